@@ -1,0 +1,379 @@
+//! Checked identifiers. A value of one of these types has passed its check, wherever it came from.
+//!
+//! [`DeviceToken`] and [`PhoneNumber`] are secrets: their `Debug` is redacted and they have no `Display`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+/// A text that is not the identifier it should be; says what is wrong and never repeats a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotAnId(String);
+
+fn not(what: impl Into<String>) -> NotAnId {
+    NotAnId(what.into())
+}
+
+/// A newtype over text with a check, read and written as that text everywhere.
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "String"))]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The identifier as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAnId;
+            fn from_str(text: &str) -> Result<Self, NotAnId> {
+                Self::try_from(text.to_owned())
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NotAnId;
+            fn try_from(text: String) -> Result<Self, NotAnId> {
+                let check: fn(&str) -> Result<(), NotAnId> = $check;
+                check(&text)?;
+                Ok(Self(text))
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+fn printable(what: &str, text: &str, most: usize) -> Result<(), NotAnId> {
+    if text.is_empty() || text.len() > most {
+        return Err(not(format!("{what} has 1 to {most} characters, this one has {}", text.len())));
+    }
+    match text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+        true => Ok(()),
+        false => Err(not(format!("{what} is printable ASCII"))),
+    }
+}
+
+fn line(what: &str, text: &str, most: usize) -> Result<(), NotAnId> {
+    let length = text.chars().count();
+    if text.chars().any(char::is_control) {
+        return Err(not(format!("{what} is one line without control characters")));
+    }
+    if length > most {
+        Err(not(format!("{what} has at most {most} characters, this one has {length}")))
+    } else {
+        Ok(())
+    }
+}
+
+text_id! {
+    /// A BIN, or the IIN of a sole proprietor: 12 digits whose last is a control digit (kaspi-api §4.6).
+    /// An IIN names a person: journal and metrics use the config's number instead.
+    OrganizationBin, check_bin
+}
+
+text_id! {
+    /// A trade point of an organisation, 1–36 characters: an integer in the bank's dialect, any text in the guide's.
+    TradePointId, |text| match text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b)) {
+        true => printable("a trade point id", text, 36),
+        false => Err(not("a trade point id is letters, digits and - _ . :")),
+    }
+}
+
+text_id! {
+    /// Kaspi's number of a payment, globally unique: 1–20 digits. A link's `PaymentId` is the same thing.
+    QrPaymentId, |text| match (1..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) {
+        true => Ok(()),
+        false => Err(not("a QrPaymentId is 1 to 20 digits")),
+    }
+}
+
+text_id! {
+    /// `Idempotency-Key`: one intention of the caller, 1–128 printable ASCII characters.
+    RequestKey, |text| printable("an Idempotency-Key", text, 128)
+}
+
+text_id! {
+    /// The merchant's own number of a sale, 1–128 characters; sent to Kaspi as `ExternalId` or `merchantInvoiceId`.
+    Invoice, |text| if text.is_empty() { Err(not("an invoice is not empty")) } else { line("an invoice", text, 128) }
+}
+
+text_id! {
+    /// What the customer reads on an invoice, at most 200 characters (kaspi-api §4.3).
+    Comment, |text| line("a comment", text, 200)
+}
+
+text_id! {
+    /// A name for people, at most 255 characters (the guide's `description`).
+    Description, |text| line("a description", text, 255)
+}
+
+text_id! {
+    /// Why a person did something, kept in the audit log: 1–255 characters.
+    Reason, |text| if text.trim().is_empty() { Err(not("a reason is not empty")) } else { line("a reason", text, 255) }
+}
+
+fn check_bin(text: &str) -> Result<(), NotAnId> {
+    let digits: Vec<u32> = text.chars().filter_map(|c| c.to_digit(10)).collect();
+    if digits.len() != 12 || text.len() != 12 {
+        return Err(not("a BIN or IIN has 12 digits"));
+    }
+    match (control_digit(&digits), digits.last()) {
+        (Some(control), Some(&last)) if control == last => Ok(()),
+        _ => Err(not(format!(
+            "{text} is not a BIN or IIN: its last digit does not fit the others; check it for a typing error"
+        ))),
+    }
+}
+
+/// The control digit over the first eleven digits, or `None` where no number is issued (kaspi-api §4.6).
+fn control_digit(digits: &[u32]) -> Option<u32> {
+    let sum = |weights: [u32; 11]| digits.iter().zip(weights).map(|(d, w)| d * w).sum::<u32>() % 11;
+    [[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], [3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2]].map(sum).into_iter().find(|&s| s < 10)
+}
+
+/// Kaspi's secret for one (BIN, trade point): 1–256 printable bytes, never parsed; one of the guide's is not a
+/// GUID. Serialised only on its way in (enrolment) and into the store; no reply has a field of this type.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "String", extend("writeOnly" = true)))]
+#[serde(try_from = "String", into = "String")]
+pub struct DeviceToken(Zeroizing<String>);
+
+impl DeviceToken {
+    /// The secret itself: for the bytes to Kaspi and to the store, nothing else.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for DeviceToken {
+    type Error = NotAnId;
+    fn try_from(text: String) -> Result<Self, NotAnId> {
+        let text = Zeroizing::new(text);
+        printable("a DeviceToken", &text, 256)?;
+        Ok(Self(text))
+    }
+}
+
+impl From<DeviceToken> for String {
+    fn from(token: DeviceToken) -> String {
+        token.0.to_string()
+    }
+}
+
+impl fmt::Debug for DeviceToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DeviceToken([redacted])")
+    }
+}
+
+/// A Kazakh mobile number, kept as its ten national digits. Read from `+7 701 521-15-45`, `87015211545`,
+/// `77015211545` or `7015211545`; what is sent to Kaspi is `[payments] phone_prefix` and the ten digits.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "String"))]
+#[serde(try_from = "String", into = "String")]
+pub struct PhoneNumber(String);
+
+impl PhoneNumber {
+    /// The full number as Kaspi wants it, for instance `77015211545` with prefix `7`.
+    #[must_use]
+    pub fn with_prefix(&self, prefix: char) -> String {
+        format!("{prefix}{}", self.0)
+    }
+
+    /// What may be stored and shown: `7701***1545`.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let part = |range| self.0.get(range).unwrap_or_default();
+        format!("7{}***{}", part(0..3), part(6..10))
+    }
+}
+
+impl TryFrom<String> for PhoneNumber {
+    type Error = NotAnId;
+    fn try_from(text: String) -> Result<Self, NotAnId> {
+        let wrong = || {
+            not(
+                "a phone number is a Kazakh mobile number such as +7 701 521 15 45: 10 digits, or 11 that begin with 7 or 8",
+            )
+        };
+        let international = text.starts_with('+');
+        let mut digits: String =
+            text.chars().filter(|c| !" ()-\u{a0}".contains(*c)).skip(usize::from(international)).collect();
+        if text.len() > 32 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(wrong());
+        }
+        match (digits.len(), digits.as_bytes().first()) {
+            (10, Some(b'7')) if !international => Ok(Self(digits)),
+            (11, Some(b'7')) => Ok(Self(digits.split_off(1))),
+            (11, Some(b'8')) if !international => Ok(Self(digits.split_off(1))),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl FromStr for PhoneNumber {
+    type Err = NotAnId;
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl From<PhoneNumber> for String {
+    fn from(phone: PhoneNumber) -> String {
+        phone.with_prefix('7')
+    }
+}
+
+impl fmt::Debug for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PhoneNumber({})", self.masked())
+    }
+}
+
+/// Our id of a payment: a UUIDv7, so ids sort by the time of the intent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(transparent)]
+pub struct PaymentId(Uuid);
+
+impl PaymentId {
+    /// A new id for a payment about to be intended.
+    #[must_use]
+    pub fn fresh() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    /// The sixteen bytes, as stored.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.into_bytes()
+    }
+
+    /// From the sixteen stored bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+}
+
+impl FromStr for PaymentId {
+    type Err = NotAnId;
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        text.parse().map(Self).map_err(|_| not("a payment id is a UUID"))
+    }
+}
+
+impl fmt::Display for PaymentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// How a caller names a payment: our id, or the digits of its [`QrPaymentId`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "String"))]
+pub enum PaymentRef {
+    /// Our id.
+    Id(PaymentId),
+    /// Kaspi's number.
+    QrPaymentId(QrPaymentId),
+}
+
+impl FromStr for PaymentRef {
+    type Err = NotAnId;
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        (text.parse().map(Self::Id))
+            .or_else(|_| text.parse().map(Self::QrPaymentId))
+            .map_err(|_| not("a payment is named by its id (a UUID) or by the digits of its QrPaymentId"))
+    }
+}
+
+impl fmt::Display for PaymentRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => fmt::Display::fmt(id, f),
+            Self::QrPaymentId(id) => fmt::Display::fmt(id, f),
+        }
+    }
+}
+
+/// The shop a config belongs to (the guide's `shop_id`).
+pub type ShopId = u32;
+
+/// The row number of a config (the guide's `kaspi_pay_config.id`), from 1; journal and metrics name an
+/// organisation by it.
+pub type ConfigId = u64;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_guides_bins_and_the_published_vectors_pass() {
+        for bin in ["891027350515", "210440028324", "990140000007", "990140000806"] {
+            assert!(bin.parse::<OrganizationBin>().is_ok(), "{bin}");
+        }
+        for bin in ["891027350516", "990140000820", "99014000000", "9901400000070", "99014000000x", "", "٩٩٠١٤٠٠٠٠٠٠٧"]
+        {
+            assert!(bin.parse::<OrganizationBin>().is_err(), "{bin}");
+        }
+    }
+
+    #[test]
+    fn a_phone_is_read_in_every_usual_form_and_shown_masked() {
+        for text in ["77015211545", "+7 701 521 15 45", "8 (701) 521-15-45", "7015211545"] {
+            let phone: PhoneNumber = text.parse().unwrap();
+            assert_eq!(phone.with_prefix('8'), "87015211545");
+            assert_eq!(phone.masked(), "7701***1545");
+            assert_eq!(format!("{phone:?}"), "PhoneNumber(7701***1545)");
+        }
+        for text in ["", "+87015211545", "1234567890", "770152115450", "770152115", "phone", "+7701521154٥"] {
+            assert!(text.parse::<PhoneNumber>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_opaque_and_never_shows() {
+        let token = DeviceToken::try_from("688c5d4a-2f8f-54e3-94d4-b1227229g27".to_owned()).unwrap();
+        assert_eq!(format!("{token:?}"), "DeviceToken([redacted])");
+        assert!(DeviceToken::try_from(String::new()).is_err());
+        assert!(DeviceToken::try_from("x".repeat(257)).is_err());
+        let wrong = DeviceToken::try_from("secret\u{7}".to_owned()).unwrap_err();
+        assert!(!wrong.to_string().contains("secret"));
+    }
+
+    proptest! {
+        /// Whatever the text, it is judged and never panics.
+        #[test]
+        fn any_text_is_judged(text in "\\PC{0,16}") {
+            let _ = text.parse::<OrganizationBin>();
+            let _ = text.parse::<PhoneNumber>();
+            let _ = text.parse::<PaymentRef>();
+        }
+    }
+}

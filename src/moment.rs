@@ -1,0 +1,209 @@
+//! Points in time and spans of it, as the socket, the store and the bank write them.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A wall-clock instant in milliseconds since 1970, for records only: running timers are monotonic, and
+/// order is always the sequence number. RFC 3339 UTC in JSON, an integer in stored values and frames.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "String", extend("format" = "date-time")))]
+pub struct Moment(i64);
+
+impl Moment {
+    /// This computer's clock.
+    #[must_use]
+    pub fn now() -> Self {
+        Self(Timestamp::now().as_millisecond())
+    }
+
+    /// `ms` milliseconds after 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn from_millis(ms: i64) -> Self {
+        Self(ms)
+    }
+
+    /// Milliseconds after 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// The instant `span` later.
+    #[must_use]
+    pub fn after(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long after `earlier` this is; zero if it is not after.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// The same instant for calendar work.
+    ///
+    /// # Errors
+    /// Outside of the years jiff knows (−9999 to 9999).
+    pub fn timestamp(self) -> Result<Timestamp, jiff::Error> {
+        Timestamp::from_millisecond(self.0)
+    }
+}
+
+impl From<Timestamp> for Moment {
+    fn from(timestamp: Timestamp) -> Self {
+        Self(timestamp.as_millisecond())
+    }
+}
+
+/// RFC 3339 in UTC, milliseconds.
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.timestamp() {
+            Ok(timestamp) => write!(f, "{timestamp:.3}"),
+            Err(_) => write!(f, "{}ms", self.0),
+        }
+    }
+}
+
+impl fmt::Debug for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Moment {
+    type Err = jiff::Error;
+    fn from_str(text: &str) -> Result<Self, jiff::Error> {
+        text.parse::<Timestamp>().map(Self::from)
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        if s.is_human_readable() { s.collect_str(self) } else { s.serialize_i64(self.0) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        if d.is_human_readable() {
+            String::deserialize(d)?.parse().map_err(de::Error::custom)
+        } else {
+            i64::deserialize(d).map(Self)
+        }
+    }
+}
+
+/// A span as people write it in the configuration and in `wait`: `500ms`, `30s`, `10m`, `6h`, `7d`.
+/// Text in JSON and TOML, milliseconds in stored values and frames.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "String"))]
+pub struct Span(Duration);
+
+/// A text that is not a span.
+#[derive(Debug, thiserror::Error)]
+#[error("not a duration: write a number and a unit, such as \"500ms\", \"30s\", \"10m\", \"6h\" or \"7d\"")]
+pub struct NotASpan;
+
+impl Span {
+    /// `seconds` seconds.
+    #[must_use]
+    pub const fn from_secs(seconds: u64) -> Self {
+        Self(Duration::from_secs(seconds))
+    }
+
+    /// As the standard library's type.
+    #[must_use]
+    pub const fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+impl FromStr for Span {
+    type Err = NotASpan;
+    fn from_str(text: &str) -> Result<Self, NotASpan> {
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        let number: u64 = number.parse().map_err(|_| NotASpan)?;
+        let unit_ms = match unit {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" | "min" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            _ => return Err(NotASpan),
+        };
+        // A century is enough for every setting and keeps sums of spans and clocks in range.
+        match number.checked_mul(unit_ms) {
+            Some(ms) if ms <= 3_155_760_000_000 => Ok(Self(Duration::from_millis(ms))),
+            _ => Err(NotASpan),
+        }
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ms = self.0.as_millis();
+        match ms {
+            0 => f.write_str("0s"),
+            _ if ms % 3_600_000 == 0 => write!(f, "{}h", ms / 3_600_000),
+            _ if ms % 60_000 == 0 => write!(f, "{}m", ms / 60_000),
+            _ if ms % 1_000 == 0 => write!(f, "{}s", ms / 1_000),
+            _ => write!(f, "{ms}ms"),
+        }
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        if s.is_human_readable() {
+            s.collect_str(self)
+        } else {
+            s.serialize_u64(u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX))
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        if d.is_human_readable() {
+            String::deserialize(d)?.parse().map_err(de::Error::custom)
+        } else {
+            u64::deserialize(d).map(|ms| Self(Duration::from_millis(ms)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_rfc_3339_in_json_and_integers_in_frames() {
+        let moment: Moment = "2026-11-24T23:43:45.5Z".parse().unwrap();
+        assert_eq!(serde_json::to_string(&moment).unwrap(), "\"2026-11-24T23:43:45.500Z\"");
+        let bytes = postcard::to_stdvec(&moment).unwrap();
+        assert_eq!(postcard::from_bytes::<Moment>(&bytes).unwrap(), moment);
+    }
+
+    #[test]
+    fn spans_read_back() {
+        for text in ["500ms", "30s", "10m", "6h", "90s"] {
+            let span: Span = text.parse().unwrap();
+            assert_eq!(span.to_string().parse::<Span>().unwrap(), span);
+        }
+        for text in ["", "10", "s", "1 s", "-1s", "1.5s", "99999999999999999999s", "999999999999d"] {
+            assert!(text.parse::<Span>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! What callers write. Unknown fields are refused by name, so a typing error never becomes a default.
+
+use serde::{Deserialize, Serialize};
+
+use super::reply::{Kind, LogStatus, OperationType, State};
+use crate::id::{
+    Comment, Description, DeviceToken, Invoice, OrganizationBin, PaymentId, PhoneNumber, QrPaymentId, Reason,
+    RequestKey, ShopId, TradePointId,
+};
+use crate::moment::{Moment, Span};
+use crate::money::Amount;
+
+/// Which configs to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ConfigQuery {
+    /// Only this shop's; all shops otherwise.
+    pub shop_id: Option<ShopId>,
+}
+
+/// Enrols a BIN: trade points → register → store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Enrol {
+    /// The shop it takes money for; `[daemon] shop_id` otherwise.
+    pub shop_id: Option<ShopId>,
+    /// The organisation.
+    pub organization_bin: OrganizationBin,
+    /// Needed only where Kaspi lists several.
+    pub trade_point_id: Option<TradePointId>,
+    /// A token from an earlier system; skips the registration. Never shown again.
+    pub device_token: Option<DeviceToken>,
+    /// Make it the shop's default.
+    #[serde(default)]
+    pub is_default: bool,
+    /// A name for people.
+    pub description: Option<Description>,
+}
+
+/// Changes to a config; what is absent stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ConfigChange {
+    /// Takes new payments or not.
+    pub is_active: Option<bool>,
+    /// The shop's default or not; making one the default unmakes the other.
+    pub is_default: Option<bool>,
+    /// A name for people.
+    pub description: Option<Description>,
+    /// Move to this trade point: it must be listed, and a device is registered there.
+    pub trade_point_id: Option<TradePointId>,
+}
+
+/// Which config a payment would use.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Select {
+    /// `[daemon] shop_id` otherwise.
+    pub shop_id: Option<ShopId>,
+    /// The shop's default otherwise, if an admin has set one.
+    pub organization_bin: Option<OrganizationBin>,
+}
+
+/// A payment to take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct CreatePayment {
+    /// How the customer pays.
+    pub kind: Kind,
+    /// In tiyn: 10000 is 100 tenge.
+    pub amount_tiyn: Amount,
+    /// Who is billed; needed for `remote`.
+    pub phone_number: Option<PhoneNumber>,
+    /// What the customer reads.
+    pub comment: Option<Comment>,
+    /// The merchant's own number of the sale.
+    pub invoice: Option<Invoice>,
+    /// Bill the same invoice and amount a second time.
+    #[serde(default)]
+    pub repeat_invoice: bool,
+    /// `[daemon] shop_id` otherwise.
+    pub shop_id: Option<ShopId>,
+    /// The shop's default otherwise, if an admin has set one.
+    pub organization_bin: Option<OrganizationBin>,
+    /// Answer when the payment is final, or after this long with what is known then.
+    pub wait: Option<Span>,
+    /// An `unknown` payment that this one replaces; needs `reason`. Only ever a person's decision.
+    pub supersedes: Option<PaymentId>,
+    /// Why it is replaced, for the audit log.
+    pub reason: Option<Reason>,
+}
+
+/// How much to pay back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RefundPayment {
+    /// In tiyn; all that is left otherwise.
+    pub amount_tiyn: Option<Amount>,
+}
+
+/// A payment made before kaspid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Adopt {
+    /// Kaspi's number of it.
+    pub qr_payment_id: QrPaymentId,
+    /// The organisation that got the money.
+    pub organization_bin: OrganizationBin,
+    /// Needed where Kaspi cannot tell it (guide dialect, or not yet paid).
+    pub amount_tiyn: Option<Amount>,
+}
+
+/// Whose name to ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PayerQuery {
+    /// The customer's number.
+    pub phone_number: PhoneNumber,
+    /// `[daemon] shop_id` otherwise.
+    pub shop_id: Option<ShopId>,
+    /// Whose device asks; the shop's default otherwise.
+    pub organization_bin: Option<OrganizationBin>,
+}
+
+/// Which payments to list, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PaymentQuery {
+    /// Only those in this state.
+    pub state: Option<State>,
+    /// Only this organisation's.
+    pub bin: Option<OrganizationBin>,
+    /// Only the one this key stands for.
+    pub key: Option<RequestKey>,
+    /// Only those of this invoice.
+    pub invoice: Option<Invoice>,
+    /// Only those created at or after this.
+    pub since: Option<Moment>,
+    /// Continue behind this payment: `next` of the page before.
+    pub after: Option<PaymentId>,
+    /// At most this many, 1–1000; 100 otherwise.
+    pub limit: Option<u32>,
+}
+
+/// Which rows of the log to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LogQuery {
+    /// Only rows at or after this.
+    pub from: Option<Moment>,
+    /// Only rows before this.
+    pub to: Option<Moment>,
+    /// Only this organisation's.
+    pub bin: Option<OrganizationBin>,
+    /// Only this payment's.
+    pub payment: Option<PaymentId>,
+    /// Only this kind of operation.
+    pub operation: Option<OperationType>,
+    /// Only these outcomes.
+    pub status: Option<LogStatus>,
+    /// Continue behind this row: `next` of the page before.
+    pub after: Option<u64>,
+    /// At most this many, 1–1000; 100 otherwise.
+    pub limit: Option<u32>,
+    /// Oldest first (`asc`, the default) or newest first.
+    pub order: Option<Order>,
+}
+
+/// The order of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Oldest first.
+    Asc,
+    /// Newest first.
+    Desc,
+}
+
+/// How a person closes what the daemon cannot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Resolve {
+    /// The unknown payment is this one at Kaspi; checked as far as Kaspi can tell.
+    Attach {
+        /// Kaspi's number of it.
+        qr_payment_id: QrPaymentId,
+        /// Why.
+        reason: Reason,
+    },
+    /// The unknown payment is given up.
+    Abandon {
+        /// Why.
+        reason: Reason,
+    },
+    /// A refund in doubt did or did not happen.
+    Refund {
+        /// The refund's id.
+        refund: PaymentId,
+        /// Whether money moved.
+        happened: bool,
+        /// Why.
+        reason: Reason,
+    },
+    /// A payment that Kaspi no longer tells of was paid or not.
+    Paid {
+        /// Whether it was paid.
+        paid: bool,
+        /// Why.
+        reason: Reason,
+    },
+}

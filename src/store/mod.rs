@@ -1,0 +1,5 @@
+//! To come.
+
+mod triple;
+
+pub use triple::Triple;
