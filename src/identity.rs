@@ -201,9 +201,8 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, IdentityTrouble> {
     let unreadable = |source| IdentityTrouble::Unreadable { path: path.to_owned(), source };
     // Room for the whole file at once: a vector that grows leaves copies of a key behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(64 << 10));
-    let length = File::open(path)
-        .and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes))
-        .map_err(unreadable)?;
+    let length =
+        File::open(path).and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
     if u64::try_from(length).is_ok_and(|length| length > LARGEST_FILE) {
         return Err(unreadable(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 1 MiB")));
     }

@@ -147,7 +147,8 @@ fn integer(digits: &str) -> Option<Box<RawValue>> {
 }
 
 fn payment_number(id: &QrPaymentId) -> Result<Box<RawValue>, Trouble> {
-    let not_theirs = || Refusal::ours(RefusalKind::PaymentNotFound, format!("{id} is not a payment number of the bank"));
+    let not_theirs =
+        || Refusal::ours(RefusalKind::PaymentNotFound, format!("{id} is not a payment number of the bank"));
     integer(id.as_str()).ok_or_else(not_theirs)
 }
 

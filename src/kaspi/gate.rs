@@ -104,7 +104,9 @@ fn guide<'a>(envelope: &Fields<'a>, ok: bool) -> Option<Envelope<'a>> {
     if let Some(listed) = data.and_then(Fields::read).and_then(|data| data.raw("errors")) {
         // PHP writes an empty map as an array.
         match Fields::read(listed) {
-            Some(listed) => errors.extend(listed.present().map(|(code, raw)| (code.parse().ok(), worded(fields::text(raw))))),
+            Some(listed) => {
+                errors.extend(listed.present().map(|(code, raw)| (code.parse().ok(), worded(fields::text(raw)))))
+            }
             None if listed != "[]" => return None,
             None => {}
         }
@@ -182,7 +184,9 @@ fn kind_of_code(code: i64) -> Option<RefusalKind> {
 fn kind_of_text(text: &str) -> Option<RefusalKind> {
     let text = text.trim().trim_end_matches('.').to_lowercase();
     Some(match text.as_str() {
-        "организация не зарегистрирована в kaspi pay" => RefusalKind::OrganizationNotRegistered,
+        "организация не зарегистрирована в kaspi pay" => {
+            RefusalKind::OrganizationNotRegistered
+        }
         "invalid devicetoken" => RefusalKind::DeviceTokenInvalid,
         "trade point is not active" => RefusalKind::TradePointInactive,
         _ => return None,

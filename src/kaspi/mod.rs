@@ -75,7 +75,7 @@ impl Kaspi {
 
     /// Keeps one connection made ahead while calls are made, and makes the first now. To be spawned; ends by
     /// itself when the last other handle is dropped.
-    pub fn keep_warm(&self) -> impl Future<Output = ()> + Send + 'static {
+    pub fn keep_warm(&self) -> impl Future<Output = ()> + Send + use<> {
         warm::keep(Arc::downgrade(&self.link))
     }
 

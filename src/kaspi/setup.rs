@@ -76,8 +76,15 @@ mod tests {
 
     fn base(url: &str) -> Result<Uri, KaspiSetup> {
         let (idle, timeout) = (Duration::from_secs(30), Duration::from_secs(30));
-        Endpoint { url: url.to_owned(), ca_file: None, status_version: "v01".to_owned(), timeout, idle, phone_prefix: '7' }
-            .base()
+        Endpoint {
+            url: url.to_owned(),
+            ca_file: None,
+            status_version: "v01".to_owned(),
+            timeout,
+            idle,
+            phone_prefix: '7',
+        }
+        .base()
     }
 
     #[test]

@@ -42,7 +42,8 @@ fn requests_are_the_manuals_byte_for_byte() {
         (
             register(triple.bin(), triple.trade_point()),
             "/r3/v01/device/register",
-            r#"{"OrganizationBin":"891027350515","DeviceId":"kaspid-891027350515-104039","TradePointId":104039}"#.to_owned(),
+            r#"{"OrganizationBin":"891027350515","DeviceId":"kaspid-891027350515-104039","TradePointId":104039}"#
+                .to_owned(),
         ),
         (
             delete_device(&triple),
@@ -155,7 +156,8 @@ fn without_options_a_life_is_measured_by_the_banks_own_clock() {
     assert_eq!(life(data, date), Some(Duration::from_secs(180)));
     assert_eq!(life(data, None), None);
     assert_eq!(life(r#"{"PaymentId":1,"ExpireDate":"2000-01-01T06:03:00+06"}"#, date), None);
-    let absurd = r#"{"PaymentId":1,"PaymentBehaviorOptions":{"LinkActivationWaitTimeout":-1,"StatusPollingInterval":0}}"#;
+    let absurd =
+        r#"{"PaymentId":1,"PaymentBehaviorOptions":{"LinkActivationWaitTimeout":-1,"StatusPollingInterval":0}}"#;
     let link = created(&success(absurd), Kind::Link, date).unwrap();
     assert_eq!((link.life, link.poll_every), (None, None));
 }
@@ -163,8 +165,16 @@ fn without_options_a_life_is_measured_by_the_banks_own_clock() {
 #[test]
 fn a_create_without_a_number_is_no_create() {
     for data in [
-        "null", "[]", "{}", "\"1\"", r#"{"QrPaymentId":null}"#, r#"{"QrPaymentId":0}"#, r#"{"QrPaymentId":-5}"#,
-        r#"{"QrPaymentId":1.5}"#, r#"{"QrPaymentId":"abc"}"#, r#"{"QrPaymentId":1,"QrPaymentId":2}"#,
+        "null",
+        "[]",
+        "{}",
+        "\"1\"",
+        r#"{"QrPaymentId":null}"#,
+        r#"{"QrPaymentId":0}"#,
+        r#"{"QrPaymentId":-5}"#,
+        r#"{"QrPaymentId":1.5}"#,
+        r#"{"QrPaymentId":"abc"}"#,
+        r#"{"QrPaymentId":1,"QrPaymentId":2}"#,
     ] {
         assert_eq!(created(&success(data), Kind::Remote, None), None, "{data}");
     }
@@ -183,7 +193,8 @@ fn lists_statuses_and_balances_are_read() {
     assert_eq!(trade_points(&success(r#"[{"TradePointName":"x"}]"#)), None);
     assert_eq!(trade_points(&success("{}")), None);
 
-    let read = status(&success(r#"{"Status":"Processed","Amount":200.00,"TransactionId":123,"LoanTerm":null}"#)).unwrap();
+    let read =
+        status(&success(r#"{"Status":"Processed","Amount":200.00,"TransactionId":123,"LoanTerm":null}"#)).unwrap();
     assert_eq!((read.status.as_str(), read.transaction_id.as_deref()), ("Processed", Some("123")));
     assert_eq!(read.amount.map(Amount::tiyn), Some(20_000));
     assert_eq!(status(&success(r#"{"Status":"SomethingNew"}"#)).unwrap().status, "SomethingNew");

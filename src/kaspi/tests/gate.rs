@@ -169,7 +169,8 @@ fn what_is_no_envelope_decides_nothing() {
         }
     }
     assert_eq!(verdict("{\"status\":false}", Call::Other, Some(Guide)), "may have happened None None");
-    let not_utf8 = Answer { http: 200, date: None, body: Bytes::from_static(b"{\"StatusCode\":0,\"Message\":\"\xff\"}") };
+    let not_utf8 =
+        Answer { http: 200, date: None, body: Bytes::from_static(b"{\"StatusCode\":0,\"Message\":\"\xff\"}") };
     assert!(matches!(judge(&not_utf8, Call::Other, None), Err(Trouble::MayHaveHappened { .. })));
 }
 

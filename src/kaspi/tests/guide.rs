@@ -101,10 +101,7 @@ fn requests_are_the_guides_as_printed() {
         }"#,
     );
     assert!(matches!(create(&triple, &new(Kind::Qr), '7'), Err(Trouble::NotInDialect)));
-    assert!(matches!(
-        create(&triple, &NewPayment { phone: None, ..new(Kind::Remote) }, '7'),
-        Err(Trouble::Refused(_))
-    ));
+    assert!(matches!(create(&triple, &NewPayment { phone: None, ..new(Kind::Remote) }, '7'), Err(Trouble::Refused(_))));
 }
 
 #[test]
@@ -120,7 +117,8 @@ fn a_payment_is_read_under_each_of_its_names() {
         assert_eq!(payment.link.as_deref(), Some("https://kaspi.kz/pay?qrId=xyz"));
         assert_eq!((payment.life, payment.expires_at), (None, None));
     }
-    for data in ["{}", "[]", "true", r#"{"externalId":"order-123"}"#, r#"{"QrPaymentId":""}"#, r#"{"qrpaymentid":"1"}"#] {
+    for data in ["{}", "[]", "true", r#"{"externalId":"order-123"}"#, r#"{"QrPaymentId":""}"#, r#"{"qrpaymentid":"1"}"#]
+    {
         assert_eq!(created(&success(data)), None, "{data}");
     }
 }
@@ -140,10 +138,7 @@ fn trade_points_and_a_token_are_read() {
     let listed = r#"{"tradepoints":[{"id":"550e8400-e29b-41d4-a716-446655440000","name":"Main Office","city":"Almaty"},{"id":7}]}"#;
     let points = trade_points(&success(listed)).unwrap();
     let read: Vec<_> = points.iter().map(|p| (p.id.as_str(), p.name.as_str(), p.city.as_deref())).collect();
-    assert_eq!(
-        read,
-        [("550e8400-e29b-41d4-a716-446655440000", "Main Office", Some("Almaty")), ("7", "", None)]
-    );
+    assert_eq!(read, [("550e8400-e29b-41d4-a716-446655440000", "Main Office", Some("Almaty")), ("7", "", None)]);
     assert_eq!(trade_points(&success(r#"{"tradepoints":[]}"#)), Some(Vec::new()));
     assert_eq!(trade_points(&success("{}")), None);
     assert_eq!(trade_points(&success(r#"{"tradepoints":[{"name":"x"}]}"#)), None);
