@@ -261,6 +261,3 @@ fn is_phone(text: &str) -> bool {
 fn is_kaspi_client(phone: &str) -> bool {
     is_phone(phone) && !phone.ends_with("0000")
 }
-
-#[cfg(test)]
-mod tests;
