@@ -1,1 +1,180 @@
-//! To come.
+//! Native frames: a big-endian `u32` length, then that many bytes of postcard.
+//!
+//! A conversation is [`Hello`] → [`Welcome`], then any number of [`Call`]s in flight and an [`Answer`] for
+//! each, in the order they finish. A length is at most [`MAX_BODY`], so the first byte of a native
+//! conversation is always `0x00`, which no HTTP request begins with: that is how one socket serves both.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use crate::operation::{Failure, Operation, Reply};
+
+/// The version of this protocol. Both ends must have the same: postcard cannot skip a field it does not
+/// know, so a new field raises it; a new last variant of an enum does not.
+pub const PROTOCOL: u16 = 1;
+
+/// The longest body in bytes (1 MiB). Below 2^24, which keeps the first byte of a frame `0x00`.
+pub const MAX_BODY: usize = 1 << 20;
+
+/// [`Answer::id`] that belongs to no call: why the conversation ends. Calls that are still without an answer
+/// when the connection closes after it were not carried out. Callers number their calls from 1.
+pub const CONNECTION: u32 = 0;
+
+/// The first frame of a caller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The caller's [`PROTOCOL`].
+    pub protocol: u16,
+    /// What the caller calls itself, for the journal; at most 64 bytes are kept.
+    pub client: String,
+}
+
+/// The first frame of the daemon. With another protocol than the caller's it is also the last one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The daemon's [`PROTOCOL`].
+    pub protocol: u16,
+    /// The daemon's version.
+    pub version: String,
+}
+
+/// One operation asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// Chosen by the caller, repeated in the answer; not [`CONNECTION`].
+    pub id: u32,
+    /// The request key of an operation that moves money: 1–128 printable ASCII characters.
+    pub key: Option<String>,
+    /// How long the caller waits, in milliseconds. It ends the waiting and never the operation.
+    pub deadline_ms: Option<u32>,
+    /// What is asked.
+    pub operation: Operation,
+}
+
+/// What came of a [`Call`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The call's id, or [`CONNECTION`].
+    pub id: u32,
+    /// The reply, or why there is none.
+    pub result: Result<Reply, Failure>,
+}
+
+/// Why a frame could not be read or written. Never repeats the bytes: they may hold a token.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    /// The other side closed between two frames: the usual end.
+    #[error("the connection was closed")]
+    Closed,
+    /// The other side closed inside of a frame.
+    #[error("the connection was closed in the middle of a frame")]
+    Cut,
+    /// The length is above the limit; nothing of the body was read or sent.
+    #[error("a frame of {length} bytes is longer than the limit of {limit}")]
+    TooLarge {
+        /// As announced.
+        length: usize,
+        /// As allowed.
+        limit: usize,
+    },
+    /// The body is not the postcard of the type expected.
+    #[error("the frame is not a valid {expected}")]
+    Malformed {
+        /// The type's name.
+        expected: &'static str,
+    },
+    /// The body goes on behind the value: the other side knows another version of the type.
+    #[error("{count} bytes are left over behind the {expected}")]
+    Trailing {
+        /// How many.
+        count: usize,
+        /// The type's name.
+        expected: &'static str,
+    },
+    /// The socket failed.
+    #[error("the socket failed: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+fn name_of<T>() -> &'static str {
+    std::any::type_name::<T>().rsplit("::").next().unwrap_or("value")
+}
+
+/// `value` as a whole frame, length included, ready to be written at once.
+///
+/// # Errors
+/// [`FrameError::TooLarge`] above [`MAX_BODY`]; [`FrameError::Malformed`] if the type cannot be postcard.
+pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, FrameError> {
+    let malformed = |_| FrameError::Malformed { expected: name_of::<T>() };
+    let mut frame = postcard::to_extend(value, vec![0; 4]).map_err(malformed)?;
+    let length = frame.len().saturating_sub(4);
+    let too_large = || FrameError::TooLarge { length, limit: MAX_BODY };
+    if length > MAX_BODY {
+        return Err(too_large());
+    }
+    let prefix = u32::try_from(length).map_err(|_| too_large())?.to_be_bytes();
+    if let Some(place) = frame.first_chunk_mut::<4>() {
+        *place = prefix;
+    }
+    Ok(frame)
+}
+
+/// The value in a frame's body, the whole body and nothing but it.
+///
+/// # Errors
+/// [`FrameError::Malformed`] or [`FrameError::Trailing`].
+pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, FrameError> {
+    let expected = name_of::<T>();
+    match postcard::take_from_bytes::<T>(body) {
+        Ok((value, [])) => Ok(value),
+        Ok((_, rest)) => Err(FrameError::Trailing { count: rest.len(), expected }),
+        Err(_) => Err(FrameError::Malformed { expected }),
+    }
+}
+
+/// The body of the next frame, at most `limit` bytes. Give it a buffered reader: it reads twice.
+/// Not cancel-safe: a future dropped half-way has lost part of the frame.
+///
+/// # Errors
+/// [`FrameError::Closed`] where a frame would begin, otherwise `Cut`, `TooLarge` or `Io`.
+pub async fn read<R: AsyncRead + Unpin>(reader: &mut R, limit: usize) -> Result<Vec<u8>, FrameError> {
+    let mut prefix = [0; 4];
+    let (first, rest) = prefix.split_at_mut(1);
+    if reader.read(first).await? == 0 {
+        return Err(FrameError::Closed);
+    }
+    reader.read_exact(rest).await.map_err(cut)?;
+    // usize has at least 32 bits on every target tokio runs a Unix socket on.
+    let length = usize::try_from(u32::from_be_bytes(prefix)).unwrap_or(usize::MAX);
+    if length > limit.min(MAX_BODY) {
+        return Err(FrameError::TooLarge { length, limit: limit.min(MAX_BODY) });
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).await.map_err(cut)?;
+    Ok(body)
+}
+
+fn cut(error: std::io::Error) -> FrameError {
+    match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => FrameError::Cut,
+        _ => FrameError::Io(error),
+    }
+}
+
+/// Reads the next frame as a `T`.
+///
+/// # Errors
+/// As [`read`] and [`decode`].
+pub async fn receive<T: DeserializeOwned, R: AsyncRead + Unpin>(reader: &mut R) -> Result<T, FrameError> {
+    decode(&read(reader, MAX_BODY).await?)
+}
+
+/// Writes `value` as one frame in one piece.
+///
+/// # Errors
+/// As [`encode`], and [`FrameError::Io`].
+pub async fn send<T: Serialize, W: AsyncWrite + Unpin>(writer: &mut W, value: &T) -> Result<(), FrameError> {
+    writer.write_all(&encode(value)?).await?;
+    Ok(())
+}
