@@ -17,7 +17,7 @@ const TOKEN_FILE_LIMIT: u64 = 4096;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoInput {
     /// The file cannot be read.
-    #[error("cannot read the device token from {}: {source}", file.display())]
+    #[error("cannot read the device token from {}: {source}", said(file))]
     Token {
         /// Which.
         file: PathBuf,
@@ -25,7 +25,7 @@ pub(super) enum NoInput {
         source: io::Error,
     },
     /// Read, but no token.
-    #[error("there is no device token in {}: {source}", file.display())]
+    #[error("there is no device token in {}: {source}", said(file))]
     NotAToken {
         /// Which.
         file: PathBuf,
@@ -38,6 +38,11 @@ pub(super) enum NoInput {
          if that is what you want, add --yes"
     )]
     NotConfirmed(crate::id::OrganizationBin),
+}
+
+/// A file as people know it.
+fn said(file: &Path) -> std::path::Display<'_> {
+    if file.as_os_str() == "-" { Path::new("stdin").display() } else { file.display() }
 }
 
 /// The token in `file`, or on stdin for `-`; a line end behind it does not belong to it.

@@ -58,7 +58,7 @@ If the answer is lost, repeat the command with the key that was printed: it neve
 
 Examples:
   kaspictl pay 150.50 --phone 77015211545 --wait
-  kaspictl pay 2500 --phone '+7 701 521 15 45' --bin 891027350515 --invoice order-123 --comment 'Order 123'
+  kaspictl pay 2500 --phone '+7 701 521 15 45' --bin 891027350515 --invoice order-123
   kaspictl pay 150 --phone 77015211545 --key order-123-1 --wait=3m --json";
 
 /// `kaspictl pay AMOUNT --phone PHONE`
