@@ -1,7 +1,11 @@
 //! Asks the daemon and shows what it says.
 
+mod follow;
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::exit::{self, Exit};
 use super::input::{self, NoInput};
@@ -11,18 +15,10 @@ use super::repeat::Words;
 use super::when::Zone;
 use super::{json, text};
 use crate::client::{Client, ClientError, Outcome};
-use crate::id::PaymentRef;
-use crate::moment::Span;
-use crate::operation::{Code, Failure, Kind, Money, Operation, Payment, Reply, State};
+use crate::operation::{Code, Failure, Money, Operation, Reply, State};
 
 /// Longer than the daemon needs for a refund that the bank leaves in doubt (`refund_settle`, 60 s by default).
 const PATIENCE: Duration = Duration::from_secs(180);
-
-/// The daemon waits at most ten minutes in one call (design.md §7); a longer wait is several calls.
-const SLICE: Duration = Duration::from_secs(300);
-
-/// How often a wait goes on over a new connection: the daemon may restart while somebody waits.
-const RECONNECTS: u32 = 3;
 
 /// Everything a command needs besides itself.
 pub(super) struct Desk<'a> {
@@ -100,75 +96,6 @@ impl Desk<'_> {
                 exit
             }
         }
-    }
-
-    /// Says what the customer sees now, before the wait.
-    async fn billed(&mut self, client: &Client, payment: &Payment, draw: bool) {
-        let whose = text::organisation(payment);
-        self.out.say(&format!("waiting for {} to {whose}, payment {}", payment.amount_tiyn, payment.id));
-        if let Some(link) = &payment.link {
-            self.out.say(&format!("link: {}", text::clean(link)));
-        }
-        if let Some(code) = self.code(client, &Reply::Payment(payment.clone()), draw).await {
-            self.out.data(&format!("{code}\n"));
-        }
-    }
-
-    /// Once the customer is billed, trouble with the wait is not trouble with the payment: it goes on.
-    async fn wait_for_customer(&mut self, client: Client, billed: Payment, limit: Duration, ask: &Ask) -> Exit {
-        let outcome = match self.wait(client, &PaymentRef::Id(billed.id), limit).await {
-            Ok(Ok(reply)) => Ok(Ok(reply)),
-            Ok(Err(failure)) => {
-                self.out.say(&text::failure(&failure));
-                Ok(Ok(Reply::Payment(billed)))
-            }
-            Err(error) => {
-                self.out.say(&format!("kaspictl: the wait ended early, the payment goes on: {error}"));
-                Ok(Ok(Reply::Payment(billed)))
-            }
-        };
-        self.answer(outcome, ask)
-    }
-
-    /// Waits until `payment` is final or `limit` has passed, over a restart of the daemon, too.
-    async fn wait(&self, mut client: Client, payment: &PaymentRef, limit: Duration) -> Result<Outcome, ClientError> {
-        let begun = Instant::now();
-        let mut reconnects = 0;
-        loop {
-            let left = limit.saturating_sub(begun.elapsed());
-            let slice = left.min(SLICE);
-            let get = Operation::PaymentGet { payment: payment.clone(), wait: Some(Span::from_duration(slice)) };
-            match client.call(None, Some(slice.saturating_add(PATIENCE)), get).await {
-                Err(ClientError::Lost(_)) if reconnects < RECONNECTS => {
-                    reconnects += 1;
-                    client = Client::connect(&self.socket, "kaspictl").await?;
-                }
-                // Answered early although it is not final: the daemon has its reasons, so no loop without a pause.
-                Ok(Ok(Reply::Payment(known)))
-                    if exit::of_state(known.state) == Exit::Waiting && slice < left && begun.elapsed() >= slice => {}
-                outcome => return outcome,
-            }
-        }
-    }
-
-    /// The code the customer scans, where one is wanted and there is one.
-    async fn code(&mut self, client: &Client, reply: &Reply, draw: bool) -> Option<String> {
-        let (Reply::Created(payment) | Reply::Payment(payment)) = reply else { return None };
-        let scannable = payment.kind != Kind::Remote && payment.state == State::Waiting;
-        if self.json || !scannable || !(draw || self.out.terminal) {
-            return None;
-        }
-        let picture = Operation::PaymentPicture { payment: PaymentRef::Id(payment.id) };
-        match client.call(None, Some(PATIENCE), picture).await {
-            Ok(Ok(Reply::Picture(picture))) => match text::draw(&picture.content, self.out.terminal) {
-                Ok(code) => return Some(code),
-                Err(error) => self.out.say(&format!("kaspictl: cannot draw the code: {error}")),
-            },
-            Ok(Ok(_)) => self.out.say("kaspictl: cannot draw the code: kaspid answered something else"),
-            Ok(Err(failure)) => self.out.say(&format!("kaspictl: cannot draw the code: {failure}")),
-            Err(error) => self.out.say(&format!("kaspictl: cannot draw the code: {error}")),
-        }
-        None
     }
 
     /// Shows what came of the command and judges it.
