@@ -9,7 +9,7 @@ use crate::ctl::plan::Ask;
 use crate::ctl::text;
 use crate::id::PaymentRef;
 use crate::moment::Span;
-use crate::operation::{Kind, Operation, Payment, Reply, State};
+use crate::operation::{Code, Kind, Operation, Payment, Reply, State};
 
 /// The daemon waits at most ten minutes in one call (design.md §7); a longer wait is several calls.
 const SLICE: Duration = Duration::from_secs(300);
@@ -69,6 +69,12 @@ impl Desk<'_> {
             match client.call(None, Some(slice.saturating_add(PATIENCE)), get).await {
                 Err(ClientError::Lost(_)) if reconnects < RECONNECTS => {
                     reconnects += 1;
+                    drop(client);
+                    client = Client::connect(&self.socket, "kaspictl").await?;
+                }
+                Ok(Err(failure)) if failure.code == Code::ShuttingDown && reconnects < RECONNECTS => {
+                    reconnects += 1;
+                    drop(client);
                     client = Client::connect(&self.socket, "kaspictl").await?;
                 }
                 // Answered early although it is not final: the daemon has its reasons, so no loop without a pause.

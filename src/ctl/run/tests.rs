@@ -170,7 +170,11 @@ fn a_wait_goes_on_over_a_restart() {
     let mut gone = 0;
     let daemon = Listener::answering(move |_| {
         gone += 1;
-        if gone <= 2 { Step::HangUp } else { reply(payment(Kind::Remote, State::Declined)) }
+        match gone {
+            1 => Step::Answer(Box::new(Err(Failure::new(Code::ShuttingDown, "the daemon is stopping")))),
+            2 => Step::HangUp,
+            _ => reply(payment(Kind::Remote, State::Declined)),
+        }
     });
     let ran = daemon.run("kaspictl payment wait 12737694350");
     assert_eq!(ran.exit, Exit::Refused);
