@@ -116,6 +116,12 @@ impl Span {
         Self(Duration::from_secs(seconds))
     }
 
+    /// The same span in whole milliseconds.
+    #[must_use]
+    pub fn from_duration(duration: Duration) -> Self {
+        Self(Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+    }
+
     /// As the standard library's type.
     #[must_use]
     pub const fn duration(self) -> Duration {
