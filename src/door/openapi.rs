@@ -180,7 +180,7 @@ fn responses(route: RouteId, types: &mut Types) -> Value {
 }
 
 fn parameters(route: RouteId, types: &mut Types) -> Vec<Value> {
-    let mut path =
+    let path =
         |name: &str, schema: Option<Schema>| json!({ "name": name, "in": "path", "required": true, "schema": schema });
     let mut all = Vec::new();
     if route.template().contains("{bin}") {
