@@ -190,3 +190,120 @@ pub async fn send<T: Serialize, W: AsyncWrite + Unpin>(writer: &mut W, value: &T
     writer.write_all(&encode(value)?).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may")]
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::operation::{Code, Resolve, Version};
+
+    /// The bytes of a fixture: hex digits, with `#` before words for people.
+    fn golden(text: &str) -> Vec<u8> {
+        let lines = text.lines().filter_map(|line| line.split('#').next());
+        lines.flat_map(str::split_ascii_whitespace).map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
+    }
+
+    fn pinned<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T, text: &str) {
+        let bytes = golden(text);
+        assert_eq!(encode(value).unwrap(), bytes, "{value:?}");
+        let (body, length) = split(&bytes, MAX_BODY).unwrap().unwrap();
+        assert_eq!((&decode::<T>(body).unwrap(), length), (value, bytes.len()));
+    }
+
+    /// A program in another language was written against these bytes: they never change within a protocol.
+    #[test]
+    fn frames_are_the_bytes_of_the_fixtures() {
+        pinned(&Hello { protocol: 1, client: "php".into() }, include_str!("../tests/fixtures/native/hello.hex"));
+        pinned(&Welcome { protocol: 1, version: "0.1.0".into() }, include_str!("../tests/fixtures/native/welcome.hex"));
+        let version = Call { id: 300, key: None, deadline_ms: Some(1500), operation: Operation::Version };
+        pinned(&version, include_str!("../tests/fixtures/native/call-version.hex"));
+        let create = serde_json::from_value(serde_json::json!({
+            "kind": "remote", "amount_tiyn": 10000, "phone_number": "77015211545", "invoice": "order-123",
+            "shop_id": 8, "organization_bin": "891027350515", "wait": "60s",
+        }));
+        let operation = Operation::Create(create.unwrap());
+        let create = Call { id: 1, key: Some("k1".into()), deadline_ms: None, operation };
+        pinned(&create, include_str!("../tests/fixtures/native/call-create.hex"));
+        let resolution = Resolve::Paid { paid: true, reason: "ok".parse().unwrap() };
+        let operation = Operation::Resolve { payment: "12737694350".parse().unwrap(), resolution };
+        let resolve = Call { id: 2, key: None, deadline_ms: None, operation };
+        pinned(&resolve, include_str!("../tests/fixtures/native/call-resolve.hex"));
+    }
+
+    #[test]
+    fn answers_are_the_bytes_of_the_fixtures() {
+        let version = Ok(Reply::Version(Version { version: "0.1.0".into(), protocol: 1 }));
+        let version = Answer { id: 300, result: version };
+        pinned(&version, include_str!("../tests/fixtures/native/answer-version.hex"));
+        let mut failure = Failure::new(Code::BinInactive, "off")
+            .with_provider(Some(-20), None)
+            .with_bin(&"891027350515".parse().unwrap());
+        failure.request_key = Some("k1".parse().unwrap());
+        let failure = Answer { id: 1, result: Err(failure) };
+        pinned(&failure, include_str!("../tests/fixtures/native/answer-failure.hex"));
+    }
+
+    #[test]
+    fn a_remainder_and_a_cut_are_told_apart() {
+        assert!(matches!(decode::<Welcome>(&[1, 1, b'x', 0]), Err(FrameError::Trailing { count: 1, .. })));
+        assert!(matches!(decode::<Welcome>(&[1, 2, b'x']), Err(FrameError::Malformed { expected: "Welcome" })));
+        // A text that claims to be longer than memory.
+        assert!(decode::<Welcome>(&[1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_frame_is_read_whole_or_refused() {
+        let read = async |mut bytes: &[u8]| read(&mut bytes, 3).await;
+        assert_eq!(read(&[0, 0, 0, 3, 7, 8, 9, 0]).await.unwrap(), [7, 8, 9]);
+        assert!(matches!(read(&[]).await, Err(FrameError::Closed)));
+        for cut in [&[0][..], &[0, 0, 0], &[0, 0, 0, 1], &[0, 0, 0, 3, 7, 8]] {
+            assert!(matches!(read(cut).await, Err(FrameError::Cut)), "{cut:?}");
+        }
+        for long in [[0, 0, 0, 4], [0xff; 4]] {
+            assert!(matches!(read(&long).await, Err(FrameError::TooLarge { limit: 3, .. })));
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_sent() {
+        let long = Hello { protocol: 1, client: "x".repeat(MAX_BODY) };
+        assert!(matches!(encode(&long), Err(FrameError::TooLarge { .. })));
+        let fits = Hello { protocol: 1, client: "x".repeat(MAX_BODY - 4) };
+        assert_eq!(encode(&fits).unwrap()[0], 0, "the first byte tells the encoding");
+    }
+
+    proptest! {
+        #[test]
+        fn calls_read_back(id: u32, key in proptest::option::of(".{0,40}"), deadline_ms: Option<u32>, paid: bool) {
+            let resolution = Resolve::Paid { paid, reason: "seen".parse().unwrap() };
+            let payment = "019305c1-0000-7000-8000-000000000001".parse().unwrap();
+            let call = Call { id, key, deadline_ms, operation: Operation::Resolve { payment, resolution } };
+            let frame = encode(&call).unwrap();
+            let (body, _) = split(&frame, MAX_BODY).unwrap().unwrap();
+            prop_assert_eq!(decode::<Call>(body).unwrap(), call);
+            for cut in 0..frame.len() {
+                prop_assert!(split(&frame[..cut], MAX_BODY).unwrap().is_none());
+            }
+        }
+
+        /// Whatever the bytes, they are judged and never panic.
+        #[test]
+        fn any_bytes_are_judged(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = split(&bytes, MAX_BODY);
+            let _ = decode::<Hello>(&bytes);
+            let _ = decode::<Call>(&bytes);
+            let _ = decode::<Answer>(&bytes);
+        }
+
+        /// A good frame with a wrong byte is another call or none.
+        #[test]
+        fn a_damaged_call_is_judged(at in 4_usize..62, byte: u8) {
+            let mut frame = golden(include_str!("../tests/fixtures/native/call-create.hex"));
+            frame[at] = byte;
+            let _ = decode::<Call>(&frame[4..]);
+        }
+    }
+}

@@ -101,6 +101,8 @@ fn open_to_group(path: &Path) -> io::Result<()> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may")]
 
+    use interprocess::local_socket::tokio::prelude::*;
+
     use super::*;
 
     #[tokio::test]
@@ -111,6 +113,19 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
         drop(listener);
         assert!(!path.exists());
+    }
+
+    /// systemd keeps the file across restarts, so it must outlive the listener.
+    #[tokio::test]
+    async fn a_socket_passed_to_us_is_used_and_its_file_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("kaspid.sock");
+        let listener = adopt(std::os::unix::net::UnixListener::bind(&path).unwrap()).unwrap();
+        let _client = UnixStream::connect(&path).unwrap();
+        assert!(listener.accept().await.is_ok());
+        drop(listener);
+        assert!(path.exists());
+        assert!(inherited().unwrap().is_none(), "nobody passed this process a socket");
     }
 
     #[tokio::test]
