@@ -33,11 +33,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use hyper::Method;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 pub use authority::{Authority, CannotCertify, Identity, NotSignable, Validity};
 pub use call::{Call, Dialect};
+pub use control::Complaint;
 pub use faults::{Fault, FaultKind};
 pub use files::{CannotWrite, Places};
 pub use ledger::Timers;
@@ -158,14 +161,14 @@ impl Bank {
         };
         let state = Mutex::new(State::new(options.dialect, options.speed, options.timers));
         let shared = Arc::new(Shared { state, connections: Connections::new(), authority });
-        let front = Arc::clone(&shared);
+        let (front, back) = (Arc::clone(&shared), Arc::clone(&shared));
         let tasks = vec![
             tokio::spawn(server::accept(bank, move |stream| {
                 server::connection(Arc::clone(&front), acceptor.clone(), stream)
             })),
-            tokio::spawn(server::accept(control, move |stream| control::connection(Arc::clone(&shared), stream))),
+            tokio::spawn(server::accept(control, move |stream| control::connection(Arc::clone(&back), stream))),
         ];
-        let running = Running { places, tasks, directory };
+        let running = Running { places, tasks, shared, directory };
         running.directory.write(PLACES, &running.announcement())?;
         Ok(running)
     }
@@ -199,6 +202,7 @@ pub struct Running {
     pub places: Places,
     /// The two accept loops; connections belong to their loop and end with it.
     tasks: Vec<JoinHandle<()>>,
+    shared: Arc<Shared>,
     /// Removed last if it is temporary.
     directory: Directory,
 }
@@ -208,6 +212,15 @@ impl Running {
     #[must_use]
     pub fn announcement(&self) -> String {
         serde_json::to_string(&self.places).map(|line| line + "\n").unwrap_or_default()
+    }
+
+    /// What a request to the control interface does, without HTTP: for a program that runs the bank itself.
+    ///
+    /// # Errors
+    /// [`Complaint`], in a sentence.
+    pub fn control(&self, method: &Method, path: &str, body: &Value) -> Result<Value, Complaint> {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        control::run(&self.shared, method, path, body.as_bytes(), control::SHOWN)
     }
 
     /// Closes both ports and every connection, and removes a temporary directory.

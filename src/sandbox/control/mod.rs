@@ -74,10 +74,12 @@ struct Signing {
 }
 
 /// How many requests `GET /requests` shows without a limit.
-const SHOWN: usize = 100;
+pub(super) const SHOWN: usize = 100;
 
 /// A request the control interface cannot do: HTTP status and a sentence.
-struct Complaint(StatusCode, String);
+#[derive(Debug, thiserror::Error)]
+#[error("{1}")]
+pub struct Complaint(StatusCode, String);
 
 impl Complaint {
     fn bad(sentence: impl Into<String>) -> Self {
@@ -86,6 +88,12 @@ impl Complaint {
 
     fn absent(sentence: impl Into<String>) -> Self {
         Self(StatusCode::NOT_FOUND, sentence.into())
+    }
+
+    /// The HTTP status it is answered with.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.0.as_u16()
     }
 
     fn conflict(sentence: impl Into<String>) -> Self {
@@ -118,7 +126,7 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Result<Response<
 }
 
 /// The one table of routes.
-fn run(shared: &Shared, method: &Method, path: &str, body: &[u8], limit: usize) -> Result<Value, Complaint> {
+pub(super) fn run(shared: &Shared, method: &Method, path: &str, body: &[u8], limit: usize) -> Result<Value, Complaint> {
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
     let state = &mut *shared.state();
     match (method.as_str(), segments.as_slice()) {

@@ -102,6 +102,8 @@ async fn refunds_add_up_until_nothing_is_left() {
         assert!(got.contains(&format!("\"TotalAmount\":100,\"AvailableReturnAmount\":{left},")), "{got}");
     }
     assert_eq!(bank.post("/r3/v01/payment/return", body(1.01)).await["StatusCode"], -99_000_005);
+    bank.control("PATCH", &format!("/trade-points/{BIN}/104039"), json!({"partial_refunds": false})).await;
+    assert_eq!(bank.post("/r3/v01/payment/return", body(0.5)).await["StatusCode"], -99_000_020);
     assert_eq!((bank.effect("refunds").await, bank.effect("refunded_tiyn").await), (2, 9_900));
     assert_eq!(status(&bank, id).await, "Processed", "no status tells of a refund");
 }

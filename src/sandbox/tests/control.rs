@@ -41,6 +41,16 @@ async fn mistakes_are_named() {
 }
 
 #[tokio::test]
+async fn a_program_that_runs_the_bank_controls_it_without_http() {
+    let (bank, _) = with_invoice().await;
+    let running = &bank.bank;
+    let paid = running.control(&hyper::Method::POST, &format!("{PAYMENT}/pay"), &Value::Null).unwrap();
+    assert_eq!(paid["status"], "Processed");
+    let complaint = running.control(&hyper::Method::POST, &format!("{PAYMENT}/pay"), &Value::Null).unwrap_err();
+    assert_eq!((complaint.status(), complaint.to_string().contains("Processed")), (409, true));
+}
+
+#[tokio::test]
 async fn requests_are_kept_without_their_token() {
     let (bank, token) = with_invoice().await;
     let got = bank.try_control("GET", "/requests", &Value::Null).await;

@@ -64,6 +64,8 @@ async fn each_row_of_the_troubleshooting_table_has_its_words() {
     assert_eq!(refused(with(create(), "deviceToken", json!(OTHER_TOKEN))).await, "Invalid deviceToken");
     assert_eq!(refused(with(create(), "deviceToken", json!("nobody's"))).await, "Invalid deviceToken");
     assert_eq!(refused(with(create(), "tradePointId", json!(OTHER_POINT))).await, "Trade point is not active");
+    bank.control("POST", &format!("/trade-points/{BIN}/kiosk"), Value::Null).await;
+    assert_eq!(refused(with(create(), "tradePointId", json!("kiosk"))).await, "Invalid deviceToken", "of another pair");
     bank.control("PATCH", &format!("/trade-points/{BIN}/{POINT}"), json!({"active": false})).await;
     assert_eq!(refused(create()).await, "Trade point is not active");
     let text = json!({"status": false, "data": {"errors": {"-1601": "Покупка не найдена"}}});
@@ -99,4 +101,15 @@ async fn the_banks_requests_are_not_read() {
     }
     assert_eq!(bank.try_call("GET", "/r3/v01/health/ping", &Value::Null).await.unwrap().status, 404);
     assert_eq!(bank.effect("invoices").await, 0);
+}
+
+#[tokio::test]
+async fn a_link_needs_neither_phone_nor_trade_point() {
+    let bank = registered().await;
+    let body = json!({"organizationBin": BIN, "deviceToken": TOKEN, "amount": 1});
+    assert_eq!(bank.post("/r3/v01/qr/create-link/", body).await["data"]["QrPaymentId"], "12737694350");
+    let payment = bank.control("GET", "/payments/12737694350", Value::Null).await;
+    assert_eq!((&payment["kind"], &payment["status"]), (&json!("link"), &json!("QrTokenCreated")));
+    bank.control("POST", "/payments/12737694350/scan", Value::Null).await;
+    assert_eq!(bank.get("/r3/v01/payment/status/12737694350").await["data"]["status"], "Wait");
 }
