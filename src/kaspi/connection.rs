@@ -79,7 +79,7 @@ impl Connection {
             // TLS 1.3 lets a client speak before the server has judged its certificate.
             let late_refusal = !self.answered && tls::inside(&error).is_some_and(tls::refuses_certificate);
             match unsent || late_refusal {
-                true => Failed::Unsent(Unreachable::by(&error)),
+                true => Failed::Unsent(Unreachable { at_once: self.answered, ..Unreachable::by(&error) }),
                 false => Failed::Lost(format!("the connection failed before an answer ({})", chain(&error))),
             }
         })?;
@@ -98,6 +98,8 @@ pub(super) struct Unreachable {
     pub(super) certificate: bool,
     /// Another try would end the same.
     pub(super) hopeless: bool,
+    /// The connection had served before and ended at rest: another one is tried without a pause.
+    pub(super) at_once: bool,
 }
 
 /// How a request on a connection failed.
@@ -122,7 +124,7 @@ impl Unreachable {
         let certificate = tls.is_some_and(tls::refuses_certificate);
         let remedy = tls.and_then(tls::remedy);
         let why = remedy.map_or_else(|| chain(error), |remedy| format!("{}; {remedy}", chain(error)));
-        Self { why, certificate, hopeless: remedy.is_some() }
+        Self { why, certificate, hopeless: remedy.is_some(), at_once: false }
     }
 }
 

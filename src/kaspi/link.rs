@@ -84,10 +84,13 @@ impl Link {
         self.note_use();
         let mut pause = FIRST_PAUSE;
         loop {
-            let Unreachable { why, certificate, hopeless } = match self.attempt(ask, call).await? {
+            let Unreachable { why, certificate, hopeless, at_once } = match self.attempt(ask, call).await? {
                 Ok(answer) => return Ok(answer),
                 Err(unreachable) => unreachable,
             };
+            if at_once {
+                continue;
+            }
             if certificate || hopeless || Instant::now() + pause >= ask.deadline {
                 return Err(Trouble::NeverSent { why, certificate });
             }

@@ -9,6 +9,13 @@ async fn status(kaspi: &Kaspi) -> Result<StatusRead, Trouble> {
     kaspi.status(&kaspi.ask(), Dialect::Bank, &number()).await
 }
 
+/// Waits until a connection is there before a call: the end of the client's handshake has no event of its own.
+async fn rests(kaspi: &Kaspi) {
+    while kaspi.link.rested().is_none() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 #[tokio::test]
 async fn one_connection_carries_call_after_call_each_with_its_own_number() {
     for tls in [Tls::V12, Tls::V13] {
@@ -43,9 +50,8 @@ async fn a_connection_the_bank_closed_while_it_rested_costs_nothing() {
         let mut server = Server::start(tls, &acts).await;
         let kaspi = client(&server);
         status(&kaspi).await.unwrap();
-        // The end of the connection is an event of its own; the call is right before and after it.
         while kaspi.link.rested().is_some() {
-            tokio::task::yield_now().await;
+            kaspi.link.changed.notified().await;
         }
         let created = kaspi.create(&kaspi.ask(), &triple(Dialect::Bank), &remote()).await.unwrap();
         assert_eq!(created.qr_payment_id, number());
@@ -86,15 +92,12 @@ async fn a_connection_is_made_ahead_and_again_when_the_bank_closes_it() {
     let mut server = Server::start(Tls::V13, &acts).await;
     let kaspi = client_as(&server, &server.pki.client, IDLE);
     let keeper = tokio::spawn(kaspi.keep_warm());
-    while kaspi.link.rested().is_none() {
-        tokio::task::yield_now().await;
-    }
+    rests(&kaspi).await;
     assert_eq!(server.connections(), 1);
     status(&kaspi).await.unwrap();
     assert_eq!(server.seen.recv().await.unwrap().connection, 1, "the one made ahead was used");
-    while server.connections() < 2 || kaspi.link.rested().is_none() {
-        tokio::task::yield_now().await;
-    }
+    server.connected(2).await;
+    rests(&kaspi).await;
     status(&kaspi).await.unwrap();
     assert_eq!(server.seen.recv().await.unwrap().connection, 2, "the next one was made without a call");
     drop(kaspi);
@@ -109,9 +112,7 @@ async fn a_refused_certificate_is_not_tried_at_once_again() {
         let kaspi = client_as(&server, &server.pki.stranger, IDLE);
         let began = std::time::Instant::now();
         let keeper = tokio::spawn(kaspi.keep_warm());
-        while server.connections() < 2 {
-            tokio::task::yield_now().await;
-        }
+        server.connected(2).await;
         assert!(began.elapsed() >= Duration::from_secs(1), "{tls:?}: {:?}", began.elapsed());
         keeper.abort();
     }

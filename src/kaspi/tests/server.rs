@@ -10,7 +10,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -53,7 +53,7 @@ pub(super) struct Server {
     pub(super) url: String,
     pub(super) pki: Arc<Pki>,
     /// How many TCP connections came in.
-    pub(super) connections: Arc<AtomicUsize>,
+    connections: watch::Receiver<usize>,
     /// Requests in the order they came whole.
     pub(super) seen: mpsc::UnboundedReceiver<Seen>,
     accepting: JoinHandle<()>,
@@ -75,12 +75,12 @@ impl Server {
         let acceptor = TlsAcceptor::from(Arc::new(config(&pki, tls)));
         let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
         let (tell, seen) = mpsc::unbounded_channel();
-        let connections = Arc::new(AtomicUsize::new(0));
+        let (count, connections) = watch::channel(0);
         let script = Script { acts: acts.to_vec(), requests: Arc::default(), tell };
-        let counted = Arc::clone(&connections);
         let accepting = tokio::spawn(async move {
             while let Ok((tcp, _)) = listener.accept().await {
-                let connection = counted.fetch_add(1, Ordering::SeqCst) + 1;
+                count.send_modify(|count| *count += 1);
+                let connection = *count.borrow();
                 tokio::spawn(serve(acceptor.clone(), tcp, script.clone(), connection));
             }
         });
@@ -88,7 +88,12 @@ impl Server {
     }
 
     pub(super) fn connections(&self) -> usize {
-        self.connections.load(Ordering::SeqCst)
+        *self.connections.borrow()
+    }
+
+    /// Waits for the `n`-th connection.
+    pub(super) async fn connected(&self, n: usize) {
+        self.connections.clone().wait_for(|count| *count >= n).await.unwrap();
     }
 }
 
