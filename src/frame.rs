@@ -133,6 +133,23 @@ pub fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, FrameError> {
     }
 }
 
+/// The body of the first frame in `buffer` and the length of the whole frame, if it is all there.
+///
+/// # Errors
+/// [`FrameError::TooLarge`], known from the first four bytes.
+pub fn split(buffer: &[u8], limit: usize) -> Result<Option<(&[u8], usize)>, FrameError> {
+    let Some((prefix, rest)) = buffer.split_first_chunk::<4>() else { return Ok(None) };
+    let length = length_within(*prefix, limit)?;
+    Ok(rest.get(..length).map(|body| (body, prefix.len() + length)))
+}
+
+fn length_within(prefix: [u8; 4], limit: usize) -> Result<usize, FrameError> {
+    let limit = limit.min(MAX_BODY);
+    // usize has at least 32 bits on every target tokio runs a Unix socket on.
+    let length = usize::try_from(u32::from_be_bytes(prefix)).unwrap_or(usize::MAX);
+    if length > limit { Err(FrameError::TooLarge { length, limit }) } else { Ok(length) }
+}
+
 /// The body of the next frame, at most `limit` bytes. Give it a buffered reader: it reads twice.
 /// Not cancel-safe: a future dropped half-way has lost part of the frame.
 ///
@@ -145,12 +162,7 @@ pub async fn read<R: AsyncRead + Unpin>(reader: &mut R, limit: usize) -> Result<
         return Err(FrameError::Closed);
     }
     reader.read_exact(rest).await.map_err(cut)?;
-    // usize has at least 32 bits on every target tokio runs a Unix socket on.
-    let length = usize::try_from(u32::from_be_bytes(prefix)).unwrap_or(usize::MAX);
-    if length > limit.min(MAX_BODY) {
-        return Err(FrameError::TooLarge { length, limit: limit.min(MAX_BODY) });
-    }
-    let mut body = vec![0; length];
+    let mut body = vec![0; length_within(prefix, limit)?];
     reader.read_exact(&mut body).await.map_err(cut)?;
     Ok(body)
 }

@@ -4,27 +4,22 @@
 //! PKCS#1, in PEM or DER, or a passphrase-protected PKCS#8 (`ENCRYPTED PRIVATE KEY`).
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pkcs8::EncryptedPrivateKeyInfoRef;
 use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 use sha2::{Digest, Sha256};
-use x509_cert::Certificate;
-use x509_cert::der::{Decode, Encode};
-use zeroize::{Zeroize, Zeroizing};
+use x509_cert::der::Encode;
+use zeroize::Zeroize;
 
 use crate::moment::Moment;
 use crate::operation::Identity;
 
-/// Larger than any certificate chain or key; a wrong path must not fill the memory.
-const LARGEST_FILE: u64 = 1 << 20;
+mod read;
 
 /// How to turn a key this program does not read into one it does.
 const CONVERT: &str = "openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD.key -out NEW.key";
@@ -129,15 +124,18 @@ impl ClientIdentity {
     /// # Errors
     /// [`IdentityTrouble`], with the file and what to do.
     pub fn load(files: IdentityFiles<'_>) -> Result<Self, IdentityTrouble> {
-        let chain = certificates(files.certificate)?;
-        let leaf = leaf(&chain, files.certificate)?;
-        let mut key = private_key(files)?;
+        let chain = read::certificates(files.certificate)?;
+        let leaf = read::leaf(&chain, files.certificate)?;
+        let mut key = read::private_key(files)?;
         let signing = ring::sign::any_supported_type(&key);
         key.zeroize();
-        let signing =
-            signing.map_err(|e| IdentityTrouble::BadKey { path: files.key.to_owned(), what: e.to_string() })?;
+        let signing = signing.map_err(|e| read::bad_key(files.key, e))?;
 
-        let spki = leaf.tbs_certificate().subject_public_key_info().to_der().map_err(|e| bad(files.certificate, e))?;
+        let spki = leaf
+            .tbs_certificate()
+            .subject_public_key_info()
+            .to_der()
+            .map_err(|e| read::bad_certificate(files.certificate, e))?;
         // Not `CertifiedKey::keys_match`: it refuses X.509 v1 certificates, which a bank's `openssl x509 -req` makes.
         if signing.public_key().is_some_and(|public| public.as_ref() != spki.as_slice()) {
             let (key, certificate) = (files.key.to_owned(), files.certificate.to_owned());
@@ -192,56 +190,6 @@ pub fn key_is_exposed(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|meta| meta.mode() & 0o007 != 0)
 }
 
-fn bad(path: &Path, what: impl fmt::Display) -> IdentityTrouble {
-    IdentityTrouble::BadCertificate { path: path.to_owned(), what: what.to_string() }
-}
-
-/// The bytes of a small file, wiped when dropped.
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, IdentityTrouble> {
-    let unreadable = |source| IdentityTrouble::Unreadable { path: path.to_owned(), source };
-    // Room for the whole file at once: a vector that grows leaves copies of a key behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(64 << 10));
-    let length =
-        File::open(path).and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
-    if u64::try_from(length).is_ok_and(|length| length > LARGEST_FILE) {
-        return Err(unreadable(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 1 MiB")));
-    }
-    Ok(bytes)
-}
-
-fn is_pem(bytes: &[u8]) -> bool {
-    contains(bytes, b"-----BEGIN ")
-}
-
-fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
-    bytes.windows(wanted.len()).any(|window| window == wanted)
-}
-
-/// The chain in a file, leaf first; at least one.
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityTrouble> {
-    let bytes = read(path)?;
-    let chain = if is_pem(&bytes) {
-        CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>().map_err(|e| bad(path, e))?
-    } else if bytes.first() == Some(&DER_SEQUENCE) {
-        vec![CertificateDer::from(bytes.to_vec())]
-    } else {
-        Vec::new()
-    };
-    if chain.is_empty() { Err(IdentityTrouble::NoCertificate { path: path.to_owned() }) } else { Ok(chain) }
-}
-
-/// The first byte of every certificate and key in DER.
-const DER_SEQUENCE: u8 = 0x30;
-
-/// The first certificate, read; the others must at least be readable too.
-fn leaf(chain: &[CertificateDer<'static>], path: &Path) -> Result<Certificate, IdentityTrouble> {
-    let mut read = Vec::with_capacity(chain.len());
-    for der in chain {
-        read.push(Certificate::from_der(der).map_err(|e| bad(path, e))?);
-    }
-    read.into_iter().next().ok_or_else(|| IdentityTrouble::NoCertificate { path: path.to_owned() })
-}
-
 fn fingerprint(chain: &[CertificateDer<'static>]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for der in chain {
@@ -250,62 +198,6 @@ fn fingerprint(chain: &[CertificateDer<'static>]) -> [u8; 32] {
         hash.update(der);
     }
     hash.finalize().into()
-}
-
-fn private_key(files: IdentityFiles<'_>) -> Result<PrivateKeyDer<'static>, IdentityTrouble> {
-    let path = files.key;
-    let bytes = read(path)?;
-    if contains(&bytes, b"Proc-Type: 4,ENCRYPTED") {
-        return Err(IdentityTrouble::OldEncryption { path: path.to_owned() });
-    }
-    if contains(&bytes, b"-----BEGIN ENCRYPTED PRIVATE KEY-----") {
-        let der = encrypted_section(&bytes).ok_or_else(|| bad_key(path, "its PEM is damaged"))?;
-        return decrypt(&der, files);
-    }
-    if is_pem(&bytes) {
-        return PrivateKeyDer::from_pem_slice(&bytes).map_err(|e| match e {
-            rustls::pki_types::pem::Error::NoItemsFound => IdentityTrouble::NoKey { path: path.to_owned() },
-            other => bad_key(path, other),
-        });
-    }
-    if EncryptedPrivateKeyInfoRef::from_der(&bytes).is_ok() {
-        return decrypt(&bytes, files);
-    }
-    PrivateKeyDer::try_from(bytes.to_vec()).map_err(|_| IdentityTrouble::NoKey { path: path.to_owned() })
-}
-
-fn bad_key(path: &Path, what: impl fmt::Display) -> IdentityTrouble {
-    IdentityTrouble::BadKey { path: path.to_owned(), what: what.to_string() }
-}
-
-/// The DER of the `ENCRYPTED PRIVATE KEY` section, whatever stands around it.
-fn encrypted_section(pem: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    const BEGIN: &str = "-----BEGIN ENCRYPTED PRIVATE KEY-----";
-    const END: &str = "-----END ENCRYPTED PRIVATE KEY-----";
-    let text = std::str::from_utf8(pem).ok()?;
-    let start = text.find(BEGIN)?;
-    let (section, _) = text.get(start..)?.split_once(END)?;
-    let section = Zeroizing::new(format!("{section}{END}\n"));
-    let (_, document) = pkcs8::der::SecretDocument::from_pem(&section).ok()?;
-    Some(Zeroizing::new(document.as_bytes().to_vec()))
-}
-
-fn decrypt(der: &[u8], files: IdentityFiles<'_>) -> Result<PrivateKeyDer<'static>, IdentityTrouble> {
-    let path = files.key;
-    let passphrase_file =
-        files.passphrase.ok_or_else(|| IdentityTrouble::PassphraseNeeded { path: path.to_owned() })?;
-    let passphrase = read(passphrase_file)?;
-    let line = passphrase.strip_suffix(b"\n").unwrap_or(&passphrase);
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let encrypted = EncryptedPrivateKeyInfoRef::from_der(der).map_err(|e| bad_key(path, e))?;
-    let key = encrypted.decrypt(line).map_err(|e| match e {
-        pkcs8::Error::EncryptedPrivateKey(
-            pkcs8::pkcs5::Error::NoPbes1CryptSupport | pkcs8::pkcs5::Error::UnsupportedAlgorithm { .. },
-        ) => bad_key(path, e),
-        // A wrong passphrase shows as bad padding, or now and then as a plain text that is no key.
-        _ => IdentityTrouble::WrongPassphrase { path: path.to_owned(), passphrase: passphrase_file.to_owned() },
-    })?;
-    PrivateKeyDer::try_from(key.as_bytes().to_vec()).map_err(|e| bad_key(path, e))
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 
 use crate::operation::Dialect;
 
+use super::connection::Answer;
 use super::fields::{self, Fields};
-use super::link::Answer;
 use super::trouble::{Provider, Refusal, RefusalKind, Trouble};
 
 /// The call an answer belongs to, where that changes what an answer means.

@@ -1,10 +1,11 @@
 //! The client that speaks to the bank: one method per remote call, each with a deadline, in two dialects.
 //!
-//! [`bank`] and [`guide`] translate, [`link`] carries bytes and knows what was never sent, [`gate`] is the only
-//! judge of an answer. Nothing in here is retried but what surely did not leave this machine.
+//! `bank` and `guide` translate, `link` keeps connections, a `connection` knows what never left this machine,
+//! `gate` is the only judge of an answer. Nothing is retried in here but what surely never left.
 
 mod ask;
 mod bank;
+mod connection;
 mod date;
 mod fields;
 mod gate;
@@ -36,8 +37,9 @@ use crate::identity::ClientIdentity;
 use crate::money::Amount;
 use crate::operation::{Dialect, Payer, TradePoint};
 use crate::store::Triple;
+use connection::Answer;
 use gate::{Success, incomplete, judge};
-use link::{Answer, Call, Link};
+use link::{Call, Link};
 
 /// A cheap handle to the bank at one url with one identity. After a reload a new one takes its place; calls
 /// under way finish on the old.

@@ -8,7 +8,7 @@ use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::sign::SingleCertAndKey;
-use rustls::{AlertDescription, ClientConfig, RootCertStore};
+use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
 
 use super::KaspiSetup;
 use crate::identity::ClientIdentity;
@@ -69,9 +69,26 @@ pub(super) fn refuses_certificate(error: &rustls::Error) -> bool {
     )
 }
 
-/// True if we do not trust the server: nothing changes by trying again.
-pub(super) fn distrusts_server(error: &rustls::Error) -> bool {
-    matches!(error, rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented)
+/// What a person must do first, where trying again cannot help.
+pub(super) fn remedy(error: &rustls::Error) -> Option<&'static str> {
+    Some(match error {
+        refusal if refuses_certificate(refusal) => {
+            "Kaspi does not take our certificate: look at it with kaspictl identity show, and ask the bank"
+        }
+        rustls::Error::InvalidCertificate(
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. },
+        ) => "the server's certificate is not valid at this computer's time: check the clock",
+        rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => "the server is not the one in [kaspi] url: check the url and the name service",
+        rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
+            "the server's certificate is not trusted: name the bank's CA in [kaspi] ca_file"
+        }
+        _ => return None,
+    })
 }
 
 /// The TLS error inside of another, however deep: I/O errors do not name what they wrap as their source.

@@ -105,11 +105,11 @@ struct Emulate {
 /// `Data` before `StatusCode` and no `Message` on success, as in the live capture (kaspi-api §1.3).
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Envelope<T: Serialize> {
+struct Envelope<'a, T: Serialize> {
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<T>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'static str>,
+    message: Option<&'a str>,
     status_code: i64,
 }
 
@@ -188,7 +188,7 @@ pub(super) fn answer(state: &mut State, route: &Route, asked: &Asked, plan: &Pla
 }
 
 /// A refusal's envelope; errors carry no `Data`.
-pub(super) fn refused(refusal: Refusal, message: Option<&'static str>) -> Answer {
+pub(super) fn refused(refusal: Refusal, message: Option<&str>) -> Answer {
     Answer::envelope(&Envelope::<()> { data: None, message, status_code: refusal.0 }, refusal.0)
 }
 

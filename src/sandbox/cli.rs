@@ -39,7 +39,7 @@ struct Serve {
     /// Port of the control interface; 0 takes a free one.
     #[arg(long, default_value_t = 0)]
     control_port: u16,
-    /// How many times as fast as real time the bank's clock runs.
+    /// How many times as fast as real time the bank's clock runs; 0 stops it.
     #[arg(long, default_value_t = 1, value_name = "N")]
     speed: u32,
     /// Also write expired and foreign certificates, to see them refused.

@@ -108,7 +108,8 @@ fn act(state: &mut State, route: Option<&Route>, asked: &Asked, plan: &Plan) -> 
         Some(FaultKind::Html) => whole(Answer::page(200, "Технические работы")),
         Some(FaultKind::Empty) => whole(Answer { body: String::new(), code: None, ..answer }),
         Some(FaultKind::UnknownCode) => {
-            whole(refused(state.dialect, code.unwrap_or(UNLISTED_CODE), Some(UNLISTED_TEXT)))
+            let text = plan.fault.as_ref().and_then(|fault| fault.text.as_deref()).unwrap_or(UNLISTED_TEXT);
+            whole(refused(state.dialect, code.unwrap_or(UNLISTED_CODE), Some(text)))
         }
         Some(FaultKind::NoId) => whole(with_data(answer, remove_ids)),
         Some(FaultKind::UnknownStatus) => {
@@ -125,7 +126,7 @@ fn whole(answer: Answer) -> (Parcel, Option<i64>) {
 }
 
 /// A refusal in the dialect's envelope, with the code's own text if none is given.
-fn refused(dialect: Dialect, code: i64, text: Option<&'static str>) -> Answer {
+fn refused(dialect: Dialect, code: i64, text: Option<&str>) -> Answer {
     let refusal = Refusal(code);
     let text = text.or(refusal.text());
     match dialect {

@@ -27,7 +27,7 @@ pub enum FaultKind {
     Cut,
     /// A status nobody has heard of: `text`, default `QrTokenScanned`.
     UnknownStatus,
-    /// The effect happens, the answer is a `code` (default −77000077) that no manual lists.
+    /// The effect happens, the answer is a `code` (default −77000077) that no manual lists, with `text`.
     UnknownCode,
     /// The effect happens, the success carries no id.
     NoId,
@@ -56,7 +56,7 @@ pub struct Fault {
     /// The bank's code, or the HTTP status of `error_5xx`.
     #[serde(default)]
     pub code: Option<i64>,
-    /// The status of `unknown_status`.
+    /// The status of `unknown_status`, the words of `unknown_code`.
     #[serde(default)]
     pub text: Option<String>,
     /// Only calls of this organisation.

@@ -96,7 +96,7 @@ pub(super) fn answer(state: &mut State, route: &Route, asked: &Asked, plan: &Pla
 }
 
 /// An error: the guide's own sentence where it has one, else the code and text in `data.errors`.
-pub(super) fn refused(refusal: Refusal, text: Option<&'static str>) -> Answer {
+pub(super) fn refused(refusal: Refusal, text: Option<&str>) -> Answer {
     let body = match refusal.guide_text() {
         Some(text) => json!({"status": false, "error": text}),
         None => json!({"status": false, "data": {"errors": {refusal.0.to_string(): text.unwrap_or_default()}}}),

@@ -36,7 +36,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use authority::{Authority, CannotCertify, Identity, Validity};
+pub use authority::{Authority, CannotCertify, Identity, NotSignable, Validity};
 pub use call::{Call, Dialect};
 pub use faults::{Fault, FaultKind};
 pub use files::{CannotWrite, Places};
@@ -112,6 +112,8 @@ struct Shared {
     /// One lock for everything the bank knows: calls are short, and their order is then the bank's order.
     state: Mutex<State>,
     connections: Connections,
+    /// Signs requests for client certificates, as the bank does by e-mail.
+    authority: Authority,
 }
 
 impl Shared {
@@ -155,7 +157,7 @@ impl Bank {
             organization_bins: GUIDE_BINS,
         };
         let state = Mutex::new(State::new(options.dialect, options.speed, options.timers));
-        let shared = Arc::new(Shared { state, connections: Connections::new() });
+        let shared = Arc::new(Shared { state, connections: Connections::new(), authority });
         let front = Arc::clone(&shared);
         let tasks = vec![
             tokio::spawn(server::accept(bank, move |stream| {

@@ -55,9 +55,8 @@ impl Service {
             let Some(mut row) = writing.config(&name)? else { return Err(not_enrolled(&name).into()) };
             row.is_active = change.is_active.unwrap_or(row.is_active);
             row.description = change.description.or(row.description);
-            match change.is_default {
-                Some(true) => unset_default(writing, actor, row.shop_id, &name)?,
-                Some(false) | None => {}
+            if change.is_default == Some(true) {
+                unset_default(writing, actor, row.shop_id, &name)?;
             }
             row.is_default = change.is_default.unwrap_or(row.is_default);
             put(writing, Some(actor), row, Note::done(OperationType::Config))

@@ -115,6 +115,7 @@ impl Service {
             tokio::select! {
                 () = tokio::time::sleep_until(until.min(Instant::now() + pause)) => {}
                 () = change_of(&mut changed, id) => {}
+                () = self.stopped() => return self.row(id),
             }
         }
     }

@@ -27,7 +27,7 @@ use tokio::time::Instant;
 
 use crate::access::{Admitted, Caller, Scope};
 use crate::id::{OrganizationBin, PaymentId, RequestKey, ShopId, TradePointId};
-use crate::operation::{Failure, Operation, Reply, Version};
+use crate::operation::{Code, Failure, Operation, Reply, Version};
 use crate::store::Store;
 use locks::Locks;
 pub use settings::{Live, Settings, SettingsError};
@@ -54,6 +54,8 @@ struct State {
     asked: Mutex<HashMap<PaymentId, Instant>>,
     /// Sent the id of each payment that changed, for those who wait.
     changed: tokio::sync::broadcast::Sender<PaymentId>,
+    /// True once the daemon is stopping: no new money calls, and whoever waits gets what is known.
+    stopping: tokio::sync::watch::Sender<bool>,
 }
 
 /// Who asks, under which key, and what of the world they may see.
@@ -77,8 +79,25 @@ impl Service {
             asked: Mutex::new(HashMap::new()),
             // Waiters that fall behind look for themselves.
             changed: tokio::sync::broadcast::channel(1024).0,
+            stopping: tokio::sync::watch::Sender::new(false),
         };
         Self { store, live, state: Arc::new(state) }
+    }
+
+    /// From now on money calls are refused and waiting ends; running calls go on.
+    pub fn stop(&self) {
+        self.state.stopping.send_replace(true);
+    }
+
+    /// Ready once [`Service::stop`] was called.
+    async fn stopped(&self) {
+        // The sender lives in our own state: the error cannot come.
+        let _ = self.state.stopping.subscribe().wait_for(|stopping| *stopping).await;
+    }
+
+    /// A round trip through the writer's queue, for the watchdog.
+    pub async fn writer_answers(&self) -> bool {
+        self.store.write(|_| Ok(())).await.is_ok()
     }
 
     /// Carries out one admitted operation.
@@ -88,6 +107,12 @@ impl Service {
     pub async fn run(&self, admitted: Admitted) -> Result<Reply, Failure> {
         let is_admin = admitted.is_admin();
         let (caller, key, operation, scope) = admitted.into_parts();
+        if operation.moves_money() && *self.state.stopping.borrow() {
+            return Err(Failure::new(
+                Code::ShuttingDown,
+                "the daemon is stopping and begins no more calls that move money",
+            ));
+        }
         let request = Request { caller, key, scope, is_admin, settings: self.live.get() };
         match operation {
             Operation::Health => self.health(&request),

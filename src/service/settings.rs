@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use tokio::sync::watch;
+
 use crate::access::Rules;
 use crate::config::{Config, ConfigError};
 use crate::identity::{ClientIdentity, IdentityFiles, IdentityTrouble, key_is_exposed};
@@ -99,13 +101,21 @@ fn endpoint(config: &Config) -> Endpoint {
 pub struct Live {
     path: PathBuf,
     current: RwLock<Arc<Settings>>,
+    rules: watch::Sender<Arc<Rules>>,
 }
 
 impl Live {
     /// Settings read from `path`.
     #[must_use]
     pub fn new(path: PathBuf, settings: Settings) -> Self {
-        Self { path, current: RwLock::new(Arc::new(settings)) }
+        let rules = watch::Sender::new(settings.rules.clone());
+        Self { path, current: RwLock::new(Arc::new(settings)), rules }
+    }
+
+    /// Who may do what, now and after each reload: for the door.
+    #[must_use]
+    pub fn rules(&self) -> watch::Receiver<Arc<Rules>> {
+        self.rules.subscribe()
     }
 
     /// The settings in force.
@@ -127,6 +137,7 @@ impl Live {
         })?;
         let old = self.get();
         let reloaded = difference(&old, &new);
+        self.rules.send_replace(new.rules.clone());
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
         Ok(reloaded)
     }

@@ -36,7 +36,11 @@ impl Service {
             if Instant::now() + rest >= until {
                 break;
             }
-            tokio::time::sleep(rest).await;
+            tokio::select! {
+                () = tokio::time::sleep(rest) => {}
+                // The daemon stops: what is known now is that nobody knows.
+                () = self.stopped() => return Ending::RefundPending,
+            }
         }
         if last == Some(before) { Ending::RefundFailed } else { Ending::RefundPending }
     }

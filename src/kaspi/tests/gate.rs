@@ -4,6 +4,8 @@ use super::*;
 use crate::operation::Dialect::{Bank, Guide};
 use hyper::body::Bytes;
 
+use proptest::prelude::*;
+
 fn answer(body: &str) -> Answer {
     Answer { http: 200, date: None, body: Bytes::copy_from_slice(body.as_bytes()) }
 }
@@ -200,4 +202,26 @@ fn a_text_is_one_bounded_line_without_the_secret_of_the_request() {
     let Err(trouble) = judge(&answer(body), Call::Other, Some(Guide)) else { panic!() };
     let trouble = trouble.without(Some("577b4b39")).without(Some("77015211545")).without(None).without(Some(""));
     assert!(format!("{trouble:?}").contains("Token [redacted] of [redacted] is unknown"));
+}
+
+proptest! {
+    /// Zero is a value, a listed code a refusal, and everything else decides nothing.
+    #[test]
+    fn every_code_falls_on_one_side(code: i64, near in -99_000_025_i64..-98_999_999) {
+        for code in [code, near, code % 1_000_000_000] {
+            let found = verdict(&format!(r#"{{"StatusCode":{code}}}"#), Call::Refund, Some(Bank));
+            let listed = LISTED.iter().any(|(known, _)| *known == code) || code == -101_001;
+            let wanted = if code == 0 { "value" } else if listed { "refused" } else { "may have happened" };
+            prop_assert!(found.starts_with(wanted), "{}: {}", code, found);
+        }
+    }
+
+    /// Whatever the bytes, they are judged, and noise is never a value or a refusal.
+    #[test]
+    fn noise_decides_nothing(bytes: Vec<u8>, text in r#"[{}\[\]":,a-z0-9 -]{0,40}"#) {
+        for body in [Bytes::from(bytes), Bytes::from(text)] {
+            let judged = judge(&Answer { http: 200, date: None, body }, Call::TradePoints, None).is_err();
+            prop_assert!(judged);
+        }
+    }
 }

@@ -12,6 +12,7 @@ mod outcome;
 mod pki;
 mod reuse;
 mod server;
+mod setup;
 
 use std::time::Duration;
 

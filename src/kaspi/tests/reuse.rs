@@ -92,8 +92,29 @@ async fn a_connection_is_made_ahead_and_again_when_the_bank_closes_it() {
     assert_eq!(server.connections(), 1);
     status(&kaspi).await.unwrap();
     assert_eq!(server.seen.recv().await.unwrap().connection, 1, "the one made ahead was used");
+    while server.connections() < 2 || kaspi.link.rested().is_none() {
+        tokio::task::yield_now().await;
+    }
+    status(&kaspi).await.unwrap();
+    assert_eq!(server.seen.recv().await.unwrap().connection, 2, "the next one was made without a call");
     drop(kaspi);
     tokio::time::timeout(Duration::from_secs(60), keeper).await.expect("ends with the last handle").unwrap();
+}
+
+/// The bank would see a machine with a wrong certificate knock without end.
+#[tokio::test]
+async fn a_refused_certificate_is_not_tried_at_once_again() {
+    for tls in [Tls::V12, Tls::V13] {
+        let server = Server::start(tls, &[Act::Reply(WAITING)]).await;
+        let kaspi = client_as(&server, &server.pki.stranger, IDLE);
+        let began = std::time::Instant::now();
+        let keeper = tokio::spawn(kaspi.keep_warm());
+        while server.connections() < 2 {
+            tokio::task::yield_now().await;
+        }
+        assert!(began.elapsed() >= Duration::from_secs(1), "{tls:?}: {:?}", began.elapsed());
+        keeper.abort();
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::id::OrganizationBin;
 use crate::moment::Span;
 use crate::sandbox::call::Dialect;
+use crate::sandbox::ledger::Timers;
 use crate::sandbox::rules::State;
 use crate::sandbox::world::{Again, Standing, TradePoint};
 
@@ -39,6 +40,26 @@ pub(super) struct Forget {
 #[serde(deny_unknown_fields)]
 pub(super) struct Advance {
     advance: Span,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct TimersChange {
+    poll: Option<Span>,
+    scan: Option<Span>,
+    confirm: Option<Span>,
+    remote: Option<Span>,
+}
+
+/// Changes the timers of new payments; what is not named stays.
+pub(super) fn change_timers(timers: &mut Timers, change: TimersChange) {
+    let TimersChange { poll, scan, confirm, remote } = change;
+    *timers = Timers {
+        poll: poll.unwrap_or(timers.poll),
+        scan: scan.unwrap_or(timers.scan),
+        confirm: confirm.unwrap_or(timers.confirm),
+        remote: remote.unwrap_or(timers.remote),
+    };
 }
 
 /// Everything the bank knows of its merchants, removed trade points too.

@@ -12,13 +12,14 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use super::Shared;
 use super::faults::Fault;
-use super::ledger::{Effects, Timers};
+use super::ledger::Effects;
 use super::server::{BODY_LIMIT, HEAD_TIMEOUT};
 use super::wire::query;
 
@@ -49,6 +50,8 @@ the bank's world
   POST   /devices/BIN/forget                {\"register_again\": \"another\" | \"same\" | \"same_refused\"}
   POST   /devices/BIN/disable               tokens answer as switched off
 
+  POST   /certificates                      {\"csr_pem\"}: signs a request for a client certificate
+
 time
   GET    /clock                             POST {\"advance\": \"65s\"}
   GET    /timers                            POST {\"scan\": \"3s\", \"confirm\", \"remote\", \"poll\"} for new payments
@@ -63,6 +66,12 @@ trouble
                  no_id redirect html late_balance; times 0 means until taken back
   POST   /connections/close                 close idle connections, as a bank does after a while
 ";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Signing {
+    csr_pem: String,
+}
 
 /// How many requests `GET /requests` shows without a limit.
 const SHOWN: usize = 100;
@@ -135,7 +144,7 @@ fn run(shared: &Shared, method: &Method, path: &str, body: &[u8], limit: usize) 
         ("POST", ["clock"]) => Ok(fixtures::advance(state, read(body)?)),
         ("GET", ["timers"]) => Ok(json!(state.ledger.timers)),
         ("POST", ["timers"]) => {
-            state.ledger.timers = read::<Timers>(body)?;
+            fixtures::change_timers(&mut state.ledger.timers, read(body)?);
             Ok(json!(state.ledger.timers))
         }
         ("GET", ["faults"]) => Ok(json!({"faults": state.faults.open()})),
@@ -146,6 +155,11 @@ fn run(shared: &Shared, method: &Method, path: &str, body: &[u8], limit: usize) 
         ("DELETE", ["faults"]) => {
             state.faults.clear();
             Ok(json!({"faults": []}))
+        }
+        ("POST", ["certificates"]) => {
+            let Signing { csr_pem } = read(body)?;
+            let signed = shared.authority.sign(&csr_pem);
+            signed.map(|pem| json!({"certificate_pem": pem})).map_err(|e| Complaint::bad(format!("{e}.")))
         }
         ("GET", ["connections"]) => Ok(json!(shared.connections.counts())),
         ("POST", ["connections", "close"]) => {

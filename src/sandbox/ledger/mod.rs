@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::moment::{Moment, Span};
 use crate::money::Amount;
@@ -14,8 +14,7 @@ const FIRST_ID: u64 = 12_737_694_350;
 const FIRST_RETURN_ID: u64 = 5_300_000_001;
 
 /// How long the bank waits for the customer (kaspi-api §3.3).
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Timers {
     /// `StatusPollingInterval`: whole seconds on the wire.
     pub poll: Span,

@@ -118,7 +118,8 @@ async fn a_new_organisation_starts_without_trade_points() {
 #[tokio::test]
 async fn timers_and_clock_move_what_the_bank_says() {
     let (bank, token) = with_invoice().await;
-    bank.control("POST", "/timers", json!({"scan": "2s", "confirm": "1s", "poll": "1s"})).await;
+    bank.control("POST", "/timers", json!({"scan": "2s", "poll": "1s"})).await;
+    bank.control("POST", "/timers", json!({"confirm": "1s"})).await;
     let qr = json!({"OrganizationBin": BIN, "DeviceToken": token, "Amount": 1});
     let made = bank.post("/r3/v01/qr/create", qr).await;
     assert_eq!(

@@ -80,3 +80,26 @@ async fn a_directory_that_was_given_stays() {
     let again = Bank::start(options).await.unwrap();
     assert_ne!(std::fs::read(&again.places.key_file).unwrap(), first, "a new authority each time");
 }
+
+#[tokio::test]
+async fn a_signed_request_becomes_a_certificate_that_is_let_in() {
+    let bank = Sandbox::of(Dialect::Bank).await;
+    let directory = bank.bank.places.directory.clone();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name.push(rcgen::DnType::CommonName, "Мой магазин");
+    let csr = params.serialize_request(&key).unwrap().pem().unwrap();
+    let signed = bank.control("POST", "/certificates", json!({ "csr_pem": csr })).await;
+    let pem = signed["certificate_pem"].as_str().unwrap();
+    std::fs::write(directory.join("mine.cer"), pem).unwrap();
+    std::fs::write(directory.join("mine.key"), key.serialize_pem()).unwrap();
+    let stream = bank.connect(&client_config(&directory, "mine")).await.unwrap();
+    assert_eq!(exchange(stream, request("GET", "/r3/v01/health/ping", &Value::Null)).await.unwrap().status, 200);
+    let subject = {
+        use x509_cert::der::DecodePem;
+        x509_cert::Certificate::from_pem(pem).unwrap().tbs_certificate().subject().to_string()
+    };
+    assert!(subject.contains("CN=Мой магазин"), "{subject}");
+    let got = bank.try_control("POST", "/certificates", &json!({"csr_pem": "-----BEGIN"})).await;
+    assert!(got.status == 400 && got.text.contains("not a certificate signing request"), "{}", got.text);
+}

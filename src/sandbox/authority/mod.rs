@@ -1,6 +1,8 @@
 //! A certificate authority in memory: the bank's server certificate, the merchant's client certificate, and
 //! certificates that must not be let in.
 
+mod csr;
+
 use std::time::Duration;
 
 use rcgen::{
@@ -10,6 +12,9 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::moment::Moment;
+
+use csr::Csr;
+pub use csr::NotSignable;
 
 /// A client certificate lives five years at the bank (kaspi-api §5).
 const LIFE: Duration = Duration::from_secs(5 * 365 * 24 * 3600);
@@ -51,6 +56,12 @@ pub struct Authority {
     root: CertificateDer<'static>,
 }
 
+impl std::fmt::Debug for Authority {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authority").field("root_pem", &self.root_pem).finish_non_exhaustive()
+    }
+}
+
 impl Authority {
     /// A new root with `name`.
     ///
@@ -78,17 +89,26 @@ impl Authority {
         self.root.clone()
     }
 
-    /// A client certificate for `common_name` of the guide's shop.
+    /// A client certificate for `common_name` of the guide's shop, with a new key.
     ///
     /// # Errors
     /// [`CannotCertify`] when the system gives no randomness.
     pub fn client(&self, common_name: &str, validity: Validity) -> Result<Identity, CannotCertify> {
-        let mut params = params(&[("CN", common_name), ("O", "Cvety"), ("C", "KZ")], validity);
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let params = client_params(&[("CN", common_name), ("O", "Cvety"), ("C", "KZ")], validity);
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;
         Ok(Identity { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
+    }
+
+    /// A client certificate for a signing request in PEM, as the bank sends one back (kaspi-api §5).
+    ///
+    /// # Errors
+    /// [`NotSignable`] for what is no request.
+    pub fn sign(&self, csr_pem: &str) -> Result<String, NotSignable> {
+        let csr = Csr::read(csr_pem)?;
+        let mut params = client_params(&[], Validity::Current);
+        params.distinguished_name = csr.subject.clone();
+        Ok(params.signed_by(&csr, &self.issuer)?.pem())
     }
 
     /// The server's own certificate, for `127.0.0.1`, `::1` and `localhost`.
@@ -105,6 +125,13 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer)?;
         Ok((certificate.der().clone(), PrivateKeyDer::Pkcs8(key.serialize_der().into())))
     }
+}
+
+fn client_params(subject: &[(&str, &str)], validity: Validity) -> CertificateParams {
+    let mut params = params(subject, validity);
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    params
 }
 
 fn params(subject: &[(&str, &str)], validity: Validity) -> CertificateParams {
