@@ -15,6 +15,7 @@ mod behaviour;
 mod daemon;
 mod fixture;
 mod http;
+mod outcome;
 mod sandbox;
 mod scripted_bank;
 
