@@ -18,8 +18,10 @@ mod http;
 mod outcome;
 mod sandbox;
 mod scripted_bank;
+mod tls_client;
 
 // The properties.
+mod bank_wire;
 mod doors;
 mod guide;
 mod keys;

@@ -27,11 +27,15 @@ impl Sandbox {
             .arg(files.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(files.path().join("stderr")).unwrap())
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let said: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("kaspi-sandbox said {line:?}: {e}"));
+        let said: Value = serde_json::from_str(&line).unwrap_or_else(|e| {
+            let why = std::fs::read_to_string(files.path().join("stderr")).unwrap_or_default();
+            panic!("kaspi-sandbox said {line:?}: {e}\n{why}")
+        });
         let text = |key: &str| said[key].as_str().unwrap_or_else(|| panic!("no {key} in {line}")).to_owned();
         let place = BankPlace {
             url: text("url"),
