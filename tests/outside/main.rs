@@ -1,2 +1,34 @@
-//! To come.
-fn main() {}
+//! The outside tests: real `kaspid` and `kaspi-sandbox` processes on real sockets, one module per property. Each
+//! test names the promise it keeps. One program, so that what they share is a module and not a copy.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking; nothing here reads input it does not control"
+)]
+#![allow(clippy::print_stderr, reason = "a skipped test says so")]
+
+// What the tests stand on.
+mod behaviour;
+mod daemon;
+mod fixture;
+mod http;
+mod outcome;
+mod sandbox;
+mod scripted_bank;
+mod tls_client;
+
+// The properties.
+mod bank_wire;
+mod doors;
+mod guide;
+mod keys;
+mod layers;
+mod manners;
+mod money;
+mod python;
+mod rights;
+mod secrets;
+mod wire;
