@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::operation::{Failure, Reply, texts};
+use crate::door::problem::Problem;
+use crate::operation::{Failure, Reply};
 
 /// An answer as its HTTP body.
 pub(super) fn reply(reply: &Reply) -> String {
@@ -26,25 +27,7 @@ pub(super) fn reply(reply: &Reply) -> String {
 
 /// A failure as its `application/problem+json`.
 pub(super) fn problem(failure: &Failure) -> String {
-    let mut problem = serde_json::json!({
-        "type": format!("urn:kaspid:{}", failure.code.word()),
-        "title": texts::of(failure.code).title,
-        "status": failure.code.status(),
-        "code": failure.code,
-        "detail": failure.detail,
-        "remedy": failure.remedy(),
-        "retryable": failure.retryable,
-        "money": failure.money,
-        "provider_code": failure.provider_code,
-        "provider_message": failure.provider_message,
-        "request_key": failure.request_key,
-        "payment": failure.payment,
-        "cashier": texts::cashier(failure),
-    });
-    if let (Some(fields), false) = (problem.as_object_mut(), failure.trade_points.is_empty()) {
-        fields.insert("trade_points".to_owned(), serde_json::json!(failure.trade_points));
-    }
-    line(&problem)
+    line(&Problem::from(failure))
 }
 
 /// Every reply is numbers, texts, lists and objects with text keys, which serde_json always writes.

@@ -30,6 +30,7 @@ fn yes_no(yes: bool) -> &'static str {
 
 fn takes_payments(config: &Config) -> &'static str {
     match (config.is_active, config.standing) {
+        (false, _) if config.standing_reason.as_deref() == Some("retired") => "no, it is out of use",
         (false, _) => "no, it is deactivated",
         (true, Standing::Suspended) => "no, it is suspended",
         (true, Standing::Verified | Standing::Unverified) => "yes",
