@@ -17,11 +17,11 @@
 pub mod money;
 pub mod moment;
 pub mod id;
-pub mod frame;
-pub mod config;
 pub mod operation;
+pub mod frame;
 pub mod peer_groups;
 pub mod access;
+pub mod config;
 pub mod store;
 pub mod identity;
 pub mod kaspi;

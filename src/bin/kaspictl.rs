@@ -1,2 +1,7 @@
-//! To come.
-fn main() {}
+//! `kaspictl`: the command line of kaspid. See [`kaspid::ctl`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kaspid::ctl::main()
+}

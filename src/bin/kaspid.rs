@@ -1,2 +1,7 @@
-//! To come.
-fn main() {}
+//! The daemon; see [`kaspid::daemon`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kaspid::daemon::main()
+}

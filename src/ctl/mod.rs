@@ -1,1 +1,95 @@
-//! To come.
+//! The command line: what was typed ([`args`]) becomes an operation ([`plan`]), is asked of the daemon
+//! ([`run`]), and the reply becomes text or JSON and an exit code.
+
+mod args;
+mod when;
+mod plan;
+mod exit;
+mod out;
+mod api;
+mod json;
+mod text;
+mod input;
+mod repeat;
+mod run;
+#[cfg(test)]
+mod samples;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+
+use args::Cli;
+use exit::Exit;
+use out::Out;
+use plan::{Ask, Plan, Usage};
+use repeat::Words;
+use run::Desk;
+use when::Zone;
+
+/// Where the packages put the socket.
+const SOCKET: &str = "/run/kaspid/kaspid.sock";
+
+/// Runs this process's command line. Errors are said on stderr, with their causes.
+#[must_use]
+pub fn main() -> ExitCode {
+    let mut out = Out::standard();
+    let exit = command_line(std::env::args_os().collect(), std::env::var_os("KASPID_SOCKET"), &mut out);
+    out.finish(exit).into()
+}
+
+/// The same with everything it reads given.
+fn command_line(typed: Vec<OsString>, socket: Option<OsString>, out: &mut Out) -> Exit {
+    let words = Words::of(&typed);
+    let cli = match Cli::try_parse_from(typed) {
+        Ok(cli) => cli,
+        Err(error) => return misunderstood(&error, out),
+    };
+    let from_environment = socket.filter(|path| !path.is_empty()).map(PathBuf::from);
+    let socket = cli.global.socket.clone().or(from_environment).unwrap_or_else(|| PathBuf::from(SOCKET));
+    let (json, api) = (cli.global.json, cli.global.api);
+    let planned =
+        Zone::named(&cli.global.timezone).map_err(Usage::from).and_then(|zone| Ok((plan::of(cli, &zone)?, zone)));
+    match planned {
+        Err(usage) => misunderstood(&Cli::command().error(ErrorKind::ValueValidation, usage), out),
+        Ok((Plan::Completions(shell), _)) => completions(shell, out),
+        Ok((Plan::Ask(ask), _)) if api => {
+            out.data(&format!("{}\n", api::curl(&ask, &socket)));
+            Exit::Done
+        }
+        Ok((Plan::Ask(ask), zone)) => talk(*ask, Desk { out, zone, json, socket, words }),
+    }
+}
+
+/// Help and versions are asked for, everything else is a mistake.
+fn misunderstood(error: &clap::Error, out: &mut Out) -> Exit {
+    let text = error.render().to_string();
+    if error.use_stderr() {
+        out.say(text.trim_end());
+        Exit::Usage
+    } else {
+        out.data(&text);
+        Exit::Done
+    }
+}
+
+fn completions(shell: clap_complete::Shell, out: &mut Out) -> Exit {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "kaspictl", &mut script);
+    out.data(&String::from_utf8_lossy(&script));
+    Exit::Done
+}
+
+/// One connection needs one thread.
+fn talk(ask: Ask, mut desk: Desk<'_>) -> Exit {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(Box::pin(desk.serve(ask))),
+        Err(error) => {
+            desk.out.say(&format!("kaspictl: nothing was done: this machine gives no event queue: {error}"));
+            Exit::Unreachable
+        }
+    }
+}

@@ -1,1 +1,193 @@
-//! To come.
+//! The socket: accepts, tells the encodings apart, keeps the limits, and closes behind the last operation.
+//!
+//! `listen` makes or takes over the socket; `native` and `http` turn bytes into an `Operation` and a
+//! `Reply` into bytes; `desk` is what both ask to carry it out; `routes` is the HTTP interface in one table.
+
+mod desk;
+mod http;
+mod limits;
+mod listen;
+mod native;
+#[cfg(test)]
+mod openapi;
+mod pace;
+mod parse;
+mod picture;
+pub mod problem;
+mod request;
+pub mod routes;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use interprocess::local_socket::tokio::{Listener, Stream, prelude::*};
+use tokio::io::AsyncReadExt;
+use tokio::net::UnixStream;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{sleep, timeout};
+
+use crate::access::{Caller, Rules};
+use crate::operation::Failure;
+use crate::peer_groups::{self, UserDatabase};
+
+pub use desk::Answer;
+use desk::Desk;
+pub use limits::Limits;
+use limits::{Entry, Gate, Seat, TOLD_WITHIN};
+pub use listen::{ListenError, inherited, listen};
+
+/// How long to leave the listener alone when the process has no descriptor left for a connection: the kernel
+/// says "ready" at once again, and nothing tells when one is free.
+const RESPITE: Duration = Duration::from_millis(100);
+
+/// Serves a socket.
+#[derive(Debug)]
+pub struct Door {
+    answer: Answer,
+    limits: Limits,
+    /// Exchanged at a reload; every request looks at the newest.
+    rules: watch::Receiver<Arc<Rules>>,
+    pulse: mpsc::Receiver<oneshot::Sender<()>>,
+}
+
+/// Asks whether the accept loop is alive, for the watchdog.
+#[derive(Clone, Debug)]
+pub struct Pulse(mpsc::Sender<oneshot::Sender<()>>);
+
+impl Pulse {
+    /// True once the accept loop has answered; false if it has ended. Bound the time yourself.
+    pub async fn beat(&self) -> bool {
+        let (answer, answered) = oneshot::channel();
+        self.0.send(answer).await.is_ok() && answered.await.is_ok()
+    }
+}
+
+/// What every connection starts with.
+#[derive(Clone)]
+struct House {
+    answer: Answer,
+    limits: Limits,
+    rules: watch::Receiver<Arc<Rules>>,
+    users: UserDatabase,
+    gate: Arc<Gate>,
+    /// Turns true when the door closes.
+    stop: watch::Receiver<bool>,
+    /// See [`Desk::_open`].
+    open: mpsc::Sender<()>,
+}
+
+impl Door {
+    /// A door to whatever `answer` is.
+    #[must_use]
+    pub fn new(answer: Answer, limits: Limits, rules: watch::Receiver<Arc<Rules>>) -> (Self, Pulse) {
+        let (ask, pulse) = mpsc::channel(1);
+        (Self { answer, limits, rules, pulse }, Pulse(ask))
+    }
+
+    /// Accepts until `stop` is ready, then drains: nothing more is accepted, idle connections close, running
+    /// operations finish and are answered, also those whose client is gone. Returns after the last of them;
+    /// bound that time with a time-out around this call.
+    pub async fn serve(mut self, listener: Listener, stop: impl Future<Output = ()>) {
+        let (closing, stopping) = watch::channel(false);
+        let (open, mut closed) = mpsc::channel(1);
+        let house = House {
+            answer: self.answer,
+            gate: Gate::new(self.limits.clone()),
+            limits: self.limits,
+            rules: self.rules,
+            users: UserDatabase::default(),
+            stop: stopping,
+            open,
+        };
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                accepted = listener.accept() => match accepted {
+                    Ok(Stream::UdSocket(stream)) => house.receive(stream.into()),
+                    Err(error) => rest(&error).await,
+                },
+                Some(asked) = self.pulse.recv() => drop(asked.send(())),
+            }
+        }
+        drop(listener);
+        closing.send_replace(true);
+        drop(house);
+        // Nobody sends: this is ready when the last connection and operation have let go of their end.
+        let _ = closed.recv().await;
+    }
+}
+
+async fn rest(error: &io::Error) {
+    tracing::warn!(%error, "cannot accept a connection");
+    // The client was gone before it was accepted: the next one may be fine.
+    if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) {
+        sleep(RESPITE).await;
+    }
+}
+
+impl House {
+    /// Serves one connection in a task of its own.
+    fn receive(&self, stream: UnixStream) {
+        let peer = match stream.peer_cred() {
+            Ok(peer) => peer,
+            Err(error) => return tracing::warn!(%error, "a peer without credentials"),
+        };
+        let (seat, refusal) = match self.gate.enter(peer.uid()) {
+            Entry::Seated(seat) => (seat, None),
+            Entry::Refused(seat, failure) => (seat, Some(failure)),
+            Entry::Closed => return,
+        };
+        let house = self.clone();
+        tokio::spawn(async move {
+            let caller = house.identify(&stream, &peer).await;
+            house.converse(stream, caller, seat, refusal).await;
+        });
+    }
+
+    async fn identify(&self, stream: &UnixStream, peer: &tokio::net::unix::UCred) -> Caller {
+        let (uid, gid) = (peer.uid(), peer.gid());
+        let groups = match peer_groups::of_peer(stream.as_fd()) {
+            Ok(groups) => groups.into(),
+            Err(_) => self.users.groups(uid, gid).await,
+        };
+        // The kernel writes 0 for a process of another PID namespace.
+        Caller { uid, gid, pid: peer.pid().filter(|&pid| pid != 0), groups }
+    }
+
+    async fn converse(self, mut stream: UnixStream, caller: Caller, seat: Seat, refusal: Option<Failure>) {
+        let limits = match refusal {
+            None => self.limits,
+            Some(_) => Limits { idle: TOLD_WITHIN, request: TOLD_WITHIN, ..self.limits },
+        };
+        let mut stop = self.stop.clone();
+        let mut begun = Vec::with_capacity(1024);
+        tokio::select! {
+            read = timeout(limits.idle, stream.read_buf(&mut begun)) => match read {
+                Ok(Ok(1..)) => {}
+                Ok(Ok(0) | Err(_)) | Err(_) => return,
+            },
+            () = stopped(&mut stop) => return,
+        }
+        let account = Arc::clone(&seat.account);
+        let (answer, rules) = (self.answer, self.rules);
+        let desk = Arc::new(Desk { answer, rules, limits, caller, account, refusal, _open: self.open });
+        match begun.first() {
+            Some(0) => native::serve(stream, begun, desk, self.stop).await,
+            Some(b'A'..=b'Z') => http::serve(stream, begun, desk, self.stop).await,
+            _ => {}
+        }
+        // The place is the connection's, not that of an operation that outlives it.
+        drop(seat);
+    }
+}
+
+/// Ready when the door closes.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the door is gone altogether.
+    let _ = stop.wait_for(|stop| *stop).await;
+}

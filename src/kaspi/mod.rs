@@ -1,1 +1,303 @@
-//! To come.
+//! The client that speaks to the bank: one method per remote call, each with a deadline, in two dialects.
+//!
+//! `bank` and `guide` translate, `link` keeps connections, a `connection` knows what never left this machine,
+//! `gate` is the only judge of an answer. Nothing is retried in here but what surely never left.
+
+mod ask;
+mod bank;
+mod connection;
+mod date;
+mod fields;
+mod gate;
+mod guide;
+mod link;
+mod setup;
+mod tls;
+mod trouble;
+mod types;
+mod warm;
+
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Bytes;
+use serde::Serialize;
+
+pub use ask::{Ask, XRequestId};
+pub use setup::{Endpoint, KaspiSetup};
+pub use trouble::{Provider, Refusal, RefusalKind, Trouble};
+pub use types::{Cancelled, Created, Details, NewPayment, Refunded, StatusRead};
+
+use crate::id::{DeviceToken, OrganizationBin, PhoneNumber, QrPaymentId, TradePointId};
+use crate::identity::ClientIdentity;
+use crate::money::Amount;
+use crate::operation::{Dialect, Payer, TradePoint};
+use crate::store::Triple;
+use connection::Answer;
+use gate::{Success, incomplete, judge};
+use link::{Call, Link};
+
+/// A cheap handle to the bank at one url with one identity. After a reload a new one takes its place; calls
+/// under way finish on the old.
+#[derive(Clone)]
+pub struct Kaspi {
+    link: Arc<Link>,
+    settings: Arc<Settings>,
+}
+
+struct Settings {
+    status_version: String,
+    timeout: Duration,
+    phone_prefix: char,
+}
+
+impl Kaspi {
+    /// Checks the endpoint and prepares TLS; contacts nobody.
+    ///
+    /// # Errors
+    /// [`KaspiSetup`], with the setting and what to do.
+    pub fn new(endpoint: Endpoint, identity: &ClientIdentity) -> Result<Self, KaspiSetup> {
+        let base = endpoint.base()?;
+        endpoint.check_status_version()?;
+        let tls = tls::client(endpoint.ca_file.as_deref(), identity)?;
+        let link = Link::new(&base, tls, endpoint.idle).map_err(|_| KaspiSetup::Url)?;
+        let Endpoint { status_version, timeout, phone_prefix, .. } = endpoint;
+        Ok(Self { link: Arc::new(link), settings: Arc::new(Settings { status_version, timeout, phone_prefix }) })
+    }
+
+    /// A new [`Ask`] with the configured time-out.
+    #[must_use]
+    pub fn ask(&self) -> Ask {
+        Ask::fresh(self.settings.timeout)
+    }
+
+    /// Keeps one connection made ahead while calls are made, and makes the first now. To be spawned; ends by
+    /// itself when the last other handle is dropped.
+    pub fn keep_warm(&self) -> impl Future<Output = ()> + Send + use<> {
+        warm::keep(Arc::downgrade(&self.link))
+    }
+
+    /// Step 1 of the guide: the trade points of `bin`. The path is the same in both dialects, so this is the
+    /// call that learns the dialect.
+    ///
+    /// # Errors
+    /// [`Trouble::OtherDialect`] if `expect` is not what the bank speaks.
+    pub async fn trade_points(
+        &self,
+        ask: &Ask,
+        bin: &OrganizationBin,
+        expect: Option<Dialect>,
+    ) -> Result<(Dialect, Vec<TradePoint>), Trouble> {
+        let answer = self.link.exchange(ask, &get(format!("/r3/v01/partner/tradepoints/{bin}"))).await?;
+        let success = judge(&answer, gate::Call::TradePoints, expect)?;
+        let points = match success.dialect {
+            Dialect::Bank => bank::trade_points(&success),
+            Dialect::Guide => guide::trade_points(&success),
+        };
+        Ok((success.dialect, points.ok_or_else(|| incomplete("a readable list of trade points"))?))
+    }
+
+    /// Step 2 of the guide: the token of (BIN, trade point). The same call gives the same token.
+    ///
+    /// # Errors
+    /// A bank-dialect trade point that is no number is [`RefusalKind::TradePointMissing`], and nothing is sent.
+    pub async fn register(
+        &self,
+        ask: &Ask,
+        dialect: Dialect,
+        bin: &OrganizationBin,
+        trade_point: &TradePointId,
+    ) -> Result<DeviceToken, Trouble> {
+        let call = match dialect {
+            Dialect::Bank => bank::register(bin, trade_point),
+            Dialect::Guide => guide::register(bin, trade_point),
+        }?;
+        let answer = self.link.exchange(ask, &call).await?;
+        let success = judge(&answer, gate::Call::Other, Some(dialect))?;
+        let token = match dialect {
+            Dialect::Bank => bank::device_token(&success),
+            Dialect::Guide => guide::device_token(&success),
+        };
+        token.ok_or_else(|| incomplete("a device token"))
+    }
+
+    /// Deletes the device: refunds and cancels of its payments stop. Bank dialect only.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub async fn delete_device(&self, ask: &Ask, triple: &Triple) -> Result<(), Trouble> {
+        only_bank(triple)?;
+        self.of_triple(ask, triple, &bank::delete_device(triple)?, |_, _| Ok(())).await
+    }
+
+    /// Takes a payment. Never repeated by itself once a byte has left: nothing can be looked up by it.
+    ///
+    /// # Errors
+    /// [`Trouble::MayHaveHappened`] also for a success without a payment's number.
+    pub async fn create(&self, ask: &Ask, triple: &Triple, new: &NewPayment) -> Result<Created, Trouble> {
+        let prefix = self.settings.phone_prefix;
+        let call = match triple.dialect() {
+            Dialect::Bank => bank::create(triple, new, prefix),
+            Dialect::Guide => guide::create(triple, new, prefix),
+        }?;
+        let phone = new.phone.as_ref().map(|phone| phone.with_prefix(prefix));
+        let read = |success: &Success<'_>, answer: &Answer| {
+            let created = match success.dialect {
+                Dialect::Bank => bank::created(success, new.kind, answer.date),
+                Dialect::Guide => guide::created(success),
+            };
+            created.ok_or_else(|| incomplete("a payment's number"))
+        };
+        let created = self.of_triple(ask, triple, &call, read).await;
+        created.map_err(|trouble| trouble.without(phone.as_deref()))
+    }
+
+    /// Where a payment stands, in Kaspi's own word.
+    ///
+    /// # Errors
+    /// See [`Trouble`]; [`Trouble::MayHaveHappened`] means that nobody could be asked.
+    pub async fn status(&self, ask: &Ask, dialect: Dialect, id: &QrPaymentId) -> Result<StatusRead, Trouble> {
+        let version = match dialect {
+            Dialect::Bank => self.settings.status_version.as_str(),
+            Dialect::Guide => "v01",
+        };
+        let answer = self.link.exchange(ask, &get(format!("/r3/{version}/payment/status/{id}"))).await?;
+        let success = judge(&answer, gate::Call::Other, Some(dialect))?;
+        let status = match dialect {
+            Dialect::Bank => bank::status(&success),
+            Dialect::Guide => guide::status(&success),
+        };
+        status.ok_or_else(|| incomplete("a status"))
+    }
+
+    /// The balance of a paid payment. Bank dialect only.
+    ///
+    /// # Errors
+    /// See [`Trouble`]; [`Trouble::MayHaveHappened`] means that nobody could be asked.
+    pub async fn details(&self, ask: &Ask, triple: &Triple, id: &QrPaymentId) -> Result<Details, Trouble> {
+        only_bank(triple)?;
+        let call = bank::details(triple.token(), id);
+        let read = |success: &Success<'_>, _: &Answer| {
+            bank::detailed(success, id).ok_or_else(|| incomplete("a readable balance of this payment"))
+        };
+        self.of_triple(ask, triple, &call, read).await
+    }
+
+    /// Cancels a remote invoice.
+    ///
+    /// # Errors
+    /// See [`Trouble`]. Moves no money and may be repeated.
+    pub async fn cancel(&self, ask: &Ask, triple: &Triple, id: &QrPaymentId) -> Result<Cancelled, Trouble> {
+        let call = match triple.dialect() {
+            Dialect::Bank => bank::cancel(triple, id),
+            Dialect::Guide => guide::cancel(triple, id),
+        }?;
+        let read = |success: &Success<'_>, _: &Answer| {
+            let status = match success.dialect {
+                Dialect::Bank => bank::status(success).map(|read| read.status),
+                Dialect::Guide => guide::word_of_status(success),
+            };
+            Ok(Cancelled { status })
+        };
+        self.of_triple(ask, triple, &call, read).await
+    }
+
+    /// Pays `amount` back. Never repeated by itself once a byte has left: partial refunds add up.
+    ///
+    /// # Errors
+    /// See [`Trouble`]; −99000006 is [`Trouble::MayHaveHappened`].
+    pub async fn refund(
+        &self,
+        ask: &Ask,
+        triple: &Triple,
+        id: &QrPaymentId,
+        amount: Amount,
+    ) -> Result<Refunded, Trouble> {
+        let call = match triple.dialect() {
+            Dialect::Bank => bank::refund(triple, id, amount),
+            Dialect::Guide => guide::refund(triple, id, amount),
+        }?;
+        let answer = self.link.exchange(ask, &call).await?;
+        let success = judge(&answer, gate::Call::Refund, Some(triple.dialect()))
+            .map_err(|trouble| trouble.without(Some(triple.token().expose())))?;
+        let return_operation_id = match success.dialect {
+            Dialect::Bank => bank::return_operation_id(&success),
+            Dialect::Guide => guide::return_operation_id(&success),
+        };
+        Ok(Refunded { return_operation_id })
+    }
+
+    /// The name Kaspi has for a phone number: at most 50 times a minute per device. Bank dialect only.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub async fn payer(&self, ask: &Ask, triple: &Triple, phone: &PhoneNumber) -> Result<Payer, Trouble> {
+        only_bank(triple)?;
+        let prefix = self.settings.phone_prefix;
+        let call = bank::payer(triple.token(), phone, prefix);
+        let read = |success: &Success<'_>, _: &Answer| bank::payer_name(success).ok_or_else(|| incomplete("a name"));
+        let payer = self.of_triple(ask, triple, &call, read).await.map(|name| Payer { name });
+        payer.map_err(|trouble| trouble.without(Some(&phone.with_prefix(prefix))))
+    }
+
+    /// Whether the bank answers at all. Bank dialect only.
+    ///
+    /// # Errors
+    /// See [`Trouble`].
+    pub async fn ping(&self, ask: &Ask) -> Result<(), Trouble> {
+        let answer = self.link.exchange(ask, &get("/r3/v01/health/ping".to_owned())).await?;
+        judge(&answer, gate::Call::Other, Some(Dialect::Bank)).map(|_| ())
+    }
+
+    /// Makes a call that carries a token, and reads its success.
+    async fn of_triple<T>(
+        &self,
+        ask: &Ask,
+        triple: &Triple,
+        call: &Call,
+        read: impl FnOnce(&Success<'_>, &Answer) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        let answer = self.link.exchange(ask, call).await?;
+        judge(&answer, gate::Call::Other, Some(triple.dialect()))
+            .and_then(|success| read(&success, &answer))
+            .map_err(|trouble| trouble.without(Some(triple.token().expose())))
+    }
+}
+
+impl std::fmt::Debug for Kaspi {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kaspi").finish_non_exhaustive()
+    }
+}
+
+fn only_bank(triple: &Triple) -> Result<(), Trouble> {
+    if triple.dialect() == Dialect::Bank { Ok(()) } else { Err(Trouble::NotInDialect) }
+}
+
+fn get(path: String) -> Call {
+    Call { path, body: None }
+}
+
+/// A POST of `body`. Serialising plain structs to memory does not fail; if it did, nothing was sent.
+fn json(path: &str, body: &impl Serialize) -> Result<Call, Trouble> {
+    let unwritable = |e: serde_json::Error| Trouble::NeverSent { why: e.to_string(), certificate: false };
+    let body = serde_json::to_vec(body).map_err(unwritable)?;
+    Ok(Call { path: path.to_owned(), body: Some(Bytes::from(body)) })
+}
+
+/// Percent-encodes a value of a query: all but RFC 3986's unreserved characters.
+fn query_value(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}

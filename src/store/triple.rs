@@ -15,14 +15,7 @@ pub struct Triple {
 }
 
 impl Triple {
-    /// The only maker outside of tests is the store's device table.
-    #[allow(dead_code, reason = "used by the store's device table")]
-    pub(in crate::store) fn new(
-        bin: OrganizationBin,
-        trade_point: TradePointId,
-        token: DeviceToken,
-        dialect: Dialect,
-    ) -> Self {
+    fn new(bin: OrganizationBin, trade_point: TradePointId, token: DeviceToken, dialect: Dialect) -> Self {
         Self { bin, trade_point, token, dialect }
     }
 
@@ -60,4 +53,16 @@ impl Triple {
     pub fn dialect(&self) -> Dialect {
         self.dialect
     }
+}
+
+/// The triple of a (BIN, trade point), if a device is registered there.
+pub(super) fn of(
+    devices: &impl redb::ReadableTable<(&'static str, &'static str), &'static [u8]>,
+    bin: &OrganizationBin,
+    trade_point: &TradePointId,
+    dialect: Dialect,
+) -> Result<Option<Triple>, super::StoreError> {
+    let Some(token) = devices.get((bin.as_str(), trade_point.as_str()))? else { return Ok(None) };
+    let token = super::codec::decode(token.value())?;
+    Ok(Some(Triple::new(bin.clone(), trade_point.clone(), token, dialect)))
 }

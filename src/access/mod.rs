@@ -1,0 +1,261 @@
+//! Who may do what: the peer of a connection against the `[access]` rules.
+//!
+//! [`Rules::admit`] is the only maker of [`Admitted`], and the service takes nothing else: an operation
+//! whose check was forgotten does not compile.
+
+mod config;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use nix::unistd::{Group, Uid, User};
+
+use crate::id::{OrganizationBin, RequestKey, ShopId};
+use crate::operation::{Actor, Code, Failure, Operation, Right};
+
+pub use config::{AccessConfig, ShopRule};
+
+/// The process that asks, as the kernel knew it when it connected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Effective user.
+    pub uid: u32,
+    /// Effective group.
+    pub gid: u32,
+    /// Process; `None` from another PID namespace.
+    pub pid: Option<i32>,
+    /// Supplementary groups.
+    pub groups: Arc<[u32]>,
+}
+
+impl Caller {
+    /// As the log keeps it.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        Actor { uid: self.uid, gid: self.gid, pid: self.pid }
+    }
+
+    fn is_root(&self) -> bool {
+        self.uid == 0
+    }
+}
+
+/// A user or group of a rule, resolved to its number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Who {
+    User(u32),
+    /// With its name, for the command that adds a user to it.
+    Group(u32, String),
+}
+
+impl Who {
+    fn is(&self, caller: &Caller) -> bool {
+        match self {
+            Self::User(uid) => *uid == caller.uid,
+            Self::Group(gid, _) => *gid == caller.gid || caller.groups.contains(gid),
+        }
+    }
+
+    /// # Errors
+    /// A sentence for the journal.
+    fn resolve(text: &str) -> Result<Self, String> {
+        let failed = |error: nix::Error| format!("cannot look up {text:?}: {error}");
+        match text.strip_prefix('@') {
+            Some(name) => match Group::from_name(name).map_err(failed)? {
+                Some(group) => Ok(Self::Group(group.gid.as_raw(), name.to_owned())),
+                None => Err(format!("there is no group {name:?} (make it: groupadd --system {name})")),
+            },
+            None => match User::from_name(text).map_err(failed)? {
+                Some(user) => Ok(Self::User(user.uid.as_raw())),
+                None => text.parse().map(Self::User).map_err(|_| format!("there is no user {text:?}")),
+            },
+        }
+    }
+}
+
+/// What one shop rule lets through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Window {
+    shops: Option<Vec<ShopId>>,
+    bins: Option<Vec<OrganizationBin>>,
+}
+
+/// What a caller sees and may use. What is outside of it does not exist for the caller (`not_found`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope(Option<Arc<[Window]>>);
+
+impl Scope {
+    /// True if the organisation `bin` in `shop` is inside.
+    #[must_use]
+    pub fn allows(&self, shop: ShopId, bin: &OrganizationBin) -> bool {
+        self.0.as_deref().is_none_or(|windows| {
+            windows.iter().any(|window| {
+                window.shops.as_ref().is_none_or(|shops| shops.contains(&shop))
+                    && window.bins.as_ref().is_none_or(|bins| bins.contains(bin))
+            })
+        })
+    }
+
+    /// True if nothing is outside.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+/// An operation whose caller may ask for it. Made by [`Rules::admit`] only.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    caller: Caller,
+    key: Option<RequestKey>,
+    operation: Operation,
+    scope: Scope,
+    admin: bool,
+}
+
+impl Admitted {
+    /// Who asks.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The request key.
+    #[must_use]
+    pub fn key(&self) -> Option<&RequestKey> {
+        self.key.as_ref()
+    }
+
+    /// What is asked.
+    #[must_use]
+    pub fn operation(&self) -> &Operation {
+        &self.operation
+    }
+
+    /// What the caller sees.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// True if the caller is an admin, for what the configuration may reserve to one.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.admin
+    }
+
+    /// All of it, to be moved on.
+    #[must_use]
+    pub fn into_parts(self) -> (Caller, Option<RequestKey>, Operation, Scope) {
+        (self.caller, self.key, self.operation, self.scope)
+    }
+}
+
+/// The `[access]` section with its names resolved. Built at start and at reload: resolving asks the user
+/// database, which may block.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// In the order of the configuration, the least right first.
+    grants: Vec<(Right, Who)>,
+    windows: Vec<(Who, Window)>,
+}
+
+impl Rules {
+    /// Resolves the names of `config`. A name that does not exist makes its rule inert and is told in the
+    /// second value, one sentence each, for the journal and `kaspid check`.
+    #[must_use]
+    pub fn new(config: &AccessConfig) -> (Self, Vec<String>) {
+        let mut warnings = Vec::new();
+        let mut resolve = |place: &str, text: &str| {
+            Who::resolve(text).map_err(|why| warnings.push(format!("{place}: {why}; the rule has no effect"))).ok()
+        };
+        let mut grants = Vec::new();
+        for (right, names) in config.by_right() {
+            let place = format!("[access] {}", right.name());
+            grants.extend(names.iter().filter_map(|name| Some((right, resolve(&place, name)?))));
+        }
+        let mut windows = Vec::new();
+        for rule in &config.shop {
+            let window = Window { shops: rule.shops.clone(), bins: rule.bins.clone() };
+            windows.extend(resolve("[[access.shop]] who", &rule.who).map(|who| (who, window)));
+        }
+        (Self { grants, windows }, warnings)
+    }
+
+    /// The rules without an `[access]` section: root is admin, group `kaspid` observes and takes payments,
+    /// `kaspid-refund` refunds, `kaspid-audit` reads the log.
+    #[must_use]
+    pub fn default_rules() -> Self {
+        Self::new(&AccessConfig::default()).0
+    }
+
+    /// True if `caller` holds `wanted`, or a right that implies it.
+    #[must_use]
+    pub fn permits(&self, caller: &Caller, wanted: Right) -> bool {
+        caller.is_root() || self.grants.iter().any(|(right, who)| right.covers(wanted) && who.is(caller))
+    }
+
+    /// Lets an operation through to the service.
+    ///
+    /// # Errors
+    /// `denied`, with the command that would grant the right. A denial looks a name up in the user database,
+    /// so call it where blocking is allowed unless [`Rules::permits`] has said yes.
+    pub fn admit(&self, caller: &Caller, key: Option<RequestKey>, operation: Operation) -> Result<Admitted, Failure> {
+        self.require(caller, operation.right())?;
+        let admin = self.permits(caller, Right::Admin);
+        Ok(Admitted { caller: caller.clone(), key, operation, scope: self.scope(caller), admin })
+    }
+
+    /// # Errors
+    /// As [`Rules::admit`].
+    pub fn require(&self, caller: &Caller, wanted: Right) -> Result<(), Failure> {
+        if self.permits(caller, wanted) { Ok(()) } else { Err(self.denial(caller, wanted)) }
+    }
+
+    fn scope(&self, caller: &Caller) -> Scope {
+        if caller.is_root() || self.windows.is_empty() {
+            return Scope::default();
+        }
+        let mine: Vec<Window> =
+            self.windows.iter().filter(|(who, _)| who.is(caller)).map(|(_, window)| window.clone()).collect();
+        Scope((!mine.is_empty()).then(|| mine.into()))
+    }
+
+    fn denial(&self, caller: &Caller, wanted: Right) -> Failure {
+        let user = user_name(caller.uid);
+        let right = wanted.name();
+        let hint = match self.group_with(wanted) {
+            Some(group) => format!(
+                "An admin gives the right with: usermod -aG {group} {user} (a program has its groups from its start: \
+                 start it, or log in, again)"
+            ),
+            None => format!(
+                "An admin gives the right by adding \"{user}\" to `{right}` under [access] in \
+                 /etc/kaspid/kaspid.toml, then: kaspictl reload"
+            ),
+        };
+        Failure::new(Code::Denied, format!("user {user} has no right to {right}")).with_hint(hint)
+    }
+
+    /// The group that gives `wanted` and the least else.
+    fn group_with(&self, wanted: Right) -> Option<&str> {
+        let groups = || {
+            self.grants.iter().filter_map(|(right, who)| match who {
+                Who::Group(_, name) => Some((*right, name.as_str())),
+                Who::User(_) => None,
+            })
+        };
+        let exact = groups().find(|(right, _)| *right == wanted);
+        exact
+            .or_else(|| groups().find(|(right, _)| *right != Right::Admin && right.covers(wanted)))
+            .map(|(_, name)| name)
+    }
+}
+
+fn user_name(uid: u32) -> String {
+    match User::from_uid(Uid::from_raw(uid)) {
+        Ok(Some(user)) => user.name,
+        Ok(None) | Err(_) => uid.to_string(),
+    }
+}

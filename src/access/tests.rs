@@ -1,0 +1,106 @@
+//! Rules on made-up callers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
+
+use super::*;
+
+const BIN: &str = "891027350515";
+const OTHER: &str = "210440028324";
+
+fn caller(uid: u32, groups: &[u32]) -> Caller {
+    Caller { uid, gid: 60_000, pid: Some(1), groups: groups.into() }
+}
+
+fn rules(grants: Vec<(Right, Who)>) -> Rules {
+    Rules { grants, windows: Vec::new() }
+}
+
+fn group(gid: u32, name: &str) -> Who {
+    Who::Group(gid, name.to_owned())
+}
+
+/// Each row: the right held, and what it opens.
+#[test]
+fn a_right_opens_itself_and_what_it_implies() {
+    use Right::{Admin, Audit, Observe, Pay, Refund};
+    let all = [Observe, Pay, Refund, Audit, Admin];
+    for (held, opens) in [
+        (Observe, &[Observe][..]),
+        (Pay, &[Observe, Pay]),
+        (Refund, &[Observe, Refund]),
+        (Audit, &[Observe, Audit]),
+        (Admin, &all),
+    ] {
+        let rules = rules(vec![(held, Who::User(7))]);
+        for wanted in all {
+            assert_eq!(rules.permits(&caller(7, &[]), wanted), opens.contains(&wanted), "{held:?} {wanted:?}");
+            assert!(!rules.permits(&caller(8, &[]), wanted));
+            assert!(rules.permits(&caller(0, &[]), wanted), "root");
+        }
+    }
+}
+
+#[test]
+fn a_group_counts_as_primary_and_as_supplementary() {
+    let rules = rules(vec![(Right::Pay, group(50, "kaspid"))]);
+    assert!(rules.permits(&caller(7, &[1, 50]), Right::Pay));
+    assert!(rules.permits(&Caller { gid: 50, ..caller(7, &[]) }, Right::Pay));
+    assert!(!rules.permits(&caller(7, &[1, 51]), Right::Pay));
+}
+
+#[test]
+fn a_denial_prints_the_command_that_grants() {
+    let rules = rules(vec![(Right::Refund, group(51, "kaspid-refund")), (Right::Admin, group(52, "boss"))]);
+    let adopt = Operation::Refund { payment: "12737694350".parse().unwrap(), refund: Default::default() };
+    let denied = rules.admit(&caller(65_534, &[]), None, adopt).expect_err("no right");
+    assert_eq!(denied.code, Code::Denied);
+    assert!(denied.remedy().contains("usermod -aG kaspid-refund nobody "), "{}", denied.remedy());
+    // Observe is given by the group that gives the least with it, never by making somebody an admin.
+    let denied = rules.admit(&caller(65_534, &[]), None, Operation::Health).expect_err("no right");
+    assert!(denied.remedy().contains("usermod -aG kaspid-refund nobody "), "{}", denied.remedy());
+    // No group holds audit: the line of the configuration.
+    let denied = rules.admit(&caller(3_999_999_999, &[]), None, Operation::LogVerify).expect_err("no right");
+    assert!(denied.remedy().contains("\"3999999999\" to `audit` under [access]"), "{}", denied.remedy());
+}
+
+#[test]
+fn shop_rules_narrow_add_up_and_never_narrow_root() {
+    let window =
+        |shops: Option<Vec<u32>>, bin: Option<&str>| Window { shops, bins: bin.map(|bin| vec![bin.parse().unwrap()]) };
+    let rules = Rules {
+        grants: vec![(Right::Observe, Who::User(0))],
+        windows: vec![(group(50, "a"), window(Some(vec![8]), Some(BIN))), (Who::User(7), window(Some(vec![9]), None))],
+    };
+    let (bin, other) = (BIN.parse().unwrap(), OTHER.parse().unwrap());
+    let narrowed = rules.scope(&caller(6, &[50]));
+    assert!(narrowed.allows(8, &bin) && !narrowed.allows(8, &other) && !narrowed.allows(9, &bin));
+    let both = rules.scope(&caller(7, &[50]));
+    assert!(both.allows(8, &bin) && !both.allows(8, &other) && both.allows(9, &other) && !both.is_everything());
+    assert!(rules.scope(&caller(6, &[])).is_everything());
+    assert!(rules.scope(&caller(0, &[50])).is_everything());
+}
+
+#[test]
+fn names_are_resolved_and_unknown_ones_are_inert_and_told() {
+    let config: AccessConfig = toml::from_str(
+        r#"
+        observe = ["nobody", "@no-such-group", "no-such-user", "4242"]
+        [[shop]]
+        who = "@nor-this"
+        shops = [8]
+        "#,
+    )
+    .unwrap();
+    let (rules, warnings) = Rules::new(&config);
+    assert!(rules.permits(&caller(65_534, &[]), Right::Observe) && rules.permits(&caller(4242, &[]), Right::Observe));
+    let told = |word: &str| warnings.iter().filter(|warning| warning.contains(word)).count();
+    assert_eq!((told("no-such-group"), told("no-such-user"), told("nor-this"), told("4242")), (1, 1, 1, 0));
+    assert!(toml::from_str::<AccessConfig>("pays = []").unwrap_err().message().contains("pays"));
+}
+
+#[test]
+fn only_an_admin_is_told_to_be_one() {
+    let rules = rules(vec![(Right::Pay, Who::User(7)), (Right::Admin, Who::User(9))]);
+    let admitted = |uid| rules.admit(&caller(uid, &[]), None, Operation::Health).expect("admitted");
+    assert!(!admitted(7).is_admin() && admitted(9).is_admin() && admitted(0).is_admin());
+}

@@ -1,0 +1,91 @@
+//! `--json`: exactly the shapes of the HTTP interface (design.md §7), one document on one line.
+
+use serde::Serialize;
+
+use crate::operation::{Failure, Reply, texts};
+
+/// An answer as its HTTP body.
+pub(super) fn reply(reply: &Reply) -> String {
+    match reply {
+        Reply::Health(health) => line(health),
+        Reply::Version(version) => line(version),
+        Reply::Configs(list) => line(list),
+        Reply::Config(config) | Reply::Enrolled(config) => line(config),
+        Reply::TradePoints(list) => line(list),
+        Reply::Selected(selected) => line(selected),
+        Reply::Created(payment) | Reply::Payment(payment) => line(payment),
+        Reply::Payments(page) => line(page),
+        Reply::Picture(picture) => line(picture),
+        Reply::Payer(payer) => line(payer),
+        Reply::Log(page) => line(page),
+        Reply::Verified(verified) => line(verified),
+        Reply::Identity(identity) => line(identity),
+        Reply::Reloaded(reloaded) => line(reloaded),
+    }
+}
+
+/// A failure as its `application/problem+json`.
+pub(super) fn problem(failure: &Failure) -> String {
+    let mut problem = serde_json::json!({
+        "type": format!("urn:kaspid:{}", failure.code.word()),
+        "title": texts::of(failure.code).title,
+        "status": failure.code.status(),
+        "code": failure.code,
+        "detail": failure.detail,
+        "remedy": failure.remedy(),
+        "retryable": failure.retryable,
+        "money": failure.money,
+        "provider_code": failure.provider_code,
+        "provider_message": failure.provider_message,
+        "request_key": failure.request_key,
+        "payment": failure.payment,
+        "cashier": texts::cashier(failure),
+    });
+    if let (Some(fields), false) = (problem.as_object_mut(), failure.trade_points.is_empty()) {
+        fields.insert("trade_points".to_owned(), serde_json::json!(failure.trade_points));
+    }
+    line(&problem)
+}
+
+/// Every reply is numbers, texts, lists and objects with text keys, which serde_json always writes.
+fn line(value: &impl Serialize) -> String {
+    serde_json::to_string(value).map(|text| text + "\n").unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot unwrap has failed")]
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::ctl::samples;
+    use crate::operation::Code;
+
+    /// Each reply as it is printed, byte by byte: scripts read this. `tests/fixtures/ctl/replies.jsonl` has
+    /// one line for each sample, in order.
+    #[test]
+    fn replies_are_printed_as_recorded() {
+        let recorded = include_str!("../../tests/fixtures/ctl/replies.jsonl");
+        let printed: String = samples::replies().iter().map(reply).collect();
+        for (printed, recorded) in printed.lines().zip(recorded.lines()) {
+            assert_eq!(printed, recorded);
+        }
+        assert_eq!(printed.lines().count(), recorded.lines().count());
+    }
+
+    #[test]
+    fn a_failure_is_a_problem_document() {
+        for &code in Code::ALL {
+            let text = problem(&Failure::new(code, "why").with_provider(Some(-1601), Some("no".to_owned())));
+            let value: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(value["type"], format!("urn:kaspid:{}", code.word()));
+            assert_eq!(value["status"], code.status());
+            assert_eq!((&value["code"], &value["detail"]), (&code.word().into(), &"why".into()));
+            assert_eq!(value["provider_code"], -1601);
+            assert!(["ru", "kk", "en"].iter().all(|language| value["cashier"][language].is_string()));
+            assert!(value["remedy"].is_string() && value["title"].is_string() && value["money"].is_string());
+            assert!(value["request_key"].is_null() && value["payment"].is_null());
+        }
+    }
+}

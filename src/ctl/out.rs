@@ -1,0 +1,90 @@
+//! The only writer: data to stdout, talk to stderr. A reader that has gone away ends nothing, because the
+//! exit code still says what happened to the money.
+
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+use super::exit::Exit;
+
+/// Where text goes.
+pub(super) struct Out {
+    data: Box<dyn Write>,
+    talk: Box<dyn Write>,
+    /// A person looks at the data.
+    pub(super) terminal: bool,
+    /// Why the data did not arrive, other than that nobody wanted it.
+    broken: Option<io::Error>,
+}
+
+impl Out {
+    /// This process's own.
+    pub(super) fn standard() -> Self {
+        Self {
+            data: Box::new(io::stdout()),
+            talk: Box::new(io::stderr()),
+            terminal: io::stdout().is_terminal(),
+            broken: None,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn to(data: Box<dyn Write>, talk: Box<dyn Write>) -> Self {
+        Self { data, talk, terminal: false, broken: None }
+    }
+
+    /// The answer: whole lines.
+    pub(super) fn data(&mut self, text: &str) {
+        let written = self.data.write_all(text.as_bytes()).and_then(|()| self.data.flush());
+        if let Err(error) = written
+            && error.kind() != ErrorKind::BrokenPipe
+        {
+            self.broken.get_or_insert(error);
+        }
+    }
+
+    /// What a person should know besides, one line. When nobody reads it, nobody misses it.
+    pub(super) fn say(&mut self, line: &str) {
+        let _ = self.talk.write_all(format!("{line}\n").as_bytes()).and_then(|()| self.talk.flush());
+    }
+
+    /// The exit code after everything is written. An answer that could not be written is an outcome that
+    /// the caller does not know.
+    pub(super) fn finish(mut self, exit: Exit) -> Exit {
+        match self.broken.take() {
+            None => exit,
+            Some(error) => {
+                self.say(&format!("kaspictl: the answer could not be written to stdout: {error}"));
+                if exit == Exit::Done { Exit::Unknown } else { exit }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails every write in one way.
+    struct Fails(ErrorKind);
+
+    impl Write for Fails {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn exit_after(kind: ErrorKind, exit: Exit) -> Exit {
+        let mut out = Out::to(Box::new(Fails(kind)), Box::new(Fails(kind)));
+        out.data("paid\n");
+        out.finish(exit)
+    }
+
+    #[test]
+    fn a_closed_pipe_changes_nothing_and_a_full_disk_is_not_done() {
+        assert_eq!(exit_after(ErrorKind::BrokenPipe, Exit::Done), Exit::Done);
+        assert_eq!(exit_after(ErrorKind::StorageFull, Exit::Done), Exit::Unknown);
+        assert_eq!(exit_after(ErrorKind::StorageFull, Exit::Refused), Exit::Refused);
+    }
+}

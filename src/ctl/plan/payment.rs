@@ -1,0 +1,106 @@
+//! `pay`, `link`, `qr`, `payment …`, `payer` and `select` as operations.
+
+use super::{Ask, Goal, Usage};
+use crate::ctl::args::{
+    AdoptArgs, CreateArgs, LinkArgs, PayArgs, PayerArgs, PaymentCommand, PaymentListArgs, RefundArgs, ResolveArgs,
+    SelectArgs,
+};
+use crate::ctl::when::Zone;
+use crate::id::PhoneNumber;
+use crate::operation::{
+    Adopt, CreatePayment, Kind, Operation, PayerQuery, PaymentQuery, RefundPayment, Resolve, Select,
+};
+
+/// Creates wait for the customer by a second call, so their own exit code needs no wait.
+fn goal(args: &CreateArgs) -> Goal {
+    args.wait.map_or(Goal::Billed, Goal::Final)
+}
+
+pub(super) fn pay(args: PayArgs) -> Result<Ask, Usage> {
+    create(args.create, Kind::Remote, Some(&args.phone))
+}
+
+pub(super) fn code(args: LinkArgs, kind: Kind) -> Result<Ask, Usage> {
+    let ask = create(args.create, kind, args.phone.as_deref())?;
+    Ok(Ask { draw: args.qr, ..ask })
+}
+
+fn create(args: CreateArgs, kind: Kind, phone: Option<&str>) -> Result<Ask, Usage> {
+    let (goal, key) = (goal(&args), args.key);
+    let create = CreatePayment {
+        kind,
+        amount_tiyn: args.amount,
+        phone_number: phone.map(str::parse::<PhoneNumber>).transpose()?,
+        comment: args.comment,
+        invoice: args.invoice,
+        repeat_invoice: args.repeat_invoice,
+        shop_id: args.shop.shop,
+        organization_bin: args.shop.bin,
+        wait: args.wait,
+        supersedes: args.supersedes,
+        reason: args.reason,
+    };
+    Ask::once(Operation::Create(create)).keyed(key, goal)
+}
+
+pub(super) fn ask(command: PaymentCommand, zone: &Zone) -> Result<Ask, Usage> {
+    Ok(match command {
+        PaymentCommand::List(args) => list(args, zone)?,
+        PaymentCommand::Show { payment, qr } => {
+            Ask { draw: qr, ..Ask::once(Operation::PaymentGet { payment, wait: None }) }
+        }
+        PaymentCommand::Wait { payment, timeout } => {
+            Ask { goal: Goal::Final(timeout), ..Ask::once(Operation::PaymentGet { payment, wait: Some(timeout) }) }
+        }
+        PaymentCommand::Cancel { payment, key } => {
+            Ask::once(Operation::Cancel { payment }).keyed(key, Goal::Cancelled)?
+        }
+        PaymentCommand::Refund(args) => refund(args)?,
+        PaymentCommand::Resolve(args) => resolve(args)?,
+        PaymentCommand::Adopt(args) => adopt(args),
+    })
+}
+
+fn list(args: PaymentListArgs, zone: &Zone) -> Result<Ask, Usage> {
+    Ok(Ask::once(Operation::PaymentList(PaymentQuery {
+        state: args.state,
+        bin: args.bin,
+        key: args.key,
+        invoice: args.invoice,
+        since: args.since.map(|text| zone.begin(&text)).transpose()?,
+        after: args.after,
+        limit: args.limit,
+    })))
+}
+
+fn refund(args: RefundArgs) -> Result<Ask, Usage> {
+    let refund = RefundPayment { amount_tiyn: args.amount };
+    Ask::once(Operation::Refund { payment: args.payment, refund }).keyed(args.key, Goal::PaidBack)
+}
+
+fn resolve(args: ResolveArgs) -> Result<Ask, Usage> {
+    let reason = args.reason;
+    let resolution = match (args.attach, args.paid, args.refund, args.happened) {
+        (Some(qr_payment_id), ..) => Resolve::Attach { qr_payment_id, reason },
+        (None, Some(paid), ..) => Resolve::Paid { paid, reason },
+        (None, None, Some(refund), Some(happened)) => Resolve::Refund { refund, happened, reason },
+        (None, None, ..) if args.abandon => Resolve::Abandon { reason },
+        (None, None, ..) => return Err(Usage::Incomplete("payment resolve needs --refund ID with --happened yes|no")),
+    };
+    Ok(Ask::once(Operation::Resolve { payment: args.payment, resolution }))
+}
+
+fn adopt(args: AdoptArgs) -> Ask {
+    let AdoptArgs { qr_payment_id, bin: organization_bin, amount: amount_tiyn } = args;
+    Ask::once(Operation::Adopt(Adopt { qr_payment_id, organization_bin, amount_tiyn }))
+}
+
+pub(super) fn payer(args: PayerArgs) -> Result<Ask, Usage> {
+    let phone_number: PhoneNumber = args.phone.parse()?;
+    let query = PayerQuery { phone_number, shop_id: args.shop.shop, organization_bin: args.shop.bin };
+    Ok(Ask::once(Operation::Payer(query)))
+}
+
+pub(super) fn select(args: SelectArgs) -> Ask {
+    Ask::once(Operation::Select(Select { shop_id: args.shop.shop, organization_bin: args.shop.bin }))
+}

@@ -1,0 +1,107 @@
+//! What happens between the bill and its end: the code to scan, the wait.
+
+use std::time::{Duration, Instant};
+
+use super::{Desk, PATIENCE};
+use crate::client::{Client, ClientError, Outcome};
+use crate::ctl::exit::{self, Exit};
+use crate::ctl::plan::Ask;
+use crate::ctl::text;
+use crate::id::PaymentRef;
+use crate::moment::Span;
+use crate::operation::{Code, Kind, Operation, Payment, Reply, State};
+
+/// The daemon waits at most ten minutes in one call (design.md §7); a longer wait is several calls.
+const SLICE: Duration = Duration::from_secs(300);
+
+/// How often a wait goes on over a new connection: the daemon may restart while somebody waits.
+const RECONNECTS: u32 = 3;
+
+impl Desk<'_> {
+    /// Says what the customer sees now, before the wait.
+    pub(super) async fn billed(&mut self, client: &Client, payment: &Payment, draw: bool) {
+        let whose = text::organisation(payment);
+        self.out.say(&format!("waiting for {} to {whose}, payment {}", payment.amount_tiyn, payment.id));
+        if let Some(link) = &payment.link {
+            self.out.say(&format!("link: {}", text::clean(link)));
+        }
+        if let Some(code) = self.code(client, &Reply::Payment(payment.clone()), draw).await {
+            self.out.data(&format!("{code}\n"));
+        }
+    }
+
+    /// Once the customer is billed, trouble with the wait is not trouble with the payment: it goes on.
+    pub(super) async fn wait_for_customer(
+        &mut self,
+        client: Client,
+        billed: Payment,
+        limit: Duration,
+        ask: &Ask,
+    ) -> Exit {
+        let outcome = match self.wait(client, &PaymentRef::Id(billed.id), limit).await {
+            Ok(Ok(reply)) => Ok(Ok(reply)),
+            Ok(Err(failure)) => {
+                self.out.say(&text::failure(&failure));
+                Ok(Ok(Reply::Payment(billed)))
+            }
+            Err(error) => {
+                self.out.say(&format!("kaspictl: the wait ended early, the payment goes on: {error}"));
+                Ok(Ok(Reply::Payment(billed)))
+            }
+        };
+        self.answer(outcome, ask)
+    }
+
+    /// Waits until `payment` is final or `limit` has passed, over a restart of the daemon, too.
+    pub(super) async fn wait(
+        &self,
+        mut client: Client,
+        payment: &PaymentRef,
+        limit: Duration,
+    ) -> Result<Outcome, ClientError> {
+        let begun = Instant::now();
+        let mut reconnects = 0;
+        loop {
+            let asked = Instant::now();
+            let left = limit.saturating_sub(begun.elapsed());
+            let slice = left.min(SLICE);
+            let get = Operation::PaymentGet { payment: payment.clone(), wait: Some(Span::from_duration(slice)) };
+            match client.call(None, Some(slice.saturating_add(PATIENCE)), get).await {
+                Err(ClientError::Lost(_)) if reconnects < RECONNECTS => {
+                    reconnects += 1;
+                    drop(client);
+                    client = Client::connect(&self.socket, "kaspictl").await?;
+                }
+                Ok(Err(failure)) if failure.code == Code::ShuttingDown && reconnects < RECONNECTS => {
+                    reconnects += 1;
+                    drop(client);
+                    client = Client::connect(&self.socket, "kaspictl").await?;
+                }
+                // Answered early although it is not final: the daemon has its reasons, so no loop without a pause.
+                Ok(Ok(Reply::Payment(known)))
+                    if exit::of_state(known.state) == Exit::Waiting && slice < left && asked.elapsed() >= slice => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// The code the customer scans, where one is wanted and there is one.
+    pub(super) async fn code(&mut self, client: &Client, reply: &Reply, draw: bool) -> Option<String> {
+        let (Reply::Created(payment) | Reply::Payment(payment)) = reply else { return None };
+        let scannable = payment.kind != Kind::Remote && payment.state == State::Waiting;
+        if self.json || !scannable || !(draw || self.out.terminal) {
+            return None;
+        }
+        let picture = Operation::PaymentPicture { payment: PaymentRef::Id(payment.id) };
+        match client.call(None, Some(PATIENCE), picture).await {
+            Ok(Ok(Reply::Picture(picture))) => match text::draw(&picture.content, self.out.terminal) {
+                Ok(code) => return Some(code),
+                Err(error) => self.out.say(&format!("kaspictl: cannot draw the code: {error}")),
+            },
+            Ok(Ok(_)) => self.out.say("kaspictl: cannot draw the code: kaspid answered something else"),
+            Ok(Err(failure)) => self.out.say(&format!("kaspictl: cannot draw the code: {failure}")),
+            Err(error) => self.out.say(&format!("kaspictl: cannot draw the code: {error}")),
+        }
+        None
+    }
+}

@@ -1,0 +1,196 @@
+//! Asks the daemon and shows what it says.
+
+mod follow;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::exit::{self, Exit};
+use super::input::{self, NoInput};
+use super::out::Out;
+use super::plan::{Ask, Goal, Key};
+use super::repeat::Words;
+use super::when::Zone;
+use super::{json, text};
+use crate::client::{Client, ClientError, Outcome};
+use crate::operation::{Code, Failure, Money, Operation, Reply, State};
+
+/// Longer than the daemon needs for a refund that the bank leaves in doubt (`refund_settle`, 60 s by default).
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Everything a command needs besides itself.
+pub(super) struct Desk<'a> {
+    /// Where answers go.
+    pub(super) out: &'a mut Out,
+    /// Of the times shown.
+    pub(super) zone: Zone,
+    /// Data for programs.
+    pub(super) json: bool,
+    /// Where the daemon is.
+    pub(super) socket: PathBuf,
+    /// What was typed.
+    pub(super) words: Words,
+}
+
+impl Desk<'_> {
+    /// Carries a command out, from its questions to its exit code.
+    pub(super) async fn serve(&mut self, mut ask: Ask) -> Exit {
+        if let Err(error) = self.complete(&mut ask) {
+            self.out.say(&format!("kaspictl: {error}"));
+            return Exit::Usage;
+        }
+        let client = match Client::connect(&self.socket, "kaspictl").await {
+            Ok(client) => client,
+            Err(error) => return self.no_daemon(&error, &ask.operation),
+        };
+        if let Some(Key { key, made: true }) = &ask.key {
+            self.out.say(&format!("key: {key}"));
+        }
+        match (&ask.operation, ask.goal) {
+            (Operation::PaymentGet { payment, .. }, Goal::Final(limit)) => {
+                let outcome = self.wait(client, payment, limit.duration()).await;
+                self.answer(outcome, &ask)
+            }
+            _ => self.ask(client, ask).await,
+        }
+    }
+
+    /// Reads what does not stand on the command line, and asks before what cannot be undone.
+    fn complete(&mut self, ask: &mut Ask) -> Result<(), NoInput> {
+        if let Some(confirm) = &ask.confirm {
+            input::confirmed(confirm, self.out)?;
+        }
+        if let (Operation::Enrol(enrol), Some(file)) = (&mut ask.operation, &ask.token_file) {
+            enrol.device_token = Some(input::token(file)?);
+        }
+        Ok(())
+    }
+
+    fn no_daemon(&mut self, error: &ClientError, operation: &Operation) -> Exit {
+        if matches!(operation, Operation::Version) && !self.json {
+            self.out.data(concat!("kaspictl  ", env!("CARGO_PKG_VERSION"), "\n"));
+        }
+        self.out.say(&format!("kaspictl: {error}"));
+        exit::of_client(error, false)
+    }
+
+    async fn ask(&mut self, client: Client, ask: Ask) -> Exit {
+        let key = ask.key.as_ref().map(|key| &key.key);
+        let outcome = client.call(key, patience(&ask.operation), at_once(&ask.operation)).await;
+        match (outcome, ask.goal) {
+            (Ok(Ok(Reply::Created(payment) | Reply::Payment(payment))), Goal::Final(limit))
+                if payment.state == State::Waiting =>
+            {
+                self.billed(&client, &payment, ask.draw).await;
+                self.wait_for_customer(client, payment, limit.duration(), &ask).await
+            }
+            (outcome, _) => {
+                let code = match &outcome {
+                    Ok(Ok(reply)) => self.code(&client, reply, ask.draw).await,
+                    _ => None,
+                };
+                let exit = self.answer(outcome, &ask);
+                code.inspect(|code| self.out.data(&format!("\n{code}")));
+                exit
+            }
+        }
+    }
+
+    /// Shows what came of the command and judges it.
+    fn answer(&mut self, outcome: Result<Outcome, ClientError>, ask: &Ask) -> Exit {
+        match outcome {
+            Ok(Ok(reply)) => {
+                let data = if self.json { json::reply(&reply) } else { text::reply(&reply, &self.zone) };
+                self.out.data(&data);
+                if let Some(next) = text::next(&reply) {
+                    self.out.say(&next);
+                }
+                exit::of_reply(&reply, ask.goal)
+            }
+            Ok(Err(failure)) => self.failed(&failure, ask),
+            Err(ClientError::Lost(why)) if ask.key.is_some() => self.failed(&lost(&why, ask), ask),
+            Err(error) => {
+                let changes = changes(&ask.operation);
+                self.out.say(&format!("kaspictl: {error}"));
+                if changes {
+                    self.out.say("what to do: look what came of it before you repeat it: kaspictl status, kaspictl bin list, kaspictl log list --newest-first");
+                }
+                exit::of_client(&error, changes)
+            }
+        }
+    }
+
+    fn failed(&mut self, failure: &Failure, ask: &Ask) -> Exit {
+        if self.json {
+            self.out.data(&json::problem(failure));
+        } else {
+            self.out.say(text::failure(failure).trim_end());
+        }
+        if let (true, Some(key)) = (failure.retryable, &ask.key) {
+            let command = self.words.with(key);
+            self.out.say(&format!("to try the same again, which cannot happen twice: {command}"));
+        }
+        exit::of_failure(failure)
+    }
+}
+
+/// A lost answer of a call with a key: the key makes it safe to ask again.
+fn lost(why: &str, ask: &Ask) -> Failure {
+    let money = if ask.operation.moves_money() { Money::Unknown } else { Money::NotMoved };
+    let failure = Failure::new(Code::OutcomeUnknown, format!("the answer of kaspid was lost ({why})"));
+    let key = ask.key.as_ref().map(|key| key.key.clone());
+    let look = key.as_ref().map_or_else(String::new, |key| super::api::quoted(["--key", key.as_str()].into_iter()));
+    let hint = format!(
+        "Repeat the same command with the same key: it answers what came of the first. To look only: kaspictl payment list {look}"
+    );
+    Failure { request_key: key, ..failure.with_money(money).with_retryable(true).with_hint(hint) }
+}
+
+/// A create answers as soon as the customer is billed, so that there is something to show during the wait.
+fn at_once(operation: &Operation) -> Operation {
+    let mut operation = operation.clone();
+    if let Operation::Create(create) = &mut operation {
+        create.wait = None;
+    }
+    operation
+}
+
+/// How long to wait for an answer. Reading the whole log takes as long as it is.
+fn patience(operation: &Operation) -> Option<Duration> {
+    match operation {
+        Operation::LogVerify => None,
+        _ => Some(PATIENCE),
+    }
+}
+
+/// True if a lost answer leaves open whether something has changed.
+fn changes(operation: &Operation) -> bool {
+    match operation {
+        Operation::Enrol(_)
+        | Operation::ChangeConfig { .. }
+        | Operation::RetireConfig { .. }
+        | Operation::RegisterDevice { .. }
+        | Operation::Create(_)
+        | Operation::Cancel { .. }
+        | Operation::Refund { .. }
+        | Operation::Adopt(_)
+        | Operation::Reload
+        | Operation::Resolve { .. } => true,
+        Operation::Health
+        | Operation::Version
+        | Operation::ConfigList(_)
+        | Operation::ConfigGet { .. }
+        | Operation::TradePoints { .. }
+        | Operation::VerifyConfig { .. }
+        | Operation::Select(_)
+        | Operation::PaymentList(_)
+        | Operation::PaymentGet { .. }
+        | Operation::PaymentPicture { .. }
+        | Operation::Payer(_)
+        | Operation::LogList(_)
+        | Operation::LogVerify
+        | Operation::Identity => false,
+    }
+}

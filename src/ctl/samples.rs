@@ -1,0 +1,155 @@
+//! One value of each reply, for the tests of text, JSON and exit codes.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
+
+use crate::money::Amount;
+use crate::operation::*;
+
+fn amount(tiyn: u64) -> Amount {
+    Amount::from_tiyn(tiyn).unwrap()
+}
+
+pub(super) fn payment(kind: Kind, state: State) -> Payment {
+    Payment {
+        id: "019305c1-5d2e-7c3a-9f10-2b7d4c1a6e55".parse().unwrap(),
+        qr_payment_id: Some("12737694350".parse().unwrap()),
+        kind,
+        state,
+        kaspi_status: Some("RemotePaymentCreated".to_owned()),
+        shop_id: 8,
+        organization_bin: "891027350515".parse().unwrap(),
+        description: Some("Main BIN".parse().unwrap()),
+        trade_point_id: "104039".parse().unwrap(),
+        trade_point_name: Some("Main Office".to_owned()),
+        amount_tiyn: amount(1_250_050),
+        refunded_tiyn: Amount::ZERO,
+        refunded_elsewhere_tiyn: Amount::ZERO,
+        refunds: Vec::new(),
+        phone: Some("7701***1545".to_owned()),
+        comment: None,
+        invoice: Some("order-123".parse().unwrap()),
+        link: None,
+        qr_token: None,
+        expires_at: Some("2026-11-25T13:00:00Z".parse().unwrap()),
+        request_key: Some("K1".parse().unwrap()),
+        supersedes: None,
+        late: false,
+        created_at: "2026-11-24T13:00:00Z".parse().unwrap(),
+        updated_at: "2026-11-24T13:00:00Z".parse().unwrap(),
+        paid_at: None,
+        paid_at_source: None,
+    }
+}
+
+pub(super) fn refunded(status: LogStatus) -> Payment {
+    let refund = Refund {
+        id: "019305c2-0000-7000-8000-000000000001".parse().unwrap(),
+        amount_tiyn: amount(5_000),
+        status,
+        evidence: Some(Evidence::Answer),
+        at: "2026-11-24T14:00:00Z".parse().unwrap(),
+        return_operation_id: Some("9001".to_owned()),
+    };
+    Payment { refunds: vec![refund], refunded_tiyn: amount(5_000), ..payment(Kind::Remote, State::Paid) }
+}
+
+pub(super) fn config() -> Config {
+    Config {
+        id: 1,
+        shop_id: 8,
+        organization_bin: "891027350515".parse().unwrap(),
+        trade_point_id: "104039".parse().unwrap(),
+        trade_point_name: Some("Main Office".to_owned()),
+        is_active: true,
+        is_default: true,
+        dialect: Some(Dialect::Bank),
+        standing: Standing::Verified,
+        standing_reason: None,
+        created_at: "2026-11-24T10:00:00Z".parse().unwrap(),
+        updated_at: "2026-11-24T10:00:00Z".parse().unwrap(),
+        last_verified_at: Some("2026-11-24T10:00:00Z".parse().unwrap()),
+        description: Some("Main BIN".parse().unwrap()),
+    }
+}
+
+pub(super) fn trade_points() -> Vec<TradePoint> {
+    let point = |id: &str, name: &str, city: Option<&str>| TradePoint {
+        id: id.parse().unwrap(),
+        name: name.to_owned(),
+        city: city.map(str::to_owned),
+    };
+    vec![point("104039", "Main Office", Some("Almaty")), point("7", "Цветы", None)]
+}
+
+fn identity() -> Identity {
+    Identity {
+        subject: "CN=cvety".to_owned(),
+        not_after: "2027-11-24T13:00:00Z".parse().unwrap(),
+        days_left: 365,
+        sealed: false,
+    }
+}
+
+fn health() -> Health {
+    Health {
+        status: HealthStatus::Degraded,
+        version: "0.1.0".to_owned(),
+        identity: Some(identity()),
+        configs: ConfigCounts { total: 2, active: 2, verified: 1, unverified: 0, suspended: 1 },
+        payments: PaymentCounts { open: 3, unknown: 1 },
+        problems: vec![ProblemItem {
+            code: "payment_unknown".to_owned(),
+            detail: "The answer to a create was lost".to_owned(),
+            remedy: "kaspictl payment resolve 019305c1-5d2e-7c3a-9f10-2b7d4c1a6e55".to_owned(),
+            payment: Some("019305c1-5d2e-7c3a-9f10-2b7d4c1a6e55".parse().unwrap()),
+            config_id: None,
+        }],
+    }
+}
+
+fn row() -> LogRow {
+    LogRow {
+        id: 17,
+        shop_id: Some(8),
+        kaspi_config_id: Some(1),
+        operation_type: OperationType::Refund,
+        external_id: Some("12737694350".parse().unwrap()),
+        organization_bin: Some("891027350515".parse().unwrap()),
+        amount: Some(amount(5_000)),
+        status: LogStatus::Failed,
+        error_message: Some("more than is left".to_owned()),
+        created_at: "2026-11-24T14:00:00Z".parse().unwrap(),
+        payment_id: Some("019305c1-5d2e-7c3a-9f10-2b7d4c1a6e55".parse().unwrap()),
+        actor: Some(Actor { uid: 1000, gid: 1000, pid: None }),
+        request_key: Some("K2".parse().unwrap()),
+        x_request_id: None,
+        provider_code: Some(-990_000_026),
+        duration_ms: Some(41),
+    }
+}
+
+/// One of each, in the order of [`Reply`].
+pub(super) fn replies() -> Vec<Reply> {
+    let verified = Verified { ok: true, events: 42, head: "ab".repeat(32), first_bad: None };
+    vec![
+        Reply::Health(health()),
+        Reply::Version(Version { version: "0.1.0".to_owned(), protocol: 1 }),
+        Reply::Configs(Configs { configs: vec![config()], next: None }),
+        Reply::Config(config()),
+        Reply::Enrolled(Config { is_default: false, ..config() }),
+        Reply::TradePoints(TradePoints { trade_points: trade_points(), next: None }),
+        Reply::Selected(Selected { config: config(), reason: SelectReason::Default }),
+        Reply::Created(payment(Kind::Remote, State::Waiting)),
+        Reply::Payment(refunded(LogStatus::Success)),
+        Reply::Payments(Payments {
+            payments: vec![payment(Kind::Remote, State::Waiting), refunded(LogStatus::Success)],
+            next: Some("019305c1-5d2e-7c3a-9f10-2b7d4c1a6e55".parse().unwrap()),
+        }),
+        Reply::Picture(Picture { content: "https://kaspi.kz/pay?qrId=1".to_owned() }),
+        Reply::Payer(Payer { name: "Test P.".to_owned() }),
+        Reply::Log(LogRows { rows: vec![row()], next: None }),
+        Reply::Verified(verified),
+        Reply::Identity(identity()),
+        Reply::Reloaded(Reloaded { changed: vec!["[verify] every".to_owned()], restart_needed: Vec::new() }),
+    ]
+}

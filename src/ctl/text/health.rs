@@ -1,0 +1,79 @@
+//! The daemon, its certificate and its version for people.
+
+use super::table::{Fields, clean};
+use crate::ctl::when::Zone;
+use crate::operation::{Health, HealthStatus, Identity, ProblemItem, Reloaded, Version};
+
+/// How everything is, and what needs a person.
+pub(super) fn health(health: &Health, zone: &Zone) -> String {
+    let headline = match health.status {
+        HealthStatus::Ok => "OK",
+        HealthStatus::Degraded => "SOMETHING NEEDS A PERSON",
+    };
+    let (configs, payments) = (&health.configs, &health.payments);
+    let certificate = health.identity.as_ref().map_or_else(|| "none yet".to_owned(), |it| certificate(it, zone));
+    let mut fields = Fields::default();
+    fields
+        .add("kaspid", &health.version)
+        .add("certificate", certificate)
+        .add(
+            "organisations",
+            format!(
+                "{}: {} active, of these {} verified, {} unverified, {} suspended",
+                configs.total, configs.active, configs.verified, configs.unverified, configs.suspended
+            ),
+        )
+        .add("payments", format!("{} open, of these {} unknown", payments.open, payments.unknown));
+    let problems: String = health.problems.iter().map(problem).collect();
+    format!("{headline}\n{}{problems}", fields.print())
+}
+
+fn problem(item: &ProblemItem) -> String {
+    let mut fields = Fields::default();
+    fields
+        .add("problem", format!("{} ({})", item.detail, item.code))
+        .maybe("payment", item.payment)
+        .maybe("organisation's row", item.config_id)
+        .add("what to do", &item.remedy);
+    format!("\n{}", fields.print())
+}
+
+fn certificate(identity: &Identity, zone: &Zone) -> String {
+    let until = zone.show(identity.not_after);
+    match identity.days_left {
+        days if days < 0 => format!("{}, EXPIRED on {until}", identity.subject),
+        days => format!("{}, valid until {until} ({days} days)", identity.subject),
+    }
+}
+
+/// The client certificate.
+pub(super) fn identity(identity: &Identity, zone: &Zone) -> String {
+    let at = identity.not_after;
+    let mut fields = Fields::default();
+    fields
+        .add("subject", &identity.subject)
+        .add("valid until", format!("{} ({})", zone.show(at), zone.offset(at)))
+        .add("days left", identity.days_left)
+        .add("key sealed to this machine", if identity.sealed { "yes" } else { "no" });
+    fields.print()
+}
+
+/// Both programs' versions.
+pub(super) fn version(daemon: &Version) -> String {
+    let mut fields = Fields::default();
+    fields.add("kaspictl", env!("CARGO_PKG_VERSION")).add("kaspid", &daemon.version).add("protocol", daemon.protocol);
+    fields.print()
+}
+
+/// What a reload did.
+pub(super) fn reloaded(reloaded: &Reloaded) -> String {
+    if reloaded.changed.is_empty() && reloaded.restart_needed.is_empty() {
+        return "Reloaded; nothing has changed.\n".to_owned();
+    }
+    let changed = reloaded.changed.iter().map(|what| format!("changed: {}\n", clean(what)));
+    let later = reloaded
+        .restart_needed
+        .iter()
+        .map(|what| format!("changes only with a restart (systemctl restart kaspid): {}\n", clean(what)));
+    changed.chain(later).collect()
+}

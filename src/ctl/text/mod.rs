@@ -1,0 +1,69 @@
+//! Answers for people: aligned, money in tenge, times of the shop, and always whose money it is.
+
+mod config;
+mod failure;
+mod health;
+mod log;
+mod payment;
+mod qr;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub(super) use failure::failure;
+pub(super) use qr::draw;
+pub(super) use table::clean;
+
+use super::when::Zone;
+use crate::operation::{Payment, Reply};
+
+/// Who gets the money of `payment`.
+pub(super) fn organisation(payment: &Payment) -> String {
+    clean(&payment::organisation(&payment.organization_bin, payment.description.as_ref()))
+}
+
+/// An answer as text.
+pub(super) fn reply(reply: &Reply, zone: &Zone) -> String {
+    match reply {
+        Reply::Health(health) => health::health(health, zone),
+        Reply::Version(version) => health::version(version),
+        Reply::Configs(list) => config::list(&list.configs, zone),
+        Reply::Config(config) => config::one(config, zone),
+        Reply::Enrolled(config) => config::one(config, zone),
+        Reply::TradePoints(list) => config::trade_points(&list.trade_points),
+        Reply::Selected(selected) => config::selected(selected, zone),
+        Reply::Created(payment) | Reply::Payment(payment) => payment::one(payment, zone),
+        Reply::Payments(page) => payment::list(page, zone),
+        Reply::Picture(picture) => format!("{}\n", clean(&picture.content)),
+        Reply::Payer(payer) => format!("{}\n", clean(&payer.name)),
+        Reply::Log(page) => log::list(&page.rows, zone),
+        Reply::Verified(verified) => log::verified(verified),
+        Reply::Identity(identity) => health::identity(identity, zone),
+        Reply::Reloaded(reloaded) => health::reloaded(reloaded),
+    }
+}
+
+/// What a person should know behind the answer: the next page, the next step.
+pub(super) fn next(reply: &Reply) -> Option<String> {
+    match reply {
+        Reply::Created(payment) | Reply::Payment(payment) => payment::next_step(payment),
+        Reply::Payments(page) => page.next.map(|next| format!("there are more: add --after {next}")),
+        Reply::Log(page) => page.next.map(|next| format!("there are more: add --after {next}")),
+        Reply::Enrolled(config) if !config.is_default => Some(format!(
+            "a payment uses it with --bin {bin}; to use it when none is named: kaspictl bin default {bin}",
+            bin = config.organization_bin
+        )),
+        Reply::Health(_)
+        | Reply::Version(_)
+        | Reply::Configs(_)
+        | Reply::Config(_)
+        | Reply::Enrolled(_)
+        | Reply::TradePoints(_)
+        | Reply::Selected(_)
+        | Reply::Picture(_)
+        | Reply::Payer(_)
+        | Reply::Verified(_)
+        | Reply::Identity(_)
+        | Reply::Reloaded(_) => None,
+    }
+}

@@ -1,0 +1,119 @@
+//! Payments for people: whether it is paid, whose money it is, what to do next.
+
+use super::table::{Fields, Table};
+use crate::ctl::when::Zone;
+use crate::id::{Description, OrganizationBin};
+use crate::operation::{Payment, Payments, Refund, State};
+
+/// The first word a cashier looks for.
+fn headline(payment: &Payment) -> &'static str {
+    match payment.state {
+        State::Creating => "NOT KNOWN YET: Kaspi is being asked",
+        State::Waiting => "WAITING: not paid yet",
+        State::Paid if payment.late => "PAID, after it had been taken for not paid",
+        State::Paid => "PAID",
+        State::Declined => "NOT PAID: declined",
+        State::Cancelled => "NOT PAID: cancelled",
+        State::Expired => "NOT PAID: its time ran out",
+        State::Unknown => "UNKNOWN: look at the customer's phone before you repeat anything",
+        State::Abandoned => "GIVEN UP: it may have been paid",
+    }
+}
+
+/// `891027350515 (Main BIN)`.
+pub(super) fn organisation(bin: &OrganizationBin, description: Option<&Description>) -> String {
+    match description {
+        Some(name) => format!("{bin} ({name})"),
+        None => bin.to_string(),
+    }
+}
+
+/// `104039 (Main Office)`.
+pub(super) fn trade_point(id: &crate::id::TradePointId, name: Option<&String>) -> String {
+    match name {
+        Some(name) => format!("{id} ({name})"),
+        None => id.to_string(),
+    }
+}
+
+/// One payment.
+pub(super) fn one(payment: &Payment, zone: &Zone) -> String {
+    let time = |moment| format!("{} ({})", zone.show(moment), zone.offset(moment));
+    let mut fields = Fields::default();
+    fields
+        .add("amount", payment.amount_tiyn)
+        .add("money goes to", organisation(&payment.organization_bin, payment.description.as_ref()))
+        .add("trade point", trade_point(&payment.trade_point_id, payment.trade_point_name.as_ref()))
+        .add("payment", payment.id)
+        .maybe("QrPaymentId", payment.qr_payment_id.as_ref())
+        .add("kind", payment.kind)
+        .add("state", state(payment))
+        .maybe("phone", payment.phone.as_ref())
+        .maybe("invoice", payment.invoice.as_ref())
+        .maybe("comment", payment.comment.as_ref())
+        .maybe("link", payment.link.as_ref())
+        .maybe("QR token", payment.qr_token.as_ref())
+        .add("created", time(payment.created_at))
+        .maybe("can be paid until", payment.expires_at.filter(|_| open(payment.state)).map(time))
+        .maybe("paid", payment.paid_at.map(time))
+        .maybe("paid back", Some(payment.refunded_tiyn).filter(|amount| !amount.is_zero()))
+        .maybe("paid back elsewhere", Some(payment.refunded_elsewhere_tiyn).filter(|amount| !amount.is_zero()))
+        .maybe("replaces", payment.supersedes)
+        .maybe("key", payment.request_key.as_ref());
+    format!("{}\n{}{}", headline(payment), fields.print(), refunds(&payment.refunds, zone))
+}
+
+fn open(state: State) -> bool {
+    matches!(state, State::Creating | State::Waiting | State::Unknown)
+}
+
+fn state(payment: &Payment) -> String {
+    match &payment.kaspi_status {
+        Some(word) => format!("{} (Kaspi says {word})", payment.state),
+        None => payment.state.to_string(),
+    }
+}
+
+fn refunds(refunds: &[Refund], zone: &Zone) -> String {
+    if refunds.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&["REFUND", ">AMOUNT", "STATUS", "KNOWN BY", "WHEN"]);
+    for refund in refunds {
+        table.row([
+            refund.id.to_string(),
+            refund.amount_tiyn.to_string(),
+            refund.status.to_string(),
+            refund.evidence.map(|evidence| evidence.to_string()).unwrap_or_default(),
+            zone.show(refund.at),
+        ]);
+    }
+    format!("\n{}", table.print())
+}
+
+/// A page of payments.
+pub(super) fn list(page: &Payments, zone: &Zone) -> String {
+    let mut table = Table::new(&["CREATED", "STATE", ">AMOUNT", ">PAID BACK", "MONEY GOES TO", "INVOICE", "PAYMENT"]);
+    for payment in &page.payments {
+        table.row([
+            zone.show(payment.created_at),
+            payment.state.to_string(),
+            payment.amount_tiyn.to_string(),
+            if payment.refunded_tiyn.is_zero() { String::new() } else { payment.refunded_tiyn.to_string() },
+            organisation(&payment.organization_bin, payment.description.as_ref()),
+            payment.invoice.as_ref().map(ToString::to_string).unwrap_or_default(),
+            payment.id.to_string(),
+        ]);
+    }
+    table.print()
+}
+
+/// What to do now, if anything.
+pub(super) fn next_step(payment: &Payment) -> Option<String> {
+    let id = payment.id;
+    match payment.state {
+        State::Creating | State::Waiting => Some(format!("to wait for the customer: kaspictl payment wait {id}")),
+        State::Unknown => Some(format!("when you know how it ended: kaspictl payment resolve {id}")),
+        State::Paid | State::Declined | State::Cancelled | State::Expired | State::Abandoned => None,
+    }
+}

@@ -1,0 +1,127 @@
+//! Text as people see it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
+
+use super::*;
+use crate::ctl::samples;
+use crate::operation::{Code, Failure, Kind, LogStatus, State};
+
+fn shown(reply: &Reply) -> String {
+    // No-break spaces keep an amount together; here they would only hide in the expectations.
+    super::reply(reply, &Zone::named("Asia/Almaty").unwrap()).replace('\u{a0}', " ")
+}
+
+#[test]
+fn a_payment_says_whose_money_it_is() {
+    let text = shown(&Reply::Created(samples::payment(Kind::Remote, State::Waiting)));
+    assert_eq!(
+        text,
+        "\
+WAITING: not paid yet
+amount             12 500.50 ₸
+money goes to      891027350515 (Main BIN)
+trade point        104039 (Main Office)
+payment            019305c1-5d2e-7c3a-9f10-2b7d4c1a6e55
+QrPaymentId        12737694350
+kind               remote
+state              waiting (Kaspi says RemotePaymentCreated)
+phone              7701***1545
+invoice            order-123
+created            2026-11-24 18:00:00 (+05:00)
+can be paid until  2026-11-25 18:00:00 (+05:00)
+key                K1
+"
+    );
+}
+
+#[test]
+fn refunds_stand_below_their_payment() {
+    let text = shown(&Reply::Payment(samples::refunded(LogStatus::Pending)));
+    assert!(text.starts_with("PAID\n"), "{text}");
+    assert!(
+        text.ends_with(
+            "
+REFUND                                 AMOUNT  STATUS   KNOWN BY  WHEN
+019305c2-0000-7000-8000-000000000001  50.00 ₸  pending  answer    2026-11-24 19:00:00
+"
+        ),
+        "{text}"
+    );
+}
+
+/// Every state has its own first line, and only a paid one begins with PAID.
+#[test]
+fn paid_and_not_paid_cannot_be_mixed_up() {
+    let states = [
+        State::Creating,
+        State::Waiting,
+        State::Paid,
+        State::Declined,
+        State::Cancelled,
+        State::Expired,
+        State::Unknown,
+        State::Abandoned,
+    ];
+    let mut seen = std::collections::HashSet::new();
+    for state in states {
+        let text = shown(&Reply::Payment(samples::payment(Kind::Remote, state)));
+        assert!(seen.insert(text.lines().next().unwrap_or_default().to_owned()), "{text}");
+        assert_eq!(text.starts_with("PAID"), state == State::Paid, "{text}");
+    }
+}
+
+/// Every reply has text, ends its last line, and carries no control character but line ends.
+#[test]
+fn every_reply_has_text() {
+    for reply in samples::replies() {
+        let text = shown(&reply);
+        assert!(text.ends_with('\n') && text.len() > 1, "{reply:?}");
+        assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{reply:?}");
+        assert!(!text.lines().any(|line| line.ends_with(' ')), "{text}");
+    }
+}
+
+#[test]
+fn lists_are_aligned() {
+    let list = shown(&Reply::Configs(crate::operation::Configs { configs: vec![samples::config()], next: None }));
+    assert_eq!(
+        list,
+        "\
+SHOP  BIN           DEFAULT  ACTIVE  STANDING  VERIFIED             TRADE POINT           DESCRIPTION
+   8  891027350515  yes      yes     verified  2026-11-24 15:00:00  104039 (Main Office)  Main BIN
+"
+    );
+}
+
+#[test]
+fn a_failure_says_what_to_do_and_whether_money_moved() {
+    let mut failure =
+        Failure::new(Code::TradePointChoice, "Kaspi lists 2 trade points").with_bin(&"891027350515".parse().unwrap());
+    failure.trade_points = samples::trade_points();
+    assert_eq!(
+        super::failure(&failure),
+        "\
+Several trade points (trade_point_choice): Kaspi lists 2 trade points
+money         not moved
+what to do    Choose one of them: kaspictl bin add 891027350515 --trade-point ID
+organisation  891027350515
+
+TRADE POINT  NAME         CITY
+104039       Main Office  Almaty
+7            Цветы
+"
+    );
+    for &code in Code::ALL {
+        let text = super::failure(&Failure::new(code, "x"));
+        assert!(text.contains("\nmoney") && text.contains("\nwhat to do"), "{text}");
+    }
+}
+
+#[test]
+fn the_next_step_is_named() {
+    let waiting = Reply::Payment(samples::payment(Kind::Remote, State::Waiting));
+    assert!(next(&waiting).unwrap().ends_with("kaspictl payment wait 019305c1-5d2e-7c3a-9f10-2b7d4c1a6e55"));
+    let unknown = Reply::Payment(samples::payment(Kind::Remote, State::Unknown));
+    assert!(next(&unknown).unwrap().contains("kaspictl payment resolve"));
+    assert_eq!(next(&Reply::Payment(samples::payment(Kind::Remote, State::Paid))), None);
+}

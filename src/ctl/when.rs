@@ -1,0 +1,93 @@
+//! The shop's days and clock times, as people write and read them.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::{self, TimeZone};
+
+use crate::moment::Moment;
+
+/// The time zone of the command line.
+#[derive(Clone, Debug)]
+pub(super) struct Zone(TimeZone);
+
+/// A text that is no time, or a zone this machine does not know.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct NotATime(String);
+
+impl Zone {
+    /// The zone of that name. Asia/Almaty is known without the system's zone data, as +05:00, which it is
+    /// since 2024-03-01.
+    pub(super) fn named(name: &str) -> Result<Self, NotATime> {
+        match TimeZone::get(name) {
+            Ok(zone) => Ok(Self(zone)),
+            Err(_) if name == "Asia/Almaty" => Ok(Self(TimeZone::fixed(tz::offset(5)))),
+            Err(_) => Err(NotATime(format!(
+                "{name:?} is not a time zone of this machine; write it as in Asia/Almaty, or install the package tzdata"
+            ))),
+        }
+    }
+
+    /// `2026-11-24 18:00:05`, for people; the zone is said once per answer.
+    pub(super) fn show(&self, moment: Moment) -> String {
+        match moment.timestamp() {
+            Ok(timestamp) => timestamp.to_zoned_datetime(self.0.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            Err(_) => moment.to_string(),
+        }
+    }
+
+    /// The zone's offset at `moment`, as in `+05:00`.
+    pub(super) fn offset(&self, moment: Moment) -> String {
+        moment.timestamp().map_or_else(
+            |_| "UTC".to_owned(),
+            |timestamp| timestamp.to_zoned_datetime(self.0.clone()).strftime("%:z").to_string(),
+        )
+    }
+
+    /// A time as written, or the first instant of a date.
+    pub(super) fn begin(&self, text: &str) -> Result<Moment, NotATime> {
+        self.read(text, Ok)
+    }
+
+    /// A time as written, or the first instant that is no longer that date.
+    pub(super) fn end(&self, text: &str) -> Result<Moment, NotATime> {
+        self.read(text, |date| date.tomorrow())
+    }
+
+    fn read(&self, text: &str, day: fn(Date) -> Result<Date, jiff::Error>) -> Result<Moment, NotATime> {
+        if let Ok(timestamp) = text.parse::<Timestamp>() {
+            return Ok(timestamp.into());
+        }
+        let date =
+            Date::strptime("%Y-%m-%d", text).and_then(day).and_then(|date| date.to_zoned_datetime(self.0.clone()));
+        date.map(|start| start.timestamp().into()).map_err(|_| {
+            NotATime(format!("{text:?} is no time: write 2026-11-24, or 2026-11-24T18:00:00+05:00 with its offset"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
+
+    use super::*;
+
+    #[test]
+    fn a_day_is_the_shops() {
+        let zone = Zone::named("Asia/Almaty").unwrap();
+        assert_eq!(zone.begin("2026-11-24").unwrap().to_string(), "2026-11-23T19:00:00.000Z");
+        assert_eq!(zone.end("2026-11-24").unwrap().to_string(), "2026-11-24T19:00:00.000Z");
+        assert_eq!(zone.begin("2026-11-24T18:00:00+05:00").unwrap(), zone.end("2026-11-24T13:00:00Z").unwrap());
+        assert_eq!(zone.show(zone.begin("2026-11-24T13:00:05Z").unwrap()), "2026-11-24 18:00:05");
+        assert_eq!(zone.offset(Moment::from_millis(1_795_000_000_000)), "+05:00");
+    }
+
+    #[test]
+    fn what_is_no_time_is_said_so() {
+        let zone = Zone::named("Asia/Almaty").unwrap();
+        for text in ["", "today", "2026-02-30", "2026-11-24T18:00:00", "24.11.2026", "9999-12-31"] {
+            assert!(zone.end(text).is_err(), "{text}");
+        }
+        assert!(Zone::named("Asia/Nowhere").is_err());
+    }
+}

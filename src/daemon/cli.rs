@@ -1,0 +1,78 @@
+//! The daemon's own command line.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use super::run;
+use crate::service::Settings;
+
+/// Kaspi Pay for a shop's own software: owns the key, keeps the organisations apart, answers on a local socket.
+#[derive(Parser)]
+#[command(
+    name = "kaspid",
+    version,
+    after_help = "Examples:\n  kaspid --config /etc/kaspid/kaspid.toml\n  kaspid check --config ./kaspid.toml\n\nSIGHUP reads the configuration again, SIGTERM lets running calls finish and stops.\nKASPID_LOG=debug shows more. See kaspid(8), kaspid.toml(5)."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// The configuration.
+    #[arg(long, global = true, value_name = "FILE", default_value = "/etc/kaspid/kaspid.toml")]
+    config: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Judge a configuration, its key, certificate and CA file with the daemon's own code; changes nothing.
+    Check,
+}
+
+/// The program: 0 done, 1 failed with the reason on stderr, 2 usage.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Some(Command::Check) => check(&arguments.config),
+        None => run(&arguments.config).map_err(Into::into),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(error.as_ref());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let settings = Settings::load(path)?;
+    let mut out = std::io::stdout().lock();
+    for warning in &settings.warnings {
+        writeln!(out, "warning: {warning}")?;
+    }
+    if settings.identity().is_none() {
+        writeln!(out, "warning: no [identity]: the daemon will answer identity_missing to calls that need Kaspi")?;
+    }
+    writeln!(out, "{}: in order", path.display())?;
+    Ok(())
+}
+
+/// The whole chain of causes; stderr may be closed, and that is no reason to panic.
+fn complain(error: &dyn std::error::Error) {
+    let mut err = std::io::stderr().lock();
+    let _ = write!(err, "kaspid: {error}");
+    let mut said = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // Transparent errors repeat their cause's words.
+        if !said.contains(&error.to_string()) {
+            said = error.to_string();
+            let _ = write!(err, ": {said}");
+        }
+        cause = error.source();
+    }
+    let _ = writeln!(err);
+}

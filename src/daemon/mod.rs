@@ -1,0 +1,177 @@
+//! Wiring, signals and the order of starting and stopping.
+//!
+//! Start: configuration → journal → state (its lock keeps a second daemon out) → recovery → socket → READY.
+//! Stop: no more connections and money calls, waiters answer what is known, running calls finish and are
+//! recorded; what is not finished by [`STOP_WITHIN`] is found by the next start's recovery.
+
+mod cli;
+mod journal;
+mod notify;
+
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use interprocess::local_socket::tokio::Listener;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook_tokio::Signals;
+use tracing::{error, info, warn};
+
+pub use cli::main;
+
+use crate::config::Limits;
+use crate::door::{self, Answer, Door, ListenError};
+use crate::operation::Failure;
+use crate::service::{Live, Service, Settings, SettingsError};
+use crate::store::{Store, StoreError};
+
+/// How long running calls may take to finish after SIGTERM; the unit's TimeoutStopSec is above it.
+const STOP_WITHIN: Duration = Duration::from_secs(40);
+
+/// Two are enough: the work is waiting for the bank, and the writer has a thread of its own.
+const WORKERS: usize = 2;
+
+/// Why the daemon did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// Configuration, identity or trust.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The state.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The state directory.
+    #[error("cannot use the state directory {path}: {source}; check its owner and mode")]
+    StateDir {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The socket.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// Recovery could not be recorded.
+    #[error("start-up recovery could not be stored: {0}")]
+    Recovery(Failure),
+    /// Threads, signals or the system's notification socket.
+    #[error("cannot start: {0}")]
+    System(#[from] std::io::Error),
+}
+
+/// Runs the daemon until SIGTERM or SIGINT.
+///
+/// # Errors
+/// [`DaemonError`]: it did not start.
+pub fn run(config: &Path) -> Result<(), DaemonError> {
+    let settings = Settings::load(config)?;
+    journal::start();
+    for warning in &settings.warnings {
+        warn!("{warning}");
+    }
+    make_state_dir(&settings.config.state_dir)?;
+    let store = Store::open(&settings.config.state_dir)?;
+    let limits = limits(&settings.config.limits);
+    let socket = settings.config.socket.clone();
+    let live = Arc::new(Live::new(config.to_owned(), settings));
+    let service = Service::new(store, live.clone());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
+    runtime.block_on(async {
+        let recovered = service.recover().await.map_err(DaemonError::Recovery)?;
+        if recovered > 0 {
+            warn!(calls = recovered, "calls were under way when the daemon last stopped: see kaspictl status");
+        }
+        let listener = listener(&socket)?;
+        serve(service, live, listener, limits).await
+    })
+}
+
+fn make_state_dir(path: &Path) -> Result<(), DaemonError> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| DaemonError::StateDir { path: path.to_owned(), source })
+}
+
+fn listener(socket: &Path) -> Result<Listener, DaemonError> {
+    Ok(match door::inherited()? {
+        Some(listener) => listener,
+        None => door::listen(socket)?,
+    })
+}
+
+async fn serve(service: Service, live: Arc<Live>, listener: Listener, limits: door::Limits) -> Result<(), DaemonError> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let runner = service.clone();
+    let answer = Answer::new(move |admitted| {
+        let service = runner.clone();
+        async move { service.run(admitted).await }
+    });
+    let (door, pulse) = Door::new(answer, limits, live.rules());
+    let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(door.serve(listener, async {
+        // A dropped sender means the same: the daemon is ending.
+        let _ = stopping.await;
+    }));
+    settle_in_background(&service);
+    notify::ready();
+    info!(version = env!("CARGO_PKG_VERSION"), "kaspid is ready");
+    let watchdog = notify::watchdog(pulse, service.clone());
+    until_told(&mut signals, &service).await;
+    notify::stopping();
+    info!("stopping: running calls finish first");
+    service.stop();
+    drop(stop);
+    if tokio::time::timeout(STOP_WITHIN, serving).await.is_err() {
+        error!("some calls did not finish in time; the next start shows them as unknown");
+    }
+    if let Some(watchdog) = watchdog {
+        watchdog.abort();
+    }
+    Ok(())
+}
+
+/// Configs whose dialect the bank's url no longer vouches for are looked up without holding up the start.
+fn settle_in_background(service: &Service) {
+    let service = service.clone();
+    tokio::spawn(async move {
+        if let Err(failure) = service.settle_dialects().await {
+            warn!(code = failure.code.word(), "the configs' dialects could not be settled");
+        }
+    });
+}
+
+/// Returns at SIGTERM or SIGINT; SIGHUP reloads and says how it went.
+async fn until_told(signals: &mut Signals, service: &Service) {
+    use futures_core::Stream;
+    loop {
+        match std::future::poll_fn(|context| Pin::new(&mut *signals).poll_next(context)).await {
+            Some(SIGHUP) => reload(service).await,
+            Some(_) | None => return,
+        }
+    }
+}
+
+async fn reload(service: &Service) {
+    match service.reload().await {
+        Ok(reloaded) => {
+            let said = format!("reloaded; changed: {}", reloaded.changed.join(", "));
+            info!(restart_needed = reloaded.restart_needed.join(", "), "{said}");
+            notify::status(&said);
+        }
+        Err(failure) => {
+            error!(detail = failure.detail, "reload failed");
+            notify::status("reload failed, the old settings stay in force: see the journal");
+        }
+    }
+}
+
+fn limits(config: &Limits) -> door::Limits {
+    door::Limits {
+        connections: config.connections,
+        connections_per_uid: config.connections_per_uid,
+        rate_per_uid: config.rate_per_uid,
+        burst_per_uid: config.burst_per_uid,
+        ..door::Limits::default()
+    }
+}

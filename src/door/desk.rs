@@ -1,0 +1,182 @@
+//! What both encodings do with an operation once they have read it: count it, admit it, run it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use super::limits::{Account, Limits};
+use super::routes::RouteId;
+use crate::access::{Admitted, Caller, Rules};
+use crate::id::RequestKey;
+use crate::moment::Span;
+use crate::operation::{Code, Failure, Operation, Reply, Right};
+
+/// What an operation came to.
+pub(super) type Outcome = Result<Reply, Failure>;
+
+/// An operation being carried out.
+type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// Whatever carries out admitted operations: in the daemon the service, in tests a closure.
+#[derive(Clone)]
+pub struct Answer(Arc<dyn Fn(Admitted) -> Running + Send + Sync>);
+
+impl Answer {
+    /// Answers with `carry_out`, for instance `move |admitted| service.clone().run(admitted)`.
+    pub fn new<F, R>(carry_out: F) -> Self
+    where
+        F: Fn(Admitted) -> R + Send + Sync + 'static,
+        R: Future<Output = Outcome> + Send + 'static,
+    {
+        Self(Arc::new(move |admitted| Box::pin(carry_out(admitted))))
+    }
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Answer")
+    }
+}
+
+/// One connection's access to the service.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) answer: Answer,
+    pub(super) rules: watch::Receiver<Arc<Rules>>,
+    pub(super) limits: Limits,
+    pub(super) caller: Caller,
+    pub(super) account: Arc<Account>,
+    /// Why nothing is carried out on this connection.
+    pub(super) refusal: Option<Failure>,
+    /// The door waits at the end until every copy of this is gone: it closes behind the last operation, also
+    /// one whose client has gone away.
+    pub(super) _open: mpsc::Sender<()>,
+}
+
+impl Desk {
+    /// Counts a request against its user's rate.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub(super) fn take_turn(&self) -> Result<(), Failure> {
+        match &self.refusal {
+            Some(refusal) => Err(refusal.clone()),
+            None => self.account.take_turn(&self.limits),
+        }
+    }
+
+    /// # Errors
+    /// `denied`.
+    pub(super) async fn require(&self, right: Right) -> Result<(), Failure> {
+        let rules = Arc::clone(&self.rules.borrow());
+        if rules.permits(&self.caller, right) {
+            return Ok(());
+        }
+        // A denial names the user, and the user database may be a directory server.
+        let caller = self.caller.clone();
+        let denied = tokio::task::spawn_blocking(move || rules.require(&caller, right)).await;
+        denied.unwrap_or_else(|_| Err(Failure::new(Code::Denied, format!("no right to {}", right.name()))))
+    }
+
+    /// Carries an operation out in a task of its own and gives the outcome to `done`, exactly once. Nothing
+    /// that happens to the connection stops it.
+    pub(super) fn launch(
+        self: &Arc<Self>,
+        key: Option<RequestKey>,
+        operation: Operation,
+        done: impl FnOnce(Outcome) + Send + 'static,
+    ) {
+        let route = RouteId::of(&operation);
+        let span = tracing::info_span!(
+            "request",
+            route = route.template(),
+            method = route.method().as_str(),
+            uid = self.caller.uid,
+            pid = self.caller.pid,
+            status = tracing::field::Empty,
+            duration_us = tracing::field::Empty,
+        );
+        let report = Report {
+            done: Some(done),
+            key: key.clone(),
+            money: operation.moves_money(),
+            began: Instant::now(),
+            span: span.clone(),
+        };
+        let desk = Arc::clone(self);
+        tokio::spawn(async move { report.with(desk.carry_out(key, operation).await) }.instrument(span));
+    }
+
+    async fn carry_out(&self, key: Option<RequestKey>, operation: Operation) -> Outcome {
+        check_wait(&operation, self.limits.wait)?;
+        let running = self.account.start()?;
+        self.require(operation.right()).await?;
+        let rules = Arc::clone(&self.rules.borrow());
+        let admitted = rules.admit(&self.caller, key, operation)?;
+        let outcome = (self.answer.0)(admitted).await;
+        drop(running);
+        outcome
+    }
+}
+
+fn check_wait(operation: &Operation, most: Duration) -> Result<(), Failure> {
+    let wait = match operation {
+        Operation::Create(create) => create.wait,
+        Operation::PaymentGet { wait, .. } => *wait,
+        _ => None,
+    };
+    match wait {
+        Some(wait) if wait.duration() > most => Err(Failure::invalid(format!(
+            "wait: {wait} is longer than {}; wait again by the payment's id instead",
+            Span::from_secs(most.as_secs())
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Gives an outcome to whoever waits, also where the operation panics.
+struct Report<D: FnOnce(Outcome)> {
+    done: Option<D>,
+    key: Option<RequestKey>,
+    money: bool,
+    began: Instant,
+    span: tracing::Span,
+}
+
+impl<D: FnOnce(Outcome)> Report<D> {
+    fn with(mut self, outcome: Outcome) {
+        self.give(outcome);
+    }
+
+    fn give(&mut self, outcome: Outcome) {
+        let Some(done) = self.done.take() else { return };
+        let outcome = outcome.map_err(|mut failure| {
+            failure.request_key = failure.request_key.or_else(|| self.key.take());
+            failure
+        });
+        let status = outcome.as_ref().map_or_else(|failure| failure.code.status(), |_| 200);
+        self.span.record("status", status);
+        self.span.record("duration_us", u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX));
+        self.span.in_scope(|| tracing::debug!("answered"));
+        done(outcome);
+    }
+}
+
+impl<D: FnOnce(Outcome)> Drop for Report<D> {
+    fn drop(&mut self) {
+        if self.done.is_some() {
+            self.give(Err(broken(self.money)));
+        }
+    }
+}
+
+/// The operation ended without an outcome: a defect of ours, or the runtime is going down.
+fn broken(money: bool) -> Failure {
+    let detail = "the daemon failed inside of the operation; its journal says where";
+    let failure = Failure::new(Code::OutcomeUnknown, detail);
+    if money { failure } else { failure.with_money(crate::operation::Money::NotMoved).with_retryable(true) }
+}

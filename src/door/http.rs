@@ -1,0 +1,237 @@
+//! HTTP/1.1: bytes into an operation, a reply or failure into bytes, nothing else.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde::Serialize;
+use tokio::net::UnixStream;
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::desk::{Desk, Outcome};
+use super::pace::{Pace, Paced};
+use super::problem::{Problem, retry_after};
+use super::request::{Asked, Parts, read};
+use super::routes::{Found, RouteId, find};
+use super::{picture, stopped};
+use crate::id::RequestKey;
+use crate::operation::{Code, Failure, Operation, Reply};
+
+/// The description of this interface, made from the types by a test.
+const OPENAPI: &[u8] = include_bytes!("openapi.json");
+
+const JSON: &str = "application/json";
+const PROBLEM: &str = "application/problem+json";
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+type Answer = Response<Full<Bytes>>;
+
+/// Serves one connection until the client goes away, takes too long, or the door closes.
+pub(super) async fn serve(stream: UnixStream, begun: Vec<u8>, desk: Arc<Desk>, mut stop: watch::Receiver<bool>) {
+    let pace = Pace::new(&desk.limits);
+    let mut clock = Box::pin(sleep_until(Instant::now() + desk.limits.request));
+    let io = TokioIo::new(Paced::new(begun, stream, pace.clone()));
+    let requests = service_fn(|request| {
+        let (desk, pace) = (Arc::clone(&desk), pace.clone());
+        async move { Ok::<_, Infallible>(respond(request, &desk, &pace).await) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(None)
+        .max_buf_size(desk.limits.head.max(8192))
+        .serve_connection(io, requests);
+    let mut connection = pin!(connection);
+    let mut stopping = pin!(stopped(&mut stop));
+    let mut told = false;
+    poll_fn(|cx| {
+        if !told && stopping.as_mut().poll(cx).is_ready() {
+            told = true;
+            connection.as_mut().graceful_shutdown();
+        }
+        match connection.as_mut().poll(cx) {
+            // A broken connection is the client's affair; what it asked for goes on.
+            Poll::Ready(_) => Poll::Ready(()),
+            Poll::Pending => pace.poll_late(&mut clock, cx),
+        }
+    })
+    .await;
+}
+
+async fn respond(request: Request<Incoming>, desk: &Arc<Desk>, pace: &Pace) -> Answer {
+    pace.incoming();
+    let answer = answer(request, desk, pace).await.unwrap_or_else(|failure| problem(&failure));
+    pace.answered();
+    match desk.refusal {
+        Some(_) => with_header(answer, header::CONNECTION, HeaderValue::from_static("close")),
+        None => answer,
+    }
+}
+
+async fn answer(request: Request<Incoming>, desk: &Arc<Desk>, pace: &Pace) -> Result<Answer, Failure> {
+    desk.take_turn()?;
+    not_from_a_browser(&request)?;
+    let (head, body) = request.into_parts();
+    let (route, parameter) = match find(&head.method, head.uri.path()) {
+        Found::Route(route, parameter) => (route, parameter),
+        Found::OtherMethod(allowed) => return Ok(method_not_allowed(&allowed)),
+        Found::Nothing => return Err(Failure::not_found("no such path; what there is stands at /openapi.json")),
+    };
+    desk.require(route.right()).await?;
+    let key = key_of(&head.headers)?;
+    let filled = |mut failure: Failure| {
+        failure.request_key = failure.request_key.or_else(|| key.clone());
+        failure
+    };
+    let body = whole(body, &head.headers, desk.limits.body).await.map_err(filled)?;
+    pace.complete();
+    let parts = Parts { parameter: &parameter, query: head.uri.query().unwrap_or_default(), body: &body };
+    match read(route, parts).map_err(filled)? {
+        Asked::OpenApi => Ok(bytes(StatusCode::OK, JSON, Bytes::from_static(OPENAPI))),
+        Asked::Operation(operation) => reply(route, run(desk, key, operation).await?),
+    }
+}
+
+/// Waits for the outcome. If the client goes away, only the waiting ends.
+async fn run(desk: &Arc<Desk>, key: Option<RequestKey>, operation: Operation) -> Outcome {
+    let (done, outcome) = oneshot::channel();
+    // The receiver is gone when the client is.
+    desk.launch(key, operation, move |outcome| drop(done.send(outcome)));
+    outcome.await.unwrap_or_else(|_| Err(Failure::new(Code::ShuttingDown, "the daemon is stopping")))
+}
+
+/// A page in a browser on this machine must not reach the daemon through whatever forwards to the socket.
+fn not_from_a_browser(request: &Request<Incoming>) -> Result<(), Failure> {
+    let refused = |what: &str| {
+        let hint =
+            "Call the socket from a program, with the host name kaspid: curl --unix-socket SOCKET http://kaspid/";
+        Err(Failure::new(Code::Denied, format!("requests with {what} are refused")).with_hint(hint))
+    };
+    let headers = request.headers();
+    if headers.contains_key(header::ORIGIN) {
+        return refused("an Origin header");
+    }
+    if headers.contains_key(header::REFERER) {
+        return refused("a Referer header");
+    }
+    let ours = |host: &[u8]| {
+        host.is_empty() || [&b"kaspid"[..], b"localhost"].iter().any(|our| host.eq_ignore_ascii_case(our))
+    };
+    let named = headers.get_all(header::HOST).iter().map(HeaderValue::as_bytes);
+    let authority = request.uri().authority().map(|authority| authority.as_str().as_bytes());
+    if named.chain(authority).all(ours) { Ok(()) } else { refused("a Host other than kaspid or localhost") }
+}
+
+fn key_of(headers: &HeaderMap) -> Result<Option<RequestKey>, Failure> {
+    let wrong = |why: String| Failure::invalid(format!("the Idempotency-Key header: {why}"));
+    let mut keys = headers.get_all(KEY).iter();
+    let Some(key) = keys.next() else { return Ok(None) };
+    if keys.next().is_some() {
+        return Err(wrong("there is more than one".to_owned()));
+    }
+    let text = key.to_str().map_err(|_| wrong("it is printable ASCII".to_owned()))?;
+    text.parse().map(Some).map_err(|error| wrong(format!("{error}")))
+}
+
+/// Reads the body, within the limit; the connection's clock bounds the time.
+async fn whole(body: Incoming, headers: &HeaderMap, limit: usize) -> Result<Bytes, Failure> {
+    let too_large = || Failure::new(Code::TooLarge, format!("the body is longer than {limit} bytes"));
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+        return Err(too_large());
+    }
+    let body =
+        Limited::new(body, limit).collect().await.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+            Some(_) => too_large(),
+            None => Failure::invalid("the body ends before its announced end"),
+        })?;
+    let body = body.to_bytes();
+    if !body.is_empty() {
+        json_type(headers)?;
+    }
+    Ok(body)
+}
+
+fn json_type(headers: &HeaderMap) -> Result<(), Failure> {
+    let Some(given) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let kind = given.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    match kind.eq_ignore_ascii_case(JSON) {
+        true => Ok(()),
+        false => Err(Failure::invalid("the body is JSON: send Content-Type: application/json (curl: --json)")),
+    }
+}
+
+/// The status and body of a reply, one line per kind.
+fn reply(route: RouteId, reply: Reply) -> Result<Answer, Failure> {
+    Ok(match reply {
+        Reply::Health(value) => json(StatusCode::OK, &value),
+        Reply::Version(value) => json(StatusCode::OK, &value),
+        Reply::Configs(value) => json(StatusCode::OK, &value),
+        Reply::Config(value) => json(StatusCode::OK, &value),
+        Reply::Enrolled(value) => json(StatusCode::CREATED, &value),
+        Reply::TradePoints(value) => json(StatusCode::OK, &value),
+        Reply::Selected(value) => json(StatusCode::OK, &value),
+        Reply::Created(value) => json(StatusCode::CREATED, &value),
+        Reply::Payment(value) => json(StatusCode::OK, &value),
+        Reply::Payments(value) => json(StatusCode::OK, &value),
+        Reply::Picture(value) if route == RouteId::PicturePng => {
+            bytes(StatusCode::OK, "image/png", picture::png(&value.content)?)
+        }
+        Reply::Picture(value) => bytes(StatusCode::OK, "image/svg+xml", picture::svg(&value.content)?),
+        Reply::Payer(value) => json(StatusCode::OK, &value),
+        Reply::Log(value) => json(StatusCode::OK, &value),
+        Reply::Verified(value) => json(StatusCode::OK, &value),
+        Reply::Identity(value) => json(StatusCode::OK, &value),
+        Reply::Reloaded(value) => json(StatusCode::OK, &value),
+    })
+}
+
+fn problem(failure: &Failure) -> Answer {
+    let status = StatusCode::from_u16(failure.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let answer = bytes(status, PROBLEM, text(&Problem::from(failure)));
+    match retry_after(failure.code) {
+        Some(seconds) => with_header(answer, header::RETRY_AFTER, HeaderValue::from(seconds)),
+        None => answer,
+    }
+}
+
+/// The one status that no code has: the path is right, so it is not `not_found`.
+fn method_not_allowed(allowed: &str) -> Answer {
+    let failure = Failure::invalid(format!("this path has other methods: {allowed}"));
+    let problem = Problem { status: StatusCode::METHOD_NOT_ALLOWED.as_u16(), ..Problem::from(&failure) };
+    let answer = bytes(StatusCode::METHOD_NOT_ALLOWED, PROBLEM, text(&problem));
+    match HeaderValue::from_str(allowed) {
+        Ok(allowed) => with_header(answer, header::ALLOW, allowed),
+        Err(_) => answer,
+    }
+}
+
+fn json(status: StatusCode, value: &impl Serialize) -> Answer {
+    bytes(status, JSON, text(value))
+}
+
+/// Our own shapes always are JSON: their keys are text and their numbers finite.
+fn text(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+fn bytes(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    with_header(answer, header::CONTENT_TYPE, HeaderValue::from_static(kind))
+}
+
+fn with_header(mut answer: Answer, name: HeaderName, value: HeaderValue) -> Answer {
+    answer.headers_mut().insert(name, value);
+    answer
+}

@@ -1,0 +1,238 @@
+//! Everything that comes through the socket has a bound.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use crate::operation::{Code, Failure};
+
+/// The `[limits]` section and the fixed bounds beside it (design: "Details that clients rely on").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at a time.
+    pub connections: usize,
+    /// Connections at a time of one user.
+    pub connections_per_uid: usize,
+    /// Requests a second of one user, in the long run.
+    pub rate_per_uid: u32,
+    /// Requests of one user at once after a pause.
+    pub burst_per_uid: u32,
+    /// Bytes of an HTTP request line with its headers; at least 8192.
+    pub head: usize,
+    /// Bytes of an HTTP body or a native frame; at most [`crate::frame::MAX_BODY`].
+    pub body: usize,
+    /// From the first byte of a request to its last.
+    pub request: Duration,
+    /// A connection on which nothing happens.
+    pub idle: Duration,
+    /// The longest `wait` of a request.
+    pub wait: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 512,
+            connections_per_uid: 256,
+            rate_per_uid: 500,
+            burst_per_uid: 1000,
+            head: 16 << 10,
+            body: crate::frame::MAX_BODY,
+            request: Duration::from_secs(15),
+            idle: Duration::from_secs(5 * 60),
+            wait: Duration::from_secs(10 * 60),
+        }
+    }
+}
+
+/// Calls of one native connection that are not answered yet; more stay in the socket until one is.
+pub(super) const IN_FLIGHT: usize = 64;
+
+/// Connections over the limit that are told so; further ones are closed at once.
+const TOLD: usize = 64;
+
+/// How long a connection over the limit has for the request that is refused.
+pub(super) const TOLD_WITHIN: Duration = Duration::from_secs(2);
+
+/// Users whose accounts are kept before those at rest are forgotten.
+const ACCOUNTS: usize = 1024;
+
+/// Counts connections, in all and by user.
+#[derive(Debug)]
+pub(super) struct Gate {
+    limits: Limits,
+    /// Held for a few instructions, never across an await.
+    book: Mutex<Book>,
+}
+
+#[derive(Debug, Default)]
+struct Book {
+    seated: usize,
+    told: usize,
+    accounts: HashMap<u32, Arc<Account>>,
+}
+
+/// What one user uses of the daemon.
+#[derive(Debug)]
+pub(super) struct Account {
+    bucket: Mutex<Bucket>,
+    seats: Arc<Semaphore>,
+    /// One permit per running operation. As many as the user's connections can carry at once, so that
+    /// operations whose client has gone away count, too.
+    running: Arc<Semaphore>,
+}
+
+/// A token bucket: `left` requests at `at`, refilled with time.
+#[derive(Debug)]
+struct Bucket {
+    left: f64,
+    at: Instant,
+}
+
+/// A connection's place; given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Seat {
+    gate: Arc<Gate>,
+    pub(super) account: Arc<Account>,
+    /// Of the user's places; `None` for a connection that is only told why it is refused.
+    place: Option<OwnedSemaphorePermit>,
+}
+
+/// What becomes of a new connection.
+#[derive(Debug)]
+pub(super) enum Entry {
+    /// It is served.
+    Seated(Seat),
+    /// It is told why not.
+    Refused(Seat, Failure),
+    /// It is closed without a word.
+    Closed,
+}
+
+impl Gate {
+    pub(super) fn new(limits: Limits) -> Arc<Self> {
+        Arc::new(Self { limits, book: Mutex::default() })
+    }
+
+    /// Lets a connection of `uid` in, or says why not.
+    pub(super) fn enter(self: &Arc<Self>, uid: u32) -> Entry {
+        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        let account = book.account(uid, &self.limits);
+        let seat = |place| Seat { gate: Arc::clone(self), account: Arc::clone(&account), place };
+        let why = if book.seated >= self.limits.connections {
+            format!("all {} connections of the daemon are taken", self.limits.connections)
+        } else if let Ok(place) = Arc::clone(&account.seats).try_acquire_owned() {
+            book.seated += 1;
+            return Entry::Seated(seat(Some(place)));
+        } else {
+            format!("user {uid} has {} connections already", self.limits.connections_per_uid)
+        };
+        if book.told >= TOLD {
+            return Entry::Closed;
+        }
+        book.told += 1;
+        Entry::Refused(seat(None), Failure::new(Code::RateLimited, why))
+    }
+}
+
+impl Book {
+    fn account(&mut self, uid: u32, limits: &Limits) -> Arc<Account> {
+        if self.accounts.len() >= ACCOUNTS {
+            self.accounts.retain(|_, account| Arc::strong_count(account) > 1 || !account.rested(limits));
+        }
+        Arc::clone(self.accounts.entry(uid).or_insert_with(|| Arc::new(Account::new(limits))))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut book = self.gate.book.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.place.take() {
+            Some(_) => book.seated = book.seated.saturating_sub(1),
+            None => book.told = book.told.saturating_sub(1),
+        }
+    }
+}
+
+impl Account {
+    fn new(limits: &Limits) -> Self {
+        let places = limits.connections_per_uid.min(Semaphore::MAX_PERMITS / IN_FLIGHT);
+        Self {
+            bucket: Mutex::new(Bucket { left: f64::from(limits.burst_per_uid), at: Instant::now() }),
+            seats: Arc::new(Semaphore::new(places)),
+            running: Arc::new(Semaphore::new(places.saturating_mul(IN_FLIGHT))),
+        }
+    }
+
+    fn refilled(&self, limits: &Limits) -> std::sync::MutexGuard<'_, Bucket> {
+        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let gained = now.duration_since(bucket.at).as_secs_f64() * f64::from(limits.rate_per_uid);
+        bucket.left = (bucket.left + gained).min(f64::from(limits.burst_per_uid));
+        bucket.at = now;
+        bucket
+    }
+
+    fn rested(&self, limits: &Limits) -> bool {
+        self.refilled(limits).left >= f64::from(limits.burst_per_uid)
+    }
+
+    /// Takes one request from the bucket.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub(super) fn take_turn(&self, limits: &Limits) -> Result<(), Failure> {
+        let mut bucket = self.refilled(limits);
+        if bucket.left < 1.0 {
+            let text = format!("more than {} requests a second of one user", limits.rate_per_uid);
+            return Err(Failure::new(Code::RateLimited, text));
+        }
+        bucket.left -= 1.0;
+        Ok(())
+    }
+
+    /// A permit for one running operation.
+    ///
+    /// # Errors
+    /// `rate_limited`.
+    pub(super) fn start(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        let full = |_| Failure::new(Code::RateLimited, "too many operations of this user are still running");
+        Arc::clone(&self.running).try_acquire_owned().map_err(full)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may")]
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bucket_gives_its_burst_and_then_its_rate() {
+        let limits = Limits { rate_per_uid: 10, burst_per_uid: 3, ..Limits::default() };
+        let account = Account::new(&limits);
+        let take = |n: usize| (0..n).filter(|_| account.take_turn(&limits).is_ok()).count();
+        assert_eq!(take(10), 3);
+        tokio::time::advance(Duration::from_millis(201)).await;
+        assert_eq!(take(10), 2);
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(take(10), 3);
+    }
+
+    #[tokio::test]
+    async fn places_are_counted_by_user_and_in_all_and_given_back() {
+        let gate = Gate::new(Limits { connections: 3, connections_per_uid: 2, ..Limits::default() });
+        let (first, _second) = (gate.enter(1), gate.enter(1));
+        assert!(matches!(gate.enter(1), Entry::Refused(..)), "the third of one user");
+        let _other = gate.enter(2);
+        assert!(matches!(gate.enter(3), Entry::Refused(..)), "the fourth of all");
+        drop(first);
+        let again = gate.enter(1);
+        assert!(matches!(again, Entry::Seated(_)));
+        let told: Vec<Entry> = (0..TOLD + 1).map(|_| gate.enter(1)).collect();
+        assert_eq!(told.iter().filter(|entry| matches!(entry, Entry::Closed)).count(), 1);
+    }
+}

@@ -1,0 +1,200 @@
+//! Text of a request into the types of the vocabulary, with errors that name the place.
+
+use std::str::FromStr;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_path_to_error::Error;
+
+use crate::id::{NotAnId, PaymentId, QrPaymentId, Reason};
+use crate::operation::{Failure, Resolve};
+
+/// A JSON object, the whole text and nothing but it. Unknown and repeated fields are refused.
+///
+/// # Errors
+/// `invalid_request` with field, line and column; the value itself is not repeated, it may be a secret.
+pub(super) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+    // serde would also read a struct from an array, by the order of its fields.
+    if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        return Err(Failure::invalid("the body: a JSON object is expected"));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| wrong("the body", &error))?;
+    match reader.end() {
+        Ok(()) => Ok(value),
+        Err(error) => Err(Failure::invalid(format!("the body: {error}"))),
+    }
+}
+
+/// Query parameters.
+///
+/// # Errors
+/// `invalid_request` naming the parameter.
+pub(super) fn query<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
+    let reader = serde_urlencoded::Deserializer::new(form_urlencoded::parse(text.as_bytes()));
+    serde_path_to_error::deserialize(reader).map_err(|error| wrong("the query", &error))
+}
+
+/// For routes without query parameters.
+///
+/// # Errors
+/// `invalid_request` naming the one that is there.
+pub(super) fn no_query(text: &str) -> Result<(), Failure> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+    query(text).map(|Nothing {}| ())
+}
+
+/// For routes without a body: none, or an empty object.
+///
+/// # Errors
+/// `invalid_request`.
+pub(super) fn no_body(body: &[u8]) -> Result<(), Failure> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+    if body.is_empty() { Ok(()) } else { json(body).map(|Nothing {}| ()) }
+}
+
+/// A part of the path.
+///
+/// # Errors
+/// `invalid_request`.
+pub(super) fn parameter<T: FromStr<Err = NotAnId>>(name: &str, text: &str) -> Result<T, Failure> {
+    text.parse().map_err(|error| Failure::invalid(format!("{name} in the path: {error}")))
+}
+
+fn wrong<E: std::fmt::Display>(place: &str, error: &Error<E>) -> Failure {
+    let text = error.inner().to_string();
+    // "invalid type: string "…", expected …" repeats the value.
+    let text = match text.strip_prefix("invalid ").and_then(|rest| rest.split_once(", expected ")) {
+        Some((_, expected)) => format!("expected {expected}"),
+        None => text,
+    };
+    match error.path().to_string().as_str() {
+        "." => Failure::invalid(format!("{place}: {text}")),
+        field => Failure::invalid(format!("{place}: {field}: {text}")),
+    }
+}
+
+/// `resolve` as HTTP writes it: exactly one of four forms (design: "Details that clients rely on").
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct ResolveBody {
+    /// The unknown payment is this one at Kaspi.
+    attach: Option<QrPaymentId>,
+    /// `true`: the unknown payment is given up.
+    abandon: Option<bool>,
+    /// The refund in doubt; needs `happened`.
+    refund: Option<PaymentId>,
+    /// Whether the refund moved money.
+    happened: Option<bool>,
+    /// Whether a payment that Kaspi no longer tells of was paid.
+    paid: Option<bool>,
+    /// Why, for the audit log.
+    reason: Reason,
+}
+
+impl ResolveBody {
+    /// # Errors
+    /// `invalid_request` unless it is exactly one of the four.
+    pub(super) fn resolution(self) -> Result<Resolve, Failure> {
+        let Self { attach, abandon, refund, happened, paid, reason } = self;
+        match (attach, abandon, refund, happened, paid) {
+            (Some(qr_payment_id), None, None, None, None) => Ok(Resolve::Attach { qr_payment_id, reason }),
+            (None, Some(true), None, None, None) => Ok(Resolve::Abandon { reason }),
+            (None, None, Some(refund), Some(happened), None) => Ok(Resolve::Refund { refund, happened, reason }),
+            (None, None, None, None, Some(paid)) => Ok(Resolve::Paid { paid, reason }),
+            _ => Err(Failure::invalid(
+                "the body: one of {attach}, {abandon: true}, {refund, happened} or {paid} is expected, with a reason",
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
+
+    use super::*;
+    use crate::operation::{CreatePayment, Enrol, LogQuery, PaymentQuery, RefundPayment};
+
+    fn refusal<T: DeserializeOwned>(body: &str) -> String {
+        json::<T>(body.as_bytes()).err().expect("refused").detail
+    }
+
+    #[test]
+    fn a_body_that_cannot_be_read_names_the_place() {
+        let wrong = refusal::<CreatePayment>("{\"kind\":\"remote\",\n \"amount_tiyn\":\"100\"}");
+        assert_eq!(wrong, "the body: amount_tiyn: expected u64 at line 2 column 20");
+        for (body, part) in [
+            (r#"{"kind":"remote","amount_tiyn":1,"amount":2}"#, "unknown field `amount`"),
+            (r#"{"kind":"remote","kind":"link","amount_tiyn":1}"#, "duplicate field `kind`"),
+            (r#"{"kind":"cash","amount_tiyn":1}"#, "kind: unknown variant `cash`"),
+            (r#"{"kind":"remote"}"#, "missing field `amount_tiyn`"),
+            (r#"{"kind":"remote","amount_tiyn":1} x"#, "trailing characters at line 1"),
+            (r#"{"kind":"remote","amount_tiyn":-1}"#, "amount_tiyn: "),
+            (r#"{"kind":"remote","amount_tiyn":1.5}"#, "amount_tiyn: "),
+            (r#"{"kind":"remote","amount_tiyn":1"#, "EOF"),
+            (r#"["remote",1]"#, "a JSON object is expected"),
+            ("", "a JSON object is expected"),
+        ] {
+            let wrong = refusal::<CreatePayment>(body);
+            assert!(wrong.contains(part), "{body}: {wrong}");
+        }
+    }
+
+    #[test]
+    fn a_secret_in_the_wrong_place_is_not_repeated() {
+        let wrong = refusal::<Enrol>(r#"{"organization_bin":"891027350515","device_token":77015211545}"#);
+        assert!(wrong.contains("device_token: expected") && !wrong.contains("7701"), "{wrong}");
+        let wrong = refusal::<Enrol>(r#"{"organization_bin":"891027350515","is_default":"77015211545"}"#);
+        assert!(wrong.contains("is_default: expected a boolean") && !wrong.contains("7701"), "{wrong}");
+    }
+
+    #[test]
+    fn queries_are_typed_and_strict() {
+        let log: LogQuery = query("from=2026-11-24T00:00:00Z&bin=891027350515&limit=5&order=desc").unwrap();
+        assert_eq!((log.limit, log.bin.unwrap().as_str()), (Some(5), "891027350515"));
+        for (text, part) in [
+            ("stat=paid", "unknown field `stat`"),
+            ("limit=many", "limit: "),
+            ("limit=1&limit=2", "duplicate field `limit`"),
+            ("state=", "state: unknown variant"),
+            ("since=yesterday", "since: "),
+        ] {
+            let wrong = query::<PaymentQuery>(text).expect_err(text).detail;
+            assert!(wrong.contains(part), "{text}: {wrong}");
+        }
+        assert!(no_query("x=1").is_err() && no_query("").is_ok());
+    }
+
+    #[test]
+    fn an_empty_object_is_a_whole_refund_and_an_array_is_none() {
+        assert_eq!(json::<RefundPayment>(b" {} ").unwrap(), RefundPayment::default());
+        assert!(json::<RefundPayment>(b"[500]").is_err());
+        assert!(json::<RefundPayment>(b"null").is_err());
+    }
+
+    #[test]
+    fn resolve_is_exactly_one_of_four() {
+        let id = PaymentId::fresh();
+        for (form, good) in [
+            ("\"attach\":\"12737694350\"".to_owned(), true),
+            ("\"abandon\":true".to_owned(), true),
+            ("\"abandon\":false".to_owned(), false),
+            (format!("\"refund\":\"{id}\",\"happened\":false"), true),
+            (format!("\"refund\":\"{id}\""), false),
+            ("\"paid\":false".to_owned(), true),
+            ("\"paid\":true,\"abandon\":true".to_owned(), false),
+        ] {
+            let body = format!("{{{form},\"reason\":\"looked at the phone\"}}");
+            let read = json::<ResolveBody>(body.as_bytes()).and_then(ResolveBody::resolution);
+            assert_eq!(read.is_ok(), good, "{body}");
+        }
+        assert!(json::<ResolveBody>(b"{\"abandon\":true}").is_err(), "a reason is needed");
+        assert!(json::<ResolveBody>(b"{\"reason\":\"x\"}").unwrap().resolution().is_err());
+    }
+}

@@ -1,0 +1,58 @@
+//! Closing: nothing is cut off, nothing is begun, and what has no client any more is waited for.
+
+use super::*;
+use crate::client::Client;
+
+const CANCEL: &str = "POST /v1/payments/1/cancel HTTP/1.1\r\nHost: kaspid\r\n\r\n";
+
+fn cancel() -> Operation {
+    Operation::Cancel { payment: "1".parse().unwrap() }
+}
+
+#[tokio::test]
+async fn idle_connections_close_and_running_requests_are_answered() {
+    let mut world = world(Limits::default());
+    let mut silent = world.connect().await;
+    let mut running = world.connect().await;
+    running.write_all(CANCEL.as_bytes()).await.unwrap();
+    world.next_begun().await;
+    let client = Client::connect(&world.socket(), "test").await.unwrap();
+    let mut call = std::pin::pin!(client.call(None, None, cancel()));
+    tokio::select! {
+        _ = &mut call => panic!("it is held"),
+        () = world.next_begun() => {}
+    }
+    world.stop();
+    assert_eq!(to_end(&mut silent).await, "");
+    assert!(!world.served.is_finished());
+    world.release(2);
+    let answer = to_end(&mut running).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close\r\n"), "{answer}");
+    assert!(within(call).await.unwrap().is_ok());
+    // What comes now was surely not begun.
+    let refused = within(client.call(None, None, cancel())).await.unwrap().unwrap_err();
+    assert_eq!(refused.code, Code::ShuttingDown);
+    within(&mut world.served).await.unwrap();
+    assert!(UnixStream::connect(world.socket()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_stops_nothing_and_the_door_waits_for_it() {
+    let mut world = world(Limits::default());
+    let mut running = world.connect().await;
+    running.write_all(CANCEL.as_bytes()).await.unwrap();
+    world.next_begun().await;
+    drop(running);
+    let client = Client::connect(&world.socket(), "test").await.unwrap();
+    tokio::select! {
+        _ = client.call(None, None, cancel()) => panic!("it is held"),
+        () = world.next_begun() => {}
+    }
+    drop(client);
+    world.stop();
+    let early = tokio::time::timeout(Duration::from_millis(100), &mut world.served).await;
+    assert!(early.is_err(), "the door did not wait");
+    world.release(2);
+    within(&mut world.served).await.unwrap();
+    assert_eq!(world.ended(), 2);
+}

@@ -1,0 +1,178 @@
+//! The door over real Unix sockets, spoken to in raw bytes, by curl and by the native client.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may")]
+
+mod bounds;
+mod drain;
+mod http;
+mod native;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use super::{Answer, Door, Limits, Pulse, listen};
+use crate::access::{AccessConfig, Admitted, Rules};
+use crate::operation::{Code, Failure, Operation, Payment, Payments, Picture, Reloaded, Reply, Verified, Version};
+
+/// A door in a directory of its own. What is behind it answers by the kind of the operation: see [`carry_out`].
+pub(super) struct World {
+    directory: tempfile::TempDir,
+    rules: watch::Sender<Arc<Rules>>,
+    stop: Option<oneshot::Sender<()>>,
+    served: JoinHandle<()>,
+    pub(super) pulse: Pulse,
+    behind: Behind,
+}
+
+/// What the tests see of the other side of the door.
+#[derive(Clone)]
+struct Behind {
+    /// A permit lets one held operation (`cancel`) go on.
+    release: Arc<Semaphore>,
+    /// How many held operations have ended.
+    ended: Arc<AtomicUsize>,
+    /// Tells each held operation that begins.
+    begun: mpsc::UnboundedSender<()>,
+    beginning: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<()>>>,
+}
+
+pub(super) fn world(limits: Limits) -> World {
+    let directory = tempfile::tempdir().unwrap();
+    let (begun, beginning) = mpsc::unbounded_channel();
+    let behind = Behind {
+        release: Arc::new(Semaphore::new(0)),
+        ended: Arc::default(),
+        begun,
+        beginning: Arc::new(tokio::sync::Mutex::new(beginning)),
+    };
+    let (rules, newest) = watch::channel(Arc::new(Rules::default_rules()));
+    let other_side = behind.clone();
+    let answer = Answer::new(move |admitted| carry_out(admitted, other_side.clone()));
+    let (door, pulse) = Door::new(answer, limits, newest);
+    let listener = listen(&directory.path().join("s")).unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let served = tokio::spawn(door.serve(listener, async move { drop(stopped.await) }));
+    World { directory, rules, stop: Some(stop), served, pulse, behind }
+}
+
+/// `cancel` is held until it is released, `reload` panics, `create` repeats what it was asked; the rest is short.
+async fn carry_out(admitted: Admitted, behind: Behind) -> Result<Reply, Failure> {
+    let key = admitted.key().map(ToString::to_string);
+    match admitted.into_parts().2 {
+        Operation::Version => Ok(Reply::Version(Version { version: "1.2.3".to_owned(), protocol: 1 })),
+        Operation::Cancel { .. } => {
+            behind.begun.send(()).unwrap();
+            behind.release.acquire().await.unwrap().forget();
+            behind.ended.fetch_add(1, Ordering::SeqCst);
+            Ok(Reply::Reloaded(Reloaded { changed: vec!["cancelled".to_owned()], restart_needed: vec![] }))
+        }
+        Operation::Reload => panic!("a defect behind the door"),
+        Operation::PaymentPicture { .. } => {
+            Ok(Reply::Picture(Picture { content: "https://pay.kaspi.kz/pay/uuyzvcdm".to_owned() }))
+        }
+        Operation::Create(create) => {
+            let wait = create.wait.map(|wait| wait.to_string());
+            Ok(Reply::Created(payment(create.amount_tiyn.tiyn(), key.or(wait))))
+        }
+        Operation::PaymentGet { .. } => Ok(Reply::Payment(payment(5, None))),
+        Operation::PaymentList(_) => Ok(Reply::Payments(Payments { payments: vec![], next: None })),
+        Operation::LogVerify => {
+            Ok(Reply::Verified(Verified { ok: true, events: 1, head: "00".to_owned(), first_bad: None }))
+        }
+        other => Err(Failure::new(Code::BinInactive, format!("{other:?}"))),
+    }
+}
+
+fn payment(tiyn: u64, comment: Option<String>) -> Payment {
+    let value = serde_json::json!({
+        "id": "019305c1-0000-7000-8000-000000000001", "qr_payment_id": "12737694350", "kind": "remote",
+        "state": "waiting", "kaspi_status": null, "shop_id": 8, "organization_bin": "891027350515",
+        "description": null, "trade_point_id": "104039", "trade_point_name": null, "amount_tiyn": tiyn,
+        "refunded_tiyn": 0, "refunded_elsewhere_tiyn": 0, "refunds": [], "phone": null, "comment": comment,
+        "invoice": null, "link": null, "qr_token": null, "expires_at": null, "request_key": null,
+        "supersedes": null, "late": false, "created_at": "2026-11-25T00:00:00Z",
+        "updated_at": "2026-11-25T00:00:00Z", "paid_at": null, "paid_at_source": null,
+    });
+    serde_json::from_value(value).unwrap()
+}
+
+impl World {
+    pub(super) fn socket(&self) -> PathBuf {
+        self.directory.path().join("s")
+    }
+
+    pub(super) async fn connect(&self) -> UnixStream {
+        UnixStream::connect(self.socket()).await.unwrap()
+    }
+
+    /// Writes `text` and reads until the daemon closes.
+    pub(super) async fn talk(&self, text: impl AsRef<[u8]>) -> String {
+        let mut stream = self.connect().await;
+        stream.write_all(text.as_ref()).await.unwrap();
+        to_end(&mut stream).await
+    }
+
+    /// A request with `Connection: close`, and the whole answer.
+    pub(super) async fn ask(&self, line: &str, headers: &str, body: &str) -> String {
+        let length = body.len();
+        self.talk(format!(
+            "{line} HTTP/1.1\r\nHost: kaspid\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+        ))
+        .await
+    }
+
+    pub(super) async fn get(&self, path: &str) -> String {
+        self.ask(&format!("GET {path}"), "", "").await
+    }
+
+    pub(super) async fn next_begun(&self) {
+        self.behind.beginning.lock().await.recv().await.unwrap();
+    }
+
+    pub(super) fn release(&self, count: usize) {
+        self.behind.release.add_permits(count);
+    }
+
+    pub(super) fn ended(&self) -> usize {
+        self.behind.ended.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn stop(&mut self) {
+        drop(self.stop.take());
+    }
+
+    /// Nobody is allowed anything but root, whom this process usually is: run what needs a denial as another user.
+    pub(super) fn forbid(&self) {
+        let nobody =
+            AccessConfig { observe: vec![], pay: vec![], refund: vec![], audit: vec![], admin: vec![], shop: vec![] };
+        self.rules.send_replace(Arc::new(Rules::new(&nobody).0));
+    }
+}
+
+pub(super) async fn to_end(stream: &mut UnixStream) -> String {
+    let mut text = Vec::new();
+    // A reset after the answer is an end, too.
+    let _ = within(stream.read_to_end(&mut text)).await;
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// A test that would hang fails instead.
+pub(super) async fn within<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), future).await.expect("it hangs")
+}
+
+#[tokio::test]
+async fn the_pulse_beats_while_the_door_is_open_and_not_after() {
+    let mut world = world(Limits::default());
+    assert!(within(world.pulse.beat()).await);
+    world.stop();
+    within(&mut world.served).await.unwrap();
+    assert!(!within(world.pulse.beat()).await);
+}

@@ -1,0 +1,143 @@
+//! One connection to the bank: what a call on it came to, and whether a byte of the call left.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::http::{Uri, header};
+use hyper::{Request, Response};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::connect::HttpConnector;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tower_service::Service;
+
+use super::{date, tls};
+use crate::moment::Moment;
+
+/// Larger than any answer; a body that goes on is an answer we cannot read.
+const LARGEST_BODY: usize = 1 << 20;
+
+/// A whole answer, whatever it says.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) http: u16,
+    /// The bank's clock, from the `Date` header.
+    pub(super) date: Option<Moment>,
+    pub(super) body: Bytes,
+}
+
+/// An open connection, with one call on it at a time.
+pub(super) struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    /// Whether an answer ever came: only before the first can an alert be the late end of a TLS 1.3 handshake.
+    answered: bool,
+    /// When it was made or last answered.
+    rested_since: Instant,
+}
+
+impl Connection {
+    /// `ended` is told when the connection ends.
+    pub(super) async fn open(
+        mut connector: HttpsConnector<HttpConnector>,
+        origin: Uri,
+        ended: Arc<Notify>,
+    ) -> Result<Self, Unreachable> {
+        std::future::poll_fn(|cx| connector.poll_ready(cx)).await.map_err(|e| Unreachable::by(e.as_ref()))?;
+        let stream = connector.call(origin).await.map_err(|e| Unreachable::by(e.as_ref()))?;
+        let (sender, driver) = http1::handshake(stream).await.map_err(|e| Unreachable::by(&e))?;
+        tokio::spawn(async move {
+            // Its error, if any, reaches the call that waits on the connection.
+            let _end = driver.await;
+            ended.notify_one();
+        });
+        Ok(Self { sender, answered: false, rested_since: Instant::now() })
+    }
+
+    /// Waits until the call before is wholly over; false if the connection ended.
+    pub(super) async fn ready(&mut self) -> bool {
+        self.sender.ready().await.is_ok()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.sender.is_closed()
+    }
+
+    /// How long nothing has come on it.
+    pub(super) fn rested(&self) -> Duration {
+        self.rested_since.elapsed()
+    }
+
+    /// Sends one request and reads all of its answer.
+    pub(super) async fn converse(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Failed> {
+        let response = self.sender.try_send_request(request).await.map_err(|mut e| {
+            let unsent = e.take_message().is_some();
+            let error = e.into_error();
+            // TLS 1.3 lets a client speak before the server has judged its certificate.
+            let late_refusal = !self.answered && tls::inside(&error).is_some_and(tls::refuses_certificate);
+            match unsent || late_refusal {
+                true => Failed::Unsent(Unreachable { at_once: self.answered, ..Unreachable::by(&error) }),
+                false => Failed::Lost(format!("the connection failed before an answer ({})", chain(&error))),
+            }
+        })?;
+        self.answered = true;
+        let answer = whole(response).await?;
+        self.rested_since = Instant::now();
+        Ok(answer)
+    }
+}
+
+/// Why there is no connection.
+pub(super) struct Unreachable {
+    /// What stands in the way, and what to do.
+    pub(super) why: String,
+    /// Kaspi does not take our certificate.
+    pub(super) certificate: bool,
+    /// Another try would end the same.
+    pub(super) hopeless: bool,
+    /// The connection had served before and ended at rest: another one is tried without a pause.
+    pub(super) at_once: bool,
+}
+
+/// How a request on a connection failed.
+pub(super) enum Failed {
+    /// Given back: no byte of it was written.
+    Unsent(Unreachable),
+    /// Written, in part or whole.
+    Lost(String),
+}
+
+async fn whole(response: Response<Incoming>) -> Result<Answer, Failed> {
+    let http = response.status().as_u16();
+    let date = response.headers().get(header::DATE).and_then(|value| date::read_http(value.to_str().ok()?));
+    let body = Limited::new(response.into_body(), LARGEST_BODY).collect().await;
+    let body = body.map_err(|e| Failed::Lost(format!("the answer broke off ({})", chain(e.as_ref()))))?.to_bytes();
+    Ok(Answer { http, date, body })
+}
+
+impl Unreachable {
+    fn by(error: &(dyn Error + 'static)) -> Self {
+        let tls = tls::inside(error);
+        let certificate = tls.is_some_and(tls::refuses_certificate);
+        let remedy = tls.and_then(tls::remedy);
+        let why = remedy.map_or_else(|| chain(error), |remedy| format!("{}; {remedy}", chain(error)));
+        Self { why, certificate, hopeless: remedy.is_some(), at_once: false }
+    }
+}
+
+/// An error with its causes. These errors know hosts and ports but no path: requests are not connectors' matter.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,198 @@
+//! The gate: the only place where an answer of Kaspi becomes a value, a refusal or "may have happened"
+//! (design.md §6.4). A readable envelope decides, whatever the HTTP code.
+
+use crate::operation::Dialect;
+
+use super::connection::Answer;
+use super::fields::{self, Fields};
+use super::trouble::{Provider, Refusal, RefusalKind, Trouble};
+
+/// The call an answer belongs to, where that changes what an answer means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Call {
+    /// The read that settles which dialect the bank speaks.
+    TradePoints,
+    /// −99000006 asks to try a refund again: it may have happened.
+    Refund,
+    /// Any other call.
+    Other,
+}
+
+/// The `data` of a success, as raw JSON; `None` where the call gives none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Success<'a> {
+    /// Which envelope it came in.
+    pub(super) dialect: Dialect,
+    /// What is inside.
+    pub(super) data: Option<&'a str>,
+}
+
+impl<'a> Success<'a> {
+    /// The `data` as an object.
+    pub(super) fn object(&self) -> Option<Fields<'a>> {
+        Fields::read(self.data?)
+    }
+}
+
+/// What an envelope says.
+enum Envelope<'a> {
+    Value(Success<'a>),
+    /// Never empty: an answer that says no without a reason carries one `(None, None)`.
+    Errors(Dialect, Vec<Provider>),
+}
+
+/// Judges an answer to a call made in `dialect`; `None` takes either and tells which.
+pub(super) fn judge(answer: &Answer, call: Call, dialect: Option<Dialect>) -> Result<Success<'_>, Trouble> {
+    let envelope = std::str::from_utf8(&answer.body).ok().and_then(read);
+    let Some(envelope) = envelope else {
+        return Err(undecided(format!("Kaspi answered HTTP {} without a readable envelope", answer.http), None));
+    };
+    let (found, result) = match envelope {
+        Envelope::Value(success) => (success.dialect, Ok(success)),
+        Envelope::Errors(found, errors) => (found, Err(refused(found, errors, call))),
+    };
+    match dialect {
+        Some(expected) if expected != found => Err(foreign(call, found, result)),
+        _ => result,
+    }
+}
+
+/// An answer that decides nothing.
+pub(super) fn undecided(why: impl Into<String>, provider: Option<Provider>) -> Trouble {
+    Trouble::MayHaveHappened { why: why.into(), provider }
+}
+
+/// A success whose `data` lacks what the call must give.
+pub(super) fn incomplete(what: &str) -> Trouble {
+    undecided(format!("Kaspi reports success without {what}"), None)
+}
+
+/// An envelope of the other dialect. Only where nothing but the dialect is at stake does it settle anything, and
+/// not if all it says is "error": any gateway on the way could have written that.
+fn foreign(call: Call, found: Dialect, result: Result<Success<'_>, Trouble>) -> Trouble {
+    let provider = match result {
+        Ok(_) | Err(Trouble::Refused(_)) if call == Call::TradePoints => return Trouble::OtherDialect(found),
+        Err(Trouble::Refused(Refusal { code, text, .. })) => Some((code, text)),
+        Err(Trouble::MayHaveHappened { provider, .. }) => provider,
+        Ok(_) | Err(_) => None,
+    };
+    undecided(format!("the answer came in the {found} dialect"), provider)
+}
+
+fn read(body: &str) -> Option<Envelope<'_>> {
+    let envelope = Fields::read(body)?;
+    match (envelope.raw("StatusCode"), envelope.raw("status").filter(|raw| matches!(*raw, "true" | "false"))) {
+        (Some(code), None) => bank(&envelope, code.parse().ok()?),
+        (None, Some(status)) => guide(&envelope, status == "true"),
+        // Neither is no envelope; both could be read either way.
+        _ => None,
+    }
+}
+
+fn bank<'a>(envelope: &Fields<'a>, code: i64) -> Option<Envelope<'a>> {
+    if code == 0 {
+        return Some(Envelope::Value(Success { dialect: Dialect::Bank, data: envelope.raw("Data") }));
+    }
+    // The test endpoints spell it `message` (kaspi-api §1.1).
+    let text = envelope.raw_in_any_case("message").and_then(fields::text);
+    Some(Envelope::Errors(Dialect::Bank, vec![(Some(code), worded(text))]))
+}
+
+fn guide<'a>(envelope: &Fields<'a>, ok: bool) -> Option<Envelope<'a>> {
+    let data = envelope.raw("data");
+    let mut errors: Vec<Provider> = envelope.text("error").map(|text| (None, worded(Some(text)))).into_iter().collect();
+    if let Some(listed) = data.and_then(Fields::read).and_then(|data| data.raw("errors")) {
+        // PHP writes an empty map as an array.
+        match Fields::read(listed) {
+            Some(listed) => {
+                errors.extend(listed.present().map(|(code, raw)| (code.parse().ok(), worded(fields::text(raw)))))
+            }
+            None if listed != "[]" => return None,
+            None => {}
+        }
+    }
+    match (ok, errors.is_empty()) {
+        (true, true) => Some(Envelope::Value(Success { dialect: Dialect::Guide, data })),
+        // "Done" and an error at once: not readable as either.
+        (true, false) => None,
+        (false, true) => Some(Envelope::Errors(Dialect::Guide, vec![(None, None)])),
+        (false, false) => Some(Envelope::Errors(Dialect::Guide, errors)),
+    }
+}
+
+/// A provider's text as it may be shown: one line, at most [`LONGEST_TEXT`] characters, not empty.
+fn worded(text: Option<String>) -> Option<String> {
+    let shown = |c: char| if c.is_control() { ' ' } else { c };
+    let text: String = text?.trim().chars().take(LONGEST_TEXT).map(shown).collect();
+    Some(text).filter(|text| !text.is_empty())
+}
+
+/// The guide's `error_message` column.
+const LONGEST_TEXT: usize = 500;
+
+/// A refusal if every reason given is a listed one; otherwise something else happened too.
+fn refused(dialect: Dialect, errors: Vec<Provider>, call: Call) -> Trouble {
+    let mut kind = None;
+    for (code, text) in &errors {
+        let by_text = || kind_of_text(text.as_deref()?).filter(|_| dialect == Dialect::Guide);
+        let found = match (*code, call) {
+            (Some(-999), _) | (Some(-99_000_006), Call::Refund) => None,
+            (Some(code), _) => kind_of_code(code).or_else(by_text),
+            (None, _) => by_text(),
+        };
+        match (found, kind) {
+            (None, _) => {
+                let why = "Kaspi gives a reason that is on no list";
+                return undecided(why, Some((*code, text.clone())));
+            }
+            (found, None) => kind = found,
+            (Some(_), Some(_)) => {}
+        }
+    }
+    match (kind, errors.into_iter().next()) {
+        (Some(kind), Some((code, text))) => Trouble::Refused(Refusal { kind, code, text }),
+        _ => undecided("Kaspi says no without a reason", None),
+    }
+}
+
+/// Every code of kaspi-api §2.3 except 0 and −999. The number decides, not the text, which is optional and differs.
+fn kind_of_code(code: i64) -> Option<RefusalKind> {
+    Some(match code {
+        -10_000 => RefusalKind::ClientCertificate,
+        -1_501 => RefusalKind::DeviceTokenInvalid,
+        -1_502 => RefusalKind::DeviceInactive,
+        -1_503 => RefusalKind::DeviceElsewhere,
+        -1_601 | -99_000_001 => RefusalKind::PaymentNotFound,
+        -14_000_002 => RefusalKind::OrganizationNotRegistered,
+        -99_000_002 => RefusalKind::TradePointMissing,
+        -99_000_003 => RefusalKind::WrongTradePoint,
+        -99_000_005 => RefusalKind::ExceedsBalance,
+        -99_000_011 => RefusalKind::NotRefundable,
+        -99_000_020 => RefusalKind::PartialImpossible,
+        990_000_018 => RefusalKind::TradePointInactive,
+        990_000_026 => RefusalKind::CannotTakeQr,
+        990_000_028 => RefusalKind::WrongAmount,
+        990_000_033 => RefusalKind::NoPaymentMethods,
+        -99_000_006 | -1_401 | -1_404 | 990_000_029 | 990_000_031 | 990_000_032 | 99_000_010 | -101_001 => {
+            RefusalKind::Other
+        }
+        _ => return None,
+    })
+}
+
+/// The guide's "Troubleshooting" texts.
+fn kind_of_text(text: &str) -> Option<RefusalKind> {
+    let text = text.trim().trim_end_matches('.').to_lowercase();
+    Some(match text.as_str() {
+        "организация не зарегистрирована в kaspi pay" => {
+            RefusalKind::OrganizationNotRegistered
+        }
+        "invalid devicetoken" => RefusalKind::DeviceTokenInvalid,
+        "trade point is not active" => RefusalKind::TradePointInactive,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+#[path = "tests/gate.rs"]
+mod tests;

@@ -1,0 +1,212 @@
+//! Connections to the bank, kept and reused by ourselves: a pooled client of the field does not tell whether a
+//! request was given back unsent nor whether its connection ever answered, and money hangs on both.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper::http::{Error as HttpError, HeaderValue, Method, Uri, header};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::connect::HttpConnector;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::ask::Ask;
+use super::connection::{Answer, Connection, Failed, Unreachable};
+use super::gate::undecided;
+use super::trouble::Trouble;
+use super::warm::QUIET;
+
+/// Idle connections kept for the next calls; more would only be closed by the bank.
+const MOST_IDLE: usize = 32;
+
+/// Pauses between tries that were never sent: doubled from the first to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Kaspi takes calls from known addresses only; what others see is not published (kaspi-api §5).
+const NO_CONNECTION: &str =
+    "no connection within the time; check the network and that the bank allows this machine's address";
+
+/// A request without its host: made anew for each try.
+#[derive(Clone)]
+pub(super) struct Call {
+    /// Path and query. Secret: a query carries a token or a phone.
+    pub(super) path: String,
+    /// JSON of a POST; a GET has none.
+    pub(super) body: Option<Bytes>,
+}
+
+/// Where calls go, and the connections there.
+pub(super) struct Link {
+    /// Scheme, host and port.
+    origin: Uri,
+    host: HeaderValue,
+    /// What stands before every path; no slash at its end.
+    prefix: String,
+    connector: HttpsConnector<HttpConnector>,
+    /// The most recently used last. The lock is held for a few lines, never across an await.
+    resting: Mutex<Vec<Connection>>,
+    /// When the last call began.
+    used: Mutex<Instant>,
+    /// How long a connection may rest and still carry a call.
+    pub(super) idle: Duration,
+    /// Told when a connection ends and when calls begin again after a quiet time, for [`super::warm`].
+    pub(super) changed: Arc<Notify>,
+}
+
+impl Link {
+    /// `base` has a host and the scheme `https`.
+    pub(super) fn new(base: &Uri, tls: rustls::ClientConfig, idle: Duration) -> Result<Self, HttpError> {
+        let authority = base.authority().map_or("", |authority| authority.as_str());
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(Duration::from_secs(15)));
+        let mut connector = HttpsConnector::from((tcp, tls));
+        connector.enforce_https();
+        Ok(Self {
+            origin: Uri::builder().scheme("https").authority(authority).path_and_query("/").build()?,
+            host: HeaderValue::from_str(authority)?,
+            prefix: base.path().trim_end_matches('/').to_owned(),
+            connector,
+            idle,
+            resting: Mutex::default(),
+            used: Mutex::new(Instant::now()),
+            changed: Arc::default(),
+        })
+    }
+
+    /// Sends `call` and reads the whole answer before the deadline. Only what was never sent is tried again.
+    pub(super) async fn exchange(&self, ask: &Ask, call: &Call) -> Result<Answer, Trouble> {
+        self.note_use();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let Unreachable { why, certificate, hopeless, at_once } = match self.attempt(ask, call).await? {
+                Ok(answer) => return Ok(answer),
+                Err(unreachable) => unreachable,
+            };
+            if at_once {
+                continue;
+            }
+            if certificate || hopeless || Instant::now() + pause >= ask.deadline {
+                return Err(Trouble::NeverSent { why, certificate });
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn note_use(&self) {
+        let before = std::mem::replace(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner), Instant::now());
+        if before.elapsed() > QUIET {
+            self.changed.notify_one();
+        }
+    }
+
+    async fn attempt(&self, ask: &Ask, call: &Call) -> Result<Result<Answer, Unreachable>, Trouble> {
+        let request = self.request(ask, call).map_err(|e| never(format!("the request cannot be built: {e}")))?;
+        if Instant::now() >= ask.deadline {
+            return Err(never("its time was up before it began".to_owned()));
+        }
+        let mut connection = match timeout_at(ask.deadline, self.connection()).await {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(unreachable)) => return Ok(Err(unreachable)),
+            Err(_) => return Err(never(NO_CONNECTION.to_owned())),
+        };
+        match timeout_at(ask.deadline, connection.converse(request)).await {
+            Ok(Ok(answer)) => {
+                self.keep(connection);
+                Ok(Ok(answer))
+            }
+            Ok(Err(Failed::Unsent(unreachable))) => Ok(Err(unreachable)),
+            Ok(Err(Failed::Lost(why))) => Err(undecided(why, None)),
+            // Dropping the connection closes it: a late answer must not be taken for another call's.
+            Err(_) => Err(undecided("no answer within the time", None)),
+        }
+    }
+
+    fn request(&self, ask: &Ask, call: &Call) -> Result<Request<Full<Bytes>>, HttpError> {
+        let method = if call.body.is_some() { Method::POST } else { Method::GET };
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{}", self.prefix, call.path))
+            .header(header::HOST, &self.host)
+            .header(header::ACCEPT, "application/json")
+            .header(header::USER_AGENT, concat!("kaspid/", env!("CARGO_PKG_VERSION")))
+            .header("X-Request-ID", ask.x_request_id.to_string());
+        if call.body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        request.body(Full::new(call.body.clone().unwrap_or_default()))
+    }
+
+    /// One that rests and is still open, else a new one.
+    async fn connection(&self) -> Result<Connection, Unreachable> {
+        while let Some(mut connection) = self.take() {
+            if connection.ready().await {
+                return Ok(connection);
+            }
+        }
+        self.connect().await
+    }
+
+    /// The freshest open connection. One that rested too long is closed instead: something on the way may have
+    /// forgotten it, and a request into it would be a payment in doubt.
+    fn take(&self) -> Option<Connection> {
+        let mut resting = self.resting();
+        while let Some(connection) = resting.pop() {
+            if connection.rested() > self.idle {
+                // All others rested longer.
+                resting.clear();
+                return None;
+            }
+            if !connection.is_closed() {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    fn resting(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a connection for the next call, and none that could not carry one any more.
+    fn keep(&self, connection: Connection) {
+        let mut resting = self.resting();
+        resting.retain(|kept| !kept.is_closed() && kept.rested() <= self.idle);
+        if resting.len() == MOST_IDLE {
+            resting.remove(0);
+        }
+        resting.push(connection);
+    }
+
+    /// Makes a connection ahead of the next call.
+    pub(super) async fn make_ahead(&self) -> bool {
+        let made = self.connect().await;
+        made.map(|connection| self.keep(connection)).is_ok()
+    }
+
+    /// How long the freshest open connection has rested.
+    pub(super) fn rested(&self) -> Option<Duration> {
+        let resting = self.resting();
+        let open = resting.iter().rev().find(|connection| !connection.is_closed())?;
+        Some(open.rested())
+    }
+
+    /// How long ago the last call began.
+    pub(super) fn unused(&self) -> Duration {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
+    async fn connect(&self) -> Result<Connection, Unreachable> {
+        Connection::open(self.connector.clone(), self.origin.clone(), Arc::clone(&self.changed)).await
+    }
+}
+
+fn never(why: String) -> Trouble {
+    Trouble::NeverSent { why, certificate: false }
+}

@@ -1,0 +1,100 @@
+//! Where the bank is, and what can be wrong with saying so.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hyper::Uri;
+
+/// The settings of `[kaspi]` that a client is made from.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// `https://host[:port][/path]`, with or without a slash at its end.
+    pub url: String,
+    /// CAs trusted besides the system's: PEM, or one in DER.
+    pub ca_file: Option<PathBuf>,
+    /// `v01` in `/r3/v01/payment/status`, bank dialect only; a newer one tells more (kaspi-api §1.1).
+    pub status_version: String,
+    /// How long a whole call may take.
+    pub timeout: Duration,
+    /// A connection that rested longer carries no call.
+    pub idle: Duration,
+    /// The digit before the ten national ones, `7` or `8` (kaspi-api §4.2).
+    pub phone_prefix: char,
+}
+
+/// Why there is no client: which setting, what is wrong, what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum KaspiSetup {
+    /// Not a URL of a host.
+    #[error("[kaspi] url is not a URL of a host; write it as https://qrapi-cert-ip.kaspi.kz")]
+    Url,
+    /// Not https.
+    #[error("[kaspi] url begins with {0}://; Kaspi is only spoken to over https, with our certificate")]
+    Scheme(String),
+    /// A version that cannot stand in a path.
+    #[error("[kaspi] status_version is \"v01\", \"v02\" or the like")]
+    StatusVersion,
+    /// The extra CAs cannot be used.
+    #[error("[kaspi] ca_file {path} cannot be used: {what}; it must be the bank's CA, PEM (BEGIN CERTIFICATE) or DER")]
+    CaFile {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        what: String,
+    },
+    /// Nobody to trust.
+    #[error("no CA to trust the bank by; install the package ca-certificates or name the bank's CA in [kaspi] ca_file")]
+    NoRoots,
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(String),
+}
+
+impl Endpoint {
+    /// The url, checked.
+    pub(super) fn base(&self) -> Result<Uri, KaspiSetup> {
+        let base: Uri = self.url.parse().map_err(|_| KaspiSetup::Url)?;
+        let plain_host = base.host().is_some_and(|host| !host.is_empty());
+        let user = base.authority().is_some_and(|authority| authority.as_str().contains('@'));
+        match base.scheme_str() {
+            Some("https") if plain_host && !user && base.query().is_none() => Ok(base),
+            Some(other) if other != "https" => Err(KaspiSetup::Scheme(other.to_owned())),
+            _ => Err(KaspiSetup::Url),
+        }
+    }
+
+    pub(super) fn check_status_version(&self) -> Result<(), KaspiSetup> {
+        let digits = self.status_version.strip_prefix('v').unwrap_or_default();
+        let sane = (1..=4).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+        if sane { Ok(()) } else { Err(KaspiSetup::StatusVersion) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base(url: &str) -> Result<Uri, KaspiSetup> {
+        let (idle, timeout) = (Duration::from_secs(30), Duration::from_secs(30));
+        Endpoint {
+            url: url.to_owned(),
+            ca_file: None,
+            status_version: "v01".to_owned(),
+            timeout,
+            idle,
+            phone_prefix: '7',
+        }
+        .base()
+    }
+
+    #[test]
+    fn only_an_https_url_of_a_host_is_taken() {
+        for url in ["https://qrapi-cert-ip.kaspi.kz", "https://localhost:8545/", "https://[::1]:1/way/"] {
+            assert!(base(url).is_ok(), "{url}");
+        }
+        assert!(matches!(base("http://qrapi-cert-ip.kaspi.kz"), Err(KaspiSetup::Scheme(scheme)) if scheme == "http"));
+        for url in ["", "qrapi-cert-ip.kaspi.kz", "https://", "https://a@b", "https://host/?q=1", "/r3"] {
+            assert!(matches!(base(url), Err(KaspiSetup::Url)), "{url}");
+        }
+    }
+}

@@ -1,0 +1,227 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use super::*;
+use crate::operation::Dialect::{Bank, Guide};
+use hyper::body::Bytes;
+
+use proptest::prelude::*;
+
+fn answer(body: &str) -> Answer {
+    Answer { http: 200, date: None, body: Bytes::copy_from_slice(body.as_bytes()) }
+}
+
+/// In one word: what the gate makes of a body.
+fn verdict(body: &str, call: Call, dialect: Option<Dialect>) -> String {
+    match judge(&answer(body), call, dialect) {
+        Ok(success) => format!("value {} {}", success.dialect, success.data.unwrap_or("-")),
+        Err(Trouble::Refused(refusal)) => format!("refused {:?} {:?}", refusal.kind, refusal.code),
+        Err(Trouble::MayHaveHappened { provider: None, .. }) => "may have happened".to_owned(),
+        Err(Trouble::MayHaveHappened { provider: Some((code, text)), .. }) => {
+            format!("may have happened {code:?} {text:?}")
+        }
+        Err(Trouble::OtherDialect(dialect)) => format!("other dialect {dialect}"),
+        Err(trouble) => panic!("{trouble}"),
+    }
+}
+
+/// kaspi-api §2.3, line by line.
+const LISTED: [(i64, RefusalKind); 22] = [
+    (-10_000, RefusalKind::ClientCertificate),
+    (-1_501, RefusalKind::DeviceTokenInvalid),
+    (-1_502, RefusalKind::DeviceInactive),
+    (-1_503, RefusalKind::DeviceElsewhere),
+    (-1_601, RefusalKind::PaymentNotFound),
+    (-14_000_002, RefusalKind::OrganizationNotRegistered),
+    (-99_000_001, RefusalKind::PaymentNotFound),
+    (-99_000_002, RefusalKind::TradePointMissing),
+    (-99_000_003, RefusalKind::WrongTradePoint),
+    (-99_000_005, RefusalKind::ExceedsBalance),
+    (-99_000_011, RefusalKind::NotRefundable),
+    (-99_000_020, RefusalKind::PartialImpossible),
+    (990_000_018, RefusalKind::TradePointInactive),
+    (990_000_026, RefusalKind::CannotTakeQr),
+    (990_000_028, RefusalKind::WrongAmount),
+    (990_000_033, RefusalKind::NoPaymentMethods),
+    (-1_401, RefusalKind::Other),
+    (-1_404, RefusalKind::Other),
+    (990_000_029, RefusalKind::Other),
+    (990_000_031, RefusalKind::Other),
+    (990_000_032, RefusalKind::Other),
+    (99_000_010, RefusalKind::Other),
+];
+
+#[test]
+fn every_listed_code_is_a_refusal_in_both_dialects() {
+    for (code, kind) in LISTED {
+        for call in [Call::Other, Call::Refund] {
+            let wanted = format!("refused {kind:?} Some({code})");
+            for body in [
+                format!(r#"{{"StatusCode":{code},"Message":"Любой текст"}}"#),
+                format!(r#"{{"StatusCode":{code}}}"#),
+                format!(r#"{{"Data":null,"Message":"","StatusCode":{code}}}"#),
+            ] {
+                assert_eq!(verdict(&body, call, Some(Bank)), wanted, "{body}");
+            }
+            let body = format!(r#"{{"status":false,"data":{{"errors":{{"{code}":"Любой текст"}}}}}}"#);
+            assert_eq!(verdict(&body, call, Some(Guide)), wanted, "{body}");
+        }
+    }
+}
+
+#[test]
+fn codes_that_do_not_decide_may_have_happened_and_are_kept() {
+    for code in [-999, 1, -1, 500, -99_000_018, 99_000_033, i64::MIN, i64::MAX] {
+        let wanted = format!("may have happened Some({code}) Some(\"x\")");
+        let body = format!(r#"{{"StatusCode":{code},"Message":"x"}}"#);
+        assert_eq!(verdict(&body, Call::Other, Some(Bank)), wanted);
+        let body = format!(r#"{{"status":false,"data":{{"errors":{{"{code}":"x"}}}}}}"#);
+        assert_eq!(verdict(&body, Call::Other, Some(Guide)), wanted);
+    }
+}
+
+#[test]
+fn a_refund_to_be_tried_again_may_have_happened() {
+    let body = r#"{"StatusCode":-99000006}"#;
+    assert_eq!(verdict(body, Call::Refund, Some(Bank)), "may have happened Some(-99000006) None");
+    assert_eq!(verdict(body, Call::Other, Some(Bank)), "refused Other Some(-99000006)");
+}
+
+#[test]
+fn the_guides_texts_are_refusals() {
+    for (text, kind) in [
+        ("Организация не зарегистрирована в Kaspi Pay", RefusalKind::OrganizationNotRegistered),
+        ("Invalid deviceToken", RefusalKind::DeviceTokenInvalid),
+        ("  invalid devicetoken. ", RefusalKind::DeviceTokenInvalid),
+        ("Trade point is not active", RefusalKind::TradePointInactive),
+    ] {
+        let wanted = format!("refused {kind:?} None");
+        assert_eq!(verdict(&format!(r#"{{"status":false,"error":"{text}"}}"#), Call::Other, Some(Guide)), wanted);
+        let body = format!(r#"{{"status":false,"data":{{"errors":{{"deviceToken":"{text}"}}}}}}"#);
+        assert_eq!(verdict(&body, Call::Other, Some(Guide)), wanted);
+        // The bank's numbers decide alone, whatever the text.
+        let body = format!(r#"{{"StatusCode":77,"Message":"{text}"}}"#);
+        assert!(verdict(&body, Call::Other, Some(Bank)).starts_with("may have happened Some(77)"));
+        // -999 means "temporarily unavailable", whatever the text.
+        let body = format!(r#"{{"status":false,"data":{{"errors":{{"-999":"{text}"}}}}}}"#);
+        assert!(verdict(&body, Call::Other, Some(Guide)).starts_with("may have happened Some(-999)"));
+    }
+    let unlisted = r#"{"status":false,"error":"Сервис временно недоступен"}"#;
+    assert_eq!(
+        verdict(unlisted, Call::Other, Some(Guide)),
+        "may have happened None Some(\"Сервис временно недоступен\")"
+    );
+}
+
+#[test]
+fn several_reasons_refuse_only_if_all_are_listed() {
+    let body = r#"{"status":false,"data":{"errors":{"-1501":"a","990000018":"b"}}}"#;
+    assert_eq!(verdict(body, Call::Other, Some(Guide)), "refused DeviceTokenInvalid Some(-1501)");
+    let body = r#"{"status":false,"data":{"errors":{"-1501":"a","7":"b"}}}"#;
+    assert_eq!(verdict(body, Call::Other, Some(Guide)), "may have happened Some(7) Some(\"b\")");
+}
+
+#[test]
+fn values_come_in_every_order_with_or_without_message() {
+    for (body, dialect, wanted) in [
+        (r#"{"Data":{"A":1},"StatusCode":0}"#, Bank, r#"value bank {"A":1}"#),
+        (r#"{"StatusCode":0,"Message":"OK","Data":[1]}"#, Bank, "value bank [1]"),
+        (r#"{"StatusCode":0}"#, Bank, "value bank -"),
+        (r#"{"StatusCode":0,"Data":null,"New":{}}"#, Bank, "value bank -"),
+        (r#"{"status":true,"data":{"a":1},"http_code":200}"#, Guide, r#"value guide {"a":1}"#),
+        (r#"{"status":true,"data":{"errors":[]}}"#, Guide, r#"value guide {"errors":[]}"#),
+        (r#"{"status":true}"#, Guide, "value guide -"),
+    ] {
+        assert_eq!(verdict(body, Call::Other, Some(dialect)), wanted, "{body}");
+        assert_eq!(verdict(body, Call::TradePoints, None), wanted, "{body}");
+    }
+}
+
+#[test]
+fn what_is_no_envelope_decides_nothing() {
+    for body in [
+        "",
+        "null",
+        "[]",
+        "{}",
+        "<html>502 Bad Gateway</html>",
+        r#"{"StatusCode":"0"}"#,
+        r#"{"StatusCode":0.0}"#,
+        r#"{"StatusCode":true}"#,
+        r#"{"StatusCode":null}"#,
+        r#"{"StatusCode":-1501"#,
+        r#"{"StatusCode":-1501}{"StatusCode":0}"#,
+        r#"{"StatusCode":-1501,"StatusCode":0}"#,
+        r#"{"StatusCode":0,"Data":{},"Data":{}}"#,
+        r#"{"statuscode":0}"#,
+        r#"{"status":"true"}"#,
+        r#"{"status":1}"#,
+        r#"{"status":404,"error":"Not Found"}"#,
+        r#"{"status":null}"#,
+        r#"{"Status":true}"#,
+        // Read either way, or saying two things at once.
+        r#"{"status":true,"StatusCode":0}"#,
+        r#"{"status":false,"StatusCode":-1501}"#,
+        r#"{"status":true,"error":"Invalid deviceToken"}"#,
+        r#"{"status":true,"data":{"errors":{"-1501":"x"}}}"#,
+        r#"{"status":false,"data":{"errors":{"-1501":"x","-1501":"y"}}}"#,
+        r#"{"status":false,"data":{"errors":"x"}}"#,
+    ] {
+        for dialect in [Some(Bank), Some(Guide), None] {
+            assert_eq!(verdict(body, Call::TradePoints, dialect), "may have happened", "{body}");
+        }
+    }
+    assert_eq!(verdict("{\"status\":false}", Call::Other, Some(Guide)), "may have happened None None");
+    let not_utf8 =
+        Answer { http: 200, date: None, body: Bytes::from_static(b"{\"StatusCode\":0,\"Message\":\"\xff\"}") };
+    assert!(matches!(judge(&not_utf8, Call::Other, None), Err(Trouble::MayHaveHappened { .. })));
+}
+
+#[test]
+fn the_other_dialect_is_told_apart_only_by_the_trade_points() {
+    let (value, refusal, noise) =
+        (r#"{"status":true}"#, r#"{"status":false,"error":"Invalid deviceToken"}"#, r#"{"status":false,"error":"x"}"#);
+    assert_eq!(verdict(value, Call::TradePoints, Some(Bank)), "other dialect guide");
+    assert_eq!(verdict(refusal, Call::TradePoints, Some(Bank)), "other dialect guide");
+    assert_eq!(verdict(noise, Call::TradePoints, Some(Bank)), "may have happened None Some(\"x\")");
+    assert_eq!(verdict(r#"{"StatusCode":0}"#, Call::TradePoints, Some(Guide)), "other dialect bank");
+    for call in [Call::Refund, Call::Other] {
+        assert_eq!(verdict(value, call, Some(Bank)), "may have happened");
+        assert_eq!(verdict(refusal, call, Some(Bank)), "may have happened None Some(\"Invalid deviceToken\")");
+        assert_eq!(verdict(r#"{"StatusCode":-1501}"#, call, Some(Guide)), "may have happened Some(-1501) None");
+    }
+}
+
+#[test]
+fn a_text_is_one_bounded_line_without_the_secret_of_the_request() {
+    let body = format!(r#"{{"StatusCode":-1501,"Message":"no\n{}"}}"#, "я".repeat(600));
+    let Err(Trouble::Refused(refusal)) = judge(&answer(&body), Call::Other, Some(Bank)) else { panic!() };
+    let text = refusal.text.unwrap();
+    assert!(text.starts_with("no я") && text.chars().count() == 500);
+
+    let body = r#"{"status":false,"error":"Token 577b4b39 of 77015211545 is unknown"}"#;
+    let Err(trouble) = judge(&answer(body), Call::Other, Some(Guide)) else { panic!() };
+    let trouble = trouble.without(Some("577b4b39")).without(Some("77015211545")).without(None).without(Some(""));
+    assert!(format!("{trouble:?}").contains("Token [redacted] of [redacted] is unknown"));
+}
+
+proptest! {
+    /// Zero is a value, a listed code a refusal, and everything else decides nothing.
+    #[test]
+    fn every_code_falls_on_one_side(code: i64, near in -99_000_025_i64..-98_999_999) {
+        for code in [code, near, code % 1_000_000_000] {
+            let found = verdict(&format!(r#"{{"StatusCode":{code}}}"#), Call::Refund, Some(Bank));
+            let listed = LISTED.iter().any(|(known, _)| *known == code) || code == -101_001;
+            let wanted = if code == 0 { "value" } else if listed { "refused" } else { "may have happened" };
+            prop_assert!(found.starts_with(wanted), "{}: {}", code, found);
+        }
+    }
+
+    /// Whatever the bytes, they are judged, and noise is never a value or a refusal.
+    #[test]
+    fn noise_decides_nothing(bytes: Vec<u8>, text in r#"[{}\[\]":,a-z0-9 -]{0,40}"#) {
+        for body in [Bytes::from(bytes), Bytes::from(text)] {
+            let judged = judge(&Answer { http: 200, date: None, body }, Call::TradePoints, None).is_err();
+            prop_assert!(judged);
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! The bank's dialect, written from the manual's tables and the live captures (kaspi-api §1.1, §1.3, §2).
+//!
+//! Field names and types are taken literally: a binder more lenient than that is only suspected of the real
+//! server (kaspi-api §1.3), and what passes here must pass there.
+
+use hyper::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::money::Amount;
+
+use super::call::Call;
+use super::clock::bank_date;
+use super::faults::Plan;
+use super::ledger::{Kind, Payment, Phase, Timers};
+use super::refusal::Refusal;
+use super::rules::{Caller, NoPayer, State, Wish};
+use super::wire::{Answer, Asked, Route, Row, Trouble, Unreadable, find, number, payment_id};
+
+const CALLS: [Row; 17] = [
+    (Method::GET, "/r3/v01/partner/tradepoints/{organizationBin}", Call::TradePoints),
+    (Method::POST, "/r3/v01/device/register", Call::DeviceRegister),
+    (Method::POST, "/r3/v01/device/delete", Call::DeviceDelete),
+    (Method::POST, "/r3/v01/qr/create", Call::QrCreate),
+    (Method::POST, "/r3/v01/qr/create-link", Call::LinkCreate),
+    (Method::GET, "/r3/v01/payment/status/{QrPaymentId}", Call::PaymentStatus),
+    (Method::GET, V02_STATUS, Call::PaymentStatus),
+    (Method::GET, "/r3/v01/payment/details", Call::PaymentDetails),
+    (Method::POST, "/r3/v01/payment/return", Call::Refund),
+    (Method::GET, "/r3/v01/remote/client-info", Call::ClientInfo),
+    (Method::POST, "/r3/v01/remote/create", Call::RemoteCreate),
+    (Method::POST, "/r3/v01/remote/cancel", Call::RemoteCancel),
+    (Method::GET, "/r3/v01/health/ping", Call::Ping),
+    (Method::POST, "/r3/v01/test/payment/scan", Call::TestScan),
+    (Method::POST, "/r3/v01/test/payment/confirm", Call::TestConfirm),
+    (Method::POST, "/r3/v01/test/payment/scanerror", Call::TestScanError),
+    (Method::POST, "/r3/v01/test/payment/confirmerror", Call::TestConfirmError),
+];
+
+const V02_STATUS: &str = "/r3/v02/payment/status/{QrPaymentId}";
+
+/// A trailing slash is taken too: production integrations send one (kaspi-api §1.3).
+pub(super) fn route(method: &Method, path: &str) -> Option<Route> {
+    find(&CALLS, method, path.strip_suffix('/').unwrap_or(path))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Register {
+    organization_bin: String,
+    device_id: String,
+    trade_point_id: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Delete {
+    organization_bin: String,
+    device_token: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CreateQr {
+    organization_bin: String,
+    device_token: String,
+    amount: Box<RawValue>,
+    external_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CreateRemote {
+    organization_bin: String,
+    device_token: String,
+    amount: Box<RawValue>,
+    phone_number: String,
+    comment: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Return {
+    organization_bin: String,
+    device_token: String,
+    qr_payment_id: u64,
+    amount: Box<RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Cancel {
+    organization_bin: String,
+    device_token: String,
+    qr_payment_id: u64,
+}
+
+/// The one lower-case request of the manual.
+#[derive(Deserialize)]
+struct Emulate {
+    #[serde(rename = "qrPaymentId")]
+    qr_payment_id: String,
+}
+
+/// `Data` before `StatusCode` and no `Message` on success, as in the live capture (kaspi-api §1.3).
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Envelope<'a, T: Serialize> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    status_code: i64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct TradePointRow<'a> {
+    trade_point_id: i64,
+    trade_point_name: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct QrMade<'a> {
+    qr_token: &'a str,
+    expire_date: String,
+    qr_payment_id: u64,
+    payment_methods: &'a [String],
+    qr_payment_behavior_options: QrOptions,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct QrOptions {
+    status_polling_interval: u64,
+    qr_code_scan_wait_timeout: u64,
+    payment_confirmation_timeout: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct LinkMade<'a> {
+    payment_link: String,
+    expire_date: String,
+    payment_id: u64,
+    payment_methods: &'a [String],
+    payment_behavior_options: LinkOptions,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct LinkOptions {
+    status_polling_interval: u64,
+    link_activation_wait_timeout: u64,
+    payment_confirmation_timeout: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Details {
+    qr_payment_id: u64,
+    total_amount: Box<RawValue>,
+    available_return_amount: Box<RawValue>,
+    transaction_date: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct StatusV02<'a> {
+    status: &'static str,
+    transaction_id: String,
+    product_type: &'static str,
+    is_offer: bool,
+    amount: Box<RawValue>,
+    store_name: &'a str,
+    city: &'a str,
+}
+
+/// Answers one call.
+pub(super) fn answer(state: &mut State, route: &Route, asked: &Asked, plan: &Plan) -> Answer {
+    match perform(state, route, asked, plan) {
+        Ok(answer) => answer,
+        Err(Trouble::Refused(refusal)) => refused(refusal, refusal.text()),
+        Err(Trouble::Unreadable(unreadable)) => Answer::unreadable(&unreadable),
+        Err(Trouble::TooMany) => Answer::page(429, "Too Many Requests"),
+    }
+}
+
+/// A refusal's envelope; errors carry no `Data`.
+pub(super) fn refused(refusal: Refusal, message: Option<&str>) -> Answer {
+    Answer::envelope(&Envelope::<()> { data: None, message, status_code: refusal.0 }, refusal.0)
+}
+
+fn done<T: Serialize>(data: T) -> Answer {
+    Answer::envelope(&Envelope { data: Some(data), message: None, status_code: 0 }, 0)
+}
+
+fn done_without_data() -> Answer {
+    Answer::envelope(&Envelope::<()> { data: None, message: None, status_code: 0 }, 0)
+}
+
+fn perform(state: &mut State, route: &Route, asked: &Asked, plan: &Plan) -> Result<Answer, Trouble> {
+    match route.call {
+        Call::TradePoints => trade_points(state, asked),
+        Call::DeviceRegister => register(state, asked),
+        Call::DeviceDelete => {
+            let Delete { organization_bin, device_token } = asked.json()?;
+            state.delete_device(Caller { bin: &organization_bin, token: &device_token })?;
+            Ok(done_without_data())
+        }
+        Call::QrCreate => create_qr(state, asked, Kind::Qr),
+        Call::LinkCreate => create_qr(state, asked, Kind::Link),
+        Call::PaymentStatus if route.template == V02_STATUS => status_v02(state, asked),
+        Call::PaymentStatus => {
+            let status = state.status(asked.payment_id()?)?.status();
+            Ok(done(serde_json::json!({ "Status": status })))
+        }
+        Call::PaymentDetails => details(state, asked),
+        Call::Refund => refund(state, asked, plan),
+        Call::ClientInfo => client_info(state, asked),
+        Call::RemoteCreate => create_remote(state, asked),
+        Call::RemoteCancel => {
+            let Cancel { organization_bin, device_token, qr_payment_id } = asked.json()?;
+            state.cancel(Caller { bin: &organization_bin, token: &device_token }, qr_payment_id)?;
+            Ok(done(serde_json::json!({ "Status": "RemotePaymentCanceled" })))
+        }
+        Call::Ping => Ok(done_without_data()),
+        Call::TestScan | Call::TestConfirm | Call::TestScanError | Call::TestConfirmError => {
+            let Emulate { qr_payment_id } = asked.json()?;
+            state.emulate(payment_id(&qr_payment_id)?, route.call)?;
+            // These replies spell the text in lower case (kaspi-api §1.1).
+            Ok(Answer::envelope(&serde_json::json!({"StatusCode": 0, "message": "OK"}), 0))
+        }
+        Call::Connect | Call::Unknown => Ok(Answer::page(404, "Not Found")),
+    }
+}
+
+fn trade_points(state: &mut State, asked: &Asked) -> Result<Answer, Trouble> {
+    let rows = state.trade_points(&asked.id)?.into_iter().filter_map(|point| {
+        let trade_point_id = point.id.parse().ok()?;
+        Some(TradePointRow { trade_point_id, trade_point_name: &point.name })
+    });
+    Ok(done(rows.collect::<Vec<_>>()))
+}
+
+fn register(state: &mut State, asked: &Asked) -> Result<Answer, Trouble> {
+    let Register { organization_bin, device_id, trade_point_id } = asked.json()?;
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    if device_id.is_empty() || !device_id.bytes().all(allowed) {
+        return Err(Unreadable("DeviceId is Latin letters, digits, - and _".to_owned()).into());
+    }
+    let token = state.register(&organization_bin, &trade_point_id.to_string(), &device_id)?;
+    Ok(done(serde_json::json!({ "DeviceToken": token })))
+}
+
+fn create_qr(state: &mut State, asked: &Asked, kind: Kind) -> Result<Answer, Trouble> {
+    let CreateQr { organization_bin, device_token, amount, external_id } = asked.json()?;
+    let amount = Amount::from_tenge(number(&amount)?).ok();
+    let wish = Wish { kind, amount, phone: None, comment: None, external_id, trade_point: None };
+    let caller = Caller { bin: &organization_bin, token: &device_token };
+    let payment = state.create(caller, wish)?.clone();
+    let point = state.world.open_trade_point(&organization_bin, &payment.order.trade_point)?;
+    Ok(match kind {
+        Kind::Link => done(link_made(&payment, &point.payment_methods)),
+        Kind::Qr | Kind::Remote => done(qr_made(&payment, &point.payment_methods)),
+    })
+}
+
+fn qr_made<'a>(payment: &'a Payment, payment_methods: &'a [String]) -> QrMade<'a> {
+    let Timers { poll, scan, confirm, .. } = payment.timers;
+    QrMade {
+        qr_token: &payment.token,
+        expire_date: bank_date(payment.expires()),
+        qr_payment_id: payment.id,
+        payment_methods,
+        qr_payment_behavior_options: QrOptions {
+            status_polling_interval: poll.duration().as_secs(),
+            qr_code_scan_wait_timeout: scan.duration().as_secs(),
+            payment_confirmation_timeout: confirm.duration().as_secs(),
+        },
+    }
+}
+
+fn link_made<'a>(payment: &Payment, payment_methods: &'a [String]) -> LinkMade<'a> {
+    let Timers { poll, scan, confirm, .. } = payment.timers;
+    LinkMade {
+        payment_link: format!("https://pay.kaspi.kz/pay/{}", payment.token),
+        expire_date: bank_date(payment.expires()),
+        payment_id: payment.id,
+        payment_methods,
+        payment_behavior_options: LinkOptions {
+            status_polling_interval: poll.duration().as_secs(),
+            link_activation_wait_timeout: scan.duration().as_secs(),
+            payment_confirmation_timeout: confirm.duration().as_secs(),
+        },
+    }
+}
+
+fn create_remote(state: &mut State, asked: &Asked) -> Result<Answer, Trouble> {
+    let CreateRemote { organization_bin, device_token, amount, phone_number, comment } = asked.json()?;
+    let amount = Amount::from_tenge(number(&amount)?).ok();
+    let phone = Some(phone_number);
+    let wish = Wish { kind: Kind::Remote, amount, phone, comment, external_id: None, trade_point: None };
+    let id = state.create(Caller { bin: &organization_bin, token: &device_token }, wish)?.id;
+    Ok(done(serde_json::json!({ "QrPaymentId": id })))
+}
+
+/// Everything but `Status` is optional, and there is nothing else to say before the payment.
+fn status_v02(state: &mut State, asked: &Asked) -> Result<Answer, Trouble> {
+    let payment = state.status(asked.payment_id()?)?.clone();
+    let order = &payment.order;
+    let point = state.world.listed(&order.bin).into_iter().find(|point| point.id == order.trade_point);
+    let (Phase::Paid { .. }, Some(point)) = (payment.phase, point) else {
+        return Ok(done(serde_json::json!({ "Status": payment.status() })));
+    };
+    Ok(done(StatusV02 {
+        status: payment.status(),
+        transaction_id: payment.id.to_string(),
+        product_type: "Gold",
+        is_offer: false,
+        amount: tenge(order.amount)?,
+        store_name: &point.name,
+        city: &point.city,
+    }))
+}
+
+fn details(state: &mut State, asked: &Asked) -> Result<Answer, Trouble> {
+    let id = payment_id(asked.parameter(&["QrPaymentId"])?)?;
+    let token = asked.parameter(&["DeviceToken"])?;
+    let now = state.clock.now();
+    let (payment, paid_at) = state.details(id, token)?;
+    Ok(done(Details {
+        qr_payment_id: id,
+        total_amount: tenge(payment.order.amount)?,
+        available_return_amount: tenge(payment.shown_balance(now))?,
+        transaction_date: bank_date(paid_at),
+    }))
+}
+
+fn refund(state: &mut State, asked: &Asked, plan: &Plan) -> Result<Answer, Trouble> {
+    let Return { organization_bin, device_token, qr_payment_id, amount } = asked.json()?;
+    let amount = Amount::from_tenge(number(&amount)?).ok();
+    let caller = Caller { bin: &organization_bin, token: &device_token };
+    let id = state.refund(caller, qr_payment_id, amount, plan.late_balance)?;
+    Ok(done(serde_json::json!({ "ReturnOperationId": id })))
+}
+
+/// The manual's table and its example disagree about the case of these two names; both are taken.
+fn client_info(state: &mut State, asked: &Asked) -> Result<Answer, Trouble> {
+    let phone = asked.parameter(&["phoneNumber", "PhoneNumber"])?;
+    let token = asked.parameter(&["deviceToken", "DeviceToken"])?;
+    let name = state.payer(phone, token).map_err(|no| match no {
+        NoPayer::Refused(refusal) => Trouble::Refused(refusal),
+        NoPayer::TooMany => Trouble::TooMany,
+    })?;
+    Ok(done(serde_json::json!({ "ClientName": name })))
+}
+
+/// An amount as a JSON number, written digit by digit.
+fn tenge(amount: Amount) -> Result<Box<RawValue>, Unreadable> {
+    RawValue::from_string(amount.to_tenge()).map_err(|e| Unreadable(e.to_string()))
+}

@@ -1,0 +1,105 @@
+//! Acting as the customer, and looking at payments.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::moment::Moment;
+use crate::money::Amount;
+use crate::sandbox::ledger::{Act, Kind, Payment, Phase};
+use crate::sandbox::rules::State;
+
+use super::Complaint;
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct How {
+    force: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Elsewhere {
+    amount_tiyn: Option<Amount>,
+}
+
+/// All payments, oldest first.
+pub(super) fn list(state: &mut State) -> Value {
+    let now = state.clock.now();
+    let payments: Vec<Value> = state.ledger.payments(now).map(|payment| shown(payment, now)).collect();
+    json!({ "payments": payments })
+}
+
+/// One payment.
+pub(super) fn show(state: &mut State, id: &str) -> Result<Value, Complaint> {
+    let now = state.clock.now();
+    known(state, id).map(|payment| shown(payment, now))
+}
+
+/// The customer scans, pays, declines or waits too long.
+pub(super) fn act(state: &mut State, id: &str, act: &str, how: How) -> Result<Value, Complaint> {
+    let now = state.clock.now();
+    let act = match act {
+        "scan" => Act::Scan,
+        "pay" => Act::Pay,
+        "decline" => Act::Decline,
+        "expire" => Act::Expire,
+        _ => return Err(Complaint::absent("A customer can scan, pay, decline or expire.")),
+    };
+    let payment = known(state, id)?;
+    let (number, kind, phase) = (payment.id, payment.order.kind, payment.phase);
+    // A convenience: paying a QR or link that was not scanned scans it first.
+    if act == Act::Pay && kind != Kind::Remote && phase == Phase::Created {
+        let _ = state.ledger.act(number, Act::Scan, how.force, now);
+    }
+    if state.ledger.act(number, act, how.force, now).is_err() {
+        let status = known(state, id)?.status();
+        return Err(Complaint::conflict(format!(
+            "Payment {number} is {status}, which does not allow this; {{\"force\": true}} does it all the same."
+        )));
+    }
+    show(state, id)
+}
+
+/// The merchant's cashier app sends money back, past the API.
+pub(super) fn refund_elsewhere(state: &mut State, id: &str, elsewhere: Elsewhere) -> Result<Value, Complaint> {
+    let now = state.clock.now();
+    let payment = known(state, id)?;
+    let (number, left) = (payment.id, payment.balance());
+    if !matches!(payment.phase, Phase::Paid { .. }) {
+        return Err(Complaint::conflict(format!("Payment {number} is {}: nothing to send back.", payment.status())));
+    }
+    let amount = elsewhere.amount_tiyn.unwrap_or(left);
+    if amount.is_zero() || amount > left {
+        return Err(Complaint::conflict(format!("Payment {number} has {} tiyn left to send back.", left.tiyn())));
+    }
+    state.ledger.refund_elsewhere(number, amount, now);
+    show(state, id)
+}
+
+fn known<'a>(state: &'a mut State, id: &str) -> Result<&'a Payment, Complaint> {
+    let now = state.clock.now();
+    let number = id.parse().ok();
+    let payment = number.and_then(|number| state.ledger.payment(number, now));
+    payment.map(|payment| &*payment).ok_or_else(|| Complaint::absent(format!("There is no payment {id}.")))
+}
+
+fn shown(payment: &Payment, now: Moment) -> Value {
+    let order = &payment.order;
+    json!({
+        "id": payment.id,
+        "kind": order.kind,
+        "status": payment.status(),
+        "state": payment.phase,
+        "organization_bin": order.bin,
+        "trade_point_id": order.trade_point,
+        "amount_tiyn": order.amount,
+        "available_return_tiyn": payment.balance(),
+        "shown_return_tiyn": payment.shown_balance(now),
+        "refunds": payment.refunds,
+        "phone": order.phone,
+        "comment": order.comment,
+        "external_id": order.external_id,
+        "created_at": payment.created,
+        "expires_at": payment.expires(),
+    })
+}

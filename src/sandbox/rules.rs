@@ -1,0 +1,263 @@
+//! What the bank does with a request that could be read: the same rules under both dialects.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::moment::Moment;
+use crate::money::Amount;
+
+use super::call::{Call, Dialect};
+use super::clock::Clock;
+use super::faults::Faults;
+use super::ledger::{Act, Kind, Ledger, Order, Payment, Phase, Timers};
+use super::refusal::Refusal;
+use super::requests::Requests;
+use super::world::{Device, Standing, TradePoint, World};
+
+/// `client-info` calls a minute and device (kaspi-api §3.3).
+const LOOKUPS_PER_MINUTE: usize = 50;
+
+/// Everything the bank knows. It stands behind one std mutex that is held for one call and never across an
+/// await: a request is answered in full under the lock, only sending it happens outside.
+#[derive(Debug)]
+pub(super) struct State {
+    /// What this server speaks.
+    pub(super) dialect: Dialect,
+    /// Its time.
+    pub(super) clock: Clock,
+    /// Organisations and devices.
+    pub(super) world: World,
+    /// Payments.
+    pub(super) ledger: Ledger,
+    /// Faults waiting for their call.
+    pub(super) faults: Faults,
+    /// The last requests.
+    pub(super) requests: Requests,
+    /// Times of recent look-ups by token.
+    lookups: HashMap<String, Vec<Moment>>,
+}
+
+/// Who asks: an organisation and the token of one of its devices.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Caller<'a> {
+    pub(super) bin: &'a str,
+    pub(super) token: &'a str,
+}
+
+/// What a create carries besides its caller.
+#[derive(Debug)]
+pub(super) struct Wish {
+    pub(super) kind: Kind,
+    /// `None` when the number is not one the bank takes as money.
+    pub(super) amount: Option<Amount>,
+    pub(super) phone: Option<String>,
+    pub(super) comment: Option<String>,
+    pub(super) external_id: Option<String>,
+    /// Only the guide's dialect names it.
+    pub(super) trade_point: Option<String>,
+}
+
+/// Why a payer look-up gives no name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoPayer {
+    /// The bank says why.
+    Refused(Refusal),
+    /// Load protection; no code is published for it, so the answer has no envelope.
+    TooMany,
+}
+
+impl From<Refusal> for NoPayer {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl State {
+    /// The default world.
+    pub(super) fn new(dialect: Dialect, speed: u32, timers: Timers) -> Self {
+        Self {
+            dialect,
+            clock: Clock::new(speed),
+            world: World::of(dialect),
+            ledger: Ledger::new(timers),
+            faults: Faults::default(),
+            requests: Requests::default(),
+            lookups: HashMap::new(),
+        }
+    }
+
+    /// The organisation's trade points; none at all is a refusal.
+    pub(super) fn trade_points(&self, bin: &str) -> Result<Vec<&TradePoint>, Refusal> {
+        let points = self.world.listed(bin);
+        // The bank's manual has a code for "no trade points", the guide shows a list: theirs may be empty.
+        let refused = points.is_empty() && (self.dialect == Dialect::Bank || !self.world.knows(bin));
+        if refused { Err(Refusal::NOT_REGISTERED) } else { Ok(points) }
+    }
+
+    /// Registers a device and gives its token.
+    pub(super) fn register(&mut self, bin: &str, trade_point: &str, device_id: &str) -> Result<String, Refusal> {
+        self.registered_organization(bin)?;
+        let (token, new) = self.world.register(bin, trade_point, device_id)?;
+        if new {
+            self.ledger.effects_of(bin).registrations += 1;
+        }
+        Ok(token)
+    }
+
+    /// Deletes a device; its token dies.
+    pub(super) fn delete_device(&mut self, caller: Caller<'_>) -> Result<(), Refusal> {
+        self.world.device(caller.bin, caller.token, Call::DeviceDelete)?;
+        self.world.set_standing(caller.token, Standing::Deleted);
+        self.ledger.effects_of(caller.bin).deletes += 1;
+        Ok(())
+    }
+
+    /// Makes a payment: an invoice, a link or a QR.
+    pub(super) fn create(&mut self, caller: Caller<'_>, wish: Wish) -> Result<&Payment, Refusal> {
+        let call = if wish.kind == Kind::Remote { Call::RemoteCreate } else { Call::QrCreate };
+        let trade_point = self.caller(caller, call)?.trade_point.clone();
+        if let Some(named) = wish.trade_point.as_deref() {
+            self.world.open_trade_point(caller.bin, named)?;
+            // The guide: a token is registered for one pair of organisation and trade point.
+            if named != trade_point {
+                return Err(Refusal::DEVICE_UNKNOWN);
+            }
+        }
+        let point = self.world.open_trade_point(caller.bin, &trade_point)?;
+        if wish.kind != Kind::Remote {
+            if !point.accepts_qr {
+                return Err(Refusal::NO_QR);
+            }
+            if point.payment_methods.is_empty() {
+                return Err(Refusal::NO_METHODS);
+            }
+        }
+        let amount = wish.amount.filter(|amount| !amount.is_zero()).ok_or(Refusal::WRONG_AMOUNT)?;
+        if wish.kind == Kind::Remote && !wish.phone.as_deref().is_some_and(is_kaspi_client) {
+            return Err(Refusal::NOT_A_CLIENT);
+        }
+        let Wish { kind, phone, comment, external_id, .. } = wish;
+        let order = Order { kind, bin: caller.bin.to_owned(), trade_point, amount, phone, comment, external_id };
+        let now = self.clock.now();
+        Ok(self.ledger.create(order, now))
+    }
+
+    /// A payment by its id; neither organisation nor token is needed.
+    pub(super) fn status(&mut self, id: u64) -> Result<&Payment, Refusal> {
+        let now = self.clock.now();
+        self.ledger.payment(id, now).map(|payment| &*payment).ok_or(Refusal::PURCHASE_UNKNOWN)
+    }
+
+    /// A purchase for `payment/details`: paid, and of the caller's trade point. An unpaid payment is no
+    /// purchase yet: there is no endpoint for an outstanding invoice's details (kaspi-api §1.1).
+    pub(super) fn details(&mut self, id: u64, token: &str) -> Result<(&Payment, Moment), Refusal> {
+        let Device { bin, trade_point, .. } = self.world.device_of_token(token, Call::PaymentDetails)?;
+        let payment = self.ledger.payment(id, self.clock.now()).ok_or(Refusal::PURCHASE_UNKNOWN)?;
+        match payment.phase {
+            Phase::Paid { at } if payment.order.bin == *bin && payment.order.trade_point == *trade_point => {
+                Ok((payment, at))
+            }
+            _ => Err(Refusal::PURCHASE_UNKNOWN),
+        }
+    }
+
+    /// Sends money back and gives the ReturnOperationId. Nothing makes a repeated call harmless: parts add up.
+    pub(super) fn refund(
+        &mut self,
+        caller: Caller<'_>,
+        id: u64,
+        amount: Option<Amount>,
+        shown_after: Duration,
+    ) -> Result<u64, Refusal> {
+        let trade_point = self.caller(caller, Call::Refund)?.trade_point.clone();
+        let partial = self.world.open_trade_point(caller.bin, &trade_point)?.partial_refunds;
+        let now = self.clock.now();
+        let payment = self.ledger.payment(id, now).ok_or(Refusal::PAYMENT_UNKNOWN)?;
+        if payment.order.bin != caller.bin || payment.order.trade_point != trade_point {
+            return Err(Refusal::OTHER_TRADE_POINT);
+        }
+        if !matches!(payment.phase, Phase::Paid { .. }) {
+            return Err(Refusal::WRONG_STATE);
+        }
+        // Not in the list for return, but the bank's only word for a number that is no amount.
+        let amount = amount.filter(|amount| !amount.is_zero()).ok_or(Refusal::WRONG_AMOUNT)?;
+        // Seen live for a repeated full refund too (kaspi-api §2.3), where −99000011 would fit as well.
+        if amount > payment.balance() {
+            return Err(Refusal::EXCEEDS_PURCHASE);
+        }
+        if amount < payment.order.amount && !partial {
+            return Err(Refusal::PARTIAL_IMPOSSIBLE);
+        }
+        self.ledger.refund(id, amount, shown_after, now).ok_or(Refusal::PAYMENT_UNKNOWN)
+    }
+
+    /// Cancels an outstanding invoice; a cancelled one stays so.
+    ///
+    /// What the bank says about a paid invoice is not published (kaspi-api §8). Of the codes listed for
+    /// cancel only −99000001 is about the payment, and an invoice that was paid, declined or has run out is
+    /// no longer there to be cancelled; the caller learns the rest from a status read.
+    pub(super) fn cancel(&mut self, caller: Caller<'_>, id: u64) -> Result<(), Refusal> {
+        let trade_point = self.caller(caller, Call::RemoteCancel)?.trade_point.clone();
+        self.world.open_trade_point(caller.bin, &trade_point)?;
+        let now = self.clock.now();
+        let payment = self.ledger.payment(id, now).ok_or(Refusal::PAYMENT_UNKNOWN)?;
+        if payment.order.bin != caller.bin || payment.order.trade_point != trade_point {
+            return Err(Refusal::PAYMENT_UNKNOWN);
+        }
+        self.ledger.cancel(id, now).map_err(|_| Refusal::PAYMENT_UNKNOWN)
+    }
+
+    /// The made-up name of a Kaspi client.
+    pub(super) fn payer(&mut self, phone: &str, token: &str) -> Result<&'static str, NoPayer> {
+        self.world.device_of_token(token, Call::ClientInfo)?;
+        let now = self.clock.now();
+        let recent = self.lookups.entry(token.to_owned()).or_default();
+        recent.retain(|&at| now.since(at) < Duration::from_secs(60));
+        if recent.len() >= LOOKUPS_PER_MINUTE {
+            return Err(NoPayer::TooMany);
+        }
+        recent.push(now);
+        match phone {
+            _ if !is_phone(phone) => Err(Refusal::NOT_A_PHONE.into()),
+            _ if !is_kaspi_client(phone) => Err(Refusal::NOT_A_CLIENT.into()),
+            _ => Ok("Айгерим С."),
+        }
+    }
+
+    /// The test environment's emulation of a customer. A step that the payment does not allow is answered as
+    /// a purchase that is not there: no other code is published for these calls.
+    pub(super) fn emulate(&mut self, id: u64, call: Call) -> Result<(), Refusal> {
+        let now = self.clock.now();
+        let scanned = matches!(self.status(id)?.phase, Phase::Scanned { .. });
+        let act = match call {
+            Call::TestScan => Act::Scan,
+            Call::TestConfirm => Act::Pay,
+            Call::TestConfirmError if !scanned => return Err(Refusal::PURCHASE_UNKNOWN),
+            _ => Act::Decline,
+        };
+        self.ledger.act(id, act, false, now).map_err(|_| Refusal::PURCHASE_UNKNOWN)
+    }
+
+    /// The device of a caller whose token and organisation belong together.
+    fn caller(&self, caller: Caller<'_>, call: Call) -> Result<&Device, Refusal> {
+        self.registered_organization(caller.bin)?;
+        self.world.device(caller.bin, caller.token, call)
+    }
+
+    /// The guide has words for an organisation that is not registered; the bank's calls do not list that code,
+    /// so there the device or the trade point is what cannot be found.
+    fn registered_organization(&self, bin: &str) -> Result<(), Refusal> {
+        let unknown = self.dialect == Dialect::Guide && !self.world.knows(bin);
+        if unknown { Err(Refusal::NOT_REGISTERED) } else { Ok(()) }
+    }
+}
+
+/// Eleven digits that begin with 7 or 8 (kaspi-api §4.2).
+fn is_phone(text: &str) -> bool {
+    text.len() == 11 && text.bytes().all(|b| b.is_ascii_digit()) && text.starts_with(['7', '8'])
+}
+
+/// The made-up rule of this world: numbers that end in 0000 are nobody's at Kaspi.
+fn is_kaspi_client(phone: &str) -> bool {
+    is_phone(phone) && !phone.ends_with("0000")
+}

@@ -1,0 +1,141 @@
+//! Taking in a payment that was made before kaspid, so that it can be refunded and cancelled like any other.
+
+use super::look::state_of;
+use super::select::{no_token, settled_dialect};
+use super::{Request, Service, trouble};
+use crate::id::{PaymentId, QrPaymentId};
+use crate::moment::Moment;
+use crate::money::Amount;
+use crate::operation::{Adopt, Code, Dialect, Failure, Kind, PaidAtSource, Reply, State};
+use crate::store::{Change, ConfigRow, PaymentRow, Refused, Triple};
+
+/// What Kaspi says of a payment we have never seen.
+pub(super) struct Sight {
+    pub(super) kaspi_status: String,
+    /// From details, where the dialect has them and the payment is paid.
+    pub(super) total: Option<Amount>,
+    available: Option<Amount>,
+    paid_at: Option<Moment>,
+}
+
+impl Service {
+    pub(super) async fn adopt(&self, request: &Request, adopt: Adopt) -> Result<Reply, Failure> {
+        let bin = &adopt.organization_bin;
+        let (config, known) = self.store.read(|reading| {
+            let known = reading.payment(&crate::id::PaymentRef::QrPaymentId(adopt.qr_payment_id.clone()))?;
+            Ok((reading.config(bin)?, known))
+        })?;
+        let config = config
+            .filter(|row| request.scope.allows(row.shop_id, bin))
+            .ok_or_else(|| Failure::new(Code::BinNotAllowed, format!("{bin} is not enrolled here")).with_bin(bin))?;
+        if let Some(row) = known {
+            return known_already(&row, &config).map(|()| Reply::Payment(row.view()));
+        }
+        let dialect = settled_dialect(&request.settings, &config)?;
+        let triple = self.store.read(|reading| Ok(reading.triple(bin, &config.trade_point_id, dialect)?))?;
+        let triple = triple.ok_or_else(|| no_token(&config))?;
+        let ask = Self::ask(request);
+        let x_request_id = ask.x_request_id.to_string();
+        let sight = self.sight(request, &triple, &adopt.qr_payment_id).await?;
+        let row = adopted(&adopt, &config, dialect, &sight)?;
+        let (id, actor, qr) = (row.id, request.caller.actor(), adopt.qr_payment_id.clone());
+        self.store
+            .write(move |writing| {
+                if let Some(other) = writing.payment_by_qr(&qr)? {
+                    let detail = format!("{qr} was taken in just now");
+                    return Err(Refused::from(Failure::new(Code::InProgress, detail).with_payment(other.id)));
+                }
+                writing.append(Some(actor), Change::Adopted { payment: Box::new(row), x_request_id })?;
+                Ok(())
+            })
+            .await?;
+        Ok(Reply::Created(self.row(id)?.view()))
+    }
+
+    /// Asks Kaspi for all it can tell of a payment by its number.
+    pub(super) async fn sight(&self, request: &Request, triple: &Triple, qr: &QrPaymentId) -> Result<Sight, Failure> {
+        let kaspi = request.settings.kaspi()?;
+        let read = kaspi.status(&Self::ask(request), triple.dialect(), qr).await;
+        let read = read.map_err(|trouble| trouble::failure(&trouble).with_bin(triple.bin()))?;
+        let mut sight = Sight { kaspi_status: read.status, total: read.amount, available: None, paid_at: None };
+        if triple.dialect() == Dialect::Guide {
+            return Ok(sight);
+        }
+        let details = self.with_token(&request.settings, triple.clone(), Self::ask(request), |kaspi, ask, triple| {
+            let qr = qr.clone();
+            async move { kaspi.details(&ask, &triple, &qr).await }
+        });
+        match details.await {
+            Ok(details) => {
+                sight.total = Some(details.total);
+                sight.available = Some(details.available_return);
+                sight.paid_at = details.transaction_date;
+            }
+            // Kaspi has details of a paid payment only; of a paid one they must be readable.
+            Err(trouble) if sight.kaspi_status == "Processed" => {
+                return Err(trouble::failure(&trouble).with_bin(triple.bin()));
+            }
+            Err(_) => {}
+        }
+        Ok(sight)
+    }
+}
+
+fn known_already(row: &PaymentRow, config: &ConfigRow) -> Result<(), Failure> {
+    if row.config_id == config.id {
+        return Ok(());
+    }
+    let detail = "this QrPaymentId is a payment of another organisation here";
+    Err(Failure::new(Code::BinNotAllowed, detail).with_bin(&config.organization_bin))
+}
+
+fn adopted(adopt: &Adopt, config: &ConfigRow, dialect: Dialect, sight: &Sight) -> Result<PaymentRow, Failure> {
+    let amount = match (adopt.amount_tiyn, sight.total) {
+        (Some(said), Some(total)) if said != total => {
+            return Err(Failure::invalid(format!("Kaspi says the payment is {total}, not {said}")));
+        }
+        (_, Some(total)) => total,
+        (Some(said), None) if !said.is_zero() => said,
+        _ => return Err(Failure::invalid("amount_tiyn is needed: Kaspi does not tell the amount of this payment")),
+    };
+    let now = Moment::now();
+    let kind = if sight.kaspi_status.starts_with("RemotePayment") { Kind::Remote } else { Kind::Qr };
+    let mut row = PaymentRow {
+        id: PaymentId::fresh(),
+        qr_payment_id: Some(adopt.qr_payment_id.clone()),
+        kind,
+        state: State::Waiting,
+        kaspi_status: Some(sight.kaspi_status.clone()),
+        shop_id: config.shop_id,
+        config_id: config.id,
+        organization_bin: config.organization_bin.clone(),
+        description: config.description.clone(),
+        trade_point_id: config.trade_point_id.clone(),
+        trade_point_name: config.trade_point_name.clone(),
+        dialect,
+        amount,
+        refunded_elsewhere: sight.available.and_then(|left| amount.minus(left)).unwrap_or_default(),
+        refunds: Vec::new(),
+        phone: None,
+        comment: None,
+        invoice: None,
+        link: None,
+        qr_token: None,
+        expires_at: None,
+        poll_every_ms: None,
+        confirm_ms: None,
+        request_key: None,
+        supersedes: None,
+        late: false,
+        created_at: now,
+        updated_at: now,
+        paid_at: None,
+        paid_at_source: None,
+    };
+    row.state = state_of(&sight.kaspi_status, &row, now);
+    if row.state == State::Paid {
+        let source = if sight.paid_at.is_some() { PaidAtSource::Bank } else { PaidAtSource::Seen };
+        (row.paid_at, row.paid_at_source) = (Some(sight.paid_at.unwrap_or(now)), Some(source));
+    }
+    Ok(row)
+}

@@ -1,0 +1,163 @@
+//! Cancelling a remote invoice. Moves no money and may be repeated; doubt is settled by a status read.
+
+use super::keys::{standing_for, wrote_cancel};
+use super::{Request, Service, trouble};
+use crate::id::PaymentRef;
+use crate::kaspi::{Ask, Cancelled, Trouble};
+use crate::moment::Moment;
+use crate::operation::{Code, Dialect, Failure, Kind, LogStatus, Money, Reply, State};
+use crate::store::{Change, Ending, Outcome, PaymentRow};
+
+/// What Kaspi calls a cancelled invoice (kaspi-api §3.1).
+const CANCELLED: &str = "RemotePaymentCanceled";
+
+impl Service {
+    pub(super) async fn cancel(&self, request: &Request, named: &PaymentRef) -> Result<Reply, Failure> {
+        let row = self.visible(request, named)?;
+        let _turn = self.turn(row.shop_id, request.key.as_ref()).await;
+        let row = self.row(row.id)?;
+        let ask = Self::ask(request);
+        let Some(intent) = self.begin_cancel(request, &row, &ask).await? else {
+            return Ok(Reply::Payment(self.row(row.id)?.view()));
+        };
+        let answer = self.send_cancel(request, &row, ask).await;
+        let ended = self.judge_cancel(request, &row, answer).await;
+        let (status, failure, ending) = match ended {
+            Ok(kaspi_status) => (LogStatus::Success, None, Ending::Cancelled { kaspi_status }),
+            Err(failure) if failure.code == Code::KaspiUnavailable => {
+                (LogStatus::Pending, Some(failure), Ending::Nothing)
+            }
+            Err(failure) => (LogStatus::Failed, Some(failure), Ending::Nothing),
+        };
+        let outcome = Outcome {
+            status,
+            error: failure.as_ref().map(|failure| failure.detail.clone()),
+            provider_code: failure.as_ref().and_then(|failure| failure.provider_code),
+            duration_ms: Moment::now().millis().saturating_sub(intent.1.millis()).unsigned_abs(),
+            ending,
+        };
+        let intent = intent.0;
+        self.store
+            .write(move |writing| {
+                writing.append(None, Change::Ended { intent, outcome })?;
+                Ok(())
+            })
+            .await?;
+        self.announce(row.id);
+        match failure {
+            None => Ok(Reply::Payment(self.row(row.id)?.view())),
+            Some(failure) => Err(failure),
+        }
+    }
+
+    /// The durable intent and its time; none if it is cancelled already.
+    async fn begin_cancel(
+        &self,
+        request: &Request,
+        row: &PaymentRow,
+        ask: &Ask,
+    ) -> Result<Option<(u64, Moment)>, Failure> {
+        let (id, shop, key) = (row.id, row.shop_id, request.key.clone());
+        let wrote = wrote_cancel(&self.store, id);
+        let actor = request.caller.actor();
+        let x_request_id = ask.x_request_id.to_string();
+        let begun = self.store.write(move |writing| {
+            standing_for(writing, shop, key.as_ref(), &wrote)?;
+            let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
+            if row.state == State::Cancelled {
+                return Ok(None);
+            }
+            cancellable(&row)?;
+            if writing.is_running(id)? {
+                return Err(Failure::new(Code::InProgress, "another call on this payment is not finished")
+                    .with_payment(id)
+                    .into());
+            }
+            let wrote = key.is_some().then_some(wrote);
+            let change = Change::CancelIntended { payment: id, key, wrote, x_request_id };
+            Ok(Some((writing.append(Some(actor), change)?, writing.now)))
+        });
+        begun.await
+    }
+
+    async fn send_cancel(&self, request: &Request, row: &PaymentRow, ask: Ask) -> Result<Cancelled, Trouble> {
+        let missing = |failure: Failure| Trouble::NeverSent { why: failure.detail, certificate: false };
+        let triple = self.frozen_triple(row).map_err(missing)?;
+        let Some(qr) = row.qr_payment_id.clone() else {
+            return Err(missing(Failure::invalid("the payment has no QrPaymentId")));
+        };
+        self.with_token(&request.settings, triple, ask, |kaspi, ask, triple| {
+            let qr = qr.clone();
+            async move { kaspi.cancel(&ask, &triple, &qr).await }
+        })
+        .await
+    }
+
+    /// Kaspi's word that it is cancelled, from the answer or from the status read that settles a doubt.
+    async fn judge_cancel(
+        &self,
+        request: &Request,
+        row: &PaymentRow,
+        answer: Result<Cancelled, Trouble>,
+    ) -> Result<String, Failure> {
+        let failure = match answer {
+            Ok(Cancelled { status: Some(status) }) if status == CANCELLED => return Ok(status),
+            Ok(Cancelled { .. }) if row.dialect == Dialect::Guide => return Ok(CANCELLED.to_owned()),
+            Ok(Cancelled { status }) => {
+                let said = status.unwrap_or_else(|| "nothing".to_owned());
+                Failure::new(Code::KaspiUnavailable, format!("Kaspi accepted the cancel and said {said}"))
+            }
+            Err(trouble) => refused(trouble::failure(&trouble)),
+        };
+        let now = match self.read_status(&request.settings, row).await {
+            Ok(now) => now,
+            Err(_) => return Err(failure.with_payment(row.id)),
+        };
+        match (now.state, now.kaspi_status) {
+            (State::Cancelled, Some(status)) => Ok(status),
+            (State::Paid, _) => Err(paid(row)),
+            _ => Err(failure.with_payment(row.id)),
+        }
+    }
+}
+
+/// A refusal of the bank, in a cancel's words.
+fn refused(failure: Failure) -> Failure {
+    match failure.code {
+        Code::NotFound | Code::Declined | Code::NotRefundable => Failure { code: Code::NotCancellable, ..failure },
+        _ => failure,
+    }
+}
+
+fn paid(row: &PaymentRow) -> Failure {
+    Failure::new(Code::NotCancellable, "the customer has paid")
+        .with_money(Money::Moved)
+        .with_payment(row.id)
+        .with_hint(format!("Pay it back instead: kaspictl payment refund {}", row.id))
+}
+
+fn cancellable(row: &PaymentRow) -> Result<(), Failure> {
+    let refuse = |detail: String| Failure::new(Code::NotCancellable, detail).with_payment(row.id);
+    match (row.state, row.kind) {
+        (State::Creating, _) => Err(Failure::new(Code::InProgress, "the create is not finished").with_payment(row.id)),
+        (State::Paid, _) => Err(paid(row)),
+        (State::Unknown, Kind::Remote) => {
+            let hint = format!(
+                "Find it in the Kaspi Pay app, then: kaspictl payment resolve {} --attach QRID --reason TEXT",
+                row.id
+            );
+            Err(refuse("its QrPaymentId is not known, so Kaspi cannot be told what to cancel".to_owned())
+                .with_hint(hint))
+        }
+        (State::Waiting | State::Unknown, Kind::Link | Kind::Qr) => {
+            let dies = row.expires_at.map_or_else(|| "soon".to_owned(), |at| format!("at {at}"));
+            let hint =
+                format!("Do not show it any more; it dies by itself {dies}. A new payment may be taken at once.");
+            Err(refuse(format!("Kaspi cannot cancel a {}", row.kind)).with_hint(hint))
+        }
+        (State::Waiting, Kind::Remote) => Ok(()),
+        (State::Cancelled | State::Declined | State::Expired | State::Abandoned, _) => {
+            Err(refuse(format!("it is {} already, there is nothing to cancel", row.state)))
+        }
+    }
+}

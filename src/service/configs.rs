@@ -1,0 +1,168 @@
+//! Configs that exist: list, change, retire.
+
+use super::{Request, Service, trouble};
+use crate::id::{OrganizationBin, ShopId};
+use crate::kaspi::Ask;
+use crate::moment::Moment;
+use crate::operation::{Actor, Code, ConfigChange, ConfigQuery, Configs, Failure, LogStatus, OperationType, Reply};
+use crate::store::{Change, ConfigRow, Note, Refused, StoreError, Writing};
+
+impl Service {
+    pub(super) fn config_list(&self, request: &Request, query: &ConfigQuery) -> Result<Reply, Failure> {
+        let rows = self.store.read(|reading| Ok(reading.configs()?))?;
+        let seen = rows.iter().filter(|row| {
+            request.scope.allows(row.shop_id, &row.organization_bin)
+                && query.shop_id.is_none_or(|shop| row.shop_id == shop)
+        });
+        Ok(Reply::Configs(Configs { configs: seen.map(ConfigRow::view).collect(), next: None }))
+    }
+
+    pub(super) fn config_get(&self, request: &Request, bin: &OrganizationBin) -> Result<Reply, Failure> {
+        Ok(Reply::Config(self.config_row(request, bin)?.view()))
+    }
+
+    /// An enrolled config that the caller may see.
+    pub(super) fn config_row(&self, request: &Request, bin: &OrganizationBin) -> Result<ConfigRow, Failure> {
+        let row = self.store.read(|reading| Ok(reading.config(bin)?))?;
+        row.filter(|row| request.scope.allows(row.shop_id, bin)).ok_or_else(|| not_enrolled(bin))
+    }
+
+    pub(super) async fn change_config(
+        &self,
+        request: &Request,
+        bin: OrganizationBin,
+        change: ConfigChange,
+    ) -> Result<Reply, Failure> {
+        if change == ConfigChange::default() {
+            return Err(Failure::invalid(
+                "nothing to change: give is_active, is_default, description or trade_point_id",
+            ));
+        }
+        let row = self.config_row(request, &bin)?;
+        if row.is_retired && (change.is_active == Some(true) || change.is_default == Some(true)) {
+            return Err(Failure::new(Code::BinInactive, format!("{bin} is retired"))
+                .with_bin(&bin)
+                .with_hint(format!("Enrol it again: kaspictl bin add {bin}")));
+        }
+        if let Some(trade_point) = &change.trade_point_id
+            && *trade_point != row.trade_point_id
+        {
+            self.move_config(request, &row, trade_point).await?;
+        }
+        let actor = request.caller.actor();
+        let name = bin.clone();
+        let changed = self.store.write(move |writing| {
+            let Some(mut row) = writing.config(&name)? else { return Err(not_enrolled(&name).into()) };
+            row.is_active = change.is_active.unwrap_or(row.is_active);
+            row.description = change.description.or(row.description);
+            if change.is_default == Some(true) {
+                unset_default(writing, actor, row.shop_id, &name)?;
+            }
+            row.is_default = change.is_default.unwrap_or(row.is_default);
+            put(writing, Some(actor), row, Note::done(OperationType::Config))
+        });
+        changed.await?;
+        self.config_get(request, &bin)
+    }
+
+    pub(super) async fn retire_config(
+        &self,
+        request: &Request,
+        bin: OrganizationBin,
+        delete_device: bool,
+    ) -> Result<Reply, Failure> {
+        let row = self.config_row(request, &bin)?;
+        if delete_device {
+            self.delete_device(request, &row).await?;
+        }
+        let (actor, name) = (request.caller.actor(), bin.clone());
+        let retired = self.store.write(move |writing| {
+            let Some(mut row) = writing.config(&name)? else { return Err(not_enrolled(&name).into()) };
+            (row.is_active, row.is_default, row.is_retired) = (false, false, true);
+            put(writing, Some(actor), row, Note::done(OperationType::Config))
+        });
+        retired.await?;
+        self.config_get(request, &bin)
+    }
+
+    /// Asked for by an admin who knows that refunds of this organisation stop.
+    async fn delete_device(&self, request: &Request, row: &ConfigRow) -> Result<(), Failure> {
+        let kaspi = request.settings.kaspi()?;
+        let dialect = super::select::settled_dialect(&request.settings, row)?;
+        let triple =
+            self.store.read(|reading| Ok(reading.triple(&row.organization_bin, &row.trade_point_id, dialect)?))?;
+        let triple = triple.ok_or_else(|| super::select::no_token(row))?;
+        let ask = Self::ask(request);
+        let began = Moment::now();
+        let answer = kaspi.delete_device(&ask, &triple).await;
+        let note = tried(OperationType::DeviceDelete, &ask, began, answer.as_ref().err()).of(row);
+        self.note(request, note).await?;
+        answer.map_err(|trouble| trouble::failure(&trouble).with_bin(&row.organization_bin))
+    }
+
+    /// Keeps an administrative row that changes nothing else.
+    pub(super) async fn note(&self, request: &Request, note: Note) -> Result<(), Failure> {
+        let actor = request.caller.actor();
+        self.store
+            .write(move |writing| {
+                writing.append(Some(actor), Change::Noted(note))?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// How an administrative call ended, for the log.
+pub(super) fn tried(
+    operation: OperationType,
+    ask: &Ask,
+    began: Moment,
+    trouble: Option<&crate::kaspi::Trouble>,
+) -> Note {
+    let failure = trouble.map(trouble::failure);
+    Note {
+        status: if failure.is_some() { LogStatus::Failed } else { LogStatus::Success },
+        provider_code: failure.as_ref().and_then(|failure| failure.provider_code),
+        error: failure.map(|failure| failure.detail),
+        x_request_id: Some(ask.x_request_id.to_string()),
+        duration_ms: u64::try_from(Moment::now().since(began).as_millis()).ok(),
+        ..Note::done(operation)
+    }
+}
+
+/// Writes a config as it is from now on.
+pub(super) fn put(
+    writing: &mut Writing<'_>,
+    actor: Option<Actor>,
+    mut row: ConfigRow,
+    note: Note,
+) -> Result<(), Refused> {
+    row.updated_at = writing.now;
+    let note = note.of(&row);
+    writing.append(actor, Change::Config { row: Box::new(row), note })?;
+    Ok(())
+}
+
+/// At most one default per shop: the old one stops being it in the same commit.
+pub(super) fn unset_default(
+    writing: &mut Writing<'_>,
+    actor: Actor,
+    shop: ShopId,
+    except: &OrganizationBin,
+) -> Result<(), StoreError> {
+    let Some(mut old) = writing.default_config(shop)?.filter(|row| row.organization_bin != *except) else {
+        return Ok(());
+    };
+    old.is_default = false;
+    old.updated_at = writing.now;
+    let note = Note::done(OperationType::Config).of(&old);
+    writing.append(Some(actor), Change::Config { row: Box::new(old), note })?;
+    Ok(())
+}
+
+/// What is not enrolled, or none of the caller's business.
+pub(super) fn not_enrolled(bin: &OrganizationBin) -> Failure {
+    Failure::not_found(format!("{bin} is not enrolled here"))
+        .with_bin(bin)
+        .with_hint(format!("See which are: kaspictl bin list; enrol it: kaspictl bin add {bin}"))
+}

@@ -1,0 +1,184 @@
+//! Steps 1–3 of the guide as one call: look up the trade point, register the device, store the config. Also the
+//! move of a config to another trade point, which is the same three steps.
+
+use super::configs::{put, tried, unset_default};
+use super::{Request, Service, Settings, trouble};
+use crate::id::{DeviceToken, OrganizationBin, TradePointId};
+use crate::moment::Moment;
+use crate::operation::{Code, Dialect, Enrol, Failure, OperationType, Reply, Standing, TradePoint, TradePoints};
+use crate::store::{ConfigRow, Note, Refused, Writing};
+
+/// A trade point that Kaspi lists, and the device there.
+struct Registered {
+    dialect: Dialect,
+    point: TradePoint,
+    token: DeviceToken,
+    note: Note,
+}
+
+impl Service {
+    /// Step 1 of the guide by itself.
+    pub(super) async fn trade_points(&self, request: &Request, bin: &OrganizationBin) -> Result<Reply, Failure> {
+        let (_, trade_points) = self.listed(&request.settings, bin).await?;
+        Ok(Reply::TradePoints(TradePoints { trade_points, next: None }))
+    }
+
+    /// What Kaspi lists for a BIN, and the dialect it says so in.
+    pub(super) async fn listed(
+        &self,
+        settings: &Settings,
+        bin: &OrganizationBin,
+    ) -> Result<(Dialect, Vec<TradePoint>), Failure> {
+        let kaspi = settings.kaspi()?;
+        let ask = crate::kaspi::Ask::fresh(settings.config.kaspi.timeout);
+        let listed = kaspi.trade_points(&ask, bin, settings.config.kaspi.dialect).await;
+        listed.map_err(|trouble| trouble::failure(&trouble).with_bin(bin))
+    }
+
+    pub(super) async fn enrol(&self, request: &Request, enrol: Enrol) -> Result<Reply, Failure> {
+        let bin = enrol.organization_bin.clone();
+        let shop = request.shop(enrol.shop_id);
+        let existing = self.store.read(|reading| Ok(reading.config(&bin)?))?;
+        if let Some(row) = existing.as_ref().filter(|row| row.shop_id != shop && !row.is_retired) {
+            let detail = format!("{bin} is enrolled for shop {}, and a BIN belongs to one shop", row.shop_id);
+            return Err(Failure::new(Code::BinNotAllowed, detail).with_bin(&bin));
+        }
+        let registered =
+            self.registered(request, &bin, enrol.trade_point_id.as_ref(), enrol.device_token.clone()).await?;
+        let url = request.settings.config.kaspi.url.clone();
+        let actor = request.caller.actor();
+        let is_new = existing.is_none();
+        let stored = self.store.write(move |writing| {
+            let bin = &enrol.organization_bin;
+            let mut row = match writing.config(bin)? {
+                Some(row) if row.shop_id == shop || row.is_retired => row,
+                Some(_) => return Err(Failure::new(Code::BinNotAllowed, "enrolled for another shop just now").into()),
+                None => blank(writing, &enrol, &registered, shop)?,
+            };
+            row.shop_id = shop;
+            (row.is_active, row.is_retired) = (true, false);
+            row.description = enrol.description.clone().or(row.description);
+            if enrol.is_default {
+                unset_default(writing, actor, shop, bin)?;
+                row.is_default = true;
+            }
+            settle_at(writing, row, registered, &url, Some(actor))
+        });
+        stored.await?;
+        let row = self.config_row(request, &bin)?.view();
+        Ok(if is_new { Reply::Enrolled(row) } else { Reply::Config(row) })
+    }
+
+    /// Moves a config: the new point must be listed, and a device is registered there. The old device stays, so
+    /// that old payments can be refunded.
+    pub(super) async fn move_config(
+        &self,
+        request: &Request,
+        row: &ConfigRow,
+        trade_point: &TradePointId,
+    ) -> Result<(), Failure> {
+        let bin = row.organization_bin.clone();
+        let registered = self.registered(request, &bin, Some(trade_point), None).await?;
+        let url = request.settings.config.kaspi.url.clone();
+        let actor = request.caller.actor();
+        let moved = self.store.write(move |writing| match writing.config(&bin)? {
+            Some(row) => settle_at(writing, row, registered, &url, Some(actor)),
+            None => Err(super::configs::not_enrolled(&bin).into()),
+        });
+        moved.await
+    }
+
+    /// Steps 1 and 2: a listed trade point and a token for it. A refused registration stands in the log.
+    async fn registered(
+        &self,
+        request: &Request,
+        bin: &OrganizationBin,
+        wanted: Option<&TradePointId>,
+        brought: Option<DeviceToken>,
+    ) -> Result<Registered, Failure> {
+        let (dialect, points) = self.listed(&request.settings, bin).await?;
+        let point = chosen(bin, points, wanted)?;
+        if let Some(token) = brought {
+            return Ok(Registered { dialect, point, token, note: Note::done(OperationType::Config) });
+        }
+        let kaspi = request.settings.kaspi()?;
+        let (ask, began) = (Self::ask(request), Moment::now());
+        let answer = kaspi.register(&ask, dialect, bin, &point.id).await;
+        let note = tried(OperationType::Register, &ask, began, answer.as_ref().err());
+        match answer {
+            Ok(token) => Ok(Registered { dialect, point, token, note }),
+            Err(trouble) => {
+                self.note(request, Note { organization_bin: Some(bin.clone()), ..note }).await?;
+                Err(trouble::failure(&trouble).with_bin(bin))
+            }
+        }
+    }
+}
+
+/// Exactly one listed point is taken; several need a choice; a choice must be listed.
+fn chosen(
+    bin: &OrganizationBin,
+    points: Vec<TradePoint>,
+    wanted: Option<&TradePointId>,
+) -> Result<TradePoint, Failure> {
+    let names = points.iter().map(|point| format!("{} ({})", point.id, point.name)).collect::<Vec<_>>().join(", ");
+    let inactive = |detail: String| Failure::new(Code::TradePointInactive, detail).with_bin(bin);
+    match (wanted, points.as_slice()) {
+        (_, []) => Err(inactive(format!("Kaspi lists no trade point for {bin}"))),
+        (None, [only]) => Ok(only.clone()),
+        (None, _) => {
+            let failure = Failure::new(Code::TradePointChoice, format!("Kaspi lists several for {bin}: {names}"));
+            Err(Failure { trade_points: points, ..failure }.with_bin(bin))
+        }
+        (Some(id), _) => points
+            .iter()
+            .find(|point| point.id == *id)
+            .cloned()
+            .ok_or_else(|| inactive(format!("Kaspi does not list {id} for {bin}; it lists: {names}"))),
+    }
+}
+
+fn blank(
+    writing: &Writing<'_>,
+    enrol: &Enrol,
+    registered: &Registered,
+    shop: crate::id::ShopId,
+) -> Result<ConfigRow, Refused> {
+    Ok(ConfigRow {
+        id: writing.next_config_id()?,
+        shop_id: shop,
+        organization_bin: enrol.organization_bin.clone(),
+        trade_point_id: registered.point.id.clone(),
+        trade_point_name: None,
+        is_active: true,
+        is_default: false,
+        is_retired: false,
+        dialect: None,
+        learned_from: None,
+        standing: Standing::Unverified,
+        standing_reason: None,
+        standing_since: writing.now,
+        missing_since: None,
+        alarm: None,
+        created_at: writing.now,
+        updated_at: writing.now,
+        last_verified_at: None,
+        description: None,
+    })
+}
+
+/// Step 3: the config stands at this trade point, with this token.
+fn settle_at(
+    writing: &mut Writing<'_>,
+    mut row: ConfigRow,
+    registered: Registered,
+    url: &str,
+    actor: Option<crate::operation::Actor>,
+) -> Result<(), Refused> {
+    let Registered { dialect, point, token, note } = registered;
+    writing.put_device(&row.organization_bin, &point.id, &token)?;
+    row.trade_point_id = point.id.clone();
+    row.seen_listed(dialect, url, &point.name, writing.now);
+    row.alarm = None;
+    put(writing, actor, row, note)
+}

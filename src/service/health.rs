@@ -1,0 +1,130 @@
+//! The state of the daemon, and what needs a person.
+
+use super::{Request, Service};
+use crate::moment::Moment;
+use crate::operation::{
+    Code, ConfigCounts, Failure, Health, HealthStatus, LogStatus, PaymentCounts, ProblemItem, Reloaded, Reply,
+    Standing, State,
+};
+use crate::store::{ConfigRow, PaymentRow};
+
+/// A certificate that ends within this many days is a problem: the bank takes weeks to renew one.
+const RENEW_DAYS: i64 = 30;
+
+impl Service {
+    pub(super) fn health(&self, request: &Request) -> Result<Reply, Failure> {
+        let (configs, payments, open) = self
+            .store
+            .read(|reading| Ok((reading.configs()?, reading.payments_for_a_person()?, reading.open_count()?)))?;
+        let configs: Vec<_> =
+            configs.into_iter().filter(|row| request.scope.allows(row.shop_id, &row.organization_bin)).collect();
+        let payments: Vec<_> = payments.into_iter().filter(|row| request.sees(row)).collect();
+        let unknown = payments.iter().filter(|row| row.state == State::Unknown).count();
+        let mut problems = identity_problems(request);
+        problems.extend(configs.iter().filter_map(config_problem));
+        problems.extend(payments.iter().flat_map(payment_problems));
+        Ok(Reply::Health(Health {
+            status: if problems.is_empty() { HealthStatus::Ok } else { HealthStatus::Degraded },
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            identity: request.settings.identity().map(|identity| identity.view(Moment::now())),
+            configs: counts(&configs),
+            payments: PaymentCounts { open, unknown: u64::try_from(unknown).unwrap_or(u64::MAX) },
+            problems,
+        }))
+    }
+
+    pub(super) fn identity(&self, request: &Request) -> Result<Reply, Failure> {
+        match request.settings.identity() {
+            Some(identity) => Ok(Reply::Identity(identity.view(Moment::now()))),
+            None => Err(Failure::new(Code::IdentityMissing, "the daemon has no key and certificate for Kaspi yet")),
+        }
+    }
+
+    /// What SIGHUP does, with the result.
+    ///
+    /// # Errors
+    /// `invalid_request`: the old settings stay in force.
+    pub async fn reload(&self) -> Result<Reloaded, Failure> {
+        let live = self.live.clone();
+        let reloaded = tokio::task::spawn_blocking(move || live.reload()).await;
+        let reloaded =
+            reloaded.unwrap_or_else(|_| Err(Failure::invalid("the reload stopped; the old settings stay")))?;
+        for warning in &self.live.get().warnings {
+            tracing::warn!("{warning}");
+        }
+        // Without the bank's answer the configs stay suspended; a later verify settles them.
+        let service = self.clone();
+        tokio::spawn(async move { service.settle_dialects().await });
+        Ok(reloaded)
+    }
+}
+
+fn counts(configs: &[ConfigRow]) -> ConfigCounts {
+    let count = |fits: fn(&ConfigRow) -> bool| {
+        u64::try_from(configs.iter().filter(|row| fits(row)).count()).unwrap_or(u64::MAX)
+    };
+    ConfigCounts {
+        total: count(|_| true),
+        active: count(|row| row.is_active),
+        verified: count(|row| row.is_active && row.standing == Standing::Verified),
+        unverified: count(|row| row.is_active && row.standing == Standing::Unverified),
+        suspended: count(|row| row.is_active && row.standing == Standing::Suspended),
+    }
+}
+
+fn problem(code: &str, detail: impl Into<String>, remedy: impl Into<String>) -> ProblemItem {
+    ProblemItem { code: code.to_owned(), detail: detail.into(), remedy: remedy.into(), payment: None, config_id: None }
+}
+
+fn identity_problems(request: &Request) -> Vec<ProblemItem> {
+    let Some(identity) = request.settings.identity() else {
+        let failure = Failure::new(Code::IdentityMissing, "there is no key and certificate for Kaspi");
+        return vec![problem(failure.code.word(), failure.detail.clone(), failure.remedy())];
+    };
+    let view = identity.view(Moment::now());
+    if view.days_left >= RENEW_DAYS {
+        return Vec::new();
+    }
+    let detail = format!("the certificate ends {} ({} days)", view.not_after, view.days_left);
+    vec![problem("certificate_expiring", detail, "Ask the bank for a new one now: kaspictl identity show")]
+}
+
+fn config_problem(row: &ConfigRow) -> Option<ProblemItem> {
+    if !row.is_active {
+        return None;
+    }
+    let remedy = format!("Look it up again: kaspictl bin verify {}", row.organization_bin);
+    let found = match (row.standing, &row.alarm) {
+        (Standing::Suspended, _) => {
+            let why = row.standing_reason.as_deref().unwrap_or("unknown");
+            problem("config_suspended", format!("{} takes no payments: {why}", row.organization_bin), remedy)
+        }
+        (_, Some(alarm)) => problem("device_alarm", format!("{}: {alarm}", row.organization_bin), remedy),
+        _ => return None,
+    };
+    Some(ProblemItem { config_id: Some(row.id), ..found })
+}
+
+fn payment_problems(row: &PaymentRow) -> Vec<ProblemItem> {
+    let mut problems = Vec::new();
+    if row.state == State::Unknown {
+        let detail = format!("nobody here knows whether a payment of {} was made", row.amount);
+        let remedy =
+            format!("Look at the customer's phone or the Kaspi Pay app, then: kaspictl payment resolve {}", row.id);
+        problems.push(problem("payment_unknown", detail, remedy));
+    }
+    if row.late {
+        let detail = format!("{} was paid after it had been called over", row.amount);
+        let remedy = format!("Hand over the goods or pay it back: kaspictl payment refund {}", row.id);
+        problems.push(problem("payment_late", detail, remedy));
+    }
+    for refund in row.refunds.iter().filter(|refund| refund.status == LogStatus::Pending) {
+        let detail = format!("nobody here knows whether a refund of {} happened", refund.amount);
+        let remedy = format!(
+            "Look in the Kaspi Pay app, then: kaspictl payment resolve {} --refund {} --happened yes|no --reason TEXT",
+            row.id, refund.id
+        );
+        problems.push(problem("refund_pending", detail, remedy));
+    }
+    problems.into_iter().map(|found| ProblemItem { payment: Some(row.id), ..found }).collect()
+}

@@ -1,0 +1,115 @@
+//! Idempotency: a key belongs to a shop and stands for one intention across create, cancel and refund.
+
+use super::{Request, Service};
+use crate::id::{PaymentId, RequestKey, ShopId};
+use crate::money::Amount;
+use crate::operation::{Code, CreatePayment, Failure};
+use crate::store::{Field, KeyRow, Refused, Store, Writing, Wrote};
+
+impl Request {
+    /// The caller's key.
+    ///
+    /// # Errors
+    /// `key_required` for a call that may move money without one, unless the shop has allowed that.
+    pub(super) fn key_for_money(&self) -> Result<Option<RequestKey>, Failure> {
+        match &self.key {
+            None if self.settings.config.payments.require_key => {
+                Err(Failure::new(Code::KeyRequired, "this call can move money and carries no Idempotency-Key"))
+            }
+            key => Ok(key.clone()),
+        }
+    }
+}
+
+impl Service {
+    /// Waits until no other request with this key is under way; the second then finds what the first did.
+    pub(super) async fn turn(
+        &self,
+        shop: ShopId,
+        key: Option<&RequestKey>,
+    ) -> Option<tokio::sync::OwnedMutexGuard<()>> {
+        match key {
+            Some(key) => Some(self.state.keys.lock((shop, key.clone())).await),
+            None => None,
+        }
+    }
+}
+
+/// What a key stands for already, or `None` if it is free.
+///
+/// # Errors
+/// `key_conflict`, naming the fields that differ.
+pub(super) fn standing_for(
+    writing: &Writing<'_>,
+    shop: ShopId,
+    key: Option<&RequestKey>,
+    wrote: &Wrote,
+) -> Result<Option<KeyRow>, Refused> {
+    let Some(key) = key else { return Ok(None) };
+    let Some((row, running)) = writing.key(shop, key)? else { return Ok(None) };
+    judge(&row, wrote)?;
+    if running {
+        return Err(Failure::new(Code::InProgress, "the first request with this key is not finished")
+            .with_payment(row.payment)
+            .into());
+    }
+    Ok(Some(row))
+}
+
+/// Refuses a key that stands for another request.
+pub(super) fn judge(row: &KeyRow, wrote: &Wrote) -> Result<(), Failure> {
+    let different = row.wrote.differences(wrote);
+    if different.is_empty() {
+        return Ok(());
+    }
+    let detail = format!(
+        "this Idempotency-Key stands for the {} of payment {} and differs in: {}",
+        row.operation,
+        row.payment,
+        different.join(", ")
+    );
+    Err(Failure::new(Code::KeyConflict, detail).with_payment(row.payment))
+}
+
+/// Collects what a caller wrote, field by field.
+struct Writer<'a>(&'a Store, Wrote);
+
+impl Writer<'_> {
+    fn field(mut self, field: Field, value: Option<impl std::fmt::Display>) -> Self {
+        if let Some(value) = value {
+            self.1.0.push((field, self.0.hash(&value.to_string())));
+        }
+        self
+    }
+}
+
+/// What the caller of a create wrote, not what it resolved to; how long to wait is no part of the intention.
+pub(super) fn wrote_create(store: &Store, create: &CreatePayment) -> Wrote {
+    Writer(store, Wrote::default())
+        .field(Field::Operation, Some("create"))
+        .field(Field::Kind, Some(create.kind))
+        .field(Field::AmountTiyn, Some(create.amount_tiyn.tiyn()))
+        .field(Field::PhoneNumber, create.phone_number.as_ref().map(|phone| phone.with_prefix('7')))
+        .field(Field::Comment, create.comment.as_ref())
+        .field(Field::Invoice, create.invoice.as_ref())
+        .field(Field::RepeatInvoice, create.repeat_invoice.then_some(true))
+        .field(Field::ShopId, create.shop_id)
+        .field(Field::OrganizationBin, create.organization_bin.as_ref())
+        .field(Field::Supersedes, create.supersedes)
+        .field(Field::Reason, create.reason.as_ref())
+        .1
+}
+
+/// What the caller of a cancel wrote.
+pub(super) fn wrote_cancel(store: &Store, payment: PaymentId) -> Wrote {
+    Writer(store, Wrote::default()).field(Field::Operation, Some("cancel")).field(Field::Payment, Some(payment)).1
+}
+
+/// What the caller of a refund wrote.
+pub(super) fn wrote_refund(store: &Store, payment: PaymentId, amount: Option<Amount>) -> Wrote {
+    Writer(store, Wrote::default())
+        .field(Field::Operation, Some("refund"))
+        .field(Field::Payment, Some(payment))
+        .field(Field::AmountTiyn, amount.map(Amount::tiyn))
+        .1
+}

@@ -1,0 +1,204 @@
+//! Looking at a payment at Kaspi: when, at most how often, and what its status makes of it. Failing to ask is not
+//! failing to pay, and only a status we know closes a payment.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::debug;
+
+use super::{Request, Service, Settings};
+use crate::id::PaymentId;
+use crate::kaspi::Ask;
+use crate::moment::{Moment, Span};
+use crate::operation::{Dialect, Failure, Kind, PaidAtSource, State};
+use crate::store::{Change, PaymentRow, Seen};
+
+/// Between two status reads of a link or QR where the reply named no usable interval (kaspi-api §3.3).
+const POLL: Duration = Duration::from_secs(5);
+
+/// Waiting for a remote invoice: the manual forbids interval polling, so a waiter asks at 3, 8 and 15 seconds and
+/// then every 15 (our reading, design §6.6).
+const REMOTE_WAIT: [Duration; 4] =
+    [Duration::from_secs(3), Duration::from_secs(5), Duration::from_secs(7), Duration::from_secs(15)];
+
+/// A payment called over is asked about once more on a GET for this long.
+const LATE: Duration = Duration::from_secs(48 * 3600);
+
+/// After a deadline the bank's clock may still run; the payment is not called expired by silence before.
+const GRACE: Duration = Duration::from_secs(10);
+
+impl Service {
+    /// A payment as it stands now: asks Kaspi unless what is known is younger than the interval. Trouble is not an
+    /// error here: the answer is then what was known.
+    pub(super) async fn looked(&self, settings: &Settings, id: PaymentId) -> Result<PaymentRow, Failure> {
+        let _turn = self.state.looks.lock(id).await;
+        let row = self.row(id)?;
+        if !worth_a_look(&row) || !self.is_due(&row) {
+            return self.buried(row).await;
+        }
+        if let Err(failure) = self.read_status(settings, &row).await {
+            debug!(payment = %id, code = failure.code.word(), "could not ask about a payment");
+        }
+        self.row(id)
+    }
+
+    /// Asks Kaspi now, whatever is known, and keeps what is new.
+    pub(super) async fn read_status(&self, settings: &Settings, row: &PaymentRow) -> Result<PaymentRow, Failure> {
+        let Some(qr) = &row.qr_payment_id else { return Ok(row.clone()) };
+        self.asked_now(row.id);
+        let ask = Ask::fresh(settings.config.kaspi.timeout);
+        let read = settings.kaspi()?.status(&ask, row.dialect, qr).await;
+        let read = read.map_err(|trouble| super::trouble::failure(&trouble).with_payment(row.id))?;
+        let state = state_of(&read.status, row, Moment::now());
+        if row.kaspi_status.as_ref() == Some(&read.status) && row.state == state {
+            return Ok(row.clone());
+        }
+        let paid_at = match state {
+            State::Paid if row.state != State::Paid => Some(self.paid_at(settings, row).await),
+            _ => None,
+        };
+        let seen = Seen::Status { kaspi_status: read.status, state, paid_at };
+        self.keep_seen(row.id, seen).await?;
+        self.row(row.id)
+    }
+
+    /// The bank's TransactionDate, read once; else our clock.
+    async fn paid_at(&self, settings: &Settings, row: &PaymentRow) -> (Moment, PaidAtSource) {
+        let ours = (Moment::now(), PaidAtSource::Seen);
+        let (Dialect::Bank, Some(qr), Ok(triple)) = (row.dialect, &row.qr_payment_id, self.frozen_triple(row)) else {
+            return ours;
+        };
+        let ask = Ask::fresh(settings.config.kaspi.timeout);
+        let details = self.with_token(settings, triple, ask, |kaspi, ask, triple| {
+            let qr = qr.clone();
+            async move { kaspi.details(&ask, &triple, &qr).await }
+        });
+        let dated = details.await.ok().and_then(|details| details.transaction_date);
+        dated.map_or(ours, |at| (at, PaidAtSource::Bank))
+    }
+
+    /// Keeps something seen of a payment and wakes who waits for it.
+    pub(super) async fn keep_seen(&self, payment: PaymentId, seen: Seen) -> Result<(), Failure> {
+        self.store
+            .write(move |writing| {
+                writing.append(None, Change::Seen { payment, seen })?;
+                Ok(())
+            })
+            .await?;
+        self.announce(payment);
+        Ok(())
+    }
+
+    /// A link or QR whose create was lost and which nobody saw is over once its life is.
+    async fn buried(&self, row: PaymentRow) -> Result<PaymentRow, Failure> {
+        let dead = row.state == State::Unknown && row.expires_at.is_some_and(|at| Moment::now() >= at);
+        if !dead {
+            return Ok(row);
+        }
+        self.keep_seen(row.id, Seen::Dead).await?;
+        self.row(row.id)
+    }
+
+    /// Waits until a payment is final or `span` has passed; what is known then is the answer.
+    pub(super) async fn wait(&self, request: &Request, id: PaymentId, span: Span) -> Result<PaymentRow, Failure> {
+        let until = Instant::now() + span.duration();
+        let mut changed = self.state.changed.subscribe();
+        let mut asked = 0;
+        loop {
+            let row = self.looked(&request.settings, id).await?;
+            if !row.is_open() || Instant::now() >= until {
+                return Ok(row);
+            }
+            let pause = pause(&row, asked);
+            asked += 1;
+            tokio::select! {
+                () = tokio::time::sleep_until(until.min(Instant::now() + pause)) => {}
+                () = change_of(&mut changed, id) => {}
+                () = self.stopped() => return self.row(id),
+            }
+        }
+    }
+
+    /// Tells waiters that a payment changed.
+    pub(super) fn announce(&self, id: PaymentId) {
+        // Without a waiter there is nobody to tell.
+        let _ = self.state.changed.send(id);
+    }
+
+    fn is_due(&self, row: &PaymentRow) -> bool {
+        let asked = self.state.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.get(&row.id).is_none_or(|last| last.elapsed() >= interval(row))
+    }
+
+    fn asked_now(&self, id: PaymentId) {
+        let mut asked = self.state.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.len() >= 4096 {
+            // Longer ago than any interval: as good as never.
+            asked.retain(|_, last| last.elapsed() < Duration::from_secs(60));
+        }
+        asked.insert(id, Instant::now());
+    }
+}
+
+async fn change_of(changed: &mut tokio::sync::broadcast::Receiver<PaymentId>, id: PaymentId) {
+    use tokio::sync::broadcast::error::RecvError;
+    loop {
+        match changed.recv().await {
+            Ok(other) if other != id => {}
+            // Having missed some is as good as a change: the waiter looks for itself.
+            Ok(_) | Err(RecvError::Lagged(_)) => return,
+            Err(RecvError::Closed) => return std::future::pending().await,
+        }
+    }
+}
+
+/// Whether Kaspi can tell something new of a payment.
+fn worth_a_look(row: &PaymentRow) -> bool {
+    match row.state {
+        State::Waiting => true,
+        State::Expired | State::Declined | State::Cancelled => Moment::now().since(row.updated_at) < LATE,
+        State::Creating | State::Paid | State::Unknown | State::Abandoned => false,
+    }
+}
+
+/// A read younger than this is answered from memory.
+fn interval(row: &PaymentRow) -> Duration {
+    match row.kind {
+        Kind::Remote => REMOTE_WAIT[0],
+        Kind::Link | Kind::Qr => polling(row),
+    }
+}
+
+/// How long a waiter rests before it looks again.
+fn pause(row: &PaymentRow, asked: usize) -> Duration {
+    match row.kind {
+        Kind::Remote => REMOTE_WAIT.get(asked).copied().unwrap_or(REMOTE_WAIT[3]),
+        Kind::Link | Kind::Qr => polling(row),
+    }
+}
+
+/// The reply's interval, if it is between one second and a minute.
+fn polling(row: &PaymentRow) -> Duration {
+    let named = row.poll_every_ms.map(Duration::from_millis);
+    named.filter(|every| (Duration::from_secs(1)..=Duration::from_secs(60)).contains(every)).unwrap_or(POLL)
+}
+
+/// What a status makes of a payment (kaspi-api §3.1). One we do not know changes nothing.
+pub(super) fn state_of(status: &str, row: &PaymentRow, now: Moment) -> State {
+    let past = |extra: Duration| row.expires_at.is_some_and(|at| now >= at.after(extra));
+    let confirm = Duration::from_millis(row.confirm_ms.unwrap_or(0));
+    match status {
+        "Processed" => State::Paid,
+        "RemotePaymentCanceled" => State::Cancelled,
+        // What we called it when we first saw the error stays.
+        "Error" if !row.is_open() => row.state,
+        "Error" if past(Duration::ZERO) => State::Expired,
+        "Error" => State::Declined,
+        // The token or invoice is dead, and Kaspi has just said that nobody paid it.
+        "QrTokenCreated" | "RemotePaymentCreated" if past(GRACE) => State::Expired,
+        "Wait" if past(confirm + GRACE) && row.kind != Kind::Remote => State::Expired,
+        "QrTokenCreated" | "RemotePaymentCreated" | "Wait" => State::Waiting,
+        _ => row.state,
+    }
+}

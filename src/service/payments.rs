@@ -1,0 +1,135 @@
+//! Reading payments, the log and payers. Everything is filtered by what the caller may see; what is outside is
+//! `not_found`.
+
+use std::time::Duration;
+
+use super::{Request, Service, trouble};
+use crate::id::{PaymentId, PaymentRef};
+use crate::moment::Span;
+use crate::operation::{
+    Code, Failure, Kind, LogQuery, LogRows, PayerQuery, PaymentQuery, Payments, Picture, Reply, State,
+};
+use crate::store::{Chain, PaymentRow, Refused};
+
+/// Rows of a list where the caller names no limit, and the most.
+const LIMIT: (u32, u32) = (100, 1000);
+
+/// The longest wait (design §7, limits).
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
+
+impl Request {
+    /// Whether the caller may know of a payment.
+    pub(super) fn sees(&self, row: &PaymentRow) -> bool {
+        self.scope.allows(row.shop_id, &row.organization_bin)
+    }
+
+    /// The same request, for a job on the writer's thread.
+    pub(super) fn copy(&self) -> Self {
+        Self {
+            caller: self.caller.clone(),
+            key: self.key.clone(),
+            scope: self.scope.clone(),
+            is_admin: self.is_admin,
+            settings: self.settings.clone(),
+        }
+    }
+}
+
+impl Service {
+    /// A payment that must exist.
+    pub(super) fn row(&self, id: PaymentId) -> Result<PaymentRow, Failure> {
+        let row = self.store.read(|reading| Ok(reading.payment(&PaymentRef::Id(id))?))?;
+        row.ok_or_else(|| no_payment(&PaymentRef::Id(id)))
+    }
+
+    /// A payment the caller names and may see.
+    pub(super) fn visible(&self, request: &Request, named: &PaymentRef) -> Result<PaymentRow, Failure> {
+        let row = self.store.read(|reading| Ok(reading.payment(named)?))?;
+        row.filter(|row| request.sees(row)).ok_or_else(|| no_payment(named))
+    }
+
+    pub(super) async fn payment_get(
+        &self,
+        request: &Request,
+        named: &PaymentRef,
+        wait: Option<Span>,
+    ) -> Result<Reply, Failure> {
+        let id = self.visible(request, named)?.id;
+        let row = match wait {
+            Some(span) if span.duration() > LONGEST_WAIT => {
+                return Err(Failure::invalid("wait is at most 10m; ask again to wait longer"));
+            }
+            Some(span) => self.wait(request, id, span).await?,
+            None => self.looked(&request.settings, id).await?,
+        };
+        Ok(Reply::Payment(row.view()))
+    }
+
+    pub(super) fn payment_list(&self, request: &Request, query: &PaymentQuery) -> Result<Reply, Failure> {
+        let limit = limit(query.limit)?;
+        let (rows, next) = self.store.read(|reading| Ok(reading.payments(query, limit, |row| request.sees(row))?))?;
+        Ok(Reply::Payments(Payments { payments: rows.iter().map(PaymentRow::view).collect(), next }))
+    }
+
+    pub(super) fn payment_picture(&self, request: &Request, named: &PaymentRef) -> Result<Reply, Failure> {
+        let row = self.visible(request, named)?;
+        match (row.state, row.kind, row.link.or(row.qr_token)) {
+            (State::Waiting, _, Some(content)) => Ok(Reply::Picture(Picture { content })),
+            (state, Kind::Link | Kind::Qr, _) if state != State::Waiting => {
+                let detail = format!("this payment is {state}: a picture of it would only mislead a customer");
+                Err(Failure::not_found(detail).with_payment(row.id))
+            }
+            _ => Err(Failure::not_found("this payment has nothing to scan").with_payment(row.id)),
+        }
+    }
+
+    pub(super) async fn payer(&self, request: &Request, query: &PayerQuery) -> Result<Reply, Failure> {
+        let (config, _, triple) = self.selected(request, query.shop_id, query.organization_bin.as_ref())?;
+        let answer = self.with_token(&request.settings, triple, Self::ask(request), |kaspi, ask, triple| {
+            let phone = query.phone_number.clone();
+            async move { kaspi.payer(&ask, &triple, &phone).await }
+        });
+        match answer.await {
+            Ok(payer) => Ok(Reply::Payer(payer)),
+            Err(trouble) => Err(trouble::failure(&trouble).with_bin(&config.organization_bin)),
+        }
+    }
+
+    pub(super) fn log_list(&self, request: &Request, query: &LogQuery) -> Result<Reply, Failure> {
+        let limit = limit(query.limit)?;
+        let (rows, next) = self.store.read(|reading| {
+            let visible = |shop: Option<_>, bin: Option<&_>| match (shop, bin) {
+                (Some(shop), Some(bin)) => request.scope.allows(shop, bin),
+                _ => request.scope.is_everything(),
+            };
+            reading.log(query, limit, visible).map_err(Refused::from)
+        })?;
+        Ok(Reply::Log(LogRows { rows, next }))
+    }
+
+    /// Checks the chain page by page, off the threads that answer others.
+    pub(super) async fn log_verify(&self) -> Result<Reply, Failure> {
+        let store = self.store.clone();
+        let walk = move || {
+            let mut chain = Chain::new();
+            while !store.read(|reading| Ok(reading.check(&mut chain)?))? {}
+            Ok(Reply::Verified(chain.verdict()))
+        };
+        let walked = tokio::task::spawn_blocking(walk).await;
+        walked.unwrap_or_else(|_| Err(Failure::new(Code::StorageFailed, "the check of the log stopped")))
+    }
+}
+
+fn no_payment(named: &PaymentRef) -> Failure {
+    Failure::not_found(format!("there is no payment {named}")).with_hint(
+        "See what there is: kaspictl payment list; one made before kaspid: kaspictl payment adopt QRID --bin BIN",
+    )
+}
+
+fn limit(asked: Option<u32>) -> Result<usize, Failure> {
+    let limit = asked.unwrap_or(LIMIT.0);
+    match usize::try_from(limit) {
+        Ok(count) if (1..=LIMIT.1).contains(&limit) => Ok(count),
+        _ => Err(Failure::invalid(format!("limit is 1 to {}", LIMIT.1))),
+    }
+}

@@ -1,0 +1,41 @@
+//! Start-up: calls that had begun when the daemon stopped may have happened. Nothing is sent; what nobody knows is
+//! shown as such, before the first request is answered.
+
+use super::{Service, Settings};
+use crate::operation::{Failure, LogStatus};
+use crate::store::{Change, Ending, Event, Outcome};
+
+impl Service {
+    /// Ends every call that an earlier run began and did not end; returns how many.
+    ///
+    /// # Errors
+    /// `storage_failed`.
+    pub async fn recover(&self) -> Result<usize, Failure> {
+        let settings = self.live.get();
+        self.store
+            .write(move |writing| {
+                let running = writing.running()?;
+                for (intent, event) in &running {
+                    let outcome = Outcome {
+                        status: LogStatus::Pending,
+                        error: Some("the daemon stopped before the answer came".to_owned()),
+                        provider_code: None,
+                        duration_ms: u64::try_from(writing.now.since(event.at).as_millis()).unwrap_or(u64::MAX),
+                        ending: ending(&settings, event),
+                    };
+                    writing.append(None, Change::Ended { intent: *intent, outcome })?;
+                }
+                Ok(running.len())
+            })
+            .await
+    }
+}
+
+fn ending(settings: &Settings, event: &Event) -> Ending {
+    match &event.change {
+        Change::CreateIntended { payment, .. } => Ending::Lost { dead_at: super::create::dead_at(settings, payment) },
+        Change::RefundIntended { .. } => Ending::RefundPending,
+        // A cancel moves no money and may be repeated: the next status read tells.
+        _ => Ending::Nothing,
+    }
+}

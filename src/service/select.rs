@@ -1,0 +1,108 @@
+//! Select-BIN and the guard: which organisation gets the money. A call names a BIN or uses the shop's default,
+//! which exists only because an admin set it; there is no "first active".
+
+use super::{Request, Service, Settings};
+use crate::id::{OrganizationBin, ShopId};
+use crate::operation::{Code, Dialect, Failure, Reply, Select, SelectReason, Selected, Standing};
+use crate::store::{ConfigRow, Reading, Refused, Triple};
+
+impl Service {
+    pub(super) fn select(&self, request: &Request, select: &Select) -> Result<Reply, Failure> {
+        let (row, reason, _) = self.selected(request, select.shop_id, select.organization_bin.as_ref())?;
+        Ok(Reply::Selected(Selected { config: row.view(), reason }))
+    }
+
+    /// The config and triple that a new payment of this shop would use.
+    pub(super) fn selected(
+        &self,
+        request: &Request,
+        shop: Option<ShopId>,
+        bin: Option<&OrganizationBin>,
+    ) -> Result<(ConfigRow, SelectReason, Triple), Failure> {
+        let shop = request.shop(shop);
+        self.store.read(|reading| {
+            let named = found(reading, shop, bin)?;
+            let (row, reason) = choose(request, shop, bin, named)?;
+            let dialect = usable(&request.settings, &row)?;
+            let triple = reading.triple(&row.organization_bin, &row.trade_point_id, dialect)?;
+            Ok((row.clone(), reason, triple.ok_or_else(|| no_token(&row))?))
+        })
+    }
+}
+
+fn found(reading: &Reading, shop: ShopId, bin: Option<&OrganizationBin>) -> Result<Option<ConfigRow>, Refused> {
+    Ok(match bin {
+        Some(bin) => reading.config(bin)?,
+        None => reading.default_config(shop)?,
+    })
+}
+
+/// The guard: the named or default config, if it is the shop's and the caller may use it.
+pub(super) fn choose(
+    request: &Request,
+    shop: ShopId,
+    bin: Option<&OrganizationBin>,
+    found: Option<ConfigRow>,
+) -> Result<(ConfigRow, SelectReason), Failure> {
+    let reason = if bin.is_some() { SelectReason::Explicit } else { SelectReason::Default };
+    match (found, bin) {
+        (Some(row), _) if row.shop_id == shop && request.scope.allows(shop, &row.organization_bin) => Ok((row, reason)),
+        (_, Some(bin)) => {
+            let detail = format!("{bin} is not an organisation of shop {shop} that this caller may use");
+            Err(Failure::new(Code::BinNotAllowed, detail).with_bin(bin))
+        }
+        (_, None) => Err(Failure::new(
+            Code::NoDefaultBin,
+            format!("the request names no organization_bin, and shop {shop} has no default that this caller may use"),
+        )),
+    }
+}
+
+/// Whether new payments may be made with a config; the dialect to make them in.
+pub(super) fn usable(settings: &Settings, row: &ConfigRow) -> Result<Dialect, Failure> {
+    let bin = &row.organization_bin;
+    let refuse = |code, detail: String| Failure::new(code, detail).with_bin(bin);
+    if row.is_retired {
+        let hint = format!("Enrol it again: kaspictl bin add {bin}");
+        return Err(refuse(Code::BinInactive, format!("{bin} is retired")).with_hint(hint));
+    }
+    if !row.is_active {
+        return Err(refuse(Code::BinInactive, format!("{bin} is deactivated")));
+    }
+    let dialect = settled_dialect(settings, row)?;
+    if row.standing == Standing::Suspended {
+        let why = row.standing_reason.as_deref().unwrap_or("unknown");
+        return Err(refuse(Code::TradePointInactive, format!("{bin} is suspended: {why}")));
+    }
+    Ok(dialect)
+}
+
+/// The dialect of a config, if it is known for the bank we speak to now. Never guessed for a call that moves money.
+pub(super) fn settled_dialect(settings: &Settings, row: &ConfigRow) -> Result<Dialect, Failure> {
+    let bin = &row.organization_bin;
+    let url = &settings.config.kaspi.url;
+    let agreed = settings.config.kaspi.dialect.is_none_or(|fixed| row.dialect == Some(fixed));
+    match row.dialect {
+        Some(dialect) if row.learned_from.as_ref() == Some(url) && agreed => Ok(dialect),
+        _ => Err(Failure::new(
+            Code::BinInactive,
+            format!("it is not known which dialect the bank speaks for {bin} (dialect_changed)"),
+        )
+        .with_bin(bin)
+        .with_hint(format!("Look the trade point up, which settles it: kaspictl bin verify {bin}"))),
+    }
+}
+
+/// A config without a device.
+pub(super) fn no_token(row: &ConfigRow) -> Failure {
+    let bin = &row.organization_bin;
+    Failure::new(Code::DeviceTokenInvalid, format!("no device is registered for {bin} at its trade point"))
+        .with_bin(bin)
+}
+
+impl Request {
+    /// The shop a call is about.
+    pub(super) fn shop(&self, named: Option<ShopId>) -> ShopId {
+        named.unwrap_or(self.settings.config.shop_id)
+    }
+}

@@ -1,0 +1,166 @@
+//! What a reload exchanges: the configuration, who may do what, and the client to the bank with its identity.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::watch;
+
+use crate::access::Rules;
+use crate::config::{Config, ConfigError};
+use crate::identity::{ClientIdentity, IdentityFiles, IdentityTrouble, key_is_exposed};
+use crate::kaspi::{Endpoint, Kaspi, KaspiSetup};
+use crate::operation::{Code, Failure, Reloaded};
+
+/// One consistent set of settings. A request keeps the one it began with.
+pub struct Settings {
+    /// The checked file.
+    pub config: Config,
+    /// Who may do what.
+    pub rules: Arc<Rules>,
+    /// What an operator should know, for the journal and `kaspid check`.
+    pub warnings: Vec<String>,
+    bank: Option<(Kaspi, ClientIdentity)>,
+}
+
+/// Why settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Key or certificate.
+    #[error("[identity]: {0}")]
+    Identity(#[from] IdentityTrouble),
+    /// Trust or address of the bank.
+    #[error("[kaspi]: {0}")]
+    Kaspi(#[from] KaspiSetup),
+}
+
+impl Settings {
+    /// Reads the file and all it names. The daemon's start, a reload and `kaspid check` share this.
+    ///
+    /// # Errors
+    /// [`SettingsError`], which names the file and what to do.
+    pub fn load(path: &Path) -> Result<Self, SettingsError> {
+        let config = Config::load(path)?;
+        let (rules, mut warnings) = Rules::new(&config.access);
+        let identity = load_identity(&config, &mut warnings)?;
+        let bank = match identity {
+            None => None,
+            Some(identity) => Some((Kaspi::new(endpoint(&config), &identity)?, identity)),
+        };
+        Ok(Self { config, rules: Arc::new(rules), warnings, bank })
+    }
+
+    /// The client to the bank.
+    ///
+    /// # Errors
+    /// `identity_missing` before a key and certificate are there.
+    pub fn kaspi(&self) -> Result<&Kaspi, Failure> {
+        match &self.bank {
+            Some((kaspi, _)) => Ok(kaspi),
+            None => Err(Failure::new(Code::IdentityMissing, "the daemon has no key and certificate for Kaspi yet")),
+        }
+    }
+
+    /// The key and certificate in use.
+    #[must_use]
+    pub fn identity(&self) -> Option<&ClientIdentity> {
+        self.bank.as_ref().map(|(_, identity)| identity)
+    }
+}
+
+/// Files named in the configuration, else a systemd credential; neither is a daemon that waits for its identity.
+fn load_identity(config: &Config, warnings: &mut Vec<String>) -> Result<Option<ClientIdentity>, IdentityTrouble> {
+    let (certificate, key, passphrase) = match &config.identity {
+        Some(files) => (files.certificate_file.clone(), files.key_file.clone(), files.passphrase_file.clone()),
+        None => match std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from) {
+            Some(dir) if dir.join("kaspid.key").exists() => (dir.join("kaspid.crt"), dir.join("kaspid.key"), None),
+            _ => return Ok(None),
+        },
+    };
+    if key_is_exposed(&key) {
+        warnings.push(format!("{0} can be read by others: chmod 600 {0}", key.display()));
+    }
+    let files = IdentityFiles { certificate: &certificate, key: &key, passphrase: passphrase.as_deref() };
+    ClientIdentity::load(files).map(Some)
+}
+
+fn endpoint(config: &Config) -> Endpoint {
+    Endpoint {
+        url: config.kaspi.url.clone(),
+        ca_file: config.kaspi.ca_file.clone(),
+        status_version: config.kaspi.status_version.clone(),
+        timeout: config.kaspi.timeout,
+        idle: config.kaspi.idle,
+        phone_prefix: config.payments.phone_prefix,
+    }
+}
+
+/// The settings in force, and where they come from.
+pub struct Live {
+    path: PathBuf,
+    current: RwLock<Arc<Settings>>,
+    rules: watch::Sender<Arc<Rules>>,
+}
+
+impl Live {
+    /// Settings read from `path`.
+    #[must_use]
+    pub fn new(path: PathBuf, settings: Settings) -> Self {
+        let rules = watch::Sender::new(settings.rules.clone());
+        Self { path, current: RwLock::new(Arc::new(settings)), rules }
+    }
+
+    /// Who may do what, now and after each reload: for the door.
+    #[must_use]
+    pub fn rules(&self) -> watch::Receiver<Arc<Rules>> {
+        self.rules.subscribe()
+    }
+
+    /// The settings in force.
+    #[must_use]
+    pub fn get(&self) -> Arc<Settings> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads everything again; a set that cannot be used leaves the old one in force. Blocks on files.
+    ///
+    /// # Errors
+    /// `invalid_request` with what is wrong in which file.
+    pub fn reload(&self) -> Result<Reloaded, Failure> {
+        let new = Settings::load(&self.path).map_err(|error| {
+            Failure::invalid(format!("the old settings stay in force: {error}")).with_hint(format!(
+                "Correct it, check it with: kaspid check --config {}, then: kaspictl reload",
+                self.path.display()
+            ))
+        })?;
+        let old = self.get();
+        let reloaded = difference(&old, &new);
+        self.rules.send_replace(new.rules.clone());
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+        Ok(reloaded)
+    }
+}
+
+fn difference(old: &Settings, new: &Settings) -> Reloaded {
+    let prints = |settings: &Settings| settings.identity().map(ClientIdentity::fingerprint);
+    let (a, b) = (&old.config, &new.config);
+    let changed = [
+        ("identity", prints(old) != prints(new)),
+        ("kaspi", a.kaspi != b.kaspi),
+        ("access", format!("{:?}", a.access) != format!("{:?}", b.access)),
+        ("payments", a.payments != b.payments),
+        ("verify", a.verify != b.verify),
+        ("follow", a.remote_sweep != b.remote_sweep),
+        ("shop_id", a.shop_id != b.shop_id),
+        ("timezone", a.timezone != b.timezone),
+    ];
+    let restart = [
+        ("daemon.socket", a.socket != b.socket),
+        ("daemon.state_dir", a.state_dir != b.state_dir),
+        ("limits", a.limits != b.limits),
+    ];
+    let names = |pairs: &[(&str, bool)]| pairs.iter().filter(|pair| pair.1).map(|pair| pair.0.to_owned()).collect();
+    Reloaded { changed: names(&changed), restart_needed: names(&restart) }
+}

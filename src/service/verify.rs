@@ -1,0 +1,94 @@
+//! Looking a trade point up again, and registering a device again, when an admin asks.
+
+use super::configs::{put, tried};
+use super::select::settled_dialect;
+use super::{Request, Service, Settings, trouble};
+use crate::id::OrganizationBin;
+use crate::moment::Moment;
+use crate::operation::{Actor, Dialect, Failure, LogStatus, OperationType, Reply, Standing, TradePoint};
+use crate::store::{ConfigRow, Note};
+
+impl Service {
+    pub(super) async fn verify_config(&self, request: &Request, bin: OrganizationBin) -> Result<Reply, Failure> {
+        let row = self.config_row(request, &bin)?;
+        self.verify(&request.settings, row, Some(request.caller.actor())).await?;
+        self.config_get(request, &bin)
+    }
+
+    /// One look at a config's trade point. Success proves that the point is still listed, nothing more; not being
+    /// able to ask changes nothing.
+    async fn verify(&self, settings: &Settings, row: ConfigRow, actor: Option<Actor>) -> Result<(), Failure> {
+        let bin = row.organization_bin;
+        let (dialect, points) = self.listed(settings, &bin).await?;
+        let (url, confirm) = (settings.config.kaspi.url.clone(), settings.config.verify.confirm);
+        let written = self.store.write(move |writing| {
+            let Some(mut row) = writing.config(&bin)? else { return Err(super::configs::not_enrolled(&bin).into()) };
+            let now = writing.now;
+            let mut note = Note::done(OperationType::Verify);
+            match points.iter().find(|point| point.id == row.trade_point_id) {
+                Some(TradePoint { name, .. }) => row.seen_listed(dialect, &url, name, now),
+                None => {
+                    note.status = LogStatus::Failed;
+                    note.error = Some("the trade point is not listed".to_owned());
+                    row.seen_missing(confirm, now);
+                }
+            }
+            row.alarm = None;
+            put(writing, actor, row, note)
+        });
+        written.await
+    }
+
+    pub(super) async fn register_device(&self, request: &Request, bin: OrganizationBin) -> Result<Reply, Failure> {
+        let row = self.config_row(request, &bin)?;
+        let dialect: Dialect = settled_dialect(&request.settings, &row)?;
+        let kaspi = request.settings.kaspi()?;
+        let (ask, began) = (Self::ask(request), Moment::now());
+        let answer = kaspi.register(&ask, dialect, &bin, &row.trade_point_id).await;
+        let note = tried(OperationType::Register, &ask, began, answer.as_ref().err());
+        let token = match answer {
+            Ok(token) => token,
+            Err(trouble) => {
+                self.note(request, note.of(&row)).await?;
+                return Err(trouble::failure(&trouble).with_bin(&bin));
+            }
+        };
+        let (actor, name) = (request.caller.actor(), bin.clone());
+        let kept = self.store.write(move |writing| {
+            let Some(mut row) = writing.config(&name)? else { return Err(super::configs::not_enrolled(&name).into()) };
+            writing.put_device(&name, &row.trade_point_id, &token)?;
+            row.alarm = None;
+            put(writing, Some(actor), row, note)
+        });
+        kept.await?;
+        self.config_get(request, &bin)
+    }
+
+    /// Configs whose dialect is not known for the bank we speak to now are suspended until a look settles it, and
+    /// looked at once. Called at start and after a reload.
+    pub async fn settle_dialects(&self) -> Result<(), Failure> {
+        let settings = self.live.get();
+        let rows = self.store.read(|reading| Ok(reading.configs()?))?;
+        let open = rows.into_iter().filter(|row| row.is_active && settled_dialect(&settings, row).is_err());
+        for row in open {
+            let bin = row.organization_bin.clone();
+            let name = bin.clone();
+            let suspended = self.store.write(move |writing| {
+                let Some(mut row) = writing.config(&name)? else { return Ok(()) };
+                if row.standing_reason.as_deref() == Some("dialect_changed") {
+                    return Ok(());
+                }
+                row.stand(Standing::Suspended, Some("dialect_changed"), writing.now);
+                put(writing, None, row, Note::done(OperationType::Config))
+            });
+            suspended.await?;
+            if let Err(failure) = self.verify(&settings, row, None).await {
+                tracing::warn!(
+                    code = failure.code.word(),
+                    "a config stays suspended: its trade point could not be looked up"
+                );
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,113 @@
+//! A config as stored: the guide's KaspiPayConfig without its token, which stands in the device table.
+
+use redb::ReadableTable;
+use serde::{Deserialize, Serialize};
+
+use super::{StoreError, codec};
+use crate::id::{ConfigId, Description, OrganizationBin, ShopId, TradePointId};
+use crate::moment::Moment;
+use crate::operation::{Config, Dialect, Standing};
+
+/// The guide's row and what the daemon knows besides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ConfigRow {
+    pub(crate) id: ConfigId,
+    pub(crate) shop_id: ShopId,
+    pub(crate) organization_bin: OrganizationBin,
+    pub(crate) trade_point_id: TradePointId,
+    pub(crate) trade_point_name: Option<String>,
+    pub(crate) is_active: bool,
+    pub(crate) is_default: bool,
+    /// Taken out of use; only an enrolment brings it back.
+    pub(crate) is_retired: bool,
+    pub(crate) dialect: Option<Dialect>,
+    /// The url the dialect was learned from; another url makes it unknown again.
+    pub(crate) learned_from: Option<String>,
+    pub(crate) standing: Standing,
+    pub(crate) standing_reason: Option<String>,
+    pub(crate) standing_since: Moment,
+    /// First reading in which the trade point was absent, until it is listed again.
+    pub(crate) missing_since: Option<Moment>,
+    /// Something an admin should look at, until a `verify` or `register` clears it.
+    pub(crate) alarm: Option<String>,
+    pub(crate) created_at: Moment,
+    pub(crate) updated_at: Moment,
+    pub(crate) last_verified_at: Option<Moment>,
+    pub(crate) description: Option<Description>,
+}
+
+impl ConfigRow {
+    /// What callers see.
+    pub(crate) fn view(&self) -> Config {
+        Config {
+            id: self.id,
+            shop_id: self.shop_id,
+            organization_bin: self.organization_bin.clone(),
+            trade_point_id: self.trade_point_id.clone(),
+            trade_point_name: self.trade_point_name.clone(),
+            is_active: self.is_active,
+            is_default: self.is_default,
+            dialect: self.dialect,
+            standing: self.standing,
+            standing_reason: if self.is_retired { Some("retired".to_owned()) } else { self.standing_reason.clone() },
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            last_verified_at: self.last_verified_at,
+            description: self.description.clone(),
+        }
+    }
+
+    /// Sets the standing and since when.
+    pub(crate) fn stand(&mut self, standing: Standing, reason: Option<&str>, now: Moment) {
+        if self.standing != standing || self.standing_reason.as_deref() != reason {
+            self.standing = standing;
+            self.standing_reason = reason.map(ToOwned::to_owned);
+            self.standing_since = now;
+        }
+    }
+}
+
+/// The config of a row number.
+pub(super) fn by_id(
+    configs: &impl ReadableTable<u64, &'static [u8]>,
+    id: ConfigId,
+) -> Result<Option<ConfigRow>, StoreError> {
+    configs.get(id)?.map(|value| codec::decode(value.value())).transpose()
+}
+
+/// The config of a BIN.
+pub(super) fn by_bin(
+    bins: &impl ReadableTable<&'static str, u64>,
+    configs: &impl ReadableTable<u64, &'static [u8]>,
+    bin: &OrganizationBin,
+) -> Result<Option<ConfigRow>, StoreError> {
+    match bins.get(bin.as_str())?.map(|id| id.value()) {
+        Some(id) => by_id(configs, id),
+        None => Ok(None),
+    }
+}
+
+/// All configs by row number.
+pub(super) fn all(configs: &impl ReadableTable<u64, &'static [u8]>) -> Result<Vec<ConfigRow>, StoreError> {
+    configs.iter()?.map(|entry| codec::decode(entry?.1.value())).collect()
+}
+
+impl ConfigRow {
+    /// Its trade point was just seen listed, in this dialect, by the bank at `url`.
+    pub(crate) fn seen_listed(&mut self, dialect: Dialect, url: &str, name: &str, now: Moment) {
+        self.dialect = Some(dialect);
+        self.learned_from = Some(url.to_owned());
+        self.trade_point_name = Some(name.to_owned());
+        self.missing_since = None;
+        self.last_verified_at = Some(now);
+        self.stand(Standing::Verified, None, now);
+    }
+
+    /// Its trade point was just seen absent. Twice, at least `confirm` apart, suspends.
+    pub(crate) fn seen_missing(&mut self, confirm: std::time::Duration, now: Moment) {
+        let first = *self.missing_since.get_or_insert(now);
+        if now.since(first) >= confirm {
+            self.stand(Standing::Suspended, Some("trade_point_missing"), now);
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What the log is made of: append-only events, each carrying SHA-256 of itself and its predecessor.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::config::ConfigRow;
+use super::key::Wrote;
+use super::payment::{PaymentRow, RefundRow, Seen};
+use super::{StoreError, codec};
+use crate::id::{ConfigId, OrganizationBin, PaymentId, QrPaymentId, Reason, RequestKey, ShopId};
+use crate::moment::Moment;
+use crate::money::Amount;
+use crate::operation::{Actor, Evidence, LogStatus, OperationType};
+
+/// One event. Holds no token, no full phone number and no payer name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Event {
+    /// This computer's clock; order is the sequence number.
+    pub(crate) at: Moment,
+    /// Who asked; `None` is the daemon itself.
+    pub(crate) actor: Option<Actor>,
+    /// What became different.
+    pub(crate) change: Change,
+}
+
+/// What became different. New variants come last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Change {
+    /// Something that concerns no payment, done or tried.
+    Noted(Note),
+    /// A config as it is from now on.
+    Config { row: Box<ConfigRow>, note: Note },
+    /// A create is about to be sent.
+    CreateIntended { payment: Box<PaymentRow>, wrote: Option<Wrote>, x_request_id: String },
+    /// A cancel is about to be sent.
+    CancelIntended { payment: PaymentId, key: Option<RequestKey>, wrote: Option<Wrote>, x_request_id: String },
+    /// A refund is about to be sent.
+    RefundIntended {
+        payment: PaymentId,
+        refund: RefundRow,
+        key: Option<RequestKey>,
+        wrote: Option<Wrote>,
+        x_request_id: String,
+    },
+    /// How a call that was about to be sent ended.
+    Ended { intent: u64, outcome: Outcome },
+    /// Something new was seen of a payment at Kaspi.
+    Seen { payment: PaymentId, seen: Seen },
+    /// A payment made before kaspid.
+    Adopted { payment: Box<PaymentRow>, x_request_id: String },
+    /// A person closed what the daemon could not.
+    Resolved { payment: PaymentId, closed: Closed, reason: Reason },
+}
+
+/// An administrative row of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Note {
+    pub(crate) operation: OperationType,
+    pub(crate) shop_id: Option<ShopId>,
+    pub(crate) config_id: Option<ConfigId>,
+    pub(crate) organization_bin: Option<OrganizationBin>,
+    pub(crate) status: LogStatus,
+    pub(crate) error: Option<String>,
+    pub(crate) provider_code: Option<i64>,
+    pub(crate) x_request_id: Option<String>,
+    pub(crate) duration_ms: Option<u64>,
+}
+
+impl Note {
+    /// A note of something done.
+    pub(crate) fn done(operation: OperationType) -> Self {
+        Self {
+            operation,
+            shop_id: None,
+            config_id: None,
+            organization_bin: None,
+            status: LogStatus::Success,
+            error: None,
+            provider_code: None,
+            x_request_id: None,
+            duration_ms: None,
+        }
+    }
+
+    /// Names the config it is about.
+    pub(crate) fn of(mut self, row: &ConfigRow) -> Self {
+        self.shop_id = Some(row.shop_id);
+        self.config_id = Some(row.id);
+        self.organization_bin = Some(row.organization_bin.clone());
+        self
+    }
+}
+
+/// How a call ended, and what the log says of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Outcome {
+    pub(crate) status: LogStatus,
+    pub(crate) error: Option<String>,
+    pub(crate) provider_code: Option<i64>,
+    pub(crate) duration_ms: u64,
+    pub(crate) ending: Ending,
+}
+
+/// What a call did to its payment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Ending {
+    /// It surely moved nothing: the payment of a create is gone, the key is free again.
+    Nothing,
+    /// The payment stands at Kaspi.
+    Created {
+        qr_payment_id: QrPaymentId,
+        link: Option<String>,
+        qr_token: Option<String>,
+        expires_at: Option<Moment>,
+        poll_every_ms: Option<u64>,
+        confirm_ms: Option<u64>,
+    },
+    /// The answer to a create was lost. A link or QR that nobody saw is dead at `dead_at`; an invoice has none.
+    Lost { dead_at: Option<Moment> },
+    /// Kaspi says it is cancelled.
+    Cancelled { kaspi_status: String },
+    /// Money went back.
+    Refunded { evidence: Evidence, return_operation_id: Option<String> },
+    /// The balance did not fall: the refund did not happen, as far as the bank can tell.
+    RefundFailed,
+    /// Nobody knows whether money went back.
+    RefundPending,
+}
+
+/// How a person closed something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Closed {
+    /// The unknown payment is this one.
+    Attached { qr_payment_id: QrPaymentId, kaspi_status: String, amount: Option<Amount> },
+    /// The unknown payment is given up.
+    Abandoned,
+    /// The refund did or did not happen.
+    Refund { refund: PaymentId, happened: bool },
+    /// The payment was paid or not.
+    Paid(bool),
+}
+
+/// The hash of an event: over its predecessor's hash, its sequence number and its bytes.
+pub(crate) type Sha = [u8; 32];
+
+/// The predecessor of the first event.
+pub(crate) const GENESIS: Sha = [0; 32];
+
+/// An event as stored, and its hash.
+pub(super) fn seal(previous: &Sha, seq: u64, event: &Event) -> Result<(Vec<u8>, Sha), StoreError> {
+    let record = codec::encode(event)?;
+    let sha = chain(previous, seq, &record);
+    Ok(([sha.as_slice(), record.as_slice()].concat(), sha))
+}
+
+/// The hash an event must have behind `previous`.
+pub(super) fn chain(previous: &Sha, seq: u64, record: &[u8]) -> Sha {
+    Sha256::new().chain_update(previous).chain_update(seq.to_be_bytes()).chain_update(record).finalize().into()
+}
+
+/// A stored event taken apart: its hash and its bytes.
+pub(super) fn split(stored: &[u8]) -> Result<(Sha, &[u8]), StoreError> {
+    match stored.split_first_chunk() {
+        Some((sha, record)) => Ok((*sha, record)),
+        None => Err(StoreError::Codec("a stored event is shorter than its hash".to_owned())),
+    }
+}
+
+/// A stored event, read.
+pub(super) fn read(stored: &[u8]) -> Result<Event, StoreError> {
+    codec::decode(split(stored)?.1)
+}

@@ -1,0 +1,248 @@
+//! The audit log as callers see it: rows are a view of the events, one per operation, and the check of the chain.
+
+use redb::ReadableTable;
+
+use super::event::{self, Change, Closed, Event, GENESIS, Note, Sha};
+use super::payment::{self, PaymentRow, Seen, number};
+use super::project::create_operation;
+use super::reading::Reading;
+use super::{StoreError, codec};
+use crate::id::{OrganizationBin, PaymentId, RequestKey, ShopId};
+use crate::money::Amount;
+use crate::operation::{LogQuery, LogRow, LogStatus, OperationType, Order, Verified};
+
+/// Events read at a time by a check of the chain, so that no read transaction lives long.
+pub(crate) const PAGE: u64 = 4096;
+
+impl Reading {
+    /// The rows that fit the query and `visible`, at most `limit`, and the cursor behind them.
+    pub(crate) fn log(
+        &self,
+        query: &LogQuery,
+        limit: usize,
+        visible: impl Fn(Option<ShopId>, Option<&OrganizationBin>) -> bool,
+    ) -> Result<(Vec<LogRow>, Option<u64>), StoreError> {
+        let mut rows: Vec<LogRow> = Vec::new();
+        for seq in self.sequence(query)? {
+            let Some(row) = self.row(seq?)? else { continue };
+            if !fits(&row, query) || !visible(row.shop_id, row.organization_bin.as_ref()) {
+                continue;
+            }
+            if rows.len() == limit {
+                let next = rows.last().map(|row| row.id);
+                return Ok((rows, next));
+            }
+            rows.push(row);
+        }
+        Ok((rows, None))
+    }
+
+    /// The events that may begin a row, in the order asked for.
+    fn sequence(&self, query: &LogQuery) -> Result<Box<dyn Iterator<Item = Result<u64, StoreError>>>, StoreError> {
+        let newest_first = query.order == Some(Order::Desc);
+        let (first, last) = match (query.after, newest_first) {
+            (None, _) => (0, u64::MAX),
+            (Some(after), false) => (after.saturating_add(1), u64::MAX),
+            (Some(after), true) => (0, after.saturating_sub(1)),
+        };
+        if let Some(payment) = query.payment {
+            let id = number(payment);
+            let range = self.tables.payment_event()?.range_owned((id, first)..=(id, last))?;
+            let seqs = range.map(|entry| Ok(entry?.0.value().1));
+            return Ok(if newest_first { Box::new(seqs.rev()) } else { Box::new(seqs) });
+        }
+        let seqs = self.tables.event()?.range_owned(first..=last)?.map(|entry| Ok(entry?.0.value()));
+        Ok(if newest_first { Box::new(seqs.rev()) } else { Box::new(seqs) })
+    }
+
+    /// The row that an event begins; none for one that ends another's.
+    fn row(&self, seq: u64) -> Result<Option<LogRow>, StoreError> {
+        let Some(event) = self.event(seq)? else { return Ok(None) };
+        let row = match &event.change {
+            Change::Ended { .. } => return Ok(None),
+            Change::Noted(note) | Change::Config { note, .. } => noted(note),
+            Change::CreateIntended { payment, x_request_id, .. } => {
+                let row = of_payment(payment, create_operation(payment.kind), payment.amount);
+                self.call(row, seq, payment.request_key.as_ref(), x_request_id)?
+            }
+            Change::CancelIntended { payment, key, x_request_id, .. } => {
+                let payment = self.payment_of(*payment)?;
+                let row = of_payment(&payment, OperationType::Cancel, payment.amount);
+                self.call(row, seq, key.as_ref(), x_request_id)?
+            }
+            Change::RefundIntended { payment, refund, key, x_request_id, .. } => {
+                let row = of_payment(&self.payment_of(*payment)?, OperationType::Refund, refund.amount);
+                self.call(row, seq, key.as_ref(), x_request_id)?
+            }
+            Change::Seen { payment, seen } => {
+                let payment = self.payment_of(*payment)?;
+                let amount = match seen {
+                    Seen::RefundedElsewhere(sum) => *sum,
+                    Seen::Status { .. } | Seen::RefundHappened(_) | Seen::Dead => payment.amount,
+                };
+                of_payment(&payment, OperationType::Status, amount)
+            }
+            Change::Adopted { payment, x_request_id } => {
+                let row = of_payment(payment, OperationType::Adopt, payment.amount);
+                LogRow { x_request_id: Some(x_request_id.clone()), ..row }
+            }
+            Change::Resolved { payment, closed, reason } => {
+                let payment = self.payment_of(*payment)?;
+                let row = of_payment(&payment, OperationType::Resolve, resolved_amount(&payment, closed));
+                LogRow { error_message: Some(reason.to_string()), ..row }
+            }
+        };
+        Ok(Some(LogRow { id: seq, created_at: event.at, actor: event.actor, ..row }))
+    }
+
+    /// Adds to a call's row how it ended, or that it has not.
+    fn call(&self, row: LogRow, seq: u64, key: Option<&RequestKey>, x_request_id: &str) -> Result<LogRow, StoreError> {
+        let row = LogRow {
+            request_key: key.cloned(),
+            x_request_id: Some(x_request_id.to_owned()),
+            status: LogStatus::Pending,
+            ..row
+        };
+        let ended = ReadableTable::get(&self.tables.ended()?, seq)?.map(|seq| seq.value());
+        let Some(Event { change: Change::Ended { outcome, .. }, .. }) =
+            ended.map_or(Ok(None), |seq| self.event(seq))?
+        else {
+            return Ok(row);
+        };
+        let external_id = match outcome.ending {
+            event::Ending::Created { qr_payment_id, .. } => Some(qr_payment_id),
+            _ => row.external_id,
+        };
+        Ok(LogRow {
+            external_id,
+            status: outcome.status,
+            error_message: outcome.error,
+            provider_code: outcome.provider_code,
+            duration_ms: Some(outcome.duration_ms),
+            ..row
+        })
+    }
+
+    fn event(&self, seq: u64) -> Result<Option<Event>, StoreError> {
+        let table = self.tables.event()?;
+        ReadableTable::get(&table, seq)?.map(|stored| event::read(stored.value())).transpose()
+    }
+
+    fn payment_of(&self, id: PaymentId) -> Result<PaymentRow, StoreError> {
+        payment::by_id(&self.tables.payment()?, id)?
+            .ok_or_else(|| StoreError::Codec(format!("the log names payment {id}, which is not stored")))
+    }
+
+    /// Checks the next [`PAGE`] events behind what `chain` has seen; true when there are no more.
+    pub(crate) fn check(&self, chain: &mut Chain) -> Result<bool, StoreError> {
+        let table = self.tables.event()?;
+        for entry in table.range_owned(chain.events + 1..)?.take(usize::try_from(PAGE).unwrap_or(usize::MAX)) {
+            let (seq, stored) = entry?;
+            if !chain.follow(seq.value(), stored.value()) {
+                return Ok(true);
+            }
+        }
+        let last = ReadableTable::last(&table)?.map_or(0, |(seq, _)| seq.value());
+        Ok(chain.events >= last)
+    }
+}
+
+/// A walk along the chain.
+pub(crate) struct Chain {
+    events: u64,
+    head: Sha,
+    first_bad: Option<u64>,
+}
+
+impl Chain {
+    /// Before the first event.
+    pub(crate) fn new() -> Self {
+        Self { events: 0, head: GENESIS, first_bad: None }
+    }
+
+    /// Takes in the next event; false if it is not what was written there.
+    fn follow(&mut self, seq: u64, stored: &[u8]) -> bool {
+        let expected = self.events + 1;
+        let good = match event::split(stored) {
+            Ok((sha, record)) if seq == expected => {
+                sha == event::chain(&self.head, seq, record) && codec::decode::<Event>(record).is_ok()
+            }
+            _ => false,
+        };
+        if !good {
+            self.first_bad = Some(expected);
+            return false;
+        }
+        if let Ok((sha, _)) = event::split(stored) {
+            (self.events, self.head) = (seq, sha);
+        }
+        true
+    }
+
+    /// The verdict.
+    pub(crate) fn verdict(&self) -> Verified {
+        Verified {
+            ok: self.first_bad.is_none(),
+            events: self.events,
+            head: self.head.iter().map(|byte| format!("{byte:02x}")).collect(),
+            first_bad: self.first_bad,
+        }
+    }
+}
+
+fn fits(row: &LogRow, query: &LogQuery) -> bool {
+    query.from.is_none_or(|from| row.created_at >= from)
+        && query.to.is_none_or(|to| row.created_at < to)
+        && query.bin.as_ref().is_none_or(|bin| row.organization_bin.as_ref() == Some(bin))
+        && query.operation.is_none_or(|operation| row.operation_type == operation)
+        && query.status.is_none_or(|status| row.status == status)
+}
+
+fn resolved_amount(payment: &PaymentRow, closed: &Closed) -> Amount {
+    match closed {
+        Closed::Refund { refund, .. } => payment.refund(*refund).map_or(payment.amount, |refund| refund.amount),
+        Closed::Attached { .. } | Closed::Abandoned | Closed::Paid(_) => payment.amount,
+    }
+}
+
+fn of_payment(payment: &PaymentRow, operation: OperationType, amount: Amount) -> LogRow {
+    LogRow {
+        id: 0,
+        shop_id: Some(payment.shop_id),
+        kaspi_config_id: Some(payment.config_id),
+        operation_type: operation,
+        external_id: payment.qr_payment_id.clone(),
+        organization_bin: Some(payment.organization_bin.clone()),
+        amount: Some(amount),
+        status: LogStatus::Success,
+        error_message: None,
+        created_at: payment.created_at,
+        payment_id: Some(payment.id),
+        actor: None,
+        request_key: None,
+        x_request_id: None,
+        provider_code: None,
+        duration_ms: None,
+    }
+}
+
+fn noted(note: &Note) -> LogRow {
+    LogRow {
+        id: 0,
+        shop_id: note.shop_id,
+        kaspi_config_id: note.config_id,
+        operation_type: note.operation,
+        external_id: None,
+        organization_bin: note.organization_bin.clone(),
+        amount: None,
+        status: note.status,
+        error_message: note.error.clone(),
+        created_at: crate::moment::Moment::from_millis(0),
+        payment_id: None,
+        actor: None,
+        request_key: None,
+        x_request_id: note.x_request_id.clone(),
+        provider_code: note.provider_code,
+        duration_ms: note.duration_ms,
+    }
+}

@@ -1,0 +1,281 @@
+//! A payment as stored, and the only ways it can change. `paid` is reachable from every other state and
+//! nothing leaves it.
+
+use redb::ReadableTable;
+use serde::{Deserialize, Serialize};
+
+use super::event::{Closed, Ending};
+use super::{StoreError, codec};
+use crate::id::{
+    Comment, ConfigId, Description, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, RequestKey, ShopId,
+    TradePointId,
+};
+use crate::moment::Moment;
+use crate::money::Amount;
+use crate::operation::{Dialect, Evidence, Kind, LogStatus, PaidAtSource, Payment, Refund, State};
+
+/// A payment with the config it was frozen with. Its token is always the current one of its (BIN, trade point).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PaymentRow {
+    pub(crate) id: PaymentId,
+    pub(crate) qr_payment_id: Option<QrPaymentId>,
+    pub(crate) kind: Kind,
+    pub(crate) state: State,
+    pub(crate) kaspi_status: Option<String>,
+    pub(crate) shop_id: ShopId,
+    pub(crate) config_id: ConfigId,
+    pub(crate) organization_bin: OrganizationBin,
+    pub(crate) description: Option<Description>,
+    pub(crate) trade_point_id: TradePointId,
+    pub(crate) trade_point_name: Option<String>,
+    pub(crate) dialect: Dialect,
+    pub(crate) amount: Amount,
+    pub(crate) refunded_elsewhere: Amount,
+    pub(crate) refunds: Vec<RefundRow>,
+    /// Masked.
+    pub(crate) phone: Option<String>,
+    pub(crate) comment: Option<Comment>,
+    pub(crate) invoice: Option<Invoice>,
+    pub(crate) link: Option<String>,
+    pub(crate) qr_token: Option<String>,
+    /// From the reply's seconds where it has them, on our clock.
+    pub(crate) expires_at: Option<Moment>,
+    /// The reply's polling interval.
+    pub(crate) poll_every_ms: Option<u64>,
+    /// The reply's time from the first `Wait` to the automatic cancel.
+    pub(crate) confirm_ms: Option<u64>,
+    pub(crate) request_key: Option<RequestKey>,
+    pub(crate) supersedes: Option<PaymentId>,
+    pub(crate) late: bool,
+    pub(crate) created_at: Moment,
+    pub(crate) updated_at: Moment,
+    pub(crate) paid_at: Option<Moment>,
+    pub(crate) paid_at_source: Option<PaidAtSource>,
+}
+
+/// A refund of a payment. `balance_before` is what the bank said could be returned before it was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RefundRow {
+    pub(crate) id: PaymentId,
+    pub(crate) amount: Amount,
+    pub(crate) status: LogStatus,
+    pub(crate) evidence: Option<Evidence>,
+    pub(crate) at: Moment,
+    pub(crate) balance_before: Option<Amount>,
+    pub(crate) return_operation_id: Option<String>,
+}
+
+/// Something new seen of a payment at Kaspi.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Seen {
+    /// Its status, and what that makes of it.
+    Status { kaspi_status: String, state: State, paid_at: Option<(Moment, PaidAtSource)> },
+    /// Money of it went back, not through us; the sum of all such.
+    RefundedElsewhere(Amount),
+    /// A refund we called failed did happen after all.
+    RefundHappened(PaymentId),
+    /// The life of a link or QR that nobody saw is over.
+    Dead,
+}
+
+impl PaymentRow {
+    /// Paid back through us, as far as known.
+    pub(crate) fn refunded(&self) -> Amount {
+        let sum = self.refunds.iter().filter(|refund| refund.status == LogStatus::Success).map(|refund| refund.amount);
+        sum.fold(Amount::ZERO, |total, amount| total.plus(amount).unwrap_or(total))
+    }
+
+    /// What is left of a paid payment, as far as known.
+    pub(crate) fn left(&self) -> Amount {
+        let gone = self.refunded().plus(self.refunded_elsewhere).unwrap_or(self.amount);
+        self.amount.minus(gone).unwrap_or(Amount::ZERO)
+    }
+
+    /// Whether it must still be followed.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.state, State::Creating | State::Waiting | State::Unknown)
+    }
+
+    /// Whether something about it can only be closed by a person.
+    pub(crate) fn needs_a_person(&self) -> bool {
+        let doubt = self.refunds.iter().any(|refund| refund.status == LogStatus::Pending);
+        self.late || doubt || self.state == State::Unknown
+    }
+
+    /// A refund of it.
+    pub(crate) fn refund(&self, id: PaymentId) -> Option<&RefundRow> {
+        self.refunds.iter().find(|refund| refund.id == id)
+    }
+
+    fn refund_mut(&mut self, id: PaymentId) -> Option<&mut RefundRow> {
+        self.refunds.iter_mut().find(|refund| refund.id == id)
+    }
+
+    /// What the end of its own call makes of it; `refund` is the one the call was about.
+    pub(super) fn ended(&mut self, ending: &Ending, refund: Option<PaymentId>, at: Moment) {
+        self.updated_at = at;
+        match ending {
+            Ending::Nothing => self.settle_refund(refund, LogStatus::Failed, None, None),
+            Ending::Created { qr_payment_id, link, qr_token, expires_at, poll_every_ms, confirm_ms } => {
+                self.state = State::Waiting;
+                self.qr_payment_id = Some(qr_payment_id.clone());
+                self.link.clone_from(link);
+                self.qr_token.clone_from(qr_token);
+                self.expires_at = *expires_at;
+                self.poll_every_ms = *poll_every_ms;
+                self.confirm_ms = *confirm_ms;
+            }
+            Ending::Lost { dead_at } => {
+                self.state = State::Unknown;
+                self.expires_at = *dead_at;
+            }
+            Ending::Cancelled { kaspi_status } => {
+                self.kaspi_status = Some(kaspi_status.clone());
+                self.become_state(State::Cancelled, None);
+            }
+            Ending::Refunded { evidence, return_operation_id } => {
+                self.settle_refund(refund, LogStatus::Success, Some(*evidence), return_operation_id.clone());
+            }
+            Ending::RefundFailed => self.settle_refund(refund, LogStatus::Failed, Some(Evidence::Balance), None),
+            Ending::RefundPending => self.settle_refund(refund, LogStatus::Pending, None, None),
+        }
+    }
+
+    fn settle_refund(
+        &mut self,
+        refund: Option<PaymentId>,
+        status: LogStatus,
+        evidence: Option<Evidence>,
+        operation: Option<String>,
+    ) {
+        if let Some(refund) = refund.and_then(|id| self.refund_mut(id)) {
+            refund.status = status;
+            refund.evidence = evidence;
+            refund.return_operation_id = operation;
+        }
+    }
+
+    /// What a sight of it at Kaspi makes of it.
+    pub(super) fn seen(&mut self, seen: &Seen, at: Moment) {
+        self.updated_at = at;
+        match seen {
+            Seen::Status { kaspi_status, state, paid_at } => {
+                self.kaspi_status = Some(kaspi_status.clone());
+                self.become_state(*state, *paid_at);
+            }
+            Seen::RefundedElsewhere(sum) => self.refunded_elsewhere = *sum,
+            Seen::RefundHappened(id) => {
+                self.settle_refund(Some(*id), LogStatus::Success, Some(Evidence::Balance), None);
+            }
+            Seen::Dead => self.become_state(State::Expired, None),
+        }
+    }
+
+    /// What a person's word makes of it.
+    pub(super) fn resolved(&mut self, closed: &Closed, at: Moment) {
+        self.updated_at = at;
+        match closed {
+            Closed::Attached { qr_payment_id, kaspi_status, amount } => {
+                self.qr_payment_id = Some(qr_payment_id.clone());
+                self.kaspi_status = Some(kaspi_status.clone());
+                self.amount = amount.unwrap_or(self.amount);
+                self.become_state(State::Waiting, None);
+            }
+            Closed::Abandoned => self.become_state(State::Abandoned, None),
+            Closed::Refund { refund, happened } => {
+                let status = if *happened { LogStatus::Success } else { LogStatus::Failed };
+                self.settle_refund(Some(*refund), status, Some(Evidence::Person), None);
+            }
+            Closed::Paid(true) => self.become_state(State::Paid, Some((at, PaidAtSource::Seen))),
+            Closed::Paid(false) => self.become_state(State::Declined, None),
+        }
+    }
+
+    /// The one door between states. Nothing leaves `paid`; a payment that was called over and is paid is late.
+    fn become_state(&mut self, state: State, paid_at: Option<(Moment, PaidAtSource)>) {
+        if self.state == State::Paid {
+            return;
+        }
+        if state == State::Paid {
+            self.late = matches!(self.state, State::Expired | State::Declined | State::Cancelled | State::Abandoned)
+                || self.late;
+            self.paid_at = paid_at.map(|(at, _)| at);
+            self.paid_at_source = paid_at.map(|(_, source)| source);
+        }
+        self.state = state;
+    }
+
+    /// What callers see.
+    pub(crate) fn view(&self) -> Payment {
+        Payment {
+            id: self.id,
+            qr_payment_id: self.qr_payment_id.clone(),
+            kind: self.kind,
+            state: self.state,
+            kaspi_status: self.kaspi_status.clone(),
+            shop_id: self.shop_id,
+            organization_bin: self.organization_bin.clone(),
+            description: self.description.clone(),
+            trade_point_id: self.trade_point_id.clone(),
+            trade_point_name: self.trade_point_name.clone(),
+            amount_tiyn: self.amount,
+            refunded_tiyn: self.refunded(),
+            refunded_elsewhere_tiyn: self.refunded_elsewhere,
+            refunds: self.refunds.iter().map(RefundRow::view).collect(),
+            phone: self.phone.clone(),
+            comment: self.comment.clone(),
+            invoice: self.invoice.clone(),
+            link: self.link.clone(),
+            qr_token: self.qr_token.clone(),
+            expires_at: self.expires_at,
+            request_key: self.request_key.clone(),
+            supersedes: self.supersedes,
+            late: self.late,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            paid_at: self.paid_at,
+            paid_at_source: self.paid_at_source,
+        }
+    }
+}
+
+impl RefundRow {
+    fn view(&self) -> Refund {
+        Refund {
+            id: self.id,
+            amount_tiyn: self.amount,
+            status: self.status,
+            evidence: self.evidence,
+            at: self.at,
+            return_operation_id: self.return_operation_id.clone(),
+        }
+    }
+}
+
+/// The number a payment is stored under; sorts like the id.
+pub(super) fn number(id: PaymentId) -> u128 {
+    u128::from_be_bytes(id.to_bytes())
+}
+
+/// The payment of an id.
+pub(super) fn by_id(
+    payments: &impl ReadableTable<u128, &'static [u8]>,
+    id: PaymentId,
+) -> Result<Option<PaymentRow>, StoreError> {
+    payments.get(number(id))?.map(|value| codec::decode(value.value())).transpose()
+}
+
+/// The payment a caller names.
+pub(super) fn by_ref(
+    payments: &impl ReadableTable<u128, &'static [u8]>,
+    numbers: &impl ReadableTable<&'static str, u128>,
+    named: &PaymentRef,
+) -> Result<Option<PaymentRow>, StoreError> {
+    let id = match named {
+        PaymentRef::Id(id) => Some(*id),
+        PaymentRef::QrPaymentId(qr) => {
+            numbers.get(qr.as_str())?.map(|id| PaymentId::from_bytes(id.value().to_be_bytes()))
+        }
+    };
+    id.map_or(Ok(None), |id| by_id(payments, id))
+}

@@ -1,0 +1,151 @@
+//! The projections of the log: what an event makes of configs, payments, keys and indexes. Nothing else writes
+//! those tables, so they can be rebuilt from the events and compared.
+
+use redb::ReadableTable;
+
+use super::config::ConfigRow;
+use super::event::{Change, Ending, Event, Outcome};
+use super::key::{KeyRow, Wrote};
+use super::payment::{self, PaymentRow, number};
+use super::tables::WriteTables;
+use super::{StoreError, codec};
+use crate::id::{PaymentId, RequestKey};
+use crate::operation::{Kind, OperationType};
+
+impl WriteTables<'_> {
+    /// Applies event `seq` to every projection.
+    pub(super) fn project(&mut self, seq: u64, event: &Event) -> Result<(), StoreError> {
+        match &event.change {
+            Change::Noted(_) => Ok(()),
+            Change::Config { row, .. } => self.put_config(row),
+            Change::CreateIntended { payment, wrote, .. } => {
+                self.running.insert(seq, ())?;
+                self.put_payment(seq, payment)?;
+                if let Some(invoice) = &payment.invoice {
+                    self.payment_invoice.insert((payment.shop_id, invoice.as_str(), number(payment.id)), ())?;
+                }
+                self.put_key(payment, payment.request_key.as_ref(), create_operation(payment.kind), seq, wrote.as_ref())
+            }
+            Change::CancelIntended { payment, key, wrote, .. } => {
+                self.running.insert(seq, ())?;
+                let row = self.payment_row(*payment)?;
+                self.put_payment(seq, &row)?;
+                self.put_key(&row, key.as_ref(), OperationType::Cancel, seq, wrote.as_ref())
+            }
+            Change::RefundIntended { payment, refund, key, wrote, .. } => {
+                self.running.insert(seq, ())?;
+                let mut row = self.payment_row(*payment)?;
+                row.refunds.push(refund.clone());
+                row.updated_at = event.at;
+                self.put_payment(seq, &row)?;
+                self.put_key(&row, key.as_ref(), OperationType::Refund, seq, wrote.as_ref())
+            }
+            Change::Ended { intent, outcome } => self.end(seq, *intent, outcome, event),
+            Change::Seen { payment, seen } => {
+                let mut row = self.payment_row(*payment)?;
+                row.seen(seen, event.at);
+                self.put_payment(seq, &row)
+            }
+            Change::Adopted { payment, .. } => self.put_payment(seq, payment),
+            Change::Resolved { payment, closed, .. } => {
+                let mut row = self.payment_row(*payment)?;
+                row.resolved(closed, event.at);
+                self.put_payment(seq, &row)
+            }
+        }
+    }
+
+    fn end(&mut self, seq: u64, intent: u64, outcome: &Outcome, event: &Event) -> Result<(), StoreError> {
+        self.running.remove(intent)?;
+        self.ended.insert(intent, seq)?;
+        let begun = self.event_at(intent)?;
+        let (payment, refund, key) = match &begun.change {
+            Change::CreateIntended { payment, .. } => (payment.id, None, payment.request_key.clone()),
+            Change::CancelIntended { payment, key, .. } => (*payment, None, key.clone()),
+            Change::RefundIntended { payment, refund, key, .. } => (*payment, Some(refund.id), key.clone()),
+            other => return Err(StoreError::Codec(format!("event {intent} began no call: {other:?}"))),
+        };
+        let mut row = self.payment_row(payment)?;
+        let nothing = outcome.ending == Ending::Nothing;
+        if let (true, Some(key)) = (nothing, key) {
+            self.key.remove((row.shop_id, key.as_str()))?;
+        }
+        if nothing && matches!(begun.change, Change::CreateIntended { .. }) {
+            return self.drop_payment(&row);
+        }
+        row.ended(&outcome.ending, refund, event.at);
+        self.put_payment(seq, &row)
+    }
+
+    fn put_config(&mut self, row: &ConfigRow) -> Result<(), StoreError> {
+        self.config_bin.insert(row.organization_bin.as_str(), row.id)?;
+        self.config.insert(row.id, codec::encode(row)?.as_slice())?;
+        Ok(())
+    }
+
+    fn put_payment(&mut self, seq: u64, row: &PaymentRow) -> Result<(), StoreError> {
+        let id = number(row.id);
+        self.payment.insert(id, codec::encode(row)?.as_slice())?;
+        self.payment_event.insert((id, seq), ())?;
+        if let Some(qr) = &row.qr_payment_id {
+            self.payment_qr.insert(qr.as_str(), id)?;
+        }
+        for (table, listed) in
+            [(&mut self.payment_open, row.is_open()), (&mut self.payment_attention, row.needs_a_person())]
+        {
+            if listed {
+                table.insert(id, ())?
+            } else {
+                table.remove(id)?
+            };
+        }
+        Ok(())
+    }
+
+    /// A create that surely moved nothing leaves its events and no payment.
+    fn drop_payment(&mut self, row: &PaymentRow) -> Result<(), StoreError> {
+        let id = number(row.id);
+        self.payment.remove(id)?;
+        self.payment_open.remove(id)?;
+        self.payment_attention.remove(id)?;
+        if let Some(invoice) = &row.invoice {
+            self.payment_invoice.remove((row.shop_id, invoice.as_str(), id))?;
+        }
+        Ok(())
+    }
+
+    fn put_key(
+        &mut self,
+        row: &PaymentRow,
+        key: Option<&RequestKey>,
+        operation: OperationType,
+        intent: u64,
+        wrote: Option<&Wrote>,
+    ) -> Result<(), StoreError> {
+        let (Some(key), Some(wrote)) = (key, wrote) else { return Ok(()) };
+        let value = KeyRow { operation, payment: row.id, intent, wrote: wrote.clone() };
+        self.key.insert((row.shop_id, key.as_str()), codec::encode(&value)?.as_slice())?;
+        Ok(())
+    }
+
+    pub(super) fn payment_row(&self, id: PaymentId) -> Result<PaymentRow, StoreError> {
+        payment::by_id(&self.payment, id)?
+            .ok_or_else(|| StoreError::Codec(format!("the log names payment {id}, which is not stored")))
+    }
+
+    pub(super) fn event_at(&self, seq: u64) -> Result<Event, StoreError> {
+        match self.event.get(seq)? {
+            Some(stored) => super::event::read(stored.value()),
+            None => Err(StoreError::Codec(format!("event {seq} is missing from the log"))),
+        }
+    }
+}
+
+/// What the log calls the create of a kind (the guide's words).
+pub(super) fn create_operation(kind: Kind) -> OperationType {
+    match kind {
+        Kind::Remote => OperationType::Create,
+        Kind::Link => OperationType::Link,
+        Kind::Qr => OperationType::Qr,
+    }
+}

@@ -1,0 +1,144 @@
+//! One consistent view of the last durable commit, in domain words.
+
+use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
+
+use super::config::{self, ConfigRow};
+use super::key::KeyRow;
+use super::payment::{self, PaymentRow, number};
+use super::tables::ReadTables;
+use super::{StoreError, Triple, codec, triple};
+use crate::id::{OrganizationBin, PaymentId, PaymentRef, RequestKey, ShopId, TradePointId};
+use crate::operation::{Dialect, PaymentQuery};
+
+/// A read transaction. Costs no lock on the writer; never held across an await.
+pub(crate) struct Reading {
+    pub(super) tables: ReadTables,
+}
+
+impl Reading {
+    pub(super) fn new(tx: ReadTransaction) -> Self {
+        Self { tables: ReadTables(tx) }
+    }
+
+    pub(super) fn meta(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(ReadableTable::get(&self.tables.meta()?, name)?.map(|value| value.value().to_vec()))
+    }
+
+    pub(crate) fn configs(&self) -> Result<Vec<ConfigRow>, StoreError> {
+        config::all(&self.tables.config()?)
+    }
+
+    pub(crate) fn config(&self, bin: &OrganizationBin) -> Result<Option<ConfigRow>, StoreError> {
+        config::by_bin(&self.tables.config_bin()?, &self.tables.config()?, bin)
+    }
+
+    /// The shop's default, if an admin has set one.
+    pub(crate) fn default_config(&self, shop: ShopId) -> Result<Option<ConfigRow>, StoreError> {
+        Ok(self.configs()?.into_iter().find(|row| row.shop_id == shop && row.is_default))
+    }
+
+    /// The triple of a (BIN, trade point), if a device is registered there.
+    pub(crate) fn triple(
+        &self,
+        bin: &OrganizationBin,
+        trade_point: &TradePointId,
+        dialect: Dialect,
+    ) -> Result<Option<Triple>, StoreError> {
+        triple::of(&self.tables.device()?, bin, trade_point, dialect)
+    }
+
+    pub(crate) fn payment(&self, named: &PaymentRef) -> Result<Option<PaymentRow>, StoreError> {
+        payment::by_ref(&self.tables.payment()?, &self.tables.payment_qr()?, named)
+    }
+
+    /// What a key of a shop stands for.
+    pub(crate) fn key(&self, shop: ShopId, key: &RequestKey) -> Result<Option<KeyRow>, StoreError> {
+        let table = self.tables.key()?;
+        let row = ReadableTable::get(&table, (shop, key.as_str()))?;
+        row.map(|value| codec::decode(value.value())).transpose()
+    }
+
+    /// The payments with something that only a person can close, oldest first.
+    pub(crate) fn payments_for_a_person(&self) -> Result<Vec<PaymentRow>, StoreError> {
+        let payments = self.tables.payment()?;
+        let mut rows = Vec::new();
+        for entry in self.tables.payment_attention()?.iter()? {
+            rows.extend(payment::by_id(&payments, id_of(entry?.0.value()))?);
+        }
+        Ok(rows)
+    }
+
+    /// How many payments are not final.
+    pub(crate) fn open_count(&self) -> Result<u64, StoreError> {
+        Ok(self.tables.payment_open()?.len()?)
+    }
+
+    /// The payments that fit the query and `visible`, newest first, at most `limit`, and the cursor behind them.
+    pub(crate) fn payments(
+        &self,
+        query: &PaymentQuery,
+        limit: usize,
+        visible: impl Fn(&PaymentRow) -> bool,
+    ) -> Result<(Vec<PaymentRow>, Option<PaymentId>), StoreError> {
+        let table = self.tables.payment()?;
+        let mut rows: Vec<PaymentRow> = Vec::new();
+        for id in self.candidates(query)? {
+            let Some(row) = payment::by_id(&table, id_of(id?))? else { continue };
+            if query.since.is_some_and(|since| row.created_at < since) {
+                // Ids sort by the time of the intent: everything behind is older still.
+                break;
+            }
+            if !fits(&row, query) || !visible(&row) {
+                continue;
+            }
+            if rows.len() == limit {
+                let next = rows.last().map(|row| row.id);
+                return Ok((rows, next));
+            }
+            rows.push(row);
+        }
+        Ok((rows, None))
+    }
+
+    /// The numbers of payments that may fit, newest first: through an index where the query allows one.
+    fn candidates(
+        &self,
+        query: &PaymentQuery,
+    ) -> Result<Box<dyn Iterator<Item = Result<u128, StoreError>>>, StoreError> {
+        let end = query.after.map_or(u128::MAX, |id| number(id).saturating_sub(1));
+        if query.key.is_none() && query.invoice.is_none() {
+            let range = self.tables.payment()?.range_owned(..=end)?;
+            return Ok(Box::new(range.rev().map(|entry| Ok(entry?.0.value()))));
+        }
+        let mut shops: Vec<ShopId> = self.configs()?.iter().map(|row| row.shop_id).collect();
+        shops.sort_unstable();
+        shops.dedup();
+        let mut ids = Vec::new();
+        for shop in shops {
+            match (&query.key, &query.invoice) {
+                (Some(key), _) => ids.extend(self.key(shop, key)?.map(|row| number(row.payment))),
+                (None, Some(invoice)) => {
+                    let invoices = self.tables.payment_invoice()?;
+                    let range = (shop, invoice.as_str(), 0)..=(shop, invoice.as_str(), u128::MAX);
+                    for entry in ReadableTable::range(&invoices, range)? {
+                        ids.push(entry?.0.value().2);
+                    }
+                }
+                (None, None) => {}
+            }
+        }
+        ids.retain(|id| *id <= end);
+        ids.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(Box::new(ids.into_iter().map(Ok)))
+    }
+}
+
+fn fits(row: &PaymentRow, query: &PaymentQuery) -> bool {
+    query.state.is_none_or(|state| row.state == state)
+        && query.bin.as_ref().is_none_or(|bin| row.organization_bin == *bin)
+        && query.invoice.as_ref().is_none_or(|invoice| row.invoice.as_ref() == Some(invoice))
+}
+
+fn id_of(number: u128) -> PaymentId {
+    PaymentId::from_bytes(number.to_be_bytes())
+}

@@ -1,0 +1,68 @@
+//! Every table: its key, its value and, in its name, the version of its layout. Values behind `&[u8]` are
+//! postcard behind a version byte ([`super::codec`]).
+//!
+//! `event` is the source of truth. `config`, `payment`, `key` and the indexes are projections of it, written
+//! in the same transaction by [`super::project`] and by nothing else. `device` and `meta` hold what must not
+//! be in the log: tokens and the hash secret.
+
+use redb::{ReadOnlyTable, ReadTransaction, Table, TableDefinition, TableError, WriteTransaction};
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $name:ident: $key:ty => $value:ty = $stored:literal;)*) => {
+        mod definition {
+            $(#[allow(non_upper_case_globals, reason = "named like the fields they open")]
+            pub(super) const $name: super::TableDefinition<'static, $key, $value> = super::TableDefinition::new($stored);)*
+        }
+
+        /// All tables, open for one write transaction.
+        pub(in crate::store) struct WriteTables<'t> { $($(#[$doc])* pub(in crate::store) $name: Table<'t, $key, $value>,)* }
+
+        impl<'t> WriteTables<'t> {
+            /// Opens all of them, creating those that do not exist.
+            pub(in crate::store) fn open(tx: &'t WriteTransaction) -> Result<Self, TableError> {
+                Ok(Self { $($name: tx.open_table(definition::$name)?,)* })
+            }
+        }
+
+        /// One consistent view of all tables; each is opened when it is asked for.
+        pub(in crate::store) struct ReadTables(pub(in crate::store) ReadTransaction);
+
+        impl ReadTables {
+            $(#[allow(dead_code, reason = "the writer reads some tables inside of its own transaction only")]
+            $(#[$doc])* pub(in crate::store) fn $name(&self) -> Result<ReadOnlyTable<$key, $value>, TableError> {
+                self.0.open_table(definition::$name)
+            })*
+        }
+    };
+}
+
+tables! {
+    /// Name → bytes: `secret`, the key of the hashes by which phones and requests are compared.
+    meta: &'static str => &'static [u8] = "meta-1";
+    /// Sequence number from 1 → SHA-256 (32 bytes), then the event.
+    event: u64 => &'static [u8] = "event-1";
+    /// Event that began a call → event that ended it.
+    ended: u64 => u64 = "ended-1";
+    /// Events that began a call which has not ended.
+    running: u64 => () = "running-1";
+    /// (Payment, event about it).
+    payment_event: (u128, u64) => () = "payment_event-1";
+    /// Row number from 1 → config.
+    config: u64 => &'static [u8] = "config-1";
+    /// OrganizationBin → row number; what makes a BIN unique.
+    config_bin: &'static str => u64 = "config_bin-1";
+    /// (OrganizationBin, TradePointId) → current DeviceToken; outlives moves and retirement.
+    device: (&'static str, &'static str) => &'static [u8] = "device-1";
+    /// PaymentId → payment.
+    payment: u128 => &'static [u8] = "payment-1";
+    /// QrPaymentId → PaymentId; what makes Kaspi's number unique.
+    payment_qr: &'static str => u128 = "payment_qr-1";
+    /// Payments that are not final.
+    payment_open: u128 => () = "payment_open-1";
+    /// Payments with something that only a person can close.
+    payment_attention: u128 => () = "payment_attention-1";
+    /// (Shop, invoice, payment).
+    payment_invoice: (u32, &'static str, u128) => () = "payment_invoice-1";
+    /// (Shop, Idempotency-Key) → what it stands for.
+    key: (u32, &'static str) => &'static [u8] = "key-1";
+}

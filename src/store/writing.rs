@@ -1,0 +1,149 @@
+//! One write transaction, in domain words. Several requests share one and with it one flush.
+
+use redb::{ReadableTable, WriteTransaction};
+
+use super::config::{self, ConfigRow};
+use super::event::{self, Change, Event, GENESIS, Sha};
+use super::key::KeyRow;
+use super::payment::{self, PaymentRow, number};
+use super::tables::WriteTables;
+use super::{StoreError, Triple, codec};
+use crate::id::{
+    ConfigId, DeviceToken, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, RequestKey, ShopId,
+    TradePointId,
+};
+use crate::moment::Moment;
+use crate::operation::{Actor, Dialect};
+
+/// A write transaction. A job checks before it writes: what it has written stays even if it then refuses.
+pub(crate) struct Writing<'t> {
+    tables: WriteTables<'t>,
+    seq: u64,
+    head: Sha,
+    dirty: bool,
+    /// The clock of everything in this transaction.
+    pub(crate) now: Moment,
+}
+
+impl<'t> Writing<'t> {
+    pub(super) fn begin(tx: &'t WriteTransaction) -> Result<Self, StoreError> {
+        let tables = WriteTables::open(tx)?;
+        let (seq, head) = match tables.event.last()? {
+            None => (0, GENESIS),
+            Some((seq, stored)) => (seq.value(), event::split(stored.value())?.0),
+        };
+        Ok(Self { tables, seq, head, dirty: false, now: Moment::now() })
+    }
+
+    /// Writes an event and what it changes; returns its sequence number.
+    pub(crate) fn append(&mut self, actor: Option<Actor>, change: Change) -> Result<u64, StoreError> {
+        let seq = self.seq + 1;
+        let event = Event { at: self.now, actor, change };
+        let (stored, sha) = event::seal(&self.head, seq, &event)?;
+        self.dirty = true;
+        self.tables.event.insert(seq, stored.as_slice())?;
+        self.tables.project(seq, &event)?;
+        (self.seq, self.head) = (seq, sha);
+        Ok(seq)
+    }
+
+    /// Whether anything was written that needs a flush.
+    pub(super) fn is_dirty(&self) -> bool {
+        self.dirty
+    }
+
+    pub(super) fn put_meta(&mut self, name: &'static str, value: &[u8]) -> Result<(), StoreError> {
+        self.dirty = true;
+        self.tables.meta.insert(name, value)?;
+        Ok(())
+    }
+
+    /// The row number of the next config.
+    pub(crate) fn next_config_id(&self) -> Result<ConfigId, StoreError> {
+        Ok(self.tables.config.last()?.map_or(1, |(id, _)| id.value() + 1))
+    }
+
+    pub(crate) fn config(&self, bin: &OrganizationBin) -> Result<Option<ConfigRow>, StoreError> {
+        config::by_bin(&self.tables.config_bin, &self.tables.config, bin)
+    }
+
+    /// The shop's default, if an admin has set one.
+    pub(crate) fn default_config(&self, shop: ShopId) -> Result<Option<ConfigRow>, StoreError> {
+        Ok(config::all(&self.tables.config)?.into_iter().find(|row| row.shop_id == shop && row.is_default))
+    }
+
+    /// Keeps the current token of a (BIN, trade point).
+    pub(crate) fn put_device(
+        &mut self,
+        bin: &OrganizationBin,
+        trade_point: &TradePointId,
+        token: &DeviceToken,
+    ) -> Result<(), StoreError> {
+        self.dirty = true;
+        let value = zeroize::Zeroizing::new(codec::encode(token)?);
+        self.tables.device.insert((bin.as_str(), trade_point.as_str()), value.as_slice())?;
+        Ok(())
+    }
+
+    /// The triple of a (BIN, trade point), if a device is registered there.
+    pub(crate) fn triple(
+        &self,
+        bin: &OrganizationBin,
+        trade_point: &TradePointId,
+        dialect: Dialect,
+    ) -> Result<Option<Triple>, StoreError> {
+        super::triple::of(&self.tables.device, bin, trade_point, dialect)
+    }
+
+    pub(crate) fn payment(&self, id: PaymentId) -> Result<Option<PaymentRow>, StoreError> {
+        payment::by_id(&self.tables.payment, id)
+    }
+
+    pub(crate) fn payment_by_qr(&self, id: &QrPaymentId) -> Result<Option<PaymentRow>, StoreError> {
+        payment::by_ref(&self.tables.payment, &self.tables.payment_qr, &PaymentRef::QrPaymentId(id.clone()))
+    }
+
+    /// What a key of a shop stands for, and whether its call is in flight.
+    pub(crate) fn key(&self, shop: ShopId, key: &RequestKey) -> Result<Option<(KeyRow, bool)>, StoreError> {
+        let Some(row) = self.tables.key.get((shop, key.as_str()))? else { return Ok(None) };
+        let row: KeyRow = codec::decode(row.value())?;
+        let running = self.tables.running.get(row.intent)?.is_some();
+        Ok(Some((row, running)))
+    }
+
+    /// The refund that a call began, if it was one.
+    pub(crate) fn refund_of(&self, intent: u64) -> Result<Option<PaymentId>, StoreError> {
+        match self.tables.event_at(intent)?.change {
+            Change::RefundIntended { refund, .. } => Ok(Some(refund.id)),
+            _ => Ok(None),
+        }
+    }
+
+    /// The payments of a shop's invoice.
+    pub(crate) fn payments_of_invoice(&self, shop: ShopId, invoice: &Invoice) -> Result<Vec<PaymentRow>, StoreError> {
+        let range = (shop, invoice.as_str(), 0)..=(shop, invoice.as_str(), u128::MAX);
+        let mut rows = Vec::new();
+        for entry in self.tables.payment_invoice.range(range)? {
+            let (_, _, id) = entry?.0.value();
+            rows.extend(payment::by_id(&self.tables.payment, PaymentId::from_bytes(id.to_be_bytes()))?);
+        }
+        Ok(rows)
+    }
+
+    /// Whether a call on this payment has begun and not ended.
+    pub(crate) fn is_running(&self, id: PaymentId) -> Result<bool, StoreError> {
+        for entry in self.tables.running.iter()? {
+            let seq = entry?.0.value();
+            if self.tables.payment_event.get((number(id), seq))?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The calls that have begun and not ended, with their events.
+    pub(crate) fn running(&self) -> Result<Vec<(u64, Event)>, StoreError> {
+        let seqs = self.tables.running.iter()?.map(|entry| entry.map(|(seq, _)| seq.value()));
+        seqs.map(|seq| seq.map_err(StoreError::from).and_then(|seq| Ok((seq, self.tables.event_at(seq)?)))).collect()
+    }
+}
