@@ -22,6 +22,7 @@ mod tls_client;
 
 // The properties.
 mod bank_wire;
+mod cmd;
 mod doors;
 mod guide;
 mod keys;

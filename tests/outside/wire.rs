@@ -9,10 +9,10 @@ use super::scripted_bank::{BIN, Seen};
 /// Short enough for a test, long enough for a busy machine; the same invoice is billed again and again here.
 const CONFIG: &str = r#"
 [kaspi]
-timeout = "2s"
+timeout = "5s"
 [payments]
 one_per_invoice = false
-refund_settle = "4s"
+refund_settle = "10s"
 "#;
 
 /// A wire fixture being played.
@@ -44,7 +44,8 @@ impl Play {
     fn requests(&self) {
         for request in &self.fixture.requests {
             let Some(ask) = &request.ask else { continue };
-            let mut ids = self.prepare();
+            let mut ids = self.begin(None);
+            self.complete(&ids);
             let before = self.till.bank.seen().len();
             let answer = self.till.daemon.door.ask(&ids.fill(ask), request.ask_body.as_deref());
             assert!(answer.status < 300, "{}: {} {}", request.name, answer.status, answer.text());
@@ -65,22 +66,24 @@ impl Play {
     /// side, because some of them take the time that a doubt takes to settle.
     fn answers(&self) {
         let Some(request) = self.fixture.requests.first().filter(|request| request.ask.is_some()) else { return };
-        match self.fixture.setup {
-            Needs::Nothing | Needs::Enrolled => self.fixture.answers.iter().for_each(|a| self.answer(request, a)),
-            Needs::Waiting | Needs::Paid => std::thread::scope(|scope| {
-                for answer in &self.fixture.answers {
-                    scope.spawn(move || self.answer(request, answer));
-                }
-            }),
+        if matches!(self.fixture.setup, Needs::Nothing | Needs::Enrolled) {
+            return self
+                .fixture
+                .answers
+                .iter()
+                .for_each(|answer| self.answer(request, answer, self.begin(Some(answer))));
         }
+        // One after the other while it is quick, side by side while it waits.
+        let begun: Vec<Ids> = self.fixture.answers.iter().map(|answer| self.begin(Some(answer))).collect();
+        std::thread::scope(|scope| {
+            for (answer, ids) in self.fixture.answers.iter().zip(begun) {
+                scope.spawn(move || self.answer(request, answer, ids));
+            }
+        });
     }
 
-    fn answer(&self, request: &Request, answer: &Answer) {
-        let ids = match self.fixture.call.as_str() {
-            // What is read once when a payment is paid must be there before.
-            "details" => self.prepare_with(Some(answer)),
-            _ => self.prepare(),
-        };
+    fn answer(&self, request: &Request, answer: &Answer, ids: Ids) {
+        self.complete(&ids);
         let path = ids.fill(request.path.split('?').next().unwrap_or_default());
         match ids.qr_payment_id.as_str() {
             "" => self.till.bank.answer(&request.method, &path, answer.clone()),
@@ -108,13 +111,10 @@ impl Play {
         seen.into_iter().filter(ours).collect()
     }
 
-    fn prepare(&self) -> Ids {
-        self.prepare_with(None)
-    }
-
-    /// What must be there before the call.
+    /// Begins what must be there before the call. Details are read once when a payment is paid, so a fixture of
+    /// theirs has to stand before that.
     #[track_caller]
-    fn prepare_with(&self, details: Option<&Answer>) -> Ids {
+    fn begin(&self, answer: Option<&Answer>) -> Ids {
         match self.fixture.setup {
             Needs::Nothing => Ids::default(),
             Needs::Enrolled => {
@@ -125,16 +125,25 @@ impl Play {
                 }
                 Ids::default()
             }
-            Needs::Waiting => self.create(self.kind(), None),
-            Needs::Paid => {
-                let ids = self.create(self.kind(), details);
-                let status = format!("/r3/v01/payment/status/{}", ids.qr_payment_id);
-                self.till.bank.answer("GET", &status, paid(self.dialect));
-                let payment =
-                    self.till.daemon.door.get(&format!("/v1/payments/{}?wait=30s", ids.payment_id)).expect(200);
-                assert_eq!(payment["state"], "paid", "{payment}");
+            Needs::Waiting | Needs::Paid => {
+                let ids = self.create(self.kind());
+                if let Some(answer) = answer.filter(|_| self.fixture.call == "details") {
+                    let answer = answer.about(&ids.qr_payment_id);
+                    self.till.bank.answer_for("GET", "/r3/v01/payment/details", &ids.qr_payment_id, answer);
+                }
                 ids
             }
+        }
+    }
+
+    /// Lets the customer pay where the call needs it.
+    #[track_caller]
+    fn complete(&self, ids: &Ids) {
+        if self.fixture.setup == Needs::Paid {
+            let status = format!("/r3/v01/payment/status/{}", ids.qr_payment_id);
+            self.till.bank.answer("GET", &status, paid(self.dialect));
+            let payment = self.till.daemon.door.get(&format!("/v1/payments/{}?wait=30s", ids.payment_id)).expect(200);
+            assert_eq!(payment["state"], "paid", "{payment}");
         }
     }
 
@@ -147,19 +156,14 @@ impl Play {
     }
 
     #[track_caller]
-    fn create(&self, kind: &str, details: Option<&Answer>) -> Ids {
+    fn create(&self, kind: &str) -> Ids {
         let mut body = serde_json::json!({"kind": kind, "amount_tiyn": 20_000, "organization_bin": BIN});
         if kind == "remote" {
             body["phone_number"] = "77015211545".into();
         }
         let payment = self.till.daemon.door.post("/v1/payments", &body).expect(201);
         let text = |key: &str| payment[key].as_str().unwrap_or_else(|| panic!("no {key}: {payment}")).to_owned();
-        let ids = Ids { payment_id: text("id"), qr_payment_id: text("qr_payment_id") };
-        if let Some(answer) = details {
-            let answer = answer.about(&ids.qr_payment_id);
-            self.till.bank.answer_for("GET", "/r3/v01/payment/details", &ids.qr_payment_id, answer);
-        }
-        ids
+        Ids { payment_id: text("id"), qr_payment_id: text("qr_payment_id") }
     }
 
     #[track_caller]
