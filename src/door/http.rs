@@ -60,6 +60,8 @@ pub(super) async fn serve(stream: UnixStream, begun: Vec<u8>, desk: Arc<Desk>, m
         match connection.as_mut().poll(cx) {
             // A broken connection is the client's affair; what it asked for goes on.
             Poll::Ready(_) => Poll::Ready(()),
+            // Half a request has asked for nothing yet.
+            Poll::Pending if told && pace.is_reading() => Poll::Ready(()),
             Poll::Pending => pace.poll_late(&mut clock, cx),
         }
     })

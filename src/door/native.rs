@@ -64,7 +64,11 @@ pub(super) async fn serve(stream: UnixStream, inbox: Vec<u8>, desk: Arc<Desk>, m
     let (outcomes, mut arriving) = mpsc::unbounded_channel();
     let begun = Instant::now();
     let mut talk = Conversation { stream, desk, inbox, begun, open: HashMap::new(), outcomes };
-    let end = match talk.greet().await {
+    let greeted = tokio::select! {
+        greeted = talk.greet() => greeted,
+        () = stopped(&mut stop) => Err(End::Gone),
+    };
+    let end = match greeted {
         Ok(()) => talk.converse(&mut arriving, &mut stop).await,
         Err(end) => end,
     };
