@@ -60,6 +60,8 @@ pub(super) async fn serve(stream: UnixStream, begun: Vec<u8>, desk: Arc<Desk>, m
         match connection.as_mut().poll(cx) {
             // A broken connection is the client's affair; what it asked for goes on.
             Poll::Ready(_) => Poll::Ready(()),
+            // Half a request has asked for nothing yet.
+            Poll::Pending if told && pace.is_reading() => Poll::Ready(()),
             Poll::Pending => pace.poll_late(&mut clock, cx),
         }
     })
@@ -68,7 +70,12 @@ pub(super) async fn serve(stream: UnixStream, begun: Vec<u8>, desk: Arc<Desk>, m
 
 async fn respond(request: Request<Incoming>, desk: &Arc<Desk>, pace: &Pace) -> Answer {
     pace.incoming();
-    let answer = answer(request, desk, pace).await.unwrap_or_else(|failure| problem(&failure));
+    let key = key_of(request.headers());
+    let known = key.clone().ok().flatten();
+    let answer = answer(request, key, desk, pace).await.unwrap_or_else(|mut failure| {
+        failure.request_key = failure.request_key.or(known);
+        problem(&failure)
+    });
     pace.answered();
     match desk.refusal {
         Some(_) => with_header(answer, header::CONNECTION, HeaderValue::from_static("close")),
@@ -76,7 +83,12 @@ async fn respond(request: Request<Incoming>, desk: &Arc<Desk>, pace: &Pace) -> A
     }
 }
 
-async fn answer(request: Request<Incoming>, desk: &Arc<Desk>, pace: &Pace) -> Result<Answer, Failure> {
+async fn answer(
+    request: Request<Incoming>,
+    key: Result<Option<RequestKey>, Failure>,
+    desk: &Arc<Desk>,
+    pace: &Pace,
+) -> Result<Answer, Failure> {
     desk.take_turn()?;
     not_from_a_browser(&request)?;
     let (head, body) = request.into_parts();
@@ -86,15 +98,11 @@ async fn answer(request: Request<Incoming>, desk: &Arc<Desk>, pace: &Pace) -> Re
         Found::Nothing => return Err(Failure::not_found("no such path; what there is stands at /openapi.json")),
     };
     desk.require(route.right()).await?;
-    let key = key_of(&head.headers)?;
-    let filled = |mut failure: Failure| {
-        failure.request_key = failure.request_key.or_else(|| key.clone());
-        failure
-    };
-    let body = whole(body, &head.headers, desk.limits.body).await.map_err(filled)?;
+    let key = key?;
+    let body = whole(body, &head.headers, desk.limits.body).await?;
     pace.complete();
     let parts = Parts { parameter: &parameter, query: head.uri.query().unwrap_or_default(), body: &body };
-    match read(route, parts).map_err(filled)? {
+    match read(route, parts)? {
         Asked::OpenApi => Ok(bytes(StatusCode::OK, JSON, Bytes::from_static(OPENAPI))),
         Asked::Operation(operation) => reply(route, run(desk, key, operation).await?),
     }

@@ -17,6 +17,7 @@ use super::desk::{Desk, Outcome};
 use super::limits::IN_FLIGHT;
 use super::stopped;
 use crate::frame::{self, Answer, Call, FrameError, Hello, PROTOCOL, Welcome};
+use crate::id::RequestKey;
 use crate::operation::{Code, Failure, Money, Operation};
 
 /// Why a conversation ends.
@@ -64,7 +65,11 @@ pub(super) async fn serve(stream: UnixStream, inbox: Vec<u8>, desk: Arc<Desk>, m
     let (outcomes, mut arriving) = mpsc::unbounded_channel();
     let begun = Instant::now();
     let mut talk = Conversation { stream, desk, inbox, begun, open: HashMap::new(), outcomes };
-    let end = match talk.greet().await {
+    let greeted = tokio::select! {
+        greeted = talk.greet() => greeted,
+        () = stopped(&mut stop) => Err(End::Gone),
+    };
+    let end = match greeted {
         Ok(()) => talk.converse(&mut arriving, &mut stop).await,
         Err(end) => end,
     };
@@ -166,10 +171,12 @@ impl Conversation {
         }
         let (outcomes, desk) = (self.outcomes.clone(), &self.desk);
         let bad_key = |error| Failure::invalid(format!("key: {error}"));
-        let key = desk.take_turn().and_then(|()| key.map(|key| key.parse().map_err(bad_key)).transpose());
-        let clock = match key {
+        let key: Result<Option<RequestKey>, Failure> = key.map(|key| key.parse().map_err(bad_key)).transpose();
+        let known = key.clone().ok().flatten();
+        let clock = match desk.take_turn().and(key) {
             // The channel is ours: it is open as long as this call is.
-            Err(failure) => {
+            Err(mut failure) => {
+                failure.request_key = known;
                 let _ = outcomes.send((id, Err(failure)));
                 None
             }

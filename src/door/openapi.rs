@@ -50,6 +50,7 @@ impl Types {
         let field = |(name, schema): (&String, &Value)| {
             let mut schema = schema.clone();
             let description = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+            let schema = without_null(schema);
             json!({
                 "name": name, "in": "query", "required": required.contains(&&json!(name)),
                 "description": description, "schema": schema,
@@ -66,6 +67,23 @@ impl Types {
             assert!(other.is_none_or(|other| other == schema), "{name} is not the same written and read");
         }
         all
+    }
+}
+
+/// A parameter of a query is there or not; it is never null.
+fn without_null(mut schema: Value) -> Value {
+    if let Some([kind, Value::String(null)]) = schema["type"].as_array().map(Vec::as_slice)
+        && null == "null"
+    {
+        schema["type"] = kind.clone();
+    }
+    match schema["anyOf"].as_array().map(Vec::as_slice) {
+        Some([only, null]) if null["type"] == "null" => only.clone(),
+        _ => {
+            // Looking for a key of a JSON object must not have made it.
+            schema.as_object_mut().into_iter().for_each(|map| map.retain(|_, value| !value.is_null()));
+            schema
+        }
     }
 }
 

@@ -61,6 +61,11 @@ impl Pace {
         *self.phase() = Phase::Idle(Instant::now());
     }
 
+    /// True while a request has begun and is not complete.
+    pub(super) fn is_reading(&self) -> bool {
+        matches!(*self.phase(), Phase::Request(_))
+    }
+
     fn deadline(&self) -> Option<Instant> {
         match *self.phase() {
             Phase::Idle(since) => Some(since + self.idle),

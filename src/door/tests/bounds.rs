@@ -50,7 +50,8 @@ async fn a_user_over_the_rate_is_told_in_both_encodings() {
     assert!(client.call(None, None, Operation::Version).await.unwrap().is_ok());
     let failure = client.call(None, None, Operation::Version).await.unwrap().unwrap_err();
     assert_eq!((failure.code, failure.retryable), (Code::RateLimited, true));
-    assert!(world.get("/v1/version").await.starts_with("HTTP/1.1 429"));
+    let told = world.ask("GET /v1/version", "Idempotency-Key: k-1\r\n", "").await;
+    assert!(told.starts_with("HTTP/1.1 429") && told.contains(r#""request_key":"k-1""#), "{told}");
 }
 
 #[tokio::test]

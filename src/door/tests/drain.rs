@@ -36,6 +36,23 @@ async fn idle_connections_close_and_running_requests_are_answered() {
     assert!(UnixStream::connect(world.socket()).await.is_err());
 }
 
+/// Who has only begun to speak has asked for nothing yet: the door does not wait for the rest.
+#[tokio::test]
+async fn half_a_request_does_not_hold_the_door() {
+    for half in
+        [&b"GET /v1/ver"[..], b"GET /v1/version HTTP/1.1\r\nHost: kasp", &[0, 0], &[0, 0, 0, 3, 1, 1, b'x', 0, 0]]
+    {
+        let mut world = world(Limits::default());
+        let mut stream = world.connect().await;
+        stream.write_all(half).await.unwrap();
+        // Answered behind it, so the half has been read.
+        assert!(world.get("/v1/version").await.starts_with("HTTP/1.1 200"));
+        world.stop();
+        let closed = tokio::time::timeout(Duration::from_secs(5), &mut world.served).await;
+        assert!(closed.is_ok(), "{half:?} holds the door");
+    }
+}
+
 #[tokio::test]
 async fn a_client_that_goes_away_stops_nothing_and_the_door_waits_for_it() {
     let mut world = world(Limits::default());
