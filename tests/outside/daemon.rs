@@ -185,7 +185,12 @@ impl Daemon {
     pub(crate) fn until_one(&self, fits: impl Fn(&str) -> bool) -> Option<String> {
         let mut buffer = [0; 4096];
         loop {
-            let length = self.notices.recv(&mut buffer).unwrap_or_else(|e| panic!("no such notice from kaspid: {e}"));
+            let length = match self.notices.recv(&mut buffer) {
+                Ok(length) => length,
+                // A child of another test has ended.
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => panic!("no such notice from kaspid: {error}"),
+            };
             let notice = String::from_utf8_lossy(&buffer[..length]).into_owned();
             if notice.lines().any(&fits) {
                 return Some(notice);

@@ -71,7 +71,6 @@ fn a_stranger_is_denied_with_a_remedy() {
         ("POST", "/v1/payments".to_owned(), Some(&payment)),
         ("GET", "/v1/log".to_owned(), None),
         ("GET", format!("/v1/trade-points/{BIN}"), None),
-        ("GET", "/v1/backup".to_owned(), None),
         ("POST", "/v1/reload".to_owned(), None),
     ];
     for (method, target, body) in calls {

@@ -1,0 +1,110 @@
+//! The daemon itself: health, identity, version, reload.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ConfigId, PaymentId};
+use crate::moment::Moment;
+
+/// The client certificate. Never a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Identity {
+    /// Distinguished name.
+    pub subject: String,
+    /// End of its life.
+    pub not_after: Moment,
+    /// Whole days until then; negative after.
+    pub days_left: i64,
+    /// Whether the key is sealed to this machine.
+    pub sealed: bool,
+}
+
+/// The state of the daemon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Health {
+    /// `ok`, or `degraded` while `problems` is not empty.
+    pub status: HealthStatus,
+    /// Of the running program.
+    pub version: String,
+    /// The client certificate, or null without one.
+    pub identity: Option<Identity>,
+    /// How many configs stand how.
+    pub configs: ConfigCounts,
+    /// How many payments are not final.
+    pub payments: PaymentCounts,
+    /// What needs a person.
+    pub problems: Vec<ProblemItem>,
+}
+
+words! {
+    /// Whether something needs a person.
+    HealthStatus {
+        /// Nothing does.
+        Ok = "ok",
+        /// See `problems`.
+        Degraded = "degraded",
+    }
+}
+
+/// How many configs stand how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ConfigCounts {
+    /// All rows.
+    pub total: u64,
+    /// Taking payments.
+    pub active: u64,
+    /// Active and seen listed.
+    pub verified: u64,
+    /// Active and not looked up yet.
+    pub unverified: u64,
+    /// Active and stopped until a look clears it.
+    pub suspended: u64,
+}
+
+/// How many payments are not final.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct PaymentCounts {
+    /// creating, waiting or unknown.
+    pub open: u64,
+    /// unknown.
+    pub unknown: u64,
+}
+
+/// Something that needs a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ProblemItem {
+    /// Stable word.
+    pub code: String,
+    /// What is wrong.
+    pub detail: String,
+    /// What to do.
+    pub remedy: String,
+    /// The payment it is about.
+    pub payment: Option<PaymentId>,
+    /// The config it is about.
+    pub config_id: Option<ConfigId>,
+}
+
+/// The version of the running program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Version {
+    /// Semantic.
+    pub version: String,
+    /// Of the native encoding.
+    pub protocol: u16,
+}
+
+/// What a reload did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Reloaded {
+    /// What changed, for people.
+    pub changed: Vec<String>,
+    /// What needs a restart to change.
+    pub restart_needed: Vec<String>,
+}

@@ -1,0 +1,129 @@
+//! The audit log and its chain.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ConfigId, OrganizationBin, PaymentId, QrPaymentId, RequestKey, ShopId};
+use crate::moment::Moment;
+use crate::money::Amount;
+
+words! {
+    /// How an operation ended, or that it has not.
+    LogStatus {
+        /// It happened.
+        Success = "success",
+        /// It did not.
+        Failed = "failed",
+        /// Not known (yet).
+        Pending = "pending",
+    }
+}
+
+words! {
+    /// The guide's `operation_type`, and the administrative ones.
+    OperationType {
+        /// A remote invoice.
+        Create = "create",
+        /// A payment link.
+        Link = "link",
+        /// A QR.
+        Qr = "qr",
+        /// A status read that changed what is known.
+        Status = "status",
+        /// A cancel.
+        Cancel = "cancel",
+        /// A refund.
+        Refund = "refund",
+        /// A device registration.
+        Register = "register",
+        /// A device deletion.
+        DeviceDelete = "device_delete",
+        /// A look at a trade point.
+        Verify = "verify",
+        /// A change of a config.
+        Config = "config",
+        /// A change of the client certificate or key.
+        Identity = "identity",
+        /// A person closed something.
+        Resolve = "resolve",
+        /// A payment taken in.
+        Adopt = "adopt",
+        /// Rows taken in.
+        Import = "import",
+        /// A backup put back.
+        Restored = "restored",
+    }
+}
+
+/// Who asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Actor {
+    /// User.
+    pub uid: u32,
+    /// Primary group.
+    pub gid: u32,
+    /// Process, where visible.
+    pub pid: Option<i32>,
+}
+
+/// A row of the audit log: the guide's KaspiPayLog and more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct LogRow {
+    /// Row number: the sequence number of the event that began it.
+    pub id: u64,
+    /// The shop.
+    pub shop_id: Option<ShopId>,
+    /// The config.
+    pub kaspi_config_id: Option<ConfigId>,
+    /// What was done.
+    pub operation_type: OperationType,
+    /// QrPaymentId.
+    pub external_id: Option<QrPaymentId>,
+    /// The organisation.
+    pub organization_bin: Option<OrganizationBin>,
+    /// In tiyn.
+    pub amount: Option<Amount>,
+    /// How it ended.
+    pub status: LogStatus,
+    /// Why it failed, at most 500 characters.
+    pub error_message: Option<String>,
+    /// When it began.
+    pub created_at: Moment,
+    /// Our id of the payment.
+    pub payment_id: Option<PaymentId>,
+    /// Who asked; null when the daemon did by itself.
+    pub actor: Option<Actor>,
+    /// The caller's key.
+    pub request_key: Option<RequestKey>,
+    /// The X-Request-ID sent to Kaspi.
+    pub x_request_id: Option<String>,
+    /// Kaspi's StatusCode, when it was not 0.
+    pub provider_code: Option<i64>,
+    /// From intent to outcome.
+    pub duration_ms: Option<u64>,
+}
+
+/// A page of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct LogRows {
+    /// The page.
+    pub rows: Vec<LogRow>,
+    /// `after` of the next page.
+    pub next: Option<u64>,
+}
+
+/// The state of the chain over the log's events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Verified {
+    /// Every event is as it was written.
+    pub ok: bool,
+    /// How many were read.
+    pub events: u64,
+    /// SHA-256 of the last good event, hex.
+    pub head: String,
+    /// The first event that is not.
+    pub first_bad: Option<u64>,
+}

@@ -1,0 +1,86 @@
+//! What comes back: the shapes of design and OpenAPI, the same in both encodings and in `kaspictl --json`.
+
+/// A lower-case word in JSON, `Display` the same.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(test, derive(schemars::JsonSchema))]
+        pub enum $name {
+            $($(#[$variant_doc])* #[serde(rename = $word)] $variant,)*
+        }
+
+        impl $name {
+            /// The word in JSON.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = String;
+            fn from_str(text: &str) -> Result<Self, String> {
+                match text {
+                    $($word => Ok(Self::$variant),)*
+                    _ => Err(format!("{text:?} is not one of: {}", [$($word),*].join(", "))),
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.word())
+            }
+        }
+    };
+}
+
+mod config;
+mod daemon;
+mod log;
+mod payment;
+
+pub use config::*;
+pub use daemon::*;
+pub use log::*;
+pub use payment::*;
+
+use serde::{Deserialize, Serialize};
+
+/// The answer to an operation that was carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reply {
+    /// To [`super::Operation::Health`].
+    Health(Health),
+    /// To [`super::Operation::Version`].
+    Version(Version),
+    /// A list of configs.
+    Configs(Configs),
+    /// One config.
+    Config(Config),
+    /// A config that did not exist before.
+    Enrolled(Config),
+    /// What Kaspi lists.
+    TradePoints(TradePoints),
+    /// The config a payment would use.
+    Selected(Selected),
+    /// A payment that did not exist before.
+    Created(Payment),
+    /// A payment.
+    Payment(Payment),
+    /// A list of payments.
+    Payments(Payments),
+    /// What a link's or QR's picture shows.
+    Picture(Picture),
+    /// A payer's name.
+    Payer(Payer),
+    /// Rows of the log.
+    Log(LogRows),
+    /// The state of the chain.
+    Verified(Verified),
+    /// The client certificate.
+    Identity(Identity),
+    /// What a reload did.
+    Reloaded(Reloaded),
+}
