@@ -174,7 +174,7 @@ fn audit(shop: &Shop) {
     assert_eq!((&verified["ok"], &verified["first_bad"]), (&json!(true), &Value::Null));
 
     let export = shop.daemon.door.get("/v1/log/export?format=csv");
-    assert_eq!(export.status, 200);
+    assert_eq!(export.status, 200, "GET /v1/log/export: {}", export.text());
     let csv = export.text();
     let columns: Vec<&str> = csv.lines().next().unwrap_or_default().split(',').collect();
     for column in [
