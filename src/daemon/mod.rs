@@ -24,7 +24,7 @@ pub use cli::main;
 use crate::config::Limits;
 use crate::door::{self, Answer, Door, ListenError};
 use crate::operation::Failure;
-use crate::service::{Live, Service, Settings, SettingsError};
+use crate::service::{Followed, Live, Service, Settings, SettingsError};
 use crate::store::{Store, StoreError};
 
 /// How long running calls may take to finish after SIGTERM; the unit's TimeoutStopSec is above it.
@@ -76,7 +76,7 @@ pub fn run(config: &Path) -> Result<(), DaemonError> {
     let limits = limits(&settings.config.limits);
     let socket = settings.config.socket.clone();
     let live = Arc::new(Live::new(config.to_owned(), settings));
-    let service = Service::new(store, live.clone());
+    let (service, followed) = Service::new(store, live.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
     runtime.block_on(async {
         let recovered = service.recover().await.map_err(DaemonError::Recovery)?;
@@ -84,6 +84,7 @@ pub fn run(config: &Path) -> Result<(), DaemonError> {
             warn!(calls = recovered, "calls were under way when the daemon last stopped: see kaspictl status");
         }
         let listener = listener(&socket)?;
+        tokio::spawn(follow(service.clone(), followed));
         serve(service, live, listener, limits).await
     })
 }
@@ -131,12 +132,21 @@ async fn serve(service: Service, live: Arc<Live>, listener: Listener, limits: do
     Ok(())
 }
 
-/// Configs whose dialect the bank's url no longer vouches for are looked up without holding up the start.
+async fn follow(service: Service, followed: Followed) {
+    if let Err(failure) = service.follow(followed).await {
+        error!(detail = failure.detail, "payments are not followed");
+    }
+}
+
+/// What the last run left open and only the bank can settle; does not hold up the start.
 fn settle_in_background(service: &Service) {
+    service.keep_warm();
     let service = service.clone();
     tokio::spawn(async move {
-        if let Err(failure) = service.settle_dialects().await {
-            warn!(code = failure.code.word(), "the configs' dialects could not be settled");
+        for settled in [service.settle_refunds(), service.settle_dialects().await] {
+            if let Err(failure) = settled {
+                warn!(code = failure.code.word(), detail = failure.detail, "something could not be settled at start");
+            }
         }
     });
 }

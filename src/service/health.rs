@@ -53,6 +53,7 @@ impl Service {
             tracing::warn!("{warning}");
         }
         // Without the bank's answer the configs stay suspended; a later verify settles them.
+        self.keep_warm();
         let service = self.clone();
         tokio::spawn(async move { service.settle_dialects().await });
         Ok(reloaded)

@@ -4,7 +4,7 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tracing::debug;
 
 use super::{Request, Service, Settings};
@@ -22,11 +22,14 @@ const POLL: Duration = Duration::from_secs(5);
 const REMOTE_WAIT: [Duration; 4] =
     [Duration::from_secs(3), Duration::from_secs(5), Duration::from_secs(7), Duration::from_secs(15)];
 
+/// After this long without an ask the count of asks begins anew: another cashier, another look.
+const FORGET: Duration = Duration::from_secs(60);
+
 /// A payment called over is asked about once more on a GET for this long.
 const LATE: Duration = Duration::from_secs(48 * 3600);
 
 /// After a deadline the bank's clock may still run; the payment is not called expired by silence before.
-const GRACE: Duration = Duration::from_secs(10);
+pub(super) const GRACE: Duration = Duration::from_secs(10);
 
 impl Service {
     /// A payment as it stands now: asks Kaspi unless what is known is younger than the interval. Trouble is not an
@@ -34,7 +37,7 @@ impl Service {
     pub(super) async fn looked(&self, settings: &Settings, id: PaymentId) -> Result<PaymentRow, Failure> {
         let _turn = self.state.looks.lock(id).await;
         let row = self.row(id)?;
-        if !worth_a_look(&row) || !self.is_due(&row) {
+        if !worth_a_look(&row) || !self.due_in(&row).is_zero() {
             return self.buried(row).await;
         }
         if let Err(failure) = self.read_status(settings, &row).await {
@@ -100,44 +103,53 @@ impl Service {
         self.row(row.id)
     }
 
-    /// Waits until a payment is final or `span` has passed; what is known then is the answer.
+    /// Waits until a payment is final or `span` has passed; what is known then is the answer. However many wait,
+    /// they share the follower's and each other's reads.
     pub(super) async fn wait(&self, request: &Request, id: PaymentId, span: Span) -> Result<PaymentRow, Failure> {
         let until = Instant::now() + span.duration();
         let mut changed = self.state.changed.subscribe();
-        let mut asked = 0;
         loop {
-            let row = self.looked(&request.settings, id).await?;
+            tokio::select! {
+                looked = self.looked(&request.settings, id) => drop(looked?),
+                // The bank is slower than the caller has time.
+                () = sleep_until(until) => return self.row(id),
+                () = self.stopped() => return self.row(id),
+            }
+            let row = self.row(id)?;
             if !row.is_open() || Instant::now() >= until {
                 return Ok(row);
             }
-            let pause = pause(&row, asked);
-            asked += 1;
             tokio::select! {
-                () = tokio::time::sleep_until(until.min(Instant::now() + pause)) => {}
+                () = sleep_until(until.min(Instant::now() + self.due_in(&row))) => {}
                 () = change_of(&mut changed, id) => {}
                 () = self.stopped() => return self.row(id),
             }
         }
     }
 
-    /// Tells waiters that a payment changed.
+    /// Tells waiters and the follower that a payment changed.
     pub(super) fn announce(&self, id: PaymentId) {
-        // Without a waiter there is nobody to tell.
+        // Without a waiter, or after the follower has ended, there is nobody to tell.
         let _ = self.state.changed.send(id);
+        let _ = self.state.followed.send(id);
     }
 
-    fn is_due(&self, row: &PaymentRow) -> bool {
+    /// How long a read is still fresh: until then it is the answer.
+    fn due_in(&self, row: &PaymentRow) -> Duration {
         let asked = self.state.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.get(&row.id).is_none_or(|last| last.elapsed() >= interval(row))
+        let fresh = asked.get(&row.id).map(|(last, asks)| interval(row, *asks).saturating_sub(last.elapsed()));
+        // A waiter that nothing is due for still looks around once in a while.
+        if worth_a_look(row) { fresh.unwrap_or_default() } else { REMOTE_WAIT[3] }
     }
 
     fn asked_now(&self, id: PaymentId) {
         let mut asked = self.state.asked.lock().unwrap_or_else(PoisonError::into_inner);
         if asked.len() >= 4096 {
-            // Longer ago than any interval: as good as never.
-            asked.retain(|_, last| last.elapsed() < Duration::from_secs(60));
+            asked.retain(|_, (last, _)| last.elapsed() < FORGET);
         }
-        asked.insert(id, Instant::now());
+        let (last, asks) = asked.get(&id).copied().unwrap_or((Instant::now(), 0));
+        let asks = if last.elapsed() < FORGET { asks + 1 } else { 1 };
+        asked.insert(id, (Instant::now(), asks));
     }
 }
 
@@ -162,24 +174,16 @@ fn worth_a_look(row: &PaymentRow) -> bool {
     }
 }
 
-/// A read younger than this is answered from memory.
-fn interval(row: &PaymentRow) -> Duration {
+/// A read younger than this is answered from memory; `asks` have been made since somebody began to wait.
+fn interval(row: &PaymentRow, asks: usize) -> Duration {
     match row.kind {
-        Kind::Remote => REMOTE_WAIT[0],
-        Kind::Link | Kind::Qr => polling(row),
-    }
-}
-
-/// How long a waiter rests before it looks again.
-fn pause(row: &PaymentRow, asked: usize) -> Duration {
-    match row.kind {
-        Kind::Remote => REMOTE_WAIT.get(asked).copied().unwrap_or(REMOTE_WAIT[3]),
+        Kind::Remote => REMOTE_WAIT.get(asks.saturating_sub(1)).copied().unwrap_or(REMOTE_WAIT[3]),
         Kind::Link | Kind::Qr => polling(row),
     }
 }
 
 /// The reply's interval, if it is between one second and a minute.
-fn polling(row: &PaymentRow) -> Duration {
+pub(super) fn polling(row: &PaymentRow) -> Duration {
     let named = row.poll_every_ms.map(Duration::from_millis);
     named.filter(|every| (Duration::from_secs(1)..=Duration::from_secs(60)).contains(every)).unwrap_or(POLL)
 }

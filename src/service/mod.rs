@@ -6,6 +6,7 @@ mod cancel;
 mod configs;
 mod create;
 mod enrol;
+mod follow;
 mod health;
 mod keys;
 mod look;
@@ -40,6 +41,9 @@ pub struct Service {
     state: Arc<State>,
 }
 
+/// The payments that the follower has to plan again; see [`Service::follow`].
+pub type Followed = tokio::sync::mpsc::UnboundedReceiver<PaymentId>;
+
 /// What is known only while the daemon runs.
 struct State {
     /// Requests with the same key, one after the other.
@@ -50,10 +54,12 @@ struct State {
     looks: Locks<PaymentId>,
     /// One refund at a time per payment.
     refunds: Locks<PaymentId>,
-    /// When Kaspi was last asked about a payment. Held for a look-up, never across an await.
-    asked: Mutex<HashMap<PaymentId, Instant>>,
+    /// When Kaspi was last asked about a payment, and how often lately. Held for a look-up, never across an await.
+    asked: Mutex<HashMap<PaymentId, (Instant, usize)>>,
     /// Sent the id of each payment that changed, for those who wait.
     changed: tokio::sync::broadcast::Sender<PaymentId>,
+    /// The same, for the follower to plan again.
+    followed: tokio::sync::mpsc::UnboundedSender<PaymentId>,
     /// True once the daemon is stopping: no new money calls, and whoever waits gets what is known.
     stopping: tokio::sync::watch::Sender<bool>,
 }
@@ -68,9 +74,10 @@ struct Request {
 }
 
 impl Service {
-    /// A service on an open store.
+    /// A service on an open store, and what its follower listens to.
     #[must_use]
-    pub fn new(store: Store, live: Arc<Live>) -> Self {
+    pub fn new(store: Store, live: Arc<Live>) -> (Self, Followed) {
+        let (followed, following) = tokio::sync::mpsc::unbounded_channel();
         let state = State {
             keys: Locks::new(),
             devices: Locks::new(),
@@ -79,14 +86,22 @@ impl Service {
             asked: Mutex::new(HashMap::new()),
             // Waiters that fall behind look for themselves.
             changed: tokio::sync::broadcast::channel(1024).0,
+            followed,
             stopping: tokio::sync::watch::Sender::new(false),
         };
-        Self { store, live, state: Arc::new(state) }
+        (Self { store, live, state: Arc::new(state) }, following)
     }
 
     /// From now on money calls are refused and waiting ends; running calls go on.
     pub fn stop(&self) {
         self.state.stopping.send_replace(true);
+    }
+
+    /// Keeps a connection to the bank made ahead, under the settings in force; ends by itself at the next reload.
+    pub fn keep_warm(&self) {
+        if let Ok(kaspi) = self.live.get().kaspi() {
+            tokio::spawn(kaspi.keep_warm());
+        }
     }
 
     /// Ready once [`Service::stop`] was called.

@@ -2,7 +2,7 @@
 //! first byte, doubt settled by the balance.
 
 use super::keys::{standing_for, wrote_refund};
-use super::{Request, Service, trouble};
+use super::{Request, Service, Settings, trouble};
 use crate::id::{PaymentId, PaymentRef};
 use crate::kaspi::{Ask, Refunded, Trouble};
 use crate::moment::Moment;
@@ -75,11 +75,11 @@ impl Service {
         refund: &RefundRow,
     ) -> Result<Option<PaymentRow>, Failure> {
         let (Some(before), Dialect::Bank) = (refund.balance_before, row.dialect) else { return Ok(None) };
-        let balance = self.balance(request, &row, &self.frozen_triple(&row)?).await?;
+        let balance = self.balance(&request.settings, &row, &self.frozen_triple(&row)?).await?;
         if before.minus(refund.amount) != Some(balance) {
             return Ok(None);
         }
-        self.keep_seen(row.id, Seen::RefundHappened(refund.id)).await?;
+        self.keep_seen(row.id, Seen::RefundSettled { refund: refund.id, happened: true }).await?;
         Ok(Some(self.row(row.id)?))
     }
 
@@ -110,7 +110,7 @@ impl Service {
         let (left, before) = match row.dialect {
             Dialect::Guide => (row.left(), None),
             Dialect::Bank => {
-                let balance = self.balance(request, row, triple).await?;
+                let balance = self.balance(&request.settings, row, triple).await?;
                 self.keep_elsewhere(row, balance).await?;
                 (balance, Some(balance))
             }
@@ -127,14 +127,15 @@ impl Service {
     /// What of a payment can still be paid back, as the bank says now.
     pub(super) async fn balance(
         &self,
-        request: &Request,
+        settings: &Settings,
         row: &PaymentRow,
         triple: &Triple,
     ) -> Result<Amount, Failure> {
         let Some(qr) = row.qr_payment_id.clone() else {
             return Err(Failure::new(Code::NotRefundable, "the payment has no QrPaymentId").with_payment(row.id));
         };
-        let read = self.with_token(&request.settings, triple.clone(), Self::ask(request), |kaspi, ask, triple| {
+        let ask = Ask::fresh(settings.config.kaspi.timeout);
+        let read = self.with_token(settings, triple.clone(), ask, |kaspi, ask, triple| {
             let qr = qr.clone();
             async move { kaspi.details(&ask, &triple, &qr).await }
         });
@@ -148,16 +149,20 @@ impl Service {
         }
     }
 
-    /// A fall of the balance that we did not cause was refunded elsewhere: in the Kaspi Pay app, or before kaspid.
-    async fn keep_elsewhere(&self, row: &PaymentRow, balance: Amount) -> Result<(), Failure> {
-        let doubt = row.refunds.iter().any(|refund| refund.status == LogStatus::Pending);
+    /// A fall of the balance beyond what we know: by exactly a refund that we called failed, it happened after all;
+    /// else it was refunded elsewhere, in the Kaspi Pay app or before kaspid.
+    pub(super) async fn keep_elsewhere(&self, row: &PaymentRow, balance: Amount) -> Result<(), Failure> {
         let elsewhere = row.amount.minus(balance).and_then(|gone| gone.minus(row.refunded()));
-        match elsewhere {
-            Some(sum) if sum != row.refunded_elsewhere && !doubt => {
-                self.keep_seen(row.id, Seen::RefundedElsewhere(sum)).await
-            }
-            _ => Ok(()),
-        }
+        let Some(sum) = elsewhere.filter(|sum| *sum != row.refunded_elsewhere && !row.has_refund_in_doubt()) else {
+            return Ok(());
+        };
+        let more = sum.minus(row.refunded_elsewhere);
+        let late = row.watched_refunds().find(|refund| more == Some(refund.amount));
+        let seen = match late {
+            Some(refund) => Seen::RefundSettled { refund: refund.id, happened: true },
+            None => Seen::RefundedElsewhere(sum),
+        };
+        self.keep_seen(row.id, seen).await
     }
 
     async fn begin_refund(
@@ -171,8 +176,8 @@ impl Service {
         let (id, key, actor) = (row.id, request.key.clone(), request.caller.actor());
         let x_request_id = ask.x_request_id.to_string();
         let begun = self.store.write(move |writing| {
-            let doubt = |row: &PaymentRow| row.refunds.iter().any(|refund| refund.status == LogStatus::Pending);
-            if writing.is_running(id)? || writing.payment(id)?.as_ref().is_some_and(doubt) {
+            let doubt = writing.payment(id)?.as_ref().is_some_and(PaymentRow::has_refund_in_doubt);
+            if doubt || writing.is_running(id)? {
                 return Err(Refused::from(in_progress(id)));
             }
             let refund = RefundRow {
@@ -246,7 +251,7 @@ impl Service {
             }
             (Ok(_), Dialect::Guide) => Ending::Refunded { evidence: Evidence::Answer, return_operation_id: None },
             (Ok(_) | Err(Trouble::MayHaveHappened { .. }), Dialect::Bank) => {
-                self.settle(request, row, refund, triple).await
+                self.settle(&request.settings, row, refund, triple).await
             }
             (Err(Trouble::MayHaveHappened { .. }), Dialect::Guide) => Ending::RefundPending,
             (Err(_), _) => Ending::Nothing,

@@ -78,7 +78,10 @@ impl Reading {
                 let payment = self.payment_of(*payment)?;
                 let amount = match seen {
                     Seen::RefundedElsewhere(sum) => *sum,
-                    Seen::Status { .. } | Seen::RefundHappened(_) | Seen::Dead => payment.amount,
+                    Seen::RefundSettled { refund, .. } => {
+                        payment.refund(*refund).map_or(payment.amount, |refund| refund.amount)
+                    }
+                    Seen::Status { .. } | Seen::Dead => payment.amount,
                 };
                 of_payment(&payment, OperationType::Status, amount)
             }

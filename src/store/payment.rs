@@ -72,8 +72,8 @@ pub(crate) enum Seen {
     Status { kaspi_status: String, state: State, paid_at: Option<(Moment, PaidAtSource)> },
     /// Money of it went back, not through us; the sum of all such.
     RefundedElsewhere(Amount),
-    /// A refund we called failed did happen after all.
-    RefundHappened(PaymentId),
+    /// What the balance says of a refund in doubt, or of one we called failed.
+    RefundSettled { refund: PaymentId, happened: bool },
     /// The life of a link or QR that nobody saw is over.
     Dead,
 }
@@ -91,6 +91,18 @@ impl PaymentRow {
         self.amount.minus(gone).unwrap_or(Amount::ZERO)
     }
 
+    /// Whether nobody knows if one of its refunds happened.
+    pub(crate) fn has_refund_in_doubt(&self) -> bool {
+        self.refunds.iter().any(|refund| refund.status == LogStatus::Pending)
+    }
+
+    /// The refunds that failed by the balance: if it falls by one of them later, that one happened.
+    pub(crate) fn watched_refunds(&self) -> impl Iterator<Item = &RefundRow> {
+        self.refunds
+            .iter()
+            .filter(|refund| (refund.status, refund.evidence) == (LogStatus::Failed, Some(Evidence::Balance)))
+    }
+
     /// Whether it must still be followed.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.state, State::Creating | State::Waiting | State::Unknown)
@@ -98,8 +110,7 @@ impl PaymentRow {
 
     /// Whether something about it can only be closed by a person.
     pub(crate) fn needs_a_person(&self) -> bool {
-        let doubt = self.refunds.iter().any(|refund| refund.status == LogStatus::Pending);
-        self.late || doubt || self.state == State::Unknown
+        self.late || self.has_refund_in_doubt() || self.state == State::Unknown
     }
 
     /// A refund of it.
@@ -164,8 +175,9 @@ impl PaymentRow {
                 self.become_state(*state, *paid_at);
             }
             Seen::RefundedElsewhere(sum) => self.refunded_elsewhere = *sum,
-            Seen::RefundHappened(id) => {
-                self.settle_refund(Some(*id), LogStatus::Success, Some(Evidence::Balance), None);
+            Seen::RefundSettled { refund, happened } => {
+                let status = if *happened { LogStatus::Success } else { LogStatus::Failed };
+                self.settle_refund(Some(*refund), status, Some(Evidence::Balance), None);
             }
             Seen::Dead => self.become_state(State::Expired, None),
         }

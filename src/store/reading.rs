@@ -8,7 +8,11 @@ use super::payment::{self, PaymentRow, number};
 use super::tables::ReadTables;
 use super::{StoreError, Triple, codec, triple};
 use crate::id::{OrganizationBin, PaymentId, PaymentRef, RequestKey, ShopId, TradePointId};
+use crate::moment::Moment;
 use crate::operation::{Dialect, PaymentQuery};
+
+/// A remote invoice lives a day and is looked at for another.
+const FOLLOWED: std::time::Duration = std::time::Duration::from_secs(49 * 3600);
 
 /// A read transaction. Costs no lock on the writer; never held across an await.
 pub(crate) struct Reading {
@@ -64,6 +68,25 @@ impl Reading {
         let mut rows = Vec::new();
         for entry in self.tables.payment_attention()?.iter()? {
             rows.extend(payment::by_id(&payments, id_of(entry?.0.value()))?);
+        }
+        Ok(rows)
+    }
+
+    /// The payments that may still become another: all that are open, and the newest that were called over.
+    pub(crate) fn payments_to_follow(&self, now: Moment) -> Result<Vec<PaymentRow>, StoreError> {
+        let payments = self.tables.payment()?;
+        let mut rows = Vec::new();
+        for entry in self.tables.payment_open()?.iter()? {
+            rows.extend(payment::by_id(&payments, id_of(entry?.0.value()))?);
+        }
+        for entry in payments.range_owned::<u128>(..)?.rev() {
+            let row: PaymentRow = codec::decode(entry?.1.value())?;
+            if now.since(row.created_at) > FOLLOWED {
+                break;
+            }
+            if !row.is_open() {
+                rows.push(row);
+            }
         }
         Ok(rows)
     }
