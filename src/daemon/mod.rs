@@ -21,10 +21,11 @@ use tracing::{error, info, warn};
 
 pub use cli::main;
 
+use crate::access::Rules;
 use crate::config::Limits;
 use crate::door::{self, Answer, Door, ListenError};
 use crate::operation::Failure;
-use crate::service::{Followed, Live, Service, Settings, SettingsError};
+use crate::service::{Background, Live, Service, Settings, SettingsError};
 use crate::store::{Store, StoreError};
 
 /// How long running calls may take to finish after SIGTERM; the unit's TimeoutStopSec is above it.
@@ -76,7 +77,7 @@ pub fn run(config: &Path) -> Result<(), DaemonError> {
     let limits = limits(&settings.config.limits);
     let socket = settings.config.socket.clone();
     let live = Arc::new(Live::new(config.to_owned(), settings));
-    let (service, followed) = Service::new(store, live.clone());
+    let (service, background) = Service::new(store, live.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
     runtime.block_on(async {
         let recovered = service.recover().await.map_err(DaemonError::Recovery)?;
@@ -84,8 +85,7 @@ pub fn run(config: &Path) -> Result<(), DaemonError> {
             warn!(calls = recovered, "calls were under way when the daemon last stopped: see kaspictl status");
         }
         let listener = listener(&socket)?;
-        tokio::spawn(follow(service.clone(), followed));
-        serve(service, live, listener, limits).await
+        serve(service, background, listener, limits, live.rules()).await
     })
 }
 
@@ -101,20 +101,26 @@ fn listener(socket: &Path) -> Result<Listener, DaemonError> {
     })
 }
 
-async fn serve(service: Service, live: Arc<Live>, listener: Listener, limits: door::Limits) -> Result<(), DaemonError> {
+async fn serve(
+    service: Service,
+    background: Background,
+    listener: Listener,
+    limits: door::Limits,
+    rules: tokio::sync::watch::Receiver<Arc<Rules>>,
+) -> Result<(), DaemonError> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let runner = service.clone();
     let answer = Answer::new(move |admitted| {
         let service = runner.clone();
         async move { service.run(admitted).await }
     });
-    let (door, pulse) = Door::new(answer, limits, live.rules());
+    let (door, pulse) = Door::new(answer, limits, rules);
     let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(door.serve(listener, async {
         // A dropped sender means the same: the daemon is ending.
         let _ = stopping.await;
     }));
-    settle_in_background(&service);
+    service.work(background);
     notify::ready();
     info!(version = env!("CARGO_PKG_VERSION"), "kaspid is ready");
     let watchdog = notify::watchdog(pulse, service.clone());
@@ -130,25 +136,6 @@ async fn serve(service: Service, live: Arc<Live>, listener: Listener, limits: do
         watchdog.abort();
     }
     Ok(())
-}
-
-async fn follow(service: Service, followed: Followed) {
-    if let Err(failure) = service.follow(followed).await {
-        error!(detail = failure.detail, "payments are not followed");
-    }
-}
-
-/// What the last run left open and only the bank can settle; does not hold up the start.
-fn settle_in_background(service: &Service) {
-    service.keep_warm();
-    let service = service.clone();
-    tokio::spawn(async move {
-        for settled in [service.settle_refunds(), service.settle_dialects().await] {
-            if let Err(failure) = settled {
-                warn!(code = failure.code.word(), detail = failure.detail, "something could not be settled at start");
-            }
-        }
-    });
 }
 
 /// Returns at SIGTERM or SIGINT; SIGHUP reloads and says how it went.

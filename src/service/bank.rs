@@ -27,6 +27,9 @@ impl Service {
             settings.kaspi().map_err(|failure| Trouble::NeverSent { why: failure.detail, certificate: false })?;
         let first = call(kaspi.clone(), ask, triple.clone()).await;
         let Err(Trouble::Refused(refusal)) = &first else { return first };
+        if matches!(refusal.kind, RefusalKind::TradePointInactive | RefusalKind::TradePointMissing) {
+            self.suspect(triple.bin());
+        }
         if !matches!(refusal.kind, RefusalKind::DeviceTokenInvalid | RefusalKind::DeviceInactive) {
             return first;
         }

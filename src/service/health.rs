@@ -52,7 +52,6 @@ impl Service {
         for warning in &self.live.get().warnings {
             tracing::warn!("{warning}");
         }
-        // Without the bank's answer the configs stay suspended; a later verify settles them.
         self.keep_warm();
         let service = self.clone();
         tokio::spawn(async move { service.settle_dialects().await });

@@ -14,6 +14,7 @@ mod payments;
 mod recover;
 mod refund;
 mod resolve;
+mod schedule;
 mod select;
 mod settings;
 mod settle;
@@ -41,8 +42,13 @@ pub struct Service {
     state: Arc<State>,
 }
 
-/// The payments that the follower has to plan again; see [`Service::follow`].
-pub type Followed = tokio::sync::mpsc::UnboundedReceiver<PaymentId>;
+/// What the background work listens to; see [`Service::work`].
+pub struct Background {
+    /// Payments that may need another plan of the follower.
+    changed: tokio::sync::mpsc::UnboundedReceiver<PaymentId>,
+    /// Organisations whose trade point should be looked at soon.
+    suspected: tokio::sync::mpsc::UnboundedReceiver<OrganizationBin>,
+}
 
 /// What is known only while the daemon runs.
 struct State {
@@ -58,7 +64,9 @@ struct State {
     asked: Mutex<HashMap<PaymentId, (Instant, usize)>>,
     /// Sent the id of each payment that changed, for those who wait.
     changed: tokio::sync::broadcast::Sender<PaymentId>,
-    /// The same, for the follower to plan again.
+    /// Sent the organisations whose trade point a call was told is off.
+    suspects: tokio::sync::mpsc::UnboundedSender<OrganizationBin>,
+    /// The same as `changed`, for the follower to plan again.
     followed: tokio::sync::mpsc::UnboundedSender<PaymentId>,
     /// True once the daemon is stopping: no new money calls, and whoever waits gets what is known.
     stopping: tokio::sync::watch::Sender<bool>,
@@ -74,10 +82,11 @@ struct Request {
 }
 
 impl Service {
-    /// A service on an open store, and what its follower listens to.
+    /// A service on an open store, and what its background work listens to.
     #[must_use]
-    pub fn new(store: Store, live: Arc<Live>) -> (Self, Followed) {
-        let (followed, following) = tokio::sync::mpsc::unbounded_channel();
+    pub fn new(store: Store, live: Arc<Live>) -> (Self, Background) {
+        let (followed, changed) = tokio::sync::mpsc::unbounded_channel();
+        let (suspects, suspected) = tokio::sync::mpsc::unbounded_channel();
         let state = State {
             keys: Locks::new(),
             devices: Locks::new(),
@@ -87,14 +96,37 @@ impl Service {
             // Waiters that fall behind look for themselves.
             changed: tokio::sync::broadcast::channel(1024).0,
             followed,
+            suspects,
             stopping: tokio::sync::watch::Sender::new(false),
         };
-        (Self { store, live, state: Arc::new(state) }, following)
+        (Self { store, live, state: Arc::new(state) }, Background { changed, suspected })
     }
 
     /// From now on money calls are refused and waiting ends; running calls go on.
     pub fn stop(&self) {
         self.state.stopping.send_replace(true);
+    }
+
+    /// Follows payments, keeps trade points verified and settles what the last run left open, until [`Service::stop`].
+    pub fn work(&self, background: Background) {
+        let background_work = [
+            tokio::spawn(self.clone().follow(background.changed)),
+            tokio::spawn(self.clone().keep_verified(background.suspected)),
+        ];
+        for work in background_work {
+            tokio::spawn(async move {
+                if let Ok(Err(failure)) = work.await {
+                    tracing::error!(
+                        detail = failure.detail,
+                        "background work ended: restart kaspid when the disk is in order"
+                    );
+                }
+            });
+        }
+        self.keep_warm();
+        self.settle_refunds();
+        let service = self.clone();
+        tokio::spawn(async move { service.settle_dialects().await });
     }
 
     /// Keeps a connection to the bank made ahead, under the settings in force; ends by itself at the next reload.

@@ -17,11 +17,9 @@ const RESTS: [Duration; 4] =
 impl Service {
     /// Start-up: refunds that an earlier run left in doubt are settled by the balance where the bank has one. What
     /// it does not settle stays for a person.
-    ///
-    /// # Errors
-    /// `storage_failed`.
-    pub fn settle_refunds(&self) -> Result<(), Failure> {
-        for row in self.store.read(|reading| Ok(reading.payments_for_a_person()?))? {
+    pub(super) fn settle_refunds(&self) {
+        let rows = self.store.read(|reading| Ok(reading.payments_for_a_person()?));
+        for row in rows.unwrap_or_default() {
             let service = self.clone();
             tokio::spawn(async move {
                 if let Err(failure) = service.settle_refund(&row).await {
@@ -29,7 +27,6 @@ impl Service {
                 }
             });
         }
-        Ok(())
     }
 
     async fn settle_refund(&self, row: &PaymentRow) -> Result<(), Failure> {

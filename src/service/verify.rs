@@ -17,7 +17,12 @@ impl Service {
 
     /// One look at a config's trade point. Success proves that the point is still listed, nothing more; not being
     /// able to ask changes nothing.
-    async fn verify(&self, settings: &Settings, row: ConfigRow, actor: Option<Actor>) -> Result<(), Failure> {
+    pub(super) async fn verify(
+        &self,
+        settings: &Settings,
+        row: ConfigRow,
+        actor: Option<Actor>,
+    ) -> Result<(), Failure> {
         let bin = row.organization_bin;
         let (dialect, points) = self.listed(settings, &bin).await?;
         let (url, confirm) = (settings.config.kaspi.url.clone(), settings.config.verify.confirm);
@@ -65,8 +70,9 @@ impl Service {
     }
 
     /// Configs whose dialect is not known for the bank we speak to now are suspended until a look settles it, and
-    /// looked at once. Called at start and after a reload.
-    pub async fn settle_dialects(&self) -> Result<(), Failure> {
+    /// looked at once. Called at start and after a reload; without the bank's answer they stay suspended, and the
+    /// schedule looks again.
+    pub(super) async fn settle_dialects(&self) -> Result<(), Failure> {
         let settings = self.live.get();
         let rows = self.store.read(|reading| Ok(reading.configs()?))?;
         let open = rows.into_iter().filter(|row| row.is_active && settled_dialect(&settings, row).is_err());
