@@ -29,6 +29,9 @@ const READY_WITHIN: Duration = Duration::from_secs(30);
 /// A little longer than the daemon gives its running calls.
 const STOP_WITHIN: Duration = Duration::from_secs(45);
 
+/// Longest name of a Unix socket on Linux, without its closing NUL.
+const SUN_PATH: usize = 107;
+
 /// Of systemd or of another daemon: the second process must take none of them for its own.
 const NOT_OURS: [&str; 7] = [
     "JOURNAL_STREAM",
@@ -49,6 +52,12 @@ pub enum CannotRun {
     /// A file of it could not be written.
     #[error(transparent)]
     Write(#[from] CannotWrite),
+    /// The socket's name does not fit into a socket address.
+    #[error("the socket {socket} would have a name of more than {SUN_PATH} bytes: choose a shorter --dir (or TMPDIR)", socket = socket.display())]
+    LongName {
+        /// The socket.
+        socket: PathBuf,
+    },
     /// The system gave no process, pipe or socket.
     #[error("cannot start the daemon ({what})")]
     System {
@@ -128,6 +137,9 @@ impl Daemon {
     /// Starts a daemon that talks to the bank at `url`, and returns when it takes payments.
     pub(super) async fn start(directory: &Directory, url: &str) -> Result<Self, CannotRun> {
         let files = DaemonFiles::of(directory.path());
+        if files.socket.as_os_str().len() > SUN_PATH {
+            return Err(CannotRun::LongName { socket: files.socket });
+        }
         directory.write("kaspid.toml", &configuration(url))?;
         let told = directory.path().join("notify.sock");
         let notify = notify_socket(&told).map_err(system("its notification socket"))?;

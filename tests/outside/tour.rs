@@ -231,3 +231,12 @@ fn a_second_start_goes_on_in_the_same_directory() {
         assert_eq!(second.ask("GET", "/v1/health", &Value::Null)["configs"]["verified"], 2);
     }
 }
+
+#[test]
+fn a_directory_with_too_long_a_name_is_refused_in_words() {
+    let temporary = tempfile::tempdir().expect("a directory");
+    let long = temporary.path().join("x".repeat(100));
+    let output = sandbox(&["serve", "--dir", long.to_str().expect("a text")], temporary.path()).output();
+    let err = String::from_utf8(output.expect("kaspi-sandbox runs").stderr).expect("a text");
+    assert!(err.contains("choose a shorter --dir"), "{err}");
+}
