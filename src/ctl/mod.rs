@@ -12,6 +12,7 @@ mod text;
 mod input;
 mod repeat;
 mod run;
+pub(crate) mod example;
 #[cfg(test)]
 mod samples;
 

@@ -13,6 +13,17 @@ pub enum Dialect {
     Guide,
 }
 
+impl Dialect {
+    /// As on the command line and in [`crate::operation::Dialect`].
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Bank => "bank",
+            Self::Guide => "guide",
+        }
+    }
+}
+
 /// A remote call; the order is that of kaspi-api §1.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,52 +1,103 @@
 //! The program `kaspi-sandbox`: its arguments and its life.
 
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
+use tokio::runtime::Runtime;
 
-use super::{Bank, CannotStart, Dialect, Options, Running, Timers};
+use super::serve::{self, ServeError, Wish};
+use super::tour::{self, Page, TourError};
+use super::{Bank, CannotStart, Dialect, Options, Running, Timers, daemon};
+use crate::daemon::DaemonError;
 
-/// A stateful Kaspi r3 behind mTLS, on this computer only.
+const AFTER: &str = "\
+Without a command: the tour, in both dialects.
+
+Examples:
+  kaspi-sandbox
+  kaspi-sandbox tour --dialect guide
+  kaspi-sandbox serve
+  kaspi-sandbox serve --dir ./shop --dialect guide
+  kaspi-sandbox serve --bank-only --port 8443
+
+Everything stays on this computer: 127.0.0.1 and a Unix socket. No real money, no real Kaspi.";
+
+/// Kaspi Pay without a bank contract: a stateful Kaspi r3 behind mTLS, and a kaspid beside it.
 #[derive(Debug, Parser)]
-#[command(name = "kaspi-sandbox", version)]
+#[command(name = "kaspi-sandbox", version, after_help = AFTER, max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run until SIGTERM or Ctrl-C.
+    /// Show and check the main job: two BINs, payments, a refund, a cancel, the audit log
+    Tour(Tour),
+    /// Keep a bank and a daemon up, to play with and to integrate against
     Serve(Serve),
+    /// The daemon of the other two commands, as a process of its own.
+    #[command(name = daemon::ENTRY, hide = true)]
+    Daemon {
+        /// Its configuration.
+        config: PathBuf,
+    },
 }
 
+/// Behind the tour.
+const NEXT: &str = "\
+All is as it must be. Next, a shop to play with: kaspi-sandbox serve
+(in a checkout: cargo run --release -- serve)";
+
 #[derive(Debug, clap::Args)]
+struct Tour {
+    /// Only this dialect [default: both, one after the other]
+    #[arg(long, value_enum)]
+    dialect: Option<Dialect>,
+}
+
+const SERVE: &str = "\
+One JSON line on stdout says where everything is; what people read goes to
+stderr.
+
+With --dir, a second start goes on with the daemon's organisations, payments
+and log, in the same dialect and, while they are free, on the same ports. The
+bank itself is new each time: it does not know the payments of the run before.
+
+Examples:
+  kaspi-sandbox serve
+  kaspi-sandbox serve --dir ./shop
+  kaspi-sandbox serve --dir ./shop | jq -r .socket
+  kaspi-sandbox serve --bank-only --identities --dir ./bank";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = SERVE)]
 struct Serve {
-    /// Keep the files here; without it they are removed at the end.
+    /// Keep the files here; without it they are removed at the end
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// What the bank speaks.
-    #[arg(long, value_enum, default_value_t)]
-    dialect: Dialect,
-    /// Port of the bank on 127.0.0.1; 0 takes a free one.
-    #[arg(long, default_value_t = 0)]
-    port: u16,
-    /// Port of the control interface; 0 takes a free one.
-    #[arg(long, default_value_t = 0)]
-    control_port: u16,
-    /// How many times as fast as real time the bank's clock runs; 0 stops it.
+    /// What the bank speaks [default: bank, or what DIR was made in]
+    #[arg(long, value_enum)]
+    dialect: Option<Dialect>,
+    /// Port of the bank on 127.0.0.1 [default: the last one of DIR, or a free one]
+    #[arg(long)]
+    port: Option<u16>,
+    /// Port of the control interface [default: the last one of DIR, or a free one]
+    #[arg(long, value_name = "PORT")]
+    control_port: Option<u16>,
+    /// How many times as fast as real time the bank's clock runs; 0 stops it
     #[arg(long, default_value_t = 1, value_name = "N")]
     speed: u32,
-    /// Also write expired and foreign certificates, to see them refused.
+    /// Also write expired and foreign certificates, to see them refused
     #[arg(long)]
     identities: bool,
-    /// The bank alone, without a daemon beside it.
-    #[arg(long, required = true)]
+    /// The bank alone, without a daemon beside it
+    #[arg(long)]
     bank_only: bool,
 }
 
@@ -59,6 +110,18 @@ pub enum Error {
     /// The bank.
     #[error("the sandbox did not start")]
     Start(#[from] CannotStart),
+    /// The tour.
+    #[error(transparent)]
+    Tour(#[from] TourError),
+    /// Bank and daemon.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The daemon, in its own process.
+    #[error(transparent)]
+    Daemon(#[from] DaemonError),
+    /// A signal during the tour.
+    #[error("stopped by a signal")]
+    Stopped,
     /// The runtime or the signals.
     #[error("the sandbox cannot run")]
     Run(#[from] io::Error),
@@ -67,28 +130,62 @@ pub enum Error {
 /// Runs the program with its arguments, program name included.
 ///
 /// # Errors
-/// [`Error`]; a stop by signal is none.
+/// [`Error`]; a stop of `serve` by signal is none.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Error> {
-    let Arguments { command: Command::Serve(serve) } = Arguments::try_parse_from(arguments)?;
+    let command = match Arguments::try_parse_from(arguments)?.command {
+        // It has its own signals and its own runtime.
+        Some(Command::Daemon { config }) => return Ok(daemon::run(&config)?),
+        command => command,
+    };
     // Before anything is written, so that a signal always ends in the orderly way.
     let stop = stop_signals()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let bank = runtime.block_on(Bank::start(serve.options()))?;
+    match command {
+        Some(Command::Serve(serve)) if serve.bank_only => bank_only(&runtime, serve, stop),
+        Some(Command::Serve(serve)) => Ok(runtime.block_on(serve::run(serve.wish(), stop))?),
+        Some(Command::Tour(Tour { dialect: Some(dialect) })) => runtime.block_on(show(&[dialect], stop)),
+        _ => runtime.block_on(show(&[Dialect::Bank, Dialect::Guide], stop)),
+    }
+}
+
+async fn show(dialects: &[Dialect], stop: UnixStream) -> Result<(), Error> {
+    stop.set_nonblocking(true)?;
+    let stop = tokio::net::UnixStream::from_std(stop)?;
+    tokio::select! {
+        shown = tours(dialects) => shown,
+        told = stop.readable() => told.map_err(Error::from).and(Err(Error::Stopped)),
+    }
+}
+
+async fn tours(dialects: &[Dialect]) -> Result<(), Error> {
+    let mut page = Page::standard();
+    for dialect in dialects {
+        tour::run(*dialect, &mut page).await?;
+    }
+    page.paragraph(NEXT);
+    Ok(page.finish()?)
+}
+
+fn bank_only(runtime: &Runtime, serve: Serve, stop: UnixStream) -> Result<(), Error> {
+    let Wish { options, dialect, port, control_port } = serve.wish();
+    let (dialect, port, control_port) =
+        (dialect.unwrap_or_default(), port.unwrap_or_default(), control_port.unwrap_or_default());
+    let bank = runtime.block_on(Bank::start(Options { dialect, port, control_port, ..options }))?;
     announce(&bank);
-    wait(stop);
+    serve::wait(stop);
     runtime.block_on(bank.stop());
     Ok(())
 }
 
 impl Serve {
-    fn options(self) -> Options {
+    fn wish(self) -> Wish {
         let Self { dir, dialect, port, control_port, speed, identities, bank_only: _ } = self;
-        let timers = Timers::default();
-        Options { dialect, directory: dir, port, control_port, speed, timers, identities }
+        let options = Options { directory: dir, speed, timers: Timers::default(), identities, ..Options::default() };
+        Wish { options, dialect, port, control_port }
     }
 }
 
-/// The read end of a pipe that a signal writes to; waiting on it needs no async and no polling.
+/// The read end of a pipe that a signal writes to; waiting on it needs no polling.
 fn stop_signals() -> io::Result<UnixStream> {
     let (read, write) = UnixStream::pair()?;
     pipe::register(SIGTERM, write.try_clone()?)?;
@@ -106,7 +203,7 @@ fn announce(bank: &Running) {
          Try: curl --cacert {ca} --cert {cert} --key {key} {}/r3/v01/partner/tradepoints/{}\n\
          Ctrl-C ends it.",
         places.url,
-        if places.dialect == Dialect::Bank { "bank's" } else { "guide's" },
+        places.dialect.word(),
         places.control_url,
         places.url,
         places.organization_bins.first().unwrap_or(&""),
@@ -114,13 +211,4 @@ fn announce(bank: &Running) {
         cert = places.certificate_file.display(),
         key = places.key_file.display(),
     );
-}
-
-fn wait(mut stop: UnixStream) {
-    loop {
-        match stop.read(&mut [0]) {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            _ => return,
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! The sandbox's directory: what a caller needs to speak to it.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -23,19 +23,24 @@ pub struct CannotWrite {
 pub(super) struct Directory {
     path: PathBuf,
     temporary: bool,
+    /// Locked as long as this lives: two sandboxes in one directory would take each other's files for theirs.
+    _lock: File,
 }
+
+/// Its lock.
+const LOCK: &str = ".lock";
 
 impl Directory {
     /// Makes `path` or, without one, a private directory that is removed on drop.
     pub(super) fn make(path: Option<PathBuf>) -> Result<Self, CannotWrite> {
         let temporary = path.is_none();
-        let path =
-            path.unwrap_or_else(|| std::env::temp_dir().join(format!("kaspi-sandbox-{}", Uuid::new_v4().simple())));
+        let path = path.unwrap_or_else(|| {
+            std::env::temp_dir().join(format!("kaspi-sandbox-{:08x}", Uuid::new_v4().as_fields().0))
+        });
         // Private like the key in it; recursive creation leaves an existing directory as it is.
         let made = DirBuilder::new().mode(0o700).recursive(!temporary).create(&path);
-        made.and_then(|()| std::path::absolute(&path))
-            .map(|path| Self { path, temporary })
-            .map_err(|source| CannotWrite { path, source })
+        let locked = made.and_then(|()| std::path::absolute(&path)).and_then(|path| Ok((lock(&path)?, path)));
+        locked.map(|(lock, path)| Self { path, temporary, _lock: lock }).map_err(|source| CannotWrite { path, source })
     }
 
     /// Its absolute path.
@@ -77,6 +82,15 @@ impl Directory {
             Ok(()) => Ok(path),
             Err(source) => Err(CannotWrite { path, source }),
         }
+    }
+}
+
+fn lock(directory: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(directory.join(LOCK))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(io::Error::other("another kaspi-sandbox runs in this directory")),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 

@@ -7,7 +7,11 @@
 //! ```
 //!
 //! It is written from `kaspi-api` and the guide alone and shares no wire type with [`crate::kaspi`], so a
-//! mistake in one is seen by the other. [`Bank::start`] runs it inside a process; [`cli`] is the program.
+//! mistake in one is seen by the other. [`Bank::start`] runs it inside a process; [`cli`] is the program:
+//!
+//! ```text
+//! cli -> tour | serve -> shop -> daemon (a second process) + Bank
+//! ```
 
 mod authority;
 mod bank;
@@ -17,6 +21,7 @@ mod clock;
 mod connections;
 mod control;
 mod counter;
+mod daemon;
 mod faults;
 mod files;
 mod guide;
@@ -24,7 +29,10 @@ mod ledger;
 mod refusal;
 mod requests;
 mod rules;
+mod serve;
 mod server;
+mod shop;
+mod tour;
 mod wire;
 mod world;
 
@@ -68,6 +76,8 @@ pub struct Options {
     pub timers: Timers,
     /// Also write certificates that must not be let in: `expired.*` and `stranger.*`.
     pub identities: bool,
+    /// Number of the first payment. A bank gives no number twice, so one that follows another begins above it.
+    pub first_payment: u64,
 }
 
 impl Default for Options {
@@ -80,6 +90,7 @@ impl Default for Options {
             speed: 1,
             timers: Timers::default(),
             identities: false,
+            first_payment: ledger::FIRST_ID,
         }
     }
 }
@@ -159,16 +170,17 @@ impl Bank {
             key_file,
             organization_bins: GUIDE_BINS,
         };
-        let state = Mutex::new(State::new(options.dialect, options.speed, options.timers));
-        let shared = Arc::new(Shared { state, connections: Connections::new(), authority });
-        let (front, back) = (Arc::clone(&shared), Arc::clone(&shared));
+        let mut state = State::new(options.dialect, options.speed, options.timers);
+        state.ledger.first_id = options.first_payment;
+        let shared = Arc::new(Shared { state: Mutex::new(state), connections: Connections::new(), authority });
+        let (front, behind) = (Arc::clone(&shared), Arc::clone(&shared));
         let tasks = vec![
             tokio::spawn(server::accept(bank, move |stream| {
                 server::connection(Arc::clone(&front), acceptor.clone(), stream)
             })),
-            tokio::spawn(server::accept(control, move |stream| control::connection(Arc::clone(&back), stream))),
+            tokio::spawn(server::accept(control, move |stream| control::connection(Arc::clone(&behind), stream))),
         ];
-        let running = Running { places, tasks, shared, directory };
+        let running = Running { places, shared, tasks, directory };
         running.directory.write(PLACES, &running.announcement())?;
         Ok(running)
     }
@@ -200,14 +212,19 @@ async fn listen(port: u16, scheme: &str) -> Result<(TcpListener, String), Cannot
 pub struct Running {
     /// Where to find everything.
     pub places: Places,
+    shared: Arc<Shared>,
     /// The two accept loops; connections belong to their loop and end with it.
     tasks: Vec<JoinHandle<()>>,
-    shared: Arc<Shared>,
     /// Removed last if it is temporary.
     directory: Directory,
 }
 
 impl Running {
+    /// What the bank knows, for those inside of this process who act as its customers.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state()
+    }
+
     /// [`Places`] as one line of JSON.
     #[must_use]
     pub fn announcement(&self) -> String {

@@ -9,7 +9,7 @@ use crate::moment::{Moment, Span};
 use crate::money::Amount;
 
 /// The guide's example id: the first payment gets it, so that the guide's later examples run as printed.
-const FIRST_ID: u64 = 12_737_694_350;
+pub(super) const FIRST_ID: u64 = 12_737_694_350;
 /// Where ReturnOperationIds begin.
 const FIRST_RETURN_ID: u64 = 5_300_000_001;
 
@@ -254,13 +254,21 @@ pub(super) struct Ledger {
     effects: BTreeMap<String, Effects>,
     /// Timers of payments made from now on.
     pub(super) timers: Timers,
+    /// Number of the first payment.
+    pub(super) first_id: u64,
     next_return: u64,
 }
 
 impl Ledger {
     /// An empty ledger.
     pub(super) fn new(timers: Timers) -> Self {
-        Self { payments: BTreeMap::new(), effects: BTreeMap::new(), timers, next_return: FIRST_RETURN_ID }
+        Self {
+            payments: BTreeMap::new(),
+            effects: BTreeMap::new(),
+            timers,
+            first_id: FIRST_ID,
+            next_return: FIRST_RETURN_ID,
+        }
     }
 
     /// Per organisation.
@@ -275,7 +283,7 @@ impl Ledger {
 
     /// Makes a payment.
     pub(super) fn create(&mut self, order: Order, now: Moment) -> &Payment {
-        let id = self.payments.last_key_value().map_or(FIRST_ID, |(last, _)| last + 1);
+        let id = self.payments.last_key_value().map_or(self.first_id, |(last, _)| last + 1);
         let effects = self.effects_of(&order.bin);
         match order.kind {
             Kind::Remote => effects.invoices += 1,
