@@ -127,6 +127,8 @@ fn adopted(adopt: &Adopt, config: &ConfigRow, dialect: Dialect, sight: &Sight) -
         request_key: None,
         supersedes: None,
         late: false,
+        acknowledged: false,
+        kaspi_amount: None,
         created_at: now,
         updated_at: now,
         paid_at: None,

@@ -258,6 +258,8 @@ impl Plan {
             request_key: self.key.clone(),
             supersedes: self.create.supersedes,
             late: false,
+            acknowledged: false,
+            kaspi_amount: None,
             created_at: now,
             updated_at: now,
             paid_at: None,

@@ -1,5 +1,7 @@
 //! The state of the daemon, and what needs a person.
 
+use std::time::Duration;
+
 use super::{Request, Service};
 use crate::moment::Moment;
 use crate::operation::{
@@ -10,6 +12,9 @@ use crate::store::{ConfigRow, PaymentRow};
 
 /// A certificate that ends within this many days is a problem: the bank takes weeks to renew one.
 const RENEW_DAYS: i64 = 30;
+
+/// How long a payment that was given up stands among the problems.
+const SUPERSEDED: Duration = Duration::from_secs(24 * 3600);
 
 impl Service {
     pub(super) fn health(&self, request: &Request) -> Result<Reply, Failure> {
@@ -113,9 +118,22 @@ fn payment_problems(row: &PaymentRow) -> Vec<ProblemItem> {
             format!("Look at the customer's phone or the Kaspi Pay app, then: kaspictl payment resolve {}", row.id);
         problems.push(problem("payment_unknown", detail, remedy));
     }
-    if row.late {
+    if row.state == State::Abandoned && Moment::now().since(row.updated_at) < SUPERSEDED {
+        let detail = format!("{} was given up and may have been paid all the same", row.amount);
+        let remedy = "Look in the Kaspi Pay app at the end of the day; this line goes after 24 hours";
+        problems.push(problem("payment_abandoned", detail, remedy));
+    }
+    if let Some(other) = row.kaspi_amount {
+        let detail = format!("Kaspi says {other}, we asked for {}", row.amount);
+        let remedy = format!("Look in the Kaspi Pay app and compare: kaspictl payment show {}", row.id);
+        problems.push(problem("payment_amount_differs", detail, remedy));
+    }
+    if row.late && !row.acknowledged {
         let detail = format!("{} was paid after it had been called over", row.amount);
-        let remedy = format!("Hand over the goods or pay it back: kaspictl payment refund {}", row.id);
+        let remedy = format!(
+            "Hand over the goods, or pay it back: kaspictl payment refund {0}; then: kaspictl payment resolve {0} --paid yes --reason TEXT",
+            row.id
+        );
         problems.push(problem("payment_late", detail, remedy));
     }
     for refund in row.refunds.iter().filter(|refund| refund.status == LogStatus::Pending) {

@@ -54,14 +54,16 @@ impl Service {
         let read = settings.kaspi()?.status(&ask, row.dialect, qr).await;
         let read = read.map_err(|trouble| super::trouble::failure(&trouble).with_payment(row.id))?;
         let state = state_of(&read.status, row, Moment::now());
-        if row.kaspi_status.as_ref() == Some(&read.status) && row.state == state {
+        let other_amount = read.amount.filter(|amount| *amount != row.amount);
+        let same = row.kaspi_status.as_ref() == Some(&read.status) && row.state == state;
+        if same && (other_amount.is_none() || other_amount == row.kaspi_amount) {
             return Ok(row.clone());
         }
         let paid_at = match state {
             State::Paid if row.state != State::Paid => Some(self.paid_at(settings, row).await),
             _ => None,
         };
-        let seen = Seen::Status { kaspi_status: read.status, state, paid_at };
+        let seen = Seen::Status { kaspi_status: read.status, state, paid_at, other_amount };
         self.keep_seen(row.id, seen).await?;
         self.row(row.id)
     }

@@ -65,6 +65,8 @@ fn closable(row: &PaymentRow, closed: &Closed) -> Result<(), Failure> {
             })?;
             refund.status == LogStatus::Pending
         }
+        // Of a payment that was paid late it is the acknowledgement.
+        Closed::Paid(true) if row.state == State::Paid => row.late && !row.acknowledged,
         Closed::Paid(_) => row.state == State::Waiting,
     };
     if open {

@@ -6,7 +6,7 @@ use super::{Request, Service, Settings, trouble};
 use crate::id::OrganizationBin;
 use crate::moment::Moment;
 use crate::operation::{Actor, Dialect, Failure, LogStatus, OperationType, Reply, Standing, TradePoint};
-use crate::store::{ConfigRow, Note};
+use crate::store::{ConfigRow, DIALECT_CHANGED, Note};
 
 impl Service {
     pub(super) async fn verify_config(&self, request: &Request, bin: OrganizationBin) -> Result<Reply, Failure> {
@@ -31,6 +31,10 @@ impl Service {
             let now = writing.now;
             let mut note = Note::done(OperationType::Verify);
             match points.iter().find(|point| point.id == row.trade_point_id) {
+                _ if row.dialect_changed(dialect, now) => {
+                    note.status = LogStatus::Failed;
+                    note.error = Some(format!("the bank answers in the {dialect} dialect now"));
+                }
                 Some(TradePoint { name, .. }) => row.seen_listed(dialect, &url, name, now),
                 None => {
                     note.status = LogStatus::Failed;
@@ -81,10 +85,10 @@ impl Service {
             let name = bin.clone();
             let suspended = self.store.write(move |writing| {
                 let Some(mut row) = writing.config(&name)? else { return Ok(()) };
-                if row.standing_reason.as_deref() == Some("dialect_changed") {
+                if row.standing_reason.as_deref() == Some(DIALECT_CHANGED) {
                     return Ok(());
                 }
-                row.stand(Standing::Suspended, Some("dialect_changed"), writing.now);
+                row.stand(Standing::Suspended, Some(DIALECT_CHANGED), writing.now);
                 put(writing, None, row, Note::done(OperationType::Config))
             });
             suspended.await?;

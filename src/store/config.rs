@@ -8,6 +8,9 @@ use crate::id::{ConfigId, Description, OrganizationBin, ShopId, TradePointId};
 use crate::moment::Moment;
 use crate::operation::{Config, Dialect, Standing};
 
+/// The standing's reason while it is not known what the bank speaks.
+pub(crate) const DIALECT_CHANGED: &str = "dialect_changed";
+
 /// The guide's row and what the daemon knows besides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ConfigRow {
@@ -93,6 +96,17 @@ pub(super) fn all(configs: &impl ReadableTable<u64, &'static [u8]>) -> Result<Ve
 }
 
 impl ConfigRow {
+    /// The bank answered in another dialect than the one learned: no money calls until the next look settles it.
+    /// True if that is so now.
+    pub(crate) fn dialect_changed(&mut self, dialect: Dialect, now: Moment) -> bool {
+        let settled = self.dialect.is_none() || self.dialect == Some(dialect);
+        if settled || self.standing_reason.as_deref() == Some(DIALECT_CHANGED) {
+            return false;
+        }
+        self.stand(Standing::Suspended, Some(DIALECT_CHANGED), now);
+        true
+    }
+
     /// Its trade point was just seen listed, in this dialect, by the bank at `url`.
     pub(crate) fn seen_listed(&mut self, dialect: Dialect, url: &str, name: &str, now: Moment) {
         self.dialect = Some(dialect);

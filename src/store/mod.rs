@@ -28,7 +28,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-pub(crate) use config::ConfigRow;
+pub(crate) use config::{ConfigRow, DIALECT_CHANGED};
 pub(crate) use event::{Change, Closed, Ending, Event, Note, Outcome};
 pub(crate) use key::{Field, KeyRow, Wrote};
 pub(crate) use log::Chain;

@@ -47,6 +47,10 @@ pub(crate) struct PaymentRow {
     pub(crate) request_key: Option<RequestKey>,
     pub(crate) supersedes: Option<PaymentId>,
     pub(crate) late: bool,
+    /// An admin has seen that it was paid late.
+    pub(crate) acknowledged: bool,
+    /// What Kaspi says the customer pays, where that is not our amount: a problem shown, never a correction.
+    pub(crate) kaspi_amount: Option<Amount>,
     pub(crate) created_at: Moment,
     pub(crate) updated_at: Moment,
     pub(crate) paid_at: Option<Moment>,
@@ -69,7 +73,13 @@ pub(crate) struct RefundRow {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Seen {
     /// Its status, and what that makes of it.
-    Status { kaspi_status: String, state: State, paid_at: Option<(Moment, PaidAtSource)> },
+    Status {
+        kaspi_status: String,
+        state: State,
+        paid_at: Option<(Moment, PaidAtSource)>,
+        /// Kaspi's amount, where it is not ours.
+        other_amount: Option<Amount>,
+    },
     /// Money of it went back, not through us; the sum of all such.
     RefundedElsewhere(Amount),
     /// What the balance says of a refund in doubt, or of one we called failed.
@@ -110,7 +120,10 @@ impl PaymentRow {
 
     /// Whether something about it can only be closed by a person.
     pub(crate) fn needs_a_person(&self) -> bool {
-        self.late || self.has_refund_in_doubt() || self.state == State::Unknown
+        matches!(self.state, State::Unknown | State::Abandoned)
+            || (self.late && !self.acknowledged)
+            || self.has_refund_in_doubt()
+            || self.kaspi_amount.is_some()
     }
 
     /// A refund of it.
@@ -170,8 +183,9 @@ impl PaymentRow {
     pub(super) fn seen(&mut self, seen: &Seen, at: Moment) {
         self.updated_at = at;
         match seen {
-            Seen::Status { kaspi_status, state, paid_at } => {
+            Seen::Status { kaspi_status, state, paid_at, other_amount } => {
                 self.kaspi_status = Some(kaspi_status.clone());
+                self.kaspi_amount = other_amount.or(self.kaspi_amount);
                 self.become_state(*state, *paid_at);
             }
             Seen::RefundedElsewhere(sum) => self.refunded_elsewhere = *sum,
@@ -198,6 +212,7 @@ impl PaymentRow {
                 let status = if *happened { LogStatus::Success } else { LogStatus::Failed };
                 self.settle_refund(Some(*refund), status, Some(Evidence::Person), None);
             }
+            Closed::Paid(true) if self.state == State::Paid => self.acknowledged = true,
             Closed::Paid(true) => self.become_state(State::Paid, Some((at, PaidAtSource::Seen))),
             Closed::Paid(false) => self.become_state(State::Declined, None),
         }
