@@ -6,6 +6,7 @@ mod cancel;
 mod configs;
 mod create;
 mod enrol;
+mod events;
 mod follow;
 mod health;
 mod keys;
@@ -193,6 +194,7 @@ impl Service {
             Operation::Identity => self.identity(&request),
             Operation::Reload => self.reload().await.map(Reply::Reloaded),
             Operation::Resolve { payment, resolution } => self.resolve(&request, &payment, resolution).await,
+            Operation::Events(query) => self.events(&request, query).await,
         }
     }
 }

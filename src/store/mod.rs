@@ -9,6 +9,7 @@ mod config;
 mod event;
 mod key;
 mod log;
+mod news;
 mod payment;
 mod project;
 mod reading;
@@ -25,7 +26,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use redb::{Builder, Database, DatabaseError, ReadableDatabase};
 use sha2::{Digest, Sha256};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use zeroize::Zeroizing;
 
 pub(crate) use config::{ConfigRow, DIALECT_CHANGED};
@@ -113,6 +114,8 @@ struct Shared {
     path: PathBuf,
     /// `None` after a failure until the file could be opened again. Held for reading while a transaction runs.
     database: RwLock<Option<Database>>,
+    /// The number of the last durable event, for those who wait for news.
+    head: watch::Sender<u64>,
 }
 
 /// All state; a cheap handle.
@@ -135,7 +138,7 @@ impl Store {
         }
         let database = open(&path)?;
         let secret = secret(&database)?;
-        let shared = Arc::new(Shared { path, database: RwLock::new(Some(database)) });
+        let shared = Arc::new(Shared { path, database: RwLock::new(Some(database)), head: watch::Sender::new(0) });
         let jobs = writer::start(shared.clone()).map_err(|error| StoreError::Io(error.to_string()))?;
         Ok(Self { shared, jobs, secret: Arc::new(secret) })
     }
@@ -183,6 +186,11 @@ impl Store {
             Refused::Failure(failure) => *failure,
             Refused::Storage(error) => Failure::from(&error),
         })
+    }
+
+    /// Ready when an event has become durable since the receiver last looked.
+    pub(crate) fn news(&self) -> watch::Receiver<u64> {
+        self.shared.head.subscribe()
     }
 
     /// A keyed hash, by which a phone or a request can be compared and not read.

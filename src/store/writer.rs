@@ -38,10 +38,14 @@ fn run(shared: &Shared, jobs: &Receiver<Job>) {
         batch.extend(jobs.try_iter().take(MOST_JOBS - 1));
         let mut finishes = Vec::with_capacity(batch.len());
         let result = commit(shared, batch, &mut finishes);
-        if let Err(error) = &result {
-            // The journal is where an operator looks when the disk is full.
-            error!(%error, requests = finishes.len(), "state could not be stored");
-            shared.reopen();
+        match &result {
+            Ok(Some(last)) => drop(shared.head.send_replace(*last)),
+            Ok(None) => {}
+            Err(error) => {
+                // The journal is where an operator looks when the disk is full.
+                error!(%error, requests = finishes.len(), "state could not be stored");
+                shared.reopen();
+            }
         }
         for finish in finishes {
             finish(result.as_ref().map(|_| ()));
@@ -49,7 +53,7 @@ fn run(shared: &Shared, jobs: &Receiver<Job>) {
     }
 }
 
-fn commit(shared: &Shared, batch: Vec<Job>, finishes: &mut Vec<Finish>) -> Result<(), StoreError> {
+fn commit(shared: &Shared, batch: Vec<Job>, finishes: &mut Vec<Finish>) -> Result<Option<u64>, StoreError> {
     let guard = shared.database.read().unwrap_or_else(PoisonError::into_inner);
     let result = match guard.as_ref() {
         Some(database) => transact(database, batch, finishes),
@@ -60,7 +64,8 @@ fn commit(shared: &Shared, batch: Vec<Job>, finishes: &mut Vec<Finish>) -> Resul
     result
 }
 
-fn transact(database: &Database, batch: Vec<Job>, finishes: &mut Vec<Finish>) -> Result<(), StoreError> {
+/// The number of the last durable event, if anything was written.
+fn transact(database: &Database, batch: Vec<Job>, finishes: &mut Vec<Finish>) -> Result<Option<u64>, StoreError> {
     let tx = database.begin_write()?;
     let mut writing = Writing::begin(&tx)?;
     for job in batch {
@@ -72,8 +77,13 @@ fn transact(database: &Database, batch: Vec<Job>, finishes: &mut Vec<Finish>) ->
             }
         }
     }
-    let dirty = writing.is_dirty();
+    let (dirty, last) = (writing.is_dirty(), writing.last());
     drop(writing);
-    // Jobs that only looked or refused cost no flush.
-    if dirty { Ok(tx.commit()?) } else { Ok(tx.abort()?) }
+    if !dirty {
+        // Jobs that only looked or refused cost no flush.
+        tx.abort()?;
+        return Ok(None);
+    }
+    tx.commit()?;
+    Ok(Some(last))
 }

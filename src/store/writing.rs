@@ -47,6 +47,11 @@ impl<'t> Writing<'t> {
         Ok(seq)
     }
 
+    /// The number of the last event.
+    pub(super) fn last(&self) -> u64 {
+        self.seq
+    }
+
     /// Whether anything was written that needs a flush.
     pub(super) fn is_dirty(&self) -> bool {
         self.dirty
