@@ -2,7 +2,7 @@
 
 use super::keys::{standing_for, wrote_cancel};
 use super::{Request, Service, trouble};
-use crate::id::PaymentRef;
+use crate::id::{PaymentId, PaymentRef};
 use crate::kaspi::{Ask, Cancelled, Trouble};
 use crate::moment::Moment;
 use crate::operation::{Code, Dialect, Failure, Kind, LogStatus, Money, Reply, State};
@@ -15,7 +15,12 @@ impl Service {
     pub(super) async fn cancel(&self, request: &Request, named: &PaymentRef) -> Result<Reply, Failure> {
         let row = self.visible(request, named)?;
         let _turn = self.turn(row.shop_id, request.key.as_ref()).await;
+        self.still_running()?;
         let row = self.row(row.id)?;
+        if (row.state, row.kind) == (State::Waiting, Kind::Remote) {
+            // Refused in its own words before anything is intended.
+            self.frozen_triple(&request.settings, &row)?;
+        }
         let ask = Self::ask(request);
         let Some(intent) = self.begin_cancel(request, &row, &ask).await? else {
             return Ok(Reply::Payment(self.row(row.id)?.view()));
@@ -36,18 +41,31 @@ impl Service {
             duration_ms: Moment::now().millis().saturating_sub(intent.1.millis()).unsigned_abs(),
             ending,
         };
-        let intent = intent.0;
-        self.store
-            .write(move |writing| {
-                writing.append(None, Change::Ended { intent, outcome })?;
-                Ok(())
-            })
-            .await?;
+        let kept = self.end_cancel(row.id, intent.0, outcome).await.inspect_err(|_| {
+            tracing::error!(payment = %row.id, cancelled = failure.is_none(), "the outcome of a cancel could not be stored");
+        });
+        let paid_meanwhile = kept.map_err(|failure| failure.with_payment(row.id))?;
         self.announce(row.id);
         match failure {
+            _ if paid_meanwhile => Err(paid(&row)),
             None => Ok(Reply::Payment(self.row(row.id)?.view())),
             Some(failure) => Err(failure),
         }
+    }
+
+    /// Keeps how a cancel ended. True if the payment has been seen paid while the cancel was out: it stays paid.
+    async fn end_cancel(&self, id: PaymentId, intent: u64, mut outcome: Outcome) -> Result<bool, Failure> {
+        let ended = self.store.write(move |writing| {
+            let paid = writing.payment(id)?.is_some_and(|row| row.state == State::Paid);
+            if paid && outcome.status == LogStatus::Success {
+                outcome.status = LogStatus::Failed;
+                outcome.error = Some("the customer has paid meanwhile".to_owned());
+                outcome.ending = Ending::Nothing;
+            }
+            writing.append(None, Change::Ended { intent, outcome })?;
+            Ok(paid)
+        });
+        ended.await
     }
 
     /// The durable intent and its time; none if it is cancelled already.
@@ -57,12 +75,12 @@ impl Service {
         row: &PaymentRow,
         ask: &Ask,
     ) -> Result<Option<(u64, Moment)>, Failure> {
-        let (id, shop, key) = (row.id, row.shop_id, request.key.clone());
+        let (id, shop, key, asked) = (row.id, row.shop_id, request.key.clone(), request.copy());
         let wrote = wrote_cancel(&self.store, id);
         let actor = request.caller.actor();
         let x_request_id = ask.x_request_id.to_string();
         let begun = self.store.write(move |writing| {
-            standing_for(writing, shop, key.as_ref(), &wrote)?;
+            standing_for(writing, &asked, shop, &wrote)?;
             let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
             if row.state == State::Cancelled {
                 return Ok(None);
@@ -82,7 +100,7 @@ impl Service {
 
     async fn send_cancel(&self, request: &Request, row: &PaymentRow, ask: Ask) -> Result<Cancelled, Trouble> {
         let missing = |failure: Failure| Trouble::NeverSent { why: failure.detail, certificate: false };
-        let triple = self.frozen_triple(row).map_err(missing)?;
+        let triple = self.frozen_triple(&request.settings, row).map_err(missing)?;
         let Some(qr) = row.qr_payment_id.clone() else {
             return Err(missing(Failure::invalid("the payment has no QrPaymentId")));
         };

@@ -9,8 +9,8 @@ use crate::id::{PaymentId, RequestKey, ShopId};
 use crate::kaspi::{Ask, Created, NewPayment, Trouble};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{Actor, Code, CreatePayment, Dialect, Failure, Kind, LogStatus, Reply, State};
-use crate::store::{Change, Closed, ConfigRow, Ending, Outcome, PaymentRow, Refused, Triple, Writing, Wrote};
+use crate::operation::{Actor, Code, CreatePayment, Dialect, Failure, Kind, LogStatus, Money, Reply, State};
+use crate::store::{Change, Closed, ConfigRow, Ending, Event, Outcome, PaymentRow, Refused, Triple, Writing, Wrote};
 
 /// How long a customer can pay a remote invoice (kaspi-api §3.3).
 const REMOTE_LIFE: Duration = Duration::from_secs(24 * 3600);
@@ -36,6 +36,7 @@ impl Service {
         let key = request.key_for_money()?;
         let shop = request.shop(create.shop_id);
         let turn = self.turn(shop, key.as_ref()).await;
+        self.still_running()?;
         let ask = Self::ask(request);
         let (payment, new) = match self.begin_create(request, &create, &ask).await? {
             Begun::Seen(payment) => (payment, false),
@@ -44,9 +45,14 @@ impl Service {
         // Whoever has the same key may now see the payment and wait beside us.
         drop(turn);
         let row = match create.wait {
-            Some(span) => self.wait(request, payment, span).await?,
-            None => self.row(payment)?,
+            Some(span) => {
+                // The create's answer is as good as a look: the first one of a wait comes an interval later.
+                self.asked_now(payment);
+                self.wait(request, payment, span).await
+            }
+            None => self.row(payment),
         };
+        let row = row.map_err(|failure| failure.with_money(Money::Unknown).with_payment(payment))?;
         Ok(if new { Reply::Created(row.view()) } else { Reply::Payment(row.view()) })
     }
 
@@ -131,7 +137,13 @@ impl Service {
                 }
                 let nothing = outcome.ending == Ending::Nothing;
                 writing.append(None, Change::Ended { intent, outcome })?;
-                if let (false, Some((old, reason))) = (nothing, supersedes) {
+                // A person may have attached it meanwhile: then it is followed, not given up.
+                let supersedes = supersedes.filter(|_| !nothing);
+                let old = match &supersedes {
+                    Some((old, _)) => writing.payment(*old)?.map(|row| row.state),
+                    None => None,
+                };
+                if let (Some(State::Unknown), Some((old, reason))) = (old, supersedes) {
                     let change = Change::Resolved { payment: old, closed: Closed::Abandoned, reason };
                     writing.append(Some(actor), change)?;
                 }
@@ -154,12 +166,8 @@ struct Plan {
 impl Plan {
     fn begin(self, writing: &mut Writing<'_>) -> Result<Begun, Refused> {
         let bin = self.create.organization_bin.as_ref();
-        if let Some(row) = standing_for(writing, self.shop, self.key.as_ref(), &self.wrote)? {
-            let payment = writing.payment(row.payment)?;
-            return match payment {
-                Some(payment) if self.request.sees(&payment) => Ok(Begun::Seen(payment.id)),
-                _ => Err(Failure::not_found("the payment of this key is none of this caller's").into()),
-            };
+        if let Some(row) = standing_for(writing, &self.request, self.shop, &self.wrote)? {
+            return Ok(Begun::Seen(row.payment));
         }
         let found = match bin {
             Some(bin) => writing.config(bin)?,
@@ -191,6 +199,14 @@ impl Plan {
             let detail = "only an admin may supersede an unknown payment here ([payments] supersede)";
             return Err(Failure::new(Code::Denied, detail).into());
         }
+        let already = |event: &Event| match &event.change {
+            Change::CreateIntended { payment, .. } => payment.supersedes == Some(old),
+            _ => false,
+        };
+        if writing.running()?.iter().any(|(_, event)| already(event)) {
+            let detail = format!("another payment that supersedes {old} is being asked for");
+            return Err(Failure::new(Code::InProgress, detail).with_payment(old).into());
+        }
         match writing.payment(old)? {
             Some(row) if !self.request.sees(&row) => {
                 Err(Failure::not_found(format!("there is no payment {old}")).into())
@@ -215,12 +231,14 @@ impl Plan {
             return Ok(());
         }
         let live = writing.payments_of_invoice(self.shop, invoice)?.into_iter().find(|row| {
-            row.amount == self.create.amount_tiyn
-                && Some(row.id) != self.create.supersedes
-                && matches!(row.state, State::Creating | State::Waiting | State::Unknown | State::Paid)
+            row.amount == self.create.amount_tiyn && Some(row.id) != self.create.supersedes && is_live(row)
         });
         match live {
             None => Ok(()),
+            Some(row) if !self.request.sees(&row) => {
+                Err(Failure::new(Code::InvoiceOpen, format!("invoice {invoice} has a payment of another organisation"))
+                    .into())
+            }
             Some(row) => Err(Failure::new(
                 Code::InvoiceOpen,
                 format!("invoice {invoice} of {} has payment {}, which is {}", row.amount, row.id, row.state),
@@ -258,6 +276,7 @@ impl Plan {
             request_key: self.key.clone(),
             supersedes: self.create.supersedes,
             late: false,
+            was_over: false,
             acknowledged: false,
             contradiction: None,
             kaspi_amount: None,
@@ -319,9 +338,8 @@ fn created_ending(request: &Request, payment: &PaymentRow, created: &Created) ->
     let expires_at = match (payment.kind, created.life) {
         (_, Some(life)) => now.after(life),
         (Kind::Remote, None) => now.after(REMOTE_LIFE),
-        (Kind::Link | Kind::Qr, None) => {
-            created.expires_at.unwrap_or_else(|| now.after(request.settings.config.payments.link_life))
-        }
+        // An ExpireDate alone is not compared with our clock.
+        (Kind::Link | Kind::Qr, None) => now.after(request.settings.config.payments.link_life),
     };
     Ending::Created {
         qr_payment_id: created.qr_payment_id.clone(),
@@ -336,6 +354,15 @@ fn created_ending(request: &Request, payment: &PaymentRow, created: &Created) ->
 /// When a token that nobody saw is dead. An invoice, or a link that Kaspi sent to a phone, was seen.
 pub(super) fn dead_at(settings: &Settings, payment: &PaymentRow) -> Option<Moment> {
     (!was_seen(payment)).then(|| Moment::now().after(settings.config.payments.link_life + DEAD_MARGIN))
+}
+
+/// Whether a payment stands in the way of another for the same invoice. A code that nobody saw does not.
+fn is_live(row: &PaymentRow) -> bool {
+    match row.state {
+        State::Creating | State::Waiting | State::Paid => true,
+        State::Unknown => was_seen(row),
+        State::Declined | State::Cancelled | State::Expired | State::Abandoned => false,
+    }
 }
 
 fn was_seen(payment: &PaymentRow) -> bool {
@@ -363,7 +390,6 @@ fn outcome_unknown(payment: &PaymentRow, why: &str) -> Failure {
 }
 
 fn unstored(failure: Failure, payment: &PaymentRow, answer: &Result<Created, Trouble>, said: &str) -> Failure {
-    use crate::operation::Money;
     let money = match answer {
         Err(Trouble::MayHaveHappened { .. }) | Ok(_) => Money::Unknown,
         Err(_) => Money::NotMoved,

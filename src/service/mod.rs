@@ -125,7 +125,6 @@ impl Service {
             });
         }
         self.keep_warm();
-        self.settle_refunds();
         let service = self.clone();
         tokio::spawn(async move { service.settle_dialects().await });
     }
@@ -143,6 +142,17 @@ impl Service {
         let _ = self.state.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 
+    /// Refuses once the daemon is stopping: a call that waited for its turn is not begun any more.
+    fn still_running(&self) -> Result<(), Failure> {
+        if *self.state.stopping.borrow() {
+            return Err(Failure::new(
+                Code::ShuttingDown,
+                "the daemon is stopping and begins no more calls that move money",
+            ));
+        }
+        Ok(())
+    }
+
     /// A round trip through the writer's queue, for the watchdog.
     pub async fn writer_answers(&self) -> bool {
         self.store.write(|_| Ok(())).await.is_ok()
@@ -155,11 +165,8 @@ impl Service {
     pub async fn run(&self, admitted: Admitted) -> Result<Reply, Failure> {
         let is_admin = admitted.is_admin();
         let (caller, key, operation, scope) = admitted.into_parts();
-        if operation.moves_money() && *self.state.stopping.borrow() {
-            return Err(Failure::new(
-                Code::ShuttingDown,
-                "the daemon is stopping and begins no more calls that move money",
-            ));
+        if operation.moves_money() {
+            self.still_running()?;
         }
         let request = Request { caller, key, scope, is_admin, settings: self.live.get() };
         match operation {

@@ -78,10 +78,10 @@ impl Reading {
                 let payment = self.payment_of(*payment)?;
                 let amount = match seen {
                     Seen::RefundedElsewhere(sum) => *sum,
-                    Seen::RefundSettled { refund, .. } => {
+                    Seen::RefundSettled { refund, .. } | Seen::RefundDoubted(refund) => {
                         payment.refund(*refund).map_or(payment.amount, |refund| refund.amount)
                     }
-                    Seen::Status { .. } | Seen::Contradicted { .. } | Seen::Dead => payment.amount,
+                    Seen::Status { .. } | Seen::Contradicted { .. } | Seen::PaidAt(_) | Seen::Dead => payment.amount,
                 };
                 of_payment(&payment, OperationType::Status, amount)
             }

@@ -119,6 +119,8 @@ fn of_sight(seen: &Seen) -> EventType {
         Seen::Status { state, .. } => of_state(*state),
         Seen::RefundedElsewhere(_) | Seen::RefundSettled { happened: true, .. } => EventType::PaymentRefunded,
         Seen::RefundSettled { happened: false, .. } => EventType::PaymentRefundFailed,
+        Seen::RefundDoubted(_) => EventType::PaymentRefundPending,
+        Seen::PaidAt(_) => EventType::PaymentPaid,
         Seen::Dead => EventType::PaymentExpired,
         Seen::Contradicted { .. } => EventType::PaymentContradicted,
     }

@@ -90,6 +90,13 @@ impl<'t> Writing<'t> {
         Ok(())
     }
 
+    /// Forgets the token of a device that was deleted at Kaspi on purpose: nothing registers it again by itself.
+    pub(crate) fn forget_device(&mut self, bin: &OrganizationBin, point: &TradePointId) -> Result<(), StoreError> {
+        self.dirty = true;
+        self.tables.device.remove((bin.as_str(), point.as_str()))?;
+        Ok(())
+    }
+
     /// The triple of a (BIN, trade point), if a device is registered there.
     pub(crate) fn triple(
         &self,
@@ -110,8 +117,7 @@ impl<'t> Writing<'t> {
 
     /// What a key of a shop stands for, and whether its call is in flight.
     pub(crate) fn key(&self, shop: ShopId, key: &RequestKey) -> Result<Option<(KeyRow, bool)>, StoreError> {
-        let Some(row) = self.tables.key.get((shop, key.as_str()))? else { return Ok(None) };
-        let row: KeyRow = codec::decode(row.value())?;
+        let Some(row) = self.tables.key_row(shop, key)? else { return Ok(None) };
         let running = self.tables.running.get(row.intent)?.is_some();
         Ok(Some((row, running)))
     }

@@ -30,7 +30,7 @@ mod layers;
 mod manners;
 mod money;
 mod python;
-mod review;
+mod doubt;
 mod rights;
 mod secrets;
 mod tour;
