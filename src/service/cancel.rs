@@ -1,7 +1,9 @@
 //! Cancelling a remote invoice. Moves no money and may be repeated; doubt is settled by a status read.
 
+use super::ended::unstored;
 use super::keys::{standing_for, wrote_cancel};
 use super::{Request, Service, trouble};
+use crate::failpoint::fail_point;
 use crate::id::PaymentRef;
 use crate::kaspi::{Ask, Cancelled, Trouble};
 use crate::moment::Moment;
@@ -16,11 +18,15 @@ impl Service {
         let row = self.visible(request, named)?;
         let _turn = self.turn(row.shop_id, request.key.as_ref()).await;
         let row = self.row(row.id)?;
+        let underway = self.store.underway();
         let ask = Self::ask(request);
+        fail_point!("cancel.begin");
         let Some(intent) = self.begin_cancel(request, &row, &ask).await? else {
             return Ok(Reply::Payment(self.row(row.id)?.view()));
         };
+        fail_point!("cancel.intended");
         let answer = self.send_cancel(request, &row, ask).await;
+        fail_point!("cancel.answered");
         let ended = self.judge_cancel(request, &row, answer).await;
         let (status, failure, ending) = match ended {
             Ok(kaspi_status) => (LogStatus::Success, None, Ending::Cancelled { kaspi_status }),
@@ -36,14 +42,11 @@ impl Service {
             duration_ms: Moment::now().millis().saturating_sub(intent.1.millis()).unsigned_abs(),
             ending,
         };
-        let intent = intent.0;
-        self.store
-            .write(move |writing| {
-                writing.append(None, Change::Ended { intent, outcome })?;
-                Ok(())
-            })
-            .await?;
-        self.announce(row.id);
+        let (said, money) = (format!("the cancel ended as {:?}", outcome.ending), money_of(failure.as_ref()));
+        let kept = self.end(row.id, intent.0, outcome).await;
+        kept.map_err(|failure| unstored(failure, &row, money, &said))?;
+        drop(underway);
+        fail_point!("cancel.ended");
         match failure {
             None => Ok(Reply::Payment(self.row(row.id)?.view())),
             Some(failure) => Err(failure),
@@ -119,6 +122,11 @@ impl Service {
             _ => Err(failure.with_payment(row.id)),
         }
     }
+}
+
+/// A cancel moves nothing; that the customer has paid may have come to light.
+fn money_of(failure: Option<&Failure>) -> Money {
+    failure.map_or(Money::NotMoved, |failure| failure.money)
 }
 
 /// A refusal of the bank, in a cancel's words.

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use super::ended::unstored;
 use super::keys::{standing_for, wrote_create};
 use super::select::{choose, no_token, usable};
 use super::{Request, Service, Settings, trouble};
+use crate::failpoint::fail_point;
 use crate::id::{PaymentId, RequestKey, ShopId};
 use crate::kaspi::{Ask, Created, NewPayment, Trouble};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{Actor, Code, CreatePayment, Dialect, Failure, Kind, LogStatus, Reply, State};
+use crate::operation::{Actor, Code, CreatePayment, Dialect, Failure, Kind, LogStatus, Money, Reply, State};
 use crate::store::{Change, Closed, ConfigRow, Ending, Outcome, PaymentRow, Refused, Triple, Writing, Wrote};
 
 /// How long a customer can pay a remote invoice (kaspi-api §3.3).
@@ -36,13 +38,14 @@ impl Service {
         let key = request.key_for_money()?;
         let shop = request.shop(create.shop_id);
         let turn = self.turn(shop, key.as_ref()).await;
+        let underway = self.store.underway();
         let ask = Self::ask(request);
         let (payment, new) = match self.begin_create(request, &create, &ask).await? {
             Begun::Seen(payment) => (payment, false),
             Begun::New(intended) => (self.send_create(request, &create, *intended, ask).await?, true),
         };
         // Whoever has the same key may now see the payment and wait beside us.
-        drop(turn);
+        drop((turn, underway));
         let row = match create.wait {
             Some(span) => self.wait(request, payment, span).await?,
             None => self.row(payment)?,
@@ -53,6 +56,7 @@ impl Service {
     /// Intent before the first byte: the key, the invoice, the organisation and the supersession are judged and
     /// the payment written in one transaction.
     async fn begin_create(&self, request: &Request, create: &CreatePayment, ask: &Ask) -> Result<Begun, Failure> {
+        fail_point!("create.begin");
         let wrote = wrote_create(&self.store, create);
         let plan = Plan {
             request: request.copy(),
@@ -62,7 +66,9 @@ impl Service {
             x_request_id: ask.x_request_id.to_string(),
             wrote,
         };
-        self.store.write(move |writing| plan.begin(writing)).await
+        let begun = self.store.write(move |writing| plan.begin(writing)).await;
+        fail_point!("create.intended");
+        begun
     }
 
     /// Sends an intended create once and records how it ended before answering.
@@ -87,18 +93,20 @@ impl Service {
                 async move { kaspi.create(&ask, &triple, &new).await }
             })
             .await;
+        fail_point!("create.answered");
         let outcome = judge_answer(request, &payment, &answer);
         let failure = match &answer {
             Ok(_) => None,
             Err(trouble) => Some(refusal(&payment, trouble)),
         };
-        let lost = self.end_create(request.caller.actor(), intent, &payment, outcome, create).await.map_err(|failure| {
-            // The bank has answered and we cannot keep it: what it said stands in the journal and the answer.
-            let said = answer.as_ref().map_or_else(ToString::to_string, |created| format!("created {}", created.qr_payment_id));
-            tracing::error!(payment = %payment.id, config = payment.config_id, %said, "the outcome of a create could not be stored");
-            unstored(failure, &payment, &answer, &said)
+        let lost = self.end_create(request.caller.actor(), intent, &payment, outcome, create).await;
+        let lost = lost.map_err(|failure| {
+            let said = answer
+                .as_ref()
+                .map_or_else(ToString::to_string, |created| format!("created {}", created.qr_payment_id));
+            unstored(failure, &payment, money_of(&answer), &said)
         })?;
-        self.announce(payment.id);
+        fail_point!("create.ended");
         match failure {
             Some(failure) => Err(failure),
             None if lost => Err(outcome_unknown(&payment, "Kaspi gave the number of another payment of ours")),
@@ -112,32 +120,35 @@ impl Service {
         actor: Actor,
         intent: u64,
         payment: &PaymentRow,
-        mut outcome: Outcome,
+        outcome: Outcome,
         create: &CreatePayment,
     ) -> Result<bool, Failure> {
         let id = payment.id;
         let supersedes = create.supersedes.zip(create.reason.clone());
-        self.store
-            .write(move |writing| {
-                let mut lost = false;
-                if let Ending::Created { qr_payment_id, .. } = &outcome.ending {
-                    let other = writing.payment_by_qr(qr_payment_id)?.filter(|row| row.id != id);
-                    if let Some(other) = other {
-                        lost = true;
-                        outcome.error = Some(format!("Kaspi gave {qr_payment_id}, which is payment {}", other.id));
-                        outcome.status = LogStatus::Pending;
-                        outcome.ending = Ending::Lost { dead_at: None };
-                    }
+        let service = self.clone();
+        let end = move |writing: &mut Writing<'_>| {
+            let (mut outcome, mut lost) = (outcome.clone(), false);
+            if !writing.has_begun(intent)? {
+                return Ok(lost);
+            }
+            if let Ending::Created { qr_payment_id, .. } = &outcome.ending {
+                let other = writing.payment_by_qr(qr_payment_id)?.filter(|row| row.id != id);
+                if let Some(other) = other {
+                    lost = true;
+                    outcome.error = Some(format!("Kaspi gave {qr_payment_id}, which is payment {}", other.id));
+                    outcome.status = LogStatus::Pending;
+                    outcome.ending = Ending::Lost { dead_at: None };
                 }
-                let nothing = outcome.ending == Ending::Nothing;
-                writing.append(None, Change::Ended { intent, outcome })?;
-                if let (false, Some((old, reason))) = (nothing, supersedes) {
-                    let change = Change::Resolved { payment: old, closed: Closed::Abandoned, reason };
-                    writing.append(Some(actor), change)?;
-                }
-                Ok(lost)
-            })
-            .await
+            }
+            let nothing = outcome.ending == Ending::Nothing;
+            writing.append(None, Change::Ended { intent, outcome })?;
+            if let (false, Some((old, reason))) = (nothing, supersedes.clone()) {
+                let change = Change::Resolved { payment: old, closed: Closed::Abandoned, reason };
+                writing.append(Some(actor), change)?;
+            }
+            Ok(lost)
+        };
+        self.store.keep(end, move || service.announce(id)).await
     }
 }
 
@@ -361,12 +372,10 @@ fn outcome_unknown(payment: &PaymentRow, why: &str) -> Failure {
     failure.with_hint("Nobody has seen this code, so nobody can pay it: take the payment again with a new key.")
 }
 
-fn unstored(failure: Failure, payment: &PaymentRow, answer: &Result<Created, Trouble>, said: &str) -> Failure {
-    use crate::operation::Money;
-    let money = match answer {
+/// An invoice that stands at the bank may be paid at any moment.
+fn money_of(answer: &Result<Created, Trouble>) -> Money {
+    match answer {
         Err(Trouble::MayHaveHappened { .. }) | Ok(_) => Money::Unknown,
         Err(_) => Money::NotMoved,
-    };
-    let detail = format!("{}; the bank said: {said}", failure.detail);
-    Failure { detail, ..failure }.with_money(money).with_retryable(false).with_payment(payment.id)
+    }
 }

@@ -1,6 +1,7 @@
 //! Closing what only a person can close. Each way is checked as far as the bank can tell, and audited.
 
 use super::{Request, Service};
+use crate::failpoint::fail_point;
 use crate::id::{PaymentRef, QrPaymentId, Reason};
 use crate::operation::{Code, Failure, LogStatus, Reply, Resolve, State};
 use crate::store::{Change, Closed, PaymentRow, Refused};
@@ -48,7 +49,9 @@ impl Service {
             writing.append(Some(actor), Change::Resolved { payment, closed, reason })?;
             Ok(())
         });
+        fail_point!("resolve.begin");
         write.await?;
+        fail_point!("resolve.stored");
         self.announce(payment);
         Ok(())
     }
