@@ -124,6 +124,7 @@ fn request(operation: &Operation) -> Request {
         Operation::LogList(query) => find("/v1/log", query),
         Operation::LogVerify => get("/v1/log/verify"),
         Operation::Identity => get("/v1/identity"),
+        Operation::Events(query) => find("/v1/events", query),
         Operation::Reload => post("/v1/reload"),
         Operation::Resolve { payment, resolution } => {
             send("POST", format!("/v1/payments/{payment}/resolve"), resolution_fields(resolution))

@@ -95,6 +95,7 @@ fn query(route: RouteId, types: &mut Types) -> Vec<Value> {
         RouteId::PaymentList => types.query::<op::PaymentQuery>(),
         RouteId::PaymentGet => types.query::<WaitQuery>(),
         RouteId::LogList => types.query::<op::LogQuery>(),
+        RouteId::Events => types.query::<op::EventQuery>(),
         RouteId::Health
         | RouteId::Version
         | RouteId::OpenApi
@@ -142,6 +143,7 @@ fn body(route: RouteId, types: &mut Types) -> Option<Schema> {
         | RouteId::PicturePng
         | RouteId::LogList
         | RouteId::LogVerify
+        | RouteId::Events
         | RouteId::Payer
         | RouteId::Identity
         | RouteId::Reload => None,
@@ -174,6 +176,7 @@ fn reply(route: RouteId, types: &mut Types) -> Value {
         RouteId::PaymentList => types.reads::<op::Payments>(),
         RouteId::LogList => types.reads::<op::LogRows>(),
         RouteId::LogVerify => types.reads::<op::Verified>(),
+        RouteId::Events => types.reads::<op::Events>(),
         RouteId::Payer => types.reads::<op::Payer>(),
         RouteId::Identity => types.reads::<op::Identity>(),
         RouteId::Reload => types.reads::<op::Reloaded>(),

@@ -127,6 +127,7 @@ pub(super) fn read(route: RouteId, parts: Parts<'_>) -> Result<Asked, Failure> {
         RouteId::PictureSvg | RouteId::PicturePng => Operation::PaymentPicture { payment: parts.bare()?.payment()? },
         RouteId::LogList => Operation::LogList(parts.asking()?),
         RouteId::LogVerify => parts.bare().map(|_| Operation::LogVerify)?,
+        RouteId::Events => Operation::Events(parts.asking()?),
         RouteId::Payer => Operation::Payer(parts.payer()?),
         RouteId::Identity => parts.bare().map(|_| Operation::Identity)?,
         RouteId::Reload => parts.bare().map(|_| Operation::Reload)?,

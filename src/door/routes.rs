@@ -69,6 +69,7 @@ routes! {
     PicturePng: GET "/v1/payments/{ref}/qr.png", Pay, "The QR of a link or QR payment, as PNG";
     LogList: GET "/v1/log", Audit, "Rows of the audit log";
     LogVerify: GET "/v1/log/verify", Audit, "Check the whole chain of the audit log";
+    Events: GET "/v1/events", Pay, "What changed since a cursor, as soon as it does";
     Payer: GET "/v1/payers/{phone}", Pay, "The name Kaspi has for a phone number";
     Identity: GET "/v1/identity", Admin, "Subject and expiry of the client certificate";
     Reload: POST "/v1/reload", Admin, "Read configuration and identity again";
@@ -103,6 +104,7 @@ impl RouteId {
             Operation::Identity => Self::Identity,
             Operation::Reload => Self::Reload,
             Operation::Resolve { .. } => Self::Resolve,
+            Operation::Events(_) => Self::Events,
         }
     }
 }

@@ -114,6 +114,8 @@ pub enum Operation {
         /// How, and why.
         resolution: Resolve,
     },
+    /// What changed since a cursor.
+    Events(EventQuery),
 }
 
 /// What a caller must be allowed to do. `Admin` implies all, `Pay`, `Refund` and `Audit` imply `Observe`,
@@ -166,7 +168,8 @@ impl Operation {
             | Self::PaymentGet { .. }
             | Self::PaymentPicture { .. }
             | Self::Cancel { .. }
-            | Self::Payer(_) => Right::Pay,
+            | Self::Payer(_)
+            | Self::Events(_) => Right::Pay,
             Self::Refund { .. } | Self::Adopt(_) => Right::Refund,
             Self::LogList(_) | Self::LogVerify => Right::Audit,
             Self::TradePoints { .. }

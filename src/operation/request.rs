@@ -176,6 +176,19 @@ pub struct LogQuery {
     pub order: Option<Order>,
 }
 
+/// What changed since when.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct EventQuery {
+    /// Only what changed behind this: `next` of the page before, 0 for all there is; from now on otherwise.
+    pub after: Option<u64>,
+    /// Answer when something has changed, or after this long with nothing.
+    pub wait: Option<Span>,
+    /// At most this many, 1–1000; 100 otherwise.
+    pub limit: Option<u32>,
+}
+
 /// The order of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -128,6 +128,7 @@ fn adopted(adopt: &Adopt, config: &ConfigRow, dialect: Dialect, sight: &Sight) -
         supersedes: None,
         late: false,
         acknowledged: false,
+        contradiction: None,
         kaspi_amount: None,
         created_at: now,
         updated_at: now,

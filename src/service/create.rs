@@ -270,6 +270,7 @@ impl Plan {
             supersedes: self.create.supersedes,
             late: false,
             acknowledged: false,
+            contradiction: None,
             kaspi_amount: None,
             created_at: now,
             updated_at: now,

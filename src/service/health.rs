@@ -123,6 +123,11 @@ fn payment_problems(row: &PaymentRow) -> Vec<ProblemItem> {
         let remedy = "Look in the Kaspi Pay app at the end of the day; this line goes after 24 hours";
         problems.push(problem("payment_abandoned", detail, remedy));
     }
+    if let Some(status) = &row.contradiction {
+        let detail = format!("{} was paid, and Kaspi said {status} of it later", row.amount);
+        let remedy = format!("Look in the Kaspi Pay app whether the money is there: kaspictl payment show {}", row.id);
+        problems.push(problem("payment_contradicted", detail, remedy));
+    }
     if let Some(other) = row.kaspi_amount {
         let detail = format!("Kaspi says {other}, we asked for {}", row.amount);
         let remedy = format!("Look in the Kaspi Pay app and compare: kaspictl payment show {}", row.id);

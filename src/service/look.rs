@@ -87,6 +87,14 @@ impl Service {
     pub(super) async fn keep_seen(&self, payment: PaymentId, seen: Seen) -> Result<(), Failure> {
         self.store
             .write(move |writing| {
+                let seen = match (writing.payment(payment)?, seen) {
+                    (Some(row), Seen::Status { kaspi_status, state, .. })
+                        if row.state == State::Paid && state != State::Paid =>
+                    {
+                        Seen::Contradicted { kaspi_status }
+                    }
+                    (_, seen) => seen,
+                };
                 writing.append(None, Change::Seen { payment, seen })?;
                 Ok(())
             })

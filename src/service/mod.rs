@@ -7,6 +7,7 @@ mod configs;
 mod create;
 mod ended;
 mod enrol;
+mod events;
 mod follow;
 mod health;
 mod keys;
@@ -194,6 +195,7 @@ impl Service {
             Operation::Identity => self.identity(&request),
             Operation::Reload => self.reload().await.map(Reply::Reloaded),
             Operation::Resolve { payment, resolution } => self.resolve(&request, &payment, resolution).await,
+            Operation::Events(query) => self.events(&request, query).await,
         }
     }
 }

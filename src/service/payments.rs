@@ -15,7 +15,7 @@ use crate::store::{Chain, PaymentRow, Refused};
 const LIMIT: (u32, u32) = (100, 1000);
 
 /// The longest wait (design §7, limits).
-const LONGEST_WAIT: Duration = Duration::from_secs(600);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 impl Request {
     /// Whether the caller may know of a payment.
@@ -126,7 +126,7 @@ fn no_payment(named: &PaymentRef) -> Failure {
     )
 }
 
-fn limit(asked: Option<u32>) -> Result<usize, Failure> {
+pub(super) fn limit(asked: Option<u32>) -> Result<usize, Failure> {
     let limit = asked.unwrap_or(LIMIT.0);
     match usize::try_from(limit) {
         Ok(count) if (1..=LIMIT.1).contains(&limit) => Ok(count),

@@ -81,7 +81,7 @@ impl Reading {
                     Seen::RefundSettled { refund, .. } => {
                         payment.refund(*refund).map_or(payment.amount, |refund| refund.amount)
                     }
-                    Seen::Status { .. } | Seen::Dead => payment.amount,
+                    Seen::Status { .. } | Seen::Contradicted { .. } | Seen::Dead => payment.amount,
                 };
                 of_payment(&payment, OperationType::Status, amount)
             }
@@ -126,7 +126,7 @@ impl Reading {
         })
     }
 
-    fn event(&self, seq: u64) -> Result<Option<Event>, StoreError> {
+    pub(super) fn event(&self, seq: u64) -> Result<Option<Event>, StoreError> {
         let table = self.tables.event()?;
         ReadableTable::get(&table, seq)?.map(|stored| event::read(stored.value())).transpose()
     }

@@ -9,6 +9,7 @@ mod config;
 mod event;
 mod key;
 mod log;
+mod news;
 mod payment;
 mod project;
 mod reading;
@@ -26,7 +27,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use redb::{Builder, Database, DatabaseError, ReadableDatabase};
 use sha2::{Digest, Sha256};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use zeroize::Zeroizing;
 
 pub(crate) use config::{ConfigRow, DIALECT_CHANGED};
@@ -117,6 +118,8 @@ struct Shared {
     open: Opener,
     /// `None` after a failure until the file could be opened again. Held for reading while a transaction runs.
     database: RwLock<Option<Database>>,
+    /// The number of the last durable event, for those who wait for news.
+    head: watch::Sender<u64>,
 }
 
 /// All state; a cheap handle.
@@ -145,7 +148,7 @@ impl Store {
     fn opened_by(open: Opener) -> Result<Self, StoreError> {
         let database = open()?;
         let secret = Arc::new(secret(&database)?);
-        let shared = Arc::new(Shared { open, database: RwLock::new(Some(database)) });
+        let shared = Arc::new(Shared { open, database: RwLock::new(Some(database)), head: watch::Sender::new(0) });
         let underway = Arc::<AtomicUsize>::default();
         let jobs = writer::start(shared.clone(), underway.clone());
         Ok(Self { shared, jobs: jobs.map_err(|error| StoreError::Io(error.to_string()))?, underway, secret })
@@ -260,6 +263,11 @@ impl Store {
             Refused::Failure(failure) => *failure,
             Refused::Storage(error) => Failure::from(&error),
         })
+    }
+
+    /// Ready when an event has become durable since the receiver last looked.
+    pub(crate) fn news(&self) -> watch::Receiver<u64> {
+        self.shared.head.subscribe()
     }
 
     /// A keyed hash, by which a phone or a request can be compared and not read.

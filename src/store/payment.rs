@@ -49,6 +49,8 @@ pub(crate) struct PaymentRow {
     pub(crate) late: bool,
     /// An admin has seen that it was paid late.
     pub(crate) acknowledged: bool,
+    /// What Kaspi said of it after it was paid, where that was something else.
+    pub(crate) contradiction: Option<String>,
     /// What Kaspi says the customer pays, where that is not our amount: a problem shown, never a correction.
     pub(crate) kaspi_amount: Option<Amount>,
     pub(crate) created_at: Moment,
@@ -80,6 +82,8 @@ pub(crate) enum Seen {
         /// Kaspi's amount, where it is not ours.
         other_amount: Option<Amount>,
     },
+    /// Kaspi says something else of a payment that is paid. It stays paid.
+    Contradicted { kaspi_status: String },
     /// Money of it went back, not through us; the sum of all such.
     RefundedElsewhere(Amount),
     /// What the balance says of a refund in doubt, or of one we called failed.
@@ -124,6 +128,7 @@ impl PaymentRow {
             || (self.late && !self.acknowledged)
             || self.has_refund_in_doubt()
             || self.kaspi_amount.is_some()
+            || self.contradiction.is_some()
     }
 
     /// A refund of it.
@@ -188,6 +193,7 @@ impl PaymentRow {
                 self.kaspi_amount = other_amount.or(self.kaspi_amount);
                 self.become_state(*state, *paid_at);
             }
+            Seen::Contradicted { kaspi_status } => self.contradiction = Some(kaspi_status.clone()),
             Seen::RefundedElsewhere(sum) => self.refunded_elsewhere = *sum,
             Seen::RefundSettled { refund, happened } => {
                 let status = if *happened { LogStatus::Success } else { LogStatus::Failed };

@@ -193,6 +193,9 @@ impl Writer {
         match &result {
             Ok(()) => {
                 self.is_unrepaired |= attempt.is_dirty;
+                if attempt.is_dirty {
+                    self.shared.head.send_replace(attempt.last);
+                }
                 if self.doubt.take().is_some() || owed > 0 {
                     info!(outcomes = owed, "state can be stored again");
                 }
@@ -228,6 +231,8 @@ impl Writer {
 struct Attempt {
     /// The last event before it.
     before: Option<u64>,
+    /// The last event in it.
+    last: u64,
     /// Anything was written.
     is_dirty: bool,
     /// The job that no disk can cure: kept, it would stop every other call for good.
@@ -252,7 +257,7 @@ fn transact(
             return Err(error);
         }
     }
-    attempt.is_dirty = writing.is_dirty();
+    (attempt.last, attempt.is_dirty) = (writing.last(), writing.is_dirty());
     drop(writing);
     // Jobs that only looked or refused cost no flush.
     if !attempt.is_dirty {

@@ -30,6 +30,7 @@ mod layers;
 mod manners;
 mod money;
 mod python;
+mod review;
 mod rights;
 mod secrets;
 mod tour;

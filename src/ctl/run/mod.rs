@@ -191,6 +191,7 @@ fn changes(operation: &Operation) -> bool {
         | Operation::Payer(_)
         | Operation::LogList(_)
         | Operation::LogVerify
-        | Operation::Identity => false,
+        | Operation::Identity
+        | Operation::Events(_) => false,
     }
 }

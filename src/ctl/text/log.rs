@@ -2,7 +2,7 @@
 
 use super::table::{Fields, Table};
 use crate::ctl::when::Zone;
-use crate::operation::{LogRow, Verified};
+use crate::operation::{Events, LogRow, Verified};
 
 /// A page of rows.
 pub(super) fn list(rows: &[LogRow], zone: &Zone) -> String {
@@ -31,6 +31,24 @@ fn error(row: &LogRow) -> String {
         (None, Some(code)) => format!("Kaspi code {code}"),
         (None, None) => String::new(),
     }
+}
+
+/// What changed.
+pub(super) fn events(page: &Events, zone: &Zone) -> String {
+    let mut table = Table::new(&[">SEQ", "WHEN", "WHAT", ">AMOUNT", "BIN", "PAYMENT"]);
+    for event in &page.events {
+        let payment = event.payment.as_ref();
+        let config = event.config.as_ref().map(|config| config.organization_bin.to_string());
+        table.row([
+            event.seq.to_string(),
+            zone.show(event.at),
+            event.event_type.to_string(),
+            payment.map(|payment| payment.amount_tiyn.to_string()).unwrap_or_default(),
+            payment.map(|payment| payment.organization_bin.to_string()).or(config).unwrap_or_default(),
+            payment.map(|payment| payment.id.to_string()).unwrap_or_default(),
+        ]);
+    }
+    table.print()
 }
 
 /// The state of the chain.

@@ -38,11 +38,13 @@ macro_rules! words {
 
 mod config;
 mod daemon;
+mod events;
 mod log;
 mod payment;
 
 pub use config::*;
 pub use daemon::*;
+pub use events::*;
 pub use log::*;
 pub use payment::*;
 
@@ -83,4 +85,6 @@ pub enum Reply {
     Identity(Identity),
     /// What a reload did.
     Reloaded(Reloaded),
+    /// What changed.
+    Events(Events),
 }

@@ -1,0 +1,69 @@
+//! What changed since a cursor.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Config, Payment};
+use crate::moment::Moment;
+
+words! {
+    /// What changed.
+    EventType {
+        /// A payment is about to be asked for, or was taken in.
+        PaymentCreated = "payment.created",
+        /// The customer can pay, or Kaspi says something new about it.
+        PaymentWaiting = "payment.waiting",
+        /// Money moved.
+        PaymentPaid = "payment.paid",
+        /// The customer or Kaspi said no.
+        PaymentDeclined = "payment.declined",
+        /// We took it back.
+        PaymentCancelled = "payment.cancelled",
+        /// Its time ran out.
+        PaymentExpired = "payment.expired",
+        /// The answer to the create was lost.
+        PaymentUnknown = "payment.unknown",
+        /// A person gave an unknown one up.
+        PaymentAbandoned = "payment.abandoned",
+        /// Kaspi says something else of a payment that is paid.
+        PaymentContradicted = "payment.contradicted",
+        /// Money went back.
+        PaymentRefunded = "payment.refunded",
+        /// Nobody knows whether money went back.
+        PaymentRefundPending = "payment.refund_pending",
+        /// A refund did not happen.
+        PaymentRefundFailed = "payment.refund_failed",
+        /// A config was enrolled or changed.
+        ConfigChanged = "config.changed",
+        /// A trade point was seen listed.
+        ConfigVerified = "config.verified",
+        /// A config takes no new payments until a look clears it.
+        ConfigSuspended = "config.suspended",
+    }
+}
+
+/// Something that changed. Its payment and config are as they are now, not as they were then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Event {
+    /// Where it stands in the log; the cursor.
+    pub seq: u64,
+    /// When.
+    pub at: Moment,
+    /// What.
+    #[serde(rename = "type")]
+    pub event_type: EventType,
+    /// The payment it is about.
+    pub payment: Option<Payment>,
+    /// The config it is about.
+    pub config: Option<Config>,
+}
+
+/// A page of events, in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Events {
+    /// The page; empty when nothing changed in time.
+    pub events: Vec<Event>,
+    /// `after` of the next question.
+    pub next: u64,
+}

@@ -1,0 +1,149 @@
+//! The log as events for those who follow a shop: the same commits, so nothing is lost or doubled across restarts.
+
+use redb::ReadableTable;
+
+use super::config;
+use super::event::{Change, Closed, Ending, Outcome};
+use super::payment::{self, Seen};
+use super::reading::Reading;
+use super::{ConfigRow, PaymentRow, StoreError};
+use crate::id::PaymentId;
+use crate::operation::{Event, EventType, OperationType, Standing, State};
+
+/// Events of the log looked at for one page, so that a caller who may see little does not hold a reader for long.
+const LOOKED_AT: usize = 10_000;
+
+impl Reading {
+    /// The last event's number; 0 for an empty log.
+    pub(crate) fn head(&self) -> Result<u64, StoreError> {
+        Ok(ReadableTable::last(&self.tables.event()?)?.map_or(0, |(seq, _)| seq.value()))
+    }
+
+    /// What changed after `after`, at most `limit`, of the payments and configs that are visible; and the cursor
+    /// behind the last one looked at.
+    pub(crate) fn news(
+        &self,
+        after: u64,
+        limit: usize,
+        sees_payment: impl Fn(&PaymentRow) -> bool,
+        sees_config: impl Fn(&ConfigRow) -> bool,
+    ) -> Result<(Vec<Event>, u64), StoreError> {
+        let mut events = Vec::new();
+        let mut next = after;
+        for entry in self.tables.event()?.range_owned(after.saturating_add(1)..)?.take(LOOKED_AT) {
+            let (seq, stored) = entry?;
+            next = seq.value();
+            let event = super::event::read(stored.value())?;
+            let (what, about) = self.told(&event.change)?;
+            let Some(event_type) = what else { continue };
+            let (payment, config) = match about {
+                About::Payment(id) => {
+                    let row = payment::by_id(&self.tables.payment()?, id)?.filter(&sees_payment);
+                    (row.map(|row| row.view()), None)
+                }
+                About::Config(id) => {
+                    let row = config::by_id(&self.tables.config()?, id)?.filter(&sees_config);
+                    (None, row.map(|row| row.view()))
+                }
+            };
+            // None of the caller's business, or a create that moved nothing.
+            if payment.is_none() && config.is_none() {
+                continue;
+            }
+            events.push(Event { seq: next, at: event.at, event_type, payment, config });
+            if events.len() == limit {
+                break;
+            }
+        }
+        Ok((events, next))
+    }
+
+    /// What an event of the log says to followers, and of what.
+    fn told(&self, change: &Change) -> Result<(Option<EventType>, About), StoreError> {
+        Ok(match change {
+            Change::Noted(_) => (None, About::Config(0)),
+            Change::Config { row, note } => (Some(of_config(row, note.operation)), About::Config(row.id)),
+            Change::CreateIntended { payment, .. } => (Some(EventType::PaymentCreated), About::Payment(payment.id)),
+            Change::CancelIntended { payment, .. } | Change::RefundIntended { payment, .. } => {
+                (None, About::Payment(*payment))
+            }
+            Change::Ended { intent, outcome } => match self.payment_of_call(*intent)? {
+                Some((payment, refund)) => (of_outcome(outcome, refund), About::Payment(payment)),
+                None => (None, About::Config(0)),
+            },
+            Change::Seen { payment, seen } => (Some(of_sight(seen)), About::Payment(*payment)),
+            Change::Adopted { payment, .. } => (Some(EventType::PaymentCreated), About::Payment(payment.id)),
+            Change::Resolved { payment, closed, .. } => (Some(of_closing(closed)), About::Payment(*payment)),
+        })
+    }
+
+    /// The payment a call was about, and whether it was a refund.
+    fn payment_of_call(&self, intent: u64) -> Result<Option<(PaymentId, bool)>, StoreError> {
+        Ok(self.event(intent)?.and_then(|event| match event.change {
+            Change::CreateIntended { payment, .. } => Some((payment.id, false)),
+            Change::CancelIntended { payment, .. } => Some((payment, false)),
+            Change::RefundIntended { payment, .. } => Some((payment, true)),
+            _ => None,
+        }))
+    }
+}
+
+enum About {
+    Payment(PaymentId),
+    Config(u64),
+}
+
+fn of_config(row: &ConfigRow, operation: OperationType) -> EventType {
+    match (row.standing, operation) {
+        (Standing::Suspended, _) if row.is_active => EventType::ConfigSuspended,
+        (Standing::Verified, OperationType::Verify) => EventType::ConfigVerified,
+        _ => EventType::ConfigChanged,
+    }
+}
+
+fn of_outcome(outcome: &Outcome, refund: bool) -> Option<EventType> {
+    match &outcome.ending {
+        Ending::Nothing if refund => Some(EventType::PaymentRefundFailed),
+        Ending::Nothing => None,
+        Ending::Created { .. } => Some(EventType::PaymentWaiting),
+        Ending::Lost { .. } => Some(EventType::PaymentUnknown),
+        Ending::Cancelled { .. } => Some(EventType::PaymentCancelled),
+        Ending::Refunded { .. } => Some(EventType::PaymentRefunded),
+        Ending::RefundFailed => Some(EventType::PaymentRefundFailed),
+        Ending::RefundPending => Some(EventType::PaymentRefundPending),
+    }
+}
+
+fn of_sight(seen: &Seen) -> EventType {
+    match seen {
+        Seen::Status { state, .. } => of_state(*state),
+        Seen::RefundedElsewhere(_) | Seen::RefundSettled { happened: true, .. } => EventType::PaymentRefunded,
+        Seen::RefundSettled { happened: false, .. } => EventType::PaymentRefundFailed,
+        Seen::Dead => EventType::PaymentExpired,
+        Seen::Contradicted { .. } => EventType::PaymentContradicted,
+    }
+}
+
+fn of_closing(closed: &Closed) -> EventType {
+    match closed {
+        Closed::Attached { .. } => EventType::PaymentWaiting,
+        Closed::Abandoned => EventType::PaymentAbandoned,
+        Closed::Refund { happened: true, .. } => EventType::PaymentRefunded,
+        Closed::Refund { happened: false, .. } => EventType::PaymentRefundFailed,
+        Closed::Paid(true) => EventType::PaymentPaid,
+        Closed::Paid(false) => EventType::PaymentDeclined,
+    }
+}
+
+fn of_state(state: State) -> EventType {
+    match state {
+        State::Creating => EventType::PaymentCreated,
+        State::Waiting => EventType::PaymentWaiting,
+        State::Paid => EventType::PaymentPaid,
+        State::Declined => EventType::PaymentDeclined,
+        State::Cancelled => EventType::PaymentCancelled,
+        State::Expired => EventType::PaymentExpired,
+        State::Unknown => EventType::PaymentUnknown,
+        State::Abandoned => EventType::PaymentAbandoned,
+    }
+}
