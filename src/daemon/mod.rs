@@ -77,16 +77,19 @@ pub fn run(config: &Path) -> Result<(), DaemonError> {
     let limits = limits(&settings.config.limits);
     let socket = settings.config.socket.clone();
     let live = Arc::new(Live::new(config.to_owned(), settings));
-    let (service, background) = Service::new(store, live.clone());
+    let (service, background) = Service::new(store.clone(), live.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let recovered = service.recover().await.map_err(DaemonError::Recovery)?;
         if recovered > 0 {
             warn!(calls = recovered, "calls were under way when the daemon last stopped: see kaspictl status");
         }
         let listener = listener(&socket)?;
         serve(service, background, listener, limits, live.rules()).await
-    })
+    });
+    // Not left to the end of the process: a file that is closed opens without a repair.
+    store.close();
+    ended
 }
 
 fn make_state_dir(path: &Path) -> Result<(), DaemonError> {

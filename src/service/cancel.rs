@@ -1,12 +1,14 @@
 //! Cancelling a remote invoice. Moves no money and may be repeated; doubt is settled by a status read.
 
+use super::ended::unstored;
 use super::keys::{standing_for, wrote_cancel};
 use super::{Request, Service, trouble};
+use crate::failpoint::fail_point;
 use crate::id::{PaymentId, PaymentRef};
 use crate::kaspi::{Ask, Cancelled, Trouble};
 use crate::moment::Moment;
 use crate::operation::{Code, Dialect, Failure, Kind, LogStatus, Money, Reply, State};
-use crate::store::{Change, Ending, Outcome, PaymentRow};
+use crate::store::{Change, Ending, Outcome, PaymentRow, Writing};
 
 /// What Kaspi calls a cancelled invoice (kaspi-api §3.1).
 const CANCELLED: &str = "RemotePaymentCanceled";
@@ -21,11 +23,15 @@ impl Service {
             // Refused in its own words before anything is intended.
             self.frozen_triple(&request.settings, &row)?;
         }
+        let underway = self.store.underway();
         let ask = Self::ask(request);
+        fail_point!("cancel.begin");
         let Some(intent) = self.begin_cancel(request, &row, &ask).await? else {
             return Ok(Reply::Payment(self.row(row.id)?.view()));
         };
+        fail_point!("cancel.intended");
         let answer = self.send_cancel(request, &row, ask).await;
+        fail_point!("cancel.answered");
         let ended = self.judge_cancel(request, &row, answer).await;
         let (status, failure, ending) = match ended {
             Ok(kaspi_status) => (LogStatus::Success, None, Ending::Cancelled { kaspi_status }),
@@ -41,11 +47,11 @@ impl Service {
             duration_ms: Moment::now().millis().saturating_sub(intent.1.millis()).unsigned_abs(),
             ending,
         };
-        let kept = self.end_cancel(row.id, intent.0, outcome).await.inspect_err(|_| {
-            tracing::error!(payment = %row.id, cancelled = failure.is_none(), "the outcome of a cancel could not be stored");
-        });
-        let paid_meanwhile = kept.map_err(|failure| failure.with_payment(row.id))?;
-        self.announce(row.id);
+        let (said, money) = (format!("the cancel ended as {:?}", outcome.ending), money_of(failure.as_ref()));
+        let kept = self.end_cancel(row.id, intent.0, outcome).await;
+        let paid_meanwhile = kept.map_err(|failure| unstored(failure, &row, money, &said))?;
+        drop(underway);
+        fail_point!("cancel.ended");
         match failure {
             _ if paid_meanwhile => Err(paid(&row)),
             None => Ok(Reply::Payment(self.row(row.id)?.view())),
@@ -54,18 +60,23 @@ impl Service {
     }
 
     /// Keeps how a cancel ended. True if the payment has been seen paid while the cancel was out: it stays paid.
-    async fn end_cancel(&self, id: PaymentId, intent: u64, mut outcome: Outcome) -> Result<bool, Failure> {
-        let ended = self.store.write(move |writing| {
+    async fn end_cancel(&self, id: PaymentId, intent: u64, outcome: Outcome) -> Result<bool, Failure> {
+        let service = self.clone();
+        let end = move |writing: &mut Writing<'_>| {
             let paid = writing.payment(id)?.is_some_and(|row| row.state == State::Paid);
+            let mut outcome = outcome.clone();
             if paid && outcome.status == LogStatus::Success {
                 outcome.status = LogStatus::Failed;
                 outcome.error = Some("the customer has paid meanwhile".to_owned());
                 outcome.ending = Ending::Nothing;
             }
-            writing.append(None, Change::Ended { intent, outcome })?;
+            // A commit that failed may have been kept by the disk.
+            if writing.has_begun(intent)? {
+                writing.append(None, Change::Ended { intent, outcome })?;
+            }
             Ok(paid)
-        });
-        ended.await
+        };
+        self.store.keep(end, move || service.announce(id)).await
     }
 
     /// The durable intent and its time; none if it is cancelled already.
@@ -137,6 +148,11 @@ impl Service {
             _ => Err(failure.with_payment(row.id)),
         }
     }
+}
+
+/// A cancel moves nothing; that the customer has paid may have come to light.
+fn money_of(failure: Option<&Failure>) -> Money {
+    failure.map_or(Money::NotMoved, |failure| failure.money)
 }
 
 /// A refusal of the bank, in a cancel's words.

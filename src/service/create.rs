@@ -2,33 +2,22 @@
 
 use std::time::Duration;
 
-use super::keys::{standing_for, wrote_create};
-use super::select::{choose, no_token, usable};
+use super::ended::unstored;
+use super::intend::{Begun, Intended, Plan};
+use super::keys::wrote_create;
 use super::{Request, Service, Settings, trouble};
-use crate::id::{PaymentId, RequestKey, ShopId};
+use crate::failpoint::fail_point;
+use crate::id::PaymentId;
 use crate::kaspi::{Ask, Created, NewPayment, Trouble};
 use crate::moment::Moment;
-use crate::money::Amount;
 use crate::operation::{Actor, Code, CreatePayment, Dialect, Failure, Kind, LogStatus, Money, Reply, State};
-use crate::store::{Change, Closed, ConfigRow, Ending, Event, Outcome, PaymentRow, Refused, Triple, Writing, Wrote};
+use crate::store::{Change, Closed, Ending, Outcome, PaymentRow, Writing};
 
 /// How long a customer can pay a remote invoice (kaspi-api §3.3).
 const REMOTE_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// Added to the life of a token that nobody saw before it is called dead: clocks and slow answers.
 const DEAD_MARGIN: Duration = Duration::from_secs(60);
-
-/// A create that is durable and not yet sent.
-struct Intended {
-    intent: u64,
-    payment: PaymentRow,
-    triple: Triple,
-}
-
-enum Begun {
-    New(Box<Intended>),
-    Seen(PaymentId),
-}
 
 impl Service {
     pub(super) async fn create(&self, request: &Request, create: CreatePayment) -> Result<Reply, Failure> {
@@ -37,13 +26,14 @@ impl Service {
         let shop = request.shop(create.shop_id);
         let turn = self.turn(shop, key.as_ref()).await;
         self.still_running()?;
+        let underway = self.store.underway();
         let ask = Self::ask(request);
         let (payment, new) = match self.begin_create(request, &create, &ask).await? {
             Begun::Seen(payment) => (payment, false),
             Begun::New(intended) => (self.send_create(request, &create, *intended, ask).await?, true),
         };
         // Whoever has the same key may now see the payment and wait beside us.
-        drop(turn);
+        drop((turn, underway));
         let row = match create.wait {
             Some(span) => {
                 // The create's answer is as good as a look: the first one of a wait comes an interval later.
@@ -59,6 +49,7 @@ impl Service {
     /// Intent before the first byte: the key, the invoice, the organisation and the supersession are judged and
     /// the payment written in one transaction.
     async fn begin_create(&self, request: &Request, create: &CreatePayment, ask: &Ask) -> Result<Begun, Failure> {
+        fail_point!("create.begin");
         let wrote = wrote_create(&self.store, create);
         let plan = Plan {
             request: request.copy(),
@@ -68,7 +59,9 @@ impl Service {
             x_request_id: ask.x_request_id.to_string(),
             wrote,
         };
-        self.store.write(move |writing| plan.begin(writing)).await
+        let begun = self.store.write(move |writing| plan.begin(writing)).await;
+        fail_point!("create.intended");
+        begun
     }
 
     /// Sends an intended create once and records how it ended before answering.
@@ -93,18 +86,20 @@ impl Service {
                 async move { kaspi.create(&ask, &triple, &new).await }
             })
             .await;
+        fail_point!("create.answered");
         let outcome = judge_answer(request, &payment, &answer);
         let failure = match &answer {
             Ok(_) => None,
             Err(trouble) => Some(refusal(&payment, trouble)),
         };
-        let lost = self.end_create(request.caller.actor(), intent, &payment, outcome, create).await.map_err(|failure| {
-            // The bank has answered and we cannot keep it: what it said stands in the journal and the answer.
-            let said = answer.as_ref().map_or_else(ToString::to_string, |created| format!("created {}", created.qr_payment_id));
-            tracing::error!(payment = %payment.id, config = payment.config_id, %said, "the outcome of a create could not be stored");
-            unstored(failure, &payment, &answer, &said)
+        let lost = self.end_create(request.caller.actor(), intent, &payment, outcome, create).await;
+        let lost = lost.map_err(|failure| {
+            let said = answer
+                .as_ref()
+                .map_or_else(ToString::to_string, |created| format!("created {}", created.qr_payment_id));
+            unstored(failure, &payment, money_of(&answer), &said)
         })?;
-        self.announce(payment.id);
+        fail_point!("create.ended");
         match failure {
             Some(failure) => Err(failure),
             None if lost => Err(outcome_unknown(&payment, "Kaspi gave the number of another payment of ours")),
@@ -118,173 +113,37 @@ impl Service {
         actor: Actor,
         intent: u64,
         payment: &PaymentRow,
-        mut outcome: Outcome,
+        outcome: Outcome,
         create: &CreatePayment,
     ) -> Result<bool, Failure> {
         let id = payment.id;
         let supersedes = create.supersedes.zip(create.reason.clone());
-        self.store
-            .write(move |writing| {
-                let mut lost = false;
-                if let Ending::Created { qr_payment_id, .. } = &outcome.ending {
-                    let other = writing.payment_by_qr(qr_payment_id)?.filter(|row| row.id != id);
-                    if let Some(other) = other {
-                        lost = true;
-                        outcome.error = Some(format!("Kaspi gave {qr_payment_id}, which is payment {}", other.id));
-                        outcome.status = LogStatus::Pending;
-                        outcome.ending = Ending::Lost { dead_at: None };
-                    }
+        let service = self.clone();
+        let end = move |writing: &mut Writing<'_>| {
+            let (mut outcome, mut lost) = (outcome.clone(), false);
+            if !writing.has_begun(intent)? {
+                return Ok(lost);
+            }
+            if let Ending::Created { qr_payment_id, .. } = &outcome.ending {
+                let other = writing.payment_by_qr(qr_payment_id)?.filter(|row| row.id != id);
+                if let Some(other) = other {
+                    lost = true;
+                    outcome.error = Some(format!("Kaspi gave {qr_payment_id}, which is payment {}", other.id));
+                    outcome.status = LogStatus::Pending;
+                    outcome.ending = Ending::Lost { dead_at: None };
                 }
-                let nothing = outcome.ending == Ending::Nothing;
-                writing.append(None, Change::Ended { intent, outcome })?;
-                // A person may have attached it meanwhile: then it is followed, not given up.
-                let supersedes = supersedes.filter(|_| !nothing);
-                let old = match &supersedes {
-                    Some((old, _)) => writing.payment(*old)?.map(|row| row.state),
-                    None => None,
-                };
-                if let (Some(State::Unknown), Some((old, reason))) = (old, supersedes) {
-                    let change = Change::Resolved { payment: old, closed: Closed::Abandoned, reason };
-                    writing.append(Some(actor), change)?;
-                }
-                Ok(lost)
-            })
-            .await
-    }
-}
-
-/// What a create needs inside of its transaction.
-struct Plan {
-    request: Request,
-    create: CreatePayment,
-    shop: ShopId,
-    key: Option<RequestKey>,
-    x_request_id: String,
-    wrote: Wrote,
-}
-
-impl Plan {
-    fn begin(self, writing: &mut Writing<'_>) -> Result<Begun, Refused> {
-        let bin = self.create.organization_bin.as_ref();
-        if let Some(row) = standing_for(writing, &self.request, self.shop, &self.wrote)? {
-            return Ok(Begun::Seen(row.payment));
-        }
-        let found = match bin {
-            Some(bin) => writing.config(bin)?,
-            None => writing.default_config(self.shop)?,
-        };
-        let (config, _) = choose(&self.request, self.shop, bin, found)?;
-        let dialect = usable(&self.request.settings, &config)?;
-        if (dialect, self.create.kind) == (Dialect::Guide, Kind::Qr) {
-            return Err(trouble::failure(&Trouble::NotInDialect).with_bin(&config.organization_bin).into());
-        }
-        let triple = writing.triple(&config.organization_bin, &config.trade_point_id, dialect)?;
-        let triple = triple.ok_or_else(|| no_token(&config))?;
-        self.judge_supersedes(writing, &config)?;
-        self.judge_invoice(writing)?;
-        let payment = self.payment(&config, dialect, writing.now);
-        let change = Change::CreateIntended {
-            payment: Box::new(payment.clone()),
-            wrote: self.key.is_some().then_some(self.wrote),
-            x_request_id: self.x_request_id,
-        };
-        let intent = writing.append(Some(self.request.caller.actor()), change)?;
-        Ok(Begun::New(Box::new(Intended { intent, payment, triple })))
-    }
-
-    /// Only an unknown payment of the same shop and organisation may be replaced, and only by who may.
-    fn judge_supersedes(&self, writing: &Writing<'_>, config: &ConfigRow) -> Result<(), Refused> {
-        let Some(old) = self.create.supersedes else { return Ok(()) };
-        if self.request.settings.config.payments.supersede_needs_admin && !self.request.is_admin {
-            let detail = "only an admin may supersede an unknown payment here ([payments] supersede)";
-            return Err(Failure::new(Code::Denied, detail).into());
-        }
-        let already = |event: &Event| match &event.change {
-            Change::CreateIntended { payment, .. } => payment.supersedes == Some(old),
-            _ => false,
-        };
-        if writing.running()?.iter().any(|(_, event)| already(event)) {
-            let detail = format!("another payment that supersedes {old} is being asked for");
-            return Err(Failure::new(Code::InProgress, detail).with_payment(old).into());
-        }
-        match writing.payment(old)? {
-            Some(row) if !self.request.sees(&row) => {
-                Err(Failure::not_found(format!("there is no payment {old}")).into())
             }
-            Some(row) if row.shop_id == self.shop && row.config_id == config.id && row.state == State::Unknown => {
-                Ok(())
+            let nothing = outcome.ending == Ending::Nothing;
+            writing.append(None, Change::Ended { intent, outcome })?;
+            let Some((old, reason)) = supersedes.clone().filter(|_| !nothing) else { return Ok(lost) };
+            // A person may have attached it meanwhile: then it is followed, not given up.
+            if writing.payment(old)?.is_some_and(|row| row.state == State::Unknown) {
+                let change = Change::Resolved { payment: old, closed: Closed::Abandoned, reason };
+                writing.append(Some(actor), change)?;
             }
-            Some(row) => Err(Failure::invalid(format!(
-                "payment {old} is {} and of {}; only an unknown one of the same shop and organisation is superseded",
-                row.state, row.organization_bin
-            ))
-            .with_payment(old)
-            .into()),
-            None => Err(Failure::not_found(format!("there is no payment {old}")).into()),
-        }
-    }
-
-    /// One live payment per shop, invoice and amount.
-    fn judge_invoice(&self, writing: &Writing<'_>) -> Result<(), Refused> {
-        let Some(invoice) = self.create.invoice.as_ref().filter(|_| !self.create.repeat_invoice) else { return Ok(()) };
-        if !self.request.settings.config.payments.one_per_invoice {
-            return Ok(());
-        }
-        let live = writing.payments_of_invoice(self.shop, invoice)?.into_iter().find(|row| {
-            row.amount == self.create.amount_tiyn && Some(row.id) != self.create.supersedes && is_live(row)
-        });
-        match live {
-            None => Ok(()),
-            Some(row) if !self.request.sees(&row) => {
-                Err(Failure::new(Code::InvoiceOpen, format!("invoice {invoice} has a payment of another organisation"))
-                    .into())
-            }
-            Some(row) => Err(Failure::new(
-                Code::InvoiceOpen,
-                format!("invoice {invoice} of {} has payment {}, which is {}", row.amount, row.id, row.state),
-            )
-            .with_payment(row.id)
-            .into()),
-        }
-    }
-
-    fn payment(&self, config: &ConfigRow, dialect: Dialect, now: Moment) -> PaymentRow {
-        PaymentRow {
-            id: PaymentId::fresh(),
-            qr_payment_id: None,
-            kind: self.create.kind,
-            state: State::Creating,
-            kaspi_status: None,
-            shop_id: config.shop_id,
-            config_id: config.id,
-            organization_bin: config.organization_bin.clone(),
-            description: config.description.clone(),
-            trade_point_id: config.trade_point_id.clone(),
-            trade_point_name: config.trade_point_name.clone(),
-            dialect,
-            amount: self.create.amount_tiyn,
-            refunded_elsewhere: Amount::ZERO,
-            refunds: Vec::new(),
-            phone: self.create.phone_number.as_ref().map(crate::id::PhoneNumber::masked),
-            comment: self.create.comment.clone(),
-            invoice: self.create.invoice.clone(),
-            link: None,
-            qr_token: None,
-            expires_at: None,
-            poll_every_ms: None,
-            confirm_ms: None,
-            request_key: self.key.clone(),
-            supersedes: self.create.supersedes,
-            late: false,
-            was_over: false,
-            acknowledged: false,
-            contradiction: None,
-            kaspi_amount: None,
-            created_at: now,
-            updated_at: now,
-            paid_at: None,
-            paid_at_source: None,
-        }
+            Ok(lost)
+        };
+        self.store.keep(end, move || service.announce(id)).await
     }
 }
 
@@ -356,16 +215,8 @@ pub(super) fn dead_at(settings: &Settings, payment: &PaymentRow) -> Option<Momen
     (!was_seen(payment)).then(|| Moment::now().after(settings.config.payments.link_life + DEAD_MARGIN))
 }
 
-/// Whether a payment stands in the way of another for the same invoice. A code that nobody saw does not.
-fn is_live(row: &PaymentRow) -> bool {
-    match row.state {
-        State::Creating | State::Waiting | State::Paid => true,
-        State::Unknown => was_seen(row),
-        State::Declined | State::Cancelled | State::Expired | State::Abandoned => false,
-    }
-}
-
-fn was_seen(payment: &PaymentRow) -> bool {
+/// Whether the customer may have seen a payment whose create was lost.
+pub(super) fn was_seen(payment: &PaymentRow) -> bool {
     payment.kind == Kind::Remote || (payment.dialect == Dialect::Guide && payment.phone.is_some())
 }
 
@@ -389,11 +240,10 @@ fn outcome_unknown(payment: &PaymentRow, why: &str) -> Failure {
     failure.with_hint("Nobody has seen this code, so nobody can pay it: take the payment again with a new key.")
 }
 
-fn unstored(failure: Failure, payment: &PaymentRow, answer: &Result<Created, Trouble>, said: &str) -> Failure {
-    let money = match answer {
+/// An invoice that stands at the bank may be paid at any moment.
+fn money_of(answer: &Result<Created, Trouble>) -> Money {
+    match answer {
         Err(Trouble::MayHaveHappened { .. }) | Ok(_) => Money::Unknown,
         Err(_) => Money::NotMoved,
-    };
-    let detail = format!("{}; the bank said: {said}", failure.detail);
-    Failure { detail, ..failure }.with_money(money).with_retryable(false).with_payment(payment.id)
+    }
 }

@@ -3,6 +3,7 @@
 
 use super::configs::{put, tried, unset_default};
 use super::{Request, Service, Settings, trouble};
+use crate::failpoint::fail_point;
 use crate::id::{DeviceToken, OrganizationBin, ShopId, TradePointId};
 use crate::moment::Moment;
 use crate::operation::{Code, Dialect, Enrol, Failure, OperationType, Reply, Standing, TradePoint, TradePoints};
@@ -74,6 +75,7 @@ impl Service {
             settle_at(writing, row, registered, &url, Some(actor))
         });
         stored.await?;
+        fail_point!("enrol.stored");
         let row = self.config_row(request, &bin)?.view();
         Ok(if is_new { Reply::Enrolled(row) } else { Reply::Config(row) })
     }
@@ -113,6 +115,7 @@ impl Service {
         let kaspi = request.settings.kaspi()?;
         let (ask, began) = (Self::ask(request), Moment::now());
         let answer = kaspi.register(&ask, dialect, bin, &point.id).await;
+        fail_point!("register.answered");
         let note = tried(OperationType::Register, &ask, began, answer.as_ref().err());
         match answer {
             Ok(token) => Ok(Registered { dialect, point, token, note }),

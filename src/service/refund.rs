@@ -1,8 +1,10 @@
 //! Paying money back: one at a time per payment, the balance read first where the bank has one, intent before the
 //! first byte, doubt settled by the balance.
 
+use super::ended::unstored;
 use super::keys::{standing_for, wrote_refund};
 use super::{Request, Service, trouble};
+use crate::failpoint::fail_point;
 use crate::id::{PaymentId, PaymentRef};
 use crate::kaspi::{Ask, Refunded, Trouble};
 use crate::moment::Moment;
@@ -47,8 +49,11 @@ impl Service {
         let amount = refund_amount(&row, asked, before)?;
         let wrote = wrote_refund(&self.store, row.id, asked);
         let ask = Self::ask(request);
+        fail_point!("refund.begin");
         let intended = self.begin_refund(request, &row, (amount, before), &ask, wrote).await?;
+        fail_point!("refund.intended");
         self.send_refund(request, &row, intended, triple, ask).await?;
+        fail_point!("refund.ended");
         let row = self.row(row.id).map_err(|failure| failure.with_money(Money::Moved).with_payment(row.id))?;
         Ok(Reply::Payment(row.view()))
     }
@@ -168,6 +173,7 @@ impl Service {
                 async move { kaspi.refund(&ask, &triple, &qr, refund.amount).await }
             })
             .await;
+        fail_point!("refund.answered");
         let ending = self.judge_refund(request, row, &refund, &triple, &answer).await;
         let failure = refund_failure(row, &ending, &answer);
         let outcome = Outcome {
@@ -179,16 +185,8 @@ impl Service {
         };
         let said = format!("{:?}", outcome.ending);
         let money = money_of(&outcome.ending);
-        let kept = self.store.write(move |writing| {
-            writing.append(None, Change::Ended { intent, outcome })?;
-            Ok(())
-        });
-        kept.await.map_err(|failure| {
-            tracing::error!(payment = %row.id, refund = %refund.id, %said, "the outcome of a refund could not be stored");
-            let detail = format!("{}; the refund ended as: {said}", failure.detail);
-            Failure { detail, ..failure }.with_money(money).with_retryable(false).with_payment(row.id)
-        })?;
-        self.announce(row.id);
+        let kept = self.end(row.id, intent, outcome).await;
+        kept.map_err(|failure| unstored(failure, row, money, &format!("the refund ended as {said}")))?;
         failure.map_or(Ok(()), Err)
     }
 

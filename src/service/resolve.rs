@@ -3,6 +3,7 @@
 use super::follow::deadline;
 use super::look::is_known;
 use super::{Request, Service};
+use crate::failpoint::fail_point;
 use crate::id::{PaymentRef, QrPaymentId, Reason};
 use crate::moment::Moment;
 use crate::operation::{Code, Failure, LogStatus, Reply, Resolve, State};
@@ -77,7 +78,9 @@ impl Service {
             writing.append(Some(actor), Change::Resolved { payment, closed, reason })?;
             Ok(())
         });
+        fail_point!("resolve.begin");
         write.await?;
+        fail_point!("resolve.stored");
         self.announce(payment);
         Ok(())
     }

@@ -3,6 +3,7 @@
 use super::configs::{put, tried};
 use super::select::settled_dialect;
 use super::{Request, Service, Settings, trouble};
+use crate::failpoint::fail_point;
 use crate::id::OrganizationBin;
 use crate::moment::Moment;
 use crate::operation::{Actor, Dialect, Failure, LogStatus, OperationType, Reply, Standing, TradePoint};
@@ -56,6 +57,7 @@ impl Service {
         let kaspi = request.settings.kaspi()?;
         let (ask, began) = (Self::ask(request), Moment::now());
         let answer = kaspi.register(&ask, dialect, &bin, &row.trade_point_id).await;
+        fail_point!("register.answered");
         let note = tried(OperationType::Register, &ask, began, answer.as_ref().err());
         let token = match answer {
             Ok(token) => token,
@@ -73,6 +75,7 @@ impl Service {
             put(writing, Some(actor), row, note)
         });
         kept.await?;
+        fail_point!("register.stored");
         self.config_get(request, &bin)
     }
 

@@ -21,8 +21,9 @@ mod writing;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::Sender;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use redb::{Builder, Database, DatabaseError, ReadableDatabase};
 use sha2::{Digest, Sha256};
@@ -39,7 +40,7 @@ pub use triple::Triple;
 pub(crate) use writing::Writing;
 
 use crate::operation::{Code, Failure};
-use writer::{Job, Undo};
+use writer::{Job, Message};
 
 /// The name of the file in the state directory.
 const FILE: &str = "kaspid.redb";
@@ -110,8 +111,11 @@ impl From<StoreError> for Refused {
     }
 }
 
+/// Opens the file, again after a failure.
+type Opener = Box<dyn Fn() -> Result<Database, StoreError> + Send + Sync>;
+
 struct Shared {
-    path: PathBuf,
+    open: Opener,
     /// `None` after a failure until the file could be opened again. Held for reading while a transaction runs.
     database: RwLock<Option<Database>>,
     /// The number of the last durable event, for those who wait for news.
@@ -122,7 +126,9 @@ struct Shared {
 #[derive(Clone)]
 pub struct Store {
     shared: Arc<Shared>,
-    jobs: Sender<Job>,
+    jobs: Sender<Message>,
+    /// Money calls that have begun and not ended; see [`Store::underway`].
+    underway: Arc<AtomicUsize>,
     secret: Arc<Zeroizing<Vec<u8>>>,
 }
 
@@ -136,11 +142,38 @@ impl Store {
         if !path.try_exists().map_err(|error| unreadable(&path, &error))? {
             create(dir, &path)?;
         }
-        let database = open(&path)?;
-        let secret = secret(&database)?;
-        let shared = Arc::new(Shared { path, database: RwLock::new(Some(database)), head: watch::Sender::new(0) });
-        let jobs = writer::start(shared.clone()).map_err(|error| StoreError::Io(error.to_string()))?;
-        Ok(Self { shared, jobs, secret: Arc::new(secret) })
+        Self::opened_by(Box::new(move || open(&path)))
+    }
+
+    fn opened_by(open: Opener) -> Result<Self, StoreError> {
+        let database = open()?;
+        let secret = Arc::new(secret(&database)?);
+        let shared = Arc::new(Shared { open, database: RwLock::new(Some(database)), head: watch::Sender::new(0) });
+        let underway = Arc::<AtomicUsize>::default();
+        let jobs = writer::start(shared.clone(), underway.clone());
+        Ok(Self { shared, jobs: jobs.map_err(|error| StoreError::Io(error.to_string()))?, underway, secret })
+    }
+
+    /// Counts a call that is to write soon, for as long as the guard lives: in a crowd the writer lets such calls
+    /// share a flush.
+    pub(crate) fn underway(&self) -> Underway {
+        self.underway.fetch_add(1, Ordering::Relaxed);
+        Underway(self.underway.clone())
+    }
+
+    /// Closes the file for good, with nothing left to repair; whatever asks later gets `storage_failed`.
+    pub fn close(&self) {
+        let (sender, closed) = sync_channel(1);
+        if self.jobs.send(Message::Close(sender)).is_ok() {
+            // An error means that the thread has ended, which closes the file too.
+            let _ = closed.recv();
+        }
+    }
+
+    /// Whether the writer is alive: a round trip through its queue.
+    pub(crate) async fn answers(&self) -> bool {
+        let (sender, receiver) = oneshot::channel();
+        self.jobs.send(Message::Ping(sender)).is_ok() && receiver.await.is_ok()
     }
 
     /// Runs `job` in a write transaction and returns once it is durable.
@@ -151,24 +184,68 @@ impl Store {
         &self,
         job: impl FnOnce(&mut Writing<'_>) -> Result<T, Refused> + Send + 'static,
     ) -> Result<T, Failure> {
+        let mut job = Some(job);
+        let run = move |writing: &mut Writing<'_>| match job.take() {
+            Some(job) => job(writing),
+            None => Err(StoreError::Closed.into()),
+        };
+        self.submit(run, || {}, false).await
+    }
+
+    /// The same for what has already happened outside and must not be lost: if it cannot be made durable now, the
+    /// caller is told so, and `job` is run again, before any other, until it is. `then` runs once it is durable.
+    ///
+    /// # Errors
+    /// `storage_failed`: not durable yet.
+    pub(crate) async fn keep<T: Send + 'static>(
+        &self,
+        job: impl FnMut(&mut Writing<'_>) -> Result<T, Refused> + Send + 'static,
+        then: impl FnOnce() + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.submit(job, then, true).await
+    }
+
+    async fn submit<T: Send + 'static>(
+        &self,
+        mut job: impl FnMut(&mut Writing<'_>) -> Result<T, Refused> + Send + 'static,
+        then: impl FnOnce() + Send + 'static,
+        is_owed: bool,
+    ) -> Result<T, Failure> {
         let (sender, receiver) = oneshot::channel();
-        let boxed: Job = Box::new(move |writing| match job(writing) {
-            Ok(value) => Ok(Box::new(|durable: Result<(), &StoreError>| {
-                let _ = sender.send(durable.map(|()| value).map_err(Failure::from));
-            })),
-            Err(Refused::Failure(failure)) => Ok(Box::new(|_: Result<(), &StoreError>| {
-                let _ = sender.send(Err(*failure));
-            })),
-            Err(Refused::Storage(error)) => {
-                let failure = Failure::from(&error);
-                let finish = Box::new(|_: Result<(), &StoreError>| {
-                    let _ = sender.send(Err(failure));
-                });
-                Err(Undo { error, finish })
+        // What the job came to in its last run.
+        let result = Arc::new(Mutex::new(None));
+        let written = result.clone();
+        let run = move |writing: &mut Writing<'_>| {
+            let (value, error) = match job(writing) {
+                Ok(value) => (Some(Ok(value)), Ok(())),
+                Err(Refused::Failure(failure)) => (Some(Err(*failure)), Ok(())),
+                Err(Refused::Storage(error)) => (None, Err(error)),
+            };
+            *result.lock().unwrap_or_else(PoisonError::into_inner) = value;
+            error
+        };
+        let (mut sender, mut then) = (Some(sender), Some(then));
+        let finish = move |durable: Result<(), &StoreError>| {
+            let answer = match (durable, written.lock().unwrap_or_else(PoisonError::into_inner).take()) {
+                (_, Some(Err(refusal))) => Err(refusal),
+                (Ok(()), Some(Ok(value))) => Ok(value),
+                (Ok(()), None) => Err(Failure::from(&StoreError::Closed)),
+                (Err(error), _) => Err(Failure::from(error)),
+            };
+            if answer.is_ok()
+                && let Some(then) = then.take()
+            {
+                then();
             }
-        });
+            // The caller is told of the first attempt, and may have stopped waiting.
+            if let Some(sender) = sender.take() {
+                let _ = sender.send(answer);
+            }
+        };
         let stopped = || Failure::from(&StoreError::Closed);
-        self.jobs.send(boxed).map_err(|_| stopped())?;
+        self.jobs
+            .send(Message::Job(Job { run: Box::new(run), finish: Box::new(finish), is_owed }))
+            .map_err(|_| stopped())?;
         receiver.await.map_err(|_| stopped())?
     }
 
@@ -200,12 +277,21 @@ impl Store {
     }
 }
 
+/// A call under way; see [`Store::underway`].
+pub(crate) struct Underway(Arc<AtomicUsize>);
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Shared {
     /// After a failure the handle is not to be trusted: an fsync is never tried twice on the same one.
     fn reopen(&self) {
         let mut guard = self.database.write().unwrap_or_else(PoisonError::into_inner);
         *guard = None;
-        match open(&self.path) {
+        match (self.open)() {
             Ok(database) => *guard = Some(database),
             Err(error) => tracing::error!(%error, "state could not be opened again"),
         }

@@ -1,89 +1,276 @@
 //! The one writer: a thread that takes all jobs that wait, runs them in one transaction, makes it durable with
 //! one flush, and only then lets each of them answer.
+//!
+//! Where a commit fails, the file is opened anew: an fsync is never tried twice on one handle. What the failed
+//! transaction was to record of the world outside is owed: kept here and written first, in the next transaction
+//! that becomes durable. What it was to begin was refused; if it is in the file all the same, it is ended there.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
 use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use redb::Database;
-use tracing::error;
+use tokio::sync::oneshot;
+use tracing::{error, info, warn};
 
 use super::writing::Writing;
 use super::{Shared, StoreError};
+use crate::failpoint::fail_point;
 
-/// A request's part of a transaction: runs inside of it and gives what to do once its fate is known.
-pub(super) type Job = Box<dyn FnOnce(&mut Writing<'_>) -> Result<Finish, Undo> + Send>;
+/// What the thread is asked.
+pub(super) enum Message {
+    /// A part of the next transaction.
+    Job(Job),
+    /// Whether it is alive: answered in turn, whatever the state of the disk.
+    Ping(oneshot::Sender<()>),
+    /// The end: answered when the file is closed, with nothing left to repair.
+    Close(SyncSender<()>),
+}
 
-/// Told whether the transaction is durable.
-pub(super) type Finish = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
+/// A job's work inside of a transaction.
+type Run = Box<dyn FnMut(&mut Writing<'_>) -> Result<(), StoreError> + Send>;
 
-/// A job that failed for want of storage takes the whole transaction down, since part of it may be written.
-pub(super) struct Undo {
-    pub(super) error: StoreError,
+/// What a job does once the fate of its transaction is known.
+type Finish = Box<dyn FnMut(Result<(), &StoreError>) + Send>;
+
+/// A request's part of a transaction.
+pub(super) struct Job {
+    /// Runs inside of it. An error is a failure of storage and takes the whole transaction down, since part of the
+    /// job may be written. Run again only if it is owed.
+    pub(super) run: Run,
+    /// Told after each attempt whether it is durable.
     pub(super) finish: Finish,
+    /// It records something that has happened outside, and must not be lost while this process lives.
+    pub(super) is_owed: bool,
 }
 
 /// At most this many jobs share one transaction; a bound on how long the first one waits.
 const MOST_JOBS: usize = 256;
 
-pub(super) fn start(shared: Arc<Shared>) -> std::io::Result<Sender<Job>> {
+/// With fewer money calls under way nobody waits for another: a till with a few customers gains nothing by it.
+const CROWD: usize = 8;
+
+/// The longest a job waits for others to share its flush with. Far below what a person at a till notices, and
+/// only in a crowd.
+const TOGETHER: Duration = Duration::from_millis(20);
+
+/// How long after the last commit the one is made from which the file opens at once after a crash. It costs a
+/// second flush, so it is made when nobody waits.
+const IDLE: Duration = Duration::from_millis(250);
+
+/// Between two attempts to write what is owed while nothing else is to be written.
+const RETRY: Duration = Duration::from_secs(1);
+
+pub(super) fn start(shared: Arc<Shared>, underway: Arc<AtomicUsize>) -> std::io::Result<Sender<Message>> {
     let (sender, receiver) = channel();
-    std::thread::Builder::new().name("kaspid-writer".to_owned()).spawn(move || run(&shared, &receiver))?;
+    let writer = Writer { shared, underway, owed: Vec::new(), doubt: None, is_unrepaired: true, crowd: 0 };
+    std::thread::Builder::new().name("kaspid-writer".to_owned()).spawn(move || writer.run(&receiver))?;
     Ok(sender)
 }
 
-/// Ends when every [`super::Store`] is gone.
-fn run(shared: &Shared, jobs: &Receiver<Job>) {
-    while let Ok(first) = jobs.recv() {
+struct Writer {
+    shared: Arc<Shared>,
+    /// Money calls that have begun and not ended: each is yet to write.
+    underway: Arc<AtomicUsize>,
+    /// Jobs of failed transactions that must be written.
+    owed: Vec<Job>,
+    /// The last event known to be durable when a commit failed: what is behind it may or may not be in the file.
+    doubt: Option<u64>,
+    /// A commit was made since the file could last be opened without a repair.
+    is_unrepaired: bool,
+    /// How many calls were under way lately.
+    crowd: usize,
+}
+
+impl Writer {
+    /// Ends when every [`super::Store`] is gone.
+    fn run(mut self, messages: &Receiver<Message>) {
+        loop {
+            match self.next(messages) {
+                Ok(Message::Job(first)) => {
+                    let (batch, other) = self.gather(first, messages);
+                    self.write(batch);
+                    if other.is_some_and(|other| self.other(other)) {
+                        return;
+                    }
+                }
+                Ok(other) => {
+                    if self.other(other) {
+                        return;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => self.rest(),
+                Err(RecvTimeoutError::Disconnected) => return self.close(),
+            }
+        }
+    }
+
+    fn next(&self, messages: &Receiver<Message>) -> Result<Message, RecvTimeoutError> {
+        match (self.is_in_debt(), self.is_unrepaired) {
+            (true, _) => messages.recv_timeout(RETRY),
+            (false, true) => messages.recv_timeout(IDLE),
+            (false, false) => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
+
+    fn is_in_debt(&self) -> bool {
+        self.doubt.is_some() || !self.owed.is_empty()
+    }
+
+    /// The jobs that wait, and in a crowd those that are on their way, as long as they come soon.
+    fn gather(&mut self, first: Job, messages: &Receiver<Message>) -> (Vec<Job>, Option<Message>) {
         let mut batch = vec![first];
-        batch.extend(jobs.try_iter().take(MOST_JOBS - 1));
-        let mut finishes = Vec::with_capacity(batch.len());
-        let result = commit(shared, batch, &mut finishes);
+        let until = Instant::now() + TOGETHER;
+        while batch.len() < MOST_JOBS {
+            let message = match messages.try_recv() {
+                Ok(message) => message,
+                Err(_) => {
+                    self.crowd = self.crowd.max(self.underway.load(Ordering::Relaxed));
+                    if self.crowd < CROWD || batch.len() * 4 >= self.crowd * 3 {
+                        break;
+                    }
+                    let Ok(message) = messages.recv_timeout(until.saturating_duration_since(Instant::now())) else {
+                        // Fewer than thought, or they are waiting for a slow bank.
+                        self.crowd = self.underway.load(Ordering::Relaxed);
+                        break;
+                    };
+                    message
+                }
+            };
+            match message {
+                Message::Job(job) => batch.push(job),
+                other => return (batch, Some(other)),
+            }
+        }
+        (batch, None)
+    }
+
+    /// True at the end.
+    fn other(&mut self, message: Message) -> bool {
+        match message {
+            Message::Job(job) => self.write(vec![job]),
+            // Who asked may have stopped waiting.
+            Message::Ping(answer) => drop(answer.send(())),
+            Message::Close(closed) => {
+                self.close();
+                let _ = closed.send(());
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Nobody has asked for a while.
+    fn rest(&mut self) {
+        if self.is_in_debt() {
+            return self.write(Vec::new());
+        }
+        if let Err(error) = self.make_ready_to_open() {
+            warn!(%error, "state could not be made ready to open at once after a crash");
+            self.shared.reopen();
+        }
+        self.is_unrepaired = false;
+    }
+
+    fn make_ready_to_open(&self) -> Result<(), StoreError> {
+        let guard = self.shared.database.read().unwrap_or_else(PoisonError::into_inner);
+        let database = guard.as_ref().ok_or(StoreError::Closed)?;
+        let mut tx = database.begin_write()?;
+        tx.set_quick_repair(true);
+        Ok(tx.commit()?)
+    }
+
+    /// redb leaves a file that it closes itself ready to open.
+    fn close(&mut self) {
+        if self.is_in_debt() {
+            self.write(Vec::new());
+        }
+        *self.shared.database.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// One transaction: what is owed first, then the batch.
+    fn write(&mut self, batch: Vec<Job>) {
+        let mut jobs = std::mem::take(&mut self.owed);
+        let owed = jobs.len();
+        jobs.extend(batch);
+        let mut attempt = Attempt::default();
+        let result = self.commit(&mut jobs, &mut attempt);
         match &result {
-            Ok(Some(last)) => drop(shared.head.send_replace(*last)),
-            Ok(None) => {}
+            Ok(()) => {
+                self.is_unrepaired |= attempt.is_dirty;
+                if attempt.is_dirty {
+                    self.shared.head.send_replace(attempt.last);
+                }
+                if self.doubt.take().is_some() || owed > 0 {
+                    info!(outcomes = owed, "state can be stored again");
+                }
+            }
             Err(error) => {
                 // The journal is where an operator looks when the disk is full.
-                error!(%error, requests = finishes.len(), "state could not be stored");
-                shared.reopen();
+                error!(%error, requests = jobs.len(), owed, "state could not be stored");
+                self.doubt = self.doubt.or(attempt.before);
+                self.shared.reopen();
             }
         }
-        for finish in finishes {
-            finish(result.as_ref().map(|_| ()));
+        for job in &mut jobs {
+            (job.finish)(result.as_ref().copied());
         }
+        if result.is_err() {
+            if let Some(index) = attempt.incurable {
+                jobs.remove(index);
+            }
+            jobs.retain(|job| job.is_owed);
+            self.owed = jobs;
+        }
+    }
+
+    fn commit(&self, jobs: &mut [Job], attempt: &mut Attempt) -> Result<(), StoreError> {
+        let guard = self.shared.database.read().unwrap_or_else(PoisonError::into_inner);
+        let database = guard.as_ref().ok_or(StoreError::Closed)?;
+        transact(database, self.doubt, jobs, attempt)
     }
 }
 
-fn commit(shared: &Shared, batch: Vec<Job>, finishes: &mut Vec<Finish>) -> Result<Option<u64>, StoreError> {
-    let guard = shared.database.read().unwrap_or_else(PoisonError::into_inner);
-    let result = match guard.as_ref() {
-        Some(database) => transact(database, batch, finishes),
-        // The dropped jobs' callers see their channel close, which is a storage failure too.
-        None => Err(StoreError::Closed),
-    };
-    drop(guard);
-    result
+/// How far a transaction came.
+#[derive(Default)]
+struct Attempt {
+    /// The last event before it.
+    before: Option<u64>,
+    /// The last event in it.
+    last: u64,
+    /// Anything was written.
+    is_dirty: bool,
+    /// The job that no disk can cure: kept, it would stop every other call for good.
+    incurable: Option<usize>,
 }
 
-/// The number of the last durable event, if anything was written.
-fn transact(database: &Database, batch: Vec<Job>, finishes: &mut Vec<Finish>) -> Result<Option<u64>, StoreError> {
+fn transact(
+    database: &Database,
+    doubt: Option<u64>,
+    jobs: &mut [Job],
+    attempt: &mut Attempt,
+) -> Result<(), StoreError> {
     let tx = database.begin_write()?;
     let mut writing = Writing::begin(&tx)?;
-    for job in batch {
-        match job(&mut writing) {
-            Ok(finish) => finishes.push(finish),
-            Err(Undo { error, finish }) => {
-                finishes.push(finish);
-                return Err(error);
-            }
+    attempt.before = Some(writing.last());
+    if let Some(durable) = doubt {
+        writing.end_refused(durable)?;
+    }
+    for (index, job) in jobs.iter_mut().enumerate() {
+        if let Err(error) = (job.run)(&mut writing) {
+            attempt.incurable = matches!(error, StoreError::Codec(_) | StoreError::Newer(_)).then_some(index);
+            return Err(error);
         }
     }
-    let (dirty, last) = (writing.is_dirty(), writing.last());
+    (attempt.last, attempt.is_dirty) = (writing.last(), writing.is_dirty());
     drop(writing);
-    if !dirty {
-        // Jobs that only looked or refused cost no flush.
-        tx.abort()?;
-        return Ok(None);
+    // Jobs that only looked or refused cost no flush.
+    if !attempt.is_dirty {
+        return Ok(tx.abort()?);
     }
+    fail_point!("writer.commit");
     tx.commit()?;
-    Ok(Some(last))
+    fail_point!("writer.committed");
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use redb::{ReadableTable, WriteTransaction};
 
 use super::config::{self, ConfigRow};
-use super::event::{self, Change, Event, GENESIS, Sha};
+use super::event::{self, Change, Ending, Event, GENESIS, Outcome, Sha};
 use super::key::KeyRow;
 use super::payment::{self, PaymentRow, number};
 use super::tables::WriteTables;
@@ -13,7 +13,7 @@ use crate::id::{
     TradePointId,
 };
 use crate::moment::Moment;
-use crate::operation::{Actor, Dialect};
+use crate::operation::{Actor, Dialect, LogStatus};
 
 /// A write transaction. A job checks before it writes: what it has written stays even if it then refuses.
 pub(crate) struct Writing<'t> {
@@ -47,9 +47,30 @@ impl<'t> Writing<'t> {
         Ok(seq)
     }
 
-    /// The number of the last event.
+    /// The sequence number of the last event.
     pub(super) fn last(&self) -> u64 {
         self.seq
+    }
+
+    /// Ends the calls that a failed commit was to begin: their callers were told that nothing is sent, and if the
+    /// disk kept their intents all the same, it must say so too. `durable` is the last event before that commit.
+    pub(super) fn end_refused(&mut self, durable: u64) -> Result<(), StoreError> {
+        for (intent, _) in self.running()?.into_iter().filter(|(intent, _)| *intent > durable) {
+            let outcome = Outcome {
+                status: LogStatus::Failed,
+                error: Some("the intent could not be stored in time: nothing was sent".to_owned()),
+                provider_code: None,
+                duration_ms: 0,
+                ending: Ending::Nothing,
+            };
+            self.append(None, Change::Ended { intent, outcome })?;
+        }
+        Ok(())
+    }
+
+    /// Whether a call has begun and not ended.
+    pub(crate) fn has_begun(&self, intent: u64) -> Result<bool, StoreError> {
+        Ok(self.tables.running.get(intent)?.is_some())
     }
 
     /// Whether anything was written that needs a flush.
