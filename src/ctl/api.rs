@@ -122,9 +122,10 @@ fn request(operation: &Operation) -> Request {
         Operation::Adopt(adopt) => send("POST", "/v1/payments/adopt", fields(adopt)),
         Operation::Payer(query) => payer(query),
         Operation::LogList(query) => find("/v1/log", query),
-        Operation::LogVerify => get("/v1/log/verify"),
+        Operation::LogVerify(query) => find("/v1/log/verify", query),
         Operation::Identity => get("/v1/identity"),
         Operation::Reload => post("/v1/reload"),
+        Operation::AcknowledgeRestore => post("/v1/restore/acknowledge"),
         Operation::Resolve { payment, resolution } => {
             send("POST", format!("/v1/payments/{payment}/resolve"), resolution_fields(resolution))
         }

@@ -114,6 +114,8 @@ async fn serve(service: Service, live: Arc<Live>, listener: Listener, limits: do
         let _ = stopping.await;
     }));
     settle_in_background(&service);
+    let keeper = service.clone();
+    tokio::spawn(async move { keeper.keep_backups().await });
     notify::ready();
     info!(version = env!("CARGO_PKG_VERSION"), "kaspid is ready");
     let watchdog = notify::watchdog(pulse, service.clone());
@@ -127,6 +129,9 @@ async fn serve(service: Service, live: Arc<Live>, listener: Listener, limits: do
     }
     if let Some(watchdog) = watchdog {
         watchdog.abort();
+    }
+    if let Err(failure) = service.tell_head() {
+        error!(detail = failure.detail, "the head of the log could not be read");
     }
     Ok(())
 }

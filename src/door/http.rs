@@ -201,6 +201,7 @@ fn reply(route: RouteId, reply: Reply) -> Result<Answer, Failure> {
         Reply::Verified(value) => json(StatusCode::OK, &value),
         Reply::Identity(value) => json(StatusCode::OK, &value),
         Reply::Reloaded(value) => json(StatusCode::OK, &value),
+        Reply::Acknowledged(value) => json(StatusCode::OK, &value),
     })
 }
 

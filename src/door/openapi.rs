@@ -95,6 +95,7 @@ fn query(route: RouteId, types: &mut Types) -> Vec<Value> {
         RouteId::PaymentList => types.query::<op::PaymentQuery>(),
         RouteId::PaymentGet => types.query::<WaitQuery>(),
         RouteId::LogList => types.query::<op::LogQuery>(),
+        RouteId::LogVerify => types.query::<op::VerifyQuery>(),
         RouteId::Health
         | RouteId::Version
         | RouteId::OpenApi
@@ -111,8 +112,8 @@ fn query(route: RouteId, types: &mut Types) -> Vec<Value> {
         | RouteId::Adopt
         | RouteId::PictureSvg
         | RouteId::PicturePng
-        | RouteId::LogVerify
         | RouteId::Identity
+        | RouteId::AcknowledgeRestore
         | RouteId::Reload => Vec::new(),
     }
 }
@@ -144,6 +145,7 @@ fn body(route: RouteId, types: &mut Types) -> Option<Schema> {
         | RouteId::LogVerify
         | RouteId::Payer
         | RouteId::Identity
+        | RouteId::AcknowledgeRestore
         | RouteId::Reload => None,
     }
 }
@@ -176,6 +178,7 @@ fn reply(route: RouteId, types: &mut Types) -> Value {
         RouteId::LogVerify => types.reads::<op::Verified>(),
         RouteId::Payer => types.reads::<op::Payer>(),
         RouteId::Identity => types.reads::<op::Identity>(),
+        RouteId::AcknowledgeRestore => types.reads::<op::Acknowledged>(),
         RouteId::Reload => types.reads::<op::Reloaded>(),
     };
     json!({ "application/json": { "schema": schema } })

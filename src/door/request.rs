@@ -126,9 +126,10 @@ pub(super) fn read(route: RouteId, parts: Parts<'_>) -> Result<Asked, Failure> {
         RouteId::Adopt => Operation::Adopt(parts.object()?),
         RouteId::PictureSvg | RouteId::PicturePng => Operation::PaymentPicture { payment: parts.bare()?.payment()? },
         RouteId::LogList => Operation::LogList(parts.asking()?),
-        RouteId::LogVerify => parts.bare().map(|_| Operation::LogVerify)?,
+        RouteId::LogVerify => Operation::LogVerify(parts.asking()?),
         RouteId::Payer => Operation::Payer(parts.payer()?),
         RouteId::Identity => parts.bare().map(|_| Operation::Identity)?,
+        RouteId::AcknowledgeRestore => parts.bare().map(|_| Operation::AcknowledgeRestore)?,
         RouteId::Reload => parts.bare().map(|_| Operation::Reload)?,
     };
     Ok(Asked::Operation(operation))

@@ -68,9 +68,10 @@ routes! {
     PictureSvg: GET "/v1/payments/{ref}/qr.svg", Pay, "The QR of a link or QR payment, as SVG";
     PicturePng: GET "/v1/payments/{ref}/qr.png", Pay, "The QR of a link or QR payment, as PNG";
     LogList: GET "/v1/log", Audit, "Rows of the audit log";
-    LogVerify: GET "/v1/log/verify", Audit, "Check the whole chain of the audit log";
+    LogVerify: GET "/v1/log/verify", Audit, "Check the whole chain of the audit log, a kept head, the projections";
     Payer: GET "/v1/payers/{phone}", Pay, "The name Kaspi has for a phone number";
     Identity: GET "/v1/identity", Admin, "Subject and expiry of the client certificate";
+    AcknowledgeRestore: POST "/v1/restore/acknowledge", Admin, "Say that a person has looked at what a restored backup left out";
     Reload: POST "/v1/reload", Admin, "Read configuration and identity again";
 }
 
@@ -99,10 +100,11 @@ impl RouteId {
             Operation::Adopt(_) => Self::Adopt,
             Operation::Payer(_) => Self::Payer,
             Operation::LogList(_) => Self::LogList,
-            Operation::LogVerify => Self::LogVerify,
+            Operation::LogVerify(_) => Self::LogVerify,
             Operation::Identity => Self::Identity,
             Operation::Reload => Self::Reload,
             Operation::Resolve { .. } => Self::Resolve,
+            Operation::AcknowledgeRestore => Self::AcknowledgeRestore,
         }
     }
 }

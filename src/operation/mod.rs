@@ -101,8 +101,8 @@ pub enum Operation {
     Payer(PayerQuery),
     /// Rows of the audit log.
     LogList(LogQuery),
-    /// Checks the whole chain of the audit log.
-    LogVerify,
+    /// Checks the whole chain of the audit log, and on request a kept head and the projections.
+    LogVerify(VerifyQuery),
     /// Subject and expiry of the client certificate; never a key.
     Identity,
     /// Reads configuration and identity again, as SIGHUP does; a failed reload keeps the old.
@@ -114,6 +114,8 @@ pub enum Operation {
         /// How, and why.
         resolution: Resolve,
     },
+    /// Says that a person has looked at what a restored backup left out: creates and refunds go on.
+    AcknowledgeRestore,
 }
 
 /// What a caller must be allowed to do. `Admin` implies all, `Pay`, `Refund` and `Audit` imply `Observe`,
@@ -168,7 +170,7 @@ impl Operation {
             | Self::Cancel { .. }
             | Self::Payer(_) => Right::Pay,
             Self::Refund { .. } | Self::Adopt(_) => Right::Refund,
-            Self::LogList(_) | Self::LogVerify => Right::Audit,
+            Self::LogList(_) | Self::LogVerify(_) => Right::Audit,
             Self::TradePoints { .. }
             | Self::Enrol(_)
             | Self::ChangeConfig { .. }
@@ -177,7 +179,8 @@ impl Operation {
             | Self::RegisterDevice { .. }
             | Self::Identity
             | Self::Reload
-            | Self::Resolve { .. } => Right::Admin,
+            | Self::Resolve { .. }
+            | Self::AcknowledgeRestore => Right::Admin,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The rules of each resource. [`Service::run`] is the only way in, and takes only what has been admitted.
 
 mod adopt;
+mod backup;
 mod bank;
 mod cancel;
 mod configs;
@@ -10,9 +11,11 @@ mod health;
 mod keys;
 mod look;
 mod payments;
+mod proof;
 mod recover;
 mod refund;
 mod resolve;
+mod restored;
 mod select;
 mod settings;
 mod settle;
@@ -54,6 +57,10 @@ struct State {
     asked: Mutex<HashMap<PaymentId, Instant>>,
     /// Sent the id of each payment that changed, for those who wait.
     changed: tokio::sync::broadcast::Sender<PaymentId>,
+    /// One copy of the state or rebuild of it at a time: each writes about as much as the state has.
+    heavy: Arc<tokio::sync::Mutex<()>>,
+    /// Why the last daily backup could not be made.
+    backup_trouble: tokio::sync::watch::Sender<Option<String>>,
     /// True once the daemon is stopping: no new money calls, and whoever waits gets what is known.
     stopping: tokio::sync::watch::Sender<bool>,
 }
@@ -79,6 +86,8 @@ impl Service {
             asked: Mutex::new(HashMap::new()),
             // Waiters that fall behind look for themselves.
             changed: tokio::sync::broadcast::channel(1024).0,
+            heavy: Arc::default(),
+            backup_trouble: tokio::sync::watch::Sender::new(None),
             stopping: tokio::sync::watch::Sender::new(false),
         };
         Self { store, live, state: Arc::new(state) }
@@ -93,6 +102,14 @@ impl Service {
     async fn stopped(&self) {
         // The sender lives in our own state: the error cannot come.
         let _ = self.state.stopping.subscribe().wait_for(|stopping| *stopping).await;
+    }
+
+    /// Tells the journal where the log ends, after the last event.
+    ///
+    /// # Errors
+    /// `storage_failed`.
+    pub fn tell_head(&self) -> Result<(), Failure> {
+        self.store.tell_head()
     }
 
     /// A round trip through the writer's queue, for the watchdog.
@@ -112,6 +129,9 @@ impl Service {
                 Code::ShuttingDown,
                 "the daemon is stopping and begins no more calls that move money",
             ));
+        }
+        if operation.moves_money() {
+            self.without_gap()?;
         }
         let request = Request { caller, key, scope, is_admin, settings: self.live.get() };
         match operation {
@@ -142,10 +162,11 @@ impl Service {
             Operation::Adopt(adopt) => self.adopt(&request, adopt).await,
             Operation::Payer(query) => self.payer(&request, &query).await,
             Operation::LogList(query) => self.log_list(&request, &query),
-            Operation::LogVerify => self.log_verify().await,
+            Operation::LogVerify(query) => self.log_verify(query).await,
             Operation::Identity => self.identity(&request),
             Operation::Reload => self.reload().await.map(Reply::Reloaded),
             Operation::Resolve { payment, resolution } => self.resolve(&request, &payment, resolution).await,
+            Operation::AcknowledgeRestore => self.acknowledge_restore(&request).await,
         }
     }
 }

@@ -5,13 +5,19 @@
 //! file is an error at start and is never replaced by an empty one.
 
 mod codec;
+mod compare;
 mod config;
+mod envelope;
 mod event;
+mod heads;
 mod key;
 mod log;
 mod payment;
 mod project;
 mod reading;
+mod rebuild;
+mod restore;
+mod snapshot;
 mod tables;
 mod triple;
 mod writer;
@@ -20,6 +26,7 @@ mod writing;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -29,11 +36,14 @@ use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 pub(crate) use config::ConfigRow;
+pub(crate) use envelope::{check as check_backup, seal as seal_backup};
 pub(crate) use event::{Change, Closed, Ending, Event, Note, Outcome};
+use heads::Heads;
 pub(crate) use key::{Field, KeyRow, Wrote};
 pub(crate) use log::Chain;
 pub(crate) use payment::{PaymentRow, RefundRow, Seen};
 pub(crate) use reading::Reading;
+pub(crate) use restore::{RestoreError, Restored, restore};
 pub use triple::Triple;
 pub(crate) use writing::Writing;
 
@@ -113,6 +123,8 @@ struct Shared {
     path: PathBuf,
     /// `None` after a failure until the file could be opened again. Held for reading while a transaction runs.
     database: RwLock<Option<Database>>,
+    /// The file is about to be opened again: long reads give way, since opening waits for them.
+    reopening: AtomicBool,
 }
 
 /// All state; a cheap handle.
@@ -135,8 +147,12 @@ impl Store {
         }
         let database = open(&path)?;
         let secret = secret(&database)?;
-        let shared = Arc::new(Shared { path, database: RwLock::new(Some(database)) });
-        let jobs = writer::start(shared.clone()).map_err(|error| StoreError::Io(error.to_string()))?;
+        let head = Reading::new(database.begin_read()?).head()?;
+        heads::tell(head.place.seq, &head.hex());
+        let shared =
+            Arc::new(Shared { path, database: RwLock::new(Some(database)), reopening: AtomicBool::new(false) });
+        let jobs = writer::start(shared.clone(), Heads::told(head.place.seq))
+            .map_err(|error| StoreError::Io(error.to_string()))?;
         Ok(Self { shared, jobs, secret: Arc::new(secret) })
     }
 
@@ -185,6 +201,31 @@ impl Store {
         })
     }
 
+    /// Asked by long reads between two rows.
+    fn may_read_on(&self) -> Result<(), StoreError> {
+        if self.shared.reopening.load(Ordering::Relaxed) { Err(StoreError::Closed) } else { Ok(()) }
+    }
+
+    /// Tells the journal where the log ends.
+    ///
+    /// # Errors
+    /// `storage_failed`.
+    pub(crate) fn tell_head(&self) -> Result<(), Failure> {
+        let head = self.read(|reading| Ok(reading.head()?))?;
+        heads::tell(head.place.seq, &head.hex());
+        Ok(())
+    }
+
+    /// The state directory.
+    pub(crate) fn dir(&self) -> &Path {
+        self.shared.path.parent().unwrap_or(Path::new("."))
+    }
+
+    /// Bytes of the state file.
+    pub(crate) fn size(&self) -> std::io::Result<u64> {
+        Ok(self.shared.path.metadata()?.len())
+    }
+
     /// A keyed hash, by which a phone or a request can be compared and not read.
     pub(crate) fn hash(&self, text: &str) -> [u8; 8] {
         let digest = Sha256::new().chain_update(self.secret.as_slice()).chain_update(text).finalize();
@@ -195,7 +236,9 @@ impl Store {
 impl Shared {
     /// After a failure the handle is not to be trusted: an fsync is never tried twice on the same one.
     fn reopen(&self) {
+        self.reopening.store(true, Ordering::Relaxed);
         let mut guard = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        self.reopening.store(false, Ordering::Relaxed);
         *guard = None;
         match open(&self.path) {
             Ok(database) => *guard = Some(database),
@@ -214,7 +257,7 @@ fn open(path: &Path) -> Result<Database, StoreError> {
         return Err(unreadable(path, &"the file is empty"));
     }
     match Builder::new().set_cache_size(CACHE_BYTES).open(path) {
-        Ok(database) => Ok(database),
+        Ok(database) => layout(&database).map(|()| database),
         Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::InUse(path.to_owned())),
         Err(error) => Err(unreadable(path, &error)),
     }
@@ -230,6 +273,7 @@ fn create(dir: &Path, path: &Path) -> Result<(), StoreError> {
         let tx = database.begin_write()?;
         let mut writing = Writing::begin(&tx)?;
         writing.put_meta(SECRET, &[*uuid::Uuid::new_v4().as_bytes(), *uuid::Uuid::new_v4().as_bytes()].concat())?;
+        writing.put_meta(LAYOUT.0, &[LAYOUT.1])?;
         drop(writing);
         tx.commit()?;
         drop(database);
@@ -237,6 +281,19 @@ fn create(dir: &Path, path: &Path) -> Result<(), StoreError> {
         Ok(File::open(dir)?.sync_all()?)
     };
     make().map_err(|error| unreadable(&new, &error))
+}
+
+/// The `meta` entry that numbers the set of tables, and the one this program has. A program with a newer set raises
+/// it and migrates what is older, after a backup; this one has nothing older to migrate.
+const LAYOUT: (&str, u8) = ("layout", 1);
+
+/// Refuses what another program has laid out.
+fn layout(database: &Database) -> Result<(), StoreError> {
+    match Reading::new(database.begin_read()?).meta(LAYOUT.0)?.as_deref() {
+        Some([number]) if *number == LAYOUT.1 => Ok(()),
+        Some([number]) if *number > LAYOUT.1 => Err(StoreError::Newer(*number)),
+        _ => Err(StoreError::Codec("it does not say which layout it has".to_owned())),
+    }
 }
 
 /// The `meta` entry of the secret behind [`Store::hash`].

@@ -7,6 +7,8 @@ use std::sync::{Arc, PoisonError};
 use redb::Database;
 use tracing::error;
 
+use super::event::Sha;
+use super::heads::Heads;
 use super::writing::Writing;
 use super::{Shared, StoreError};
 
@@ -25,23 +27,26 @@ pub(super) struct Undo {
 /// At most this many jobs share one transaction; a bound on how long the first one waits.
 const MOST_JOBS: usize = 256;
 
-pub(super) fn start(shared: Arc<Shared>) -> std::io::Result<Sender<Job>> {
+pub(super) fn start(shared: Arc<Shared>, heads: Heads) -> std::io::Result<Sender<Job>> {
     let (sender, receiver) = channel();
-    std::thread::Builder::new().name("kaspid-writer".to_owned()).spawn(move || run(&shared, &receiver))?;
+    std::thread::Builder::new().name("kaspid-writer".to_owned()).spawn(move || run(&shared, &receiver, heads))?;
     Ok(sender)
 }
 
 /// Ends when every [`super::Store`] is gone.
-fn run(shared: &Shared, jobs: &Receiver<Job>) {
+fn run(shared: &Shared, jobs: &Receiver<Job>, mut heads: Heads) {
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
         batch.extend(jobs.try_iter().take(MOST_JOBS - 1));
         let mut finishes = Vec::with_capacity(batch.len());
         let result = commit(shared, batch, &mut finishes);
-        if let Err(error) = &result {
-            // The journal is where an operator looks when the disk is full.
-            error!(%error, requests = finishes.len(), "state could not be stored");
-            shared.reopen();
+        match &result {
+            Ok((seq, sha)) => heads.committed(*seq, sha),
+            Err(error) => {
+                // The journal is where an operator looks when the disk is full.
+                error!(%error, requests = finishes.len(), "state could not be stored");
+                shared.reopen();
+            }
         }
         for finish in finishes {
             finish(result.as_ref().map(|_| ()));
@@ -49,7 +54,8 @@ fn run(shared: &Shared, jobs: &Receiver<Job>) {
     }
 }
 
-fn commit(shared: &Shared, batch: Vec<Job>, finishes: &mut Vec<Finish>) -> Result<(), StoreError> {
+/// Where the log ends now.
+fn commit(shared: &Shared, batch: Vec<Job>, finishes: &mut Vec<Finish>) -> Result<(u64, Sha), StoreError> {
     let guard = shared.database.read().unwrap_or_else(PoisonError::into_inner);
     let result = match guard.as_ref() {
         Some(database) => transact(database, batch, finishes),
@@ -60,7 +66,7 @@ fn commit(shared: &Shared, batch: Vec<Job>, finishes: &mut Vec<Finish>) -> Resul
     result
 }
 
-fn transact(database: &Database, batch: Vec<Job>, finishes: &mut Vec<Finish>) -> Result<(), StoreError> {
+fn transact(database: &Database, batch: Vec<Job>, finishes: &mut Vec<Finish>) -> Result<(u64, Sha), StoreError> {
     let tx = database.begin_write()?;
     let mut writing = Writing::begin(&tx)?;
     for job in batch {
@@ -72,8 +78,13 @@ fn transact(database: &Database, batch: Vec<Job>, finishes: &mut Vec<Finish>) ->
             }
         }
     }
-    let dirty = writing.is_dirty();
+    let (dirty, head) = (writing.is_dirty(), writing.head());
     drop(writing);
     // Jobs that only looked or refused cost no flush.
-    if dirty { Ok(tx.commit()?) } else { Ok(tx.abort()?) }
+    if dirty {
+        tx.commit()?
+    } else {
+        tx.abort()?
+    }
+    Ok(head)
 }

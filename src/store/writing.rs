@@ -52,6 +52,17 @@ impl<'t> Writing<'t> {
         self.dirty
     }
 
+    /// The last event and its hash.
+    pub(super) fn head(&self) -> (u64, Sha) {
+        (self.seq, self.head)
+    }
+
+    /// The restores that nobody has acknowledged, with what they left out.
+    pub(crate) fn restored(&self) -> Result<Vec<(u64, Event)>, StoreError> {
+        let seqs = self.tables.restored.iter()?.map(|entry| entry.map(|(seq, _)| seq.value()));
+        seqs.map(|seq| seq.map_err(StoreError::from).and_then(|seq| Ok((seq, self.tables.event_at(seq)?)))).collect()
+    }
+
     pub(super) fn put_meta(&mut self, name: &'static str, value: &[u8]) -> Result<(), StoreError> {
         self.dirty = true;
         self.tables.meta.insert(name, value)?;

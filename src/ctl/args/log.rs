@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::value;
 use crate::id::{OrganizationBin, PaymentId};
-use crate::operation::{LogStatus, OperationType};
+use crate::operation::{KeptHead, LogStatus, OperationType};
 
 /// `kaspictl log …`
 #[derive(Subcommand)]
@@ -13,9 +13,20 @@ pub(in crate::ctl) enum LogCommand {
     List(LogListArgs),
     /// Check the whole chain: that nobody has edited the log
     #[command(
-        after_help = "Exits 1 when an event is not as it was written. Note the head that is printed: a log that\nwas replaced as a whole shows only to whoever kept an earlier head.\n\nExample:\n  kaspictl log verify"
+        after_help = "Exits 1 when an event is not as it was written. Note the head that is printed: a log that\nwas replaced as a whole or cut at its end shows only to whoever kept an earlier head. Heads stand on day\nreports, exports, backups and in the journal.\n\nExamples:\n  kaspictl log verify\n  kaspictl log verify --head 120:4cf6… --rebuild"
     )]
-    Verify,
+    Verify(VerifyArgs),
+}
+
+/// `kaspictl log verify`
+#[derive(Args)]
+pub(in crate::ctl) struct VerifyArgs {
+    /// A head kept elsewhere: that event must have that hash
+    #[arg(long, value_name = "SEQ:SHA256")]
+    pub(in crate::ctl) head: Option<KeptHead>,
+    /// Also make payments, organisations and keys again from the log and compare them with what is shown
+    #[arg(long)]
+    pub(in crate::ctl) rebuild: bool,
 }
 
 const LIST: &str = "\

@@ -1,12 +1,14 @@
 //! What was typed. Nothing here decides anything: [`super::plan`] turns it into an operation.
 
 mod admin;
+mod backup;
 mod bin;
 mod log;
 mod payment;
 pub(super) mod value;
 
 pub(super) use admin::{CompletionsArgs, IdentityCommand};
+pub(super) use backup::RestoreArgs;
 pub(super) use bin::{AddArgs, BinCommand, RemoveArgs, SetArgs};
 pub(super) use log::{LogCommand, LogListArgs};
 pub(super) use payment::{
@@ -100,6 +102,8 @@ pub(super) enum Command {
     /// Look at the client certificate
     #[command(subcommand, arg_required_else_help = true)]
     Identity(IdentityCommand),
+    /// Put a backup back, with the daemon stopped; later say that the gap has been looked at
+    Restore(RestoreArgs),
     /// Make the daemon read its configuration and certificate again
     #[command(
         after_help = "A configuration with a mistake changes nothing; the daemon keeps the one it has.\n\nExample:\n  kaspictl reload"

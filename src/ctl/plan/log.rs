@@ -3,12 +3,12 @@
 use super::{Ask, Usage};
 use crate::ctl::args::{LogCommand, LogListArgs};
 use crate::ctl::when::Zone;
-use crate::operation::{LogQuery, Operation, Order};
+use crate::operation::{LogQuery, Operation, Order, VerifyQuery};
 
 pub(super) fn ask(command: LogCommand, zone: &Zone) -> Result<Ask, Usage> {
     Ok(Ask::once(match command {
         LogCommand::List(args) => Operation::LogList(query(args, zone)?),
-        LogCommand::Verify => Operation::LogVerify,
+        LogCommand::Verify(args) => Operation::LogVerify(VerifyQuery { head: args.head, rebuild: args.rebuild }),
     }))
 }
 

@@ -10,7 +10,8 @@ use std::path::PathBuf;
 
 use clap_complete::Shell;
 
-use super::args::{Cli, Command, IdentityCommand};
+use super::args::{Cli, Command, IdentityCommand, RestoreArgs};
+use super::restore::Restore;
 use super::when::{NotATime, Zone};
 use crate::id::{NotAnId, OrganizationBin, RequestKey};
 use crate::moment::Span;
@@ -22,6 +23,8 @@ pub(super) enum Plan {
     Ask(Box<Ask>),
     /// Print a completion script.
     Completions(Shell),
+    /// Put a backup back.
+    Restore(Restore),
 }
 
 /// One operation for the daemon.
@@ -108,6 +111,12 @@ pub(super) fn of(cli: Cli, zone: &Zone) -> Result<Plan, Usage> {
     let ask = match cli.command {
         Command::Completions(_) if cli.global.api => return Err(Usage::NoRequest("completions")),
         Command::Completions(args) => return Ok(Plan::Completions(args.shell)),
+        Command::Restore(RestoreArgs { acknowledge: true, .. }) => Ask::once(Operation::AcknowledgeRestore),
+        Command::Restore(_) if cli.global.api => return Err(Usage::NoRequest("restore")),
+        // clap asks for a file unless --acknowledge is there.
+        Command::Restore(args) => {
+            return Ok(Plan::Restore(Restore { file: args.file.unwrap_or_default(), config: args.config }));
+        }
         Command::Status => Ask::once(Operation::Health),
         Command::Version => Ask::once(Operation::Version),
         Command::Reload => Ask::once(Operation::Reload),

@@ -160,7 +160,7 @@ fn at_once(operation: &Operation) -> Operation {
 /// How long to wait for an answer. Reading the whole log takes as long as it is.
 fn patience(operation: &Operation) -> Option<Duration> {
     match operation {
-        Operation::LogVerify => None,
+        Operation::LogVerify(_) => None,
         _ => Some(PATIENCE),
     }
 }
@@ -177,7 +177,8 @@ fn changes(operation: &Operation) -> bool {
         | Operation::Refund { .. }
         | Operation::Adopt(_)
         | Operation::Reload
-        | Operation::Resolve { .. } => true,
+        | Operation::Resolve { .. }
+        | Operation::AcknowledgeRestore => true,
         Operation::Health
         | Operation::Version
         | Operation::ConfigList(_)
@@ -190,7 +191,7 @@ fn changes(operation: &Operation) -> bool {
         | Operation::PaymentPicture { .. }
         | Operation::Payer(_)
         | Operation::LogList(_)
-        | Operation::LogVerify
+        | Operation::LogVerify(_)
         | Operation::Identity => false,
     }
 }

@@ -83,4 +83,6 @@ pub enum Reply {
     Identity(Identity),
     /// What a reload did.
     Reloaded(Reloaded),
+    /// The gaps of restored backups that were closed.
+    Acknowledged(Acknowledged),
 }
