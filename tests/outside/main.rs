@@ -21,6 +21,7 @@ mod scripted_bank;
 mod tls_client;
 
 // The properties.
+mod backup;
 mod bank_wire;
 mod cmd;
 mod doors;
@@ -32,4 +33,5 @@ mod money;
 mod python;
 mod rights;
 mod secrets;
+mod tamper;
 mod wire;
