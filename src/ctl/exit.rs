@@ -53,7 +53,8 @@ pub(super) fn of_reply(reply: &Reply, goal: Goal) -> Exit {
         | Reply::Log(_)
         | Reply::Verified(_)
         | Reply::Identity(_)
-        | Reply::Reloaded(_) => Exit::Done,
+        | Reply::Reloaded(_)
+        | Reply::Imported(_) => Exit::Done,
     }
 }
 

@@ -95,6 +95,7 @@ fn query(route: RouteId, types: &mut Types) -> Vec<Value> {
         RouteId::PaymentList => types.query::<op::PaymentQuery>(),
         RouteId::PaymentGet => types.query::<WaitQuery>(),
         RouteId::LogList => types.query::<op::LogQuery>(),
+        RouteId::LogExport => types.query::<op::ExportQuery>(),
         RouteId::Health
         | RouteId::Version
         | RouteId::OpenApi
@@ -113,6 +114,8 @@ fn query(route: RouteId, types: &mut Types) -> Vec<Value> {
         | RouteId::PicturePng
         | RouteId::LogVerify
         | RouteId::Identity
+        | RouteId::ImportConfigs
+        | RouteId::ImportLog
         | RouteId::Reload => Vec::new(),
     }
 }
@@ -143,7 +146,10 @@ fn body(route: RouteId, types: &mut Types) -> Option<Schema> {
         | RouteId::LogList
         | RouteId::LogVerify
         | RouteId::Payer
+        | RouteId::LogExport
         | RouteId::Identity
+        | RouteId::ImportConfigs
+        | RouteId::ImportLog
         | RouteId::Reload => None,
     }
 }
@@ -153,6 +159,7 @@ fn reply(route: RouteId, types: &mut Types) -> Value {
     let schema = match route {
         RouteId::PictureSvg => return json!({ "image/svg+xml": {} }),
         RouteId::PicturePng => return json!({ "image/png": {} }),
+        RouteId::LogExport => return json!({ "text/csv": {}, "application/x-ndjson": {} }),
         RouteId::OpenApi => return json!({ "application/json": { "schema": { "type": "object" } } }),
         RouteId::Health => types.reads::<op::Health>(),
         RouteId::Version => types.reads::<op::Version>(),
@@ -177,6 +184,7 @@ fn reply(route: RouteId, types: &mut Types) -> Value {
         RouteId::Payer => types.reads::<op::Payer>(),
         RouteId::Identity => types.reads::<op::Identity>(),
         RouteId::Reload => types.reads::<op::Reloaded>(),
+        RouteId::ImportConfigs | RouteId::ImportLog => types.reads::<op::Imported>(),
     };
     json!({ "application/json": { "schema": schema } })
 }
@@ -233,6 +241,13 @@ fn operation(route: RouteId, types: &mut Types) -> Value {
     if let Some(schema) = body(route, types) {
         operation["requestBody"] = json!({
             "required": route != RouteId::Refund, "content": { "application/json": { "schema": schema } },
+        });
+    }
+    if route.takes_file() {
+        operation["requestBody"] = json!({
+            "required": true,
+            "description": "The guide's columns by their names, in any order. CSV has a header.",
+            "content": { "text/csv": {}, "application/x-ndjson": {} },
         });
     }
     operation

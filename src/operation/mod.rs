@@ -114,6 +114,19 @@ pub enum Operation {
         /// How, and why.
         resolution: Resolve,
     },
+    /// The rows of the audit log as a file. HTTP only: the answer is streamed.
+    LogExport(ExportQuery),
+    /// Takes configs in from a file of the guide's KaspiPayConfig, all or none. HTTP only: the file is streamed.
+    ImportConfigs {
+        /// How it is written.
+        format: FileFormat,
+    },
+    /// Takes rows of the guide's KaspiPayLog into the audit log, all or none, and adopts their payments. HTTP
+    /// only: the file is streamed.
+    ImportLog {
+        /// How it is written.
+        format: FileFormat,
+    },
 }
 
 /// What a caller must be allowed to do. `Admin` implies all, `Pay`, `Refund` and `Audit` imply `Observe`,
@@ -168,7 +181,7 @@ impl Operation {
             | Self::Cancel { .. }
             | Self::Payer(_) => Right::Pay,
             Self::Refund { .. } | Self::Adopt(_) => Right::Refund,
-            Self::LogList(_) | Self::LogVerify => Right::Audit,
+            Self::LogList(_) | Self::LogVerify | Self::LogExport(_) => Right::Audit,
             Self::TradePoints { .. }
             | Self::Enrol(_)
             | Self::ChangeConfig { .. }
@@ -177,7 +190,9 @@ impl Operation {
             | Self::RegisterDevice { .. }
             | Self::Identity
             | Self::Reload
-            | Self::Resolve { .. } => Right::Admin,
+            | Self::Resolve { .. }
+            | Self::ImportConfigs { .. }
+            | Self::ImportLog { .. } => Right::Admin,
         }
     }
 

@@ -29,6 +29,7 @@ use crate::access::{Admitted, Caller, Scope};
 use crate::id::{OrganizationBin, PaymentId, RequestKey, ShopId, TradePointId};
 use crate::operation::{Code, Failure, Operation, Reply, Version};
 use crate::store::Store;
+use crate::transfer::{Transferred, Upload};
 use locks::Locks;
 pub use settings::{Live, Settings, SettingsError};
 
@@ -146,6 +147,18 @@ impl Service {
             Operation::Identity => self.identity(&request),
             Operation::Reload => self.reload().await.map(Reply::Reloaded),
             Operation::Resolve { payment, resolution } => self.resolve(&request, &payment, resolution).await,
+            Operation::LogExport(_) | Operation::ImportConfigs { .. } | Operation::ImportLog { .. } => {
+                Err(Failure::invalid("files are streamed, which only the HTTP encoding of the socket can")
+                    .with_hint("Use kaspictl log export or kaspictl import, or the HTTP route (see /openapi.json)."))
+            }
         }
+    }
+
+    /// Carries out one admitted operation whose request or answer is a file; any other as [`Service::run`].
+    ///
+    /// # Errors
+    /// As [`Service::run`].
+    pub async fn run_stream(&self, admitted: Admitted, _upload: Upload) -> Result<Transferred, Failure> {
+        self.run(admitted).await.map(Transferred::Reply)
     }
 }

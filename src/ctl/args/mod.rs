@@ -8,7 +8,7 @@ pub(super) mod value;
 
 pub(super) use admin::{CompletionsArgs, IdentityCommand};
 pub(super) use bin::{AddArgs, BinCommand, RemoveArgs, SetArgs};
-pub(super) use log::{LogCommand, LogListArgs};
+pub(super) use log::{ImportCommand, LogCommand, LogExportArgs, LogListArgs};
 pub(super) use payment::{
     AdoptArgs, CreateArgs, LinkArgs, PayArgs, PayerArgs, PaymentCommand, PaymentListArgs, RefundArgs, ResolveArgs,
     SelectArgs,
@@ -97,6 +97,9 @@ pub(super) enum Command {
     /// Read the audit log
     #[command(subcommand, arg_required_else_help = true)]
     Log(LogCommand),
+    /// Take in the tables of an earlier system: organisations and the audit log
+    #[command(subcommand, arg_required_else_help = true)]
+    Import(ImportCommand),
     /// Look at the client certificate
     #[command(subcommand, arg_required_else_help = true)]
     Identity(IdentityCommand),

@@ -38,6 +38,16 @@ pub(super) struct Ask {
     pub(super) confirm: Option<Confirm>,
     /// Draw the payment's code even when stdout is not a terminal.
     pub(super) draw: bool,
+    /// The file that is sent or kept, where the operation is streamed.
+    pub(super) transfer: Option<Transfer>,
+}
+
+/// The file of a streamed operation.
+pub(super) enum Transfer {
+    /// The answer goes there, or to stdout.
+    Save(Option<PathBuf>),
+    /// The request is this, or stdin for `-`.
+    Send(PathBuf),
 }
 
 /// The name of one intention.
@@ -89,7 +99,7 @@ pub(super) enum Usage {
 impl Ask {
     /// Asks once and shows the answer.
     fn once(operation: Operation) -> Self {
-        Self { operation, key: None, goal: Goal::Answer, token_file: None, confirm: None, draw: false }
+        Self { operation, key: None, goal: Goal::Answer, token_file: None, confirm: None, draw: false, transfer: None }
     }
 
     /// The same with a key, made here unless the caller gave one.
@@ -119,7 +129,8 @@ pub(super) fn of(cli: Cli, zone: &Zone) -> Result<Plan, Usage> {
         Command::Payment(command) => payment::ask(command, zone)?,
         Command::Payer(args) => payment::payer(args)?,
         Command::Select(args) => payment::select(args),
-        Command::Log(command) => log::ask(command, zone)?,
+        Command::Log(command) => log::ask(command, zone, cli.global.json)?,
+        Command::Import(command) => log::import(command)?,
     };
     Ok(Plan::Ask(Box::new(ask)))
 }

@@ -1,5 +1,6 @@
 //! Asks the daemon and shows what it says.
 
+mod files;
 mod follow;
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,9 @@ impl Desk<'_> {
         if let Err(error) = self.complete(&mut ask) {
             self.out.say(&format!("kaspictl: {error}"));
             return Exit::Usage;
+        }
+        if let Some(transfer) = ask.transfer.take() {
+            return self.transfer(&ask, &transfer).await;
         }
         let client = match Client::connect(&self.socket, "kaspictl").await {
             Ok(client) => client,
@@ -177,7 +181,9 @@ fn changes(operation: &Operation) -> bool {
         | Operation::Refund { .. }
         | Operation::Adopt(_)
         | Operation::Reload
-        | Operation::Resolve { .. } => true,
+        | Operation::Resolve { .. }
+        | Operation::ImportConfigs { .. }
+        | Operation::ImportLog { .. } => true,
         Operation::Health
         | Operation::Version
         | Operation::ConfigList(_)
@@ -191,6 +197,7 @@ fn changes(operation: &Operation) -> bool {
         | Operation::Payer(_)
         | Operation::LogList(_)
         | Operation::LogVerify
+        | Operation::LogExport(_)
         | Operation::Identity => false,
     }
 }

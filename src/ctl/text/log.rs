@@ -2,7 +2,7 @@
 
 use super::table::{Fields, Table};
 use crate::ctl::when::Zone;
-use crate::operation::{LogRow, Verified};
+use crate::operation::{Imported, LogRow, Verified};
 
 /// A page of rows.
 pub(super) fn list(rows: &[LogRow], zone: &Zone) -> String {
@@ -43,4 +43,14 @@ pub(super) fn verified(verified: &Verified) -> String {
     let mut fields = Fields::default();
     fields.add("events", verified.events).add("head", &verified.head);
     format!("{headline}\n{}", fields.print())
+}
+
+/// What an import did.
+pub(super) fn imported(imported: &Imported) -> String {
+    let mut fields = Fields::default();
+    fields.add("taken in", imported.imported).add("here already", imported.skipped).add("payments", imported.adopted);
+    if !imported.unknown_columns.is_empty() {
+        fields.add("columns not used", super::clean(&imported.unknown_columns.join(", ")));
+    }
+    fields.print()
 }

@@ -40,6 +40,7 @@ pub(super) fn reply(reply: &Reply, zone: &Zone) -> String {
         Reply::Verified(verified) => log::verified(verified),
         Reply::Identity(identity) => health::identity(identity, zone),
         Reply::Reloaded(reloaded) => health::reloaded(reloaded),
+        Reply::Imported(imported) => log::imported(imported),
     }
 }
 
@@ -64,6 +65,7 @@ pub(super) fn next(reply: &Reply) -> Option<String> {
         | Reply::Payer(_)
         | Reply::Verified(_)
         | Reply::Identity(_)
-        | Reply::Reloaded(_) => None,
+        | Reply::Reloaded(_)
+        | Reply::Imported(_) => None,
     }
 }
