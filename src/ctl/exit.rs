@@ -54,6 +54,7 @@ pub(super) fn of_reply(reply: &Reply, goal: Goal) -> Exit {
         | Reply::Verified(_)
         | Reply::Identity(_)
         | Reply::Reloaded(_)
+        | Reply::Imported(_)
         | Reply::Acknowledged(_) => Exit::Done,
     }
 }

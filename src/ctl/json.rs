@@ -22,6 +22,7 @@ pub(super) fn reply(reply: &Reply) -> String {
         Reply::Verified(verified) => line(verified),
         Reply::Identity(identity) => line(identity),
         Reply::Reloaded(reloaded) => line(reloaded),
+        Reply::Imported(imported) => line(imported),
         Reply::Acknowledged(acknowledged) => line(acknowledged),
     }
 }

@@ -12,6 +12,8 @@ mod json;
 mod text;
 mod input;
 mod repeat;
+mod save;
+mod wire;
 mod run;
 #[cfg(test)]
 mod samples;

@@ -166,6 +166,7 @@ pub(super) fn replies() -> Vec<Reply> {
         Reply::Verified(verified),
         Reply::Identity(identity()),
         Reply::Reloaded(Reloaded { changed: vec!["[verify] every".to_owned()], restart_needed: Vec::new() }),
+        Reply::Imported(Imported { imported: 2, skipped: 1, adopted: 1, unknown_columns: vec!["note".to_owned()] }),
         Reply::Acknowledged(Acknowledged { gaps: vec![gap] }),
     ]
 }

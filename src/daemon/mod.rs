@@ -107,6 +107,11 @@ async fn serve(service: Service, live: Arc<Live>, listener: Listener, limits: do
         let service = runner.clone();
         async move { service.run(admitted).await }
     });
+    let runner = service.clone();
+    let answer = answer.with_streams(move |admitted, upload| {
+        let service = runner.clone();
+        async move { service.run_stream(admitted, upload).await }
+    });
     let (door, pulse) = Door::new(answer, limits, live.rules());
     let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(door.serve(listener, async {

@@ -95,6 +95,7 @@ fn query(route: RouteId, types: &mut Types) -> Vec<Value> {
         RouteId::PaymentList => types.query::<op::PaymentQuery>(),
         RouteId::PaymentGet => types.query::<WaitQuery>(),
         RouteId::LogList => types.query::<op::LogQuery>(),
+        RouteId::LogExport => types.query::<op::ExportQuery>(),
         RouteId::LogVerify => types.query::<op::VerifyQuery>(),
         RouteId::Health
         | RouteId::Version
@@ -113,7 +114,10 @@ fn query(route: RouteId, types: &mut Types) -> Vec<Value> {
         | RouteId::PictureSvg
         | RouteId::PicturePng
         | RouteId::Identity
+        | RouteId::ImportConfigs
+        | RouteId::ImportLog
         | RouteId::AcknowledgeRestore
+        | RouteId::Backup
         | RouteId::Reload => Vec::new(),
     }
 }
@@ -144,8 +148,12 @@ fn body(route: RouteId, types: &mut Types) -> Option<Schema> {
         | RouteId::LogList
         | RouteId::LogVerify
         | RouteId::Payer
+        | RouteId::LogExport
         | RouteId::Identity
+        | RouteId::ImportConfigs
+        | RouteId::ImportLog
         | RouteId::AcknowledgeRestore
+        | RouteId::Backup
         | RouteId::Reload => None,
     }
 }
@@ -155,6 +163,8 @@ fn reply(route: RouteId, types: &mut Types) -> Value {
     let schema = match route {
         RouteId::PictureSvg => return json!({ "image/svg+xml": {} }),
         RouteId::PicturePng => return json!({ "image/png": {} }),
+        RouteId::Backup => return json!({ "application/octet-stream": {} }),
+        RouteId::LogExport => return json!({ "text/csv": {}, "application/x-ndjson": {} }),
         RouteId::OpenApi => return json!({ "application/json": { "schema": { "type": "object" } } }),
         RouteId::Health => types.reads::<op::Health>(),
         RouteId::Version => types.reads::<op::Version>(),
@@ -180,6 +190,7 @@ fn reply(route: RouteId, types: &mut Types) -> Value {
         RouteId::Identity => types.reads::<op::Identity>(),
         RouteId::AcknowledgeRestore => types.reads::<op::Acknowledged>(),
         RouteId::Reload => types.reads::<op::Reloaded>(),
+        RouteId::ImportConfigs | RouteId::ImportLog => types.reads::<op::Imported>(),
     };
     json!({ "application/json": { "schema": schema } })
 }
@@ -236,6 +247,13 @@ fn operation(route: RouteId, types: &mut Types) -> Value {
     if let Some(schema) = body(route, types) {
         operation["requestBody"] = json!({
             "required": route != RouteId::Refund, "content": { "application/json": { "schema": schema } },
+        });
+    }
+    if route.takes_file() {
+        operation["requestBody"] = json!({
+            "required": true,
+            "description": "The guide's columns by their names, in any order. CSV has a header.",
+            "content": { "text/csv": {}, "application/x-ndjson": {} },
         });
     }
     operation

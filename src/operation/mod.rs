@@ -114,8 +114,23 @@ pub enum Operation {
         /// How, and why.
         resolution: Resolve,
     },
+    /// The rows of the audit log as a file. HTTP only: the answer is streamed.
+    LogExport(ExportQuery),
+    /// Takes configs in from a file of the guide's KaspiPayConfig, all or none. HTTP only: the file is streamed.
+    ImportConfigs {
+        /// How it is written.
+        format: FileFormat,
+    },
+    /// Takes rows of the guide's KaspiPayLog into the audit log, all or none, and adopts their payments. HTTP
+    /// only: the file is streamed.
+    ImportLog {
+        /// How it is written.
+        format: FileFormat,
+    },
     /// Says that a person has looked at what a restored backup left out: creates and refunds go on.
     AcknowledgeRestore,
+    /// A consistent copy of all state as a file, device tokens included. HTTP only: the answer is streamed.
+    Backup,
 }
 
 /// What a caller must be allowed to do. `Admin` implies all, `Pay`, `Refund` and `Audit` imply `Observe`,
@@ -170,7 +185,7 @@ impl Operation {
             | Self::Cancel { .. }
             | Self::Payer(_) => Right::Pay,
             Self::Refund { .. } | Self::Adopt(_) => Right::Refund,
-            Self::LogList(_) | Self::LogVerify(_) => Right::Audit,
+            Self::LogList(_) | Self::LogVerify(_) | Self::LogExport(_) => Right::Audit,
             Self::TradePoints { .. }
             | Self::Enrol(_)
             | Self::ChangeConfig { .. }
@@ -180,7 +195,10 @@ impl Operation {
             | Self::Identity
             | Self::Reload
             | Self::Resolve { .. }
-            | Self::AcknowledgeRestore => Right::Admin,
+            | Self::ImportConfigs { .. }
+            | Self::ImportLog { .. }
+            | Self::AcknowledgeRestore
+            | Self::Backup => Right::Admin,
         }
     }
 

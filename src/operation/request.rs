@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::reply::{Kind, LogStatus, OperationType, State};
+use super::reply::{FileFormat, Kind, LogStatus, OperationType, State};
 use crate::id::{
     Comment, Description, DeviceToken, Invoice, OrganizationBin, PaymentId, PhoneNumber, QrPaymentId, Reason,
     RequestKey, ShopId, TradePointId,
@@ -218,6 +218,22 @@ pub enum Resolve {
         /// Why.
         reason: Reason,
     },
+}
+
+/// Which rows of the log to export, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ExportQuery {
+    /// `csv` (the default) or `jsonl`.
+    #[serde(default)]
+    pub format: FileFormat,
+    /// Only rows at or after this.
+    pub from: Option<Moment>,
+    /// Only rows before this.
+    pub to: Option<Moment>,
+    /// Only this organisation's.
+    pub bin: Option<OrganizationBin>,
 }
 
 /// How to check the audit log.

@@ -4,7 +4,7 @@
 //! a lock that a payment needs, and a copy is not begun unless the disk has room for it and for more payments.
 
 use std::fs::{DirBuilder, File};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +14,8 @@ use tracing::{error, info};
 use super::Service;
 use crate::moment::Moment;
 use crate::operation::{Code, Failure, ProblemItem};
-use crate::store::{Store, seal_backup};
+use crate::store::{BackupHeader, Store, seal_backup};
+use crate::transfer::{Download, DownloadSender, Gone};
 
 /// Below the state directory.
 const FOLDER: &str = "backups";
@@ -31,22 +32,31 @@ const QUIET: (Duration, Duration) = (Duration::from_secs(10), Duration::from_sec
 /// Between two looks whether today's copy is there.
 const LOOK: Duration = Duration::from_secs(600);
 
+/// Handed over at a time.
+const PIECE: usize = 256 << 10;
+
 /// A copy leaves at least this much room, or as much as the state has.
 const ROOM: u64 = 64 << 20;
 
 impl Service {
-    /// A backup made now, for one reader: it has no name any more.
+    /// A backup made now, for one reader: the file has no name any more.
     ///
     /// # Errors
     /// `storage_failed`: no room, or the disk failed.
-    pub(super) async fn backup(&self) -> Result<File, Failure> {
-        self.copy(|store, folder| {
-            let part = make(store, folder, "asked")?;
-            let file = File::open(&part.0).map_err(|error| cannot(&part.0, &error))?;
-            info!("a backup was made for an admin: it holds device tokens");
-            Ok(file)
-        })
-        .await
+    pub(super) async fn backup(&self) -> Result<Download, Failure> {
+        let (file, header) = self
+            .copy(|store, folder| {
+                let (part, header) = make(store, folder, "asked")?;
+                let file = File::open(&part.0).map_err(|error| cannot(&part.0, &error))?;
+                info!(events = header.events, head = header.head, "a backup was made for an admin");
+                Ok((file, header))
+            })
+            .await?;
+        let (sender, mut download) = Download::channel("application/octet-stream");
+        download.length = file.metadata().ok().map(|metadata| metadata.len());
+        download.headers = vec![("x-kaspid-log-head", format!("{}:{}", header.events, header.head))];
+        tokio::spawn(give(file, sender));
+        Ok(download)
     }
 
     /// Makes one backup a day until the daemon stops; a failure is a problem in health until one succeeds.
@@ -75,7 +85,7 @@ impl Service {
         }
         self.quiet_moment().await?;
         self.copy(move |store, folder| {
-            let part = make(store, folder, "daily")?;
+            let (part, header) = make(store, folder, "daily")?;
             let place = folder.join(&today);
             let keep = || -> io::Result<()> {
                 std::fs::rename(&part.0, &place)?;
@@ -83,7 +93,7 @@ impl Service {
                 rotate(folder)
             };
             keep().map_err(|error| cannot(&place, &error))?;
-            info!(file = %place.display(), "the daily backup was made");
+            info!(file = %place.display(), events = header.events, head = header.head, "the daily backup was made");
             Ok(())
         })
         .await
@@ -149,16 +159,41 @@ impl Drop for Part {
     }
 }
 
-/// Makes a backup under a temporary name. `turn` of the caller keeps others away from the folder.
-fn make(store: &Store, folder: &Path, name: &str) -> Result<Part, Failure> {
+/// Hands a finished file over, as fast as its reader takes it.
+async fn give(file: File, sender: DownloadSender) {
+    let mut file = Some(file);
+    while let Some(mut open) = file.take() {
+        let read = tokio::task::spawn_blocking(move || {
+            let mut piece = vec![0; PIECE];
+            let length = open.read(&mut piece)?;
+            piece.truncate(length);
+            Ok::<_, io::Error>((open, piece))
+        });
+        match read.await {
+            Ok(Ok((_, piece))) if piece.is_empty() => return sender.end().await,
+            Ok(Ok((open, piece))) => {
+                if sender.piece(piece).await == Err(Gone) {
+                    return;
+                }
+                file = Some(open);
+            }
+            // Without its end the reader knows that the file is not whole.
+            Ok(Err(error)) => error!(%error, "a backup could not be read back"),
+            Err(error) => error!(%error, "a backup could not be read back"),
+        }
+    }
+}
+
+/// Makes a backup under a temporary name. `copy` keeps others away from the folder.
+fn make(store: &Store, folder: &Path, name: &str) -> Result<(Part, BackupHeader), Failure> {
     let prepared = prepare(store, folder);
     prepared.map_err(|error| cannot(folder, &error))?;
     let state = Part(folder.join(format!("{name}.redb{PART}")));
     let created_at = Moment::now();
     let head = store.snapshot(&state.0)?;
     let sealed = Part(folder.join(format!("{name}{PART}")));
-    seal_backup(&state.0, &sealed.0, &head, created_at).map_err(|error| cannot(&sealed.0, &error))?;
-    Ok(sealed)
+    let header = seal_backup(&state.0, &sealed.0, &head, created_at).map_err(|error| cannot(&sealed.0, &error))?;
+    Ok((sealed, header))
 }
 
 /// The folder, without leftovers and with room for a copy, its envelope, and payments meanwhile.

@@ -32,6 +32,7 @@ use crate::access::{Admitted, Caller, Scope};
 use crate::id::{OrganizationBin, PaymentId, RequestKey, ShopId, TradePointId};
 use crate::operation::{Code, Failure, Operation, Reply, Version};
 use crate::store::Store;
+use crate::transfer::{Transferred, Upload};
 use locks::Locks;
 pub use settings::{Live, Settings, SettingsError};
 
@@ -162,11 +163,38 @@ impl Service {
             Operation::Adopt(adopt) => self.adopt(&request, adopt).await,
             Operation::Payer(query) => self.payer(&request, &query).await,
             Operation::LogList(query) => self.log_list(&request, &query),
-            Operation::LogVerify(query) => self.log_verify(query).await,
+            Operation::LogVerify(query) => self.log_verify(&request, query).await,
             Operation::Identity => self.identity(&request),
             Operation::Reload => self.reload().await.map(Reply::Reloaded),
             Operation::Resolve { payment, resolution } => self.resolve(&request, &payment, resolution).await,
+            Operation::LogExport(_)
+            | Operation::ImportConfigs { .. }
+            | Operation::ImportLog { .. }
+            | Operation::Backup => {
+                Err(Failure::invalid("files are streamed, which only the HTTP encoding of the socket can")
+                    .with_hint("Use kaspictl log export, import or backup, or the HTTP route (see /openapi.json)."))
+            }
             Operation::AcknowledgeRestore => self.acknowledge_restore(&request).await,
         }
     }
+
+    /// Carries out one admitted operation whose request or answer is a file; any other as [`Service::run`].
+    ///
+    /// # Errors
+    /// As [`Service::run`].
+    pub async fn run_stream(&self, admitted: Admitted, _upload: Upload) -> Result<Transferred, Failure> {
+        if *admitted.operation() == Operation::Backup {
+            whole_view(admitted.scope())?;
+            return self.backup().await.map(Transferred::Download);
+        }
+        self.run(admitted).await.map(Transferred::Reply)
+    }
+}
+
+/// For what cannot be narrowed to some shops or BINs: all state, or all that is made of the log.
+fn whole_view(scope: &Scope) -> Result<(), Failure> {
+    if scope.is_everything() {
+        return Ok(());
+    }
+    Err(Failure::new(Code::Denied, "this covers all shops, and [[access.shop]] gives this user some of them only"))
 }

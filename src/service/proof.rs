@@ -1,13 +1,16 @@
 //! Proof that nobody has edited the log, or what was made of it.
 
-use super::Service;
+use super::{Request, Service, whole_view};
 use crate::operation::{Code, Failure, Reply, VerifyQuery};
 use crate::store::Chain;
 
 impl Service {
     /// Checks the chain page by page, off the threads that answer others, and compares a kept head and, if asked,
     /// the projections.
-    pub(super) async fn log_verify(&self, query: VerifyQuery) -> Result<Reply, Failure> {
+    pub(super) async fn log_verify(&self, request: &Request, query: VerifyQuery) -> Result<Reply, Failure> {
+        if query.rebuild {
+            whole_view(&request.scope)?;
+        }
         // A rebuild writes beside the state: one at a time.
         let turn = if query.rebuild { Some(self.state.heavy.clone().lock_owned().await) } else { None };
         let store = self.store.clone();

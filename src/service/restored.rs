@@ -1,7 +1,7 @@
 //! After a backup was put back: the log does not know what happened since it was made, so no money moves until a
 //! person has looked.
 
-use super::{Request, Service};
+use super::{Request, Service, whole_view};
 use crate::operation::{Acknowledged, Code, Failure, ProblemItem, Reply, RestoredGap};
 use crate::store::{Change, Event};
 
@@ -35,6 +35,7 @@ impl Service {
 
     /// Closes every open gap; none is no mistake.
     pub(super) async fn acknowledge_restore(&self, request: &Request) -> Result<Reply, Failure> {
+        whole_view(&request.scope)?;
         let actor = request.caller.actor();
         let closed = self.store.write(move |writing| {
             let open = writing.restored()?;

@@ -213,11 +213,6 @@ impl Chain {
         self.first_bad.is_none()
     }
 
-    /// The last good event: its number and hash.
-    pub(super) fn head(&self) -> (u64, Sha) {
-        (self.events, self.head)
-    }
-
     /// The verdict; `differences` are what a rebuild found, where there was one.
     pub(crate) fn verdict(&self, differences: Option<Vec<Difference>>) -> Verified {
         let same = differences.as_ref().is_none_or(Vec::is_empty);

@@ -36,7 +36,7 @@ use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 pub(crate) use config::ConfigRow;
-pub(crate) use envelope::{check as check_backup, seal as seal_backup};
+pub(crate) use envelope::{Header as BackupHeader, check as check_backup, seal as seal_backup};
 pub(crate) use event::{Change, Closed, Ending, Event, Note, Outcome};
 use heads::Heads;
 pub(crate) use key::{Field, KeyRow, Wrote};

@@ -133,7 +133,7 @@ fn record(database: &Database, gap: &Gap, actor: Actor) -> Result<u64, StoreErro
 /// The state that is there, locked.
 enum Replaced {
     Nothing,
-    Readable(Database, Place),
+    Readable(#[expect(dead_code, reason = "holds the lock")] Database, Place),
     /// Not a state file any more, or a newer one; kept all the same.
     Unreadable(#[expect(dead_code, reason = "holds the lock")] File),
 }

@@ -37,7 +37,10 @@ fn stopped() -> Stopped {
     let sale = |invoice: u32| {
         let body = json!({"kind": "remote", "amount_tiyn": 20_000, "phone_number": "77015211545",
             "invoice": format!("order-{invoice}")});
-        door.post_with_key(&format!("sale-{invoice}"), "/v1/payments", &body).expect(201)["id"].as_str().unwrap().to_owned()
+        door.post_with_key(&format!("sale-{invoice}"), "/v1/payments", &body).expect(201)["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     let payments = (1..=4).map(sale).collect();
     door.post(&format!("/v1/payments/{}/cancel", sale(5)), &json!({})).expect(200);
@@ -210,7 +213,11 @@ fn a_rewritten_log_is_found_by_whoever_kept_a_head() {
         for seq in 1..=last {
             let stored = tables.read(seq);
             let mut record = stored[32..].to_vec();
-            assert_eq!(chain(&previous, seq, &record)[..], stored[..32], "the chain is not what this test takes it for");
+            assert_eq!(
+                chain(&previous, seq, &record)[..],
+                stored[..32],
+                "the chain is not what this test takes it for"
+            );
             previous = stored[..32].to_vec();
             // Behind the version byte stands the event's time.
             if seq == 2 {

@@ -1,5 +1,6 @@
 //! Asks the daemon and shows what it says.
 
+mod files;
 mod follow;
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,9 @@ impl Desk<'_> {
         if let Err(error) = self.complete(&mut ask) {
             self.out.say(&format!("kaspictl: {error}"));
             return Exit::Usage;
+        }
+        if let Some(transfer) = ask.transfer.take() {
+            return self.transfer(&ask, &transfer).await;
         }
         let client = match Client::connect(&self.socket, "kaspictl").await {
             Ok(client) => client,
@@ -178,6 +182,8 @@ fn changes(operation: &Operation) -> bool {
         | Operation::Adopt(_)
         | Operation::Reload
         | Operation::Resolve { .. }
+        | Operation::ImportConfigs { .. }
+        | Operation::ImportLog { .. }
         | Operation::AcknowledgeRestore => true,
         Operation::Health
         | Operation::Version
@@ -191,6 +197,8 @@ fn changes(operation: &Operation) -> bool {
         | Operation::PaymentPicture { .. }
         | Operation::Payer(_)
         | Operation::LogList(_)
+        | Operation::LogExport(_)
+        | Operation::Backup
         | Operation::LogVerify(_)
         | Operation::Identity => false,
     }

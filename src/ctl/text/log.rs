@@ -2,7 +2,7 @@
 
 use super::table::{Fields, Table};
 use crate::ctl::when::Zone;
-use crate::operation::{Acknowledged, Difference, LogRow, RestoredGap, Verified};
+use crate::operation::{Acknowledged, Difference, Imported, LogRow, RestoredGap, Verified};
 
 /// A page of rows.
 pub(super) fn list(rows: &[LogRow], zone: &Zone) -> String {
@@ -58,6 +58,16 @@ pub(super) fn verified(verified: &Verified) -> String {
         fields.add("rebuilt", "everything that is shown is what the log says");
     }
     format!("{headline}\n{}", fields.print())
+}
+
+/// What an import did.
+pub(super) fn imported(imported: &Imported) -> String {
+    let mut fields = Fields::default();
+    fields.add("taken in", imported.imported).add("here already", imported.skipped).add("payments", imported.adopted);
+    if !imported.unknown_columns.is_empty() {
+        fields.add("columns not used", super::clean(&imported.unknown_columns.join(", ")));
+    }
+    fields.print()
 }
 
 /// What was acknowledged.

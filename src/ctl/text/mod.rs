@@ -40,6 +40,7 @@ pub(super) fn reply(reply: &Reply, zone: &Zone) -> String {
         Reply::Verified(verified) => log::verified(verified),
         Reply::Identity(identity) => health::identity(identity, zone),
         Reply::Reloaded(reloaded) => health::reloaded(reloaded),
+        Reply::Imported(imported) => log::imported(imported),
         Reply::Acknowledged(acknowledged) => log::acknowledged(acknowledged, zone),
     }
 }
@@ -66,6 +67,7 @@ pub(super) fn next(reply: &Reply) -> Option<String> {
         | Reply::Verified(_)
         | Reply::Identity(_)
         | Reply::Reloaded(_)
+        | Reply::Imported(_)
         | Reply::Acknowledged(_) => None,
     }
 }

@@ -40,11 +40,13 @@ mod config;
 mod daemon;
 mod log;
 mod payment;
+mod transfer;
 
 pub use config::*;
 pub use daemon::*;
 pub use log::*;
 pub use payment::*;
+pub use transfer::*;
 
 use serde::{Deserialize, Serialize};
 
@@ -83,6 +85,8 @@ pub enum Reply {
     Identity(Identity),
     /// What a reload did.
     Reloaded(Reloaded),
+    /// What an import did.
+    Imported(Imported),
     /// The gaps of restored backups that were closed.
     Acknowledged(Acknowledged),
 }
