@@ -117,6 +117,11 @@ async fn serve(
         let service = runner.clone();
         async move { service.run(admitted).await }
     });
+    let runner = service.clone();
+    let answer = answer.with_streams(move |admitted, upload| {
+        let service = runner.clone();
+        async move { service.run_stream(admitted, upload).await }
+    });
     let (door, pulse) = Door::new(answer, limits, rules);
     let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(door.serve(listener, async {
@@ -137,6 +142,9 @@ async fn serve(
     }
     if let Some(watchdog) = watchdog {
         watchdog.abort();
+    }
+    if let Err(failure) = service.tell_head() {
+        error!(detail = failure.detail, "the head of the log could not be read");
     }
     Ok(())
 }

@@ -33,6 +33,8 @@ impl Service {
         let payments: Vec<_> = payments.into_iter().filter(|row| request.sees(row)).collect();
         let unknown = payments.iter().filter(|row| row.state == State::Unknown).count();
         let mut problems = identity_problems(request);
+        problems.extend(self.gap_problems()?);
+        problems.extend(self.backup_problem());
         problems.extend(configs.iter().filter_map(config_problem));
         problems.extend(payments.iter().flat_map(payment_problems));
         Ok(Reply::Health(Health {

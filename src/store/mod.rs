@@ -5,14 +5,20 @@
 //! file is an error at start and is never replaced by an empty one.
 
 mod codec;
+mod compare;
 mod config;
+mod envelope;
 mod event;
+mod heads;
 mod key;
 mod log;
 mod news;
 mod payment;
 mod project;
 mod reading;
+mod rebuild;
+mod restore;
+mod snapshot;
 mod tables;
 mod triple;
 mod writer;
@@ -21,7 +27,7 @@ mod writing;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -31,11 +37,14 @@ use tokio::sync::{oneshot, watch};
 use zeroize::Zeroizing;
 
 pub(crate) use config::{ConfigRow, DIALECT_CHANGED};
+pub(crate) use envelope::{Header as BackupHeader, check as check_backup, seal as seal_backup};
 pub(crate) use event::{Change, Closed, Ending, Event, Note, Outcome};
+use heads::Heads;
 pub(crate) use key::{Field, KeyRow, Wrote};
 pub(crate) use log::Chain;
 pub(crate) use payment::{PaymentRow, RefundRow, Seen};
 pub(crate) use reading::Reading;
+pub(crate) use restore::{RestoreError, Restored, restore};
 pub use triple::Triple;
 pub(crate) use writing::Writing;
 
@@ -115,11 +124,14 @@ impl From<StoreError> for Refused {
 type Opener = Box<dyn Fn() -> Result<Database, StoreError> + Send + Sync>;
 
 struct Shared {
+    path: PathBuf,
     open: Opener,
     /// `None` after a failure until the file could be opened again. Held for reading while a transaction runs.
     database: RwLock<Option<Database>>,
     /// The number of the last durable event, for those who wait for news.
     head: watch::Sender<u64>,
+    /// The file is about to be opened again: long reads give way, since opening waits for them.
+    reopening: AtomicBool,
 }
 
 /// All state; a cheap handle.
@@ -142,15 +154,24 @@ impl Store {
         if !path.try_exists().map_err(|error| unreadable(&path, &error))? {
             create(dir, &path)?;
         }
-        Self::opened_by(Box::new(move || open(&path)))
+        let opener = path.clone();
+        Self::opened_by(path, Box::new(move || open(&opener)))
     }
 
-    fn opened_by(open: Opener) -> Result<Self, StoreError> {
+    fn opened_by(path: PathBuf, open: Opener) -> Result<Self, StoreError> {
         let database = open()?;
         let secret = Arc::new(secret(&database)?);
-        let shared = Arc::new(Shared { open, database: RwLock::new(Some(database)), head: watch::Sender::new(0) });
+        let head = Reading::new(database.begin_read()?).head()?;
+        heads::tell(head.place.seq, &head.hex());
+        let shared = Arc::new(Shared {
+            path,
+            open,
+            database: RwLock::new(Some(database)),
+            head: watch::Sender::new(head.place.seq),
+            reopening: AtomicBool::new(false),
+        });
         let underway = Arc::<AtomicUsize>::default();
-        let jobs = writer::start(shared.clone(), underway.clone());
+        let jobs = writer::start(shared.clone(), underway.clone(), Heads::told(head.place.seq));
         Ok(Self { shared, jobs: jobs.map_err(|error| StoreError::Io(error.to_string()))?, underway, secret })
     }
 
@@ -270,6 +291,31 @@ impl Store {
         self.shared.head.subscribe()
     }
 
+    /// Asked by long reads between two rows.
+    fn may_read_on(&self) -> Result<(), StoreError> {
+        if self.shared.reopening.load(Ordering::Relaxed) { Err(StoreError::Closed) } else { Ok(()) }
+    }
+
+    /// Tells the journal where the log ends.
+    ///
+    /// # Errors
+    /// `storage_failed`.
+    pub(crate) fn tell_head(&self) -> Result<(), Failure> {
+        let head = self.read(|reading| Ok(reading.head()?))?;
+        heads::tell(head.place.seq, &head.hex());
+        Ok(())
+    }
+
+    /// The state directory.
+    pub(crate) fn dir(&self) -> &Path {
+        self.shared.path.parent().unwrap_or(Path::new("."))
+    }
+
+    /// Bytes of the state file.
+    pub(crate) fn size(&self) -> std::io::Result<u64> {
+        Ok(self.shared.path.metadata()?.len())
+    }
+
     /// A keyed hash, by which a phone or a request can be compared and not read.
     pub(crate) fn hash(&self, text: &str) -> [u8; 8] {
         let digest = Sha256::new().chain_update(self.secret.as_slice()).chain_update(text).finalize();
@@ -289,7 +335,9 @@ impl Drop for Underway {
 impl Shared {
     /// After a failure the handle is not to be trusted: an fsync is never tried twice on the same one.
     fn reopen(&self) {
+        self.reopening.store(true, Ordering::Relaxed);
         let mut guard = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        self.reopening.store(false, Ordering::Relaxed);
         *guard = None;
         match (self.open)() {
             Ok(database) => *guard = Some(database),
@@ -308,7 +356,7 @@ fn open(path: &Path) -> Result<Database, StoreError> {
         return Err(unreadable(path, &"the file is empty"));
     }
     match Builder::new().set_cache_size(CACHE_BYTES).open(path) {
-        Ok(database) => Ok(database),
+        Ok(database) => layout(&database).map(|()| database),
         Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::InUse(path.to_owned())),
         Err(error) => Err(unreadable(path, &error)),
     }
@@ -324,6 +372,7 @@ fn create(dir: &Path, path: &Path) -> Result<(), StoreError> {
         let tx = database.begin_write()?;
         let mut writing = Writing::begin(&tx)?;
         writing.put_meta(SECRET, &[*uuid::Uuid::new_v4().as_bytes(), *uuid::Uuid::new_v4().as_bytes()].concat())?;
+        writing.put_meta(LAYOUT.0, &[LAYOUT.1])?;
         drop(writing);
         tx.commit()?;
         drop(database);
@@ -331,6 +380,19 @@ fn create(dir: &Path, path: &Path) -> Result<(), StoreError> {
         Ok(File::open(dir)?.sync_all()?)
     };
     make().map_err(|error| unreadable(&new, &error))
+}
+
+/// The `meta` entry that numbers the set of tables, and the one this program has. A program with a newer set raises
+/// it and migrates what is older, after a backup; this one has nothing older to migrate.
+const LAYOUT: (&str, u8) = ("layout", 1);
+
+/// Refuses what another program has laid out.
+fn layout(database: &Database) -> Result<(), StoreError> {
+    match Reading::new(database.begin_read()?).meta(LAYOUT.0)?.as_deref() {
+        Some([number]) if *number == LAYOUT.1 => Ok(()),
+        Some([number]) if *number > LAYOUT.1 => Err(StoreError::Newer(*number)),
+        _ => Err(StoreError::Codec("it does not say which layout it has".to_owned())),
+    }
 }
 
 /// The `meta` entry of the secret behind [`Store::hash`].

@@ -52,6 +52,8 @@ impl WriteTables<'_> {
                 row.resolved(closed, event.at);
                 self.put_payment(seq, &row)
             }
+            Change::Restored(_) => Ok(self.restored.insert(seq, ()).map(drop)?),
+            Change::RestoreAcknowledged { restored } => Ok(self.restored.remove(restored).map(drop)?),
         }
     }
 

@@ -3,6 +3,7 @@
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 
 use super::config::{self, ConfigRow};
+use super::event::{self, Event};
 use super::key::KeyRow;
 use super::payment::{self, PaymentRow, number};
 use super::tables::ReadTables;
@@ -29,6 +30,19 @@ impl Reading {
 
     pub(super) fn meta(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(ReadableTable::get(&self.tables.meta()?, name)?.map(|value| value.value().to_vec()))
+    }
+
+    /// The restores that nobody has acknowledged, with what they left out.
+    pub(crate) fn restored(&self) -> Result<Vec<(u64, Event)>, StoreError> {
+        let (table, events) = (self.tables.restored()?, self.tables.event()?);
+        let mut open = Vec::new();
+        for entry in table.iter()? {
+            let seq = entry?.0.value();
+            if let Some(stored) = ReadableTable::get(&events, seq)? {
+                open.push((seq, event::read(stored.value())?));
+            }
+        }
+        Ok(open)
     }
 
     pub(crate) fn configs(&self) -> Result<Vec<ConfigRow>, StoreError> {

@@ -21,6 +21,7 @@ mod scripted_bank;
 mod tls_client;
 
 // The properties.
+mod backup;
 mod bank_wire;
 mod cmd;
 mod doors;
@@ -33,5 +34,6 @@ mod python;
 mod doubt;
 mod rights;
 mod secrets;
+mod tamper;
 mod tour;
 mod wire;
