@@ -135,7 +135,7 @@ async fn serve(service: Service, live: Arc<Live>, listener: Listener, limits: do
     if let Some(watchdog) = watchdog {
         watchdog.abort();
     }
-    if let Err(failure) = service.tell_head() {
+    if let Err(failure) = service.finish() {
         error!(detail = failure.detail, "the head of the log could not be read");
     }
     Ok(())

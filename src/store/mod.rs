@@ -216,6 +216,12 @@ impl Store {
         Ok(())
     }
 
+    /// Closes the file, so that the next start need not repair it; everything after fails as after a storage failure.
+    pub(crate) fn close(&self) {
+        self.shared.reopening.store(true, Ordering::Relaxed);
+        *self.shared.database.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// The state directory.
     pub(crate) fn dir(&self) -> &Path {
         self.shared.path.parent().unwrap_or(Path::new("."))
@@ -255,6 +261,13 @@ fn open(path: &Path) -> Result<Database, StoreError> {
     // redb takes an empty file for a new database; here it is one that lost its content.
     if path.metadata().map_err(|error| unreadable(path, &error))?.len() == 0 {
         return Err(unreadable(path, &"the file is empty"));
+    }
+    // What redb cannot read it may still write to while it tries: it sees the file unchangeable first. A file that
+    // was not closed is told apart from one that is broken by opening it only.
+    match Builder::new().set_cache_size(CACHE_BYTES).open_read_only(path) {
+        Ok(_) | Err(DatabaseError::RepairAborted) => {}
+        Err(DatabaseError::DatabaseAlreadyOpen) => return Err(StoreError::InUse(path.to_owned())),
+        Err(error) => return Err(unreadable(path, &error)),
     }
     match Builder::new().set_cache_size(CACHE_BYTES).open(path) {
         Ok(database) => layout(&database).map(|()| database),
