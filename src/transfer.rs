@@ -15,6 +15,7 @@ const PIECES: usize = 2;
 
 /// What a streamed operation came to.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one per request, moved a few times")]
 pub enum Transferred {
     /// It has read its upload and answers as any other.
     Reply(Reply),

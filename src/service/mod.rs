@@ -167,12 +167,14 @@ impl Service {
         Ok(())
     }
 
-    /// Tells the journal where the log ends, after the last event.
+    /// After the last event: tells the journal where the log ends and closes the state.
     ///
     /// # Errors
     /// `storage_failed`.
-    pub fn tell_head(&self) -> Result<(), Failure> {
-        self.store.tell_head()
+    pub fn finish(&self) -> Result<(), Failure> {
+        let told = self.store.tell_head();
+        self.store.close();
+        told
     }
 
     /// A round trip through the writer's queue, for the watchdog. A full disk is no reason to kill the daemon.

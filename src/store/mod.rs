@@ -9,6 +9,7 @@ mod compare;
 mod config;
 mod envelope;
 mod event;
+mod file;
 mod heads;
 mod key;
 mod log;
@@ -24,14 +25,12 @@ mod triple;
 mod writer;
 mod writing;
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use redb::{Builder, Database, DatabaseError, ReadableDatabase};
+use redb::{Database, ReadableDatabase};
 use sha2::{Digest, Sha256};
 use tokio::sync::{oneshot, watch};
 use zeroize::Zeroizing;
@@ -39,6 +38,7 @@ use zeroize::Zeroizing;
 pub(crate) use config::{ConfigRow, DIALECT_CHANGED};
 pub(crate) use envelope::{Header as BackupHeader, check as check_backup, seal as seal_backup};
 pub(crate) use event::{Change, Closed, Ending, Event, Note, Outcome};
+use file::{LAYOUT, create, open, secret, unreadable};
 use heads::Heads;
 pub(crate) use key::{Field, KeyRow, Wrote};
 pub(crate) use log::Chain;
@@ -184,6 +184,8 @@ impl Store {
 
     /// Closes the file for good, with nothing left to repair; whatever asks later gets `storage_failed`.
     pub fn close(&self) {
+        // Long reads give way: closing waits for them.
+        self.shared.reopening.store(true, Ordering::Relaxed);
         let (sender, closed) = sync_channel(1);
         if self.jobs.send(Message::Close(sender)).is_ok() {
             // An error means that the thread has ended, which closes the file too.
@@ -343,65 +345,5 @@ impl Shared {
             Ok(database) => *guard = Some(database),
             Err(error) => tracing::error!(%error, "state could not be opened again"),
         }
-    }
-}
-
-fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> StoreError {
-    StoreError::Unreadable { path: path.to_owned(), why: error.to_string() }
-}
-
-fn open(path: &Path) -> Result<Database, StoreError> {
-    // redb takes an empty file for a new database; here it is one that lost its content.
-    if path.metadata().map_err(|error| unreadable(path, &error))?.len() == 0 {
-        return Err(unreadable(path, &"the file is empty"));
-    }
-    match Builder::new().set_cache_size(CACHE_BYTES).open(path) {
-        Ok(database) => layout(&database).map(|()| database),
-        Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::InUse(path.to_owned())),
-        Err(error) => Err(unreadable(path, &error)),
-    }
-}
-
-/// Makes a new file under another name and moves it into place whole, so that a crash leaves none or all of it.
-fn create(dir: &Path, path: &Path) -> Result<(), StoreError> {
-    let new = dir.join(format!("{FILE}.new"));
-    let make = || -> Result<(), Box<dyn std::error::Error>> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        let database =
-            Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(redb::backends::FileBackend::new(file)?)?;
-        let tx = database.begin_write()?;
-        let mut writing = Writing::begin(&tx)?;
-        writing.put_meta(SECRET, &[*uuid::Uuid::new_v4().as_bytes(), *uuid::Uuid::new_v4().as_bytes()].concat())?;
-        writing.put_meta(LAYOUT.0, &[LAYOUT.1])?;
-        drop(writing);
-        tx.commit()?;
-        drop(database);
-        std::fs::rename(&new, path)?;
-        Ok(File::open(dir)?.sync_all()?)
-    };
-    make().map_err(|error| unreadable(&new, &error))
-}
-
-/// The `meta` entry that numbers the set of tables, and the one this program has. A program with a newer set raises
-/// it and migrates what is older, after a backup; this one has nothing older to migrate.
-const LAYOUT: (&str, u8) = ("layout", 1);
-
-/// Refuses what another program has laid out.
-fn layout(database: &Database) -> Result<(), StoreError> {
-    match Reading::new(database.begin_read()?).meta(LAYOUT.0)?.as_deref() {
-        Some([number]) if *number == LAYOUT.1 => Ok(()),
-        Some([number]) if *number > LAYOUT.1 => Err(StoreError::Newer(*number)),
-        _ => Err(StoreError::Codec("it does not say which layout it has".to_owned())),
-    }
-}
-
-/// The `meta` entry of the secret behind [`Store::hash`].
-const SECRET: &str = "secret";
-
-fn secret(database: &Database) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-    let tx = database.begin_read()?;
-    match Reading::new(tx).meta(SECRET)? {
-        Some(secret) => Ok(Zeroizing::new(secret)),
-        None => Err(StoreError::Codec("the hash secret is missing".to_owned())),
     }
 }

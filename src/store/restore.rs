@@ -8,14 +8,15 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use redb::{Database, ReadableDatabase};
+use redb::backends::FileBackend;
+use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, TransactionError};
 
 use super::envelope::{self, BadBackup, Header};
 use super::event::{Change, Gap, Place};
 use super::log::Chain;
 use super::reading::Reading;
 use super::writing::Writing;
-use super::{FILE, StoreError};
+use super::{CACHE_BYTES, FILE, StoreError};
 use crate::moment::Moment;
 use crate::operation::Actor;
 
@@ -80,7 +81,7 @@ pub(crate) fn restore(dir: &Path, socket: &Path, file: &Path, actor: Actor) -> R
     let inside = |why: String| RestoreError::Inside { path: file.to_owned(), why };
     let database = super::open(&new.path).map_err(|error| inside(error.to_string()))?;
     let end = in_order(&database, &header).map_err(inside)?;
-    let gap = Gap { backup: end, made_at: header.created_at, replaced: replaced.place() };
+    let gap = Gap { backup: end, made_at: header.created_at, replaced: replaced.end(&path)? };
     let event = record(&database, &gap, actor)?;
     drop(database);
     if (owner.uid(), owner.gid()) != (new.file.metadata()?.uid(), new.file.metadata()?.gid()) {
@@ -130,54 +131,35 @@ fn record(database: &Database, gap: &Gap, actor: Actor) -> Result<u64, StoreErro
     Ok(event)
 }
 
-/// The state that is there, locked.
-enum Replaced {
-    Nothing,
-    Readable(#[expect(dead_code, reason = "holds the lock")] Database, Place),
-    /// Not a state file any more, or a newer one; kept all the same.
-    Unreadable(#[expect(dead_code, reason = "holds the lock")] File),
-}
+/// The state that is there, locked; `None` where there is none.
+struct Replaced(Option<File>);
 
 impl Replaced {
     /// The lock tells of a running daemon. Only where there is nothing to lock the socket is asked: under systemd
     /// asking would start the daemon.
     fn lock(path: &Path, socket: &Path) -> Result<Self, RestoreError> {
-        let running = || RestoreError::Running(path.to_owned());
-        let file = match OpenOptions::new().read(true).write(true).open(path) {
-            Ok(file) => file,
+        match OpenOptions::new().read(true).write(true).open(path) {
+            Ok(file) => locked(&file, path).map(|()| Self(Some(file))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let answered = std::os::unix::net::UnixStream::connect(socket).is_ok();
-                return if answered { Err(running()) } else { Ok(Self::Nothing) };
+                if answered { Err(RestoreError::Running(socket.to_owned())) } else { Ok(Self(None)) }
             }
-            Err(error) => return Err(error.into()),
-        };
-        match super::open(path) {
-            Ok(database) => {
-                let head = database.begin_read().map_err(StoreError::from).and_then(|tx| Reading::new(tx).head());
-                if let Ok(head) = head {
-                    return Ok(Self::Readable(database, head.place));
-                }
-            }
-            Err(StoreError::InUse(_)) => return Err(running()),
-            Err(_) => {}
-        }
-        match file.try_lock() {
-            Ok(()) => Ok(Self::Unreadable(file)),
-            Err(TryLockError::WouldBlock) => Err(running()),
-            Err(TryLockError::Error(error)) => Err(error.into()),
+            Err(error) => Err(error.into()),
         }
     }
 
-    fn place(&self) -> Option<Place> {
-        match self {
-            Self::Readable(_, place) => Some(*place),
-            Self::Nothing | Self::Unreadable(_) => None,
-        }
+    /// Where its log ends, as far as it can be read.
+    fn end(&self, path: &Path) -> Result<Option<Place>, RestoreError> {
+        let Some(file) = &self.0 else { return Ok(None) };
+        let place = end_of(file);
+        // redb's own lock was on the same description of the file: ours is gone with it.
+        locked(file, path)?;
+        Ok(place)
     }
 
     /// A second name, so that at no moment the state has none: a daemon that starts would make an empty one.
     fn keep(&self, dir: &Path, path: &Path) -> Result<Option<PathBuf>, RestoreError> {
-        if matches!(self, Self::Nothing) {
+        if self.0.is_none() {
             return Ok(None);
         }
         let now = Moment::now();
@@ -188,6 +170,31 @@ impl Replaced {
         std::fs::hard_link(path, &kept)?;
         Ok(Some(kept))
     }
+}
+
+fn locked(file: &File, path: &Path) -> Result<(), RestoreError> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(RestoreError::Running(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+/// A file that was not closed is repaired first, as the daemon's next start would have done; any other is only read.
+fn end_of(file: &File) -> Option<Place> {
+    let backend = || FileBackend::new(file.try_clone().ok()?).ok();
+    match Builder::new().set_cache_size(CACHE_BYTES).open_read_only_with_backend(backend()?) {
+        Ok(database) => place(database.begin_read()),
+        Err(DatabaseError::RepairAborted) => {
+            let database = Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(backend()?).ok()?;
+            place(database.begin_read())
+        }
+        Err(_) => None,
+    }
+}
+
+fn place(tx: Result<ReadTransaction, TransactionError>) -> Option<Place> {
+    Some(Reading::new(tx.ok()?).head().ok()?.place)
 }
 
 /// A file under another name; gone again unless it takes its place.
