@@ -172,7 +172,10 @@ impl Writer {
         let database = guard.as_ref().ok_or(StoreError::Closed)?;
         let mut tx = database.begin_write()?;
         tx.set_quick_repair(true);
-        Ok(tx.commit()?)
+        fail_point!("writer.resting");
+        tx.commit()?;
+        fail_point!("writer.rested");
+        Ok(())
     }
 
     /// redb leaves a file that it closes itself ready to open.

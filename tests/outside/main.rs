@@ -23,6 +23,7 @@ mod tls_client;
 // The properties.
 mod bank_wire;
 mod cmd;
+mod crash;
 mod doors;
 mod guide;
 mod keys;
