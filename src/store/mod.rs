@@ -17,6 +17,8 @@ mod tables;
 mod triple;
 mod writer;
 mod writing;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -321,16 +323,21 @@ fn create(dir: &Path, path: &Path) -> Result<(), StoreError> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(&new)?;
         let database =
             Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(redb::backends::FileBackend::new(file)?)?;
-        let tx = database.begin_write()?;
-        let mut writing = Writing::begin(&tx)?;
-        writing.put_meta(SECRET, &[*uuid::Uuid::new_v4().as_bytes(), *uuid::Uuid::new_v4().as_bytes()].concat())?;
-        drop(writing);
-        tx.commit()?;
+        furnish(&database)?;
         drop(database);
         std::fs::rename(&new, path)?;
         Ok(File::open(dir)?.sync_all()?)
     };
     make().map_err(|error| unreadable(&new, &error))
+}
+
+/// Makes every table, and the secret.
+fn furnish(database: &Database) -> Result<(), StoreError> {
+    let tx = database.begin_write()?;
+    let mut writing = Writing::begin(&tx)?;
+    writing.put_meta(SECRET, &[*uuid::Uuid::new_v4().as_bytes(), *uuid::Uuid::new_v4().as_bytes()].concat())?;
+    drop(writing);
+    Ok(tx.commit()?)
 }
 
 /// The `meta` entry of the secret behind [`Store::hash`].

@@ -47,7 +47,7 @@ const CROWD: usize = 8;
 
 /// The longest a job waits for others to share its flush with. Far below what a person at a till notices, and
 /// only in a crowd.
-const TOGETHER: Duration = Duration::from_millis(20);
+const TOGETHER: Duration = Duration::from_millis(40);
 
 /// How long after the last commit the one is made from which the file opens at once after a crash. It costs a
 /// second flush, so it is made when nobody waits.

@@ -25,6 +25,7 @@ mod bank_wire;
 mod cmd;
 mod crash;
 mod doors;
+mod flushes;
 mod guide;
 mod keys;
 mod layers;
