@@ -26,6 +26,7 @@ mod cmd;
 mod crash;
 mod doors;
 mod flushes;
+mod full_disk;
 mod guide;
 mod keys;
 mod layers;
