@@ -118,6 +118,8 @@ type Opener = Box<dyn Fn() -> Result<Database, StoreError> + Send + Sync>;
 
 struct Shared {
     open: Opener,
+    /// Where it is, if it is a file.
+    path: Option<PathBuf>,
     /// `None` after a failure until the file could be opened again. Held for reading while a transaction runs.
     database: RwLock<Option<Database>>,
     /// The number of the last durable event, for those who wait for news.
@@ -144,13 +146,15 @@ impl Store {
         if !path.try_exists().map_err(|error| unreadable(&path, &error))? {
             create(dir, &path)?;
         }
-        Self::opened_by(Box::new(move || open(&path)))
+        let file = path.clone();
+        Self::opened_by(Box::new(move || open(&path)), Some(file))
     }
 
-    fn opened_by(open: Opener) -> Result<Self, StoreError> {
+    fn opened_by(open: Opener, path: Option<PathBuf>) -> Result<Self, StoreError> {
         let database = open()?;
         let secret = Arc::new(secret(&database)?);
-        let shared = Arc::new(Shared { open, database: RwLock::new(Some(database)), head: watch::Sender::new(0) });
+        let shared =
+            Arc::new(Shared { open, path, database: RwLock::new(Some(database)), head: watch::Sender::new(0) });
         let underway = Arc::<AtomicUsize>::default();
         let jobs = writer::start(shared.clone(), underway.clone());
         Ok(Self { shared, jobs: jobs.map_err(|error| StoreError::Io(error.to_string()))?, underway, secret })
@@ -293,10 +297,23 @@ impl Shared {
     fn reopen(&self) {
         let mut guard = self.database.write().unwrap_or_else(PoisonError::into_inner);
         *guard = None;
+        if let Some(path) = &self.path {
+            forget(path);
+        }
         match (self.open)() {
             Ok(database) => *guard = Some(database),
             Err(error) => tracing::error!(%error, "state could not be opened again"),
         }
+    }
+}
+
+/// After a failed fsync Linux shows the lost pages from memory as if they were on the disk: what is read from now on
+/// is what the disk has.
+fn forget(path: &Path) {
+    use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+    let forgotten = File::open(path).map(|file| posix_fadvise(&file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED));
+    if !matches!(forgotten, Ok(Ok(()))) {
+        tracing::warn!(?forgotten, "what the system remembers of the state could not be dropped");
     }
 }
 

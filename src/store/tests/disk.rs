@@ -67,7 +67,7 @@ impl Disk {
     /// Opens what is on it.
     pub(super) fn store(&self) -> std::result::Result<Store, StoreError> {
         let disk = self.clone();
-        Store::opened_by(Box::new(move || disk.database()))
+        Store::opened_by(Box::new(move || disk.database()), None)
     }
 
     pub(super) fn flushes(&self) -> u64 {
