@@ -13,6 +13,16 @@ pub(super) fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> StoreErr
     StoreError::Unreadable { path: path.to_owned(), why: error.to_string() }
 }
 
+/// After a failed fsync Linux shows the lost pages from memory as if they were on the disk: what is read from now on
+/// is what the disk has.
+pub(super) fn forget(path: &Path) {
+    use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+    let forgotten = File::open(path).map(|file| posix_fadvise(&file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED));
+    if !matches!(forgotten, Ok(Ok(()))) {
+        tracing::warn!(?forgotten, "what the system remembers of the state could not be dropped");
+    }
+}
+
 pub(super) fn open(path: &Path) -> Result<Database, StoreError> {
     // redb takes an empty file for a new database; here it is one that lost its content.
     if path.metadata().map_err(|error| unreadable(path, &error))?.len() == 0 {
@@ -39,17 +49,22 @@ pub(super) fn create(dir: &Path, path: &Path) -> Result<(), StoreError> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(&new)?;
         let database =
             Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(redb::backends::FileBackend::new(file)?)?;
-        let tx = database.begin_write()?;
-        let mut writing = Writing::begin(&tx)?;
-        writing.put_meta(SECRET, &[*uuid::Uuid::new_v4().as_bytes(), *uuid::Uuid::new_v4().as_bytes()].concat())?;
-        writing.put_meta(LAYOUT.0, &[LAYOUT.1])?;
-        drop(writing);
-        tx.commit()?;
+        furnish(&database)?;
         drop(database);
         std::fs::rename(&new, path)?;
         Ok(File::open(dir)?.sync_all()?)
     };
     make().map_err(|error| unreadable(&new, &error))
+}
+
+/// Makes every table, the secret and the number of the layout.
+pub(super) fn furnish(database: &Database) -> Result<(), StoreError> {
+    let tx = database.begin_write()?;
+    let mut writing = Writing::begin(&tx)?;
+    writing.put_meta(SECRET, &[*uuid::Uuid::new_v4().as_bytes(), *uuid::Uuid::new_v4().as_bytes()].concat())?;
+    writing.put_meta(LAYOUT.0, &[LAYOUT.1])?;
+    drop(writing);
+    Ok(tx.commit()?)
 }
 
 /// The `meta` entry that numbers the set of tables, and the one this program has. A program with a newer set raises

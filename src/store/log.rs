@@ -160,6 +160,14 @@ impl Reading {
         Ok(ReadableTable::last(&self.tables.event()?)?.map_or(0, |(seq, _)| seq.value()))
     }
 
+    /// The hash of an event.
+    #[cfg(test)]
+    pub(super) fn sha(&self, seq: u64) -> Result<Option<Sha>, StoreError> {
+        let table = self.tables.event()?;
+        let stored = ReadableTable::get(&table, seq)?;
+        stored.map(|stored| Ok(event::split(stored.value())?.0)).transpose()
+    }
+
     /// Checks the next [`PAGE`] events behind what `chain` has seen; true when there are no more.
     pub(crate) fn check(&self, chain: &mut Chain) -> Result<bool, StoreError> {
         let table = self.tables.event()?;

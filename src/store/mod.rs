@@ -24,6 +24,8 @@ mod tables;
 mod triple;
 mod writer;
 mod writing;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -38,7 +40,7 @@ use zeroize::Zeroizing;
 pub(crate) use config::{ConfigRow, DIALECT_CHANGED};
 pub(crate) use envelope::{Header as BackupHeader, check as check_backup, seal as seal_backup};
 pub(crate) use event::{Change, Closed, Ending, Event, Note, Outcome};
-use file::{LAYOUT, create, open, secret, unreadable};
+use file::{LAYOUT, create, forget, open, secret, unreadable};
 use heads::Heads;
 pub(crate) use key::{Field, KeyRow, Wrote};
 pub(crate) use log::Chain;
@@ -124,8 +126,9 @@ impl From<StoreError> for Refused {
 type Opener = Box<dyn Fn() -> Result<Database, StoreError> + Send + Sync>;
 
 struct Shared {
-    path: PathBuf,
     open: Opener,
+    /// Where it is, if it is a file.
+    path: Option<PathBuf>,
     /// `None` after a failure until the file could be opened again. Held for reading while a transaction runs.
     database: RwLock<Option<Database>>,
     /// The number of the last durable event, for those who wait for news.
@@ -154,18 +157,18 @@ impl Store {
         if !path.try_exists().map_err(|error| unreadable(&path, &error))? {
             create(dir, &path)?;
         }
-        let opener = path.clone();
-        Self::opened_by(path, Box::new(move || open(&opener)))
+        let file = path.clone();
+        Self::opened_by(Box::new(move || open(&path)), Some(file))
     }
 
-    fn opened_by(path: PathBuf, open: Opener) -> Result<Self, StoreError> {
+    fn opened_by(open: Opener, path: Option<PathBuf>) -> Result<Self, StoreError> {
         let database = open()?;
         let secret = Arc::new(secret(&database)?);
         let head = Reading::new(database.begin_read()?).head()?;
         heads::tell(head.place.seq, &head.hex());
         let shared = Arc::new(Shared {
-            path,
             open,
+            path,
             database: RwLock::new(Some(database)),
             head: watch::Sender::new(head.place.seq),
             reopening: AtomicBool::new(false),
@@ -310,12 +313,15 @@ impl Store {
 
     /// The state directory.
     pub(crate) fn dir(&self) -> &Path {
-        self.shared.path.parent().unwrap_or(Path::new("."))
+        self.shared.path.as_deref().and_then(Path::parent).unwrap_or(Path::new("."))
     }
 
     /// Bytes of the state file.
     pub(crate) fn size(&self) -> std::io::Result<u64> {
-        Ok(self.shared.path.metadata()?.len())
+        match &self.shared.path {
+            Some(path) => Ok(path.metadata()?.len()),
+            None => Ok(0),
+        }
     }
 
     /// A keyed hash, by which a phone or a request can be compared and not read.
@@ -341,6 +347,9 @@ impl Shared {
         let mut guard = self.database.write().unwrap_or_else(PoisonError::into_inner);
         self.reopening.store(false, Ordering::Relaxed);
         *guard = None;
+        if let Some(path) = &self.path {
+            forget(path);
+        }
         match (self.open)() {
             Ok(database) => *guard = Some(database),
             Err(error) => tracing::error!(%error, "state could not be opened again"),

@@ -55,7 +55,7 @@ const CROWD: usize = 8;
 
 /// The longest a job waits for others to share its flush with. Far below what a person at a till notices, and
 /// only in a crowd.
-const TOGETHER: Duration = Duration::from_millis(20);
+const TOGETHER: Duration = Duration::from_millis(40);
 
 /// How long after the last commit the one is made from which the file opens at once after a crash. It costs a
 /// second flush, so it is made when nobody waits.
@@ -182,7 +182,10 @@ impl Writer {
         let database = guard.as_ref().ok_or(StoreError::Closed)?;
         let mut tx = database.begin_write()?;
         tx.set_quick_repair(true);
-        Ok(tx.commit()?)
+        fail_point!("writer.resting");
+        tx.commit()?;
+        fail_point!("writer.rested");
+        Ok(())
     }
 
     /// redb leaves a file that it closes itself ready to open.

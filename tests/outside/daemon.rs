@@ -236,6 +236,27 @@ impl Daemon {
         self.child.wait().unwrap()
     }
 
+    /// True if it ends before this much time has passed.
+    pub(crate) fn ends_within(&self, span: Duration) -> bool {
+        let until = std::time::Instant::now() + span;
+        let mut buffer = [0; 4096];
+        loop {
+            let left = until.saturating_duration_since(std::time::Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            self.notices.set_read_timeout(Some(left)).unwrap();
+            if self.notices.recv(&mut buffer).is_ok_and(|length| &buffer[..length] == ENDED.as_bytes()) {
+                return true;
+            }
+        }
+    }
+
+    /// Whether a daemon that has ended was ended by SIGKILL.
+    pub(crate) fn was_killed(&mut self) -> bool {
+        std::os::unix::process::ExitStatusExt::signal(&self.child.wait().unwrap()) == Some(Signal::SIGKILL as i32)
+    }
+
     /// SIGKILL: what a power cut does to a process.
     pub(crate) fn kill(self) {
         drop(self);

@@ -55,7 +55,7 @@ impl Sandbox {
     }
 
     #[track_caller]
-    fn try_control(&self, method: &str, target: &str, body: Option<&Value>) -> Answer {
+    pub(crate) fn try_control(&self, method: &str, target: &str, body: Option<&Value>) -> Answer {
         let authority = self.control.trim_start_matches("http://").trim_end_matches('/');
         let (host, base) = authority.split_once('/').map_or((authority, String::new()), |(h, b)| (h, format!("/{b}")));
         let stream = TcpStream::connect(host).unwrap();

@@ -1,0 +1,14 @@
+//! The store on a disk that fails: power cuts at every flush, and flushes that fail.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking"
+)]
+
+mod day;
+mod disk;
+mod failing;
+mod million;
+mod power;
