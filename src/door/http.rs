@@ -5,22 +5,24 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Serialize;
 use tokio::net::UnixStream;
 use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::desk::{Desk, Outcome};
 use super::pace::{Pace, Paced};
 use super::problem::{Problem, retry_after};
-use super::request::{Asked, Parts, read};
+use super::request::{self, Asked, read};
 use super::routes::{Found, RouteId, find};
 use super::stream::{self, Pieces};
 use super::{picture, stopped};
@@ -30,6 +32,12 @@ use crate::transfer::{Transferred, Upload};
 
 /// The description of this interface, made from the types by a test.
 const OPENAPI: &[u8] = include_bytes!("openapi.json");
+
+/// Of a refused request's body, at most this much is read before the answer.
+const DRAINED: usize = 8 << 20;
+
+/// How long a refused request may send nothing more before it is answered.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 const JSON: &str = "application/json";
 const PROBLEM: &str = "application/problem+json";
@@ -74,10 +82,15 @@ async fn respond(request: Request<Incoming>, desk: &Arc<Desk>, pace: &Pace) -> A
     pace.incoming();
     let key = key_of(request.headers());
     let known = key.clone().ok().flatten();
-    let answer = answer(request, key, desk, pace).await.unwrap_or_else(|mut failure| {
+    let (head, body) = request.into_parts();
+    let mut body = Some(body);
+    let answer = answer(&head, &mut body, key, desk, pace).await.unwrap_or_else(|mut failure| {
         failure.request_key = failure.request_key.or(known);
         problem(&failure)
     });
+    if let Some(unread) = body {
+        drain(unread).await;
+    }
     pace.answered();
     match desk.refusal {
         Some(_) => with_header(answer, header::CONNECTION, HeaderValue::from_static("close")),
@@ -85,15 +98,27 @@ async fn respond(request: Request<Incoming>, desk: &Arc<Desk>, pace: &Pace) -> A
     }
 }
 
+/// Reads what is left of a refused request, within reason: many clients write all of it before they read, and would
+/// see a broken pipe instead of the answer. One that sends nothing more is answered soon.
+async fn drain(mut body: Incoming) {
+    let mut read = 0;
+    while let Ok(Some(Ok(frame))) = timeout(PATIENCE, body.frame()).await {
+        read += frame.data_ref().map_or(0, Bytes::len);
+        if read > DRAINED {
+            return;
+        }
+    }
+}
+
 async fn answer(
-    request: Request<Incoming>,
+    head: &Parts,
+    body: &mut Option<Incoming>,
     key: Result<Option<RequestKey>, Failure>,
     desk: &Arc<Desk>,
     pace: &Pace,
 ) -> Result<Answer, Failure> {
     desk.take_turn()?;
-    not_from_a_browser(&request)?;
-    let (head, body) = request.into_parts();
+    not_from_a_browser(head)?;
     let (route, parameter) = match find(&head.method, head.uri.path()) {
         Found::Route(route, parameter) => (route, parameter),
         Found::OtherMethod(allowed) => return Ok(method_not_allowed(&allowed)),
@@ -102,11 +127,15 @@ async fn answer(
     desk.require(route.right()).await?;
     let key = key?;
     let (body, file, format) = match route.takes_file() {
-        true => (Bytes::new(), Some(body), stream::format(&head.headers)?),
+        true => {
+            let format = stream::format(&head.headers)?;
+            (Bytes::new(), body.take(), format)
+        }
         false => (whole(body, &head.headers, desk.limits.body).await?, None, FileFormat::default()),
     };
     pace.complete();
-    let parts = Parts { parameter: &parameter, query: head.uri.query().unwrap_or_default(), body: &body, format };
+    let parts =
+        request::Parts { parameter: &parameter, query: head.uri.query().unwrap_or_default(), body: &body, format };
     match read(route, parts)? {
         Asked::OpenApi => Ok(bytes(StatusCode::OK, JSON, Bytes::from_static(OPENAPI))),
         Asked::Operation(operation) if file.is_some() || route.gives_file() => {
@@ -143,13 +172,13 @@ async fn run_stream(
 }
 
 /// A page in a browser on this machine must not reach the daemon through whatever forwards to the socket.
-fn not_from_a_browser(request: &Request<Incoming>) -> Result<(), Failure> {
+fn not_from_a_browser(request: &Parts) -> Result<(), Failure> {
     let refused = |what: &str| {
         let hint =
             "Call the socket from a program, with the host name kaspid: curl --unix-socket SOCKET http://kaspid/";
         Err(Failure::new(Code::Denied, format!("requests with {what} are refused")).with_hint(hint))
     };
-    let headers = request.headers();
+    let headers = &request.headers;
     if headers.contains_key(header::ORIGIN) {
         return refused("an Origin header");
     }
@@ -160,7 +189,7 @@ fn not_from_a_browser(request: &Request<Incoming>) -> Result<(), Failure> {
         host.is_empty() || [&b"kaspid"[..], b"localhost"].iter().any(|our| host.eq_ignore_ascii_case(our))
     };
     let named = headers.get_all(header::HOST).iter().map(HeaderValue::as_bytes);
-    let authority = request.uri().authority().map(|authority| authority.as_str().as_bytes());
+    let authority = request.uri.authority().map(|authority| authority.as_str().as_bytes());
     if named.chain(authority).all(ours) { Ok(()) } else { refused("a Host other than kaspid or localhost") }
 }
 
@@ -176,14 +205,13 @@ fn key_of(headers: &HeaderMap) -> Result<Option<RequestKey>, Failure> {
 }
 
 /// Reads the body, within the limit; the connection's clock bounds the time.
-async fn whole(body: Incoming, headers: &HeaderMap, limit: usize) -> Result<Bytes, Failure> {
+async fn whole(body: &mut Option<Incoming>, headers: &HeaderMap, limit: usize) -> Result<Bytes, Failure> {
     let too_large = || Failure::new(Code::TooLarge, format!("the body is longer than {limit} bytes"));
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
-    }
-    if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+    let announced = body.as_ref().map_or(0, |body| body.size_hint().lower());
+    if announced > u64::try_from(limit).unwrap_or(u64::MAX) {
         return Err(too_large());
     }
+    let Some(body) = body.take().filter(|body| !body.is_end_stream()) else { return Ok(Bytes::new()) };
     let body =
         Limited::new(body, limit).collect().await.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
             Some(_) => too_large(),

@@ -90,7 +90,7 @@ pub fn of(code: Code) -> Texts {
         ),
         Code::InvoiceOpen => (
             "This invoice has a payment already",
-            "Look at it first: kaspictl payment show {payment}; to bill the invoice a second time, send repeat_invoice.",
+            "Look at it first: kaspictl payment show {payment}; to bill the invoice a second time on purpose: --repeat-invoice (field repeat_invoice).",
         ),
         Code::InProgress => {
             ("Another call on this payment is not finished", "Wait for it: kaspictl payment wait {payment}")

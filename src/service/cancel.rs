@@ -21,6 +21,7 @@ impl Service {
         let row = self.row(row.id)?;
         if (row.state, row.kind) == (State::Waiting, Kind::Remote) {
             // Refused in its own words before anything is intended.
+            request.settings.kaspi()?;
             self.frozen_triple(&request.settings, &row)?;
         }
         let underway = self.store.underway();

@@ -26,6 +26,7 @@ impl Service {
         let shop = request.shop(create.shop_id);
         let turn = self.turn(shop, key.as_ref()).await;
         self.still_running()?;
+        request.settings.kaspi()?;
         let underway = self.store.underway();
         let ask = Self::ask(request);
         let (payment, new) = match self.begin_create(request, &create, &ask).await? {
@@ -226,7 +227,17 @@ fn refusal(payment: &PaymentRow, trouble: &Trouble) -> Failure {
             let (code, text) = provider.clone().unwrap_or_default();
             outcome_unknown(payment, why).with_provider(code, text)
         }
-        other => trouble::failure(other).with_bin(&payment.organization_bin),
+        other => declined(trouble::failure(other)).with_bin(&payment.organization_bin),
+    }
+}
+
+/// A refusal that belongs to another call is, of a create, just a refusal.
+fn declined(failure: Failure) -> Failure {
+    match failure.code {
+        Code::NotFound | Code::NotRefundable | Code::RefundExceedsBalance => {
+            Failure { code: Code::Declined, ..failure }
+        }
+        _ => failure,
     }
 }
 

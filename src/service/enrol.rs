@@ -23,7 +23,8 @@ impl Service {
         let enrolled = self.store.read(|reading| Ok(reading.config(bin)?))?;
         let shop = enrolled.map_or(request.settings.config.shop_id, |row| row.shop_id);
         request.may_set_up(shop, bin)?;
-        let (_, trade_points) = self.listed(&request.settings, bin).await?;
+        let (dialect, trade_points) = self.listed(&request.settings, bin).await?;
+        self.notice_dialect(bin, dialect).await?;
         Ok(Reply::TradePoints(TradePoints { trade_points, next: None }))
     }
 
@@ -44,7 +45,7 @@ impl Service {
         let shop = request.shop(enrol.shop_id);
         request.may_set_up(shop, &bin)?;
         let existing = self.store.read(|reading| Ok(reading.config(&bin)?))?;
-        if let Some(row) = existing.as_ref().filter(|row| row.shop_id != shop && !row.is_retired) {
+        if let Some(row) = existing.as_ref().filter(|row| row.shop_id != shop) {
             let whose = if request.scope.allows(row.shop_id, &bin) {
                 format!("shop {}", row.shop_id)
             } else {
@@ -61,11 +62,10 @@ impl Service {
         let stored = self.store.write(move |writing| {
             let bin = &enrol.organization_bin;
             let mut row = match writing.config(bin)? {
-                Some(row) if row.shop_id == shop || row.is_retired => row,
+                Some(row) if row.shop_id == shop => row,
                 Some(_) => return Err(Failure::new(Code::BinNotAllowed, "enrolled for another shop just now").into()),
                 None => blank(writing, &enrol, &registered, shop)?,
             };
-            row.shop_id = shop;
             (row.is_active, row.is_retired) = (true, false);
             row.description = enrol.description.clone().or(row.description);
             if enrol.is_default {
@@ -153,11 +153,10 @@ fn chosen(
             let failure = Failure::new(Code::TradePointChoice, format!("Kaspi lists several for {bin}: {names}"));
             Err(Failure { trade_points: points, ..failure }.with_bin(bin))
         }
-        (Some(id), _) => points
-            .iter()
-            .find(|point| point.id == *id)
-            .cloned()
-            .ok_or_else(|| inactive(format!("Kaspi does not list {id} for {bin}; it lists: {names}"))),
+        (Some(id), _) => points.iter().find(|point| point.id == *id).cloned().ok_or_else(|| {
+            inactive(format!("Kaspi does not list {id} for {bin}; it lists: {names}"))
+                .with_hint(format!("Choose one that is listed: kaspictl bin add {bin} --trade-point ID"))
+        }),
     }
 }
 

@@ -5,11 +5,11 @@ use super::create::was_seen;
 use super::keys::standing_for;
 use super::select::{choose, no_token, usable};
 use super::{Request, trouble};
-use crate::id::{PaymentId, RequestKey, ShopId};
+use crate::id::{Invoice, PaymentId, RequestKey, ShopId};
 use crate::kaspi::Trouble;
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{Code, CreatePayment, Dialect, Failure, Kind, State};
+use crate::operation::{Code, CreatePayment, Dialect, Failure, Kind, Money, State};
 use crate::store::{Change, ConfigRow, Event, PaymentRow, Refused, Triple, Writing, Wrote};
 
 /// A create that is durable and not yet sent.
@@ -113,12 +113,7 @@ impl Plan {
                 Err(Failure::new(Code::InvoiceOpen, format!("invoice {invoice} has a payment of another organisation"))
                     .into())
             }
-            Some(row) => Err(Failure::new(
-                Code::InvoiceOpen,
-                format!("invoice {invoice} of {} has payment {}, which is {}", row.amount, row.id, row.state),
-            )
-            .with_payment(row.id)
-            .into()),
+            Some(row) => Err(invoice_open(invoice, &row).into()),
         }
     }
 
@@ -160,6 +155,20 @@ impl Plan {
             paid_at_source: None,
         }
     }
+}
+
+/// Names the payment that stands in the way. Of an unknown one nobody may say that nothing was billed.
+fn invoice_open(invoice: &Invoice, row: &PaymentRow) -> Failure {
+    let detail = format!("invoice {invoice} of {} has payment {}, which is {}", row.amount, row.id, row.state);
+    let failure = Failure::new(Code::InvoiceOpen, detail).with_payment(row.id);
+    if row.state != State::Unknown {
+        return failure;
+    }
+    failure.with_money(Money::Unknown).with_hint(format!(
+        "Look at the customer's phone first. If it was billed: kaspictl payment resolve {0} --attach QRID --reason TEXT; \
+         if surely not: kaspictl payment resolve {0} --abandon --reason TEXT, then bill again",
+        row.id
+    ))
 }
 
 /// Whether a payment stands in the way of another for the same invoice. A code that nobody saw does not.

@@ -24,7 +24,10 @@ const REMOTE_WAIT: [Duration; 4] =
     [Duration::from_secs(3), Duration::from_secs(5), Duration::from_secs(7), Duration::from_secs(15)];
 
 /// How long a payment that is paid waits for the bank's date of it.
-const DATE_WITHIN: Duration = Duration::from_secs(5);
+const DATE_WITHIN: Duration = Duration::from_secs(2);
+
+/// The status of a payment that is paid.
+const PROCESSED: &str = "Processed";
 
 /// The bank's time from the first `Wait` to the automatic cancel, where the reply named none (kaspi-api §3.3).
 const CONFIRM_MS: u64 = 65_000;
@@ -61,59 +64,58 @@ impl Service {
         let read = settings.kaspi()?.status(&ask, row.dialect, qr).await;
         let read = read.map_err(|trouble| super::trouble::failure(&trouble).with_payment(row.id))?;
         let other_amount = read.amount.filter(|amount| *amount != row.amount);
-        let now_paid = self.keep_status(row.id, read.status, other_amount).await?;
-        if now_paid {
-            self.date(settings, row).await?;
-        }
+        let newly_paid = row.state != State::Paid && read.status == PROCESSED;
+        let date = if newly_paid { self.date(settings, row).await } else { None };
+        self.keep_status(row.id, read.status, other_amount, date).await?;
         self.row(row.id)
     }
 
-    /// Keeps what a status makes of a payment as it stands in the transaction, if that is new. True if it is paid
-    /// since now.
-    async fn keep_status(&self, id: PaymentId, status: String, other_amount: Option<Amount>) -> Result<bool, Failure> {
+    /// Keeps what a status makes of a payment as it stands in the transaction, if that is new; `date` is the bank's.
+    async fn keep_status(
+        &self,
+        id: PaymentId,
+        status: String,
+        other_amount: Option<Amount>,
+        date: Option<Moment>,
+    ) -> Result<(), Failure> {
         let kept = self.store.write(move |writing| {
             let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
             let state = state_of(&status, &row, writing.now);
             let seen = match (row.state, state) {
-                (State::Paid, State::Paid) => return Ok(None),
-                (State::Paid, _) if row.contradiction.as_ref() == Some(&status) => return Ok(None),
+                (State::Paid, State::Paid) => return Ok(false),
+                (State::Paid, _) if row.contradiction.as_ref() == Some(&status) => return Ok(false),
                 (State::Paid, _) => Seen::Contradicted { kaspi_status: status },
-                (before, _) if before == state && !row.is_open() => return Ok(None),
+                (before, _) if before == state && !row.is_open() => return Ok(false),
                 _ => {
                     let same = row.kaspi_status.as_ref() == Some(&status) && row.state == state;
                     if same && (other_amount.is_none() || other_amount == row.kaspi_amount) {
-                        return Ok(None);
+                        return Ok(false);
                     }
-                    let paid_at = (state == State::Paid).then_some((writing.now, PaidAtSource::Seen));
+                    let seen = (writing.now, PaidAtSource::Seen);
+                    let paid_at = (state == State::Paid).then(|| date.map_or(seen, |at| (at, PaidAtSource::Bank)));
                     Seen::Status { kaspi_status: status, state, paid_at, other_amount }
                 }
             };
             writing.append(None, Change::Seen { payment: id, seen })?;
-            Ok(Some(state == State::Paid))
+            Ok(true)
         });
-        let kept = kept.await?;
-        if kept.is_some() {
+        if kept.await? {
             self.announce(id);
         }
-        Ok(kept == Some(true))
+        Ok(())
     }
 
-    /// The bank's TransactionDate, read once. The payment is paid already; a slow answer costs only its date.
-    async fn date(&self, settings: &Settings, row: &PaymentRow) -> Result<(), Failure> {
-        let (Dialect::Bank, Some(qr), Ok(triple)) =
-            (row.dialect, &row.qr_payment_id, self.frozen_triple(settings, row))
-        else {
-            return Ok(());
-        };
+    /// The bank's TransactionDate of a payment just seen paid, if the bank tells it soon: a slow answer costs only the
+    /// date, and being paid and its date are one flush.
+    async fn date(&self, settings: &Settings, row: &PaymentRow) -> Option<Moment> {
+        let (Dialect::Bank, Some(qr)) = (row.dialect, &row.qr_payment_id) else { return None };
+        let triple = self.frozen_triple(settings, row).ok()?;
         let ask = Ask::fresh(settings.config.kaspi.timeout.min(DATE_WITHIN));
         let details = self.with_token(settings, triple, ask, |kaspi, ask, triple| {
             let qr = qr.clone();
             async move { kaspi.details(&ask, &triple, &qr).await }
         });
-        match details.await.ok().and_then(|details| details.transaction_date) {
-            Some(at) => self.keep_seen(row.id, Seen::PaidAt(at)).await,
-            None => Ok(()),
-        }
+        details.await.ok().and_then(|details| details.transaction_date)
     }
 
     /// Keeps something seen of a payment and wakes who waits for it.
@@ -228,7 +230,7 @@ pub(super) fn state_of(status: &str, row: &PaymentRow, now: Moment) -> State {
     let past = |extra: Duration| row.expires_at.is_some_and(|at| now >= at.after(extra));
     let confirm = Duration::from_millis(row.confirm_ms.unwrap_or(CONFIRM_MS));
     match status {
-        "Processed" => State::Paid,
+        PROCESSED => State::Paid,
         // Only being paid follows a final state; what we called it when we first saw its end stays.
         _ if !row.is_open() => row.state,
         "RemotePaymentCanceled" => State::Cancelled,
@@ -244,8 +246,5 @@ pub(super) fn state_of(status: &str, row: &PaymentRow, now: Moment) -> State {
 
 /// Whether a status is one we know (kaspi-api §3.1): only such a one closes a payment.
 pub(super) fn is_known(status: &str) -> bool {
-    matches!(
-        status,
-        "Processed" | "RemotePaymentCanceled" | "Error" | "QrTokenCreated" | "RemotePaymentCreated" | "Wait"
-    )
+    matches!(status, PROCESSED | "RemotePaymentCanceled" | "Error" | "QrTokenCreated" | "RemotePaymentCreated" | "Wait")
 }

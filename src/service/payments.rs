@@ -82,6 +82,7 @@ impl Service {
     }
 
     pub(super) async fn payer(&self, request: &Request, query: &PayerQuery) -> Result<Reply, Failure> {
+        request.settings.kaspi()?;
         let (config, _, triple) = self.selected(request, query.shop_id, query.organization_bin.as_ref())?;
         let answer = self.with_token(&request.settings, triple, Self::ask(request), |kaspi, ask, triple| {
             let phone = query.phone_number.clone();

@@ -40,6 +40,7 @@ impl Service {
         // From here to the end nobody else pays back of this payment; what was known before may be old.
         let Some(_one) = self.state.refunds.try_lock(row.id) else { return Err(in_progress(row.id)) };
         self.still_running()?;
+        request.settings.kaspi()?;
         let row = self.refundable(request, self.row(row.id)?).await?;
         let triple = self.frozen_triple(&request.settings, &row)?;
         let (row, before) = self.reckoned(request, row, &triple, earlier.as_ref()).await?;

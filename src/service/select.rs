@@ -4,7 +4,7 @@
 use super::{Request, Service, Settings};
 use crate::id::{OrganizationBin, ShopId};
 use crate::operation::{Code, Dialect, Failure, Reply, Select, SelectReason, Selected, Standing};
-use crate::store::{ConfigRow, Reading, Refused, Triple};
+use crate::store::{ConfigRow, DIALECT_CHANGED, Reading, Refused, Triple};
 
 impl Service {
     pub(super) fn select(&self, request: &Request, select: &Select) -> Result<Reply, Failure> {
@@ -82,8 +82,9 @@ pub(super) fn settled_dialect(settings: &Settings, row: &ConfigRow) -> Result<Di
     let bin = &row.organization_bin;
     let url = &settings.config.kaspi.url;
     let agreed = settings.config.kaspi.dialect.is_none_or(|fixed| row.dialect == Some(fixed));
+    let settled = row.standing_reason.as_deref() != Some(DIALECT_CHANGED);
     match row.dialect {
-        Some(dialect) if row.learned_from.as_ref() == Some(url) && agreed => Ok(dialect),
+        Some(dialect) if settled && row.learned_from.as_ref() == Some(url) && agreed => Ok(dialect),
         _ => Err(Failure::new(
             Code::BinInactive,
             format!("it is not known which dialect the bank speaks for {bin} (dialect_changed)"),

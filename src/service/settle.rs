@@ -34,6 +34,15 @@ impl Service {
             async move { kaspi.details(&ask, &triple, &qr).await }
         });
         match read.await {
+            Ok(details) if details.total != row.amount => {
+                if row.kaspi_amount != Some(details.total) {
+                    self.keep_seen(row.id, Seen::OtherAmount(details.total)).await?;
+                }
+                let detail = format!("Kaspi says this payment is {}, and we asked for {}", details.total, row.amount);
+                Err(Failure::new(Code::NotRefundable, detail)
+                    .with_payment(row.id)
+                    .with_hint("Settle it in the Kaspi Pay app, and ask the bank why the amounts differ."))
+            }
             Ok(details) => Ok(details.available_return),
             Err(trouble) => {
                 let failure = trouble::failure(&trouble);

@@ -51,6 +51,19 @@ impl Service {
         written.await
     }
 
+    /// A trade-point answer in another dialect than the learned one stops money calls, whatever it was read for.
+    pub(super) async fn notice_dialect(&self, bin: &OrganizationBin, dialect: Dialect) -> Result<(), Failure> {
+        let bin = bin.clone();
+        let noticed = self.store.write(move |writing| {
+            let Some(mut row) = writing.config(&bin)? else { return Ok(()) };
+            match row.dialect_changed(dialect, writing.now) {
+                true => put(writing, None, row, Note::done(OperationType::Verify)),
+                false => Ok(()),
+            }
+        });
+        noticed.await
+    }
+
     pub(super) async fn register_device(&self, request: &Request, bin: OrganizationBin) -> Result<Reply, Failure> {
         let row = self.config_row(request, &bin)?;
         let dialect: Dialect = settled_dialect(&request.settings, &row)?;

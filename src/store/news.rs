@@ -113,9 +113,8 @@ fn of_sight(seen: &Seen) -> EventType {
         Seen::RefundedElsewhere(_) | Seen::RefundSettled { happened: true, .. } => EventType::PaymentRefunded,
         Seen::RefundSettled { happened: false, .. } => EventType::PaymentRefundFailed,
         Seen::RefundDoubted(_) => EventType::PaymentRefundPending,
-        Seen::PaidAt(_) => EventType::PaymentPaid,
         Seen::Dead => EventType::PaymentExpired,
-        Seen::Contradicted { .. } => EventType::PaymentContradicted,
+        Seen::OtherAmount(_) | Seen::Contradicted { .. } => EventType::PaymentContradicted,
     }
 }
 

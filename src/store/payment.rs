@@ -84,6 +84,8 @@ pub(crate) enum Seen {
         /// Kaspi's amount, where it is not ours.
         other_amount: Option<Amount>,
     },
+    /// Kaspi says that the customer pays another amount than ours.
+    OtherAmount(Amount),
     /// Kaspi says something else of a payment that is paid. It stays paid.
     Contradicted { kaspi_status: String },
     /// Money of it went back, not through us; the sum of all such.
@@ -92,8 +94,6 @@ pub(crate) enum Seen {
     RefundSettled { refund: PaymentId, happened: bool },
     /// A refund we called failed may have happened: the balance fell, and not by it.
     RefundDoubted(PaymentId),
-    /// The bank's date of a payment seen paid before.
-    PaidAt(Moment),
     /// The life of a link or QR that nobody saw is over.
     Dead,
 }
@@ -209,6 +209,7 @@ impl PaymentRow {
                 self.kaspi_amount = other_amount.or(self.kaspi_amount);
                 self.become_state(*state, *paid_at);
             }
+            Seen::OtherAmount(amount) => self.kaspi_amount = Some(*amount),
             Seen::Contradicted { kaspi_status } => self.contradiction = Some(kaspi_status.clone()),
             Seen::RefundedElsewhere(sum) => self.refunded_elsewhere = *sum,
             Seen::RefundSettled { refund, happened } => {
@@ -216,10 +217,6 @@ impl PaymentRow {
                 self.settle_refund(Some(*refund), status, Some(Evidence::Balance), None);
             }
             Seen::RefundDoubted(refund) => self.settle_refund(Some(*refund), LogStatus::Pending, None, None),
-            Seen::PaidAt(paid_at) => {
-                self.paid_at = Some(*paid_at);
-                self.paid_at_source = Some(PaidAtSource::Bank);
-            }
             Seen::Dead if self.state == State::Unknown => self.become_state(State::Expired, None),
             Seen::Dead => {}
         }

@@ -5,6 +5,10 @@ use crate::money::{Amount, NotAnAmount};
 
 /// Tenge, `150` or `150.50`, more than nothing.
 pub(in crate::ctl) fn amount(text: &str) -> Result<Amount, String> {
+    // The bank's decimals may have an exponent; people who type one have made a mistake.
+    if text.contains(['e', 'E']) {
+        return Err(NotAnAmount::Malformed.to_string());
+    }
     match Amount::from_tenge(text) {
         Ok(amount) if amount.is_zero() => Err("an amount is more than 0".to_owned()),
         Ok(amount) => Ok(amount),
