@@ -28,13 +28,19 @@ pub(super) enum Message {
     Close(SyncSender<()>),
 }
 
+/// What a job does inside of a transaction.
+type Run = dyn FnMut(&mut Writing<'_>) -> Result<(), StoreError> + Send;
+
+/// What a job does when its fate is known.
+type Finish = dyn FnMut(Result<(), &StoreError>) + Send;
+
 /// A request's part of a transaction.
 pub(super) struct Job {
     /// Runs inside of it. An error is a failure of storage and takes the whole transaction down, since part of the
     /// job may be written. Run again only if it is owed.
-    pub(super) run: Box<dyn FnMut(&mut Writing<'_>) -> Result<(), StoreError> + Send>,
+    pub(super) run: Box<Run>,
     /// Told after each attempt whether it is durable.
-    pub(super) finish: Box<dyn FnMut(Result<(), &StoreError>) + Send>,
+    pub(super) finish: Box<Finish>,
     /// It records something that has happened outside, and must not be lost while this process lives.
     pub(super) is_owed: bool,
 }
@@ -211,7 +217,7 @@ impl Writer {
             }
         }
         for job in &mut jobs {
-            (job.finish)(result.as_ref().map(|()| ()));
+            (job.finish)(result.as_ref().copied());
         }
         if result.is_err() {
             if let Some(index) = attempt.incurable {

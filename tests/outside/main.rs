@@ -32,6 +32,7 @@ mod keys;
 mod layers;
 mod manners;
 mod money;
+mod opening;
 mod python;
 mod review;
 mod rights;

@@ -194,7 +194,8 @@ impl Books<'_> {
 
     /// The last line of the log of a call.
     fn line(&self, key: &str, operation: &str) -> &Value {
-        let lines = self.log.iter().filter(|line| line["request_key"] == key && line["operation_type"] == operation);
-        lines.last().unwrap_or_else(|| panic!("not in the log: {operation} with {key}"))
+        let mut lines =
+            self.log.iter().filter(|line| line["request_key"] == key && line["operation_type"] == operation);
+        lines.next_back().unwrap_or_else(|| panic!("not in the log: {operation} with {key}"))
     }
 }
