@@ -20,6 +20,7 @@ pub mod moment;
 pub mod id;
 pub mod operation;
 pub mod frame;
+pub mod transfer;
 pub mod peer_groups;
 pub mod access;
 pub mod config;

@@ -59,7 +59,9 @@ fn a_denial_prints_the_command_that_grants() {
     let denied = rules.admit(&caller(65_534, &[]), None, Operation::Health).expect_err("no right");
     assert!(denied.remedy().contains("usermod -aG kaspid-refund nobody "), "{}", denied.remedy());
     // No group holds audit: the line of the configuration.
-    let denied = rules.admit(&caller(3_999_999_999, &[]), None, Operation::LogVerify).expect_err("no right");
+    let denied = rules
+        .admit(&caller(3_999_999_999, &[]), None, Operation::LogVerify(crate::operation::VerifyQuery::default()))
+        .expect_err("no right");
     assert!(denied.remedy().contains("\"3999999999\" to `audit` under [access]"), "{}", denied.remedy());
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::plan::Ask;
+use super::plan::{Ask, Transfer};
 use crate::operation::{Operation, Resolve};
 
 /// Stands where a device token would: a token is no business of a terminal or of curl's argument list.
@@ -22,6 +22,7 @@ enum Content {
     Nothing,
     Query(Map<String, Value>),
     Body(Map<String, Value>),
+    File(crate::operation::FileFormat),
 }
 
 /// The curl line for `ask`.
@@ -41,6 +42,7 @@ pub(super) fn curl(ask: &Ask, socket: &Path) -> String {
     }
     match content {
         Content::Nothing => {}
+        Content::File(format) => add("-H", format!("Content-Type: {}", format.content_type())),
         Content::Body(body) => {
             add("-H", "Content-Type: application/json".to_owned());
             add("-d", Value::Object(body).to_string());
@@ -54,9 +56,28 @@ pub(super) fn curl(ask: &Ask, socket: &Path) -> String {
             }
         }
     }
+    match &ask.transfer {
+        Some(Transfer::Send(file)) => words.extend(["-T".to_owned(), file.display().to_string()]),
+        Some(Transfer::Save(Some(file))) => words.extend(["-o".to_owned(), file.display().to_string()]),
+        Some(Transfer::Save(None)) | None => {}
+    }
     words.retain(|word| !word.is_empty());
     words.push(format!("http://kaspid{path}"));
     quoted(words.iter().map(String::as_str))
+}
+
+/// Method, path with query, and kind of the file of a streamed operation.
+pub(super) fn line(operation: &Operation) -> (&'static str, String, Option<&'static str>) {
+    let Request { method, path, content } = request(operation);
+    match content {
+        Content::Nothing | Content::Body(_) => (method, path, None),
+        Content::File(format) => (method, path, Some(format.content_type())),
+        Content::Query(query) => {
+            let mut pairs = form_urlencoded::Serializer::new(String::new());
+            pairs.extend_pairs(query.iter().map(|(name, value)| (name, plain(value))));
+            (method, format!("{path}?{}", pairs.finish()), None)
+        }
+    }
 }
 
 /// Words as one line for a shell.
@@ -91,6 +112,10 @@ fn post(path: impl Into<String>) -> Request {
     Request { method: "POST", path: path.into(), content: Content::Nothing }
 }
 
+fn file(path: &str, format: crate::operation::FileFormat) -> Request {
+    Request { method: "POST", path: path.to_owned(), content: Content::File(format) }
+}
+
 fn send(method: &'static str, path: impl Into<String>, body: Map<String, Value>) -> Request {
     Request { method, path: path.into(), content: Content::Body(body) }
 }
@@ -122,13 +147,18 @@ fn request(operation: &Operation) -> Request {
         Operation::Adopt(adopt) => send("POST", "/v1/payments/adopt", fields(adopt)),
         Operation::Payer(query) => payer(query),
         Operation::LogList(query) => find("/v1/log", query),
-        Operation::LogVerify => get("/v1/log/verify"),
+        Operation::LogVerify(query) => find("/v1/log/verify", query),
         Operation::Identity => get("/v1/identity"),
         Operation::Events(query) => find("/v1/events", query),
         Operation::Reload => post("/v1/reload"),
+        Operation::Backup => get("/v1/backup"),
+        Operation::AcknowledgeRestore => post("/v1/restore/acknowledge"),
         Operation::Resolve { payment, resolution } => {
             send("POST", format!("/v1/payments/{payment}/resolve"), resolution_fields(resolution))
         }
+        Operation::LogExport(query) => find("/v1/log/export", query),
+        Operation::ImportConfigs { format } => file("/v1/import/configs", *format),
+        Operation::ImportLog { format } => file("/v1/import/log", *format),
     }
 }
 

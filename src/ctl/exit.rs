@@ -54,7 +54,9 @@ pub(super) fn of_reply(reply: &Reply, goal: Goal) -> Exit {
         | Reply::Verified(_)
         | Reply::Identity(_)
         | Reply::Reloaded(_)
-        | Reply::Events(_) => Exit::Done,
+        | Reply::Events(_)
+        | Reply::Imported(_)
+        | Reply::Acknowledged(_) => Exit::Done,
     }
 }
 
@@ -199,7 +201,14 @@ mod tests {
 
     #[test]
     fn bad_news_is_not_done() {
-        let forged = Verified { ok: false, events: 1, head: String::new(), first_bad: Some(1) };
+        let forged = Verified {
+            ok: false,
+            events: 1,
+            head: String::new(),
+            first_bad: Some(1),
+            head_matches: None,
+            differences: None,
+        };
         assert_eq!(of_reply(&Reply::Verified(forged), Goal::Answer), Exit::Refused);
         let suspended = Config { standing: Standing::Suspended, ..samples::config() };
         assert_eq!(of_reply(&Reply::Config(suspended), Goal::Answer), Exit::Refused);

@@ -23,6 +23,8 @@ pub(super) fn reply(reply: &Reply) -> String {
         Reply::Identity(identity) => line(identity),
         Reply::Reloaded(reloaded) => line(reloaded),
         Reply::Events(page) => line(page),
+        Reply::Imported(imported) => line(imported),
+        Reply::Acknowledged(acknowledged) => line(acknowledged),
     }
 }
 

@@ -3,14 +3,17 @@
 
 mod args;
 mod when;
-mod plan;
-mod exit;
 mod out;
+mod exit;
+mod restore;
+mod plan;
 mod api;
 mod json;
 mod text;
 mod input;
 mod repeat;
+mod save;
+mod wire;
 mod run;
 pub(crate) mod example;
 #[cfg(test)]
@@ -57,6 +60,7 @@ fn command_line(typed: Vec<OsString>, socket: Option<OsString>, out: &mut Out) -
     match planned {
         Err(usage) => misunderstood(&Cli::command().error(ErrorKind::ValueValidation, usage), out),
         Ok((Plan::Completions(shell), _)) => completions(shell, out),
+        Ok((Plan::Restore(restore), zone)) => restore.run(out, &zone, json),
         Ok((Plan::Ask(ask), _)) if api => {
             out.data(&format!("{}\n", api::curl(&ask, &socket)));
             Exit::Done

@@ -11,6 +11,10 @@ pub(super) struct Out {
     talk: Box<dyn Write>,
     /// A person looks at the data.
     pub(super) terminal: bool,
+    /// A person looks at the talk.
+    watched: bool,
+    /// A progress line stands there.
+    busy: bool,
     /// Why the data did not arrive, other than that nobody wanted it.
     broken: Option<io::Error>,
 }
@@ -22,13 +26,15 @@ impl Out {
             data: Box::new(io::stdout()),
             talk: Box::new(io::stderr()),
             terminal: io::stdout().is_terminal(),
+            watched: io::stderr().is_terminal(),
+            busy: false,
             broken: None,
         }
     }
 
     #[cfg(test)]
     pub(super) fn to(data: Box<dyn Write>, talk: Box<dyn Write>) -> Self {
-        Self { data, talk, terminal: false, broken: None }
+        Self { data, talk, terminal: false, watched: false, busy: false, broken: None }
     }
 
     /// The answer: whole lines.
@@ -38,6 +44,27 @@ impl Out {
             && error.kind() != ErrorKind::BrokenPipe
         {
             self.broken.get_or_insert(error);
+        }
+    }
+
+    /// A piece of a file; false once nobody reads on, or it cannot be written.
+    pub(super) fn raw(&mut self, bytes: &[u8]) -> bool {
+        match self.data.write_all(bytes) {
+            Ok(()) => true,
+            Err(error) => {
+                if error.kind() != ErrorKind::BrokenPipe {
+                    self.broken.get_or_insert(error);
+                }
+                false
+            }
+        }
+    }
+
+    /// How far something is, in place of what was said before; an empty line wipes it off. Only for people.
+    pub(super) fn progress(&mut self, line: &str) {
+        if self.watched && (self.busy || !line.is_empty()) {
+            let _ = write!(self.talk, "\r\x1b[K{line}").and_then(|()| self.talk.flush());
+            self.busy = !line.is_empty();
         }
     }
 

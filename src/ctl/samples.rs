@@ -130,7 +130,22 @@ fn row() -> LogRow {
 
 /// One of each, in the order of [`Reply`].
 pub(super) fn replies() -> Vec<Reply> {
-    let verified = Verified { ok: true, events: 42, head: "ab".repeat(32), first_bad: None };
+    let verified = Verified {
+        ok: true,
+        events: 42,
+        head: "ab".repeat(32),
+        first_bad: None,
+        head_matches: Some(true),
+        differences: Some(Vec::new()),
+    };
+    let gap = RestoredGap {
+        event: 18,
+        restored_at: "2026-11-25T09:00:00Z".parse().unwrap(),
+        backup_event: 17,
+        backup_at: Some("2026-11-24T14:00:00Z".parse().unwrap()),
+        replaced_event: Some(31),
+        replaced_at: Some("2026-11-25T08:30:00Z".parse().unwrap()),
+    };
     vec![
         Reply::Health(health()),
         Reply::Version(Version { version: "0.1.0".to_owned(), protocol: 1 }),
@@ -151,5 +166,7 @@ pub(super) fn replies() -> Vec<Reply> {
         Reply::Verified(verified),
         Reply::Identity(identity()),
         Reply::Reloaded(Reloaded { changed: vec!["[verify] every".to_owned()], restart_needed: Vec::new() }),
+        Reply::Imported(Imported { imported: 2, skipped: 1, adopted: 1, unknown_columns: vec!["note".to_owned()] }),
+        Reply::Acknowledged(Acknowledged { gaps: vec![gap] }),
     ]
 }

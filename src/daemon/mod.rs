@@ -77,19 +77,16 @@ pub fn run(config: &Path) -> Result<(), DaemonError> {
     let limits = limits(&settings.config.limits);
     let socket = settings.config.socket.clone();
     let live = Arc::new(Live::new(config.to_owned(), settings));
-    let (service, background) = Service::new(store.clone(), live.clone());
+    let (service, background) = Service::new(store, live.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
-    let ended = runtime.block_on(async {
+    runtime.block_on(async {
         let recovered = service.recover().await.map_err(DaemonError::Recovery)?;
         if recovered > 0 {
             warn!(calls = recovered, "calls were under way when the daemon last stopped: see kaspictl status");
         }
         let listener = listener(&socket)?;
         serve(service, background, listener, limits, live.rules()).await
-    });
-    // Not left to the end of the process: a file that is closed opens without a repair.
-    store.close();
-    ended
+    })
 }
 
 fn make_state_dir(path: &Path) -> Result<(), DaemonError> {
@@ -117,6 +114,11 @@ async fn serve(
         let service = runner.clone();
         async move { service.run(admitted).await }
     });
+    let runner = service.clone();
+    let answer = answer.with_streams(move |admitted, upload| {
+        let service = runner.clone();
+        async move { service.run_stream(admitted, upload).await }
+    });
     let (door, pulse) = Door::new(answer, limits, rules);
     let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(door.serve(listener, async {
@@ -137,6 +139,10 @@ async fn serve(
     }
     if let Some(watchdog) = watchdog {
         watchdog.abort();
+    }
+    // Not left to the end of the process: a file that is closed opens without a repair.
+    if let Err(failure) = service.finish() {
+        error!(detail = failure.detail, "the head of the log could not be read");
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! What both encodings do with an operation once they have read it: count it, admit it, run it.
 
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use crate::access::{Admitted, Caller, Rules};
 use crate::id::RequestKey;
 use crate::moment::Span;
 use crate::operation::{Code, Failure, Operation, Reply, Right};
+use crate::transfer::{Transferred, Upload};
 
 /// What an operation came to.
 pub(super) type Outcome = Result<Reply, Failure>;
@@ -21,9 +23,18 @@ pub(super) type Outcome = Result<Reply, Failure>;
 /// An operation being carried out.
 type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
+/// What a streamed operation came to.
+pub(super) type StreamOutcome = Result<Transferred, Failure>;
+
+/// A streamed operation being carried out.
+type Streaming = Pin<Box<dyn Future<Output = StreamOutcome> + Send>>;
+
 /// Whatever carries out admitted operations: in the daemon the service, in tests a closure.
 #[derive(Clone)]
-pub struct Answer(Arc<dyn Fn(Admitted) -> Running + Send + Sync>);
+pub struct Answer {
+    message: Arc<dyn Fn(Admitted) -> Running + Send + Sync>,
+    stream: Arc<dyn Fn(Admitted, Upload) -> Streaming + Send + Sync>,
+}
 
 impl Answer {
     /// Answers with `carry_out`, for instance `move |admitted| service.clone().run(admitted)`.
@@ -32,7 +43,26 @@ impl Answer {
         F: Fn(Admitted) -> R + Send + Sync + 'static,
         R: Future<Output = Outcome> + Send + 'static,
     {
-        Self(Arc::new(move |admitted| Box::pin(carry_out(admitted))))
+        let message = Arc::new(move |admitted| -> Running { Box::pin(carry_out(admitted)) });
+        let answered = message.clone();
+        Self {
+            message,
+            stream: Arc::new(move |admitted, _| {
+                let running = answered(admitted);
+                Box::pin(async move { running.await.map(Transferred::Reply) })
+            }),
+        }
+    }
+
+    /// The same, with streamed operations carried out by `carry_out`: it is given the request's body, and may
+    /// answer with a body of any length.
+    #[must_use]
+    pub fn with_streams<F, R>(self, carry_out: F) -> Self
+    where
+        F: Fn(Admitted, Upload) -> R + Send + Sync + 'static,
+        R: Future<Output = StreamOutcome> + Send + 'static,
+    {
+        Self { stream: Arc::new(move |admitted, upload| Box::pin(carry_out(admitted, upload))), ..self }
     }
 }
 
@@ -90,6 +120,31 @@ impl Desk {
         operation: Operation,
         done: impl FnOnce(Outcome) + Send + 'static,
     ) {
+        let answer = Arc::clone(&self.answer.message);
+        self.begin(key, operation, move |admitted| answer(admitted), done);
+    }
+
+    /// The same for a streamed operation; `upload` is empty where it takes no file.
+    pub(super) fn launch_stream(
+        self: &Arc<Self>,
+        operation: Operation,
+        upload: Upload,
+        done: impl FnOnce(StreamOutcome) + Send + 'static,
+    ) {
+        let answer = Arc::clone(&self.answer.stream);
+        self.begin(None, operation, move |admitted| answer(admitted, upload), done);
+    }
+
+    fn begin<T, R>(
+        self: &Arc<Self>,
+        key: Option<RequestKey>,
+        operation: Operation,
+        run: impl FnOnce(Admitted) -> R + Send + 'static,
+        done: impl FnOnce(Result<T, Failure>) + Send + 'static,
+    ) where
+        T: Send + 'static,
+        R: Future<Output = Result<T, Failure>> + Send + 'static,
+    {
         let route = RouteId::of(&operation);
         let span = tracing::info_span!(
             "request",
@@ -102,22 +157,28 @@ impl Desk {
         );
         let report = Report {
             done: Some(done),
+            outcome: PhantomData,
             key: key.clone(),
             money: operation.moves_money(),
             began: Instant::now(),
             span: span.clone(),
         };
         let desk = Arc::clone(self);
-        tokio::spawn(async move { report.with(desk.carry_out(key, operation).await) }.instrument(span));
+        tokio::spawn(async move { report.with(desk.carry_out(key, operation, run).await) }.instrument(span));
     }
 
-    async fn carry_out(&self, key: Option<RequestKey>, operation: Operation) -> Outcome {
+    async fn carry_out<T, R: Future<Output = Result<T, Failure>>>(
+        &self,
+        key: Option<RequestKey>,
+        operation: Operation,
+        run: impl FnOnce(Admitted) -> R,
+    ) -> Result<T, Failure> {
         check_wait(&operation, self.limits.wait)?;
         let running = self.account.start()?;
         self.require(operation.right()).await?;
         let rules = Arc::clone(&self.rules.borrow());
         let admitted = rules.admit(&self.caller, key, operation)?;
-        let outcome = (self.answer.0)(admitted).await;
+        let outcome = run(admitted).await;
         drop(running);
         outcome
     }
@@ -139,20 +200,21 @@ fn check_wait(operation: &Operation, most: Duration) -> Result<(), Failure> {
 }
 
 /// Gives an outcome to whoever waits, also where the operation panics.
-struct Report<D: FnOnce(Outcome)> {
+struct Report<T, D: FnOnce(Result<T, Failure>)> {
     done: Option<D>,
+    outcome: PhantomData<fn(T)>,
     key: Option<RequestKey>,
     money: bool,
     began: Instant,
     span: tracing::Span,
 }
 
-impl<D: FnOnce(Outcome)> Report<D> {
-    fn with(mut self, outcome: Outcome) {
+impl<T, D: FnOnce(Result<T, Failure>)> Report<T, D> {
+    fn with(mut self, outcome: Result<T, Failure>) {
         self.give(outcome);
     }
 
-    fn give(&mut self, outcome: Outcome) {
+    fn give(&mut self, outcome: Result<T, Failure>) {
         let Some(done) = self.done.take() else { return };
         let outcome = outcome.map_err(|mut failure| {
             failure.request_key = failure.request_key.or_else(|| self.key.take());
@@ -166,7 +228,7 @@ impl<D: FnOnce(Outcome)> Report<D> {
     }
 }
 
-impl<D: FnOnce(Outcome)> Drop for Report<D> {
+impl<T, D: FnOnce(Result<T, Failure>)> Drop for Report<T, D> {
     fn drop(&mut self) {
         if self.done.is_some() {
             self.give(Err(broken(self.money)));

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
@@ -22,9 +22,11 @@ use super::pace::{Pace, Paced};
 use super::problem::{Problem, retry_after};
 use super::request::{Asked, Parts, read};
 use super::routes::{Found, RouteId, find};
+use super::stream::{self, Pieces};
 use super::{picture, stopped};
 use crate::id::RequestKey;
-use crate::operation::{Code, Failure, Operation, Reply};
+use crate::operation::{Code, Failure, FileFormat, Operation, Reply};
+use crate::transfer::{Transferred, Upload};
 
 /// The description of this interface, made from the types by a test.
 const OPENAPI: &[u8] = include_bytes!("openapi.json");
@@ -33,7 +35,7 @@ const JSON: &str = "application/json";
 const PROBLEM: &str = "application/problem+json";
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-type Answer = Response<Full<Bytes>>;
+type Answer = Response<Either<Full<Bytes>, Pieces>>;
 
 /// Serves one connection until the client goes away, takes too long, or the door closes.
 pub(super) async fn serve(stream: UnixStream, begun: Vec<u8>, desk: Arc<Desk>, mut stop: watch::Receiver<bool>) {
@@ -60,8 +62,8 @@ pub(super) async fn serve(stream: UnixStream, begun: Vec<u8>, desk: Arc<Desk>, m
         match connection.as_mut().poll(cx) {
             // A broken connection is the client's affair; what it asked for goes on.
             Poll::Ready(_) => Poll::Ready(()),
-            // Half a request has asked for nothing yet.
-            Poll::Pending if told && pace.is_reading() => Poll::Ready(()),
+            // Half a request has asked for nothing yet, and half a file is seen to be one.
+            Poll::Pending if told && pace.is_half_way() => Poll::Ready(()),
             Poll::Pending => pace.poll_late(&mut clock, cx),
         }
     })
@@ -99,11 +101,17 @@ async fn answer(
     };
     desk.require(route.right()).await?;
     let key = key?;
-    let body = whole(body, &head.headers, desk.limits.body).await?;
+    let (body, file, format) = match route.takes_file() {
+        true => (Bytes::new(), Some(body), stream::format(&head.headers)?),
+        false => (whole(body, &head.headers, desk.limits.body).await?, None, FileFormat::default()),
+    };
     pace.complete();
-    let parts = Parts { parameter: &parameter, query: head.uri.query().unwrap_or_default(), body: &body };
+    let parts = Parts { parameter: &parameter, query: head.uri.query().unwrap_or_default(), body: &body, format };
     match read(route, parts)? {
         Asked::OpenApi => Ok(bytes(StatusCode::OK, JSON, Bytes::from_static(OPENAPI))),
+        Asked::Operation(operation) if file.is_some() || route.gives_file() => {
+            transferred(route, run_stream(desk, operation, file, pace).await?, pace)
+        }
         Asked::Operation(operation) => reply(route, run(desk, key, operation).await?),
     }
 }
@@ -113,6 +121,24 @@ async fn run(desk: &Arc<Desk>, key: Option<RequestKey>, operation: Operation) ->
     let (done, outcome) = oneshot::channel();
     // The receiver is gone when the client is.
     desk.launch(key, operation, move |outcome| drop(done.send(outcome)));
+    outcome.await.unwrap_or_else(|_| Err(Failure::new(Code::ShuttingDown, "the daemon is stopping")))
+}
+
+/// Feeds a streamed operation its file, if it takes one, and waits for the outcome. A client that goes away before
+/// the end of its file cuts the operation off; after it, only the waiting ends.
+async fn run_stream(
+    desk: &Arc<Desk>,
+    operation: Operation,
+    file: Option<Incoming>,
+    pace: &Pace,
+) -> Result<Transferred, Failure> {
+    let (sink, upload) = Upload::channel();
+    let (done, outcome) = oneshot::channel();
+    desk.launch_stream(operation, upload, move |outcome| drop(done.send(outcome)));
+    match file {
+        Some(file) => stream::feed(file, sink, desk.limits.upload, pace).await?,
+        None => sink.end().await,
+    }
     outcome.await.unwrap_or_else(|_| Err(Failure::new(Code::ShuttingDown, "the daemon is stopping")))
 }
 
@@ -179,6 +205,17 @@ fn json_type(headers: &HeaderMap) -> Result<(), Failure> {
     }
 }
 
+fn transferred(route: RouteId, transferred: Transferred, pace: &Pace) -> Result<Answer, Failure> {
+    match transferred {
+        Transferred::Reply(value) => reply(route, value),
+        Transferred::Download(download) => Ok(stream::answer(download, pace.clone()).map(Either::Right)),
+        Transferred::Refused(rows) => {
+            let failure = rows.failure();
+            Ok(document(&failure, &Problem { rows: &rows.rows, more_rows: rows.more, ..Problem::from(&failure) }))
+        }
+    }
+}
+
 /// The status and body of a reply, one line per kind.
 fn reply(route: RouteId, reply: Reply) -> Result<Answer, Failure> {
     Ok(match reply {
@@ -202,12 +239,18 @@ fn reply(route: RouteId, reply: Reply) -> Result<Answer, Failure> {
         Reply::Identity(value) => json(StatusCode::OK, &value),
         Reply::Reloaded(value) => json(StatusCode::OK, &value),
         Reply::Events(value) => json(StatusCode::OK, &value),
+        Reply::Imported(value) => json(StatusCode::OK, &value),
+        Reply::Acknowledged(value) => json(StatusCode::OK, &value),
     })
 }
 
 fn problem(failure: &Failure) -> Answer {
+    document(failure, &Problem::from(failure))
+}
+
+fn document(failure: &Failure, problem: &Problem<'_>) -> Answer {
     let status = StatusCode::from_u16(failure.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let answer = bytes(status, PROBLEM, text(&Problem::from(failure)));
+    let answer = bytes(status, PROBLEM, text(problem));
     match retry_after(failure.code) {
         Some(seconds) => with_header(answer, header::RETRY_AFTER, HeaderValue::from(seconds)),
         None => answer,
@@ -235,7 +278,7 @@ fn text(value: &impl Serialize) -> Vec<u8> {
 }
 
 fn bytes(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()));
+    let mut answer = Response::new(Either::Left(Full::new(body.into())));
     *answer.status_mut() = status;
     with_header(answer, header::CONTENT_TYPE, HeaderValue::from_static(kind))
 }

@@ -24,7 +24,9 @@ pub struct Limits {
     pub head: usize,
     /// Bytes of an HTTP body or a native frame; at most [`crate::frame::MAX_BODY`].
     pub body: usize,
-    /// From the first byte of a request to its last.
+    /// Bytes of an imported file: some two million rows of a log.
+    pub upload: u64,
+    /// From the first byte of a request to its last; of an imported file, from one piece to the next.
     pub request: Duration,
     /// A connection on which nothing happens.
     pub idle: Duration,
@@ -41,6 +43,7 @@ impl Default for Limits {
             burst_per_uid: 1000,
             head: 16 << 10,
             body: crate::frame::MAX_BODY,
+            upload: 256 << 20,
             request: Duration::from_secs(15),
             idle: Duration::from_secs(5 * 60),
             wait: Duration::from_secs(10 * 60),

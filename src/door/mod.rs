@@ -16,6 +16,7 @@ mod picture;
 pub mod problem;
 mod request;
 pub mod routes;
+mod stream;
 #[cfg(test)]
 mod tests;
 

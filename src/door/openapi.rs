@@ -96,6 +96,8 @@ fn query(route: RouteId, types: &mut Types) -> Vec<Value> {
         RouteId::PaymentGet => types.query::<WaitQuery>(),
         RouteId::LogList => types.query::<op::LogQuery>(),
         RouteId::Events => types.query::<op::EventQuery>(),
+        RouteId::LogExport => types.query::<op::ExportQuery>(),
+        RouteId::LogVerify => types.query::<op::VerifyQuery>(),
         RouteId::Health
         | RouteId::Version
         | RouteId::OpenApi
@@ -112,8 +114,11 @@ fn query(route: RouteId, types: &mut Types) -> Vec<Value> {
         | RouteId::Adopt
         | RouteId::PictureSvg
         | RouteId::PicturePng
-        | RouteId::LogVerify
         | RouteId::Identity
+        | RouteId::ImportConfigs
+        | RouteId::ImportLog
+        | RouteId::AcknowledgeRestore
+        | RouteId::Backup
         | RouteId::Reload => Vec::new(),
     }
 }
@@ -145,7 +150,12 @@ fn body(route: RouteId, types: &mut Types) -> Option<Schema> {
         | RouteId::LogVerify
         | RouteId::Events
         | RouteId::Payer
+        | RouteId::LogExport
         | RouteId::Identity
+        | RouteId::ImportConfigs
+        | RouteId::ImportLog
+        | RouteId::AcknowledgeRestore
+        | RouteId::Backup
         | RouteId::Reload => None,
     }
 }
@@ -155,6 +165,8 @@ fn reply(route: RouteId, types: &mut Types) -> Value {
     let schema = match route {
         RouteId::PictureSvg => return json!({ "image/svg+xml": {} }),
         RouteId::PicturePng => return json!({ "image/png": {} }),
+        RouteId::Backup => return json!({ "application/octet-stream": {} }),
+        RouteId::LogExport => return json!({ "text/csv": {}, "application/x-ndjson": {} }),
         RouteId::OpenApi => return json!({ "application/json": { "schema": { "type": "object" } } }),
         RouteId::Health => types.reads::<op::Health>(),
         RouteId::Version => types.reads::<op::Version>(),
@@ -179,7 +191,9 @@ fn reply(route: RouteId, types: &mut Types) -> Value {
         RouteId::Events => types.reads::<op::Events>(),
         RouteId::Payer => types.reads::<op::Payer>(),
         RouteId::Identity => types.reads::<op::Identity>(),
+        RouteId::AcknowledgeRestore => types.reads::<op::Acknowledged>(),
         RouteId::Reload => types.reads::<op::Reloaded>(),
+        RouteId::ImportConfigs | RouteId::ImportLog => types.reads::<op::Imported>(),
     };
     json!({ "application/json": { "schema": schema } })
 }
@@ -236,6 +250,13 @@ fn operation(route: RouteId, types: &mut Types) -> Value {
     if let Some(schema) = body(route, types) {
         operation["requestBody"] = json!({
             "required": route != RouteId::Refund, "content": { "application/json": { "schema": schema } },
+        });
+    }
+    if route.takes_file() {
+        operation["requestBody"] = json!({
+            "required": true,
+            "description": "The guide's columns by their names, in any order. CSV has a header.",
+            "content": { "text/csv": {}, "application/x-ndjson": {} },
         });
     }
     operation

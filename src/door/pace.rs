@@ -22,6 +22,10 @@ enum Phase {
     Request(Instant),
     /// The operation runs; it has its own limits.
     Running,
+    /// A long body comes in; each piece has the time of a request.
+    Upload(Instant),
+    /// A long body goes out; a client that takes nothing of it is as good as idle.
+    Download(Instant),
 }
 
 /// Shared by the stream, the requests' handler and the clock of one connection.
@@ -61,15 +65,26 @@ impl Pace {
         *self.phase() = Phase::Idle(Instant::now());
     }
 
-    /// True while a request has begun and is not complete.
-    pub(super) fn is_reading(&self) -> bool {
-        matches!(*self.phase(), Phase::Request(_))
+    /// The next piece of a long body is waited for.
+    pub(super) fn uploading(&self) {
+        *self.phase() = Phase::Upload(Instant::now());
+    }
+
+    /// A piece of a long answer is taken.
+    pub(super) fn sending(&self) {
+        *self.phase() = Phase::Download(Instant::now());
+    }
+
+    /// True while nothing would be lost by closing that the client does not notice: a request has begun and is not
+    /// complete, or an answer has begun and is not complete.
+    pub(super) fn is_half_way(&self) -> bool {
+        matches!(*self.phase(), Phase::Request(_) | Phase::Upload(_) | Phase::Download(_))
     }
 
     fn deadline(&self) -> Option<Instant> {
         match *self.phase() {
-            Phase::Idle(since) => Some(since + self.idle),
-            Phase::Request(since) => Some(since + self.request),
+            Phase::Idle(since) | Phase::Download(since) => Some(since + self.idle),
+            Phase::Request(since) | Phase::Upload(since) => Some(since + self.request),
             Phase::Running => None,
         }
     }

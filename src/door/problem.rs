@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::id::{PaymentId, RequestKey};
-use crate::operation::{Code, Failure, Money, TradePoint, texts};
+use crate::operation::{BadRow, Code, Failure, Money, TradePoint, texts};
 
 /// `application/problem+json`: the `problem` shape of the design, also what `kaspictl --json` prints.
 #[derive(Clone, Debug, Serialize)]
@@ -38,6 +38,16 @@ pub struct Problem<'f> {
     /// What to choose from; only with `trade_point_choice`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub trade_points: &'f [TradePoint],
+    /// The rows of a file that are not good, the first hundred; only of imports.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub rows: &'f [BadRow],
+    /// How many more there are; only of imports.
+    #[serde(skip_serializing_if = "is_none")]
+    pub more_rows: u64,
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl<'f> From<&'f Failure> for Problem<'f> {
@@ -57,6 +67,8 @@ impl<'f> From<&'f Failure> for Problem<'f> {
             payment: failure.payment,
             cashier: texts::cashier(failure),
             trade_points: &failure.trade_points,
+            rows: &[],
+            more_rows: 0,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::parse::{ResolveBody, json, no_body, no_query, parameter, query};
 use super::routes::RouteId;
 use crate::id::{OrganizationBin, PaymentRef};
 use crate::moment::Span;
-use crate::operation::{Failure, Operation, PayerQuery, RefundPayment, Select};
+use crate::operation::{Failure, FileFormat, Operation, PayerQuery, RefundPayment, Select};
 
 /// The parts of a request that a route reads.
 #[derive(Clone, Copy, Debug)]
@@ -16,8 +16,10 @@ pub(super) struct Parts<'r> {
     pub(super) parameter: &'r str,
     /// Behind the question mark.
     pub(super) query: &'r str,
-    /// All of it.
+    /// All of it; empty where it is a file.
     pub(super) body: &'r [u8],
+    /// How the body is written where it is a file.
+    pub(super) format: FileFormat,
 }
 
 /// What a request asks for.
@@ -126,10 +128,15 @@ pub(super) fn read(route: RouteId, parts: Parts<'_>) -> Result<Asked, Failure> {
         RouteId::Adopt => Operation::Adopt(parts.object()?),
         RouteId::PictureSvg | RouteId::PicturePng => Operation::PaymentPicture { payment: parts.bare()?.payment()? },
         RouteId::LogList => Operation::LogList(parts.asking()?),
-        RouteId::LogVerify => parts.bare().map(|_| Operation::LogVerify)?,
         RouteId::Events => Operation::Events(parts.asking()?),
+        RouteId::LogExport => Operation::LogExport(parts.asking()?),
         RouteId::Payer => Operation::Payer(parts.payer()?),
         RouteId::Identity => parts.bare().map(|_| Operation::Identity)?,
+        RouteId::ImportConfigs => Operation::ImportConfigs { format: parts.plain()?.format },
+        RouteId::ImportLog => Operation::ImportLog { format: parts.plain()?.format },
+        RouteId::LogVerify => Operation::LogVerify(parts.asking()?),
+        RouteId::Backup => parts.bare().map(|_| Operation::Backup)?,
+        RouteId::AcknowledgeRestore => parts.bare().map(|_| Operation::AcknowledgeRestore)?,
         RouteId::Reload => parts.bare().map(|_| Operation::Reload)?,
     };
     Ok(Asked::Operation(operation))
@@ -162,7 +169,8 @@ pub(super) mod tests {
             RouteId::Adopt => ADOPT,
             _ => "",
         };
-        read(route, Parts { parameter, query: "", body: body.as_bytes() }).expect("a sample is a good request")
+        read(route, Parts { parameter, query: "", body: body.as_bytes(), format: FileFormat::Csv })
+            .expect("a sample is a good request")
     }
 
     #[test]
@@ -182,7 +190,8 @@ pub(super) mod tests {
     #[test]
     fn every_route_refuses_query_parameters_it_does_not_know() {
         for &route in RouteId::ALL {
-            let parts = Parts { parameter: "891027350515", query: "surprise=1", body: b"" };
+            let format = FileFormat::Csv;
+            let parts = Parts { parameter: "891027350515", query: "surprise=1", body: b"", format };
             let refused = read(route, parts).expect_err("unknown parameter").detail;
             assert!(refused.contains("surprise") || refused.contains("the body"), "{route:?}: {refused}");
         }
@@ -190,7 +199,8 @@ pub(super) mod tests {
 
     #[test]
     fn what_stands_in_the_path_and_query_arrives() {
-        let read = |route, parameter, query| read(route, Parts { parameter, query, body: b"" }).unwrap();
+        let format = FileFormat::Csv;
+        let read = |route, parameter, query| read(route, Parts { parameter, query, body: b"", format }).unwrap();
         assert_eq!(
             read(RouteId::PaymentGet, "12737694350", "wait=60s"),
             Asked::Operation(Operation::PaymentGet {
@@ -205,7 +215,7 @@ pub(super) mod tests {
                 delete_device: true,
             })
         );
-        let bad = super::read(RouteId::ConfigGet, Parts { parameter: "891027350516", query: "", body: b"" });
+        let bad = super::read(RouteId::ConfigGet, Parts { parameter: "891027350516", query: "", body: b"", format });
         assert!(bad.unwrap_err().detail.starts_with("{bin} in the path: "));
     }
 }

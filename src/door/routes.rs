@@ -68,14 +68,31 @@ routes! {
     PictureSvg: GET "/v1/payments/{ref}/qr.svg", Pay, "The QR of a link or QR payment, as SVG";
     PicturePng: GET "/v1/payments/{ref}/qr.png", Pay, "The QR of a link or QR payment, as PNG";
     LogList: GET "/v1/log", Audit, "Rows of the audit log";
-    LogVerify: GET "/v1/log/verify", Audit, "Check the whole chain of the audit log";
+    LogVerify: GET "/v1/log/verify", Audit, "Check the whole chain of the audit log, a kept head, the projections";
+    LogExport: GET "/v1/log/export", Audit, "The audit log as CSV or JSON lines, with the guide's columns first";
     Events: GET "/v1/events", Pay, "What changed since a cursor, as soon as it does";
     Payer: GET "/v1/payers/{phone}", Pay, "The name Kaspi has for a phone number";
     Identity: GET "/v1/identity", Admin, "Subject and expiry of the client certificate";
+    ImportConfigs: POST "/v1/import/configs", Admin, "Take in a KaspiPayConfig table, all rows or none";
+    ImportLog: POST "/v1/import/log", Admin, "Take in a KaspiPayLog table and its payments, all rows or none";
+    Backup: GET "/v1/backup", Admin, "All state in one file, device tokens included; no mTLS key";
+    AcknowledgeRestore: POST "/v1/restore/acknowledge", Admin, "Say that a person has looked at what a restored backup left out";
     Reload: POST "/v1/reload", Admin, "Read configuration and identity again";
 }
 
 impl RouteId {
+    /// True where the request's body is a file, which is handed to the operation piece by piece.
+    #[must_use]
+    pub fn takes_file(self) -> bool {
+        matches!(self, Self::ImportConfigs | Self::ImportLog)
+    }
+
+    /// True where the answer's body is a file.
+    #[must_use]
+    pub fn gives_file(self) -> bool {
+        matches!(self, Self::LogExport | Self::Backup)
+    }
+
     /// The route that asks for `operation`; of a picture's two the first.
     #[must_use]
     pub fn of(operation: &Operation) -> Self {
@@ -100,11 +117,16 @@ impl RouteId {
             Operation::Adopt(_) => Self::Adopt,
             Operation::Payer(_) => Self::Payer,
             Operation::LogList(_) => Self::LogList,
-            Operation::LogVerify => Self::LogVerify,
+            Operation::LogVerify(_) => Self::LogVerify,
             Operation::Identity => Self::Identity,
             Operation::Reload => Self::Reload,
             Operation::Resolve { .. } => Self::Resolve,
             Operation::Events(_) => Self::Events,
+            Operation::LogExport(_) => Self::LogExport,
+            Operation::ImportConfigs { .. } => Self::ImportConfigs,
+            Operation::ImportLog { .. } => Self::ImportLog,
+            Operation::Backup => Self::Backup,
+            Operation::AcknowledgeRestore => Self::AcknowledgeRestore,
         }
     }
 }

@@ -101,8 +101,8 @@ pub enum Operation {
     Payer(PayerQuery),
     /// Rows of the audit log.
     LogList(LogQuery),
-    /// Checks the whole chain of the audit log.
-    LogVerify,
+    /// Checks the whole chain of the audit log, and on request a kept head and the projections.
+    LogVerify(VerifyQuery),
     /// Subject and expiry of the client certificate; never a key.
     Identity,
     /// Reads configuration and identity again, as SIGHUP does; a failed reload keeps the old.
@@ -116,6 +116,23 @@ pub enum Operation {
     },
     /// What changed since a cursor.
     Events(EventQuery),
+    /// The rows of the audit log as a file. HTTP only: the answer is streamed.
+    LogExport(ExportQuery),
+    /// Takes configs in from a file of the guide's KaspiPayConfig, all or none. HTTP only: the file is streamed.
+    ImportConfigs {
+        /// How it is written.
+        format: FileFormat,
+    },
+    /// Takes rows of the guide's KaspiPayLog into the audit log, all or none, and adopts their payments. HTTP
+    /// only: the file is streamed.
+    ImportLog {
+        /// How it is written.
+        format: FileFormat,
+    },
+    /// Says that a person has looked at what a restored backup left out: creates and refunds go on.
+    AcknowledgeRestore,
+    /// A consistent copy of all state as a file, device tokens included. HTTP only: the answer is streamed.
+    Backup,
 }
 
 /// What a caller must be allowed to do. `Admin` implies all, `Pay`, `Refund` and `Audit` imply `Observe`,
@@ -171,7 +188,7 @@ impl Operation {
             | Self::Payer(_)
             | Self::Events(_) => Right::Pay,
             Self::Refund { .. } | Self::Adopt(_) => Right::Refund,
-            Self::LogList(_) | Self::LogVerify => Right::Audit,
+            Self::LogList(_) | Self::LogVerify(_) | Self::LogExport(_) => Right::Audit,
             Self::TradePoints { .. }
             | Self::Enrol(_)
             | Self::ChangeConfig { .. }
@@ -180,7 +197,11 @@ impl Operation {
             | Self::RegisterDevice { .. }
             | Self::Identity
             | Self::Reload
-            | Self::Resolve { .. } => Right::Admin,
+            | Self::Resolve { .. }
+            | Self::ImportConfigs { .. }
+            | Self::ImportLog { .. }
+            | Self::AcknowledgeRestore
+            | Self::Backup => Right::Admin,
         }
     }
 

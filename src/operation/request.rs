@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::reply::{Kind, LogStatus, OperationType, State};
+use super::reply::{FileFormat, Kind, LogStatus, OperationType, State};
 use crate::id::{
     Comment, Description, DeviceToken, Invoice, OrganizationBin, PaymentId, PhoneNumber, QrPaymentId, Reason,
     RequestKey, ShopId, TradePointId,
@@ -231,4 +231,88 @@ pub enum Resolve {
         /// Why.
         reason: Reason,
     },
+}
+
+/// Which rows of the log to export, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ExportQuery {
+    /// `csv` (the default) or `jsonl`.
+    #[serde(default)]
+    pub format: FileFormat,
+    /// Only rows at or after this.
+    pub from: Option<Moment>,
+    /// Only rows before this.
+    pub to: Option<Moment>,
+    /// Only this organisation's.
+    pub bin: Option<OrganizationBin>,
+}
+
+/// How to check the audit log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct VerifyQuery {
+    /// A head kept elsewhere, `SEQ:SHA256` as in a report, an export, a backup or the journal.
+    pub head: Option<KeptHead>,
+    /// Also make every projection again from the log and compare.
+    #[serde(default)]
+    pub rebuild: bool,
+}
+
+/// An event and its hash, noted earlier: `SEQ:SHA256`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct KeptHead {
+    /// From 1.
+    pub(crate) seq: u64,
+    pub(crate) sha: [u8; 32],
+}
+
+impl std::str::FromStr for KeptHead {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let read = || {
+            let (seq, sha) = text.split_once(':')?;
+            let seq = seq.parse().ok().filter(|seq| *seq > 0)?;
+            let sha = sha.as_bytes();
+            let mut bytes = [0; 32];
+            if sha.len() != 64 || !sha.iter().all(u8::is_ascii_hexdigit) {
+                return None;
+            }
+            for (byte, pair) in bytes.iter_mut().zip(sha.chunks(2)) {
+                *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+            }
+            Some(Self { seq, sha: bytes })
+        };
+        read().ok_or_else(|| "a head is the number of an event from 1, a colon and 64 hexadecimal digits".to_owned())
+    }
+}
+
+impl TryFrom<String> for KeptHead {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<KeptHead> for String {
+    fn from(head: KeptHead) -> Self {
+        let sha: Self = head.sha.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{}:{sha}", head.seq)
+    }
+}
+
+#[cfg(test)]
+impl schemars::JsonSchema for KeptHead {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "KeptHead".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "pattern": "^[1-9][0-9]*:[0-9a-fA-F]{64}$" })
+    }
 }

@@ -153,9 +153,9 @@ pub fn cashier(failure: &Failure) -> Cashier {
             en: "The refund is more than is left of the payment. No money was returned.",
         },
         (Money::NotMoved, _) if failure.retryable => Cashier {
-            ru: "Не оплачено. Попробуйте ещё раз.",
-            kk: "Төленген жоқ. Қайталап көріңіз.",
-            en: "Not paid. Try again.",
+            ru: "Не выполнено, деньги не двигались. Попробуйте ещё раз.",
+            kk: "Орындалмады, ақша қозғалған жоқ. Қайталап көріңіз.",
+            en: "Not done, no money moved. Try again.",
         },
         (Money::NotMoved, _) => Cashier {
             ru: "Не проведено, деньги не списаны. Позовите старшего.",

@@ -29,7 +29,7 @@ impl Service {
             .filter(|row| request.scope.allows(row.shop_id, bin))
             .ok_or_else(|| Failure::new(Code::BinNotAllowed, format!("{bin} is not enrolled here")).with_bin(bin))?;
         if let Some(row) = known {
-            return known_already(&row, &config).map(|()| Reply::Payment(row.view()));
+            return known_already(request, &row, &config).map(|()| Reply::Payment(row.view()));
         }
         let dialect = settled_dialect(&request.settings, &config)?;
         let triple = self.store.read(|reading| Ok(reading.triple(bin, &config.trade_point_id, dialect)?))?;
@@ -81,11 +81,11 @@ impl Service {
     }
 }
 
-fn known_already(row: &PaymentRow, config: &ConfigRow) -> Result<(), Failure> {
-    if row.config_id == config.id {
+fn known_already(request: &Request, row: &PaymentRow, config: &ConfigRow) -> Result<(), Failure> {
+    if row.config_id == config.id && request.sees(row) {
         return Ok(());
     }
-    let detail = "this QrPaymentId is a payment of another organisation here";
+    let detail = "this QrPaymentId is not a payment of this organisation";
     Err(Failure::new(Code::BinNotAllowed, detail).with_bin(&config.organization_bin))
 }
 
@@ -99,7 +99,8 @@ fn adopted(adopt: &Adopt, config: &ConfigRow, dialect: Dialect, sight: &Sight) -
         _ => return Err(Failure::invalid("amount_tiyn is needed: Kaspi does not tell the amount of this payment")),
     };
     let now = Moment::now();
-    let kind = if sight.kaspi_status.starts_with("RemotePayment") { Kind::Remote } else { Kind::Qr };
+    // Kaspi does not tell the kind; only a code that nobody scanned yet has a status of its own.
+    let kind = if sight.kaspi_status == "QrTokenCreated" { Kind::Qr } else { Kind::Remote };
     let mut row = PaymentRow {
         id: PaymentId::fresh(),
         qr_payment_id: Some(adopt.qr_payment_id.clone()),
@@ -127,6 +128,7 @@ fn adopted(adopt: &Adopt, config: &ConfigRow, dialect: Dialect, sight: &Sight) -
         request_key: None,
         supersedes: None,
         late: false,
+        was_over: false,
         acknowledged: false,
         contradiction: None,
         kaspi_amount: None,

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tracing::warn;
 
+use super::select::settled_dialect;
 use super::{Request, Service, Settings};
 use crate::id::DeviceToken;
 use crate::kaspi::{Ask, Kaspi, RefusalKind, Trouble};
-use crate::operation::{Failure, OperationType};
+use crate::operation::{Code, Failure, OperationType};
 use crate::store::{Change, ConfigRow, Note, PaymentRow, Triple};
 
 impl Service {
@@ -89,18 +90,25 @@ impl Service {
             .await
     }
 
-    /// The triple of the config a payment was frozen with. Cancel and refund use only the dialect it was made in.
-    pub(super) fn frozen_triple(&self, row: &PaymentRow) -> Result<Triple, Failure> {
-        let found = self
-            .store
-            .read(|reading| Ok(reading.triple(&row.organization_bin, &row.trade_point_id, row.dialect)?))?;
+    /// The triple of the config a payment was frozen with. Cancel and refund use only the dialect it was made in, and
+    /// only a bank that a trade-point read has settled for its organisation.
+    pub(super) fn frozen_triple(&self, settings: &Settings, row: &PaymentRow) -> Result<Triple, Failure> {
+        let (found, config) = self.store.read(|reading| {
+            let found = reading.triple(&row.organization_bin, &row.trade_point_id, row.dialect)?;
+            Ok((found, reading.config(&row.organization_bin)?))
+        })?;
+        if let Some(config) = config
+            && settled_dialect(settings, &config).map_err(|failure| failure.with_payment(row.id))? != row.dialect
+        {
+            let detail =
+                format!("this payment was made in the {} dialect, which the bank no longer speaks", row.dialect);
+            let failure = Failure::new(Code::NotInDialect, detail).with_payment(row.id);
+            return Err(failure.with_hint("Settle it in the Kaspi Pay app."));
+        }
         found.ok_or_else(|| {
-            Failure::new(
-                crate::operation::Code::DeviceTokenInvalid,
-                "no device is registered at the trade point of this payment",
-            )
-            .with_bin(&row.organization_bin)
-            .with_payment(row.id)
+            Failure::new(Code::DeviceTokenInvalid, "no device is registered at the trade point of this payment")
+                .with_bin(&row.organization_bin)
+                .with_payment(row.id)
         })
     }
 

@@ -4,11 +4,11 @@ use super::ended::unstored;
 use super::keys::{standing_for, wrote_cancel};
 use super::{Request, Service, trouble};
 use crate::failpoint::fail_point;
-use crate::id::PaymentRef;
+use crate::id::{PaymentId, PaymentRef};
 use crate::kaspi::{Ask, Cancelled, Trouble};
 use crate::moment::Moment;
 use crate::operation::{Code, Dialect, Failure, Kind, LogStatus, Money, Reply, State};
-use crate::store::{Change, Ending, Outcome, PaymentRow};
+use crate::store::{Change, Ending, Outcome, PaymentRow, Writing};
 
 /// What Kaspi calls a cancelled invoice (kaspi-api §3.1).
 const CANCELLED: &str = "RemotePaymentCanceled";
@@ -17,7 +17,12 @@ impl Service {
     pub(super) async fn cancel(&self, request: &Request, named: &PaymentRef) -> Result<Reply, Failure> {
         let row = self.visible(request, named)?;
         let _turn = self.turn(row.shop_id, request.key.as_ref()).await;
+        self.still_running()?;
         let row = self.row(row.id)?;
+        if (row.state, row.kind) == (State::Waiting, Kind::Remote) {
+            // Refused in its own words before anything is intended.
+            self.frozen_triple(&request.settings, &row)?;
+        }
         let underway = self.store.underway();
         let ask = Self::ask(request);
         fail_point!("cancel.begin");
@@ -43,14 +48,35 @@ impl Service {
             ending,
         };
         let (said, money) = (format!("the cancel ended as {:?}", outcome.ending), money_of(failure.as_ref()));
-        let kept = self.end(row.id, intent.0, outcome).await;
-        kept.map_err(|failure| unstored(failure, &row, money, &said))?;
+        let kept = self.end_cancel(row.id, intent.0, outcome).await;
+        let paid_meanwhile = kept.map_err(|failure| unstored(failure, &row, money, &said))?;
         drop(underway);
         fail_point!("cancel.ended");
         match failure {
+            _ if paid_meanwhile => Err(paid(&row)),
             None => Ok(Reply::Payment(self.row(row.id)?.view())),
             Some(failure) => Err(failure),
         }
+    }
+
+    /// Keeps how a cancel ended. True if the payment has been seen paid while the cancel was out: it stays paid.
+    async fn end_cancel(&self, id: PaymentId, intent: u64, outcome: Outcome) -> Result<bool, Failure> {
+        let service = self.clone();
+        let end = move |writing: &mut Writing<'_>| {
+            let paid = writing.payment(id)?.is_some_and(|row| row.state == State::Paid);
+            let mut outcome = outcome.clone();
+            if paid && outcome.status == LogStatus::Success {
+                outcome.status = LogStatus::Failed;
+                outcome.error = Some("the customer has paid meanwhile".to_owned());
+                outcome.ending = Ending::Nothing;
+            }
+            // A commit that failed may have been kept by the disk.
+            if writing.has_begun(intent)? {
+                writing.append(None, Change::Ended { intent, outcome })?;
+            }
+            Ok(paid)
+        };
+        self.store.keep(end, move || service.announce(id)).await
     }
 
     /// The durable intent and its time; none if it is cancelled already.
@@ -60,12 +86,12 @@ impl Service {
         row: &PaymentRow,
         ask: &Ask,
     ) -> Result<Option<(u64, Moment)>, Failure> {
-        let (id, shop, key) = (row.id, row.shop_id, request.key.clone());
+        let (id, shop, key, asked) = (row.id, row.shop_id, request.key.clone(), request.copy());
         let wrote = wrote_cancel(&self.store, id);
         let actor = request.caller.actor();
         let x_request_id = ask.x_request_id.to_string();
         let begun = self.store.write(move |writing| {
-            standing_for(writing, shop, key.as_ref(), &wrote)?;
+            standing_for(writing, &asked, shop, &wrote)?;
             let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
             if row.state == State::Cancelled {
                 return Ok(None);
@@ -85,7 +111,7 @@ impl Service {
 
     async fn send_cancel(&self, request: &Request, row: &PaymentRow, ask: Ask) -> Result<Cancelled, Trouble> {
         let missing = |failure: Failure| Trouble::NeverSent { why: failure.detail, certificate: false };
-        let triple = self.frozen_triple(row).map_err(missing)?;
+        let triple = self.frozen_triple(&request.settings, row).map_err(missing)?;
         let Some(qr) = row.qr_payment_id.clone() else {
             return Err(missing(Failure::invalid("the payment has no QrPaymentId")));
         };

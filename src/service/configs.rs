@@ -39,11 +39,7 @@ impl Service {
             ));
         }
         let row = self.config_row(request, &bin)?;
-        if row.is_retired && (change.is_active == Some(true) || change.is_default == Some(true)) {
-            return Err(Failure::new(Code::BinInactive, format!("{bin} is retired"))
-                .with_bin(&bin)
-                .with_hint(format!("Enrol it again: kaspictl bin add {bin}")));
-        }
+        not_retired(&row, &change)?;
         if let Some(trade_point) = &change.trade_point_id
             && *trade_point != row.trade_point_id
         {
@@ -53,6 +49,7 @@ impl Service {
         let name = bin.clone();
         let changed = self.store.write(move |writing| {
             let Some(mut row) = writing.config(&name)? else { return Err(not_enrolled(&name).into()) };
+            not_retired(&row, &change)?;
             row.is_active = change.is_active.unwrap_or(row.is_active);
             row.description = change.description.or(row.description);
             if change.is_default == Some(true) {
@@ -79,6 +76,9 @@ impl Service {
         let retired = self.store.write(move |writing| {
             let Some(mut row) = writing.config(&name)? else { return Err(not_enrolled(&name).into()) };
             (row.is_active, row.is_default, row.is_retired) = (false, false, true);
+            if delete_device {
+                writing.forget_device(&name, &row.trade_point_id)?;
+            }
             put(writing, Some(actor), row, Note::done(OperationType::Config))
         });
         retired.await?;
@@ -97,7 +97,13 @@ impl Service {
         let answer = kaspi.delete_device(&ask, &triple).await;
         let note = tried(OperationType::DeviceDelete, &ask, began, answer.as_ref().err()).of(row);
         self.note(request, note).await?;
-        answer.map_err(|trouble| trouble::failure(&trouble).with_bin(&row.organization_bin))
+        answer.map_err(|trouble| {
+            let hint = format!(
+                "The config is as it was; to retire it all the same: kaspictl bin remove {}",
+                row.organization_bin
+            );
+            trouble::failure(&trouble).with_bin(&row.organization_bin).with_hint(hint)
+        })
     }
 
     /// Keeps an administrative row that changes nothing else.
@@ -110,6 +116,17 @@ impl Service {
             })
             .await
     }
+}
+
+/// A retired config is brought back by enrolling it, which asks the bank; not by a flag.
+fn not_retired(row: &ConfigRow, change: &ConfigChange) -> Result<(), Failure> {
+    if !row.is_retired || !(change.is_active == Some(true) || change.is_default == Some(true)) {
+        return Ok(());
+    }
+    let bin = &row.organization_bin;
+    Err(Failure::new(Code::BinInactive, format!("{bin} is retired"))
+        .with_bin(bin)
+        .with_hint(format!("Enrol it again: kaspictl bin add {bin}")))
 }
 
 /// How an administrative call ended, for the log.

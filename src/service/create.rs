@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use super::ended::unstored;
-use super::keys::{standing_for, wrote_create};
-use super::select::{choose, no_token, usable};
+use super::intend::{Begun, Intended, Plan};
+use super::keys::wrote_create;
 use super::{Request, Service, Settings, trouble};
 use crate::failpoint::fail_point;
-use crate::id::{PaymentId, RequestKey, ShopId};
+use crate::id::PaymentId;
 use crate::kaspi::{Ask, Created, NewPayment, Trouble};
 use crate::moment::Moment;
-use crate::money::Amount;
 use crate::operation::{Actor, Code, CreatePayment, Dialect, Failure, Kind, LogStatus, Money, Reply, State};
-use crate::store::{Change, Closed, ConfigRow, Ending, Outcome, PaymentRow, Refused, Triple, Writing, Wrote};
+use crate::store::{Change, Closed, Ending, Outcome, PaymentRow, Writing};
 
 /// How long a customer can pay a remote invoice (kaspi-api §3.3).
 const REMOTE_LIFE: Duration = Duration::from_secs(24 * 3600);
@@ -20,24 +19,13 @@ const REMOTE_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// Added to the life of a token that nobody saw before it is called dead: clocks and slow answers.
 const DEAD_MARGIN: Duration = Duration::from_secs(60);
 
-/// A create that is durable and not yet sent.
-struct Intended {
-    intent: u64,
-    payment: PaymentRow,
-    triple: Triple,
-}
-
-enum Begun {
-    New(Box<Intended>),
-    Seen(PaymentId),
-}
-
 impl Service {
     pub(super) async fn create(&self, request: &Request, create: CreatePayment) -> Result<Reply, Failure> {
         judge(request, &create)?;
         let key = request.key_for_money()?;
         let shop = request.shop(create.shop_id);
         let turn = self.turn(shop, key.as_ref()).await;
+        self.still_running()?;
         let underway = self.store.underway();
         let ask = Self::ask(request);
         let (payment, new) = match self.begin_create(request, &create, &ask).await? {
@@ -47,9 +35,14 @@ impl Service {
         // Whoever has the same key may now see the payment and wait beside us.
         drop((turn, underway));
         let row = match create.wait {
-            Some(span) => self.wait(request, payment, span).await?,
-            None => self.row(payment)?,
+            Some(span) => {
+                // The create's answer is as good as a look: the first one of a wait comes an interval later.
+                self.asked_now(payment);
+                self.wait(request, payment, span).await
+            }
+            None => self.row(payment),
         };
+        let row = row.map_err(|failure| failure.with_money(Money::Unknown).with_payment(payment))?;
         Ok(if new { Reply::Created(row.view()) } else { Reply::Payment(row.view()) })
     }
 
@@ -142,141 +135,15 @@ impl Service {
             }
             let nothing = outcome.ending == Ending::Nothing;
             writing.append(None, Change::Ended { intent, outcome })?;
-            if let (false, Some((old, reason))) = (nothing, supersedes.clone()) {
+            let Some((old, reason)) = supersedes.clone().filter(|_| !nothing) else { return Ok(lost) };
+            // A person may have attached it meanwhile: then it is followed, not given up.
+            if writing.payment(old)?.is_some_and(|row| row.state == State::Unknown) {
                 let change = Change::Resolved { payment: old, closed: Closed::Abandoned, reason };
                 writing.append(Some(actor), change)?;
             }
             Ok(lost)
         };
         self.store.keep(end, move || service.announce(id)).await
-    }
-}
-
-/// What a create needs inside of its transaction.
-struct Plan {
-    request: Request,
-    create: CreatePayment,
-    shop: ShopId,
-    key: Option<RequestKey>,
-    x_request_id: String,
-    wrote: Wrote,
-}
-
-impl Plan {
-    fn begin(self, writing: &mut Writing<'_>) -> Result<Begun, Refused> {
-        let bin = self.create.organization_bin.as_ref();
-        if let Some(row) = standing_for(writing, self.shop, self.key.as_ref(), &self.wrote)? {
-            let payment = writing.payment(row.payment)?;
-            return match payment {
-                Some(payment) if self.request.sees(&payment) => Ok(Begun::Seen(payment.id)),
-                _ => Err(Failure::not_found("the payment of this key is none of this caller's").into()),
-            };
-        }
-        let found = match bin {
-            Some(bin) => writing.config(bin)?,
-            None => writing.default_config(self.shop)?,
-        };
-        let (config, _) = choose(&self.request, self.shop, bin, found)?;
-        let dialect = usable(&self.request.settings, &config)?;
-        if (dialect, self.create.kind) == (Dialect::Guide, Kind::Qr) {
-            return Err(trouble::failure(&Trouble::NotInDialect).with_bin(&config.organization_bin).into());
-        }
-        let triple = writing.triple(&config.organization_bin, &config.trade_point_id, dialect)?;
-        let triple = triple.ok_or_else(|| no_token(&config))?;
-        self.judge_supersedes(writing, &config)?;
-        self.judge_invoice(writing)?;
-        let payment = self.payment(&config, dialect, writing.now);
-        let change = Change::CreateIntended {
-            payment: Box::new(payment.clone()),
-            wrote: self.key.is_some().then_some(self.wrote),
-            x_request_id: self.x_request_id,
-        };
-        let intent = writing.append(Some(self.request.caller.actor()), change)?;
-        Ok(Begun::New(Box::new(Intended { intent, payment, triple })))
-    }
-
-    /// Only an unknown payment of the same shop and organisation may be replaced, and only by who may.
-    fn judge_supersedes(&self, writing: &Writing<'_>, config: &ConfigRow) -> Result<(), Refused> {
-        let Some(old) = self.create.supersedes else { return Ok(()) };
-        if self.request.settings.config.payments.supersede_needs_admin && !self.request.is_admin {
-            let detail = "only an admin may supersede an unknown payment here ([payments] supersede)";
-            return Err(Failure::new(Code::Denied, detail).into());
-        }
-        match writing.payment(old)? {
-            Some(row) if !self.request.sees(&row) => {
-                Err(Failure::not_found(format!("there is no payment {old}")).into())
-            }
-            Some(row) if row.shop_id == self.shop && row.config_id == config.id && row.state == State::Unknown => {
-                Ok(())
-            }
-            Some(row) => Err(Failure::invalid(format!(
-                "payment {old} is {} and of {}; only an unknown one of the same shop and organisation is superseded",
-                row.state, row.organization_bin
-            ))
-            .with_payment(old)
-            .into()),
-            None => Err(Failure::not_found(format!("there is no payment {old}")).into()),
-        }
-    }
-
-    /// One live payment per shop, invoice and amount.
-    fn judge_invoice(&self, writing: &Writing<'_>) -> Result<(), Refused> {
-        let Some(invoice) = self.create.invoice.as_ref().filter(|_| !self.create.repeat_invoice) else { return Ok(()) };
-        if !self.request.settings.config.payments.one_per_invoice {
-            return Ok(());
-        }
-        let live = writing.payments_of_invoice(self.shop, invoice)?.into_iter().find(|row| {
-            row.amount == self.create.amount_tiyn
-                && Some(row.id) != self.create.supersedes
-                && matches!(row.state, State::Creating | State::Waiting | State::Unknown | State::Paid)
-        });
-        match live {
-            None => Ok(()),
-            Some(row) => Err(Failure::new(
-                Code::InvoiceOpen,
-                format!("invoice {invoice} of {} has payment {}, which is {}", row.amount, row.id, row.state),
-            )
-            .with_payment(row.id)
-            .into()),
-        }
-    }
-
-    fn payment(&self, config: &ConfigRow, dialect: Dialect, now: Moment) -> PaymentRow {
-        PaymentRow {
-            id: PaymentId::fresh(),
-            qr_payment_id: None,
-            kind: self.create.kind,
-            state: State::Creating,
-            kaspi_status: None,
-            shop_id: config.shop_id,
-            config_id: config.id,
-            organization_bin: config.organization_bin.clone(),
-            description: config.description.clone(),
-            trade_point_id: config.trade_point_id.clone(),
-            trade_point_name: config.trade_point_name.clone(),
-            dialect,
-            amount: self.create.amount_tiyn,
-            refunded_elsewhere: Amount::ZERO,
-            refunds: Vec::new(),
-            phone: self.create.phone_number.as_ref().map(crate::id::PhoneNumber::masked),
-            comment: self.create.comment.clone(),
-            invoice: self.create.invoice.clone(),
-            link: None,
-            qr_token: None,
-            expires_at: None,
-            poll_every_ms: None,
-            confirm_ms: None,
-            request_key: self.key.clone(),
-            supersedes: self.create.supersedes,
-            late: false,
-            acknowledged: false,
-            contradiction: None,
-            kaspi_amount: None,
-            created_at: now,
-            updated_at: now,
-            paid_at: None,
-            paid_at_source: None,
-        }
     }
 }
 
@@ -330,9 +197,8 @@ fn created_ending(request: &Request, payment: &PaymentRow, created: &Created) ->
     let expires_at = match (payment.kind, created.life) {
         (_, Some(life)) => now.after(life),
         (Kind::Remote, None) => now.after(REMOTE_LIFE),
-        (Kind::Link | Kind::Qr, None) => {
-            created.expires_at.unwrap_or_else(|| now.after(request.settings.config.payments.link_life))
-        }
+        // An ExpireDate alone is not compared with our clock.
+        (Kind::Link | Kind::Qr, None) => now.after(request.settings.config.payments.link_life),
     };
     Ending::Created {
         qr_payment_id: created.qr_payment_id.clone(),
@@ -349,7 +215,8 @@ pub(super) fn dead_at(settings: &Settings, payment: &PaymentRow) -> Option<Momen
     (!was_seen(payment)).then(|| Moment::now().after(settings.config.payments.link_life + DEAD_MARGIN))
 }
 
-fn was_seen(payment: &PaymentRow) -> bool {
+/// Whether the customer may have seen a payment whose create was lost.
+pub(super) fn was_seen(payment: &PaymentRow) -> bool {
     payment.kind == Kind::Remote || (payment.dialect == Dialect::Guide && payment.phone.is_some())
 }
 

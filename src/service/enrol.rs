@@ -4,7 +4,7 @@
 use super::configs::{put, tried, unset_default};
 use super::{Request, Service, Settings, trouble};
 use crate::failpoint::fail_point;
-use crate::id::{DeviceToken, OrganizationBin, TradePointId};
+use crate::id::{DeviceToken, OrganizationBin, ShopId, TradePointId};
 use crate::moment::Moment;
 use crate::operation::{Code, Dialect, Enrol, Failure, OperationType, Reply, Standing, TradePoint, TradePoints};
 use crate::store::{ConfigRow, Note, Refused, Writing};
@@ -20,6 +20,9 @@ struct Registered {
 impl Service {
     /// Step 1 of the guide by itself.
     pub(super) async fn trade_points(&self, request: &Request, bin: &OrganizationBin) -> Result<Reply, Failure> {
+        let enrolled = self.store.read(|reading| Ok(reading.config(bin)?))?;
+        let shop = enrolled.map_or(request.settings.config.shop_id, |row| row.shop_id);
+        request.may_set_up(shop, bin)?;
         let (_, trade_points) = self.listed(&request.settings, bin).await?;
         Ok(Reply::TradePoints(TradePoints { trade_points, next: None }))
     }
@@ -39,9 +42,15 @@ impl Service {
     pub(super) async fn enrol(&self, request: &Request, enrol: Enrol) -> Result<Reply, Failure> {
         let bin = enrol.organization_bin.clone();
         let shop = request.shop(enrol.shop_id);
+        request.may_set_up(shop, &bin)?;
         let existing = self.store.read(|reading| Ok(reading.config(&bin)?))?;
         if let Some(row) = existing.as_ref().filter(|row| row.shop_id != shop && !row.is_retired) {
-            let detail = format!("{bin} is enrolled for shop {}, and a BIN belongs to one shop", row.shop_id);
+            let whose = if request.scope.allows(row.shop_id, &bin) {
+                format!("shop {}", row.shop_id)
+            } else {
+                "another shop".to_owned()
+            };
+            let detail = format!("{bin} is enrolled for {whose}, and a BIN belongs to one shop");
             return Err(Failure::new(Code::BinNotAllowed, detail).with_bin(&bin));
         }
         let registered =
@@ -118,6 +127,17 @@ impl Service {
     }
 }
 
+impl Request {
+    /// An admin narrowed to shops or BINs sets up nothing outside of them.
+    fn may_set_up(&self, shop: ShopId, bin: &OrganizationBin) -> Result<(), Failure> {
+        if self.scope.allows(shop, bin) {
+            return Ok(());
+        }
+        let detail = format!("{bin} of shop {shop} is outside of what this caller may set up");
+        Err(Failure::new(Code::BinNotAllowed, detail).with_bin(bin))
+    }
+}
+
 /// Exactly one listed point is taken; several need a choice; a choice must be listed.
 fn chosen(
     bin: &OrganizationBin,
@@ -141,12 +161,7 @@ fn chosen(
     }
 }
 
-fn blank(
-    writing: &Writing<'_>,
-    enrol: &Enrol,
-    registered: &Registered,
-    shop: crate::id::ShopId,
-) -> Result<ConfigRow, Refused> {
+fn blank(writing: &Writing<'_>, enrol: &Enrol, registered: &Registered, shop: ShopId) -> Result<ConfigRow, Refused> {
     Ok(ConfigRow {
         id: writing.next_config_id()?,
         shop_id: shop,

@@ -14,7 +14,7 @@ impl Service {
         let until = tokio::time::Instant::now() + wait;
         // Subscribed before the first look: what becomes durable in between is not missed.
         let mut news = self.store.news();
-        let head = self.store.read(|reading| Ok(reading.head()?))?;
+        let head = self.store.read(|reading| Ok(reading.last_event()?))?;
         let mut after = query.after.unwrap_or(head);
         if after > head {
             let hint = format!(

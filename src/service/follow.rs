@@ -15,7 +15,7 @@ use super::Service;
 use super::look::{GRACE, polling};
 use crate::id::PaymentId;
 use crate::moment::Moment;
-use crate::operation::{Failure, Kind, State};
+use crate::operation::{Dialect, Failure, Kind, LogStatus, State};
 use crate::store::PaymentRow;
 
 /// Looks of the follower at one time.
@@ -87,9 +87,15 @@ impl Service {
     async fn look_again(&self, id: PaymentId) -> Result<(), Failure> {
         let settings = self.live.get();
         let row = self.looked(&settings, id).await?;
-        if row.state == State::Paid && row.watched_refunds().next().is_some() {
-            let balance = self.balance(&settings, &row, &self.frozen_triple(&row)?).await?;
-            self.keep_elsewhere(&row, balance).await?;
+        if row.has_refund_in_doubt() {
+            return self.settle_later(&settings, &row).await;
+        }
+        if row.watched_refunds().next().is_some()
+            && let Some(_one) = self.state.refunds.try_lock(id)
+        {
+            let row = self.row(id)?;
+            let balance = self.balance(&settings, &row, &self.frozen_triple(&settings, &row)?).await?;
+            self.keep_elsewhere(&row, balance, None).await?;
         }
         Ok(())
     }
@@ -123,7 +129,7 @@ impl Plan {
     /// A payment found at start. A link or QR, and whatever ran out while nobody looked, is looked at now.
     fn begin(&mut self, service: &Service, row: &PaymentRow) {
         let overdue = row.kind != Kind::Remote || deadline(row) <= Moment::now();
-        if row.state == State::Waiting && overdue {
+        if (row.state == State::Waiting && overdue) || row.has_refund_in_doubt() {
             self.set(row.id, Instant::now(), 0);
         } else {
             self.put(service, row);
@@ -170,8 +176,15 @@ fn next_look(row: &PaymentRow, sweeps: u32, sweep: &[Duration], now: Moment) -> 
         State::Waiting => waiting(row, sweeps, sweep, now),
         State::Unknown => row.expires_at.map(|dead| dead.since(now)),
         State::Expired | State::Declined | State::Cancelled => afterwards(now.since(deadline(row))),
-        State::Paid => row.watched_refunds().filter_map(|refund| afterwards(now.since(refund.at))).min(),
+        State::Paid => refunds(row, now),
     }
+}
+
+/// Refunds in doubt, and those that failed by the balance, are looked at as long as a payment called over.
+fn refunds(row: &PaymentRow, now: Moment) -> Option<Duration> {
+    let doubt = row.refunds.iter().filter(|refund| refund.status == LogStatus::Pending);
+    let looks = row.watched_refunds().chain(doubt).filter_map(|refund| afterwards(now.since(refund.at)));
+    looks.min().filter(|_| row.dialect == Dialect::Bank)
 }
 
 /// Until the deadline: a link or QR at the bank's interval, an invoice by the sweep. Then the late looks; a payment
@@ -204,7 +217,7 @@ fn afterwards(late: Duration) -> Option<Duration> {
 }
 
 /// When the customer can no longer pay, for one taken in from elsewhere as its kind allows at most.
-fn deadline(row: &PaymentRow) -> Moment {
+pub(super) fn deadline(row: &PaymentRow) -> Moment {
     row.expires_at.unwrap_or_else(|| match row.kind {
         Kind::Remote => row.created_at.after(Duration::from_secs(DAY)),
         Kind::Link | Kind::Qr => row.created_at.after(Duration::from_secs(5 * MINUTE)),

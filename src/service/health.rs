@@ -18,14 +18,23 @@ const SUPERSEDED: Duration = Duration::from_secs(24 * 3600);
 
 impl Service {
     pub(super) fn health(&self, request: &Request) -> Result<Reply, Failure> {
-        let (configs, payments, open) = self
-            .store
-            .read(|reading| Ok((reading.configs()?, reading.payments_for_a_person()?, reading.open_count()?)))?;
+        let (configs, payments, open) = self.store.read(|reading| {
+            let open = match request.scope.is_everything() {
+                true => reading.open_count()?,
+                false => {
+                    let seen = reading.open_payments()?.into_iter().filter(|row| request.sees(row)).count();
+                    u64::try_from(seen).unwrap_or(u64::MAX)
+                }
+            };
+            Ok((reading.configs()?, reading.payments_for_a_person()?, open))
+        })?;
         let configs: Vec<_> =
             configs.into_iter().filter(|row| request.scope.allows(row.shop_id, &row.organization_bin)).collect();
         let payments: Vec<_> = payments.into_iter().filter(|row| request.sees(row)).collect();
         let unknown = payments.iter().filter(|row| row.state == State::Unknown).count();
         let mut problems = identity_problems(request);
+        problems.extend(self.gap_problems()?);
+        problems.extend(self.backup_problem());
         problems.extend(configs.iter().filter_map(config_problem));
         problems.extend(payments.iter().flat_map(payment_problems));
         Ok(Reply::Health(Health {
@@ -103,6 +112,13 @@ fn config_problem(row: &ConfigRow) -> Option<ProblemItem> {
         (Standing::Suspended, _) => {
             let why = row.standing_reason.as_deref().unwrap_or("unknown");
             problem("config_suspended", format!("{} takes no payments: {why}", row.organization_bin), remedy)
+        }
+        _ if row.missing_since.is_some() => {
+            let detail = format!(
+                "Kaspi does not list the trade point of {} any more; another look follows",
+                row.organization_bin
+            );
+            problem("trade_point_missing", detail, remedy)
         }
         (_, Some(alarm)) => problem("device_alarm", format!("{}: {alarm}", row.organization_bin), remedy),
         _ => return None,

@@ -41,12 +41,17 @@ impl Service {
 /// `key_conflict`, naming the fields that differ.
 pub(super) fn standing_for(
     writing: &Writing<'_>,
+    request: &Request,
     shop: ShopId,
-    key: Option<&RequestKey>,
     wrote: &Wrote,
 ) -> Result<Option<KeyRow>, Refused> {
-    let Some(key) = key else { return Ok(None) };
+    let Some(key) = &request.key else { return Ok(None) };
     let Some((row, running)) = writing.key(shop, key)? else { return Ok(None) };
+    if !writing.payment(row.payment)?.is_some_and(|payment| request.sees(&payment)) {
+        return Err(
+            Failure::new(Code::KeyConflict, "this Idempotency-Key stands for something of another caller").into()
+        );
+    }
     judge(&row, wrote)?;
     if running {
         return Err(Failure::new(Code::InProgress, "the first request with this key is not finished")
@@ -57,7 +62,7 @@ pub(super) fn standing_for(
 }
 
 /// Refuses a key that stands for another request.
-pub(super) fn judge(row: &KeyRow, wrote: &Wrote) -> Result<(), Failure> {
+fn judge(row: &KeyRow, wrote: &Wrote) -> Result<(), Failure> {
     let different = row.wrote.differences(wrote);
     if different.is_empty() {
         return Ok(());

@@ -11,6 +11,7 @@ use super::{Request, Service, Settings};
 use crate::id::PaymentId;
 use crate::kaspi::Ask;
 use crate::moment::{Moment, Span};
+use crate::money::Amount;
 use crate::operation::{Dialect, Failure, Kind, PaidAtSource, State};
 use crate::store::{Change, PaymentRow, Seen};
 
@@ -21,6 +22,12 @@ const POLL: Duration = Duration::from_secs(5);
 /// then every 15 (our reading, design §6.6).
 const REMOTE_WAIT: [Duration; 4] =
     [Duration::from_secs(3), Duration::from_secs(5), Duration::from_secs(7), Duration::from_secs(15)];
+
+/// How long a payment that is paid waits for the bank's date of it.
+const DATE_WITHIN: Duration = Duration::from_secs(5);
+
+/// The bank's time from the first `Wait` to the automatic cancel, where the reply named none (kaspi-api §3.3).
+const CONFIRM_MS: u64 = 65_000;
 
 /// After this long without an ask the count of asks begins anew: another cashier, another look.
 const FORGET: Duration = Duration::from_secs(60);
@@ -53,48 +60,66 @@ impl Service {
         let ask = Ask::fresh(settings.config.kaspi.timeout);
         let read = settings.kaspi()?.status(&ask, row.dialect, qr).await;
         let read = read.map_err(|trouble| super::trouble::failure(&trouble).with_payment(row.id))?;
-        let state = state_of(&read.status, row, Moment::now());
         let other_amount = read.amount.filter(|amount| *amount != row.amount);
-        let same = row.kaspi_status.as_ref() == Some(&read.status) && row.state == state;
-        if same && (other_amount.is_none() || other_amount == row.kaspi_amount) {
-            return Ok(row.clone());
+        let now_paid = self.keep_status(row.id, read.status, other_amount).await?;
+        if now_paid {
+            self.date(settings, row).await?;
         }
-        let paid_at = match state {
-            State::Paid if row.state != State::Paid => Some(self.paid_at(settings, row).await),
-            _ => None,
-        };
-        let seen = Seen::Status { kaspi_status: read.status, state, paid_at, other_amount };
-        self.keep_seen(row.id, seen).await?;
         self.row(row.id)
     }
 
-    /// The bank's TransactionDate, read once; else our clock.
-    async fn paid_at(&self, settings: &Settings, row: &PaymentRow) -> (Moment, PaidAtSource) {
-        let ours = (Moment::now(), PaidAtSource::Seen);
-        let (Dialect::Bank, Some(qr), Ok(triple)) = (row.dialect, &row.qr_payment_id, self.frozen_triple(row)) else {
-            return ours;
+    /// Keeps what a status makes of a payment as it stands in the transaction, if that is new. True if it is paid
+    /// since now.
+    async fn keep_status(&self, id: PaymentId, status: String, other_amount: Option<Amount>) -> Result<bool, Failure> {
+        let kept = self.store.write(move |writing| {
+            let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
+            let state = state_of(&status, &row, writing.now);
+            let seen = match (row.state, state) {
+                (State::Paid, State::Paid) => return Ok(None),
+                (State::Paid, _) if row.contradiction.as_ref() == Some(&status) => return Ok(None),
+                (State::Paid, _) => Seen::Contradicted { kaspi_status: status },
+                (before, _) if before == state && !row.is_open() => return Ok(None),
+                _ => {
+                    let same = row.kaspi_status.as_ref() == Some(&status) && row.state == state;
+                    if same && (other_amount.is_none() || other_amount == row.kaspi_amount) {
+                        return Ok(None);
+                    }
+                    let paid_at = (state == State::Paid).then_some((writing.now, PaidAtSource::Seen));
+                    Seen::Status { kaspi_status: status, state, paid_at, other_amount }
+                }
+            };
+            writing.append(None, Change::Seen { payment: id, seen })?;
+            Ok(Some(state == State::Paid))
+        });
+        let kept = kept.await?;
+        if kept.is_some() {
+            self.announce(id);
+        }
+        Ok(kept == Some(true))
+    }
+
+    /// The bank's TransactionDate, read once. The payment is paid already; a slow answer costs only its date.
+    async fn date(&self, settings: &Settings, row: &PaymentRow) -> Result<(), Failure> {
+        let (Dialect::Bank, Some(qr), Ok(triple)) =
+            (row.dialect, &row.qr_payment_id, self.frozen_triple(settings, row))
+        else {
+            return Ok(());
         };
-        let ask = Ask::fresh(settings.config.kaspi.timeout);
+        let ask = Ask::fresh(settings.config.kaspi.timeout.min(DATE_WITHIN));
         let details = self.with_token(settings, triple, ask, |kaspi, ask, triple| {
             let qr = qr.clone();
             async move { kaspi.details(&ask, &triple, &qr).await }
         });
-        let dated = details.await.ok().and_then(|details| details.transaction_date);
-        dated.map_or(ours, |at| (at, PaidAtSource::Bank))
+        match details.await.ok().and_then(|details| details.transaction_date) {
+            Some(at) => self.keep_seen(row.id, Seen::PaidAt(at)).await,
+            None => Ok(()),
+        }
     }
 
     /// Keeps something seen of a payment and wakes who waits for it.
     pub(super) async fn keep_seen(&self, payment: PaymentId, seen: Seen) -> Result<(), Failure> {
         self.store
             .write(move |writing| {
-                let seen = match (writing.payment(payment)?, seen) {
-                    (Some(row), Seen::Status { kaspi_status, state, .. })
-                        if row.state == State::Paid && state != State::Paid =>
-                    {
-                        Seen::Contradicted { kaspi_status }
-                    }
-                    (_, seen) => seen,
-                };
                 writing.append(None, Change::Seen { payment, seen })?;
                 Ok(())
             })
@@ -152,7 +177,7 @@ impl Service {
         if worth_a_look(row) { fresh.unwrap_or_default() } else { REMOTE_WAIT[3] }
     }
 
-    fn asked_now(&self, id: PaymentId) {
+    pub(super) fn asked_now(&self, id: PaymentId) {
         let mut asked = self.state.asked.lock().unwrap_or_else(PoisonError::into_inner);
         if asked.len() >= 4096 {
             asked.retain(|_, (last, _)| last.elapsed() < FORGET);
@@ -201,12 +226,12 @@ pub(super) fn polling(row: &PaymentRow) -> Duration {
 /// What a status makes of a payment (kaspi-api §3.1). One we do not know changes nothing.
 pub(super) fn state_of(status: &str, row: &PaymentRow, now: Moment) -> State {
     let past = |extra: Duration| row.expires_at.is_some_and(|at| now >= at.after(extra));
-    let confirm = Duration::from_millis(row.confirm_ms.unwrap_or(0));
+    let confirm = Duration::from_millis(row.confirm_ms.unwrap_or(CONFIRM_MS));
     match status {
         "Processed" => State::Paid,
+        // Only being paid follows a final state; what we called it when we first saw its end stays.
+        _ if !row.is_open() => row.state,
         "RemotePaymentCanceled" => State::Cancelled,
-        // What we called it when we first saw the error stays.
-        "Error" if !row.is_open() => row.state,
         "Error" if past(Duration::ZERO) => State::Expired,
         "Error" => State::Declined,
         // The token or invoice is dead, and Kaspi has just said that nobody paid it.
@@ -215,4 +240,12 @@ pub(super) fn state_of(status: &str, row: &PaymentRow, now: Moment) -> State {
         "QrTokenCreated" | "RemotePaymentCreated" | "Wait" => State::Waiting,
         _ => row.state,
     }
+}
+
+/// Whether a status is one we know (kaspi-api §3.1): only such a one closes a payment.
+pub(super) fn is_known(status: &str) -> bool {
+    matches!(
+        status,
+        "Processed" | "RemotePaymentCanceled" | "Error" | "QrTokenCreated" | "RemotePaymentCreated" | "Wait"
+    )
 }

@@ -1,6 +1,7 @@
 //! The rules of each resource. [`Service::run`] is the only way in, and takes only what has been admitted.
 
 mod adopt;
+mod backup;
 mod bank;
 mod cancel;
 mod configs;
@@ -10,12 +11,15 @@ mod enrol;
 mod events;
 mod follow;
 mod health;
+mod intend;
 mod keys;
 mod look;
 mod payments;
+mod proof;
 mod recover;
 mod refund;
 mod resolve;
+mod restored;
 mod schedule;
 mod select;
 mod settings;
@@ -33,6 +37,7 @@ use crate::access::{Admitted, Caller, Scope};
 use crate::id::{OrganizationBin, PaymentId, RequestKey, ShopId, TradePointId};
 use crate::operation::{Code, Failure, Operation, Reply, Version};
 use crate::store::Store;
+use crate::transfer::{Transferred, Upload};
 use locks::Locks;
 pub use settings::{Live, Settings, SettingsError};
 
@@ -70,6 +75,10 @@ struct State {
     suspects: tokio::sync::mpsc::UnboundedSender<OrganizationBin>,
     /// The same as `changed`, for the follower to plan again.
     followed: tokio::sync::mpsc::UnboundedSender<PaymentId>,
+    /// One copy of the state or rebuild of it at a time: each writes about as much as the state has.
+    heavy: Arc<tokio::sync::Mutex<()>>,
+    /// Why the last daily backup could not be made.
+    backup_trouble: tokio::sync::watch::Sender<Option<String>>,
     /// True once the daemon is stopping: no new money calls, and whoever waits gets what is known.
     stopping: tokio::sync::watch::Sender<bool>,
 }
@@ -99,6 +108,8 @@ impl Service {
             changed: tokio::sync::broadcast::channel(1024).0,
             followed,
             suspects,
+            heavy: Arc::default(),
+            backup_trouble: tokio::sync::watch::Sender::new(None),
             stopping: tokio::sync::watch::Sender::new(false),
         };
         (Self { store, live, state: Arc::new(state) }, Background { changed, suspected })
@@ -115,6 +126,8 @@ impl Service {
             tokio::spawn(self.clone().follow(background.changed)),
             tokio::spawn(self.clone().keep_verified(background.suspected)),
         ];
+        let keeper = self.clone();
+        tokio::spawn(async move { keeper.keep_backups().await });
         for work in background_work {
             tokio::spawn(async move {
                 if let Ok(Err(failure)) = work.await {
@@ -126,7 +139,6 @@ impl Service {
             });
         }
         self.keep_warm();
-        self.settle_refunds();
         let service = self.clone();
         tokio::spawn(async move { service.settle_dialects().await });
     }
@@ -144,6 +156,27 @@ impl Service {
         let _ = self.state.stopping.subscribe().wait_for(|stopping| *stopping).await;
     }
 
+    /// Refuses once the daemon is stopping: a call that waited for its turn is not begun any more.
+    fn still_running(&self) -> Result<(), Failure> {
+        if *self.state.stopping.borrow() {
+            return Err(Failure::new(
+                Code::ShuttingDown,
+                "the daemon is stopping and begins no more calls that move money",
+            ));
+        }
+        Ok(())
+    }
+
+    /// After the last event: tells the journal where the log ends and closes the state.
+    ///
+    /// # Errors
+    /// `storage_failed`.
+    pub fn finish(&self) -> Result<(), Failure> {
+        let told = self.store.tell_head();
+        self.store.close();
+        told
+    }
+
     /// A round trip through the writer's queue, for the watchdog. A full disk is no reason to kill the daemon.
     pub async fn writer_answers(&self) -> bool {
         self.store.answers().await
@@ -156,11 +189,9 @@ impl Service {
     pub async fn run(&self, admitted: Admitted) -> Result<Reply, Failure> {
         let is_admin = admitted.is_admin();
         let (caller, key, operation, scope) = admitted.into_parts();
-        if operation.moves_money() && *self.state.stopping.borrow() {
-            return Err(Failure::new(
-                Code::ShuttingDown,
-                "the daemon is stopping and begins no more calls that move money",
-            ));
+        if operation.moves_money() {
+            self.still_running()?;
+            self.without_gap()?;
         }
         let request = Request { caller, key, scope, is_admin, settings: self.live.get() };
         match operation {
@@ -191,11 +222,39 @@ impl Service {
             Operation::Adopt(adopt) => self.adopt(&request, adopt).await,
             Operation::Payer(query) => self.payer(&request, &query).await,
             Operation::LogList(query) => self.log_list(&request, &query),
-            Operation::LogVerify => self.log_verify().await,
+            Operation::LogVerify(query) => self.log_verify(&request, query).await,
             Operation::Identity => self.identity(&request),
             Operation::Reload => self.reload().await.map(Reply::Reloaded),
             Operation::Resolve { payment, resolution } => self.resolve(&request, &payment, resolution).await,
             Operation::Events(query) => self.events(&request, query).await,
+            Operation::LogExport(_)
+            | Operation::ImportConfigs { .. }
+            | Operation::ImportLog { .. }
+            | Operation::Backup => {
+                Err(Failure::invalid("files are streamed, which only the HTTP encoding of the socket can")
+                    .with_hint("Use kaspictl log export, import or backup, or the HTTP route (see /openapi.json)."))
+            }
+            Operation::AcknowledgeRestore => self.acknowledge_restore(&request).await,
         }
     }
+
+    /// Carries out one admitted operation whose request or answer is a file; any other as [`Service::run`].
+    ///
+    /// # Errors
+    /// As [`Service::run`].
+    pub async fn run_stream(&self, admitted: Admitted, _upload: Upload) -> Result<Transferred, Failure> {
+        if *admitted.operation() == Operation::Backup {
+            whole_view(admitted.scope())?;
+            return self.backup().await.map(Transferred::Download);
+        }
+        self.run(admitted).await.map(Transferred::Reply)
+    }
+}
+
+/// For what cannot be narrowed to some shops or BINs: all state, or all that is made of the log.
+fn whole_view(scope: &Scope) -> Result<(), Failure> {
+    if scope.is_everything() {
+        return Ok(());
+    }
+    Err(Failure::new(Code::Denied, "this covers all shops, and [[access.shop]] gives this user some of them only"))
 }

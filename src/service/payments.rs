@@ -6,10 +6,8 @@ use std::time::Duration;
 use super::{Request, Service, trouble};
 use crate::id::{PaymentId, PaymentRef};
 use crate::moment::Span;
-use crate::operation::{
-    Code, Failure, Kind, LogQuery, LogRows, PayerQuery, PaymentQuery, Payments, Picture, Reply, State,
-};
-use crate::store::{Chain, PaymentRow, Refused};
+use crate::operation::{Failure, Kind, LogQuery, LogRows, PayerQuery, PaymentQuery, Payments, Picture, Reply, State};
+use crate::store::{PaymentRow, Refused};
 
 /// Rows of a list where the caller names no limit, and the most.
 const LIMIT: (u32, u32) = (100, 1000);
@@ -98,6 +96,7 @@ impl Service {
     pub(super) fn log_list(&self, request: &Request, query: &LogQuery) -> Result<Reply, Failure> {
         let limit = limit(query.limit)?;
         let (rows, next) = self.store.read(|reading| {
+            reading.cursor(query.after)?;
             let visible = |shop: Option<_>, bin: Option<&_>| match (shop, bin) {
                 (Some(shop), Some(bin)) => request.scope.allows(shop, bin),
                 _ => request.scope.is_everything(),
@@ -105,18 +104,6 @@ impl Service {
             reading.log(query, limit, visible).map_err(Refused::from)
         })?;
         Ok(Reply::Log(LogRows { rows, next }))
-    }
-
-    /// Checks the chain page by page, off the threads that answer others.
-    pub(super) async fn log_verify(&self) -> Result<Reply, Failure> {
-        let store = self.store.clone();
-        let walk = move || {
-            let mut chain = Chain::new();
-            while !store.read(|reading| Ok(reading.check(&mut chain)?))? {}
-            Ok(Reply::Verified(chain.verdict()))
-        };
-        let walked = tokio::task::spawn_blocking(walk).await;
-        walked.unwrap_or_else(|_| Err(Failure::new(Code::StorageFailed, "the check of the log stopped")))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::ended::unstored;
 use super::keys::{standing_for, wrote_refund};
-use super::{Request, Service, Settings, trouble};
+use super::{Request, Service, trouble};
 use crate::failpoint::fail_point;
 use crate::id::{PaymentId, PaymentRef};
 use crate::kaspi::{Ask, Refunded, Trouble};
@@ -23,69 +23,82 @@ impl Service {
         &self,
         request: &Request,
         named: &PaymentRef,
-        amount: Option<Amount>,
+        asked: Option<Amount>,
     ) -> Result<Reply, Failure> {
         let row = self.visible(request, named)?;
         let key = request.key_for_money()?;
-        if amount.is_some_and(Amount::is_zero) {
+        if asked.is_some_and(Amount::is_zero) {
             return Err(Failure::invalid("amount_tiyn must be above 0; leave it out to pay back all that is left"));
         }
         let _turn = self.turn(row.shop_id, key.as_ref()).await;
-        let wrote = wrote_refund(&self.store, row.id, amount);
-        if let Some(row) = self.refund_of_key(request, &row, amount).await? {
+        let earlier = self.earlier_refund(request, &row, asked).await?;
+        match earlier.as_ref().map(|refund| refund.status) {
+            Some(LogStatus::Success) => return Ok(Reply::Payment(self.row(row.id)?.view())),
+            Some(LogStatus::Pending) => return Err(in_doubt(&row, "the answer to this refund was lost")),
+            Some(LogStatus::Failed) | None => {}
+        }
+        // From here to the end nobody else pays back of this payment; what was known before may be old.
+        let Some(_one) = self.state.refunds.try_lock(row.id) else { return Err(in_progress(row.id)) };
+        self.still_running()?;
+        let row = self.refundable(request, self.row(row.id)?).await?;
+        let triple = self.frozen_triple(&request.settings, &row)?;
+        let (row, before) = self.reckoned(request, row, &triple, earlier.as_ref()).await?;
+        if earlier.as_ref().is_some_and(|earlier| row.refund_succeeded(earlier.id)) {
             return Ok(Reply::Payment(row.view()));
         }
-        let Some(_one) = self.state.refunds.try_lock(row.id) else { return Err(in_progress(row.id)) };
-        let row = self.refundable(request, row).await?;
-        let triple = self.frozen_triple(&row)?;
-        let (amount, before) = self.refund_amount(request, &row, &triple, amount).await?;
+        let amount = refund_amount(&row, asked, before)?;
+        let wrote = wrote_refund(&self.store, row.id, asked);
         let ask = Self::ask(request);
         fail_point!("refund.begin");
         let intended = self.begin_refund(request, &row, (amount, before), &ask, wrote).await?;
         fail_point!("refund.intended");
         self.send_refund(request, &row, intended, triple, ask).await?;
         fail_point!("refund.ended");
-        Ok(Reply::Payment(self.row(row.id)?.view()))
+        let row = self.row(row.id).map_err(|failure| failure.with_money(Money::Moved).with_payment(row.id))?;
+        Ok(Reply::Payment(row.view()))
     }
 
-    /// What an earlier refund with this key came to: the payment if money went back, nothing if it may be tried
-    /// (again).
-    async fn refund_of_key(
+    /// What an earlier refund with this key came to.
+    async fn earlier_refund(
         &self,
         request: &Request,
         row: &PaymentRow,
         amount: Option<Amount>,
-    ) -> Result<Option<PaymentRow>, Failure> {
-        let (shop, id, key) = (row.shop_id, row.id, request.key.clone());
+    ) -> Result<Option<RefundRow>, Failure> {
+        let (shop, id, request) = (row.shop_id, row.id, request.copy());
         let wrote = wrote_refund(&self.store, id, amount);
         let earlier = self.store.write(move |writing| {
-            let Some(stands) = standing_for(writing, shop, key.as_ref(), &wrote)? else { return Ok(None) };
+            let Some(stands) = standing_for(writing, &request, shop, &wrote)? else { return Ok(None) };
             let refund = writing.refund_of(stands.intent)?;
-            let row = writing.payment(id)?;
-            Ok(row.and_then(|row| row.refund(refund?).cloned().map(|refund| (row, refund))))
+            Ok(writing.payment(id)?.and_then(|row| row.refund(refund?).cloned()))
         });
-        let Some((row, refund)) = earlier.await? else { return Ok(None) };
-        match refund.status {
-            LogStatus::Success => Ok(Some(row)),
-            LogStatus::Pending => Err(in_doubt(&row, "the answer to this refund was lost")),
-            LogStatus::Failed => self.happened_after_all(request, row, &refund).await,
-        }
+        earlier.await
     }
 
-    /// A refund we called failed because the balance had not fallen: if it has fallen by it since, it happened.
-    async fn happened_after_all(
+    /// The balance before a refund, where the bank has one, and the payment with what that balance tells. A refund
+    /// under the same key that we called failed may have happened if the balance fell without explanation: by
+    /// exactly it, it did; by anything else nobody knows, and nothing is sent.
+    async fn reckoned(
         &self,
         request: &Request,
         row: PaymentRow,
-        refund: &RefundRow,
-    ) -> Result<Option<PaymentRow>, Failure> {
-        let (Some(before), Dialect::Bank) = (refund.balance_before, row.dialect) else { return Ok(None) };
-        let balance = self.balance(&request.settings, &row, &self.frozen_triple(&row)?).await?;
-        if before.minus(refund.amount) != Some(balance) {
-            return Ok(None);
+        triple: &Triple,
+        earlier: Option<&RefundRow>,
+    ) -> Result<(PaymentRow, Option<Amount>), Failure> {
+        if row.dialect == Dialect::Guide {
+            return Ok((row, None));
         }
-        self.keep_seen(row.id, Seen::RefundSettled { refund: refund.id, happened: true }).await?;
-        Ok(Some(self.row(row.id)?))
+        let balance = self.balance(&request.settings, &row, triple).await?;
+        let unexplained = row.unexplained(balance);
+        self.keep_elsewhere(&row, balance, earlier).await?;
+        let row = self.row(row.id)?;
+        match earlier {
+            Some(earlier) if !unexplained.is_zero() && !row.refund_succeeded(earlier.id) => {
+                self.keep_seen(row.id, Seen::RefundDoubted(earlier.id)).await?;
+                Err(in_doubt(&row, "the balance fell since, and not by exactly this refund"))
+            }
+            _ => Ok((row, Some(balance))),
+        }
     }
 
     /// A paid payment; one that is not called so is looked at first.
@@ -97,77 +110,19 @@ impl Service {
         match row.state {
             State::Paid => Ok(row),
             State::Creating => Err(in_progress(row.id)),
+            State::Unknown => {
+                let detail = "nobody knows yet whether this payment was paid, and Kaspi's number of it is missing";
+                let hint = format!(
+                    "Find it in the Kaspi Pay app, then: kaspictl payment resolve {} --attach QRID --reason TEXT",
+                    row.id
+                );
+                Err(Failure::new(Code::NotRefundable, detail).with_payment(row.id).with_hint(hint))
+            }
             state => {
                 let detail = format!("the payment is {state}, not paid: there is no money to pay back");
                 Err(Failure::new(Code::NotRefundable, detail).with_payment(row.id))
             }
         }
-    }
-
-    /// How much to pay back, and the balance before where the bank has one. Nothing has been sent yet.
-    async fn refund_amount(
-        &self,
-        request: &Request,
-        row: &PaymentRow,
-        triple: &Triple,
-        amount: Option<Amount>,
-    ) -> Result<(Amount, Option<Amount>), Failure> {
-        let (left, before) = match row.dialect {
-            Dialect::Guide => (row.left(), None),
-            Dialect::Bank => {
-                let balance = self.balance(&request.settings, row, triple).await?;
-                self.keep_elsewhere(row, balance).await?;
-                (balance, Some(balance))
-            }
-        };
-        match amount.unwrap_or(left) {
-            amount if !amount.is_zero() && amount <= left => Ok((amount, before)),
-            amount => {
-                let detail = format!("{amount} is more than the {left} that is left of this payment");
-                Err(Failure::new(Code::RefundExceedsBalance, detail).with_payment(row.id))
-            }
-        }
-    }
-
-    /// What of a payment can still be paid back, as the bank says now.
-    pub(super) async fn balance(
-        &self,
-        settings: &Settings,
-        row: &PaymentRow,
-        triple: &Triple,
-    ) -> Result<Amount, Failure> {
-        let Some(qr) = row.qr_payment_id.clone() else {
-            return Err(Failure::new(Code::NotRefundable, "the payment has no QrPaymentId").with_payment(row.id));
-        };
-        let ask = Ask::fresh(settings.config.kaspi.timeout);
-        let read = self.with_token(settings, triple.clone(), ask, |kaspi, ask, triple| {
-            let qr = qr.clone();
-            async move { kaspi.details(&ask, &triple, &qr).await }
-        });
-        match read.await {
-            Ok(details) => Ok(details.available_return),
-            Err(trouble) => {
-                let failure = trouble::failure(&trouble);
-                let detail = format!("the balance could not be read, so nothing was sent: {}", failure.detail);
-                Err(not_found_means_not_refundable(Failure { detail, ..failure }).with_payment(row.id))
-            }
-        }
-    }
-
-    /// A fall of the balance beyond what we know: by exactly a refund that we called failed, it happened after all;
-    /// else it was refunded elsewhere, in the Kaspi Pay app or before kaspid.
-    pub(super) async fn keep_elsewhere(&self, row: &PaymentRow, balance: Amount) -> Result<(), Failure> {
-        let elsewhere = row.amount.minus(balance).and_then(|gone| gone.minus(row.refunded()));
-        let Some(sum) = elsewhere.filter(|sum| *sum != row.refunded_elsewhere && !row.has_refund_in_doubt()) else {
-            return Ok(());
-        };
-        let more = sum.minus(row.refunded_elsewhere);
-        let late = row.watched_refunds().find(|refund| more == Some(refund.amount));
-        let seen = match late {
-            Some(refund) => Seen::RefundSettled { refund: refund.id, happened: true },
-            None => Seen::RefundedElsewhere(sum),
-        };
-        self.keep_seen(row.id, seen).await
     }
 
     async fn begin_refund(
@@ -181,10 +136,11 @@ impl Service {
         let (id, key, actor) = (row.id, request.key.clone(), request.caller.actor());
         let x_request_id = ask.x_request_id.to_string();
         let begun = self.store.write(move |writing| {
-            let doubt = writing.payment(id)?.as_ref().is_some_and(PaymentRow::has_refund_in_doubt);
-            if doubt || writing.is_running(id)? {
+            let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
+            if row.has_refund_in_doubt() || writing.is_running(id)? {
                 return Err(Refused::from(in_progress(id)));
             }
+            refund_amount(&row, Some(amount), balance_before)?;
             let refund = RefundRow {
                 id: PaymentId::fresh(),
                 amount,
@@ -257,6 +213,22 @@ impl Service {
     }
 }
 
+/// How much to pay back of what is left: all of it where the caller names nothing.
+fn refund_amount(row: &PaymentRow, asked: Option<Amount>, balance: Option<Amount>) -> Result<Amount, Failure> {
+    let left = balance.unwrap_or_else(|| row.left());
+    match asked.unwrap_or(left) {
+        _ if left.is_zero() => {
+            Err(Failure::new(Code::RefundExceedsBalance, "all of this payment was paid back already")
+                .with_payment(row.id))
+        }
+        amount if amount <= left => Ok(amount),
+        amount => {
+            let detail = format!("{amount} is more than the {left} that is left of this payment");
+            Err(Failure::new(Code::RefundExceedsBalance, detail).with_payment(row.id))
+        }
+    }
+}
+
 fn status_of(ending: &Ending) -> LogStatus {
     match ending {
         Ending::Refunded { .. } => LogStatus::Success,
@@ -268,7 +240,7 @@ fn status_of(ending: &Ending) -> LogStatus {
 fn money_of(ending: &Ending) -> Money {
     match ending {
         Ending::Refunded { .. } => Money::Moved,
-        Ending::Nothing => Money::NotMoved,
+        Ending::Nothing | Ending::RefundFailed => Money::NotMoved,
         _ => Money::Unknown,
     }
 }
@@ -289,7 +261,7 @@ fn refund_failure(row: &PaymentRow, ending: &Ending, answer: &Result<Refunded, T
     Some(failure.with_provider(provider.0, provider.1).with_payment(row.id).with_bin(&row.organization_bin))
 }
 
-fn not_found_means_not_refundable(failure: Failure) -> Failure {
+pub(super) fn not_found_means_not_refundable(failure: Failure) -> Failure {
     match failure.code {
         Code::NotFound => Failure { code: Code::NotRefundable, ..failure },
         _ => failure,

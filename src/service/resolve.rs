@@ -1,8 +1,11 @@
 //! Closing what only a person can close. Each way is checked as far as the bank can tell, and audited.
 
+use super::follow::deadline;
+use super::look::is_known;
 use super::{Request, Service};
 use crate::failpoint::fail_point;
 use crate::id::{PaymentRef, QrPaymentId, Reason};
+use crate::moment::Moment;
 use crate::operation::{Code, Failure, LogStatus, Reply, Resolve, State};
 use crate::store::{Change, Closed, PaymentRow, Refused};
 
@@ -13,7 +16,10 @@ impl Service {
             Resolve::Attach { qr_payment_id, reason } => (self.attached(request, &row, qr_payment_id).await?, reason),
             Resolve::Abandon { reason } => (Closed::Abandoned, reason),
             Resolve::Refund { refund, happened, reason } => (Closed::Refund { refund, happened }, reason),
-            Resolve::Paid { paid, reason } => (Closed::Paid(paid), reason),
+            Resolve::Paid { paid, reason } => {
+                self.beyond_kaspi(request, &row).await?;
+                (Closed::Paid(paid), reason)
+            }
         };
         self.close(request, &row, closed, reason).await?;
         let row = self.looked(&request.settings, row.id).await?;
@@ -22,7 +28,7 @@ impl Service {
 
     /// The number must be no other payment's, Kaspi must know it, and where Kaspi tells an amount it must be ours.
     async fn attached(&self, request: &Request, row: &PaymentRow, qr: QrPaymentId) -> Result<Closed, Failure> {
-        let sight = self.sight(request, &self.frozen_triple(row)?, &qr).await?;
+        let sight = self.sight(request, &self.frozen_triple(&request.settings, row)?, &qr).await?;
         match sight.total {
             Some(total) if total != row.amount => Err(Failure::invalid(format!(
                 "Kaspi says {qr} is {total}, and this payment is {}: it is another one",
@@ -30,6 +36,29 @@ impl Service {
             ))
             .with_payment(row.id)),
             _ => Ok(Closed::Attached { qr_payment_id: qr, kaspi_status: sight.kaspi_status, amount: None }),
+        }
+    }
+
+    /// A person's word counts only where Kaspi has none: after the deadline, with a status we do not know or none at
+    /// all. A late payment is only acknowledged, which asks nobody.
+    async fn beyond_kaspi(&self, request: &Request, row: &PaymentRow) -> Result<(), Failure> {
+        if row.state != State::Waiting {
+            return Ok(());
+        }
+        let said = match self.read_status(&request.settings, row).await {
+            Ok(row) => row.kaspi_status.filter(|status| is_known(status)),
+            Err(failure) if failure.code == Code::NotFound => None,
+            Err(failure) => return Err(failure),
+        };
+        let over = Moment::now() >= deadline(row);
+        match said {
+            None if over => Ok(()),
+            None => {
+                Err(Failure::invalid("the customer can still pay: wait until its time is over").with_payment(row.id))
+            }
+            Some(status) => Err(Failure::invalid(format!("Kaspi itself says {status}, which is kept now"))
+                .with_payment(row.id)
+                .with_hint(format!("See what it is: kaspictl payment show {}", row.id))),
         }
     }
 

@@ -1,13 +1,16 @@
-//! Settling a refund in doubt by the payment's balance (bank dialect).
+//! What a payment's balance tells (bank dialect): of a refund in doubt, of one we called failed, and of money that
+//! went back without us.
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-use tracing::warn;
+use tokio::time::{Instant, sleep};
 
-use super::{Service, Settings};
+use super::refund::not_found_means_not_refundable;
+use super::{Service, Settings, trouble};
+use crate::kaspi::Ask;
+use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{Dialect, Evidence, Failure, LogStatus};
+use crate::operation::{Code, Dialect, Evidence, Failure, LogStatus};
 use crate::store::{Ending, PaymentRow, RefundRow, Seen, Triple};
 
 /// Rests between two readings of the balance; the last one repeats.
@@ -15,34 +18,54 @@ const RESTS: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
 
 impl Service {
-    /// Start-up: refunds that an earlier run left in doubt are settled by the balance where the bank has one. What
-    /// it does not settle stays for a person.
-    pub(super) fn settle_refunds(&self) {
-        let rows = self.store.read(|reading| Ok(reading.payments_for_a_person()?));
-        for row in rows.unwrap_or_default() {
-            let service = self.clone();
-            tokio::spawn(async move {
-                if let Err(failure) = service.settle_refund(&row).await {
-                    warn!(payment = %row.id, code = failure.code.word(), "a refund in doubt could not be settled");
-                }
-            });
+    /// What of a payment can still be paid back, as the bank says now.
+    pub(super) async fn balance(
+        &self,
+        settings: &Settings,
+        row: &PaymentRow,
+        triple: &Triple,
+    ) -> Result<Amount, Failure> {
+        let Some(qr) = row.qr_payment_id.clone() else {
+            return Err(Failure::new(Code::NotRefundable, "the payment has no QrPaymentId").with_payment(row.id));
+        };
+        let ask = Ask::fresh(settings.config.kaspi.timeout);
+        let read = self.with_token(settings, triple.clone(), ask, |kaspi, ask, triple| {
+            let qr = qr.clone();
+            async move { kaspi.details(&ask, &triple, &qr).await }
+        });
+        match read.await {
+            Ok(details) => Ok(details.available_return),
+            Err(trouble) => {
+                let failure = trouble::failure(&trouble);
+                let detail = format!("the balance could not be read, so nothing was sent: {}", failure.detail);
+                Err(not_found_means_not_refundable(Failure { detail, ..failure }).with_payment(row.id))
+            }
         }
     }
 
-    async fn settle_refund(&self, row: &PaymentRow) -> Result<(), Failure> {
-        let doubt = row.refunds.iter().find(|refund| refund.status == LogStatus::Pending);
-        let (Some(refund), Dialect::Bank) = (doubt, row.dialect) else { return Ok(()) };
-        let Some(_one) = self.state.refunds.try_lock(row.id) else { return Ok(()) };
-        let happened = match self.settle(&self.live.get(), row, refund, &self.frozen_triple(row)?).await {
-            Ending::Refunded { .. } => true,
-            Ending::RefundFailed => false,
-            _ => return Ok(()),
+    /// Keeps a fall of the balance beyond what we know: by exactly a refund that we called failed (`first` before
+    /// others), it happened after all; else the money went back elsewhere, in the Kaspi Pay app or before kaspid.
+    pub(super) async fn keep_elsewhere(
+        &self,
+        row: &PaymentRow,
+        balance: Amount,
+        first: Option<&RefundRow>,
+    ) -> Result<(), Failure> {
+        let fall = row.unexplained(balance);
+        if fall.is_zero() || row.has_refund_in_doubt() {
+            return Ok(());
+        }
+        let watched = || row.watched_refunds().filter(|refund| refund.amount == fall);
+        let late = watched().find(|refund| Some(refund.id) == first.map(|first| first.id)).or_else(|| watched().next());
+        let seen = match late {
+            Some(refund) => Seen::RefundSettled { refund: refund.id, happened: true },
+            None => Seen::RefundedElsewhere(row.refunded_elsewhere.plus(fall).unwrap_or(row.amount)),
         };
-        self.keep_seen(row.id, Seen::RefundSettled { refund: refund.id, happened }).await
+        self.keep_seen(row.id, seen).await
     }
 
     /// Reads the balance until it has fallen by exactly the refund, or `[payments] refund_settle` has passed:
-    /// unchanged then means that it did not happen, anything else that nobody knows.
+    /// unchanged in a reading at the end means that it did not happen, anything else that nobody knows.
     pub(super) async fn settle(
         &self,
         settings: &Settings,
@@ -52,23 +75,38 @@ impl Service {
     ) -> Ending {
         let Some(before) = refund.balance_before else { return Ending::RefundPending };
         let until = Instant::now() + settings.config.payments.refund_settle;
-        let mut last: Option<Amount> = None;
         for rest in RESTS.into_iter().chain(std::iter::repeat(RESTS[3])) {
-            if let Ok(balance) = self.balance(settings, row, triple).await {
-                if before.minus(refund.amount) == Some(balance) {
+            let last = Instant::now() >= until;
+            match self.balance(settings, row, triple).await {
+                Ok(balance) if before.minus(refund.amount) == Some(balance) => {
                     return Ending::Refunded { evidence: Evidence::Balance, return_operation_id: None };
                 }
-                last = Some(balance);
-            }
-            if Instant::now() + rest >= until {
-                break;
+                Ok(balance) if last && balance == before => return Ending::RefundFailed,
+                _ if last => return Ending::RefundPending,
+                _ => {}
             }
             tokio::select! {
-                () = tokio::time::sleep(rest) => {}
+                () = sleep(rest.min(until.saturating_duration_since(Instant::now()))) => {}
                 // The daemon stops: what is known now is that nobody knows.
                 () = self.stopped() => return Ending::RefundPending,
             }
         }
-        if last == Some(before) { Ending::RefundFailed } else { Ending::RefundPending }
+        Ending::RefundPending
+    }
+
+    /// One later reading for a refund that is still in doubt, once its time to settle is over.
+    pub(super) async fn settle_later(&self, settings: &Settings, row: &PaymentRow) -> Result<(), Failure> {
+        let Some(_one) = self.state.refunds.try_lock(row.id) else { return Ok(()) };
+        let row = self.row(row.id)?;
+        let doubt = row.refunds.iter().find(|refund| refund.status == LogStatus::Pending);
+        let (Some(refund), Dialect::Bank) = (doubt, row.dialect) else { return Ok(()) };
+        let balance = self.balance(settings, &row, &self.frozen_triple(settings, &row)?).await?;
+        let fall = row.unexplained(balance);
+        let over = Moment::now().since(refund.at) >= settings.config.payments.refund_settle;
+        match (fall == refund.amount, fall.is_zero() && over) {
+            (true, _) => self.keep_seen(row.id, Seen::RefundSettled { refund: refund.id, happened: true }).await,
+            (_, true) => self.keep_seen(row.id, Seen::RefundSettled { refund: refund.id, happened: false }).await,
+            _ => Ok(()),
+        }
     }
 }

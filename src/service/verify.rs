@@ -36,14 +36,16 @@ impl Service {
                     note.status = LogStatus::Failed;
                     note.error = Some(format!("the bank answers in the {dialect} dialect now"));
                 }
-                Some(TradePoint { name, .. }) => row.seen_listed(dialect, &url, name, now),
+                Some(TradePoint { name, .. }) => {
+                    row.seen_listed(dialect, &url, name, now);
+                    row.alarm = None;
+                }
                 None => {
                     note.status = LogStatus::Failed;
                     note.error = Some("the trade point is not listed".to_owned());
                     row.seen_missing(confirm, now);
                 }
             }
-            row.alarm = None;
             put(writing, actor, row, note)
         });
         written.await
@@ -64,10 +66,11 @@ impl Service {
                 return Err(trouble::failure(&trouble).with_bin(&bin));
             }
         };
-        let (actor, name) = (request.caller.actor(), bin.clone());
+        let (actor, name, asked_for) = (request.caller.actor(), bin.clone(), row.trade_point_id);
         let kept = self.store.write(move |writing| {
             let Some(mut row) = writing.config(&name)? else { return Err(super::configs::not_enrolled(&name).into()) };
-            writing.put_device(&name, &row.trade_point_id, &token)?;
+            // The config may have moved meanwhile; the token is of the point it was asked for.
+            writing.put_device(&name, &asked_for, &token)?;
             row.alarm = None;
             put(writing, Some(actor), row, note)
         });
@@ -82,7 +85,8 @@ impl Service {
     pub(super) async fn settle_dialects(&self) -> Result<(), Failure> {
         let settings = self.live.get();
         let rows = self.store.read(|reading| Ok(reading.configs()?))?;
-        let open = rows.into_iter().filter(|row| row.is_active && settled_dialect(&settings, row).is_err());
+        // Also those that take no new payments: their old ones are cancelled and refunded.
+        let open = rows.into_iter().filter(|row| settled_dialect(&settings, row).is_err());
         for row in open {
             let bin = row.organization_bin.clone();
             let name = bin.clone();

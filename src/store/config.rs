@@ -120,8 +120,7 @@ impl ConfigRow {
     /// Its trade point was just seen absent. Twice, at least `confirm` apart, suspends.
     pub(crate) fn seen_missing(&mut self, confirm: std::time::Duration, now: Moment) {
         let first = *self.missing_since.get_or_insert(now);
-        if now.since(first) >= confirm {
-            self.stand(Standing::Suspended, Some("trade_point_missing"), now);
-        }
+        let standing = if now.since(first) >= confirm { Standing::Suspended } else { self.standing };
+        self.stand(standing, Some("trade_point_missing"), now);
     }
 }

@@ -50,6 +50,47 @@ pub(crate) enum Change {
     Adopted { payment: Box<PaymentRow>, x_request_id: String },
     /// A person closed what the daemon could not.
     Resolved { payment: PaymentId, closed: Closed, reason: Reason },
+    /// A backup was put back: what happened between it and now is not in the log.
+    Restored(Gap),
+    /// A person has looked at what the event of this number tells.
+    RestoreAcknowledged { restored: u64 },
+}
+
+/// What a restore left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Gap {
+    /// Where the log of the backup ends.
+    pub(crate) backup: Place,
+    /// When the backup was made.
+    pub(crate) made_at: Moment,
+    /// Where the log of the replaced file ends; `None` where there was no file or it could not be read.
+    pub(crate) replaced: Option<Place>,
+}
+
+/// An event of a log and its time; 0 is before the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    pub(crate) seq: u64,
+    pub(crate) at: Option<Moment>,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.at {
+            Some(at) => write!(f, "event {} of {at}", self.seq),
+            None => write!(f, "event {}", self.seq),
+        }
+    }
+}
+
+impl std::fmt::Display for Gap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a backup made {} was put back; its log ends with {}", self.made_at, self.backup)?;
+        match &self.replaced {
+            Some(replaced) => write!(f, ", that of the replaced file with {replaced}"),
+            None => write!(f, "; the replaced file could not be read"),
+        }
+    }
 }
 
 /// An administrative row of the log.
@@ -145,6 +186,11 @@ pub(crate) type Sha = [u8; 32];
 
 /// The predecessor of the first event.
 pub(crate) const GENESIS: Sha = [0; 32];
+
+/// A hash as people keep it.
+pub(super) fn hex(sha: &Sha) -> String {
+    sha.iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// An event as stored, and its hash.
 pub(super) fn seal(previous: &Sha, seq: u64, event: &Event) -> Result<(Vec<u8>, Sha), StoreError> {

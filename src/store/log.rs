@@ -2,14 +2,14 @@
 
 use redb::ReadableTable;
 
-use super::event::{self, Change, Closed, Event, GENESIS, Note, Sha};
+use super::event::{self, Change, Closed, Event, GENESIS, Note, Sha, hex};
 use super::payment::{self, PaymentRow, Seen, number};
 use super::project::create_operation;
 use super::reading::Reading;
-use super::{StoreError, codec};
+use super::{Refused, StoreError, codec};
 use crate::id::{OrganizationBin, PaymentId, RequestKey, ShopId};
 use crate::money::Amount;
-use crate::operation::{LogQuery, LogRow, LogStatus, OperationType, Order, Verified};
+use crate::operation::{Difference, Failure, KeptHead, LogQuery, LogRow, LogStatus, OperationType, Order, Verified};
 
 /// Events read at a time by a check of the chain, so that no read transaction lives long.
 pub(crate) const PAGE: u64 = 4096;
@@ -78,10 +78,10 @@ impl Reading {
                 let payment = self.payment_of(*payment)?;
                 let amount = match seen {
                     Seen::RefundedElsewhere(sum) => *sum,
-                    Seen::RefundSettled { refund, .. } => {
+                    Seen::RefundSettled { refund, .. } | Seen::RefundDoubted(refund) => {
                         payment.refund(*refund).map_or(payment.amount, |refund| refund.amount)
                     }
-                    Seen::Status { .. } | Seen::Contradicted { .. } | Seen::Dead => payment.amount,
+                    Seen::Status { .. } | Seen::Contradicted { .. } | Seen::PaidAt(_) | Seen::Dead => payment.amount,
                 };
                 of_payment(&payment, OperationType::Status, amount)
             }
@@ -94,6 +94,13 @@ impl Reading {
                 let row = of_payment(&payment, OperationType::Resolve, resolved_amount(&payment, closed));
                 LogRow { error_message: Some(reason.to_string()), ..row }
             }
+            Change::Restored(gap) => {
+                LogRow { error_message: Some(gap.to_string()), ..noted(&Note::done(OperationType::Restored)) }
+            }
+            Change::RestoreAcknowledged { restored } => LogRow {
+                error_message: Some(format!("the gap of event {restored} was acknowledged")),
+                ..noted(&Note::done(OperationType::Restored))
+            },
         };
         Ok(Some(LogRow { id: seq, created_at: event.at, actor: event.actor, ..row }))
     }
@@ -136,6 +143,23 @@ impl Reading {
             .ok_or_else(|| StoreError::Codec(format!("the log names payment {id}, which is not stored")))
     }
 
+    /// Refuses a cursor beyond the end of the log: whoever has it has seen events that this log does not have.
+    pub(crate) fn cursor(&self, after: Option<u64>) -> Result<(), Refused> {
+        let head = self.last_event().map_err(Refused::from)?;
+        match after {
+            Some(after) if after > head => Err(Failure::invalid(format!(
+                "after={after} is beyond the end of the log, which is event {head}"
+            ))
+            .with_hint("Begin behind an event that is there. If a backup was put back, what was read before is not in this log: kaspictl log list --operation restored")
+            .into()),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn last_event(&self) -> Result<u64, StoreError> {
+        Ok(ReadableTable::last(&self.tables.event()?)?.map_or(0, |(seq, _)| seq.value()))
+    }
+
     /// The hash of an event.
     #[cfg(test)]
     pub(super) fn sha(&self, seq: u64) -> Result<Option<Sha>, StoreError> {
@@ -153,8 +177,7 @@ impl Reading {
                 return Ok(true);
             }
         }
-        let last = ReadableTable::last(&table)?.map_or(0, |(seq, _)| seq.value());
-        Ok(chain.events >= last)
+        Ok(chain.events >= self.last_event()?)
     }
 }
 
@@ -163,12 +186,15 @@ pub(crate) struct Chain {
     events: u64,
     head: Sha,
     first_bad: Option<u64>,
+    kept: Option<KeptHead>,
+    /// Whether the event of the kept head has its hash; false too when the log does not reach it.
+    head_matches: Option<bool>,
 }
 
 impl Chain {
-    /// Before the first event.
-    pub(crate) fn new() -> Self {
-        Self { events: 0, head: GENESIS, first_bad: None }
+    /// Before the first event; `kept` is compared on the way.
+    pub(crate) fn new(kept: Option<KeptHead>) -> Self {
+        Self { events: 0, head: GENESIS, first_bad: None, head_matches: kept.as_ref().map(|_| false), kept }
     }
 
     /// Takes in the next event; false if it is not what was written there.
@@ -186,17 +212,28 @@ impl Chain {
         }
         if let Ok((sha, _)) = event::split(stored) {
             (self.events, self.head) = (seq, sha);
+            if self.kept.as_ref().is_some_and(|kept| kept.seq == seq) {
+                self.head_matches = Some(self.kept.as_ref().is_some_and(|kept| kept.sha == sha));
+            }
         }
         true
     }
 
-    /// The verdict.
-    pub(crate) fn verdict(&self) -> Verified {
+    /// Whether every event so far is as it was written.
+    pub(crate) fn is_good(&self) -> bool {
+        self.first_bad.is_none()
+    }
+
+    /// The verdict; `differences` are what a rebuild found, where there was one.
+    pub(crate) fn verdict(&self, differences: Option<Vec<Difference>>) -> Verified {
+        let same = differences.as_ref().is_none_or(Vec::is_empty);
         Verified {
-            ok: self.first_bad.is_none(),
+            ok: self.is_good() && self.head_matches != Some(false) && same,
             events: self.events,
-            head: self.head.iter().map(|byte| format!("{byte:02x}")).collect(),
+            head: hex(&self.head),
             first_bad: self.first_bad,
+            head_matches: self.head_matches,
+            differences,
         }
     }
 }

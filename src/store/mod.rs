@@ -5,14 +5,21 @@
 //! file is an error at start and is never replaced by an empty one.
 
 mod codec;
+mod compare;
 mod config;
+mod envelope;
 mod event;
+mod file;
+mod heads;
 mod key;
 mod log;
 mod news;
 mod payment;
 mod project;
 mod reading;
+mod rebuild;
+mod restore;
+mod snapshot;
 mod tables;
 mod triple;
 mod writer;
@@ -20,24 +27,26 @@ mod writing;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use redb::{Builder, Database, DatabaseError, ReadableDatabase};
+use redb::{Database, ReadableDatabase};
 use sha2::{Digest, Sha256};
 use tokio::sync::{oneshot, watch};
 use zeroize::Zeroizing;
 
 pub(crate) use config::{ConfigRow, DIALECT_CHANGED};
+pub(crate) use envelope::{Header as BackupHeader, check as check_backup, seal as seal_backup};
 pub(crate) use event::{Change, Closed, Ending, Event, Note, Outcome};
+use file::{LAYOUT, create, forget, open, secret, unreadable};
+use heads::Heads;
 pub(crate) use key::{Field, KeyRow, Wrote};
 pub(crate) use log::Chain;
 pub(crate) use payment::{PaymentRow, RefundRow, Seen};
 pub(crate) use reading::Reading;
+pub(crate) use restore::{RestoreError, Restored, restore};
 pub use triple::Triple;
 pub(crate) use writing::Writing;
 
@@ -124,6 +133,8 @@ struct Shared {
     database: RwLock<Option<Database>>,
     /// The number of the last durable event, for those who wait for news.
     head: watch::Sender<u64>,
+    /// The file is about to be opened again: long reads give way, since opening waits for them.
+    reopening: AtomicBool,
 }
 
 /// All state; a cheap handle.
@@ -153,10 +164,17 @@ impl Store {
     fn opened_by(open: Opener, path: Option<PathBuf>) -> Result<Self, StoreError> {
         let database = open()?;
         let secret = Arc::new(secret(&database)?);
-        let shared =
-            Arc::new(Shared { open, path, database: RwLock::new(Some(database)), head: watch::Sender::new(0) });
+        let head = Reading::new(database.begin_read()?).head()?;
+        heads::tell(head.place.seq, &head.hex());
+        let shared = Arc::new(Shared {
+            open,
+            path,
+            database: RwLock::new(Some(database)),
+            head: watch::Sender::new(head.place.seq),
+            reopening: AtomicBool::new(false),
+        });
         let underway = Arc::<AtomicUsize>::default();
-        let jobs = writer::start(shared.clone(), underway.clone());
+        let jobs = writer::start(shared.clone(), underway.clone(), Heads::told(head.place.seq));
         Ok(Self { shared, jobs: jobs.map_err(|error| StoreError::Io(error.to_string()))?, underway, secret })
     }
 
@@ -169,6 +187,8 @@ impl Store {
 
     /// Closes the file for good, with nothing left to repair; whatever asks later gets `storage_failed`.
     pub fn close(&self) {
+        // Long reads give way: closing waits for them.
+        self.shared.reopening.store(true, Ordering::Relaxed);
         let (sender, closed) = sync_channel(1);
         if self.jobs.send(Message::Close(sender)).is_ok() {
             // An error means that the thread has ended, which closes the file too.
@@ -276,6 +296,34 @@ impl Store {
         self.shared.head.subscribe()
     }
 
+    /// Asked by long reads between two rows.
+    fn may_read_on(&self) -> Result<(), StoreError> {
+        if self.shared.reopening.load(Ordering::Relaxed) { Err(StoreError::Closed) } else { Ok(()) }
+    }
+
+    /// Tells the journal where the log ends.
+    ///
+    /// # Errors
+    /// `storage_failed`.
+    pub(crate) fn tell_head(&self) -> Result<(), Failure> {
+        let head = self.read(|reading| Ok(reading.head()?))?;
+        heads::tell(head.place.seq, &head.hex());
+        Ok(())
+    }
+
+    /// The state directory.
+    pub(crate) fn dir(&self) -> &Path {
+        self.shared.path.as_deref().and_then(Path::parent).unwrap_or(Path::new("."))
+    }
+
+    /// Bytes of the state file.
+    pub(crate) fn size(&self) -> std::io::Result<u64> {
+        match &self.shared.path {
+            Some(path) => Ok(path.metadata()?.len()),
+            None => Ok(0),
+        }
+    }
+
     /// A keyed hash, by which a phone or a request can be compared and not read.
     pub(crate) fn hash(&self, text: &str) -> [u8; 8] {
         let digest = Sha256::new().chain_update(self.secret.as_slice()).chain_update(text).finalize();
@@ -295,7 +343,9 @@ impl Drop for Underway {
 impl Shared {
     /// After a failure the handle is not to be trusted: an fsync is never tried twice on the same one.
     fn reopen(&self) {
+        self.reopening.store(true, Ordering::Relaxed);
         let mut guard = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        self.reopening.store(false, Ordering::Relaxed);
         *guard = None;
         if let Some(path) = &self.path {
             forget(path);
@@ -304,66 +354,5 @@ impl Shared {
             Ok(database) => *guard = Some(database),
             Err(error) => tracing::error!(%error, "state could not be opened again"),
         }
-    }
-}
-
-/// After a failed fsync Linux shows the lost pages from memory as if they were on the disk: what is read from now on
-/// is what the disk has.
-fn forget(path: &Path) {
-    use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
-    let forgotten = File::open(path).map(|file| posix_fadvise(&file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED));
-    if !matches!(forgotten, Ok(Ok(()))) {
-        tracing::warn!(?forgotten, "what the system remembers of the state could not be dropped");
-    }
-}
-
-fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> StoreError {
-    StoreError::Unreadable { path: path.to_owned(), why: error.to_string() }
-}
-
-fn open(path: &Path) -> Result<Database, StoreError> {
-    // redb takes an empty file for a new database; here it is one that lost its content.
-    if path.metadata().map_err(|error| unreadable(path, &error))?.len() == 0 {
-        return Err(unreadable(path, &"the file is empty"));
-    }
-    match Builder::new().set_cache_size(CACHE_BYTES).open(path) {
-        Ok(database) => Ok(database),
-        Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::InUse(path.to_owned())),
-        Err(error) => Err(unreadable(path, &error)),
-    }
-}
-
-/// Makes a new file under another name and moves it into place whole, so that a crash leaves none or all of it.
-fn create(dir: &Path, path: &Path) -> Result<(), StoreError> {
-    let new = dir.join(format!("{FILE}.new"));
-    let make = || -> Result<(), Box<dyn std::error::Error>> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        let database =
-            Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(redb::backends::FileBackend::new(file)?)?;
-        furnish(&database)?;
-        drop(database);
-        std::fs::rename(&new, path)?;
-        Ok(File::open(dir)?.sync_all()?)
-    };
-    make().map_err(|error| unreadable(&new, &error))
-}
-
-/// Makes every table, and the secret.
-fn furnish(database: &Database) -> Result<(), StoreError> {
-    let tx = database.begin_write()?;
-    let mut writing = Writing::begin(&tx)?;
-    writing.put_meta(SECRET, &[*uuid::Uuid::new_v4().as_bytes(), *uuid::Uuid::new_v4().as_bytes()].concat())?;
-    drop(writing);
-    Ok(tx.commit()?)
-}
-
-/// The `meta` entry of the secret behind [`Store::hash`].
-const SECRET: &str = "secret";
-
-fn secret(database: &Database) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-    let tx = database.begin_read()?;
-    match Reading::new(tx).meta(SECRET)? {
-        Some(secret) => Ok(Zeroizing::new(secret)),
-        None => Err(StoreError::Codec("the hash secret is missing".to_owned())),
     }
 }

@@ -1,7 +1,5 @@
 //! The log as events for those who follow a shop: the same commits, so nothing is lost or doubled across restarts.
 
-use redb::ReadableTable;
-
 use super::config;
 use super::event::{Change, Closed, Ending, Outcome};
 use super::payment::{self, Seen};
@@ -14,11 +12,6 @@ use crate::operation::{Event, EventType, OperationType, Standing, State};
 const LOOKED_AT: usize = 10_000;
 
 impl Reading {
-    /// The last event's number; 0 for an empty log.
-    pub(crate) fn head(&self) -> Result<u64, StoreError> {
-        Ok(ReadableTable::last(&self.tables.event()?)?.map_or(0, |(seq, _)| seq.value()))
-    }
-
     /// What changed after `after`, at most `limit`, of the payments and configs that are visible; and the cursor
     /// behind the last one looked at.
     pub(crate) fn news(
@@ -61,7 +54,7 @@ impl Reading {
     /// What an event of the log says to followers, and of what.
     fn told(&self, change: &Change) -> Result<(Option<EventType>, About), StoreError> {
         Ok(match change {
-            Change::Noted(_) => (None, About::Config(0)),
+            Change::Noted(_) | Change::Restored(_) | Change::RestoreAcknowledged { .. } => (None, About::Config(0)),
             Change::Config { row, note } => (Some(of_config(row, note.operation)), About::Config(row.id)),
             Change::CreateIntended { payment, .. } => (Some(EventType::PaymentCreated), About::Payment(payment.id)),
             Change::CancelIntended { payment, .. } | Change::RefundIntended { payment, .. } => {
@@ -119,6 +112,8 @@ fn of_sight(seen: &Seen) -> EventType {
         Seen::Status { state, .. } => of_state(*state),
         Seen::RefundedElsewhere(_) | Seen::RefundSettled { happened: true, .. } => EventType::PaymentRefunded,
         Seen::RefundSettled { happened: false, .. } => EventType::PaymentRefundFailed,
+        Seen::RefundDoubted(_) => EventType::PaymentRefundPending,
+        Seen::PaidAt(_) => EventType::PaymentPaid,
         Seen::Dead => EventType::PaymentExpired,
         Seen::Contradicted { .. } => EventType::PaymentContradicted,
     }

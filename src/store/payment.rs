@@ -47,6 +47,8 @@ pub(crate) struct PaymentRow {
     pub(crate) request_key: Option<RequestKey>,
     pub(crate) supersedes: Option<PaymentId>,
     pub(crate) late: bool,
+    /// It was called over once: if it is paid after that, it is late.
+    pub(crate) was_over: bool,
     /// An admin has seen that it was paid late.
     pub(crate) acknowledged: bool,
     /// What Kaspi said of it after it was paid, where that was something else.
@@ -88,6 +90,10 @@ pub(crate) enum Seen {
     RefundedElsewhere(Amount),
     /// What the balance says of a refund in doubt, or of one we called failed.
     RefundSettled { refund: PaymentId, happened: bool },
+    /// A refund we called failed may have happened: the balance fell, and not by it.
+    RefundDoubted(PaymentId),
+    /// The bank's date of a payment seen paid before.
+    PaidAt(Moment),
     /// The life of a link or QR that nobody saw is over.
     Dead,
 }
@@ -103,6 +109,11 @@ impl PaymentRow {
     pub(crate) fn left(&self) -> Amount {
         let gone = self.refunded().plus(self.refunded_elsewhere).unwrap_or(self.amount);
         self.amount.minus(gone).unwrap_or(Amount::ZERO)
+    }
+
+    /// How far the balance has fallen beyond what we know of.
+    pub(crate) fn unexplained(&self, balance: Amount) -> Amount {
+        self.left().minus(balance).unwrap_or(Amount::ZERO)
     }
 
     /// Whether nobody knows if one of its refunds happened.
@@ -134,6 +145,11 @@ impl PaymentRow {
     /// A refund of it.
     pub(crate) fn refund(&self, id: PaymentId) -> Option<&RefundRow> {
         self.refunds.iter().find(|refund| refund.id == id)
+    }
+
+    /// Whether it is known that this refund happened.
+    pub(crate) fn refund_succeeded(&self, id: PaymentId) -> bool {
+        self.refund(id).is_some_and(|refund| refund.status == LogStatus::Success)
     }
 
     fn refund_mut(&mut self, id: PaymentId) -> Option<&mut RefundRow> {
@@ -199,7 +215,13 @@ impl PaymentRow {
                 let status = if *happened { LogStatus::Success } else { LogStatus::Failed };
                 self.settle_refund(Some(*refund), status, Some(Evidence::Balance), None);
             }
-            Seen::Dead => self.become_state(State::Expired, None),
+            Seen::RefundDoubted(refund) => self.settle_refund(Some(*refund), LogStatus::Pending, None, None),
+            Seen::PaidAt(paid_at) => {
+                self.paid_at = Some(*paid_at);
+                self.paid_at_source = Some(PaidAtSource::Bank);
+            }
+            Seen::Dead if self.state == State::Unknown => self.become_state(State::Expired, None),
+            Seen::Dead => {}
         }
     }
 
@@ -211,7 +233,8 @@ impl PaymentRow {
                 self.qr_payment_id = Some(qr_payment_id.clone());
                 self.kaspi_status = Some(kaspi_status.clone());
                 self.amount = amount.unwrap_or(self.amount);
-                self.become_state(State::Waiting, None);
+                // The one way back from a final state: the next look tells what it is.
+                self.state = State::Waiting;
             }
             Closed::Abandoned => self.become_state(State::Abandoned, None),
             Closed::Refund { refund, happened } => {
@@ -224,18 +247,19 @@ impl PaymentRow {
         }
     }
 
-    /// The one door between states. Nothing leaves `paid`; a payment that was called over and is paid is late.
+    /// The one door between states. Nothing leaves `paid`, and only `paid` follows another final state: then it is
+    /// late.
     fn become_state(&mut self, state: State, paid_at: Option<(Moment, PaidAtSource)>) {
-        if self.state == State::Paid {
+        if self.state == State::Paid || (!self.is_open() && state != State::Paid) {
             return;
         }
         if state == State::Paid {
-            self.late = matches!(self.state, State::Expired | State::Declined | State::Cancelled | State::Abandoned)
-                || self.late;
+            self.late = self.was_over;
             self.paid_at = paid_at.map(|(at, _)| at);
             self.paid_at_source = paid_at.map(|(_, source)| source);
         }
         self.state = state;
+        self.was_over |= !self.is_open();
     }
 
     /// What callers see.

@@ -9,7 +9,7 @@ use super::key::{KeyRow, Wrote};
 use super::payment::{self, PaymentRow, number};
 use super::tables::WriteTables;
 use super::{StoreError, codec};
-use crate::id::{PaymentId, RequestKey};
+use crate::id::{PaymentId, RequestKey, ShopId};
 use crate::operation::{Kind, OperationType};
 
 impl WriteTables<'_> {
@@ -52,6 +52,8 @@ impl WriteTables<'_> {
                 row.resolved(closed, event.at);
                 self.put_payment(seq, &row)
             }
+            Change::Restored(_) => Ok(self.restored.insert(seq, ()).map(drop)?),
+            Change::RestoreAcknowledged { restored } => Ok(self.restored.remove(restored).map(drop)?),
         }
     }
 
@@ -68,7 +70,7 @@ impl WriteTables<'_> {
         let mut row = self.payment_row(payment)?;
         let nothing = outcome.ending == Ending::Nothing;
         if let (true, Some(key)) = (nothing, key) {
-            self.key.remove((row.shop_id, key.as_str()))?;
+            self.give_back(row.shop_id, &key)?;
         }
         if nothing && matches!(begun.change, Change::CreateIntended { .. }) {
             return self.drop_payment(&row);
@@ -123,9 +125,26 @@ impl WriteTables<'_> {
         wrote: Option<&Wrote>,
     ) -> Result<(), StoreError> {
         let (Some(key), Some(wrote)) = (key, wrote) else { return Ok(()) };
-        let value = KeyRow { operation, payment: row.id, intent, wrote: wrote.clone() };
+        let earlier = self.key_row(row.shop_id, key)?.map(|earlier| earlier.intent);
+        let value = KeyRow { operation, payment: row.id, intent, earlier, wrote: wrote.clone() };
         self.key.insert((row.shop_id, key.as_str()), codec::encode(&value)?.as_slice())?;
         Ok(())
+    }
+
+    /// A key whose attempt surely moved nothing is free again, unless an earlier one under it may have.
+    fn give_back(&mut self, shop: ShopId, key: &RequestKey) -> Result<(), StoreError> {
+        match self.key_row(shop, key)? {
+            Some(KeyRow { earlier: Some(intent), operation, payment, wrote, .. }) => {
+                let value = KeyRow { operation, payment, intent, earlier: None, wrote };
+                self.key.insert((shop, key.as_str()), codec::encode(&value)?.as_slice())?;
+            }
+            _ => drop(self.key.remove((shop, key.as_str()))?),
+        }
+        Ok(())
+    }
+
+    pub(super) fn key_row(&self, shop: ShopId, key: &RequestKey) -> Result<Option<KeyRow>, StoreError> {
+        self.key.get((shop, key.as_str()))?.map(|row| codec::decode(row.value())).transpose()
     }
 
     pub(super) fn payment_row(&self, id: PaymentId) -> Result<PaymentRow, StoreError> {

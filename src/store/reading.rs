@@ -3,6 +3,7 @@
 use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 
 use super::config::{self, ConfigRow};
+use super::event::{self, Event};
 use super::key::KeyRow;
 use super::payment::{self, PaymentRow, number};
 use super::tables::ReadTables;
@@ -13,6 +14,9 @@ use crate::operation::{Dialect, PaymentQuery};
 
 /// A remote invoice lives a day and is looked at for another.
 const FOLLOWED: std::time::Duration = std::time::Duration::from_secs(49 * 3600);
+
+/// How far a clock that was set back may have put ids and times out of step.
+const SLACK: std::time::Duration = std::time::Duration::from_secs(48 * 3600);
 
 /// A read transaction. Costs no lock on the writer; never held across an await.
 pub(crate) struct Reading {
@@ -26,6 +30,19 @@ impl Reading {
 
     pub(super) fn meta(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(ReadableTable::get(&self.tables.meta()?, name)?.map(|value| value.value().to_vec()))
+    }
+
+    /// The restores that nobody has acknowledged, with what they left out.
+    pub(crate) fn restored(&self) -> Result<Vec<(u64, Event)>, StoreError> {
+        let (table, events) = (self.tables.restored()?, self.tables.event()?);
+        let mut open = Vec::new();
+        for entry in table.iter()? {
+            let seq = entry?.0.value();
+            if let Some(stored) = ReadableTable::get(&events, seq)? {
+                open.push((seq, event::read(stored.value())?));
+            }
+        }
+        Ok(open)
     }
 
     pub(crate) fn configs(&self) -> Result<Vec<ConfigRow>, StoreError> {
@@ -75,18 +92,29 @@ impl Reading {
     /// The payments that may still become another: all that are open, and the newest that were called over.
     pub(crate) fn payments_to_follow(&self, now: Moment) -> Result<Vec<PaymentRow>, StoreError> {
         let payments = self.tables.payment()?;
-        let mut rows = Vec::new();
-        for entry in self.tables.payment_open()?.iter()? {
-            rows.extend(payment::by_id(&payments, id_of(entry?.0.value()))?);
+        let mut rows = self.open_payments()?;
+        for entry in self.tables.payment_attention()?.iter()? {
+            let row = payment::by_id(&payments, id_of(entry?.0.value()))?;
+            rows.extend(row.filter(|row| !row.is_open()));
         }
         for entry in payments.range_owned::<u128>(..)?.rev() {
             let row: PaymentRow = codec::decode(entry?.1.value())?;
             if now.since(row.created_at) > FOLLOWED {
                 break;
             }
-            if !row.is_open() {
+            if !row.is_open() && !row.needs_a_person() {
                 rows.push(row);
             }
+        }
+        Ok(rows)
+    }
+
+    /// The payments that are not final, oldest first.
+    pub(crate) fn open_payments(&self) -> Result<Vec<PaymentRow>, StoreError> {
+        let payments = self.tables.payment()?;
+        let mut rows = Vec::new();
+        for entry in self.tables.payment_open()?.iter()? {
+            rows.extend(payment::by_id(&payments, id_of(entry?.0.value()))?);
         }
         Ok(rows)
     }
@@ -107,7 +135,7 @@ impl Reading {
         let mut rows: Vec<PaymentRow> = Vec::new();
         for id in self.candidates(query)? {
             let Some(row) = payment::by_id(&table, id_of(id?))? else { continue };
-            if query.since.is_some_and(|since| row.created_at < since) {
+            if query.since.is_some_and(|since| since.since(row.created_at) > SLACK) {
                 // Ids sort by the time of the intent: everything behind is older still.
                 break;
             }
@@ -123,6 +151,22 @@ impl Reading {
         Ok((rows, None))
     }
 
+    /// Every shop that has or had a payment with a key or an invoice; a BIN may have moved to another since.
+    fn shops(&self) -> Result<Vec<ShopId>, StoreError> {
+        let (keys, invoices) = (self.tables.key()?, self.tables.payment_invoice()?);
+        let mut shops: Vec<ShopId> = Vec::new();
+        let mut next = Some(0);
+        // One look-up per shop: from each to the first entry of a later one.
+        while let Some(from) = next {
+            let key = ReadableTable::range(&keys, (from, "")..)?.next().transpose()?.map(|(key, _)| key.value().0);
+            let invoice = ReadableTable::range(&invoices, (from, "", 0)..)?.next().transpose()?;
+            let found = key.into_iter().chain(invoice.map(|(invoice, _)| invoice.value().0)).min();
+            shops.extend(found);
+            next = found.and_then(|shop| shop.checked_add(1));
+        }
+        Ok(shops)
+    }
+
     /// The numbers of payments that may fit, newest first: through an index where the query allows one.
     fn candidates(
         &self,
@@ -133,11 +177,8 @@ impl Reading {
             let range = self.tables.payment()?.range_owned(..=end)?;
             return Ok(Box::new(range.rev().map(|entry| Ok(entry?.0.value()))));
         }
-        let mut shops: Vec<ShopId> = self.configs()?.iter().map(|row| row.shop_id).collect();
-        shops.sort_unstable();
-        shops.dedup();
         let mut ids = Vec::new();
-        for shop in shops {
+        for shop in self.shops()? {
             match (&query.key, &query.invoice) {
                 (Some(key), _) => ids.extend(self.key(shop, key)?.map(|row| number(row.payment))),
                 (None, Some(invoice)) => {
@@ -157,7 +198,8 @@ impl Reading {
 }
 
 fn fits(row: &PaymentRow, query: &PaymentQuery) -> bool {
-    query.state.is_none_or(|state| row.state == state)
+    query.since.is_none_or(|since| row.created_at >= since)
+        && query.state.is_none_or(|state| row.state == state)
         && query.bin.as_ref().is_none_or(|bin| row.organization_bin == *bin)
         && query.invoice.as_ref().is_none_or(|invoice| row.invoice.as_ref() == Some(invoice))
 }

@@ -5,7 +5,11 @@
 //! in the same transaction by [`super::project`] and by nothing else. `device` and `meta` hold what must not
 //! be in the log: tokens and the hash secret.
 
-use redb::{ReadOnlyTable, ReadTransaction, Table, TableDefinition, TableError, WriteTransaction};
+use redb::{Database, ReadOnlyTable, ReadTransaction, Table, TableDefinition, TableError, WriteTransaction};
+
+use super::StoreError;
+use super::compare::{self, Difference, Named};
+use super::snapshot::copy;
 
 macro_rules! tables {
     ($($(#[$doc:meta])* $name:ident: $key:ty => $value:ty = $stored:literal;)*) => {
@@ -32,12 +36,40 @@ macro_rules! tables {
             $(#[$doc])* pub(in crate::store) fn $name(&self) -> Result<ReadOnlyTable<$key, $value>, TableError> {
                 self.0.open_table(definition::$name)
             })*
+
+            /// Copies every table into a fresh file; `step` is asked before each of many rows whether to go on.
+            pub(in crate::store) fn copy_into(
+                &self,
+                to: &Database,
+                step: &dyn Fn() -> Result<(), StoreError>,
+            ) -> Result<(), StoreError> {
+                $(copy(&self.$name()?, to, definition::$name, step)?;)*
+                Ok(())
+            }
+
+            /// The first row of each projection that is not as in `rebuilt`; what is no projection is left out.
+            pub(in crate::store) fn differences(
+                &self,
+                rebuilt: &Self,
+                step: &dyn Fn() -> Result<(), StoreError>,
+            ) -> Result<Vec<Difference>, StoreError> {
+                let mut found = Vec::new();
+                $(if !SOURCES.contains(&stringify!($name)) {
+                    let first = compare::first(&self.$name()?, &rebuilt.$name()?, |key| key.text(), step)?;
+                    found.extend(first.map(|(row, how)| Difference { table: stringify!($name).to_owned(), row, how }));
+                })*
+                Ok(found)
+            }
         }
     };
 }
 
+/// What the log cannot tell, and the log itself.
+const SOURCES: [&str; 3] = ["meta", "event", "device"];
+
 tables! {
-    /// Name → bytes: `secret`, the key of the hashes by which phones and requests are compared.
+    /// Name → bytes: `secret`, the key of the hashes by which phones and requests are compared; `layout`, the
+    /// number of this set of tables, one byte.
     meta: &'static str => &'static [u8] = "meta-1";
     /// Sequence number from 1 → SHA-256 (32 bytes), then the event.
     event: u64 => &'static [u8] = "event-1";
@@ -65,4 +97,6 @@ tables! {
     payment_invoice: (u32, &'static str, u128) => () = "payment_invoice-1";
     /// (Shop, Idempotency-Key) → what it stands for.
     key: (u32, &'static str) => &'static [u8] = "key-1";
+    /// Events that put a backup back, until an admin has acknowledged the gap.
+    restored: u64 => () = "restored-1";
 }

@@ -14,6 +14,8 @@ use redb::Database;
 use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
+use super::event::Sha;
+use super::heads::Heads;
 use super::writing::Writing;
 use super::{Shared, StoreError};
 use crate::failpoint::fail_point;
@@ -28,19 +30,19 @@ pub(super) enum Message {
     Close(SyncSender<()>),
 }
 
-/// What a job does inside of a transaction.
-type Run = dyn FnMut(&mut Writing<'_>) -> Result<(), StoreError> + Send;
+/// A job's work inside of a transaction.
+type Run = Box<dyn FnMut(&mut Writing<'_>) -> Result<(), StoreError> + Send>;
 
-/// What a job does when its fate is known.
-type Finish = dyn FnMut(Result<(), &StoreError>) + Send;
+/// What a job does once the fate of its transaction is known.
+type Finish = Box<dyn FnMut(Result<(), &StoreError>) + Send>;
 
 /// A request's part of a transaction.
 pub(super) struct Job {
     /// Runs inside of it. An error is a failure of storage and takes the whole transaction down, since part of the
     /// job may be written. Run again only if it is owed.
-    pub(super) run: Box<Run>,
+    pub(super) run: Run,
     /// Told after each attempt whether it is durable.
-    pub(super) finish: Box<Finish>,
+    pub(super) finish: Finish,
     /// It records something that has happened outside, and must not be lost while this process lives.
     pub(super) is_owed: bool,
 }
@@ -62,9 +64,9 @@ const IDLE: Duration = Duration::from_millis(250);
 /// Between two attempts to write what is owed while nothing else is to be written.
 const RETRY: Duration = Duration::from_secs(1);
 
-pub(super) fn start(shared: Arc<Shared>, underway: Arc<AtomicUsize>) -> std::io::Result<Sender<Message>> {
+pub(super) fn start(shared: Arc<Shared>, underway: Arc<AtomicUsize>, heads: Heads) -> std::io::Result<Sender<Message>> {
     let (sender, receiver) = channel();
-    let writer = Writer { shared, underway, owed: Vec::new(), doubt: None, is_unrepaired: true, crowd: 0 };
+    let writer = Writer { shared, underway, owed: Vec::new(), doubt: None, is_unrepaired: true, crowd: 0, heads };
     std::thread::Builder::new().name("kaspid-writer".to_owned()).spawn(move || writer.run(&receiver))?;
     Ok(sender)
 }
@@ -81,6 +83,8 @@ struct Writer {
     is_unrepaired: bool,
     /// How many calls were under way lately.
     crowd: usize,
+    /// What the journal knows of the chain.
+    heads: Heads,
 }
 
 impl Writer {
@@ -203,7 +207,9 @@ impl Writer {
             Ok(()) => {
                 self.is_unrepaired |= attempt.is_dirty;
                 if attempt.is_dirty {
-                    self.shared.head.send_replace(attempt.last);
+                    let (seq, sha) = attempt.head;
+                    self.shared.head.send_replace(seq);
+                    self.heads.committed(seq, &sha);
                 }
                 if self.doubt.take().is_some() || owed > 0 {
                     info!(outcomes = owed, "state can be stored again");
@@ -240,8 +246,8 @@ impl Writer {
 struct Attempt {
     /// The last event before it.
     before: Option<u64>,
-    /// The last event in it.
-    last: u64,
+    /// The last event in it, and its hash.
+    head: (u64, Sha),
     /// Anything was written.
     is_dirty: bool,
     /// The job that no disk can cure: kept, it would stop every other call for good.
@@ -256,7 +262,7 @@ fn transact(
 ) -> Result<(), StoreError> {
     let tx = database.begin_write()?;
     let mut writing = Writing::begin(&tx)?;
-    attempt.before = Some(writing.last());
+    attempt.before = Some(writing.head().0);
     if let Some(durable) = doubt {
         writing.end_refused(durable)?;
     }
@@ -266,7 +272,7 @@ fn transact(
             return Err(error);
         }
     }
-    (attempt.last, attempt.is_dirty) = (writing.last(), writing.is_dirty());
+    (attempt.head, attempt.is_dirty) = (writing.head(), writing.is_dirty());
     drop(writing);
     // Jobs that only looked or refused cost no flush.
     if !attempt.is_dirty {

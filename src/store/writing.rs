@@ -47,11 +47,6 @@ impl<'t> Writing<'t> {
         Ok(seq)
     }
 
-    /// The sequence number of the last event.
-    pub(super) fn last(&self) -> u64 {
-        self.seq
-    }
-
     /// Ends the calls that a failed commit was to begin: their callers were told that nothing is sent, and if the
     /// disk kept their intents all the same, it must say so too. `durable` is the last event before that commit.
     pub(super) fn end_refused(&mut self, durable: u64) -> Result<(), StoreError> {
@@ -76,6 +71,17 @@ impl<'t> Writing<'t> {
     /// Whether anything was written that needs a flush.
     pub(super) fn is_dirty(&self) -> bool {
         self.dirty
+    }
+
+    /// The last event and its hash.
+    pub(super) fn head(&self) -> (u64, Sha) {
+        (self.seq, self.head)
+    }
+
+    /// The restores that nobody has acknowledged, with what they left out.
+    pub(crate) fn restored(&self) -> Result<Vec<(u64, Event)>, StoreError> {
+        let seqs = self.tables.restored.iter()?.map(|entry| entry.map(|(seq, _)| seq.value()));
+        seqs.map(|seq| seq.map_err(StoreError::from).and_then(|seq| Ok((seq, self.tables.event_at(seq)?)))).collect()
     }
 
     pub(super) fn put_meta(&mut self, name: &'static str, value: &[u8]) -> Result<(), StoreError> {
@@ -111,6 +117,13 @@ impl<'t> Writing<'t> {
         Ok(())
     }
 
+    /// Forgets the token of a device that was deleted at Kaspi on purpose: nothing registers it again by itself.
+    pub(crate) fn forget_device(&mut self, bin: &OrganizationBin, point: &TradePointId) -> Result<(), StoreError> {
+        self.dirty = true;
+        self.tables.device.remove((bin.as_str(), point.as_str()))?;
+        Ok(())
+    }
+
     /// The triple of a (BIN, trade point), if a device is registered there.
     pub(crate) fn triple(
         &self,
@@ -131,8 +144,7 @@ impl<'t> Writing<'t> {
 
     /// What a key of a shop stands for, and whether its call is in flight.
     pub(crate) fn key(&self, shop: ShopId, key: &RequestKey) -> Result<Option<(KeyRow, bool)>, StoreError> {
-        let Some(row) = self.tables.key.get((shop, key.as_str()))? else { return Ok(None) };
-        let row: KeyRow = codec::decode(row.value())?;
+        let Some(row) = self.tables.key_row(shop, key)? else { return Ok(None) };
         let running = self.tables.running.get(row.intent)?.is_some();
         Ok(Some((row, running)))
     }

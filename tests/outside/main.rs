@@ -21,6 +21,7 @@ mod scripted_bank;
 mod tls_client;
 
 // The properties.
+mod backup;
 mod bank_wire;
 mod cmd;
 mod crash;
@@ -34,8 +35,9 @@ mod manners;
 mod money;
 mod opening;
 mod python;
-mod review;
+mod doubt;
 mod rights;
 mod secrets;
+mod tamper;
 mod tour;
 mod wire;

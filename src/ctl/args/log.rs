@@ -1,21 +1,36 @@
-//! `log`: the audit log.
+//! `log` and `import`: the audit log, and the tables of an earlier system.
+
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
 use super::value;
 use crate::id::{OrganizationBin, PaymentId};
-use crate::operation::{LogStatus, OperationType};
+use crate::operation::{FileFormat, KeptHead, LogStatus, OperationType};
 
 /// `kaspictl log …`
 #[derive(Subcommand)]
 pub(in crate::ctl) enum LogCommand {
     /// List rows of the audit log
     List(LogListArgs),
+    /// Write the audit log to a file, with the guide's columns, to load into SQL or a spreadsheet
+    Export(LogExportArgs),
     /// Check the whole chain: that nobody has edited the log
     #[command(
-        after_help = "Exits 1 when an event is not as it was written. Note the head that is printed: a log that\nwas replaced as a whole shows only to whoever kept an earlier head.\n\nExample:\n  kaspictl log verify"
+        after_help = "Exits 1 when an event is not as it was written. Note the head that is printed: a log that\nwas replaced as a whole or cut at its end shows only to whoever kept an earlier head. Heads stand on day\nreports, exports, backups and in the journal.\n\nExamples:\n  kaspictl log verify\n  kaspictl log verify --head 120:4cf6… --rebuild"
     )]
-    Verify,
+    Verify(VerifyArgs),
+}
+
+/// `kaspictl log verify`
+#[derive(Args)]
+pub(in crate::ctl) struct VerifyArgs {
+    /// A head kept elsewhere: that event must have that hash
+    #[arg(long, value_name = "SEQ:SHA256")]
+    pub(in crate::ctl) head: Option<KeptHead>,
+    /// Also make payments, organisations and keys again from the log and compare them with what is shown
+    #[arg(long)]
+    pub(in crate::ctl) rebuild: bool,
 }
 
 const LIST: &str = "\
@@ -58,4 +73,84 @@ pub(in crate::ctl) struct LogListArgs {
     /// Newest first instead of oldest first
     #[arg(long)]
     pub(in crate::ctl) newest_first: bool,
+}
+
+const EXPORT: &str = "\
+The first ten columns are those of the guide's kaspi_pay_log and load back into it. In CSV, created_at is
+YYYY-MM-DD HH:MM:SS.mmm in the daemon's time zone, an absent value is empty, shop_id 0 is no shop, and a
+text that a spreadsheet would take for a formula has an apostrophe before it. In JSON lines everything is
+exact: RFC 3339 in UTC, null. The head of the log is said on stderr; keep it.
+
+Examples:
+  kaspictl log export --from 2026-11-01 --to 2026-11-30 -o november.csv
+  kaspictl log export --format jsonl --bin 891027350515 | jq .
+  sqlite3 shop.db \".import --csv --skip 1 november.csv staging\"
+  psql -c \"\\copy staging FROM 'november.csv' CSV HEADER\"";
+
+/// `kaspictl log export`
+#[derive(Args)]
+#[command(after_help = EXPORT)]
+pub(in crate::ctl) struct LogExportArgs {
+    /// csv or jsonl [default: by the ending of FILE, else csv]
+    #[arg(long, value_name = "FORMAT")]
+    pub(in crate::ctl) format: Option<FileFormat>,
+    /// Only rows at or after this
+    #[arg(long, value_name = "DATE|TIME")]
+    pub(in crate::ctl) from: Option<String>,
+    /// Only rows before this time, or up to the end of this date
+    #[arg(long, value_name = "DATE|TIME")]
+    pub(in crate::ctl) to: Option<String>,
+    /// Only this organisation's
+    #[arg(long, value_name = "BIN")]
+    pub(in crate::ctl) bin: Option<OrganizationBin>,
+    /// Write to this file, which is there whole or not at all, instead of stdout
+    #[arg(long, short, value_name = "FILE")]
+    pub(in crate::ctl) output: Option<PathBuf>,
+}
+
+/// `kaspictl import …`
+#[derive(Subcommand)]
+pub(in crate::ctl) enum ImportCommand {
+    /// Take in organisations from the guide's kaspi_pay_config, all rows or none
+    #[command(after_help = CONFIGS)]
+    Configs(ImportArgs),
+    /// Take in the guide's kaspi_pay_log, all rows or none; its payments can be refunded afterwards
+    #[command(after_help = LOG)]
+    Log(ImportArgs),
+}
+
+const CONFIGS: &str = "\
+Columns by their names, in any order: shop_id, organization_bin, trade_point_id, device_token, is_active,
+is_default, created_at, updated_at, last_verified_at, description. Every bad row is listed and then nothing
+is taken in. An organisation that is here already is skipped where its token and trade point are the same,
+and a bad row where they are not: a token is never replaced by a file. Each organisation takes payments once
+its trade point has been looked up, which the daemon does at once. The file holds device tokens: delete it.
+
+Examples:
+  mysql --batch -e 'SELECT * FROM kaspi_pay_config' shop | tr '\\t' ',' > configs.csv
+  psql -c \"\\copy kaspi_pay_config TO 'configs.csv' CSV HEADER\" shop
+  sqlite3 -csv -header shop.db 'SELECT * FROM kaspi_pay_config' > configs.csv
+  kaspictl import configs configs.csv";
+
+const LOG: &str = "\
+Columns by their names, in any order: shop_id, kaspi_config_id, operation_type, external_id, organization_bin,
+amount (in tiyn), status, error_message, created_at. A time without a zone is read in the daemon's. Every bad
+row is listed and then nothing is taken in. Rows that are here already are skipped, so the same file can be
+imported again. A successful create, link or qr with an external_id becomes a payment that can be followed,
+cancelled and refunded; its organisation must be enrolled first.
+
+Examples:
+  sqlite3 -csv -header shop.db 'SELECT * FROM kaspi_pay_log ORDER BY id' > log.csv
+  kaspictl import log log.csv
+  zcat log.jsonl.gz | kaspictl import log - --format jsonl";
+
+/// `kaspictl import configs|log FILE`
+#[derive(Args)]
+pub(in crate::ctl) struct ImportArgs {
+    /// The file, or - for stdin
+    #[arg(value_name = "FILE")]
+    pub(in crate::ctl) file: PathBuf,
+    /// csv or jsonl [default: by the ending of FILE]
+    #[arg(long, value_name = "FORMAT")]
+    pub(in crate::ctl) format: Option<FileFormat>,
 }

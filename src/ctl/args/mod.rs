@@ -1,14 +1,16 @@
 //! What was typed. Nothing here decides anything: [`super::plan`] turns it into an operation.
 
 mod admin;
+mod backup;
 mod bin;
 mod log;
 mod payment;
 pub(super) mod value;
 
 pub(super) use admin::{CompletionsArgs, IdentityCommand};
+pub(super) use backup::{BackupArgs, RestoreArgs};
 pub(super) use bin::{AddArgs, BinCommand, RemoveArgs, SetArgs};
-pub(super) use log::{LogCommand, LogListArgs};
+pub(super) use log::{ImportCommand, LogCommand, LogExportArgs, LogListArgs};
 pub(super) use payment::{
     AdoptArgs, CreateArgs, LinkArgs, PayArgs, PayerArgs, PaymentCommand, PaymentListArgs, RefundArgs, ResolveArgs,
     SelectArgs,
@@ -97,9 +99,16 @@ pub(super) enum Command {
     /// Read the audit log
     #[command(subcommand, arg_required_else_help = true)]
     Log(LogCommand),
+    /// Take in the tables of an earlier system: organisations and the audit log
+    #[command(subcommand, arg_required_else_help = true)]
+    Import(ImportCommand),
     /// Look at the client certificate
     #[command(subcommand, arg_required_else_help = true)]
     Identity(IdentityCommand),
+    /// Copy all that the daemon knows into a file, while it runs
+    Backup(BackupArgs),
+    /// Put a backup back, with the daemon stopped; later say that the gap has been looked at
+    Restore(RestoreArgs),
     /// Make the daemon read its configuration and certificate again
     #[command(
         after_help = "A configuration with a mistake changes nothing; the daemon keeps the one it has.\n\nExample:\n  kaspictl reload"

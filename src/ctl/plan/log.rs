@@ -1,15 +1,20 @@
-//! `log …` as operations.
+//! `log …` and `import …` as operations.
 
-use super::{Ask, Usage};
-use crate::ctl::args::{LogCommand, LogListArgs};
+use std::path::Path;
+
+use super::{Ask, Transfer, Usage};
+use crate::ctl::args::{ImportCommand, LogCommand, LogExportArgs, LogListArgs};
 use crate::ctl::when::Zone;
-use crate::operation::{LogQuery, Operation, Order};
+use crate::operation::{ExportQuery, FileFormat, LogQuery, Operation, Order, VerifyQuery};
 
-pub(super) fn ask(command: LogCommand, zone: &Zone) -> Result<Ask, Usage> {
-    Ok(Ask::once(match command {
-        LogCommand::List(args) => Operation::LogList(query(args, zone)?),
-        LogCommand::Verify => Operation::LogVerify,
-    }))
+pub(super) fn ask(command: LogCommand, zone: &Zone, json: bool) -> Result<Ask, Usage> {
+    Ok(match command {
+        LogCommand::List(args) => Ask::once(Operation::LogList(query(args, zone)?)),
+        LogCommand::Export(args) => export(args, zone, json)?,
+        LogCommand::Verify(args) => {
+            Ask::once(Operation::LogVerify(VerifyQuery { head: args.head, rebuild: args.rebuild }))
+        }
+    })
 }
 
 fn query(args: LogListArgs, zone: &Zone) -> Result<LogQuery, Usage> {
@@ -24,4 +29,38 @@ fn query(args: LogListArgs, zone: &Zone) -> Result<LogQuery, Usage> {
         limit: args.limit,
         order: args.newest_first.then_some(Order::Desc),
     })
+}
+
+/// Whoever wants JSON on stdout gets the rows so, unless they say otherwise.
+fn export(args: LogExportArgs, zone: &Zone, json: bool) -> Result<Ask, Usage> {
+    let ending = args.output.as_deref().and_then(format_of);
+    let usual = if json && args.output.is_none() { FileFormat::Jsonl } else { FileFormat::Csv };
+    let query = ExportQuery {
+        format: args.format.or(ending).unwrap_or(usual),
+        from: args.from.map(|text| zone.begin(&text)).transpose()?,
+        to: args.to.map(|text| zone.end(&text)).transpose()?,
+        bin: args.bin,
+    };
+    Ok(Ask { transfer: Some(Transfer::Save(args.output)), ..Ask::once(Operation::LogExport(query)) })
+}
+
+pub(super) fn import(command: ImportCommand) -> Result<Ask, Usage> {
+    let (ImportCommand::Configs(args) | ImportCommand::Log(args)) = &command;
+    let format = args.format.or_else(|| format_of(&args.file)).ok_or(Usage::Incomplete(
+        "how the file is written is not clear from its name: add --format csv or --format jsonl",
+    ))?;
+    let (operation, file) = match command {
+        ImportCommand::Configs(args) => (Operation::ImportConfigs { format }, args.file),
+        ImportCommand::Log(args) => (Operation::ImportLog { format }, args.file),
+    };
+    Ok(Ask { transfer: Some(Transfer::Send(file)), ..Ask::once(operation) })
+}
+
+/// How a file is written, by the ending of its name.
+fn format_of(file: &Path) -> Option<FileFormat> {
+    match file.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+        "csv" => Some(FileFormat::Csv),
+        "jsonl" | "ndjson" | "json" => Some(FileFormat::Jsonl),
+        _ => None,
+    }
 }

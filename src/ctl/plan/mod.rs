@@ -10,7 +10,8 @@ use std::path::PathBuf;
 
 use clap_complete::Shell;
 
-use super::args::{Cli, Command, IdentityCommand};
+use super::args::{Cli, Command, IdentityCommand, RestoreArgs};
+use super::restore::Restore;
 use super::when::{NotATime, Zone};
 use crate::id::{NotAnId, OrganizationBin, RequestKey};
 use crate::moment::Span;
@@ -22,6 +23,8 @@ pub(super) enum Plan {
     Ask(Box<Ask>),
     /// Print a completion script.
     Completions(Shell),
+    /// Put a backup back.
+    Restore(Restore),
 }
 
 /// One operation for the daemon.
@@ -38,6 +41,16 @@ pub(super) struct Ask {
     pub(super) confirm: Option<Confirm>,
     /// Draw the payment's code even when stdout is not a terminal.
     pub(super) draw: bool,
+    /// The file that is sent or kept, where the operation is streamed.
+    pub(super) transfer: Option<Transfer>,
+}
+
+/// The file of a streamed operation.
+pub(super) enum Transfer {
+    /// The answer goes there, or to stdout.
+    Save(Option<PathBuf>),
+    /// The request is this, or stdin for `-`.
+    Send(PathBuf),
 }
 
 /// The name of one intention.
@@ -89,7 +102,7 @@ pub(super) enum Usage {
 impl Ask {
     /// Asks once and shows the answer.
     fn once(operation: Operation) -> Self {
-        Self { operation, key: None, goal: Goal::Answer, token_file: None, confirm: None, draw: false }
+        Self { operation, key: None, goal: Goal::Answer, token_file: None, confirm: None, draw: false, transfer: None }
     }
 
     /// The same with a key, made here unless the caller gave one.
@@ -108,6 +121,15 @@ pub(super) fn of(cli: Cli, zone: &Zone) -> Result<Plan, Usage> {
     let ask = match cli.command {
         Command::Completions(_) if cli.global.api => return Err(Usage::NoRequest("completions")),
         Command::Completions(args) => return Ok(Plan::Completions(args.shell)),
+        Command::Restore(RestoreArgs { acknowledge: true, .. }) => Ask::once(Operation::AcknowledgeRestore),
+        Command::Restore(_) if cli.global.api => return Err(Usage::NoRequest("restore")),
+        // clap asks for a file unless --acknowledge is there.
+        Command::Restore(args) => {
+            return Ok(Plan::Restore(Restore { file: args.file.unwrap_or_default(), config: args.config }));
+        }
+        Command::Backup(args) => {
+            Ask { transfer: Some(Transfer::Save(Some(args.file))), ..Ask::once(Operation::Backup) }
+        }
         Command::Status => Ask::once(Operation::Health),
         Command::Version => Ask::once(Operation::Version),
         Command::Reload => Ask::once(Operation::Reload),
@@ -119,7 +141,8 @@ pub(super) fn of(cli: Cli, zone: &Zone) -> Result<Plan, Usage> {
         Command::Payment(command) => payment::ask(command, zone)?,
         Command::Payer(args) => payment::payer(args)?,
         Command::Select(args) => payment::select(args),
-        Command::Log(command) => log::ask(command, zone)?,
+        Command::Log(command) => log::ask(command, zone, cli.global.json)?,
+        Command::Import(command) => log::import(command)?,
     };
     Ok(Plan::Ask(Box::new(ask)))
 }

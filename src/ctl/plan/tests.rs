@@ -7,10 +7,13 @@ use clap::Parser;
 use super::*;
 use crate::operation::{
     Adopt, ConfigChange, ConfigQuery, CreatePayment, Enrol, Kind, LogQuery, LogStatus, OperationType, Order,
-    PayerQuery, PaymentQuery, RefundPayment, Resolve, Select, State,
+    PayerQuery, PaymentQuery, RefundPayment, Resolve, Select, State, VerifyQuery,
 };
 
 const MAIN: &str = "891027350515";
+const KEPT: &str = "4cf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cb01";
+const KEPT_LINE: &str =
+    "kaspictl log verify --rebuild --head 7:4cf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cb01";
 const OURS: &str = "019305c1-5d2e-7c3a-9f10-2b7d4c1a6e55";
 
 fn read(line: &str) -> Ask {
@@ -18,7 +21,7 @@ fn read(line: &str) -> Ask {
     let cli = Cli::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
     match of(cli, &zone) {
         Ok(Plan::Ask(ask)) => *ask,
-        Ok(Plan::Completions(_)) => panic!("{line}: asks nothing"),
+        Ok(Plan::Completions(_) | Plan::Restore(_)) => panic!("{line}: asks nothing"),
         Err(usage) => panic!("{line}: {usage}"),
     }
 }
@@ -70,7 +73,12 @@ fn administration() {
         ("kaspictl version", Operation::Version),
         ("kaspictl reload", Operation::Reload),
         ("kaspictl identity show", Operation::Identity),
-        ("kaspictl log verify", Operation::LogVerify),
+        ("kaspictl log verify", Operation::LogVerify(VerifyQuery::default())),
+        (
+            KEPT_LINE,
+            Operation::LogVerify(VerifyQuery { head: Some(format!("7:{KEPT}").parse().unwrap()), rebuild: true }),
+        ),
+        ("kaspictl restore --acknowledge", Operation::AcknowledgeRestore),
         ("kaspictl bin list", Operation::ConfigList(ConfigQuery { shop_id: None })),
         ("kaspictl bin list --shop 8", Operation::ConfigList(ConfigQuery { shop_id: Some(8) })),
         ("kaspictl bin show 891027350515", Operation::ConfigGet { organization_bin: bin() }),
@@ -259,6 +267,12 @@ fn a_wrong_command_line_never_becomes_an_operation() {
         "kaspictl payment show order-123",
         "kaspictl payment list --state open",
         "kaspictl log list --from yesterday",
+        "kaspictl log verify --head 7",
+        "kaspictl log verify --head 0:4cf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cb01",
+        "kaspictl log verify --head 7:4cf6",
+        "kaspictl restore",
+        "kaspictl restore FILE --acknowledge",
+        "kaspictl restore FILE --api",
         "kaspictl status --json --api",
         "kaspictl completions bash --api",
         "kaspictl completions tcsh",

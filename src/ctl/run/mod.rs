@@ -1,5 +1,6 @@
 //! Asks the daemon and shows what it says.
 
+mod files;
 mod follow;
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,9 @@ impl Desk<'_> {
         if let Err(error) = self.complete(&mut ask) {
             self.out.say(&format!("kaspictl: {error}"));
             return Exit::Usage;
+        }
+        if let Some(transfer) = ask.transfer.take() {
+            return self.transfer(&ask, &transfer).await;
         }
         let client = match Client::connect(&self.socket, "kaspictl").await {
             Ok(client) => client,
@@ -160,7 +164,7 @@ fn at_once(operation: &Operation) -> Operation {
 /// How long to wait for an answer. Reading the whole log takes as long as it is.
 fn patience(operation: &Operation) -> Option<Duration> {
     match operation {
-        Operation::LogVerify => None,
+        Operation::LogVerify(_) => None,
         _ => Some(PATIENCE),
     }
 }
@@ -177,7 +181,10 @@ fn changes(operation: &Operation) -> bool {
         | Operation::Refund { .. }
         | Operation::Adopt(_)
         | Operation::Reload
-        | Operation::Resolve { .. } => true,
+        | Operation::Resolve { .. }
+        | Operation::ImportConfigs { .. }
+        | Operation::ImportLog { .. }
+        | Operation::AcknowledgeRestore => true,
         Operation::Health
         | Operation::Version
         | Operation::ConfigList(_)
@@ -190,7 +197,9 @@ fn changes(operation: &Operation) -> bool {
         | Operation::PaymentPicture { .. }
         | Operation::Payer(_)
         | Operation::LogList(_)
-        | Operation::LogVerify
+        | Operation::LogExport(_)
+        | Operation::Backup
+        | Operation::LogVerify(_)
         | Operation::Identity
         | Operation::Events(_) => false,
     }

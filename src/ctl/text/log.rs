@@ -2,7 +2,7 @@
 
 use super::table::{Fields, Table};
 use crate::ctl::when::Zone;
-use crate::operation::{Events, LogRow, Verified};
+use crate::operation::{Acknowledged, Difference, Events, Imported, LogRow, RestoredGap, Verified};
 
 /// A page of rows.
 pub(super) fn list(rows: &[LogRow], zone: &Zone) -> String {
@@ -51,14 +51,58 @@ pub(super) fn events(page: &Events, zone: &Zone) -> String {
     table.print()
 }
 
-/// The state of the chain.
+/// The state of the chain, of a kept head and of the projections.
 pub(super) fn verified(verified: &Verified) -> String {
     let headline = match verified.first_bad {
-        None if verified.ok => "The log is as it was written.".to_owned(),
-        None => "THE LOG IS NOT AS IT WAS WRITTEN.".to_owned(),
         Some(event) => format!("THE LOG IS NOT AS IT WAS WRITTEN: event {event} is the first that does not fit."),
+        None if verified.head_matches == Some(false) => {
+            "THE LOG IS NOT THE ONE YOU KNOW: the event of the head you gave is not in it, or has another hash.\n\
+             It was cut or written anew since you kept that head; ask for a copy of the state and its backups."
+                .to_owned()
+        }
+        None if verified.ok => "The log is as it was written.".to_owned(),
+        None => "THE LOG IS AS IT WAS WRITTEN, BUT WHAT IS SHOWN OF IT IS NOT WHAT IT SAYS.".to_owned(),
     };
     let mut fields = Fields::default();
     fields.add("events", verified.events).add("head", &verified.head);
+    if let Some(matches) = verified.head_matches {
+        fields.add("head you gave", if matches { "is in the log" } else { "is not in the log" });
+    }
+    for difference in verified.differences.iter().flatten() {
+        let Difference { table, row, how } = difference;
+        fields.add("first difference", format!("{table} {row}: {how}"));
+    }
+    if verified.differences.as_ref().is_some_and(Vec::is_empty) {
+        fields.add("rebuilt", "everything that is shown is what the log says");
+    }
     format!("{headline}\n{}", fields.print())
+}
+
+/// What an import did.
+pub(super) fn imported(imported: &Imported) -> String {
+    let mut fields = Fields::default();
+    fields.add("taken in", imported.imported).add("here already", imported.skipped).add("payments", imported.adopted);
+    if !imported.unknown_columns.is_empty() {
+        fields.add("columns not used", super::clean(&imported.unknown_columns.join(", ")));
+    }
+    fields.print()
+}
+
+/// What was acknowledged.
+pub(super) fn acknowledged(acknowledged: &Acknowledged, zone: &Zone) -> String {
+    if acknowledged.gaps.is_empty() {
+        return "There was nothing to acknowledge: payments and refunds are taken.\n".to_owned();
+    }
+    let gaps = acknowledged.gaps.iter().map(|gap| {
+        let RestoredGap { event, restored_at, backup_event, replaced_event, .. } = gap;
+        let replaced = replaced_event.map_or_else(|| "unknown".to_owned(), |event| event.to_string());
+        let mut fields = Fields::default();
+        fields
+            .add("restored", format!("{} (event {event})", zone.show(*restored_at)))
+            .add("log of the backup ended with event", backup_event)
+            .add("log of the replaced file with", replaced);
+        fields.print()
+    });
+    let gaps: String = gaps.collect();
+    format!("Acknowledged: payments and refunds are taken again.\n{gaps}")
 }

@@ -41,6 +41,8 @@ pub(super) fn reply(reply: &Reply, zone: &Zone) -> String {
         Reply::Identity(identity) => health::identity(identity, zone),
         Reply::Reloaded(reloaded) => health::reloaded(reloaded),
         Reply::Events(page) => log::events(page, zone),
+        Reply::Imported(imported) => log::imported(imported),
+        Reply::Acknowledged(acknowledged) => log::acknowledged(acknowledged, zone),
     }
 }
 
@@ -66,6 +68,8 @@ pub(super) fn next(reply: &Reply) -> Option<String> {
         | Reply::Verified(_)
         | Reply::Identity(_)
         | Reply::Reloaded(_)
-        | Reply::Events(_) => None,
+        | Reply::Events(_)
+        | Reply::Imported(_)
+        | Reply::Acknowledged(_) => None,
     }
 }

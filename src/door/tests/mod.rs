@@ -83,9 +83,14 @@ async fn carry_out(admitted: Admitted, behind: Behind) -> Result<Reply, Failure>
         }
         Operation::PaymentGet { .. } => Ok(Reply::Payment(payment(5, None))),
         Operation::PaymentList(_) => Ok(Reply::Payments(Payments { payments: vec![], next: None })),
-        Operation::LogVerify => {
-            Ok(Reply::Verified(Verified { ok: true, events: 1, head: "00".to_owned(), first_bad: None }))
-        }
+        Operation::LogVerify(_) => Ok(Reply::Verified(Verified {
+            ok: true,
+            events: 1,
+            head: "00".to_owned(),
+            first_bad: None,
+            head_matches: None,
+            differences: None,
+        })),
         other => Err(Failure::new(Code::BinInactive, format!("{other:?}"))),
     }
 }

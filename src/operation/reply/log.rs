@@ -126,4 +126,59 @@ pub struct Verified {
     pub head: String,
     /// The first event that is not.
     pub first_bad: Option<u64>,
+    /// Whether the event of the head that was given has its hash; null when none was given.
+    pub head_matches: Option<bool>,
+    /// The first row of each projection that is not what the log makes of it; null when not asked for, or when the
+    /// log itself is not as it was written.
+    pub differences: Option<Vec<Difference>>,
+}
+
+/// A row that is not what the log makes of it. Never shows a value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Difference {
+    /// The projection: `payment`, `config`, `key` …
+    pub table: String,
+    /// The key of the row.
+    pub row: String,
+    /// How it differs.
+    pub how: Differs,
+}
+
+words! {
+    /// How a stored row differs from what the log makes of it.
+    Differs {
+        /// It is there with another value.
+        Changed = "changed",
+        /// It is not there and should be.
+        Missing = "missing",
+        /// It is there and should not be.
+        Surplus = "surplus",
+    }
+}
+
+/// A restore that nobody has acknowledged: what happened between the backup and the restore is not in the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct RestoredGap {
+    /// The event that put the backup back.
+    pub event: u64,
+    /// When that was.
+    pub restored_at: Moment,
+    /// The last event of the backup.
+    pub backup_event: u64,
+    /// Its time.
+    pub backup_at: Option<Moment>,
+    /// The last event of the replaced file, where it could be read.
+    pub replaced_event: Option<u64>,
+    /// Its time.
+    pub replaced_at: Option<Moment>,
+}
+
+/// The gaps that were acknowledged just now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Acknowledged {
+    /// Empty when there was none.
+    pub gaps: Vec<RestoredGap>,
 }

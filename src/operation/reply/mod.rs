@@ -41,12 +41,14 @@ mod daemon;
 mod events;
 mod log;
 mod payment;
+mod transfer;
 
 pub use config::*;
 pub use daemon::*;
 pub use events::*;
 pub use log::*;
 pub use payment::*;
+pub use transfer::*;
 
 use serde::{Deserialize, Serialize};
 
@@ -87,4 +89,8 @@ pub enum Reply {
     Reloaded(Reloaded),
     /// What changed.
     Events(Events),
+    /// What an import did.
+    Imported(Imported),
+    /// The gaps of restored backups that were closed.
+    Acknowledged(Acknowledged),
 }

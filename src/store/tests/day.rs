@@ -63,6 +63,7 @@ pub(super) fn payment(number: u64) -> PaymentRow {
         request_key: Some(format!("key-{number}").parse().unwrap()),
         supersedes: None,
         late: false,
+        was_over: false,
         acknowledged: false,
         kaspi_amount: None,
         contradiction: None,

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use redb::{Builder, Database, StorageBackend};
 
-use crate::store::{Store, StoreError, furnish};
+use crate::store::file::furnish;
+use crate::store::{Store, StoreError};
 
 /// What of the writes since the last flush survives a power cut: a disk may have taken any of them in any order.
 #[derive(Clone, Copy, Debug)]

@@ -15,10 +15,10 @@ fn stands(store: &Store, row: &PaymentRow) -> Option<State> {
 }
 
 fn events(store: &Store) -> u64 {
-    let mut chain = Chain::new();
+    let mut chain = Chain::new(None);
     while !store.read(|reading| Ok(reading.check(&mut chain)?)).unwrap() {}
-    assert!(chain.verdict().ok);
-    chain.verdict().events
+    assert!(chain.verdict(None).ok);
+    chain.verdict(None).events
 }
 
 async fn begin(store: &Store, row: &PaymentRow) -> Result<u64, crate::operation::Failure> {

@@ -39,7 +39,7 @@ async fn a_million_events() {
                     }
                 }
             }
-            Ok((begun, writing.last()))
+            Ok((begun, writing.head().0))
         };
         (begun, number) = store.write(job).await.unwrap();
         begun.retain(|step, _| *step + 8 > (chunk + 1) * TOGETHER);

@@ -28,9 +28,9 @@ async fn live(store: &Store, day: &[Step]) -> Answered {
 
 async fn judge(disk: &Disk, day: &[Step], answered: &Answered, cut: &str) {
     let store = disk.store().unwrap_or_else(|error| panic!("{cut}: does not open: {error}"));
-    let mut chain = Chain::new();
+    let mut chain = Chain::new(None);
     while !store.read(|reading| Ok(reading.check(&mut chain)?)).unwrap() {}
-    let verdict = chain.verdict();
+    let verdict = chain.verdict(None);
     assert!(verdict.ok, "{cut}: {verdict:?}");
     for (seq, known) in answered.events.iter().zip(&answered.shas) {
         assert_eq!(sha(&store, *seq).as_ref(), Some(known), "{cut}: event {seq} was answered and is not there");

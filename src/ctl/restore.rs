@@ -1,0 +1,109 @@
+//! `kaspictl restore FILE`: the one command that works on the daemon's files instead of asking it.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::out::Out;
+use super::when::Zone;
+use crate::config::Config;
+use crate::moment::Moment;
+use crate::operation::Actor;
+use crate::store::{RestoreError, Restored, restore};
+
+/// What to put back, and whose configuration says where.
+pub(super) struct Restore {
+    pub(super) file: PathBuf,
+    pub(super) config: PathBuf,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Done<'a> {
+    state_dir: &'a Path,
+    kept: Option<&'a Path>,
+    event: u64,
+    backup_made_at: Moment,
+    backup_event: u64,
+    replaced_event: Option<u64>,
+}
+
+impl Restore {
+    pub(super) fn run(&self, out: &mut Out, zone: &Zone, json: bool) -> Exit {
+        let config = match Config::load(&self.config) {
+            Ok(config) => config,
+            Err(error) => {
+                out.say(&format!("kaspictl: nothing was touched: {error}"));
+                return Exit::Refused;
+            }
+        };
+        match restore(&config.state_dir, &config.socket, &self.file, actor()) {
+            Ok(restored) => {
+                if json {
+                    out.data(&done(&config.state_dir, &restored));
+                } else {
+                    out.data(&text(&config.state_dir, &restored, zone));
+                }
+                out.say(
+                    "what to do: start the daemon (systemctl start kaspid.socket kaspid.service), compare the Kaspi Pay \
+                     app with kaspictl payment list for the time since the backup, then: kaspictl restore --acknowledge",
+                );
+                Exit::Done
+            }
+            Err(error) => {
+                out.say(&format!("kaspictl: nothing was touched: {error}"));
+                refused(&error)
+            }
+        }
+    }
+}
+
+/// As the kernel would say it of a caller of the socket.
+fn actor() -> Actor {
+    Actor {
+        uid: nix::unistd::geteuid().as_raw(),
+        gid: nix::unistd::getegid().as_raw(),
+        pid: i32::try_from(std::process::id()).ok(),
+    }
+}
+
+fn refused(error: &RestoreError) -> Exit {
+    match error {
+        RestoreError::Io(source) | RestoreError::NoStateDir { source, .. }
+            if source.kind() == ErrorKind::PermissionDenied =>
+        {
+            Exit::Denied
+        }
+        _ => Exit::Refused,
+    }
+}
+
+fn done(dir: &Path, restored: &Restored) -> String {
+    let done = Done {
+        state_dir: dir,
+        kept: restored.kept.as_deref(),
+        event: restored.event,
+        backup_made_at: restored.gap.made_at,
+        backup_event: restored.gap.backup.seq,
+        replaced_event: restored.gap.replaced.map(|place| place.seq),
+    };
+    // Paths that are no text cannot be written as JSON; the state directory stands in a TOML file.
+    serde_json::to_string(&done).map(|text| text + "\n").unwrap_or_default()
+}
+
+fn text(dir: &Path, restored: &Restored, zone: &Zone) -> String {
+    let kept = restored.kept.as_ref().map_or_else(
+        || "There was no state to keep.".to_owned(),
+        |kept| format!("The replaced state is kept: {}", kept.display()),
+    );
+    let gap = match restored.gap.replaced {
+        Some(replaced) if replaced.seq > restored.gap.backup.seq => {
+            format!("Not in its log: events {} to {}", restored.gap.backup.seq + 1, replaced.seq)
+        }
+        Some(_) => "The log of the replaced state was no longer than that of the backup.".to_owned(),
+        None => "What is not in its log is not known: the replaced state could not be read.".to_owned(),
+    };
+    format!("Restored into {}: the state of {}\n{gap}\n{kept}\n", dir.display(), zone.show(restored.gap.made_at))
+}

@@ -1,0 +1,240 @@
+//! The commands whose request or answer is a file: streamed over HTTP, with progress where a person watches.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::{Response, StatusCode};
+use serde::Deserialize;
+use tokio::time::{Interval, interval};
+
+use super::{Desk, changes};
+use crate::client::ClientError;
+use crate::ctl::exit::{self, Exit};
+use crate::ctl::plan::{Ask, Transfer};
+use crate::ctl::save::Unfinished;
+use crate::ctl::wire::{self, Call, Count, FileBody};
+use crate::ctl::{api, json, text};
+use crate::operation::{BadRow, Code, Failure, Imported, Money, Operation, Reply};
+use crate::store::check_backup;
+
+/// How often the progress is shown.
+const SHOWN: Duration = Duration::from_millis(200);
+
+/// The header with the end of the log at the beginning of the export.
+const HEAD: &str = "x-kaspid-log-head";
+
+/// The most that is read of an answer that is no file.
+const ANSWER: usize = 1 << 20;
+
+/// Why a transfer did not come to its end.
+enum Trouble {
+    /// The daemon or the way to it.
+    Client(ClientError),
+    /// A file here.
+    File(String),
+    /// Nobody reads what is printed.
+    Unread,
+}
+
+impl From<ClientError> for Trouble {
+    fn from(error: ClientError) -> Self {
+        Self::Client(error)
+    }
+}
+
+/// A problem document, as far as it is shown.
+#[derive(Deserialize)]
+struct Told {
+    code: Code,
+    detail: String,
+    remedy: String,
+    retryable: bool,
+    money: Money,
+    #[serde(default)]
+    rows: Vec<BadRow>,
+    #[serde(default)]
+    more_rows: u64,
+}
+
+impl Desk<'_> {
+    /// Carries out a command whose request or answer is a file.
+    pub(super) async fn transfer(&mut self, ask: &Ask, transfer: &Transfer) -> Exit {
+        let done = match transfer {
+            Transfer::Save(target) => self.save(ask, target.as_deref()).await,
+            Transfer::Send(source) => self.send(ask, source).await,
+        };
+        self.out.progress("");
+        done.unwrap_or_else(|trouble| self.not_transferred(&trouble, ask))
+    }
+
+    fn not_transferred(&mut self, trouble: &Trouble, ask: &Ask) -> Exit {
+        match trouble {
+            Trouble::Client(error) => {
+                self.out.say(&format!("kaspictl: {error}"));
+                exit::of_client(error, changes(&ask.operation))
+            }
+            Trouble::File(why) => {
+                self.out.say(&format!("kaspictl: {why}"));
+                Exit::Usage
+            }
+            Trouble::Unread => Exit::Done,
+        }
+    }
+
+    /// Asks for a file and keeps it, or prints it.
+    async fn save(&mut self, ask: &Ask, target: Option<&Path>) -> Result<Exit, Trouble> {
+        let answer = wire::ask(&self.socket, self.call(ask, FileBody::none())).await?;
+        if answer.status() != StatusCode::OK {
+            return self.refused(answer).await;
+        }
+        let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
+        let (head, length) = (header(HEAD), header("content-length").and_then(|text| text.parse().ok()));
+        let begun = target.map(Unfinished::begin).transpose();
+        let mut file = begun.map_err(|error| not_written(target, &error))?;
+        let count = Count::default();
+        let mut body = answer.into_body();
+        let mut clock = interval(SHOWN);
+        while let Some(frame) = self.next(&mut body, &mut clock, &count, length).await? {
+            count.add(&frame);
+            match &mut file {
+                Some(file) => file.write(&frame).map_err(|error| not_written(target, &error))?,
+                None if !self.out.raw(&frame) => return Err(Trouble::Unread),
+                None => {}
+            }
+        }
+        if let Some(file) = file {
+            if ask.operation == Operation::Backup {
+                // A backup is not kept unless it could be restored.
+                check_backup(file.path()).map_err(|error| Trouble::File(format!("{error}; nothing was kept")))?;
+            }
+            file.finish().map_err(|error| not_written(target, &error))?;
+        }
+        self.saved(&count, head.as_deref(), target);
+        if ask.operation == Operation::Backup {
+            self.out
+                .say("it holds the device tokens of all organisations and no mTLS key: keep it as secret as the key");
+        }
+        Ok(Exit::Done)
+    }
+
+    fn saved(&mut self, count: &Count, head: Option<&str>, target: Option<&Path>) {
+        self.out.progress("");
+        let place = target.map(|path| path.display().to_string());
+        if let (true, Some(file)) = (self.json, &place) {
+            let said =
+                serde_json::json!({ "file": file, "bytes": count.bytes(), "lines": count.lines(), "head": head });
+            self.out.data(&format!("{said}\n"));
+        }
+        let place = place.map_or_else(String::new, |place| format!(" to {place}"));
+        self.out.say(&format!("{} lines, {} bytes{place}", count.lines(), count.bytes()));
+        if let Some(head) = head {
+            self.out.say(&format!("log head: {head} (keep it: it shows later whether somebody edited the log)"));
+        }
+    }
+
+    /// The next piece of an answer; shows the progress meanwhile.
+    async fn next(
+        &mut self,
+        body: &mut Incoming,
+        clock: &mut Interval,
+        count: &Count,
+        length: Option<u64>,
+    ) -> Result<Option<hyper::body::Bytes>, Trouble> {
+        loop {
+            tokio::select! {
+                frame = body.frame() => match frame {
+                    None => return Ok(None),
+                    Some(Ok(frame)) => if let Ok(bytes) = frame.into_data() { return Ok(Some(bytes)) },
+                    Some(Err(_)) => return Err(Trouble::Client(ClientError::Lost(
+                        "the file broke off; what came of it was not kept".to_owned()
+                    ))),
+                },
+                _ = clock.tick() => self.out.progress(&progress(count, length)),
+            }
+        }
+    }
+
+    /// Sends a file and shows what came of it.
+    async fn send(&mut self, ask: &Ask, source: &Path) -> Result<Exit, Trouble> {
+        let count = Count::default();
+        let body = FileBody::open(source, count.clone())
+            .map_err(|error| Trouble::File(format!("cannot read {}: {error}", source.display())))?;
+        let length = body.length();
+        let socket = self.socket.clone();
+        let call = self.call(ask, body);
+        let mut answering = std::pin::pin!(wire::ask(&socket, call));
+        let mut clock = interval(SHOWN);
+        let answer = loop {
+            tokio::select! {
+                answer = &mut answering => break answer?,
+                _ = clock.tick() => self.out.progress(&progress(&count, length)),
+            }
+        };
+        self.out.progress("");
+        if answer.status() != StatusCode::OK {
+            return self.refused(answer).await;
+        }
+        let body = whole(answer).await?;
+        let imported: Imported = serde_json::from_slice(&body).map_err(|error| no_answer(&error))?;
+        let reply = Reply::Imported(imported);
+        let data = if self.json { json::reply(&reply) } else { text::reply(&reply, &self.zone) };
+        self.out.data(&data);
+        Ok(exit::of_reply(&reply, ask.goal))
+    }
+
+    fn call(&self, ask: &Ask, body: FileBody) -> Call {
+        let (method, target, content_type) = api::line(&ask.operation);
+        Call { method, target, content_type, body }
+    }
+
+    /// Shows a problem document, with the rows that are not good.
+    async fn refused(&mut self, answer: Response<Incoming>) -> Result<Exit, Trouble> {
+        let body = whole(answer).await?;
+        let told: Told = serde_json::from_slice(&body).map_err(|error| no_answer(&error))?;
+        let failure = Failure::new(told.code, told.detail)
+            .with_hint(told.remedy)
+            .with_money(told.money)
+            .with_retryable(told.retryable);
+        if self.json {
+            self.out.data(&format!("{}\n", String::from_utf8_lossy(&body)));
+        } else {
+            for row in &told.rows {
+                self.out.say(&text::clean(&format!("line {}: {}", row.line, row.detail)));
+            }
+            if told.more_rows > 0 {
+                self.out.say(&format!("and {} more", told.more_rows));
+            }
+            self.out.say(text::failure(&failure).trim_end());
+        }
+        Ok(exit::of_failure(&failure))
+    }
+}
+
+/// An answer that is a document.
+async fn whole(answer: Response<Incoming>) -> Result<hyper::body::Bytes, Trouble> {
+    let body = http_body_util::Limited::new(answer.into_body(), ANSWER).collect().await;
+    Ok(body.map_err(|error| ClientError::Lost(error.to_string()))?.to_bytes())
+}
+
+fn no_answer(error: &serde_json::Error) -> Trouble {
+    Trouble::Client(ClientError::Lost(format!("the answer cannot be read: {error}")))
+}
+
+fn not_written(target: Option<&Path>, error: &io::Error) -> Trouble {
+    let place = target.unwrap_or(Path::new("")).display();
+    Trouble::File(format!("cannot write {place}: {error}; nothing was left there"))
+}
+
+fn progress(count: &Count, length: Option<u64>) -> String {
+    let megabytes = |bytes: u64| format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10);
+    let of = length.map_or_else(String::new, |length| format!(" of {}", megabytes(length)));
+    match (count.bytes(), length) {
+        (sent, Some(length)) if sent == length && sent > 0 => {
+            format!("{} lines, {} sent; the daemon is at work", count.lines(), megabytes(sent))
+        }
+        (bytes, _) => format!("{} lines, {}{of}", count.lines(), megabytes(bytes)),
+    }
+}

@@ -1,0 +1,141 @@
+//! HTTP over the daemon's socket, for the operations whose request or answer is a file: those are streamed, which
+//! the native encoding cannot.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::{Request, Response, header};
+use hyper_util::rt::TokioIo;
+use tokio::net::UnixStream;
+
+use crate::client::ClientError;
+
+/// Bytes read from a file at a time.
+const PIECE: usize = 64 << 10;
+
+/// A request: method, path with query, and the file it carries.
+pub(super) struct Call {
+    pub(super) method: &'static str,
+    pub(super) target: String,
+    pub(super) content_type: Option<&'static str>,
+    pub(super) body: FileBody,
+}
+
+/// Connects and asks; the answer's body is read as it comes.
+///
+/// # Errors
+/// `Unreachable` and `Permission`: nothing was asked. `Lost`: what came of it is not known.
+pub(super) async fn ask(socket: &Path, call: Call) -> Result<Response<Incoming>, ClientError> {
+    let stream = UnixStream::connect(socket).await.map_err(|source| match source.kind() {
+        ErrorKind::PermissionDenied => ClientError::Permission { socket: socket.to_owned(), source },
+        _ => ClientError::Unreachable { socket: socket.to_owned(), source },
+    })?;
+    let lost = |error: &dyn std::fmt::Display| ClientError::Lost(error.to_string());
+    let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = handshake.map_err(|error| lost(&error))?;
+    // Its errors are those of the request and of the answer's body.
+    tokio::spawn(async move { drop(connection.await) });
+    let mut request = Request::builder().method(call.method).uri(call.target).header(header::HOST, "kaspid");
+    if let Some(kind) = call.content_type {
+        request = request.header(header::CONTENT_TYPE, kind);
+    }
+    let request = request.body(call.body).map_err(|error| lost(&error))?;
+    sender.send_request(request).await.map_err(|error| lost(&error))
+}
+
+/// What has gone over the wire, for those who watch.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Count {
+    bytes: Arc<AtomicU64>,
+    lines: Arc<AtomicU64>,
+}
+
+impl Count {
+    /// Counts bytes, and the line ends in them.
+    pub(super) fn add(&self, bytes: &[u8]) {
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        self.bytes.fetch_add(count(bytes.len()), Ordering::Relaxed);
+        self.lines.fetch_add(count(bytes.iter().filter(|byte| **byte == b'\n').count()), Ordering::Relaxed);
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn lines(&self) -> u64 {
+        self.lines.load(Ordering::Relaxed)
+    }
+}
+
+/// A file as a request's body, or none. Its reads block, which nobody minds: the thread has nothing else to do.
+pub(super) struct FileBody {
+    source: Option<Box<dyn Read + Send>>,
+    length: Option<u64>,
+    count: Count,
+}
+
+impl FileBody {
+    /// No body.
+    pub(super) fn none() -> Self {
+        Self { source: None, length: Some(0), count: Count::default() }
+    }
+
+    /// The file, or stdin for `-`, and its length where it is known.
+    pub(super) fn open(path: &Path, count: Count) -> io::Result<Self> {
+        if path.as_os_str() == "-" {
+            return Ok(Self { source: Some(Box::new(io::stdin())), length: None, count });
+        }
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        let length = metadata.is_file().then_some(metadata.len());
+        Ok(Self { source: Some(Box::new(file)), length, count })
+    }
+
+    /// Bytes, where they are known.
+    pub(super) fn length(&self) -> Option<u64> {
+        self.length
+    }
+}
+
+impl Body for FileBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let Some(source) = &mut self.source else { return Poll::Ready(None) };
+        let mut piece = vec![0; PIECE];
+        let read = loop {
+            match source.read(&mut piece) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
+        Poll::Ready(match read {
+            Ok(0) => None,
+            Ok(length) => {
+                piece.truncate(length);
+                self.count.add(&piece);
+                Some(Ok(Frame::data(piece.into())))
+            }
+            Err(error) => Some(Err(error)),
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.source.is_none()
+    }
+
+    /// A file that grows meanwhile is sent as long as it was; one that shrinks breaks the request off.
+    fn size_hint(&self) -> SizeHint {
+        match (self.length, self.count.bytes()) {
+            (Some(length), sent) => SizeHint::with_exact(length.saturating_sub(sent)),
+            (None, _) => SizeHint::default(),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The intent of a create: the key, the organisation, the supersession and the invoice are judged and the payment
+//! is written in one transaction, before the first byte is sent.
+
+use super::create::was_seen;
+use super::keys::standing_for;
+use super::select::{choose, no_token, usable};
+use super::{Request, trouble};
+use crate::id::{PaymentId, RequestKey, ShopId};
+use crate::kaspi::Trouble;
+use crate::moment::Moment;
+use crate::money::Amount;
+use crate::operation::{Code, CreatePayment, Dialect, Failure, Kind, State};
+use crate::store::{Change, ConfigRow, Event, PaymentRow, Refused, Triple, Writing, Wrote};
+
+/// A create that is durable and not yet sent.
+pub(super) struct Intended {
+    pub(super) intent: u64,
+    pub(super) payment: PaymentRow,
+    pub(super) triple: Triple,
+}
+
+/// What came of the intent.
+pub(super) enum Begun {
+    /// To be sent.
+    New(Box<Intended>),
+    /// The key stands for this payment already.
+    Seen(PaymentId),
+}
+
+/// What a create needs inside of its transaction.
+pub(super) struct Plan {
+    pub(super) request: Request,
+    pub(super) create: CreatePayment,
+    pub(super) shop: ShopId,
+    pub(super) key: Option<RequestKey>,
+    pub(super) x_request_id: String,
+    pub(super) wrote: Wrote,
+}
+
+impl Plan {
+    pub(super) fn begin(self, writing: &mut Writing<'_>) -> Result<Begun, Refused> {
+        let bin = self.create.organization_bin.as_ref();
+        if let Some(row) = standing_for(writing, &self.request, self.shop, &self.wrote)? {
+            return Ok(Begun::Seen(row.payment));
+        }
+        let found = match bin {
+            Some(bin) => writing.config(bin)?,
+            None => writing.default_config(self.shop)?,
+        };
+        let (config, _) = choose(&self.request, self.shop, bin, found)?;
+        let dialect = usable(&self.request.settings, &config)?;
+        if (dialect, self.create.kind) == (Dialect::Guide, Kind::Qr) {
+            return Err(trouble::failure(&Trouble::NotInDialect).with_bin(&config.organization_bin).into());
+        }
+        let triple = writing.triple(&config.organization_bin, &config.trade_point_id, dialect)?;
+        let triple = triple.ok_or_else(|| no_token(&config))?;
+        self.judge_supersedes(writing, &config)?;
+        self.judge_invoice(writing)?;
+        let payment = self.payment(&config, dialect, writing.now);
+        let change = Change::CreateIntended {
+            payment: Box::new(payment.clone()),
+            wrote: self.key.is_some().then_some(self.wrote),
+            x_request_id: self.x_request_id,
+        };
+        let intent = writing.append(Some(self.request.caller.actor()), change)?;
+        Ok(Begun::New(Box::new(Intended { intent, payment, triple })))
+    }
+
+    /// Only an unknown payment of the same shop and organisation may be replaced, and only by who may.
+    fn judge_supersedes(&self, writing: &Writing<'_>, config: &ConfigRow) -> Result<(), Refused> {
+        let Some(old) = self.create.supersedes else { return Ok(()) };
+        if self.request.settings.config.payments.supersede_needs_admin && !self.request.is_admin {
+            let detail = "only an admin may supersede an unknown payment here ([payments] supersede)";
+            return Err(Failure::new(Code::Denied, detail).into());
+        }
+        let already = |event: &Event| match &event.change {
+            Change::CreateIntended { payment, .. } => payment.supersedes == Some(old),
+            _ => false,
+        };
+        if writing.running()?.iter().any(|(_, event)| already(event)) {
+            let detail = format!("another payment that supersedes {old} is being asked for");
+            return Err(Failure::new(Code::InProgress, detail).with_payment(old).into());
+        }
+        match writing.payment(old)? {
+            Some(row) if !self.request.sees(&row) => {
+                Err(Failure::not_found(format!("there is no payment {old}")).into())
+            }
+            Some(row) if row.shop_id == self.shop && row.config_id == config.id && row.state == State::Unknown => {
+                Ok(())
+            }
+            Some(row) => Err(Failure::invalid(format!(
+                "payment {old} is {} and of {}; only an unknown one of the same shop and organisation is superseded",
+                row.state, row.organization_bin
+            ))
+            .with_payment(old)
+            .into()),
+            None => Err(Failure::not_found(format!("there is no payment {old}")).into()),
+        }
+    }
+
+    /// One live payment per shop, invoice and amount.
+    fn judge_invoice(&self, writing: &Writing<'_>) -> Result<(), Refused> {
+        let Some(invoice) = self.create.invoice.as_ref().filter(|_| !self.create.repeat_invoice) else { return Ok(()) };
+        if !self.request.settings.config.payments.one_per_invoice {
+            return Ok(());
+        }
+        let live = writing.payments_of_invoice(self.shop, invoice)?.into_iter().find(|row| {
+            row.amount == self.create.amount_tiyn && Some(row.id) != self.create.supersedes && is_live(row)
+        });
+        match live {
+            None => Ok(()),
+            Some(row) if !self.request.sees(&row) => {
+                Err(Failure::new(Code::InvoiceOpen, format!("invoice {invoice} has a payment of another organisation"))
+                    .into())
+            }
+            Some(row) => Err(Failure::new(
+                Code::InvoiceOpen,
+                format!("invoice {invoice} of {} has payment {}, which is {}", row.amount, row.id, row.state),
+            )
+            .with_payment(row.id)
+            .into()),
+        }
+    }
+
+    fn payment(&self, config: &ConfigRow, dialect: Dialect, now: Moment) -> PaymentRow {
+        PaymentRow {
+            id: PaymentId::fresh(),
+            qr_payment_id: None,
+            kind: self.create.kind,
+            state: State::Creating,
+            kaspi_status: None,
+            shop_id: config.shop_id,
+            config_id: config.id,
+            organization_bin: config.organization_bin.clone(),
+            description: config.description.clone(),
+            trade_point_id: config.trade_point_id.clone(),
+            trade_point_name: config.trade_point_name.clone(),
+            dialect,
+            amount: self.create.amount_tiyn,
+            refunded_elsewhere: Amount::ZERO,
+            refunds: Vec::new(),
+            phone: self.create.phone_number.as_ref().map(crate::id::PhoneNumber::masked),
+            comment: self.create.comment.clone(),
+            invoice: self.create.invoice.clone(),
+            link: None,
+            qr_token: None,
+            expires_at: None,
+            poll_every_ms: None,
+            confirm_ms: None,
+            request_key: self.key.clone(),
+            supersedes: self.create.supersedes,
+            late: false,
+            was_over: false,
+            acknowledged: false,
+            contradiction: None,
+            kaspi_amount: None,
+            created_at: now,
+            updated_at: now,
+            paid_at: None,
+            paid_at_source: None,
+        }
+    }
+}
+
+/// Whether a payment stands in the way of another for the same invoice. A code that nobody saw does not.
+fn is_live(row: &PaymentRow) -> bool {
+    match row.state {
+        State::Creating | State::Waiting | State::Paid => true,
+        State::Unknown => was_seen(row),
+        State::Declined | State::Cancelled | State::Expired | State::Abandoned => false,
+    }
+}

@@ -1,0 +1,70 @@
+//! After a backup was put back: the log does not know what happened since it was made, so no money moves until a
+//! person has looked.
+
+use super::{Request, Service, whole_view};
+use crate::operation::{Acknowledged, Code, Failure, ProblemItem, Reply, RestoredGap};
+use crate::store::{Change, Event};
+
+/// What to look at; also the remedy in health.
+const HINT: &str = "Compare the payments and refunds in the Kaspi Pay app since the backup was made with kaspictl \
+                    payment list; take in what is missing: kaspictl payment adopt QRID --bin BIN. Then: kaspictl \
+                    restore --acknowledge";
+
+impl Service {
+    /// Refuses to move money while a gap is open.
+    pub(super) fn without_gap(&self) -> Result<(), Failure> {
+        let open = self.store.read(|reading| Ok(reading.restored()?))?;
+        match open.first() {
+            None => Ok(()),
+            Some((_, event)) => Err(Failure::new(Code::RestoredGap, detail(event)).with_hint(HINT)),
+        }
+    }
+
+    /// The gaps that nobody has acknowledged, for health.
+    pub(super) fn gap_problems(&self) -> Result<Vec<ProblemItem>, Failure> {
+        let open = self.store.read(|reading| Ok(reading.restored()?))?;
+        let problem = |(_, event): &(u64, Event)| ProblemItem {
+            code: Code::RestoredGap.word().to_owned(),
+            detail: detail(event),
+            remedy: HINT.to_owned(),
+            payment: None,
+            config_id: None,
+        };
+        Ok(open.iter().map(problem).collect())
+    }
+
+    /// Closes every open gap; none is no mistake.
+    pub(super) async fn acknowledge_restore(&self, request: &Request) -> Result<Reply, Failure> {
+        whole_view(&request.scope)?;
+        let actor = request.caller.actor();
+        let closed = self.store.write(move |writing| {
+            let open = writing.restored()?;
+            for (restored, _) in &open {
+                writing.append(Some(actor), Change::RestoreAcknowledged { restored: *restored })?;
+            }
+            Ok(open)
+        });
+        let gaps = closed.await?.iter().filter_map(|(seq, event)| view(*seq, event)).collect();
+        Ok(Reply::Acknowledged(Acknowledged { gaps }))
+    }
+}
+
+fn detail(event: &Event) -> String {
+    let what = match &event.change {
+        Change::Restored(gap) => gap.to_string(),
+        _ => "a backup was put back".to_owned(),
+    };
+    format!("{what}: what happened since is not in this log")
+}
+
+fn view(seq: u64, event: &Event) -> Option<RestoredGap> {
+    let Change::Restored(gap) = &event.change else { return None };
+    Some(RestoredGap {
+        event: seq,
+        restored_at: event.at,
+        backup_event: gap.backup.seq,
+        backup_at: gap.backup.at,
+        replaced_event: gap.replaced.map(|place| place.seq),
+        replaced_at: gap.replaced.and_then(|place| place.at),
+    })
+}

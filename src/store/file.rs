@@ -1,0 +1,92 @@
+//! The file: made whole, opened only if it can be read, never replaced.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use redb::{Builder, Database, DatabaseError, ReadableDatabase};
+use zeroize::Zeroizing;
+
+use super::{CACHE_BYTES, FILE, Reading, StoreError, Writing};
+
+pub(super) fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Unreadable { path: path.to_owned(), why: error.to_string() }
+}
+
+/// After a failed fsync Linux shows the lost pages from memory as if they were on the disk: what is read from now on
+/// is what the disk has.
+pub(super) fn forget(path: &Path) {
+    use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+    let forgotten = File::open(path).map(|file| posix_fadvise(&file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED));
+    if !matches!(forgotten, Ok(Ok(()))) {
+        tracing::warn!(?forgotten, "what the system remembers of the state could not be dropped");
+    }
+}
+
+pub(super) fn open(path: &Path) -> Result<Database, StoreError> {
+    // redb takes an empty file for a new database; here it is one that lost its content.
+    if path.metadata().map_err(|error| unreadable(path, &error))?.len() == 0 {
+        return Err(unreadable(path, &"the file is empty"));
+    }
+    // What redb cannot read it may still write to while it tries: it sees the file unchangeable first. A file that
+    // was not closed is told apart from one that is broken by opening it only.
+    match Builder::new().set_cache_size(CACHE_BYTES).open_read_only(path) {
+        Ok(_) | Err(DatabaseError::RepairAborted) => {}
+        Err(DatabaseError::DatabaseAlreadyOpen) => return Err(StoreError::InUse(path.to_owned())),
+        Err(error) => return Err(unreadable(path, &error)),
+    }
+    match Builder::new().set_cache_size(CACHE_BYTES).open(path) {
+        Ok(database) => layout(&database).map(|()| database),
+        Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::InUse(path.to_owned())),
+        Err(error) => Err(unreadable(path, &error)),
+    }
+}
+
+/// Makes a new file under another name and moves it into place whole, so that a crash leaves none or all of it.
+pub(super) fn create(dir: &Path, path: &Path) -> Result<(), StoreError> {
+    let new = dir.join(format!("{FILE}.new"));
+    let make = || -> Result<(), Box<dyn std::error::Error>> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        let database =
+            Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(redb::backends::FileBackend::new(file)?)?;
+        furnish(&database)?;
+        drop(database);
+        std::fs::rename(&new, path)?;
+        Ok(File::open(dir)?.sync_all()?)
+    };
+    make().map_err(|error| unreadable(&new, &error))
+}
+
+/// Makes every table, the secret and the number of the layout.
+pub(super) fn furnish(database: &Database) -> Result<(), StoreError> {
+    let tx = database.begin_write()?;
+    let mut writing = Writing::begin(&tx)?;
+    writing.put_meta(SECRET, &[*uuid::Uuid::new_v4().as_bytes(), *uuid::Uuid::new_v4().as_bytes()].concat())?;
+    writing.put_meta(LAYOUT.0, &[LAYOUT.1])?;
+    drop(writing);
+    Ok(tx.commit()?)
+}
+
+/// The `meta` entry that numbers the set of tables, and the one this program has. A program with a newer set raises
+/// it and migrates what is older, after a backup; this one has nothing older to migrate.
+pub(super) const LAYOUT: (&str, u8) = ("layout", 1);
+
+/// Refuses what another program has laid out.
+fn layout(database: &Database) -> Result<(), StoreError> {
+    match Reading::new(database.begin_read()?).meta(LAYOUT.0)?.as_deref() {
+        Some([number]) if *number == LAYOUT.1 => Ok(()),
+        Some([number]) if *number > LAYOUT.1 => Err(StoreError::Newer(*number)),
+        _ => Err(StoreError::Codec("it does not say which layout it has".to_owned())),
+    }
+}
+
+/// The `meta` entry of the secret behind [`Store::hash`].
+const SECRET: &str = "secret";
+
+pub(super) fn secret(database: &Database) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    let tx = database.begin_read()?;
+    match Reading::new(tx).meta(SECRET)? {
+        Some(secret) => Ok(Zeroizing::new(secret)),
+        None => Err(StoreError::Codec("the hash secret is missing".to_owned())),
+    }
+}

@@ -1,0 +1,228 @@
+//! Putting a backup back. Runs in `kaspictl`, on the files of a stopped daemon.
+//!
+//! Everything is made and judged beside the state under another name; the one step that changes the state is a
+//! rename over it, with the replaced file still there under a name of its own.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use redb::backends::FileBackend;
+use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, TransactionError};
+
+use super::envelope::{self, BadBackup, Header};
+use super::event::{Change, Gap, Place};
+use super::log::Chain;
+use super::reading::Reading;
+use super::writing::Writing;
+use super::{CACHE_BYTES, FILE, StoreError};
+use crate::moment::Moment;
+use crate::operation::Actor;
+
+/// Why a backup was not put back. Nothing is touched then.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RestoreError {
+    /// The file.
+    #[error("{path}: {why}")]
+    Backup {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        why: BadBackup,
+    },
+    /// A file that was sealed well and is not in order inside.
+    #[error("{path}: the backup is not in order inside: {why}")]
+    Inside {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// The lock or the socket is taken.
+    #[error("the daemon runs on {0}: stop it first (systemctl stop kaspid.socket kaspid.service)")]
+    Running(PathBuf),
+    /// There is nowhere to put it.
+    #[error("{path}: {source}; install kaspid and start it once, so that its state directory has its owner and mode")]
+    NoStateDir {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The disk, or permissions.
+    #[error("cannot write in the state directory: {0}; run as root, and check that there is room")]
+    Io(#[from] io::Error),
+    /// The new state.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What was done.
+#[derive(Debug)]
+pub(crate) struct Restored {
+    /// What the log does not tell.
+    pub(crate) gap: Gap,
+    /// Where the replaced file is now; `None` where there was none.
+    pub(crate) kept: Option<PathBuf>,
+    /// The event that says so.
+    pub(crate) event: u64,
+}
+
+/// Puts the backup `file` into `dir` in place of the state that is there.
+pub(crate) fn restore(dir: &Path, socket: &Path, file: &Path, actor: Actor) -> Result<Restored, RestoreError> {
+    let owner = dir.metadata().map_err(|source| RestoreError::NoStateDir { path: dir.to_owned(), source })?;
+    let path = dir.join(FILE);
+    // Kept to the end: a daemon that starts meanwhile finds the state in use.
+    let replaced = Replaced::lock(&path, socket)?;
+    let new = Temporary::make(dir.join(format!("{FILE}.restoring")))?;
+    let header = unseal(file, &new)?;
+    let inside = |why: String| RestoreError::Inside { path: file.to_owned(), why };
+    let database = super::open(&new.path).map_err(|error| inside(error.to_string()))?;
+    let end = in_order(&database, &header).map_err(inside)?;
+    let gap = Gap { backup: end, made_at: header.created_at, replaced: replaced.end(&path)? };
+    let event = record(&database, &gap, actor)?;
+    drop(database);
+    if (owner.uid(), owner.gid()) != (new.file.metadata()?.uid(), new.file.metadata()?.gid()) {
+        chown(&new.path, Some(owner.uid()), Some(owner.gid()))?;
+    }
+    let kept = replaced.keep(dir, &path)?;
+    new.take_place(&path)?;
+    File::open(dir)?.sync_all()?;
+    drop(replaced);
+    Ok(Restored { gap, kept, event })
+}
+
+fn unseal(file: &Path, new: &Temporary) -> Result<Header, RestoreError> {
+    let copy = || {
+        let (header, mut reader) = envelope::open(file)?;
+        envelope::unseal(&header, &mut reader, &mut &new.file)?;
+        new.file.sync_all()?;
+        Ok(header)
+    };
+    copy().map_err(|why| RestoreError::Backup { path: file.to_owned(), why })
+}
+
+/// Walks the chain; where it ends.
+fn in_order(database: &Database, header: &Header) -> Result<Place, String> {
+    let look = || {
+        let reading = Reading::new(database.begin_read()?);
+        let mut chain = Chain::new(None);
+        while !reading.check(&mut chain)? {}
+        Ok((chain.verdict(None), reading.head()?))
+    };
+    let (verdict, head) = look().map_err(|error: StoreError| error.to_string())?;
+    match verdict.first_bad {
+        Some(event) => Err(format!("event {event} of its log is not as it was written")),
+        None if (verdict.events, &verdict.head) != (header.events, &header.head) => {
+            Err("its log does not end where its header says".to_owned())
+        }
+        None => Ok(head.place),
+    }
+}
+
+fn record(database: &Database, gap: &Gap, actor: Actor) -> Result<u64, StoreError> {
+    let tx = database.begin_write()?;
+    let mut writing = Writing::begin(&tx)?;
+    let event = writing.append(Some(actor), Change::Restored(gap.clone()))?;
+    drop(writing);
+    tx.commit()?;
+    Ok(event)
+}
+
+/// The state that is there, locked; `None` where there is none.
+struct Replaced(Option<File>);
+
+impl Replaced {
+    /// The lock tells of a running daemon. Only where there is nothing to lock the socket is asked: under systemd
+    /// asking would start the daemon.
+    fn lock(path: &Path, socket: &Path) -> Result<Self, RestoreError> {
+        match OpenOptions::new().read(true).write(true).open(path) {
+            Ok(file) => locked(&file, path).map(|()| Self(Some(file))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let answered = std::os::unix::net::UnixStream::connect(socket).is_ok();
+                if answered { Err(RestoreError::Running(socket.to_owned())) } else { Ok(Self(None)) }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Where its log ends, as far as it can be read.
+    fn end(&self, path: &Path) -> Result<Option<Place>, RestoreError> {
+        let Some(file) = &self.0 else { return Ok(None) };
+        let place = end_of(file);
+        // redb's own lock was on the same description of the file: ours is gone with it.
+        locked(file, path)?;
+        Ok(place)
+    }
+
+    /// A second name, so that at no moment the state has none: a daemon that starts would make an empty one.
+    fn keep(&self, dir: &Path, path: &Path) -> Result<Option<PathBuf>, RestoreError> {
+        if self.0.is_none() {
+            return Ok(None);
+        }
+        let now = Moment::now();
+        let time = now
+            .timestamp()
+            .map_or_else(|_| now.millis().to_string(), |time| time.strftime("%Y-%m-%dT%H%M%S%.3fZ").to_string());
+        let kept = dir.join(format!("{FILE}.replaced-{time}"));
+        std::fs::hard_link(path, &kept)?;
+        Ok(Some(kept))
+    }
+}
+
+fn locked(file: &File, path: &Path) -> Result<(), RestoreError> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(RestoreError::Running(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+/// A file that was not closed is repaired first, as the daemon's next start would have done; any other is only read.
+fn end_of(file: &File) -> Option<Place> {
+    let backend = || FileBackend::new(file.try_clone().ok()?).ok();
+    match Builder::new().set_cache_size(CACHE_BYTES).open_read_only_with_backend(backend()?) {
+        Ok(database) => place(database.begin_read()),
+        Err(DatabaseError::RepairAborted) => {
+            let database = Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(backend()?).ok()?;
+            place(database.begin_read())
+        }
+        Err(_) => None,
+    }
+}
+
+fn place(tx: Result<ReadTransaction, TransactionError>) -> Option<Place> {
+    Some(Reading::new(tx.ok()?).head().ok()?.place)
+}
+
+/// A file under another name; gone again unless it takes its place.
+struct Temporary {
+    path: PathBuf,
+    file: File,
+}
+
+impl Temporary {
+    fn make(path: PathBuf) -> io::Result<Self> {
+        match std::fs::remove_file(&path) {
+            // Of a restore that was killed.
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
+        Ok(Self { path, file })
+    }
+
+    fn take_place(self, path: &Path) -> io::Result<()> {
+        std::fs::rename(&self.path, path)
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // Already renamed, or nobody's: another restore makes it anew.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
