@@ -33,6 +33,7 @@ mod keys;
 mod layers;
 mod manners;
 mod money;
+mod opening;
 mod python;
 mod doubt;
 mod rights;

@@ -10,6 +10,7 @@ use crate::store::{Change, Store};
 const TOGETHER: usize = 5_000;
 
 #[tokio::test]
+#[allow(clippy::print_stdout, reason = "a measurement says what it measured")]
 #[ignore = "makes a state of several hundred megabytes for a measurement; see the crash tests"]
 async fn a_million_events() {
     let dir = PathBuf::from(std::env::var("KASPID_MILLION").unwrap());
