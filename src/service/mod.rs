@@ -6,6 +6,7 @@ mod cancel;
 mod configs;
 mod create;
 mod enrol;
+mod files;
 mod health;
 mod keys;
 mod look;
@@ -51,6 +52,8 @@ struct State {
     looks: Locks<PaymentId>,
     /// One refund at a time per payment.
     refunds: Locks<PaymentId>,
+    /// One import of a log at a time: each reads its file and the whole log.
+    import: tokio::sync::Mutex<()>,
     /// When Kaspi was last asked about a payment. Held for a look-up, never across an await.
     asked: Mutex<HashMap<PaymentId, Instant>>,
     /// Sent the id of each payment that changed, for those who wait.
@@ -77,6 +80,7 @@ impl Service {
             devices: Locks::new(),
             looks: Locks::new(),
             refunds: Locks::new(),
+            import: tokio::sync::Mutex::default(),
             asked: Mutex::new(HashMap::new()),
             // Waiters that fall behind look for themselves.
             changed: tokio::sync::broadcast::channel(1024).0,
@@ -106,15 +110,13 @@ impl Service {
     /// # Errors
     /// A [`Failure`] that says whether money moved and what to do.
     pub async fn run(&self, admitted: Admitted) -> Result<Reply, Failure> {
-        let is_admin = admitted.is_admin();
-        let (caller, key, operation, scope) = admitted.into_parts();
+        let (request, operation) = self.request(admitted);
         if operation.moves_money() && *self.state.stopping.borrow() {
             return Err(Failure::new(
                 Code::ShuttingDown,
                 "the daemon is stopping and begins no more calls that move money",
             ));
         }
-        let request = Request { caller, key, scope, is_admin, settings: self.live.get() };
         match operation {
             Operation::Health => self.health(&request),
             Operation::Version => {
@@ -158,7 +160,19 @@ impl Service {
     ///
     /// # Errors
     /// As [`Service::run`].
-    pub async fn run_stream(&self, admitted: Admitted, _upload: Upload) -> Result<Transferred, Failure> {
-        self.run(admitted).await.map(Transferred::Reply)
+    pub async fn run_stream(&self, admitted: Admitted, upload: Upload) -> Result<Transferred, Failure> {
+        match admitted.operation().clone() {
+            Operation::LogExport(query) => self.log_export(&self.request(admitted).0, query),
+            Operation::ImportConfigs { format } => self.import_configs(&self.request(admitted).0, format, upload).await,
+            Operation::ImportLog { format } => self.import_log(&self.request(admitted).0, format, upload).await,
+            _ => self.run(admitted).await.map(Transferred::Reply),
+        }
+    }
+
+    /// What a request carries besides its operation.
+    fn request(&self, admitted: Admitted) -> (Request, Operation) {
+        let is_admin = admitted.is_admin();
+        let (caller, key, operation, scope) = admitted.into_parts();
+        (Request { caller, key, scope, is_admin, settings: self.live.get() }, operation)
     }
 }

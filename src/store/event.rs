@@ -50,6 +50,31 @@ pub(crate) enum Change {
     Adopted { payment: Box<PaymentRow>, x_request_id: String },
     /// A person closed what the daemon could not.
     Resolved { payment: PaymentId, closed: Closed, reason: Reason },
+    /// A row of an earlier system's log. `payment` is the one it is about, if that is known here; `becomes` is what
+    /// the row makes of it.
+    Imported { row: Box<ImportedRow>, payment: Option<PaymentId>, becomes: Option<Box<PaymentRow>> },
+}
+
+/// A row as the earlier system wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ImportedRow {
+    pub(crate) operation: OperationType,
+    pub(crate) shop_id: Option<ShopId>,
+    pub(crate) config_id: Option<ConfigId>,
+    pub(crate) organization_bin: Option<OrganizationBin>,
+    pub(crate) external_id: Option<QrPaymentId>,
+    pub(crate) amount: Option<Amount>,
+    pub(crate) status: LogStatus,
+    pub(crate) error: Option<String>,
+    pub(crate) created_at: Moment,
+}
+
+impl ImportedRow {
+    /// By which a row that is here already is recognised.
+    pub(crate) fn fingerprint(&self) -> Result<[u8; 16], StoreError> {
+        let sha: Sha = Sha256::digest(codec::encode(self)?).into();
+        Ok(sha.first_chunk().copied().unwrap_or_default())
+    }
 }
 
 /// An administrative row of the log.

@@ -29,7 +29,7 @@ use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 pub(crate) use config::ConfigRow;
-pub(crate) use event::{Change, Closed, Ending, Event, Note, Outcome};
+pub(crate) use event::{Change, Closed, Ending, Event, ImportedRow, Note, Outcome};
 pub(crate) use key::{Field, KeyRow, Wrote};
 pub(crate) use log::Chain;
 pub(crate) use payment::{PaymentRow, RefundRow, Seen};
@@ -38,7 +38,7 @@ pub use triple::Triple;
 pub(crate) use writing::Writing;
 
 use crate::operation::{Code, Failure};
-use writer::{Job, Undo};
+use writer::{Job, Undo, Work};
 
 /// The name of the file in the state directory.
 const FILE: &str = "kaspid.redb";
@@ -119,7 +119,7 @@ struct Shared {
 #[derive(Clone)]
 pub struct Store {
     shared: Arc<Shared>,
-    jobs: Sender<Job>,
+    work: Sender<Work>,
     secret: Arc<Zeroizing<Vec<u8>>>,
 }
 
@@ -136,8 +136,8 @@ impl Store {
         let database = open(&path)?;
         let secret = secret(&database)?;
         let shared = Arc::new(Shared { path, database: RwLock::new(Some(database)) });
-        let jobs = writer::start(shared.clone()).map_err(|error| StoreError::Io(error.to_string()))?;
-        Ok(Self { shared, jobs, secret: Arc::new(secret) })
+        let work = writer::start(shared.clone()).map_err(|error| StoreError::Io(error.to_string()))?;
+        Ok(Self { shared, work, secret: Arc::new(secret) })
     }
 
     /// Runs `job` in a write transaction and returns once it is durable.
@@ -148,24 +148,26 @@ impl Store {
         &self,
         job: impl FnOnce(&mut Writing<'_>) -> Result<T, Refused> + Send + 'static,
     ) -> Result<T, Failure> {
-        let (sender, receiver) = oneshot::channel();
-        let boxed: Job = Box::new(move |writing| match job(writing) {
-            Ok(value) => Ok(Box::new(|durable: Result<(), &StoreError>| {
-                let _ = sender.send(durable.map(|()| value).map_err(Failure::from));
-            })),
-            Err(Refused::Failure(failure)) => Ok(Box::new(|_: Result<(), &StoreError>| {
-                let _ = sender.send(Err(*failure));
-            })),
-            Err(Refused::Storage(error)) => {
-                let failure = Failure::from(&error);
-                let finish = Box::new(|_: Result<(), &StoreError>| {
-                    let _ = sender.send(Err(failure));
-                });
-                Err(Undo { error, finish })
-            }
-        });
+        let (job, receiver) = boxed(job, false);
+        self.done(Work::Shared(job), receiver).await
+    }
+
+    /// The same in a transaction of its own, of which a refusal keeps nothing: for jobs too large to check all
+    /// before they write. Everybody else's writes wait for it.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub(crate) async fn write_alone<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Writing<'_>) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (job, receiver) = boxed(job, true);
+        self.done(Work::Alone(job), receiver).await
+    }
+
+    async fn done<T>(&self, work: Work, receiver: oneshot::Receiver<Result<T, Failure>>) -> Result<T, Failure> {
         let stopped = || Failure::from(&StoreError::Closed);
-        self.jobs.send(boxed).map_err(|_| stopped())?;
+        self.work.send(work).map_err(|_| stopped())?;
         receiver.await.map_err(|_| stopped())?
     }
 
@@ -190,6 +192,35 @@ impl Store {
         let digest = Sha256::new().chain_update(self.secret.as_slice()).chain_update(text).finalize();
         digest.first_chunk().copied().unwrap_or_default()
     }
+}
+
+/// A job that tells its outcome; `alone` lets a refusal give up what was written.
+fn boxed<T: Send + 'static>(
+    job: impl FnOnce(&mut Writing<'_>) -> Result<T, Refused> + Send + 'static,
+    alone: bool,
+) -> (Job, oneshot::Receiver<Result<T, Failure>>) {
+    let (sender, receiver) = oneshot::channel();
+    let job: Job = Box::new(move |writing| match job(writing) {
+        Ok(value) => Ok(Box::new(|durable: Result<(), &StoreError>| {
+            let _ = sender.send(durable.map(|()| value).map_err(Failure::from));
+        })),
+        Err(Refused::Failure(failure)) => {
+            if alone {
+                writing.give_up();
+            }
+            Ok(Box::new(|_: Result<(), &StoreError>| {
+                let _ = sender.send(Err(*failure));
+            }))
+        }
+        Err(Refused::Storage(error)) => {
+            let failure = Failure::from(&error);
+            let finish = Box::new(|_: Result<(), &StoreError>| {
+                let _ = sender.send(Err(failure));
+            });
+            Err(Undo { error, finish })
+        }
+    });
+    (job, receiver)
 }
 
 impl Shared {

@@ -13,6 +13,14 @@ use super::{Shared, StoreError};
 /// A request's part of a transaction: runs inside of it and gives what to do once its fate is known.
 pub(super) type Job = Box<dyn FnOnce(&mut Writing<'_>) -> Result<Finish, Undo> + Send>;
 
+/// What waits for the writer.
+pub(super) enum Work {
+    /// Shares a transaction with its neighbours.
+    Shared(Job),
+    /// Has a transaction of its own, so that it can be given up after it has written.
+    Alone(Job),
+}
+
 /// Told whether the transaction is durable.
 pub(super) type Finish = Box<dyn FnOnce(Result<(), &StoreError>) + Send>;
 
@@ -25,17 +33,18 @@ pub(super) struct Undo {
 /// At most this many jobs share one transaction; a bound on how long the first one waits.
 const MOST_JOBS: usize = 256;
 
-pub(super) fn start(shared: Arc<Shared>) -> std::io::Result<Sender<Job>> {
+pub(super) fn start(shared: Arc<Shared>) -> std::io::Result<Sender<Work>> {
     let (sender, receiver) = channel();
     std::thread::Builder::new().name("kaspid-writer".to_owned()).spawn(move || run(&shared, &receiver))?;
     Ok(sender)
 }
 
 /// Ends when every [`super::Store`] is gone.
-fn run(shared: &Shared, jobs: &Receiver<Job>) {
-    while let Ok(first) = jobs.recv() {
-        let mut batch = vec![first];
-        batch.extend(jobs.try_iter().take(MOST_JOBS - 1));
+fn run(shared: &Shared, work: &Receiver<Work>) {
+    let mut next = None;
+    while let Some(first) = next.take().or_else(|| work.recv().ok()) {
+        let (batch, kept) = batch(first, work);
+        next = kept;
         let mut finishes = Vec::with_capacity(batch.len());
         let result = commit(shared, batch, &mut finishes);
         if let Err(error) = &result {
@@ -47,6 +56,22 @@ fn run(shared: &Shared, jobs: &Receiver<Job>) {
             finish(result.as_ref().map(|_| ()));
         }
     }
+}
+
+/// What goes into one transaction, and what was taken from the queue besides.
+fn batch(first: Work, work: &Receiver<Work>) -> (Vec<Job>, Option<Work>) {
+    let mut batch = match first {
+        Work::Alone(job) => return (vec![job], None),
+        Work::Shared(job) => vec![job],
+    };
+    while batch.len() < MOST_JOBS {
+        match work.try_recv() {
+            Ok(Work::Shared(job)) => batch.push(job),
+            Ok(alone @ Work::Alone(_)) => return (batch, Some(alone)),
+            Err(_) => break,
+        }
+    }
+    (batch, None)
 }
 
 fn commit(shared: &Shared, batch: Vec<Job>, finishes: &mut Vec<Finish>) -> Result<(), StoreError> {
@@ -72,8 +97,8 @@ fn transact(database: &Database, batch: Vec<Job>, finishes: &mut Vec<Finish>) ->
             }
         }
     }
-    let dirty = writing.is_dirty();
+    let wanted = writing.is_wanted();
     drop(writing);
     // Jobs that only looked or refused cost no flush.
-    if dirty { Ok(tx.commit()?) } else { Ok(tx.abort()?) }
+    if wanted { Ok(tx.commit()?) } else { Ok(tx.abort()?) }
 }

@@ -32,4 +32,5 @@ mod money;
 mod python;
 mod rights;
 mod secrets;
+mod transfer;
 mod wire;

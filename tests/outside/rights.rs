@@ -15,7 +15,7 @@ const NOBODY: u32 = 65534;
 
 /// A till whose socket anybody may connect to, so that the rules and not the file decide; none where this test
 /// cannot become another user.
-fn open_to_all(more: &str) -> Option<Till> {
+pub(crate) fn open_to_all(more: &str) -> Option<Till> {
     let can = nix::unistd::getuid().is_root() && Command::new("setpriv").arg("--version").output().is_ok();
     if !can || Command::new("curl").arg("--version").output().is_err() {
         eprintln!("SKIPPED: needs root, setpriv and curl to ask as another user");
@@ -34,7 +34,7 @@ fn open_to_all(more: &str) -> Option<Till> {
 
 /// What curl gets as nobody: HTTP status and body.
 #[track_caller]
-fn as_nobody(till: &Till, method: &str, target: &str, body: Option<&Value>) -> (u16, Value) {
+pub(crate) fn as_nobody(till: &Till, method: &str, target: &str, body: Option<&Value>) -> (u16, Value) {
     let mut curl = Command::new("setpriv");
     let uid = NOBODY.to_string();
     curl.args([
