@@ -17,7 +17,7 @@ const PIECES: usize = 2;
 #[derive(Debug)]
 pub enum Transferred {
     /// It has read its upload and answers as any other.
-    Reply(Reply),
+    Reply(Box<Reply>),
     /// It gives a file out, piece by piece.
     Download(Download),
     /// It has read its upload and taken nothing of it: rows of it are not good.

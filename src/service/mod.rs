@@ -165,7 +165,7 @@ impl Service {
             Operation::LogExport(query) => self.log_export(&self.request(admitted).0, query),
             Operation::ImportConfigs { format } => self.import_configs(&self.request(admitted).0, format, upload).await,
             Operation::ImportLog { format } => self.import_log(&self.request(admitted).0, format, upload).await,
-            _ => self.run(admitted).await.map(Transferred::Reply),
+            _ => self.run(admitted).await.map(|reply| Transferred::Reply(Box::new(reply))),
         }
     }
 

@@ -244,6 +244,35 @@ fn files_need_their_right() {
     assert!(wrong.problem("invalid_request")["detail"].as_str().unwrap().contains("text/csv"));
 }
 
+/// A file that is refused is not sent, so that the refusal can be read however large the file is.
+#[test]
+fn a_refusal_of_a_large_file_is_read() {
+    let Some(till) = open_to_all("") else { return };
+    let (program, file) = (till.home.path().join("kaspictl"), till.home.path().join("log.csv"));
+    std::fs::copy(env!("CARGO_BIN_EXE_kaspictl"), &program).unwrap();
+    std::fs::write(&file, log(20_000)).unwrap();
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(program);
+    command.arg("--socket").arg(till.daemon.socket()).args(["import", "log"]).arg(file);
+    let output = command.current_dir("/").output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{stderr}");
+    assert!(stderr.contains("what to do"), "{stderr}");
+}
+
+/// An export shows what its reader may see and nothing else.
+#[test]
+fn an_export_ends_at_the_readers_scope() {
+    let name = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(65534)).unwrap().map(|user| user.name);
+    let Some(name) = name else { return eprintln!("SKIPPED: user 65534 has no name here") };
+    let more = format!("[access]\naudit = [\"root\", \"{name}\"]\n[[access.shop]]\nwho = \"{name}\"\nshops = [9]");
+    let Some(till) = open_to_all(&more) else { return };
+    import(&till.daemon, "log", "text/csv", &log(1)).expect(200);
+    let target = "/v1/log/export?format=jsonl&to=2025-06-01T00:00:00Z";
+    assert_eq!(till.daemon.door.get(target).json()["external_id"], "900000000000");
+    assert_eq!(as_nobody(&till, "GET", target, None), (200, Value::Null));
+}
+
 /// A client that stops reading an export holds nobody up: not the writer, not a stop.
 #[test]
 fn a_reader_that_stops_holds_nobody_up() {

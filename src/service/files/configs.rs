@@ -70,7 +70,7 @@ impl Service {
         // Without the bank's answer the configs stay suspended; a later verify settles them.
         let service = self.clone();
         tokio::spawn(async move { service.settle_dialects().await });
-        Ok(Transferred::Reply(Reply::Imported(Imported { imported, skipped, adopted: 0, unknown_columns })))
+        Ok(Transferred::Reply(Box::new(Reply::Imported(Imported { imported, skipped, adopted: 0, unknown_columns }))))
     }
 }
 

@@ -66,7 +66,7 @@ impl Service {
         let actor = request.caller.actor();
         let taken = self.store.write_alone(move |writing| take_in(writing, &known, &file, actor, &sha)).await?;
         let Counts { imported, skipped, adopted } = taken;
-        Ok(Transferred::Reply(Reply::Imported(Imported { imported, skipped, adopted, unknown_columns })))
+        Ok(Transferred::Reply(Box::new(Reply::Imported(Imported { imported, skipped, adopted, unknown_columns }))))
     }
 }
 

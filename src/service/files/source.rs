@@ -188,11 +188,11 @@ fn next_record<R: Read>(
     Ok(None)
 }
 
-/// A line that is not blank, and its number.
-fn next_line<R: Read>(
-    reader: &mut BufReader<R>,
-    mut line: u64,
-) -> Result<Option<(u64, Zeroizing<Vec<u8>>)>, Unreadable> {
+/// The number and the bytes of a line.
+type Line = (u64, Zeroizing<Vec<u8>>);
+
+/// The next line that is not blank.
+fn next_line<R: Read>(reader: &mut BufReader<R>, mut line: u64) -> Result<Option<Line>, Unreadable> {
     loop {
         line += 1;
         let mut text = Zeroizing::new(Vec::new());
