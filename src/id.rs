@@ -266,6 +266,13 @@ impl PaymentId {
         Self(Uuid::now_v7())
     }
 
+    /// A new id for a payment that was made then, so that it stands where it belongs among the others.
+    #[must_use]
+    pub fn made_at(at: crate::moment::Moment) -> Self {
+        let [_, _, _, _, _, _, random @ ..] = Uuid::new_v4().into_bytes();
+        Self(uuid::Builder::from_unix_timestamp_millis(u64::try_from(at.millis()).unwrap_or(0), &random).into_uuid())
+    }
+
     /// The sixteen bytes, as stored.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 16] {

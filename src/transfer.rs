@@ -15,10 +15,9 @@ const PIECES: usize = 2;
 
 /// What a streamed operation came to.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "one per request, moved a few times")]
 pub enum Transferred {
     /// It has read its upload and answers as any other.
-    Reply(Reply),
+    Reply(Box<Reply>),
     /// It gives a file out, piece by piece.
     Download(Download),
     /// It has read its upload and taken nothing of it: rows of it are not good.

@@ -5,14 +5,15 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::{Request, Response, header};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
+use tokio::sync::oneshot;
 
 use crate::client::ClientError;
 
@@ -45,7 +46,18 @@ pub(super) async fn ask(socket: &Path, call: Call) -> Result<Response<Incoming>,
     if let Some(kind) = call.content_type {
         request = request.header(header::CONTENT_TYPE, kind);
     }
-    let request = request.body(call.body).map_err(|error| lost(&error))?;
+    if call.content_type.is_some() {
+        request = request.header(header::EXPECT, "100-continue");
+    }
+    let (go, gate) = oneshot::channel();
+    let body = FileBody { gate: Some(gate), ..call.body };
+    let mut request = request.body(body).map_err(|error| lost(&error))?;
+    let go = Mutex::new(Some(go));
+    hyper::ext::on_informational(&mut request, move |_| {
+        let go = go.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Without a receiver the file is on its way already.
+        let _ = go.map(|go| go.send(()));
+    });
     sender.send_request(request).await.map_err(|error| lost(&error))
 }
 
@@ -78,23 +90,25 @@ pub(super) struct FileBody {
     source: Option<Box<dyn Read + Send>>,
     length: Option<u64>,
     count: Count,
+    /// Opens when the daemon wants the file: one that is refused is not sent, and its refusal can be read.
+    gate: Option<oneshot::Receiver<()>>,
 }
 
 impl FileBody {
     /// No body.
     pub(super) fn none() -> Self {
-        Self { source: None, length: Some(0), count: Count::default() }
+        Self { source: None, length: Some(0), count: Count::default(), gate: None }
     }
 
     /// The file, or stdin for `-`, and its length where it is known.
     pub(super) fn open(path: &Path, count: Count) -> io::Result<Self> {
         if path.as_os_str() == "-" {
-            return Ok(Self { source: Some(Box::new(io::stdin())), length: None, count });
+            return Ok(Self { source: Some(Box::new(io::stdin())), length: None, count, gate: None });
         }
         let file = File::open(path)?;
         let metadata = file.metadata()?;
         let length = metadata.is_file().then_some(metadata.len());
-        Ok(Self { source: Some(Box::new(file)), length, count })
+        Ok(Self { source: Some(Box::new(file)), length, count, gate: None })
     }
 
     /// Bytes, where they are known.
@@ -107,7 +121,12 @@ impl Body for FileBody {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if let Some(gate) = &mut self.gate {
+            // A sender that is gone opens it, too.
+            let _ = ready!(Pin::new(gate).poll(cx));
+            self.gate = None;
+        }
         let Some(source) = &mut self.source else { return Poll::Ready(None) };
         let mut piece = vec![0; PIECE];
         let read = loop {

@@ -49,7 +49,7 @@ impl Answer {
             message,
             stream: Arc::new(move |admitted, _| {
                 let running = answered(admitted);
-                Box::pin(async move { running.await.map(Transferred::Reply) })
+                Box::pin(async move { running.await.map(|reply| Transferred::Reply(Box::new(reply))) })
             }),
         }
     }

@@ -235,7 +235,7 @@ fn json_type(headers: &HeaderMap) -> Result<(), Failure> {
 
 fn transferred(route: RouteId, transferred: Transferred, pace: &Pace) -> Result<Answer, Failure> {
     match transferred {
-        Transferred::Reply(value) => reply(route, value),
+        Transferred::Reply(value) => reply(route, *value),
         Transferred::Download(download) => Ok(stream::answer(download, pace.clone()).map(Either::Right)),
         Transferred::Refused(rows) => {
             let failure = rows.failure();

@@ -14,7 +14,7 @@ use crate::operation::{Actor, Code, CreatePayment, Dialect, Failure, Kind, LogSt
 use crate::store::{Change, Closed, Ending, Outcome, PaymentRow, Writing};
 
 /// How long a customer can pay a remote invoice (kaspi-api §3.3).
-const REMOTE_LIFE: Duration = Duration::from_secs(24 * 3600);
+pub(super) const REMOTE_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// Added to the life of a token that nobody saw before it is called dead: clocks and slow answers.
 const DEAD_MARGIN: Duration = Duration::from_secs(60);

@@ -9,6 +9,7 @@ mod create;
 mod ended;
 mod enrol;
 mod events;
+mod files;
 mod follow;
 mod health;
 mod intend;
@@ -67,6 +68,8 @@ struct State {
     looks: Locks<PaymentId>,
     /// One refund at a time per payment.
     refunds: Locks<PaymentId>,
+    /// One import of a log at a time: each reads its file and the whole log.
+    import: tokio::sync::Mutex<()>,
     /// When Kaspi was last asked about a payment, and how often lately. Held for a look-up, never across an await.
     asked: Mutex<HashMap<PaymentId, (Instant, usize)>>,
     /// Sent the id of each payment that changed, for those who wait.
@@ -103,6 +106,7 @@ impl Service {
             devices: Locks::new(),
             looks: Locks::new(),
             refunds: Locks::new(),
+            import: tokio::sync::Mutex::default(),
             asked: Mutex::new(HashMap::new()),
             // Waiters that fall behind look for themselves.
             changed: tokio::sync::broadcast::channel(1024).0,
@@ -187,13 +191,11 @@ impl Service {
     /// # Errors
     /// A [`Failure`] that says whether money moved and what to do.
     pub async fn run(&self, admitted: Admitted) -> Result<Reply, Failure> {
-        let is_admin = admitted.is_admin();
-        let (caller, key, operation, scope) = admitted.into_parts();
+        let (request, operation) = self.request(admitted);
         if operation.moves_money() {
             self.still_running()?;
             self.without_gap()?;
         }
-        let request = Request { caller, key, scope, is_admin, settings: self.live.get() };
         match operation {
             Operation::Health => self.health(&request),
             Operation::Version => {
@@ -242,12 +244,24 @@ impl Service {
     ///
     /// # Errors
     /// As [`Service::run`].
-    pub async fn run_stream(&self, admitted: Admitted, _upload: Upload) -> Result<Transferred, Failure> {
-        if *admitted.operation() == Operation::Backup {
-            whole_view(admitted.scope())?;
-            return self.backup().await.map(Transferred::Download);
+    pub async fn run_stream(&self, admitted: Admitted, upload: Upload) -> Result<Transferred, Failure> {
+        match admitted.operation().clone() {
+            Operation::Backup => {
+                whole_view(admitted.scope())?;
+                self.backup().await.map(Transferred::Download)
+            }
+            Operation::LogExport(query) => self.log_export(&self.request(admitted).0, query),
+            Operation::ImportConfigs { format } => self.import_configs(&self.request(admitted).0, format, upload).await,
+            Operation::ImportLog { format } => self.import_log(&self.request(admitted).0, format, upload).await,
+            _ => self.run(admitted).await.map(|reply| Transferred::Reply(Box::new(reply))),
         }
-        self.run(admitted).await.map(Transferred::Reply)
+    }
+
+    /// What a request carries besides its operation.
+    fn request(&self, admitted: Admitted) -> (Request, Operation) {
+        let is_admin = admitted.is_admin();
+        let (caller, key, operation, scope) = admitted.into_parts();
+        (Request { caller, key, scope, is_admin, settings: self.live.get() }, operation)
     }
 }
 

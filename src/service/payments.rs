@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use super::{Request, Service, trouble};
-use crate::id::{PaymentId, PaymentRef};
+use crate::access::Scope;
+use crate::id::{OrganizationBin, PaymentId, PaymentRef, ShopId};
 use crate::moment::Span;
 use crate::operation::{Failure, Kind, LogQuery, LogRows, PayerQuery, PaymentQuery, Payments, Picture, Reply, State};
 use crate::store::{PaymentRow, Refused};
@@ -98,13 +99,18 @@ impl Service {
         let limit = limit(query.limit)?;
         let (rows, next) = self.store.read(|reading| {
             reading.cursor(query.after)?;
-            let visible = |shop: Option<_>, bin: Option<&_>| match (shop, bin) {
-                (Some(shop), Some(bin)) => request.scope.allows(shop, bin),
-                _ => request.scope.is_everything(),
-            };
+            let visible = |shop, bin: Option<&_>| sees_row(&request.scope, shop, bin);
             reading.log(query, limit, visible).map_err(Refused::from)
         })?;
         Ok(Reply::Log(LogRows { rows, next }))
+    }
+}
+
+/// Whether a row of the log is inside of a scope; one of the daemon itself is for those who see everything.
+pub(super) fn sees_row(scope: &Scope, shop: Option<ShopId>, bin: Option<&OrganizationBin>) -> bool {
+    match (shop, bin) {
+        (Some(shop), Some(bin)) => scope.allows(shop, bin),
+        _ => scope.is_everything(),
     }
 }
 

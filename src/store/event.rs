@@ -54,6 +54,9 @@ pub(crate) enum Change {
     Restored(Gap),
     /// A person has looked at what the event of this number tells.
     RestoreAcknowledged { restored: u64 },
+    /// A row of an earlier system's log. `payment` is the one it is about, if that is known here; `becomes` is what
+    /// the row makes of it.
+    Imported { row: Box<ImportedRow>, payment: Option<PaymentId>, becomes: Option<Box<PaymentRow>> },
 }
 
 /// What a restore left out.
@@ -90,6 +93,28 @@ impl std::fmt::Display for Gap {
             Some(replaced) => write!(f, ", that of the replaced file with {replaced}"),
             None => write!(f, "; the replaced file could not be read"),
         }
+    }
+}
+
+/// A row as the earlier system wrote it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ImportedRow {
+    pub(crate) operation: OperationType,
+    pub(crate) shop_id: Option<ShopId>,
+    pub(crate) config_id: Option<ConfigId>,
+    pub(crate) organization_bin: Option<OrganizationBin>,
+    pub(crate) external_id: Option<QrPaymentId>,
+    pub(crate) amount: Option<Amount>,
+    pub(crate) status: LogStatus,
+    pub(crate) error: Option<String>,
+    pub(crate) created_at: Moment,
+}
+
+impl ImportedRow {
+    /// By which a row that is here already is recognised.
+    pub(crate) fn fingerprint(&self) -> Result<[u8; 16], StoreError> {
+        let sha: Sha = Sha256::digest(codec::encode(self)?).into();
+        Ok(sha.first_chunk().copied().unwrap_or_default())
     }
 }
 

@@ -1,8 +1,10 @@
 //! The audit log as callers see it: rows are a view of the events, one per operation, and the check of the chain.
 
+use std::collections::HashSet;
+
 use redb::ReadableTable;
 
-use super::event::{self, Change, Closed, Event, GENESIS, Note, Sha, hex};
+use super::event::{self, Change, Closed, Event, GENESIS, ImportedRow, Note, Sha, hex};
 use super::payment::{self, PaymentRow, Seen, number};
 use super::project::create_operation;
 use super::reading::Reading;
@@ -13,6 +15,9 @@ use crate::operation::{Difference, Failure, KeptHead, LogQuery, LogRow, LogStatu
 
 /// Events read at a time by a check of the chain, so that no read transaction lives long.
 pub(crate) const PAGE: u64 = 4096;
+
+/// Events behind one piece of an export.
+const EXPORTED: u64 = 512;
 
 impl Reading {
     /// The rows that fit the query and `visible`, at most `limit`, and the cursor behind them.
@@ -103,6 +108,9 @@ impl Reading {
                 error_message: Some(format!("the gap of event {restored} was acknowledged")),
                 ..noted(&Note::done(OperationType::Restored))
             },
+            Change::Imported { row, payment, .. } => {
+                return Ok(Some(LogRow { id: seq, actor: event.actor, ..imported(row, *payment) }));
+            }
         };
         Ok(Some(LogRow { id: seq, created_at: event.at, actor: event.actor, ..row }))
     }
@@ -168,6 +176,47 @@ impl Reading {
         let table = self.tables.event()?;
         let stored = ReadableTable::get(&table, seq)?;
         stored.map(|stored| Ok(event::split(stored.value())?.0)).transpose()
+    }
+
+    /// The rows behind event `after` that fit the query and `visible`, from at most [`EXPORTED`] events, and the
+    /// last event that was looked at; `None` behind event `last`.
+    pub(crate) fn log_page(
+        &self,
+        query: &LogQuery,
+        (after, last): (u64, u64),
+        visible: impl Fn(Option<ShopId>, Option<&OrganizationBin>) -> bool,
+    ) -> Result<(Vec<LogRow>, Option<u64>), StoreError> {
+        let end = last.min(after.saturating_add(EXPORTED));
+        let mut rows = Vec::new();
+        for seq in after + 1..=end {
+            let row =
+                self.row(seq)?.filter(|row| fits(row, query) && visible(row.shop_id, row.organization_bin.as_ref()));
+            rows.extend(row);
+        }
+        Ok((rows, (end < last).then_some(end)))
+    }
+
+    /// The last event and its hash.
+    pub(crate) fn log_head(&self) -> Result<(u64, Sha), StoreError> {
+        match ReadableTable::last(&self.tables.event()?)? {
+            None => Ok((0, GENESIS)),
+            Some((seq, stored)) => Ok((seq.value(), event::split(stored.value())?.0)),
+        }
+    }
+
+    /// Adds the fingerprints of imported rows that belong to no payment, from at most [`PAGE`] events behind
+    /// `after`; the last event that was looked at, or `None` at the end.
+    pub(crate) fn imported(&self, after: u64, found: &mut HashSet<[u8; 16]>) -> Result<Option<u64>, StoreError> {
+        let mut last = None;
+        let events = self.tables.event()?.range_owned(after + 1..)?;
+        for entry in events.take(usize::try_from(PAGE).unwrap_or(usize::MAX)) {
+            let (seq, stored) = entry?;
+            last = Some(seq.value());
+            if let Change::Imported { row, payment: None, .. } = event::read(stored.value())?.change {
+                found.insert(row.fingerprint()?);
+            }
+        }
+        Ok(last)
     }
 
     /// Checks the next [`PAGE`] events behind what `chain` has seen; true when there are no more.
@@ -294,5 +343,26 @@ fn noted(note: &Note) -> LogRow {
         x_request_id: note.x_request_id.clone(),
         provider_code: note.provider_code,
         duration_ms: note.duration_ms,
+    }
+}
+
+fn imported(row: &ImportedRow, payment: Option<PaymentId>) -> LogRow {
+    LogRow {
+        id: 0,
+        shop_id: row.shop_id,
+        kaspi_config_id: row.config_id,
+        operation_type: row.operation,
+        external_id: row.external_id.clone(),
+        organization_bin: row.organization_bin.clone(),
+        amount: row.amount,
+        status: row.status,
+        error_message: row.error.clone(),
+        created_at: row.created_at,
+        payment_id: payment,
+        actor: None,
+        request_key: None,
+        x_request_id: None,
+        provider_code: None,
+        duration_ms: None,
     }
 }

@@ -39,7 +39,7 @@ use zeroize::Zeroizing;
 
 pub(crate) use config::{ConfigRow, DIALECT_CHANGED};
 pub(crate) use envelope::{Header as BackupHeader, check as check_backup, seal as seal_backup};
-pub(crate) use event::{Change, Closed, Ending, Event, Note, Outcome};
+pub(crate) use event::{Change, Closed, Ending, Event, ImportedRow, Note, Outcome};
 use file::{LAYOUT, create, forget, open, secret, unreadable};
 use heads::Heads;
 pub(crate) use key::{Field, KeyRow, Wrote};
@@ -215,7 +215,7 @@ impl Store {
             Some(job) => job(writing),
             None => Err(StoreError::Closed.into()),
         };
-        self.submit(run, || {}, false).await
+        self.submit(run, || {}, false, Message::Job).await
     }
 
     /// The same for what has already happened outside and must not be lost: if it cannot be made durable now, the
@@ -228,7 +228,27 @@ impl Store {
         job: impl FnMut(&mut Writing<'_>) -> Result<T, Refused> + Send + 'static,
         then: impl FnOnce() + Send + 'static,
     ) -> Result<T, Failure> {
-        self.submit(job, then, true).await
+        self.submit(job, then, true, Message::Job).await
+    }
+
+    /// As [`Store::write`], in a transaction of its own, of which a refusal keeps nothing: for jobs too large to check
+    /// all before they write. Everybody else's writes wait for it.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub(crate) async fn write_alone<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Writing<'_>) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let mut job = Some(job);
+        let run = move |writing: &mut Writing<'_>| {
+            let done = job.take().map_or_else(|| Err(StoreError::Closed.into()), |job| job(writing));
+            if matches!(done, Err(Refused::Failure(_))) {
+                writing.give_up();
+            }
+            done
+        };
+        self.submit(run, || {}, false, Message::Alone).await
     }
 
     async fn submit<T: Send + 'static>(
@@ -236,6 +256,7 @@ impl Store {
         mut job: impl FnMut(&mut Writing<'_>) -> Result<T, Refused> + Send + 'static,
         then: impl FnOnce() + Send + 'static,
         is_owed: bool,
+        message: fn(Job) -> Message,
     ) -> Result<T, Failure> {
         let (sender, receiver) = oneshot::channel();
         // What the job came to in its last run.
@@ -270,7 +291,7 @@ impl Store {
         };
         let stopped = || Failure::from(&StoreError::Closed);
         self.jobs
-            .send(Message::Job(Job { run: Box::new(run), finish: Box::new(finish), is_owed }))
+            .send(message(Job { run: Box::new(run), finish: Box::new(finish), is_owed }))
             .map_err(|_| stopped())?;
         receiver.await.map_err(|_| stopped())?
     }

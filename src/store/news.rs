@@ -65,6 +65,10 @@ impl Reading {
                 None => (None, About::Config(0)),
             },
             Change::Seen { payment, seen } => (Some(of_sight(seen)), About::Payment(*payment)),
+            Change::Imported { becomes: Some(payment), .. } => {
+                (Some(EventType::PaymentCreated), About::Payment(payment.id))
+            }
+            Change::Imported { .. } => (None, About::Config(0)),
             Change::Adopted { payment, .. } => (Some(EventType::PaymentCreated), About::Payment(payment.id)),
             Change::Resolved { payment, closed, .. } => (Some(of_closing(closed)), About::Payment(*payment)),
         })

@@ -244,6 +244,28 @@ impl PaymentRow {
         }
     }
 
+    /// An earlier system's log says that it was cancelled.
+    pub(crate) fn cancelled_earlier(&mut self, at: Moment) {
+        self.updated_at = at;
+        self.become_state(State::Cancelled, None);
+    }
+
+    /// An earlier system's log says that money of it went back, so it had been paid; when, the log does not say.
+    pub(crate) fn refunded_earlier(&mut self, amount: Amount, at: Moment) {
+        self.updated_at = at;
+        self.become_state(State::Paid, None);
+        self.late = false;
+        self.refunds.push(RefundRow {
+            id: PaymentId::made_at(at),
+            amount,
+            status: LogStatus::Success,
+            evidence: Some(Evidence::Answer),
+            at,
+            balance_before: None,
+            return_operation_id: None,
+        });
+    }
+
     /// The one door between states. Nothing leaves `paid`, and only `paid` follows another final state: then it is
     /// late.
     fn become_state(&mut self, state: State, paid_at: Option<(Moment, PaidAtSource)>) {

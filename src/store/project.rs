@@ -47,6 +47,11 @@ impl WriteTables<'_> {
                 self.put_payment(seq, &row)
             }
             Change::Adopted { payment, .. } => self.put_payment(seq, payment),
+            Change::Imported { payment, becomes, .. } => match (becomes, payment) {
+                (Some(row), _) => self.put_payment(seq, row),
+                (None, Some(payment)) => Ok(self.payment_event.insert((number(*payment), seq), ()).map(drop)?),
+                (None, None) => Ok(()),
+            },
             Change::Resolved { payment, closed, .. } => {
                 let mut row = self.payment_row(*payment)?;
                 row.resolved(closed, event.at);

@@ -24,6 +24,8 @@ use crate::failpoint::fail_point;
 pub(super) enum Message {
     /// A part of the next transaction.
     Job(Job),
+    /// A transaction of its own, so that it can be given up after it has written.
+    Alone(Job),
     /// Whether it is alive: answered in turn, whatever the state of the disk.
     Ping(oneshot::Sender<()>),
     /// The end: answered when the file is closed, with nothing left to repair.
@@ -154,6 +156,7 @@ impl Writer {
     fn other(&mut self, message: Message) -> bool {
         match message {
             Message::Job(job) => self.write(vec![job]),
+            Message::Alone(job) => self.write_alone(job),
             // Who asked may have stopped waiting.
             Message::Ping(answer) => drop(answer.send(())),
             Message::Close(closed) => {
@@ -163,6 +166,17 @@ impl Writer {
             }
         }
         false
+    }
+
+    /// What is owed is not put at risk by a job that may give its transaction up: it is written before.
+    fn write_alone(&mut self, mut job: Job) {
+        if self.is_in_debt() {
+            self.write(Vec::new());
+        }
+        if self.is_in_debt() {
+            return (job.finish)(Err(&StoreError::Closed));
+        }
+        self.write(vec![job]);
     }
 
     /// Nobody has asked for a while.
@@ -272,7 +286,7 @@ fn transact(
             return Err(error);
         }
     }
-    (attempt.head, attempt.is_dirty) = (writing.head(), writing.is_dirty());
+    (attempt.head, attempt.is_dirty) = (writing.head(), writing.is_wanted());
     drop(writing);
     // Jobs that only looked or refused cost no flush.
     if !attempt.is_dirty {

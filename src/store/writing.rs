@@ -21,6 +21,7 @@ pub(crate) struct Writing<'t> {
     seq: u64,
     head: Sha,
     dirty: bool,
+    given_up: bool,
     /// The clock of everything in this transaction.
     pub(crate) now: Moment,
 }
@@ -32,7 +33,7 @@ impl<'t> Writing<'t> {
             None => (0, GENESIS),
             Some((seq, stored)) => (seq.value(), event::split(stored.value())?.0),
         };
-        Ok(Self { tables, seq, head, dirty: false, now: Moment::now() })
+        Ok(Self { tables, seq, head, dirty: false, given_up: false, now: Moment::now() })
     }
 
     /// Writes an event and what it changes; returns its sequence number.
@@ -68,9 +69,14 @@ impl<'t> Writing<'t> {
         Ok(self.tables.running.get(intent)?.is_some())
     }
 
-    /// Whether anything was written that needs a flush.
-    pub(super) fn is_dirty(&self) -> bool {
-        self.dirty
+    /// Whether anything was written that is to be kept.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.dirty && !self.given_up
+    }
+
+    /// Nothing of this transaction is kept. Only for a job that has it alone.
+    pub(super) fn give_up(&mut self) {
+        self.given_up = true;
     }
 
     /// The last event and its hash.

@@ -172,6 +172,27 @@ fn audit(shop: &Shop) {
     assert!(find("link", BINS[0]).is_none() && find("refund", BINS[0]).is_none());
     let verified = shop.daemon.door.get("/v1/log/verify").expect(200);
     assert_eq!((&verified["ok"], &verified["first_bad"]), (&json!(true), &Value::Null));
+
+    let export = shop.daemon.door.get("/v1/log/export?format=csv");
+    assert_eq!(export.status, 200, "GET /v1/log/export: {}", export.text());
+    let csv = export.text();
+    let columns: Vec<&str> = csv.lines().next().unwrap_or_default().split(',').collect();
+    for column in [
+        "id",
+        "shop_id",
+        "kaspi_config_id",
+        "operation_type",
+        "external_id",
+        "organization_bin",
+        "amount",
+        "status",
+        "error_message",
+        "created_at",
+    ] {
+        assert!(columns.contains(&column), "no column {column} in {columns:?}");
+    }
+    let head = format!("{}:{}", verified["events"], text(&verified, "head"));
+    assert_eq!(export.header("x-kaspid-log-head"), Some(head.as_str()));
 }
 
 #[test]

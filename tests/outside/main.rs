@@ -40,4 +40,5 @@ mod rights;
 mod secrets;
 mod tamper;
 mod tour;
+mod transfer;
 mod wire;

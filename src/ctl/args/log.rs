@@ -127,7 +127,8 @@ and a bad row where they are not: a token is never replaced by a file. Each orga
 its trade point has been looked up, which the daemon does at once. The file holds device tokens: delete it.
 
 Examples:
-  mysql --batch -e 'SELECT * FROM kaspi_pay_config' shop | tr '\\t' ',' > configs.csv
+  mysql -N --raw -e \"SELECT JSON_OBJECT('shop_id', shop_id, 'organization_bin', organization_bin,
+    'trade_point_id', trade_point_id, 'device_token', device_token) FROM kaspi_pay_config\" shop > configs.jsonl
   psql -c \"\\copy kaspi_pay_config TO 'configs.csv' CSV HEADER\" shop
   sqlite3 -csv -header shop.db 'SELECT * FROM kaspi_pay_config' > configs.csv
   kaspictl import configs configs.csv";

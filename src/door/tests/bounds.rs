@@ -178,3 +178,32 @@ async fn noise_does_no_harm() {
     }
     lives(&world).await;
 }
+
+/// An import: its own bound on the whole, the time of a request for each piece, and the type before anything else.
+#[tokio::test]
+async fn files_are_bounded_by_size_and_by_the_time_of_a_piece() {
+    let world = world(Limits { upload: 2 << 20, ..quick() });
+    let csv = "Content-Type: text/csv\r\n";
+    let length = (2 << 20) + 1;
+    let head = format!("POST /v1/import/log HTTP/1.1\r\nHost: kaspid\r\n{csv}Content-Length: {length}\r\n\r\n");
+    let large = world.talk(head).await;
+    assert!(large.starts_with("HTTP/1.1 413") && large.contains("2097152 bytes"), "{large}");
+    // More than a message may be.
+    let good = world.ask("POST /v1/import/log", csv, &"x".repeat(2 << 20)).await;
+    assert!(good.starts_with("HTTP/1.1 409"), "{good}");
+    let typeless = world.ask("POST /v1/import/log", "", "x").await;
+    assert!(typeless.starts_with("HTTP/1.1 400") && typeless.contains("application/x-ndjson"), "{typeless}");
+
+    let mut slow = world.connect().await;
+    let head = format!("POST /v1/import/log HTTP/1.1\r\nHost: kaspid\r\n{csv}Transfer-Encoding: chunked\r\n\r\n");
+    slow.write_all(head.as_bytes()).await.unwrap();
+    for _ in 0..4 {
+        // Longer in all than one request may take, each piece within it.
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        slow.write_all(b"1\r\nx\r\n").await.unwrap();
+    }
+    let began = tokio::time::Instant::now();
+    let answer = to_end(&mut slow).await;
+    assert!(answer.is_empty() && began.elapsed() >= Duration::from_millis(100), "{answer}");
+    lives(&world).await;
+}

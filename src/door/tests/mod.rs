@@ -55,6 +55,13 @@ pub(super) fn world(limits: Limits) -> World {
     let (rules, newest) = watch::channel(Arc::new(Rules::default_rules()));
     let other_side = behind.clone();
     let answer = Answer::new(move |admitted| carry_out(admitted, other_side.clone()));
+    let answer = answer.with_streams(|admitted, mut upload| async move {
+        let mut taken = 0;
+        while let Some(piece) = upload.next().await? {
+            taken += piece.len();
+        }
+        Err(Failure::new(Code::BinInactive, format!("{taken} bytes of {:?}", admitted.operation())))
+    });
     let (door, pulse) = Door::new(answer, limits, newest);
     let listener = listen(&directory.path().join("s")).unwrap();
     let (stop, stopped) = oneshot::channel::<()>();

@@ -1,0 +1,229 @@
+//! What a row of an earlier system's log makes of the payments here.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::source::Row;
+use super::value::{Reader, moment, whole};
+use super::{LOG_COLUMNS, NO_SHOP, is_formula};
+use crate::access::Scope;
+use crate::id::{ConfigId, OrganizationBin, QrPaymentId, ShopId};
+use crate::money::Amount;
+use crate::operation::{FileFormat, LogStatus, OperationType};
+use crate::service::Settings;
+use crate::store::{ConfigRow, ImportedRow, PaymentRow, StoreError};
+
+/// Characters of the guide's `error_message`.
+const MESSAGE: usize = 500;
+
+/// What a row makes of the payments here.
+pub(super) enum Verdict {
+    /// It is here already.
+    Known,
+    /// It is history.
+    History,
+    /// It is history of a payment taken in before it in this file.
+    About,
+    /// A payment that is taken in.
+    Adopt(QrPaymentId),
+    /// The payment was cancelled.
+    Cancelled(QrPaymentId),
+    /// Money of the payment went back.
+    Refunded(QrPaymentId, Amount),
+    /// It cannot be taken in.
+    Bad(String),
+}
+
+/// What is known before the first row.
+pub(super) struct Known {
+    pub(super) settings: Arc<Settings>,
+    pub(super) scope: Scope,
+    pub(super) format: FileFormat,
+    pub(super) configs: HashMap<OrganizationBin, ConfigRow>,
+    /// Of rows taken in by earlier imports that belong to no payment.
+    pub(super) fingerprints: HashSet<[u8; 16]>,
+}
+
+/// A payment of this file. Small: there is one for each create.
+struct Taken {
+    config: ConfigId,
+    amount: Amount,
+    refunded: Amount,
+}
+
+/// Judges the rows of one file in their order.
+#[derive(Default)]
+pub(super) struct Judge {
+    taken: HashMap<u128, Taken>,
+    /// Cancels and refunds whose payment had not come before them, with their lines.
+    early: HashMap<u128, u64>,
+}
+
+/// A QrPaymentId in sixteen bytes: its digits, and their number for the zeros before them.
+fn number(id: &QrPaymentId) -> u128 {
+    let digits: u128 = id.as_str().parse().unwrap_or(u128::MAX >> 8);
+    digits | (u128::try_from(id.as_str().len()).unwrap_or(0) << 100)
+}
+
+impl Known {
+    /// A row of the file as the log keeps it, or all that is wrong with it.
+    pub(super) fn row(&self, row: &Row) -> Result<ImportedRow, String> {
+        let mut reader = Reader::new(row, &LOG_COLUMNS);
+        let shop = reader.maybe("shop_id", whole::<ShopId>).filter(|shop| *shop != NO_SHOP);
+        let operation = reader.needed("operation_type", |text| {
+            text.to_ascii_lowercase()
+                .parse::<OperationType>()
+                .map_err(|_| "it is not an operation this daemon knows (create, link, qr, status, cancel, refund …)")
+        });
+        let status = reader.needed("status", |text| {
+            text.to_ascii_lowercase().parse::<LogStatus>().map_err(|_| "it is not success, failed or pending")
+        });
+        let external_id = reader.maybe("external_id", str::parse::<QrPaymentId>);
+        let bin = reader.maybe("organization_bin", str::parse::<OrganizationBin>);
+        let amount = reader.maybe("amount", |text| {
+            whole(text)
+                .and_then(|tiyn| Amount::from_tiyn(tiyn).map_err(|_| "it is more than any payment (it is in tiyn)"))
+        });
+        let error = reader.maybe("error_message", |text| self.message(text));
+        let created_at = reader.needed("created_at", |text| moment(text, &self.settings.config.timezone));
+        let config = match &bin {
+            None => None,
+            Some(bin) => match self.config(bin, shop) {
+                Ok(config) => Some(config),
+                Err(detail) => {
+                    reader.wrong(detail);
+                    None
+                }
+            },
+        };
+        match (operation, status, created_at, reader.verdict()) {
+            (Some(operation), Some(status), Some(created_at), None) => Ok(ImportedRow {
+                operation,
+                shop_id: shop.or(config.map(|config| config.shop_id)),
+                config_id: config.map(|config| config.id),
+                organization_bin: bin,
+                external_id,
+                amount,
+                status,
+                error,
+                created_at,
+            }),
+            (.., verdict) => Err(verdict.unwrap_or_default()),
+        }
+    }
+
+    fn message(&self, text: &str) -> Result<String, String> {
+        let text = match text.strip_prefix('\'') {
+            Some(formula) if self.format == FileFormat::Csv && is_formula(formula) => formula,
+            _ => text,
+        };
+        match text.chars().count() {
+            0..=MESSAGE => Ok(text.to_owned()),
+            length => Err(format!("it has {length} characters and may have {MESSAGE}")),
+        }
+    }
+
+    fn config(&self, bin: &OrganizationBin, shop: Option<ShopId>) -> Result<&ConfigRow, String> {
+        let config = self.configs.get(bin).filter(|config| self.scope.allows(config.shop_id, bin));
+        let config = config.ok_or_else(|| format!("{bin} is not enrolled here: kaspictl bin add {bin}"))?;
+        match shop {
+            Some(shop) if shop != config.shop_id => {
+                Err(format!("{bin} belongs to shop {}, not {shop}", config.shop_id))
+            }
+            _ => Ok(config),
+        }
+    }
+}
+
+impl Judge {
+    /// What a row makes of the payments here; `known` finds one that was here before this file.
+    pub(super) fn judge(
+        &mut self,
+        line: u64,
+        row: &ImportedRow,
+        before: &Known,
+        known: impl FnOnce(&QrPaymentId) -> Result<Option<PaymentRow>, StoreError>,
+    ) -> Result<Verdict, StoreError> {
+        let Some(id) = &row.external_id else { return history(row, before) };
+        if let Some(taken) = self.taken.get_mut(&number(id)) {
+            return Ok(taken.judge(id, row));
+        }
+        if let Some(payment) = known(id)? {
+            return Ok(match row.config_id {
+                Some(config) if config != payment.config_id => {
+                    Verdict::Bad("external_id is a payment of another organisation here".to_owned())
+                }
+                _ => Verdict::Known,
+            });
+        }
+        if row.status != LogStatus::Success {
+            return history(row, before);
+        }
+        match row.operation {
+            OperationType::Create | OperationType::Link | OperationType::Qr => Ok(self.adopt(id, row)),
+            OperationType::Cancel | OperationType::Refund => {
+                self.early.insert(number(id), line);
+                history(row, before)
+            }
+            _ => history(row, before),
+        }
+    }
+
+    fn adopt(&mut self, id: &QrPaymentId, row: &ImportedRow) -> Verdict {
+        if let Some(line) = self.early.get(&number(id)) {
+            return Verdict::Bad(format!(
+                "what happened to this payment on line {line} stands before it: sort the rows by id"
+            ));
+        }
+        match (row.config_id, row.amount.filter(|amount| !amount.is_zero())) {
+            (Some(config), Some(amount)) => {
+                let taken = Taken { config, amount, refunded: Amount::ZERO };
+                self.taken.insert(number(id), taken);
+                Verdict::Adopt(id.clone())
+            }
+            (None, _) => {
+                Verdict::Bad("organization_bin is missing: nobody could tell whose payment this is".to_owned())
+            }
+            (_, None) => Verdict::Bad("amount is missing: a payment without one could not be refunded".to_owned()),
+        }
+    }
+}
+
+impl Taken {
+    /// A further row about a payment of this file.
+    fn judge(&mut self, id: &QrPaymentId, row: &ImportedRow) -> Verdict {
+        if row.config_id.is_some_and(|config| config != self.config) {
+            return Verdict::Bad("external_id is a payment of another organisation in this file".to_owned());
+        }
+        if row.status != LogStatus::Success {
+            return Verdict::About;
+        }
+        match row.operation {
+            OperationType::Create | OperationType::Link | OperationType::Qr if row.amount != Some(self.amount) => {
+                Verdict::Bad("external_id is a payment of another amount in this file".to_owned())
+            }
+            OperationType::Cancel => Verdict::Cancelled(id.clone()),
+            OperationType::Refund => self.refund(id, row.amount),
+            _ => Verdict::About,
+        }
+    }
+
+    fn refund(&mut self, id: &QrPaymentId, amount: Option<Amount>) -> Verdict {
+        let Some(amount) = amount.filter(|amount| !amount.is_zero()) else {
+            return Verdict::Bad("amount is missing: nobody could tell how much of the payment is left".to_owned());
+        };
+        match self.refunded.plus(amount).filter(|refunded| *refunded <= self.amount) {
+            Some(refunded) => {
+                self.refunded = refunded;
+                Verdict::Refunded(id.clone(), amount)
+            }
+            None => Verdict::Bad("more was refunded than was paid".to_owned()),
+        }
+    }
+}
+
+/// A row that concerns no payment here.
+fn history(row: &ImportedRow, before: &Known) -> Result<Verdict, StoreError> {
+    let known = !before.fingerprints.is_empty() && before.fingerprints.contains(&row.fingerprint()?);
+    Ok(if known { Verdict::Known } else { Verdict::History })
+}
