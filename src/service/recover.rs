@@ -2,8 +2,9 @@
 //! shown as such, before the first request is answered.
 
 use super::{Service, Settings};
-use crate::operation::{Failure, LogStatus};
-use crate::store::{Change, Ending, Event, Outcome};
+use crate::id::Reason;
+use crate::operation::{Failure, LogStatus, State};
+use crate::store::{Change, Closed, Ending, Event, Outcome, StoreError, Writing};
 
 impl Service {
     /// Ends every call that an earlier run began and did not end; returns how many.
@@ -24,11 +25,25 @@ impl Service {
                         ending: ending(&settings, event),
                     };
                     writing.append(None, Change::Ended { intent: *intent, outcome })?;
+                    give_up_superseded(writing, event)?;
                 }
                 Ok(running.len())
             })
             .await
     }
+}
+
+/// A create that may have happened takes the place of the unknown payment it was to replace, as it would have with
+/// its answer (design §6.5).
+fn give_up_superseded(writing: &mut Writing<'_>, event: &Event) -> Result<(), StoreError> {
+    let Change::CreateIntended { payment, .. } = &event.change else { return Ok(()) };
+    let Some(old) = payment.supersedes else { return Ok(()) };
+    let is_unknown = writing.payment(old)?.is_some_and(|row| row.state == State::Unknown);
+    let reason = format!("superseded by {}, whose answer was lost when the daemon stopped", payment.id);
+    if let (true, Ok(reason)) = (is_unknown, Reason::try_from(reason)) {
+        writing.append(event.actor, Change::Resolved { payment: old, closed: Closed::Abandoned, reason })?;
+    }
+    Ok(())
 }
 
 fn ending(settings: &Settings, event: &Event) -> Ending {

@@ -138,7 +138,11 @@ impl Service {
         let x_request_id = ask.x_request_id.to_string();
         let begun = self.store.write(move |writing| {
             let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
-            if row.has_refund_in_doubt() || writing.is_running(id)? {
+            if row.has_refund_in_doubt() {
+                // Only a person, or the balance, ends this: a till that tries again would try for ever.
+                return Err(Refused::from(in_progress(id).with_retryable(false)));
+            }
+            if writing.is_running(id)? {
                 return Err(Refused::from(in_progress(id)));
             }
             refund_amount(&row, Some(amount), balance_before)?;
