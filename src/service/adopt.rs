@@ -3,7 +3,7 @@
 use super::look::state_of;
 use super::select::{no_token, settled_dialect};
 use super::{Request, Service, trouble};
-use crate::id::{PaymentId, QrPaymentId};
+use crate::id::QrPaymentId;
 use crate::moment::Moment;
 use crate::money::Amount;
 use crate::operation::{Adopt, Code, Dialect, Failure, Kind, PaidAtSource, Reply, State};
@@ -102,40 +102,11 @@ fn adopted(adopt: &Adopt, config: &ConfigRow, dialect: Dialect, sight: &Sight) -
     // Kaspi does not tell the kind; only a code that nobody scanned yet has a status of its own.
     let kind = if sight.kaspi_status == "QrTokenCreated" { Kind::Qr } else { Kind::Remote };
     let mut row = PaymentRow {
-        id: PaymentId::fresh(),
         qr_payment_id: Some(adopt.qr_payment_id.clone()),
-        kind,
         state: State::Waiting,
         kaspi_status: Some(sight.kaspi_status.clone()),
-        shop_id: config.shop_id,
-        config_id: config.id,
-        organization_bin: config.organization_bin.clone(),
-        description: config.description.clone(),
-        trade_point_id: config.trade_point_id.clone(),
-        trade_point_name: config.trade_point_name.clone(),
-        dialect,
-        amount,
         refunded_elsewhere: sight.available.and_then(|left| amount.minus(left)).unwrap_or_default(),
-        refunds: Vec::new(),
-        phone: None,
-        comment: None,
-        invoice: None,
-        link: None,
-        qr_token: None,
-        expires_at: None,
-        poll_every_ms: None,
-        confirm_ms: None,
-        request_key: None,
-        supersedes: None,
-        late: false,
-        was_over: false,
-        acknowledged: false,
-        contradiction: None,
-        kaspi_amount: None,
-        created_at: now,
-        updated_at: now,
-        paid_at: None,
-        paid_at_source: None,
+        ..PaymentRow::frozen(config, dialect, kind, amount, now)
     };
     row.state = state_of(&sight.kaspi_status, &row, now);
     if row.state == State::Paid {

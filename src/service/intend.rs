@@ -8,7 +8,6 @@ use super::{Request, trouble};
 use crate::id::{Invoice, PaymentId, RequestKey, ShopId};
 use crate::kaspi::Trouble;
 use crate::moment::Moment;
-use crate::money::Amount;
 use crate::operation::{Code, CreatePayment, Dialect, Failure, Kind, Money, State};
 use crate::store::{Change, ConfigRow, Event, PaymentRow, Refused, Triple, Writing, Wrote};
 
@@ -119,40 +118,12 @@ impl Plan {
 
     fn payment(&self, config: &ConfigRow, dialect: Dialect, now: Moment) -> PaymentRow {
         PaymentRow {
-            id: PaymentId::fresh(),
-            qr_payment_id: None,
-            kind: self.create.kind,
-            state: State::Creating,
-            kaspi_status: None,
-            shop_id: config.shop_id,
-            config_id: config.id,
-            organization_bin: config.organization_bin.clone(),
-            description: config.description.clone(),
-            trade_point_id: config.trade_point_id.clone(),
-            trade_point_name: config.trade_point_name.clone(),
-            dialect,
-            amount: self.create.amount_tiyn,
-            refunded_elsewhere: Amount::ZERO,
-            refunds: Vec::new(),
             phone: self.create.phone_number.as_ref().map(crate::id::PhoneNumber::masked),
             comment: self.create.comment.clone(),
             invoice: self.create.invoice.clone(),
-            link: None,
-            qr_token: None,
-            expires_at: None,
-            poll_every_ms: None,
-            confirm_ms: None,
             request_key: self.key.clone(),
             supersedes: self.create.supersedes,
-            late: false,
-            was_over: false,
-            acknowledged: false,
-            contradiction: None,
-            kaspi_amount: None,
-            created_at: now,
-            updated_at: now,
-            paid_at: None,
-            paid_at_source: None,
+            ..PaymentRow::frozen(config, dialect, self.create.kind, self.create.amount_tiyn, now)
         }
     }
 }

@@ -4,6 +4,7 @@
 use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
 
+use super::config::ConfigRow;
 use super::event::{Closed, Ending};
 use super::{StoreError, codec};
 use crate::id::{
@@ -99,6 +100,47 @@ pub(crate) enum Seen {
 }
 
 impl PaymentRow {
+    /// A payment of an organisation, frozen with its config as it is now: shop, BIN, trade point and dialect are
+    /// copied here together and nowhere else.
+    pub(crate) fn frozen(config: &ConfigRow, dialect: Dialect, kind: Kind, amount: Amount, at: Moment) -> Self {
+        Self {
+            id: PaymentId::fresh(),
+            qr_payment_id: None,
+            kind,
+            state: State::Creating,
+            kaspi_status: None,
+            shop_id: config.shop_id,
+            config_id: config.id,
+            organization_bin: config.organization_bin.clone(),
+            description: config.description.clone(),
+            trade_point_id: config.trade_point_id.clone(),
+            trade_point_name: config.trade_point_name.clone(),
+            dialect,
+            amount,
+            refunded_elsewhere: Amount::ZERO,
+            refunds: Vec::new(),
+            phone: None,
+            comment: None,
+            invoice: None,
+            link: None,
+            qr_token: None,
+            expires_at: None,
+            poll_every_ms: None,
+            confirm_ms: None,
+            request_key: None,
+            supersedes: None,
+            late: false,
+            was_over: false,
+            acknowledged: false,
+            contradiction: None,
+            kaspi_amount: None,
+            created_at: at,
+            updated_at: at,
+            paid_at: None,
+            paid_at_source: None,
+        }
+    }
+
     /// Paid back through us, as far as known.
     pub(crate) fn refunded(&self) -> Amount {
         let sum = self.refunds.iter().filter(|refund| refund.status == LogStatus::Success).map(|refund| refund.amount);

@@ -186,41 +186,13 @@ fn adopted(known: &Known, row: &ImportedRow, id: &QrPaymentId) -> Result<Payment
         _ => Kind::Remote,
     };
     let life = if kind == Kind::Remote { REMOTE_LIFE } else { known.settings.config.payments.link_life };
+    let amount = row.amount.unwrap_or_default();
     Ok(PaymentRow {
         id: PaymentId::made_at(row.created_at),
         qr_payment_id: Some(id.clone()),
-        kind,
         // It was billed; what the customer did then, a look at Kaspi tells.
         state: State::Waiting,
-        kaspi_status: None,
-        shop_id: config.shop_id,
-        config_id: config.id,
-        organization_bin: config.organization_bin.clone(),
-        description: config.description.clone(),
-        trade_point_id: config.trade_point_id.clone(),
-        trade_point_name: config.trade_point_name.clone(),
-        dialect,
-        amount: row.amount.unwrap_or_default(),
-        refunded_elsewhere: crate::money::Amount::ZERO,
-        refunds: Vec::new(),
-        phone: None,
-        comment: None,
-        invoice: None,
-        link: None,
-        qr_token: None,
         expires_at: Some(row.created_at.after(life)),
-        poll_every_ms: None,
-        confirm_ms: None,
-        request_key: None,
-        supersedes: None,
-        late: false,
-        was_over: false,
-        acknowledged: false,
-        contradiction: None,
-        kaspi_amount: None,
-        created_at: row.created_at,
-        updated_at: row.created_at,
-        paid_at: None,
-        paid_at_source: None,
+        ..PaymentRow::frozen(config, dialect, kind, amount, row.created_at)
     })
 }
