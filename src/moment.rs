@@ -1,10 +1,12 @@
 //! Points in time and spans of it, as the socket, the store and the bank write them.
 
 use std::fmt;
+use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A wall-clock instant in milliseconds since 1970, for records only: running timers are monotonic, and
@@ -190,9 +192,35 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
+/// Where the system keeps its time zones, on every distribution this is packaged for.
+const ZONES: &str = "/usr/share/zoneinfo";
+
+/// The time zone of that name, as in `Asia/Almaty`, from the system's data or from `$TZDIR`.
+///
+/// The one file is read before the whole folder is listed, which is what a look-up in jiff's database begins with
+/// and what most of a start would be spent on.
+#[must_use]
+pub fn zone(name: &str) -> Option<TimeZone> {
+    let folder = std::env::var_os("TZDIR").map_or_else(|| PathBuf::from(ZONES), PathBuf::from);
+    let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+    let read = || TimeZone::tzif(name, &std::fs::read(folder.join(name)).ok()?).ok();
+    if inside { read() } else { None }.or_else(|| TimeZone::get(name).ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_zone_is_found_by_its_name_and_by_nothing_else() {
+        let noon: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        for name in ["Asia/Almaty", "asia/almaty"] {
+            assert_eq!(zone(name).unwrap().to_offset(noon), jiff::tz::offset(5), "{name}");
+        }
+        for name in ["", "Asia", "Asia/Nowhere", "/etc/localtime", "../zoneinfo/Asia/Almaty", "tzdata.zi"] {
+            assert!(zone(name).is_none(), "{name}");
+        }
+    }
 
     #[test]
     fn moments_are_rfc_3339_in_json_and_integers_in_frames() {

@@ -196,7 +196,7 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn judge(&self, file: File) -> Result<Config, ConfigError> {
         let kaspi = self.kaspi(file.kaspi)?;
-        let timezone = jiff::tz::TimeZone::get(&file.daemon.timezone).map_err(|_| {
+        let timezone = crate::moment::zone(&file.daemon.timezone).ok_or_else(|| {
             self.wrong(
                 "daemon",
                 "timezone",

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::{self, TimeZone};
 
-use crate::moment::Moment;
+use crate::moment::{self, Moment};
 
 /// The time zone of the command line.
 #[derive(Clone, Debug)]
@@ -19,10 +19,10 @@ impl Zone {
     /// The zone of that name. Asia/Almaty is known without the system's zone data, as +05:00, which it is
     /// since 2024-03-01.
     pub(super) fn named(name: &str) -> Result<Self, NotATime> {
-        match TimeZone::get(name) {
-            Ok(zone) => Ok(Self(zone)),
-            Err(_) if name == "Asia/Almaty" => Ok(Self(TimeZone::fixed(tz::offset(5)))),
-            Err(_) => Err(NotATime(format!(
+        match moment::zone(name) {
+            Some(zone) => Ok(Self(zone)),
+            None if name == "Asia/Almaty" => Ok(Self(TimeZone::fixed(tz::offset(5)))),
+            None => Err(NotATime(format!(
                 "{name:?} is not a time zone of this machine; write it as in Asia/Almaty, or install the package tzdata"
             ))),
         }

@@ -49,6 +49,7 @@ pub fn main() -> ExitCode {
 
 fn check(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let settings = Settings::load(path)?;
+    settings.check_trust()?;
     let mut out = std::io::stdout().lock();
     for warning in &settings.warnings {
         writeln!(out, "warning: {warning}")?;

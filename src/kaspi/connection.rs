@@ -119,6 +119,11 @@ async fn whole(response: Response<Incoming>) -> Result<Answer, Failed> {
 }
 
 impl Unreachable {
+    /// Nothing but a change of the set-up helps.
+    pub(super) fn for_good(why: String) -> Self {
+        Self { why, certificate: false, hopeless: true, at_once: false }
+    }
+
     fn by(error: &(dyn Error + 'static)) -> Self {
         let tls = tls::inside(error);
         let certificate = tls.is_some_and(tls::refuses_certificate);

@@ -6,7 +6,7 @@ use jiff::civil::DateTime;
 use jiff::fmt::rfc2822;
 use jiff::tz::{self, TimeZone};
 
-use crate::moment::Moment;
+use crate::moment::{self, Moment};
 
 /// Where a date without an offset is from. Kazakhstan has kept one time, UTC+5, since 2024-03-01; Almaty had
 /// UTC+6 before, which only the zone database knows.
@@ -49,7 +49,7 @@ pub(super) fn read_http(text: &str) -> Option<Moment> {
 }
 
 fn almaty(civil: DateTime) -> Option<Timestamp> {
-    let zone = TimeZone::get(ALMATY).unwrap_or_else(|_| TimeZone::fixed(tz::offset(ALMATY_HOURS)));
+    let zone = moment::zone(ALMATY).unwrap_or_else(|| TimeZone::fixed(tz::offset(ALMATY_HOURS)));
     zone.to_timestamp(civil).ok()
 }
 

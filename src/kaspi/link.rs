@@ -16,6 +16,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::ask::Ask;
 use super::connection::{Answer, Connection, Failed, Unreachable};
 use super::gate::undecided;
+use super::setup::KaspiSetup;
+use super::tls::Trust;
 use super::trouble::Trouble;
 use super::warm::QUIET;
 
@@ -46,7 +48,8 @@ pub(super) struct Link {
     host: HeaderValue,
     /// What stands before every path; no slash at its end.
     prefix: String,
-    connector: HttpsConnector<HttpConnector>,
+    tcp: HttpConnector,
+    trust: Trust,
     /// The most recently used last. The lock is held for a few lines, never across an await.
     resting: Mutex<Vec<Connection>>,
     /// When the last call began.
@@ -59,19 +62,18 @@ pub(super) struct Link {
 
 impl Link {
     /// `base` has a host and the scheme `https`.
-    pub(super) fn new(base: &Uri, tls: rustls::ClientConfig, idle: Duration) -> Result<Self, HttpError> {
+    pub(super) fn new(base: &Uri, trust: Trust, idle: Duration) -> Result<Self, HttpError> {
         let authority = base.authority().map_or("", |authority| authority.as_str());
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(Duration::from_secs(15)));
-        let mut connector = HttpsConnector::from((tcp, tls));
-        connector.enforce_https();
         Ok(Self {
             origin: Uri::builder().scheme("https").authority(authority).path_and_query("/").build()?,
             host: HeaderValue::from_str(authority)?,
             prefix: base.path().trim_end_matches('/').to_owned(),
-            connector,
+            tcp,
+            trust,
             idle,
             resting: Mutex::default(),
             used: Mutex::new(Instant::now()),
@@ -203,7 +205,15 @@ impl Link {
     }
 
     async fn connect(&self) -> Result<Connection, Unreachable> {
-        Connection::open(self.connector.clone(), self.origin.clone(), Arc::clone(&self.changed)).await
+        let tls = self.trust.client().map_err(|error| Unreachable::for_good(error.to_string()))?;
+        let mut connector = HttpsConnector::from((self.tcp.clone(), tls));
+        connector.enforce_https();
+        Connection::open(connector, self.origin.clone(), Arc::clone(&self.changed)).await
+    }
+
+    /// Whether there is anybody to trust; reads the system's roots.
+    pub(super) fn check_trust(&self) -> Result<(), KaspiSetup> {
+        self.trust.client().map(drop)
     }
 }
 

@@ -56,17 +56,25 @@ struct Settings {
 }
 
 impl Kaspi {
-    /// Checks the endpoint and prepares TLS; contacts nobody.
+    /// Checks the endpoint and the extra CAs; contacts nobody. [`Kaspi::check_trust`] has the rest.
     ///
     /// # Errors
     /// [`KaspiSetup`], with the setting and what to do.
     pub fn new(endpoint: Endpoint, identity: &ClientIdentity) -> Result<Self, KaspiSetup> {
         let base = endpoint.base()?;
         endpoint.check_status_version()?;
-        let tls = tls::client(endpoint.ca_file.as_deref(), identity)?;
-        let link = Link::new(&base, tls, endpoint.idle).map_err(|_| KaspiSetup::Url)?;
+        let trust = tls::Trust::new(endpoint.ca_file.as_deref(), identity)?;
+        let link = Link::new(&base, trust, endpoint.idle).map_err(|_| KaspiSetup::Url)?;
         let Endpoint { status_version, timeout, phone_prefix, .. } = endpoint;
         Ok(Self { link: Arc::new(link), settings: Arc::new(Settings { status_version, timeout, phone_prefix }) })
+    }
+
+    /// Reads the system's CAs now instead of at the first connection. Blocks on files.
+    ///
+    /// # Errors
+    /// [`KaspiSetup::NoRoots`]: there is nobody to trust the bank by.
+    pub fn check_trust(&self) -> Result<(), KaspiSetup> {
+        self.link.check_trust()
     }
 
     /// A new [`Ask`] with the configured time-out.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
@@ -13,28 +13,65 @@ use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
 use super::KaspiSetup;
 use crate::identity::ClientIdentity;
 
-/// TLS 1.2 and 1.3, the system's roots and the extra ones, our certificate, HTTP/1.1.
-pub(super) fn client(ca_file: Option<&Path>, identity: &ClientIdentity) -> Result<ClientConfig, KaspiSetup> {
-    let mut config = ClientConfig::builder_with_provider(ring::default_provider().into())
-        .with_safe_default_protocol_versions()
-        .map_err(|e| KaspiSetup::Tls(e.to_string()))?
-        .with_root_certificates(roots(ca_file)?)
-        .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified())));
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+/// Whom we trust and who we are. The system's roots are read at the first connection: a start that reads them first
+/// spends half of its time on them.
+pub(super) struct Trust {
+    extra: RootCertStore,
+    identity: ClientIdentity,
+    made: OnceLock<Arc<ClientConfig>>,
 }
 
-/// A machine without any system root, or with some that cannot be read, is fine as long as one root is left.
-fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, KaspiSetup> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if let Some(path) = ca_file {
-        for certificate in extra(path)? {
-            let unusable = |e: rustls::Error| KaspiSetup::CaFile { path: path.to_owned(), what: e.to_string() };
-            roots.add(certificate).map_err(unusable)?;
+impl Trust {
+    /// Reads the extra CAs.
+    pub(super) fn new(ca_file: Option<&Path>, identity: &ClientIdentity) -> Result<Self, KaspiSetup> {
+        let mut roots = RootCertStore::empty();
+        if let Some(path) = ca_file {
+            for certificate in extra(path)? {
+                let unusable = |e: rustls::Error| KaspiSetup::CaFile { path: path.to_owned(), what: e.to_string() };
+                roots.add(certificate).map_err(unusable)?;
+            }
         }
+        Ok(Self { extra: roots, identity: identity.clone(), made: OnceLock::new() })
     }
-    if roots.is_empty() { Err(KaspiSetup::NoRoots) } else { Ok(roots) }
+
+    /// TLS 1.2 and 1.3, the system's roots and the extra ones, our certificate, HTTP/1.1.
+    pub(super) fn client(&self) -> Result<Arc<ClientConfig>, KaspiSetup> {
+        if let Some(made) = self.made.get() {
+            return Ok(made.clone());
+        }
+        let made = self.make()?;
+        Ok(self.made.get_or_init(|| Arc::new(made)).clone())
+    }
+
+    fn make(&self) -> Result<ClientConfig, KaspiSetup> {
+        let mut config = ClientConfig::builder_with_provider(ring::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .map_err(|e| KaspiSetup::Tls(e.to_string()))?
+            .with_root_certificates(self.roots()?)
+            .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(self.identity.certified())));
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
+    }
+
+    /// A machine without any system root, or with some that cannot be read, is fine as long as one root is left.
+    fn roots(&self) -> Result<RootCertStore, KaspiSetup> {
+        let mut roots = self.extra.clone();
+        roots.add_parsable_certificates(system_roots());
+        if roots.is_empty() { Err(KaspiSetup::NoRoots) } else { Ok(roots) }
+    }
+}
+
+/// The system's roots in one file: Debian and Ubuntu, then Fedora and its kin.
+const BUNDLES: [&str; 2] = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"];
+
+/// The same certificates stand in the folder beside the bundle, a file and some links for each, and reading them
+/// again takes longer than the rest of a start. The folder is for machines with neither bundle, and for whoever
+/// names other places in `SSL_CERT_FILE` or `SSL_CERT_DIR`.
+fn system_roots() -> Vec<CertificateDer<'static>> {
+    let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some());
+    let bundle = BUNDLES.iter().map(Path::new).find(|path| path.exists()).filter(|_| !named);
+    let from_bundle = bundle.map(|path| rustls_native_certs::load_certs_from_paths(Some(path), None).certs);
+    from_bundle.filter(|certs| !certs.is_empty()).unwrap_or_else(|| rustls_native_certs::load_native_certs().certs)
 }
 
 /// One DER certificate, or any number in PEM.

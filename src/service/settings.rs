@@ -52,6 +52,14 @@ impl Settings {
         Ok(Self { config, rules: Arc::new(rules), warnings, bank })
     }
 
+    /// What [`Settings::load`] leaves to the first connection, so that a start does not wait for it.
+    ///
+    /// # Errors
+    /// There is nobody to trust the bank by.
+    pub fn check_trust(&self) -> Result<(), SettingsError> {
+        Ok(self.bank.as_ref().map_or(Ok(()), |(kaspi, _)| kaspi.check_trust())?)
+    }
+
     /// The client to the bank.
     ///
     /// # Errors
@@ -129,7 +137,7 @@ impl Live {
     /// # Errors
     /// `invalid_request` with what is wrong in which file.
     pub fn reload(&self) -> Result<Reloaded, Failure> {
-        let new = Settings::load(&self.path).map_err(|error| {
+        let new = Settings::load(&self.path).and_then(|new| new.check_trust().map(|()| new)).map_err(|error| {
             Failure::invalid(format!("the old settings stay in force: {error}")).with_hint(format!(
                 "Correct it, check it with: kaspid check --config {}, then: kaspictl reload",
                 self.path.display()
