@@ -26,7 +26,8 @@ pub(super) fn failure(trouble: &Trouble) -> Failure {
     }
 }
 
-fn refused(refusal: &Refusal) -> Failure {
+/// The failure for a refusal of Kaspi.
+pub(super) fn refused(refusal: &Refusal) -> Failure {
     let (code, detail) = match refusal.kind {
         RefusalKind::DeviceTokenInvalid => (Code::DeviceTokenInvalid, "Kaspi does not accept the device token"),
         RefusalKind::DeviceInactive => (Code::DeviceTokenInvalid, "Kaspi says the device is switched off or deleted"),
