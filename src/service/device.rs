@@ -103,6 +103,12 @@ impl Service {
         Turn { devices, asked, _guard: devices.turns.lock(place.clone()).await, place }
     }
 
+    /// Kaspi lists the trade point, so a registration there may help again.
+    pub(super) fn device_may_be_registered(&self, bin: &OrganizationBin, point: &TradePointId) {
+        let mut last = self.state.devices.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.remove(&(bin.clone(), point.clone()));
+    }
+
     /// A token that a registration has just given is refused too.
     pub(super) fn fresh_token_refused(&self, bin: &OrganizationBin, point: &TradePointId) {
         self.state.devices.ended((bin.clone(), point.clone()), Registered::Useless);

@@ -89,6 +89,9 @@ impl Service {
             Ok((before, row))
         });
         let (before, after) = written.await?;
+        if (actor.is_some() || before.missing_since.is_some()) && after.standing == Standing::Verified {
+            self.device_may_be_registered(&after.organization_bin, &after.trade_point_id);
+        }
         tell(&before, &after);
         Ok(())
     }

@@ -94,12 +94,10 @@ enum About {
 /// A standing tells only when it changes, which is when it stands since this very event.
 fn of_config(row: &ConfigRow, operation: OperationType, at: Moment) -> EventType {
     let new = row.standing_since == at;
-    match (row.standing, operation) {
-        (Standing::Suspended, _) if row.is_active && new => EventType::ConfigSuspended,
-        (Standing::Verified, OperationType::Verify) if new && row.standing_reason.is_none() => {
-            EventType::ConfigRestored
-        }
-        (Standing::Verified, OperationType::Verify) => EventType::ConfigVerified,
+    match (row.standing, operation, &row.standing_reason) {
+        (Standing::Suspended, ..) if row.is_active && new => EventType::ConfigSuspended,
+        (Standing::Verified, OperationType::Verify, None) if new => EventType::ConfigRestored,
+        (Standing::Verified, OperationType::Verify, None) => EventType::ConfigVerified,
         _ => EventType::ConfigChanged,
     }
 }
