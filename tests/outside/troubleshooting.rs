@@ -77,14 +77,16 @@ fn an_organisation_that_is_not_registered_cannot_be_enrolled_until_it_is() {
 fn an_organisation_that_is_no_longer_registered_is_suspended_and_comes_back() {
     let first = ["trade_point_inactive", "organization_not_registered"];
     for (dialect, code) in DIALECTS.into_iter().zip(first) {
-        let shop = Shop::open(dialect, "[verify]\nconfirm = \"1s\"");
+        let shop = Shop::open(dialect, "");
         let (start, point) = (shop.now(), shop.point());
         shop.bank.control("DELETE", &format!("/organizations/{BIN}"), None);
         refused_everywhere(&shop, code, "kaspictl bin");
-        shop.until(start, "config.suspended");
         let asked = shop.asked("remote_create");
         // Two tills' attempts, and at most one registration for them.
         assert_eq!((asked, shop.asked("device_register") <= 2), (2, true));
+        shop.home.change("[verify]\nconfirm = \"1s\"");
+        kaspictl(&shop.daemon, &["reload"], 0);
+        shop.until(start, "config.suspended");
         refused_everywhere(&shop, "organization_not_registered", &format!("kaspictl bin trade-points {BIN}"));
         assert_eq!((shop.asked("remote_create"), payments(&shop)), (asked, 0));
         let said = kaspictl(&shop.daemon, &["bin", "verify", BIN], 1);

@@ -46,9 +46,8 @@ fn ten_enrolments_at_once_register_once() {
     let till = Till::bare(Dialect::Bank, "");
     till.bank.hold();
     let mut answers = std::thread::scope(|scope| {
-        let asking = scope.spawn(|| {
-            at_once(|| till.daemon.door.post("/v1/configs", &json!({"organization_bin": BIN})).status)
-        });
+        let asking =
+            scope.spawn(|| at_once(|| till.daemon.door.post("/v1/configs", &json!({"organization_bin": BIN})).status));
         // All ten have asked for the trade points before the first one may go on.
         while till.bank.seen().len() < 10 {
             std::thread::yield_now();
@@ -71,9 +70,8 @@ fn ten_refused_enrolments_at_once_ask_once() {
     till.bank.answer("POST", REGISTER, refusal(-1503));
     till.bank.hold();
     let answers = std::thread::scope(|scope| {
-        let asking = scope.spawn(|| {
-            at_once(|| till.daemon.door.post("/v1/configs", &json!({"organization_bin": BIN})).status)
-        });
+        let asking =
+            scope.spawn(|| at_once(|| till.daemon.door.post("/v1/configs", &json!({"organization_bin": BIN})).status));
         while till.bank.seen().len() < 10 {
             std::thread::yield_now();
         }

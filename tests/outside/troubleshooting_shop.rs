@@ -22,12 +22,7 @@ fn a_link_without_a_link_may_have_happened() {
             "/r3/v01/qr/create",
             r#"{"Data":{"QrPaymentId":12737694399,"QrToken":""},"StatusCode":0}"#,
         ),
-        (
-            Dialect::Guide,
-            "link",
-            "/r3/v01/qr/create-link/",
-            r#"{"status":true,"data":{"QrPaymentId":"12737694399"}}"#,
-        ),
+        (Dialect::Guide, "link", "/r3/v01/qr/create-link/", r#"{"status":true,"data":{"QrPaymentId":"12737694399"}}"#),
     ];
     for (dialect, kind, path, body) in nothing {
         let till = Till::open(dialect, "");

@@ -161,7 +161,10 @@ fn a_manual_look_is_a_reading() {
     shop.bank.control("DELETE", &point, None);
     for _ in 0..3 {
         let missing = shop.verify();
-        assert_eq!((text(&missing, "standing"), text(&missing, "standing_reason")), ("verified", "trade_point_missing"));
+        assert_eq!(
+            (text(&missing, "standing"), text(&missing, "standing_reason")),
+            ("verified", "trade_point_missing")
+        );
         assert_eq!(missing["last_verified_at"], seen["last_verified_at"]);
     }
     assert_eq!(problems(&shop), ["trade_point_missing"]);
@@ -245,7 +248,8 @@ fn could_not_ask_changes_nothing() {
         shop.daemon.door.post(&format!("/v1/configs/{BIN}/verify"), &json!({})).problem(code);
     }
     shop.bank.fault(&json!({"call": "trade_points", "fault": "refuse", "code": -10000}));
-    let refused = shop.daemon.door.post(&format!("/v1/configs/{BIN}/verify"), &json!({})).problem("certificate_refused");
+    let refused =
+        shop.daemon.door.post(&format!("/v1/configs/{BIN}/verify"), &json!({})).problem("certificate_refused");
     assert_eq!(refused["provider_code"], -10000);
     assert_eq!(shop.config(), before);
     let looks = shop.log("verify");
