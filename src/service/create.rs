@@ -62,6 +62,10 @@ impl Service {
             wrote,
         };
         let begun = self.store.write(move |writing| plan.begin(writing)).await;
+        if let Err(Failure { code: Code::BinInactive, organization_bin: Some(bin), .. }) = &begun {
+            // It may only want a look to settle its dialect.
+            self.suspect(bin);
+        }
         fail_point!("create.intended");
         begun
     }

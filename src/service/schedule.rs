@@ -37,7 +37,8 @@ const REPLAN: Duration = Duration::from_secs(60);
 
 /// What the schedule is told.
 pub(super) enum Poke {
-    /// A call was told that a trade point is off: it is looked at soon, not suspended for it.
+    /// A call was told that a trade point is off, or could not be made before a look has settled the dialect: it is
+    /// looked at soon, not suspended for it.
     Suspected(OrganizationBin),
     /// This config was set up or changed.
     Planned(OrganizationBin),
@@ -56,6 +57,7 @@ struct Looked {
 /// When which config is looked at, and what of it is known only here.
 struct Plan {
     settings: Arc<Settings>,
+    begun: Instant,
     made: Option<Instant>,
     queue: BTreeMap<(Instant, ConfigId), OrganizationBin>,
     looked: HashMap<ConfigId, Looked>,
@@ -98,6 +100,7 @@ impl Plan {
     fn new(settings: Arc<Settings>) -> Self {
         Self {
             settings,
+            begun: Instant::now(),
             made: None,
             queue: BTreeMap::new(),
             looked: HashMap::new(),
@@ -128,8 +131,11 @@ impl Plan {
         }
     }
 
+    /// A till waits for a suspected config: it goes before all that is due.
     fn entry(&self, row: &ConfigRow) -> ((Instant, ConfigId), OrganizationBin) {
-        ((self.due(row), row.id), row.organization_bin.clone())
+        let due = self.due(row);
+        let first = self.suspected.contains(&row.organization_bin) && due <= Instant::now();
+        ((if first { self.begun } else { due }, row.id), row.organization_bin.clone())
     }
 
     /// When the plan wants something: a look, or to be made anew.
@@ -251,7 +257,14 @@ fn left(since: Option<Moment>, every: Duration) -> Duration {
 
 /// Trouble that no other organisation would be spared.
 fn is_everybodys(code: Code) -> bool {
-    matches!(code, Code::KaspiUnavailable | Code::CertificateRefused | Code::IdentityMissing | Code::StorageFailed)
+    matches!(
+        code,
+        Code::KaspiUnavailable
+            | Code::CertificateRefused
+            | Code::IdentityMissing
+            | Code::NotInDialect
+            | Code::StorageFailed
+    )
 }
 
 /// After so many failures in a row.

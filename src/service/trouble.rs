@@ -58,5 +58,11 @@ pub(super) fn refused(refusal: &Refusal) -> Failure {
         Some(text) => format!("{detail}: {text}"),
         None => detail.to_owned(),
     };
-    Failure::new(code, detail).with_provider(refusal.code, refusal.text.clone())
+    let failure = Failure::new(code, detail).with_provider(refusal.code, refusal.text.clone());
+    match refusal.kind {
+        RefusalKind::DeviceElsewhere => failure.with_hint(
+            "Ask the bank to free the device, or move to the trade point where it stands: kaspictl bin set BIN --trade-point ID",
+        ),
+        _ => failure,
+    }
 }

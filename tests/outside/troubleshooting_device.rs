@@ -96,7 +96,7 @@ fn ten_payments_with_a_dead_token_register_once() {
     });
     assert_eq!((answers, registered(&till), created(&till)), (vec![201; 10], 2, 20));
     assert_eq!(till.bank.seen_at("POST", CREATE, "another-token").len(), 10);
-    let mut sent: Vec<_> = till.bank.seen_at("POST", CREATE, "").iter().map(|sent| number(sent)).collect();
+    let mut sent: Vec<_> = till.bank.seen_at("POST", CREATE, "").iter().map(number).collect();
     let mut noted: Vec<_> = rows(&till, "create").iter().map(|row| text(row, "x_request_id").to_owned()).collect();
     sent.sort();
     noted.sort();

@@ -178,12 +178,18 @@ fn a_fleet_is_verified_without_a_burst() {
     let daemon = start_fast(&home, &library, "+0", SPEED);
     import(&daemon, &bins);
     wait_for_looks(&bank, FLEET / 10);
-    // Tills go on: a payment of an organisation that is settled already.
-    let invoice = json!({"kind": "remote", "amount_tiyn": 10_000, "phone_number": "77015211545"});
-    daemon.door.post("/v1/payments", &invoice).expect(201);
+    // Tills go on: a payment of an organisation that is settled already; and one that is asked for before its turn
+    // goes before all others.
+    let invoice = |bin: &str| json!({"kind": "remote", "amount_tiyn": 10_000, "phone_number": "77015211545", "organization_bin": bin});
+    daemon.door.post("/v1/payments", &invoice(&bins[0])).expect(201);
+    let last = &bins[FLEET - 1];
+    daemon.door.post("/v1/payments", &invoice(last)).problem("bin_inactive");
+    let asked = looks(&bank).len();
     let first = wait_for_looks(&bank, FLEET);
     let named: HashSet<_> = first.iter().map(|seen| seen.target.clone()).collect();
     assert_eq!((first.len(), named.len()), (FLEET, FLEET), "each is looked at once");
+    let turn = first.iter().position(|seen| seen.target.ends_with(last.as_str())).unwrap();
+    assert!(turn < asked + 3, "{last} was the {turn}th after {asked}");
     let spacing = Duration::from_millis(245);
     assert!(closest(&first, SPEED) >= spacing, "{:?} between two looks", closest(&first, SPEED));
     assert!(daemon.stop().success());
