@@ -129,6 +129,14 @@ text_id! {
     Description, |text| line("a description", text, 255)
 }
 
+impl Description {
+    /// What a caller gave as a description: an empty one is none.
+    #[must_use]
+    pub fn given(self) -> Option<Self> {
+        Some(self).filter(|text| !text.as_str().trim().is_empty())
+    }
+}
+
 text_id! {
     /// Why a person did something, kept in the audit log: 1–255 characters.
     Reason, |text| if text.trim().is_empty() { Err(not("a reason is not empty")) } else { line("a reason", text, 255) }

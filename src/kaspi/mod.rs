@@ -35,7 +35,7 @@ pub use types::{Cancelled, Created, Details, NewPayment, Refunded, StatusRead};
 use crate::id::{DeviceToken, OrganizationBin, PhoneNumber, QrPaymentId, TradePointId};
 use crate::identity::ClientIdentity;
 use crate::money::Amount;
-use crate::operation::{Dialect, Payer, TradePoint};
+use crate::operation::{Dialect, Kind, Payer, TradePoint};
 use crate::store::Triple;
 use connection::Answer;
 use gate::{Success, incomplete, judge};
@@ -145,7 +145,8 @@ impl Kaspi {
     /// Takes a payment. Never repeated by itself once a byte has left: nothing can be looked up by it.
     ///
     /// # Errors
-    /// [`Trouble::MayHaveHappened`] also for a success without a payment's number.
+    /// [`Trouble::MayHaveHappened`] also for a success without a payment's number, or without what the customer is to
+    /// be shown.
     pub async fn create(&self, ask: &Ask, triple: &Triple, new: &NewPayment) -> Result<Created, Trouble> {
         let prefix = self.settings.phone_prefix;
         let call = match triple.dialect() {
@@ -158,7 +159,13 @@ impl Kaspi {
                 Dialect::Bank => bank::created(success, new.kind, answer.date),
                 Dialect::Guide => guide::created(success),
             };
-            created.ok_or_else(|| incomplete("a payment's number"))
+            let created = created.ok_or_else(|| incomplete("a payment's number"))?;
+            match nothing_to_show(success.dialect, new, &created) {
+                Some(what) => {
+                    Err(incomplete(&format!("{what}; its number of the payment is {}", created.qr_payment_id)))
+                }
+                None => Ok(created),
+            }
         };
         let created = self.of_triple(ask, triple, &call, read).await;
         created.map_err(|trouble| trouble.without(phone.as_deref()))
@@ -279,6 +286,17 @@ impl Kaspi {
 impl std::fmt::Debug for Kaspi {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Kaspi").finish_non_exhaustive()
+    }
+}
+
+/// What a create was to give and did not. A link or QR that nobody can be shown is one that nobody can pay, as when
+/// the answer is lost; only a guide link that Kaspi sends to a phone reaches the customer all the same.
+fn nothing_to_show(dialect: Dialect, new: &NewPayment, created: &Created) -> Option<&'static str> {
+    let lacks = |text: &Option<String>| text.as_ref().is_none_or(String::is_empty);
+    match new.kind {
+        Kind::Link if lacks(&created.link) && !(dialect == Dialect::Guide && new.phone.is_some()) => Some("a link"),
+        Kind::Qr if lacks(&created.qr_token) => Some("a QR token"),
+        Kind::Link | Kind::Qr | Kind::Remote => None,
     }
 }
 

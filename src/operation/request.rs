@@ -1,6 +1,7 @@
 //! What callers write. Unknown fields are refused by name, so a typing error never becomes a default.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::reply::{FileFormat, Kind, LogStatus, OperationType, State};
 use crate::id::{
@@ -48,10 +49,21 @@ pub struct ConfigChange {
     pub is_active: Option<bool>,
     /// The shop's default or not; making one the default unmakes the other.
     pub is_default: Option<bool>,
-    /// A name for people.
+    /// A name for people; null or an empty one takes it away.
+    #[serde(default, deserialize_with = "null_is_empty")]
     pub description: Option<Description>,
     /// Move to this trade point: it must be listed, and a device is registered there.
     pub trade_point_id: Option<TradePointId>,
+}
+
+/// In JSON what is absent stays and null is an empty description; a frame has no such difference to tell.
+fn null_is_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Description>, D::Error> {
+    let is_json = deserializer.is_human_readable();
+    let given = Option::<Description>::deserialize(deserializer)?;
+    match given {
+        None if is_json => String::new().try_into().map(Some).map_err(D::Error::custom),
+        given => Ok(given),
+    }
 }
 
 /// Which config a payment would use.

@@ -63,7 +63,7 @@ pub fn of(code: Code) -> Texts {
         }
         Code::TradePointInactive => (
             "The trade point is not active at Kaspi",
-            "Have the merchant activate it in the Kaspi Pay app, then: kaspictl bin verify {bin}",
+            "Have the merchant activate it in the Kaspi Pay app, then: kaspictl bin verify {bin}; see what Kaspi lists: kaspictl bin trade-points {bin}",
         ),
         Code::OrganizationNotRegistered => (
             "Kaspi does not know the organisation",

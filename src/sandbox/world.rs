@@ -249,6 +249,13 @@ impl World {
         let working = self.devices.values_mut().filter(|d| d.bin == bin && d.standing == Standing::Active);
         working.map(|device| device.standing = standing).count()
     }
+
+    /// Makes the forgotten and disabled devices of an organisation work again; how many there were.
+    pub(super) fn restore_devices_of(&mut self, bin: &str) -> usize {
+        let dead = |d: &&mut Device| matches!(d.standing, Standing::Forgotten(_) | Standing::Disabled);
+        let devices = self.devices.values_mut().filter(|d| d.bin == bin).filter(dead);
+        devices.map(|device| device.standing = Standing::Active).count()
+    }
 }
 
 #[cfg(test)]

@@ -3,14 +3,41 @@
 
 use std::time::Duration;
 
-use tracing::warn;
+use tokio::time::Instant;
+use tracing::{info, warn};
 
+use super::configs::tried;
+use super::device::Registered;
 use super::select::settled_dialect;
-use super::{Request, Service, Settings};
-use crate::id::DeviceToken;
-use crate::kaspi::{Ask, Kaspi, RefusalKind, Trouble};
+use super::{Request, Service, Settings, trouble};
+use crate::id::{DeviceToken, PaymentId};
+use crate::kaspi::{Ask, Kaspi, Refusal, RefusalKind, Trouble};
+use crate::moment::Moment;
 use crate::operation::{Code, Failure, OperationType};
-use crate::store::{Change, ConfigRow, Note, PaymentRow, Triple};
+use crate::store::{Change, ConfigRow, FirstRefusal, Note, PaymentRow, Triple, Writing};
+
+/// A call to be made. One that moves money names its intent: should it be sent twice, the log has both.
+#[derive(Clone, Copy)]
+pub(super) struct Sending {
+    pub(super) ask: Ask,
+    pub(super) of: Option<(u64, PaymentId)>,
+}
+
+impl From<Ask> for Sending {
+    fn from(ask: Ask) -> Self {
+        Self { ask, of: None }
+    }
+}
+
+/// What a refused token is replaced with.
+enum Replaced {
+    /// Another token, stored, and the call it is for.
+    With(Triple, Ask),
+    /// Kaspi says why there is none.
+    Refused(Refusal),
+    /// There is none, or nobody could be asked.
+    No,
+}
 
 impl Service {
     /// Makes a call with the triple's token; a token that Kaspi no longer knows is replaced once.
@@ -18,7 +45,7 @@ impl Service {
         &self,
         settings: &Settings,
         triple: Triple,
-        ask: Ask,
+        sending: impl Into<Sending>,
         call: impl Fn(Kaspi, Ask, Triple) -> F,
     ) -> Result<T, Trouble>
     where
@@ -26,43 +53,93 @@ impl Service {
     {
         let kaspi =
             settings.kaspi().map_err(|failure| Trouble::NeverSent { why: failure.detail, certificate: false })?;
-        let first = call(kaspi.clone(), ask, triple.clone()).await;
+        let sending = sending.into();
+        let first = call(kaspi.clone(), sending.ask, triple.clone()).await;
         let Err(Trouble::Refused(refusal)) = &first else { return first };
-        if matches!(refusal.kind, RefusalKind::TradePointInactive | RefusalKind::TradePointMissing) {
+        if is_of_the_point(refusal.kind) {
             self.suspect(triple.bin());
         }
-        if !matches!(refusal.kind, RefusalKind::DeviceTokenInvalid | RefusalKind::DeviceInactive) {
+        if !is_of_the_token(refusal.kind) {
             return first;
         }
-        let alarm = refusal.kind == RefusalKind::DeviceInactive;
-        match self.replaced(settings, &triple, alarm).await {
-            Some(fresh) => call(kaspi.clone(), Ask::fresh(remaining(ask)), fresh).await,
-            None => first,
+        let (fresh, ask) = match self.replaced(settings, &triple, sending, refusal).await {
+            Replaced::With(fresh, ask) => (fresh, ask),
+            // The reason behind the refusal, and as sure as it that nothing happened.
+            Replaced::Refused(refusal) => {
+                if is_of_the_point(refusal.kind) {
+                    self.suspect(triple.bin());
+                }
+                return Err(Trouble::Refused(refusal));
+            }
+            Replaced::No => return first,
+        };
+        let second = call(kaspi.clone(), in_time(ask), fresh).await;
+        if matches!(&second, Err(Trouble::Refused(refusal)) if is_of_the_token(refusal.kind)) {
+            self.fresh_token_refused(triple.bin(), triple.trade_point());
+        }
+        second
+    }
+
+    /// A triple with another token than the refused one. One flight per device.
+    async fn replaced(&self, settings: &Settings, triple: &Triple, sending: Sending, refusal: &Refusal) -> Replaced {
+        let turn = self.device_turn(triple.bin(), triple.trade_point()).await;
+        let ask = Ask { deadline: sending.ask.deadline, ..Ask::fresh(Duration::ZERO) };
+        let again = sending.of.map(|of| Again::new(of, refusal, &ask));
+        let Ok(current) = self.current_triple(triple) else { return Replaced::No };
+        if current.token() != triple.token() {
+            // Whoever had the turn before has registered it.
+            return match self.note_again(again).await {
+                Ok(()) => Replaced::With(current, ask),
+                Err(_) => Replaced::No,
+            };
+        }
+        match turn.meanwhile().or_else(|| turn.useless()) {
+            Some(Registered::Refused(refusal)) => return Replaced::Refused(refusal),
+            Some(Registered::Useless | Registered::Failed(_)) => return Replaced::No,
+            Some(Registered::Stored) | None => {}
+        }
+        let Ok(kaspi) = settings.kaspi() else { return Replaced::No };
+        let (own, began) = (Ask::fresh(settings.config.kaspi.timeout), Moment::now());
+        let answer = kaspi.register(&own, triple.dialect(), triple.bin(), triple.trade_point()).await;
+        let note = tried(OperationType::Register, &own, began, answer.as_ref().err());
+        match answer {
+            Ok(token) => {
+                let other = token != *triple.token();
+                let alarm = refusal.kind == RefusalKind::DeviceInactive;
+                let kept = Kept { token: other.then_some(token), alarm, again: again.filter(|_| other) };
+                if self.keep_token(triple, kept, note).await.is_err() {
+                    return Replaced::No;
+                }
+                turn.ended(if other { Registered::Stored } else { Registered::Useless });
+                match self.current_triple(triple) {
+                    Ok(fresh) if other => Replaced::With(fresh, ask),
+                    _ => Replaced::No,
+                }
+            }
+            Err(trouble) => self.not_replaced(triple, note, trouble, &turn).await,
         }
     }
 
-    /// A triple with another token than the refused one, or none if Kaspi gives no other. One flight per device.
-    async fn replaced(&self, settings: &Settings, refused: &Triple, alarm: bool) -> Option<Triple> {
-        let name = (refused.bin().clone(), refused.trade_point().clone());
-        let _turn = self.state.devices.lock(name).await;
-        let current = self.current_triple(refused).ok()?;
-        if current.token() != refused.token() {
-            // Whoever held the lock before has registered it.
-            return Some(current);
-        }
-        let kaspi = settings.kaspi().ok()?;
-        let ask = Ask::fresh(settings.config.kaspi.timeout);
-        let registered = kaspi.register(&ask, refused.dialect(), refused.bin(), refused.trade_point()).await;
-        match registered {
-            Ok(token) => {
-                let other = token != *refused.token();
-                self.keep_token(refused, token, &ask, alarm).await.ok()?;
-                if other { self.current_triple(refused).ok() } else { None }
-            }
-            Err(trouble) => {
-                warn!(%trouble, "the device could not be registered again");
-                None
-            }
+    /// A registration that gave nothing stands in the log, and is the reason if Kaspi refused it.
+    async fn not_replaced(
+        &self,
+        triple: &Triple,
+        note: Note,
+        trouble: Trouble,
+        turn: &super::device::Turn<'_>,
+    ) -> Replaced {
+        turn.ended(Registered::not(&trouble));
+        let bin = triple.bin().clone();
+        let kept = self.store.write(move |writing| {
+            let note = of_bin(writing, note, &bin)?;
+            writing.append(None, Change::Noted(note))?;
+            Ok(())
+        });
+        let config = self.store.read(|reading| Ok(reading.config(triple.bin())?)).ok().flatten().map(|row| row.id);
+        warn!(config, %trouble, "the device could not be registered again");
+        match (kept.await, trouble) {
+            (Ok(()), Trouble::Refused(refusal)) => Replaced::Refused(refusal),
+            _ => Replaced::No,
         }
     }
 
@@ -73,21 +150,42 @@ impl Service {
         })
     }
 
-    async fn keep_token(&self, triple: &Triple, token: DeviceToken, ask: &Ask, alarm: bool) -> Result<(), Failure> {
+    /// Durable before the second request leaves.
+    async fn note_again(&self, again: Option<Again>) -> Result<(), Failure> {
+        let Some(again) = again else { return Ok(()) };
+        let noted = self.store.write(move |writing| {
+            writing.append(None, again.0)?;
+            Ok(())
+        });
+        noted.await
+    }
+
+    async fn keep_token(&self, triple: &Triple, kept: Kept, mut note: Note) -> Result<(), Failure> {
         let (bin, trade_point) = (triple.bin().clone(), triple.trade_point().clone());
-        let x_request_id = ask.x_request_id.to_string();
-        self.store
+        if kept.token.is_none() {
+            note.error = Some("Kaspi gave the same token again".to_owned());
+        }
+        let id = self
+            .store
             .write(move |writing| {
-                writing.put_device(&bin, &trade_point, &token)?;
-                let note = Note { x_request_id: Some(x_request_id), ..Note::done(OperationType::Register) };
-                let change = match writing.config(&bin)? {
-                    Some(row) => registered_again(row, note, alarm),
+                if let Some(token) = &kept.token {
+                    writing.put_device(&bin, &trade_point, token)?;
+                }
+                let row = writing.config(&bin)?;
+                let id = row.as_ref().map(|row| row.id);
+                let change = match row {
+                    Some(row) => registered_again(row, note, kept.alarm),
                     None => Change::Noted(Note { organization_bin: Some(bin), ..note }),
                 };
                 writing.append(None, change)?;
-                Ok(())
+                if let Some(Again(change)) = kept.again {
+                    writing.append(None, change)?;
+                }
+                Ok(id)
             })
-            .await
+            .await?;
+        info!(config = id, "Kaspi refused the device token; the device was registered again");
+        Ok(())
     }
 
     /// The triple of the config a payment was frozen with. Cancel and refund use only the dialect it was made in, and
@@ -127,7 +225,52 @@ fn registered_again(mut row: ConfigRow, note: Note, alarm: bool) -> Change {
     Change::Config { row: Box::new(row), note }
 }
 
-/// What is left of a call's time, at least a second for the second attempt.
-fn remaining(ask: Ask) -> Duration {
-    ask.deadline.saturating_duration_since(tokio::time::Instant::now()).max(Duration::from_secs(1))
+/// Names the config of a BIN in a note, or the BIN alone.
+pub(super) fn of_bin(
+    writing: &Writing<'_>,
+    note: Note,
+    bin: &crate::id::OrganizationBin,
+) -> Result<Note, crate::store::StoreError> {
+    Ok(match writing.config(bin)? {
+        Some(row) => note.of(&row),
+        None => Note { organization_bin: Some(bin.clone()), ..note },
+    })
+}
+
+/// Refusals of the token: the guide's "Invalid deviceToken".
+fn is_of_the_token(kind: RefusalKind) -> bool {
+    matches!(kind, RefusalKind::DeviceTokenInvalid | RefusalKind::DeviceInactive)
+}
+
+/// Refusals that a look at the trade points explains.
+fn is_of_the_point(kind: RefusalKind) -> bool {
+    matches!(
+        kind,
+        RefusalKind::TradePointInactive | RefusalKind::TradePointMissing | RefusalKind::OrganizationNotRegistered
+    )
+}
+
+/// That an intended call is sent a second time, and why.
+struct Again(Change);
+
+impl Again {
+    fn new((intent, payment): (u64, PaymentId), refusal: &Refusal, ask: &Ask) -> Self {
+        let failure = trouble::refused(refusal);
+        let error = format!("{}; sent again with another token", failure.detail);
+        let refused = FirstRefusal { provider_code: refusal.code, error };
+        Self(Change::SentAgain { intent, payment, refused, x_request_id: ask.x_request_id.to_string() })
+    }
+}
+
+/// What a registration changes, in one commit.
+struct Kept {
+    /// None: the same as before.
+    token: Option<DeviceToken>,
+    alarm: bool,
+    again: Option<Again>,
+}
+
+/// A second attempt has at least a second, however long the registration took.
+fn in_time(ask: Ask) -> Ask {
+    Ask { deadline: ask.deadline.max(Instant::now() + Duration::from_secs(1)), ..ask }
 }

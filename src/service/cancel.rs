@@ -1,5 +1,6 @@
 //! Cancelling a remote invoice. Moves no money and may be repeated; doubt is settled by a status read.
 
+use super::bank::Sending;
 use super::ended::unstored;
 use super::keys::{standing_for, wrote_cancel};
 use super::{Request, Service, trouble};
@@ -31,7 +32,7 @@ impl Service {
             return Ok(Reply::Payment(self.row(row.id)?.view()));
         };
         fail_point!("cancel.intended");
-        let answer = self.send_cancel(request, &row, ask).await;
+        let answer = self.send_cancel(request, &row, Sending { ask, of: Some((intent.0, row.id)) }).await;
         fail_point!("cancel.answered");
         let ended = self.judge_cancel(request, &row, answer).await;
         let (status, failure, ending) = match ended {
@@ -110,13 +111,13 @@ impl Service {
         begun.await
     }
 
-    async fn send_cancel(&self, request: &Request, row: &PaymentRow, ask: Ask) -> Result<Cancelled, Trouble> {
+    async fn send_cancel(&self, request: &Request, row: &PaymentRow, sending: Sending) -> Result<Cancelled, Trouble> {
         let missing = |failure: Failure| Trouble::NeverSent { why: failure.detail, certificate: false };
         let triple = self.frozen_triple(&request.settings, row).map_err(missing)?;
         let Some(qr) = row.qr_payment_id.clone() else {
             return Err(missing(Failure::invalid("the payment has no QrPaymentId")));
         };
-        self.with_token(&request.settings, triple, ask, |kaspi, ask, triple| {
+        self.with_token(&request.settings, triple, sending, |kaspi, ask, triple| {
             let qr = qr.clone();
             async move { kaspi.cancel(&ask, &triple, &qr).await }
         })

@@ -1,7 +1,7 @@
 //! Configs that exist: list, change, retire.
 
 use super::{Request, Service, trouble};
-use crate::id::{OrganizationBin, ShopId};
+use crate::id::{Description, OrganizationBin, ShopId};
 use crate::kaspi::Ask;
 use crate::moment::Moment;
 use crate::operation::{Actor, Code, ConfigChange, ConfigQuery, Configs, Failure, LogStatus, OperationType, Reply};
@@ -51,7 +51,7 @@ impl Service {
             let Some(mut row) = writing.config(&name)? else { return Err(not_enrolled(&name).into()) };
             not_retired(&row, &change)?;
             row.is_active = change.is_active.unwrap_or(row.is_active);
-            row.description = change.description.or(row.description);
+            row.description = change.description.map_or(row.description, Description::given);
             if change.is_default == Some(true) {
                 unset_default(writing, actor, row.shop_id, &name)?;
             }
@@ -59,6 +59,7 @@ impl Service {
             put(writing, Some(actor), row, Note::done(OperationType::Config))
         });
         changed.await?;
+        self.poke(super::schedule::Poke::Planned(bin.clone()));
         self.config_get(request, &bin)
     }
 
@@ -148,13 +149,12 @@ pub(super) fn tried(
 }
 
 /// Writes a config as it is from now on.
-pub(super) fn put(
-    writing: &mut Writing<'_>,
-    actor: Option<Actor>,
-    mut row: ConfigRow,
-    note: Note,
-) -> Result<(), Refused> {
-    row.updated_at = writing.now;
+pub(super) fn put(writing: &mut Writing<'_>, actor: Option<Actor>, row: ConfigRow, note: Note) -> Result<(), Refused> {
+    keep(writing, actor, ConfigRow { updated_at: writing.now, ..row }, note)
+}
+
+/// The same where all that is new is when it was looked at.
+pub(super) fn keep(writing: &mut Writing<'_>, actor: Option<Actor>, row: ConfigRow, note: Note) -> Result<(), Refused> {
     let note = note.of(&row);
     writing.append(actor, Change::Config { row: Box::new(row), note })?;
     Ok(())

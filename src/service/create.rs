@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::bank::Sending;
 use super::ended::unstored;
 use super::intend::{Begun, Intended, Plan};
 use super::keys::wrote_create;
@@ -61,6 +62,10 @@ impl Service {
             wrote,
         };
         let begun = self.store.write(move |writing| plan.begin(writing)).await;
+        if let Err(Failure { code: Code::BinInactive, organization_bin: Some(bin), .. }) = &begun {
+            // It may only want a look to settle its dialect.
+            self.suspect(bin);
+        }
         fail_point!("create.intended");
         begun
     }
@@ -82,10 +87,15 @@ impl Service {
             external_id: payment.invoice.as_ref().map_or_else(|| payment.id.to_string(), ToString::to_string),
         };
         let answer = self
-            .with_token(&request.settings, triple, ask, |kaspi, ask, triple| {
-                let new = new.clone();
-                async move { kaspi.create(&ask, &triple, &new).await }
-            })
+            .with_token(
+                &request.settings,
+                triple,
+                Sending { ask, of: Some((intent, payment.id)) },
+                |kaspi, ask, triple| {
+                    let new = new.clone();
+                    async move { kaspi.create(&ask, &triple, &new).await }
+                },
+            )
             .await;
         fail_point!("create.answered");
         let outcome = judge_answer(request, &payment, &answer);

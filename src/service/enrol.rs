@@ -1,20 +1,22 @@
 //! Steps 1–3 of the guide as one call: look up the trade point, register the device, store the config. Also the
 //! move of a config to another trade point, which is the same three steps.
 
+use super::bank::of_bin;
 use super::configs::{put, tried, unset_default};
-use super::{Request, Service, Settings, trouble};
+use super::device::{Registered, Turn};
+use super::schedule::Poke;
+use super::{Request, Service, trouble};
 use crate::failpoint::fail_point;
-use crate::id::{DeviceToken, OrganizationBin, ShopId, TradePointId};
+use crate::id::{Description, DeviceToken, OrganizationBin, ShopId, TradePointId};
 use crate::moment::Moment;
-use crate::operation::{Code, Dialect, Enrol, Failure, OperationType, Reply, Standing, TradePoint, TradePoints};
-use crate::store::{ConfigRow, Note, Refused, Writing};
+use crate::operation::{Actor, Code, Dialect, Enrol, Failure, OperationType, Reply, Standing, TradePoint, TradePoints};
+use crate::store::{Change, ConfigRow, Note, Refused, Writing};
 
 /// A trade point that Kaspi lists, and the device there.
-struct Registered {
-    dialect: Dialect,
-    point: TradePoint,
-    token: DeviceToken,
-    note: Note,
+struct Place<'a> {
+    at: At,
+    /// Held until the token is stored: whoever waits for the same device takes it from there.
+    turn: Turn<'a>,
 }
 
 impl Service {
@@ -23,21 +25,36 @@ impl Service {
         let enrolled = self.store.read(|reading| Ok(reading.config(bin)?))?;
         let shop = enrolled.map_or(request.settings.config.shop_id, |row| row.shop_id);
         request.may_set_up(shop, bin)?;
-        let (dialect, trade_points) = self.listed(&request.settings, bin).await?;
+        let (dialect, trade_points) = self.listed(request, bin).await?;
         self.notice_dialect(bin, dialect).await?;
         Ok(Reply::TradePoints(TradePoints { trade_points, next: None }))
     }
 
-    /// What Kaspi lists for a BIN, and the dialect it says so in.
+    /// What Kaspi lists for a BIN, and the dialect it says so in. Trouble stands in the log.
     pub(super) async fn listed(
         &self,
-        settings: &Settings,
+        request: &Request,
         bin: &OrganizationBin,
     ) -> Result<(Dialect, Vec<TradePoint>), Failure> {
-        let kaspi = settings.kaspi()?;
-        let ask = crate::kaspi::Ask::fresh(settings.config.kaspi.timeout);
-        let listed = kaspi.trade_points(&ask, bin, settings.config.kaspi.dialect).await;
+        let kaspi = request.settings.kaspi()?;
+        let (ask, began) = (Self::ask(request), Moment::now());
+        let listed = kaspi.trade_points(&ask, bin, request.settings.config.kaspi.dialect).await;
+        if let Err(trouble) = &listed {
+            let note = tried(OperationType::Verify, &ask, began, Some(trouble));
+            self.note_of(request.caller.actor(), bin, note).await?;
+        }
         listed.map_err(|trouble| trouble::failure(&trouble).with_bin(bin))
+    }
+
+    /// Keeps an administrative row about an organisation, enrolled or not.
+    pub(super) async fn note_of(&self, actor: Actor, bin: &OrganizationBin, note: Note) -> Result<(), Failure> {
+        let bin = bin.clone();
+        let noted = self.store.write(move |writing| {
+            let note = of_bin(writing, note, &bin)?;
+            writing.append(Some(actor), Change::Noted(note))?;
+            Ok(())
+        });
+        noted.await
     }
 
     pub(super) async fn enrol(&self, request: &Request, enrol: Enrol) -> Result<Reply, Failure> {
@@ -54,27 +71,29 @@ impl Service {
             let detail = format!("{bin} is enrolled for {whose}, and a BIN belongs to one shop");
             return Err(Failure::new(Code::BinNotAllowed, detail).with_bin(&bin));
         }
-        let registered =
-            self.registered(request, &bin, enrol.trade_point_id.as_ref(), enrol.device_token.clone()).await?;
+        let token = enrol.device_token.clone();
+        let Place { at, turn } = self.place(request, &bin, enrol.trade_point_id.as_ref(), token).await?;
         let url = request.settings.config.kaspi.url.clone();
         let actor = request.caller.actor();
-        let is_new = existing.is_none();
         let stored = self.store.write(move |writing| {
             let bin = &enrol.organization_bin;
-            let mut row = match writing.config(bin)? {
-                Some(row) if row.shop_id == shop => row,
+            let (mut row, is_new) = match writing.config(bin)? {
+                Some(row) if row.shop_id == shop => (row, false),
                 Some(_) => return Err(Failure::new(Code::BinNotAllowed, "enrolled for another shop just now").into()),
-                None => blank(writing, &enrol, &registered, shop)?,
+                None => (blank(writing, &enrol, &at.point.id, shop)?, true),
             };
             (row.is_active, row.is_retired) = (true, false);
-            row.description = enrol.description.clone().or(row.description);
+            row.description = enrol.description.clone().map_or(row.description, Description::given);
             if enrol.is_default {
                 unset_default(writing, actor, shop, bin)?;
                 row.is_default = true;
             }
-            settle_at(writing, row, registered, &url, Some(actor))
+            settle_at(writing, row, at, &url, Some(actor))?;
+            Ok(is_new)
         });
-        stored.await?;
+        let is_new = stored.await?;
+        turn.ended(Registered::Stored);
+        self.poke(Poke::Planned(bin.clone()));
         fail_point!("enrol.stored");
         let row = self.config_row(request, &bin)?.view();
         Ok(if is_new { Reply::Enrolled(row) } else { Reply::Config(row) })
@@ -89,38 +108,66 @@ impl Service {
         trade_point: &TradePointId,
     ) -> Result<(), Failure> {
         let bin = row.organization_bin.clone();
-        let registered = self.registered(request, &bin, Some(trade_point), None).await?;
+        let Place { at, turn } = self.place(request, &bin, Some(trade_point), None).await?;
         let url = request.settings.config.kaspi.url.clone();
         let actor = request.caller.actor();
         let moved = self.store.write(move |writing| match writing.config(&bin)? {
-            Some(row) => settle_at(writing, row, registered, &url, Some(actor)),
+            Some(row) => settle_at(writing, row, at, &url, Some(actor)),
             None => Err(super::configs::not_enrolled(&bin).into()),
         });
-        moved.await
+        moved.await?;
+        turn.ended(Registered::Stored);
+        Ok(())
     }
 
     /// Steps 1 and 2: a listed trade point and a token for it. A refused registration stands in the log.
-    async fn registered(
+    async fn place(
         &self,
         request: &Request,
         bin: &OrganizationBin,
         wanted: Option<&TradePointId>,
         brought: Option<DeviceToken>,
-    ) -> Result<Registered, Failure> {
-        let (dialect, points) = self.listed(&request.settings, bin).await?;
+    ) -> Result<Place<'_>, Failure> {
+        let (dialect, points) = self.listed(request, bin).await?;
         let point = chosen(bin, points, wanted)?;
-        if let Some(token) = brought {
-            return Ok(Registered { dialect, point, token, note: Note::done(OperationType::Config) });
+        let turn = self.device_turn(bin, &point.id).await;
+        let note = Note::done(OperationType::Config);
+        let (token, note) = match brought {
+            Some(token) => (token, note),
+            None => self.registered(request, dialect, (bin, &point.id), &turn).await?,
+        };
+        Ok(Place { at: At { dialect, point, token, note }, turn })
+    }
+
+    /// Step 2, made once however many wait for it: whoever had the turn meanwhile has the token for all.
+    pub(super) async fn registered(
+        &self,
+        request: &Request,
+        dialect: Dialect,
+        (bin, point): (&OrganizationBin, &TradePointId),
+        turn: &Turn<'_>,
+    ) -> Result<(DeviceToken, Note), Failure> {
+        match turn.meanwhile() {
+            Some(Registered::Stored) => {
+                let triple = self.store.read(|reading| Ok(reading.triple(bin, point, dialect)?))?;
+                if let Some(triple) = triple {
+                    return Ok((triple.token().clone(), Note::done(OperationType::Config)));
+                }
+            }
+            Some(Registered::Refused(refusal)) => return Err(trouble::refused(&refusal).with_bin(bin)),
+            Some(Registered::Failed(trouble)) => return Err(trouble::failure(&trouble).with_bin(bin)),
+            Some(Registered::Useless) | None => {}
         }
         let kaspi = request.settings.kaspi()?;
         let (ask, began) = (Self::ask(request), Moment::now());
-        let answer = kaspi.register(&ask, dialect, bin, &point.id).await;
+        let answer = kaspi.register(&ask, dialect, bin, point).await;
         fail_point!("register.answered");
         let note = tried(OperationType::Register, &ask, began, answer.as_ref().err());
         match answer {
-            Ok(token) => Ok(Registered { dialect, point, token, note }),
+            Ok(token) => Ok((token, note)),
             Err(trouble) => {
-                self.note(request, Note { organization_bin: Some(bin.clone()), ..note }).await?;
+                turn.ended(Registered::not(&trouble));
+                self.note_of(request.caller.actor(), bin, note).await?;
                 Err(trouble::failure(&trouble).with_bin(bin))
             }
         }
@@ -160,12 +207,12 @@ fn chosen(
     }
 }
 
-fn blank(writing: &Writing<'_>, enrol: &Enrol, registered: &Registered, shop: ShopId) -> Result<ConfigRow, Refused> {
+fn blank(writing: &Writing<'_>, enrol: &Enrol, point: &TradePointId, shop: ShopId) -> Result<ConfigRow, Refused> {
     Ok(ConfigRow {
         id: writing.next_config_id()?,
         shop_id: shop,
         organization_bin: enrol.organization_bin.clone(),
-        trade_point_id: registered.point.id.clone(),
+        trade_point_id: point.clone(),
         trade_point_name: None,
         is_active: true,
         is_default: false,
@@ -184,15 +231,23 @@ fn blank(writing: &Writing<'_>, enrol: &Enrol, registered: &Registered, shop: Sh
     })
 }
 
+/// What is stored of a [`Place`].
+struct At {
+    dialect: Dialect,
+    point: TradePoint,
+    token: DeviceToken,
+    note: Note,
+}
+
 /// Step 3: the config stands at this trade point, with this token.
 fn settle_at(
     writing: &mut Writing<'_>,
     mut row: ConfigRow,
-    registered: Registered,
+    at: At,
     url: &str,
-    actor: Option<crate::operation::Actor>,
+    actor: Option<Actor>,
 ) -> Result<(), Refused> {
-    let Registered { dialect, point, token, note } = registered;
+    let At { dialect, point, token, note } = at;
     writing.put_device(&row.organization_bin, &point.id, &token)?;
     row.trade_point_id = point.id.clone();
     row.seen_listed(dialect, url, &point.name, writing.now);

@@ -118,6 +118,7 @@ fn config_problem(row: &ConfigRow) -> Option<ProblemItem> {
                 "Kaspi does not list the trade point of {} any more; another look follows",
                 row.organization_bin
             );
+            let remedy = format!("See what Kaspi lists: kaspictl bin trade-points {}", row.organization_bin);
             problem("trade_point_missing", detail, remedy)
         }
         (_, Some(alarm)) => problem("device_alarm", format!("{}: {alarm}", row.organization_bin), remedy),

@@ -6,6 +6,7 @@ mod bank;
 mod cancel;
 mod configs;
 mod create;
+mod device;
 mod ended;
 mod enrol;
 mod events;
@@ -35,7 +36,7 @@ use std::sync::{Arc, Mutex};
 use tokio::time::Instant;
 
 use crate::access::{Admitted, Caller, Scope};
-use crate::id::{OrganizationBin, PaymentId, RequestKey, ShopId, TradePointId};
+use crate::id::{PaymentId, RequestKey, ShopId};
 use crate::operation::{Code, Failure, Operation, Reply, Version};
 use crate::store::Store;
 use crate::transfer::{Transferred, Upload};
@@ -54,16 +55,16 @@ pub struct Service {
 pub struct Background {
     /// Payments that may need another plan of the follower.
     changed: tokio::sync::mpsc::UnboundedReceiver<PaymentId>,
-    /// Organisations whose trade point should be looked at soon.
-    suspected: tokio::sync::mpsc::UnboundedReceiver<OrganizationBin>,
+    /// What the schedule of looks at trade points is told.
+    suspected: tokio::sync::mpsc::UnboundedReceiver<schedule::Poke>,
 }
 
 /// What is known only while the daemon runs.
 struct State {
     /// Requests with the same key, one after the other.
     keys: Locks<(ShopId, RequestKey)>,
-    /// One registration at a time per device.
-    devices: Locks<(OrganizationBin, TradePointId)>,
+    /// One registration at a time per device, and how the last one ended.
+    devices: device::Devices,
     /// One status read at a time per payment.
     looks: Locks<PaymentId>,
     /// One refund at a time per payment.
@@ -74,8 +75,8 @@ struct State {
     asked: Mutex<HashMap<PaymentId, (Instant, usize)>>,
     /// Sent the id of each payment that changed, for those who wait.
     changed: tokio::sync::broadcast::Sender<PaymentId>,
-    /// Sent the organisations whose trade point a call was told is off.
-    suspects: tokio::sync::mpsc::UnboundedSender<OrganizationBin>,
+    /// Sent what the schedule of looks at trade points should know.
+    suspects: tokio::sync::mpsc::UnboundedSender<schedule::Poke>,
     /// The same as `changed`, for the follower to plan again.
     followed: tokio::sync::mpsc::UnboundedSender<PaymentId>,
     /// One copy of the state or rebuild of it at a time: each writes about as much as the state has.
@@ -103,7 +104,7 @@ impl Service {
         let (suspects, suspected) = tokio::sync::mpsc::unbounded_channel();
         let state = State {
             keys: Locks::new(),
-            devices: Locks::new(),
+            devices: device::Devices::new(),
             looks: Locks::new(),
             refunds: Locks::new(),
             import: tokio::sync::Mutex::default(),
@@ -126,22 +127,18 @@ impl Service {
 
     /// Follows payments, keeps trade points verified and settles what the last run left open, until [`Service::stop`].
     pub fn work(&self, background: Background) {
-        let background_work = [
-            tokio::spawn(self.clone().follow(background.changed)),
-            tokio::spawn(self.clone().keep_verified(background.suspected)),
-        ];
+        let following = tokio::spawn(self.clone().follow(background.changed));
+        tokio::spawn(async move {
+            if let Ok(Err(failure)) = following.await {
+                tracing::error!(
+                    detail = failure.detail,
+                    "background work ended: restart kaspid when the disk is in order"
+                );
+            }
+        });
+        tokio::spawn(self.clone().keep_verified(background.suspected));
         let keeper = self.clone();
         tokio::spawn(async move { keeper.keep_backups().await });
-        for work in background_work {
-            tokio::spawn(async move {
-                if let Ok(Err(failure)) = work.await {
-                    tracing::error!(
-                        detail = failure.detail,
-                        "background work ended: restart kaspid when the disk is in order"
-                    );
-                }
-            });
-        }
         self.keep_warm();
         let service = self.clone();
         tokio::spawn(async move { service.settle_dialects().await });

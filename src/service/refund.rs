@@ -1,6 +1,7 @@
 //! Paying money back: one at a time per payment, the balance read first where the bank has one, intent before the
 //! first byte, doubt settled by the balance.
 
+use super::bank::Sending;
 use super::ended::unstored;
 use super::keys::{standing_for, wrote_refund};
 use super::{Request, Service, trouble};
@@ -173,10 +174,15 @@ impl Service {
         let Intended { intent, refund } = intended;
         let Some(qr) = row.qr_payment_id.clone() else { return Err(in_progress(row.id)) };
         let answer = self
-            .with_token(&request.settings, triple.clone(), ask, |kaspi, ask, triple| {
-                let qr = qr.clone();
-                async move { kaspi.refund(&ask, &triple, &qr, refund.amount).await }
-            })
+            .with_token(
+                &request.settings,
+                triple.clone(),
+                Sending { ask, of: Some((intent, row.id)) },
+                |kaspi, ask, triple| {
+                    let qr = qr.clone();
+                    async move { kaspi.refund(&ask, &triple, &qr, refund.amount).await }
+                },
+            )
             .await;
         fail_point!("refund.answered");
         let ending = self.judge_refund(request, row, &refund, &triple, &answer).await;

@@ -2,121 +2,278 @@
 //! organisations are no burst, backed off while the bank cannot be asked, the overdue ones at start. A point that is
 //! missing or suspended is looked at again after `[verify] confirm`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, warn};
 
+use super::select::settled_dialect;
+use super::verify::NoSight;
 use super::{Service, Settings};
 use crate::id::{ConfigId, OrganizationBin};
 use crate::moment::Moment;
-use crate::operation::{Failure, Standing};
-use crate::store::ConfigRow;
+use crate::operation::{Code, Failure, Standing};
+use crate::store::{Change, ConfigRow};
 
 /// Between two looks by the schedule, at least.
 const SPACING: Duration = Duration::from_millis(250);
 
-/// The first pause after a look that could not be made; doubled up to [`LONGEST_PAUSE`].
+/// The first pause after a look that could not be made; doubled up to [`LONGEST_PAUSE`], which bounds how long after
+/// the bank is back the looks are.
 const FIRST_PAUSE: Duration = Duration::from_secs(60);
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 
-/// The wall clock may jump or the machine sleep: the plan is made anew at least this often.
+/// A bank that refuses our certificate refuses it for every organisation, until a person acts (kaspi-api §2.3).
+const CERTIFICATE_PAUSE: Duration = Duration::from_secs(3600);
+
+/// A shop full of refused calls asks for one look a minute, not one a call.
+const SUSPECT_REST: Duration = Duration::from_secs(60);
+
+/// The wall clock may jump, the machine sleep and configs change: the plan is made anew at least this often.
 const REPLAN: Duration = Duration::from_secs(60);
 
-/// Looks that could not be made, by config: how many in a row, and when the next may be tried.
-type Troubles = HashMap<ConfigId, (u32, Instant)>;
+/// What the schedule is told.
+pub(super) enum Poke {
+    /// A call was told that a trade point is off, or could not be made before a look has settled the dialect: it is
+    /// looked at soon, not suspended for it.
+    Suspected(OrganizationBin),
+    /// This config was set up or changed.
+    Planned(OrganizationBin),
+    /// Any config may have changed in a way that wants a look now.
+    Changed,
+}
+
+/// The last look at a config in this run of the daemon.
+#[derive(Clone, Copy)]
+struct Looked {
+    at: Instant,
+    /// How many in a row could not be made.
+    failed: u32,
+}
+
+/// When which config is looked at, and what of it is known only here.
+struct Plan {
+    settings: Arc<Settings>,
+    begun: Instant,
+    made: Option<Instant>,
+    queue: BTreeMap<(Instant, ConfigId), OrganizationBin>,
+    looked: HashMap<ConfigId, Looked>,
+    suspected: HashSet<OrganizationBin>,
+    /// Looks that failed in a row, whatever the config, and until when nobody is asked.
+    failed: u32,
+    rest_until: Option<Instant>,
+}
 
 impl Service {
-    /// Keeps configs verified until the daemon stops. `suspects` carries the organisations whose trade point a call
-    /// has just been told is off: they are looked at soon, not suspended for it.
-    ///
-    /// # Errors
-    /// `storage_failed` when the configs cannot be read.
-    pub async fn keep_verified(self, mut suspects: mpsc::UnboundedReceiver<OrganizationBin>) -> Result<(), Failure> {
-        let mut troubles = Troubles::new();
+    /// Keeps configs verified until the daemon stops.
+    pub(super) async fn keep_verified(self, mut pokes: mpsc::UnboundedReceiver<Poke>) {
+        let mut plan = Plan::new(self.live.get());
         loop {
-            let settings = self.live.get();
-            let next = self.next_to_verify(&settings, &troubles)?;
-            let wait = next.as_ref().map_or(REPLAN, |(wait, _)| (*wait).min(REPLAN));
+            plan.renew(&self);
             tokio::select! {
-                () = self.stopped() => return Ok(()),
-                Some(bin) = suspects.recv() => {
-                    let row = self.store.read(|reading| Ok(reading.config(&bin)?))?;
-                    if let Some(row) = row.filter(|row| looked_at_long_ago(row, Moment::now())) {
-                        self.verify_once(&settings, row, &mut troubles).await;
+                () = self.stopped() => return,
+                Some(poke) = pokes.recv() => plan.poke(&self, poke),
+                () = sleep_until(plan.next()) => {
+                    if let Some(bin) = plan.take() {
+                        plan.look(&self, &bin).await;
                     }
                 }
-                () = sleep(wait) => match next {
-                    Some((due, row)) if due <= wait => self.verify_once(&settings, row, &mut troubles).await,
-                    _ => {}
-                },
             }
         }
     }
 
     /// Tells the schedule that a call was told that a trade point is off.
     pub(super) fn suspect(&self, bin: &OrganizationBin) {
+        self.poke(Poke::Suspected(bin.clone()));
+    }
+
+    pub(super) fn poke(&self, poke: Poke) {
         // The receiver is gone only when the daemon stops.
-        let _ = self.state.suspects.send(bin.clone());
-    }
-
-    /// The config that is due first, and how long until then.
-    fn next_to_verify(
-        &self,
-        settings: &Settings,
-        troubles: &Troubles,
-    ) -> Result<Option<(Duration, ConfigRow)>, Failure> {
-        let (now, instant) = (Moment::now(), Instant::now());
-        let rows = self.store.read(|reading| Ok(reading.configs()?))?;
-        let due = |row: &ConfigRow| {
-            let backed_off = troubles.get(&row.id).map(|(_, at)| at.saturating_duration_since(instant));
-            due_in(settings, row, now).max(backed_off.unwrap_or_default())
-        };
-        let active = rows.into_iter().filter(|row| row.is_active);
-        Ok(active.map(|row| (due(&row), row)).min_by_key(|(wait, _)| *wait))
-    }
-
-    async fn verify_once(&self, settings: &Settings, row: ConfigRow, troubles: &mut Troubles) {
-        let id = row.id;
-        match self.verify(settings, row, None).await {
-            Ok(()) => {
-                debug!(config = id, "trade point looked up");
-                troubles.remove(&id);
-            }
-            Err(failure) => {
-                let times = troubles.get(&id).map_or(0, |(times, _)| *times);
-                let pause = FIRST_PAUSE.saturating_mul(1 << times.min(6)).min(LONGEST_PAUSE);
-                warn!(config = id, code = failure.code.word(), "a trade point could not be looked up; nothing changes");
-                troubles.insert(id, (times + 1, Instant::now() + pause));
-            }
-        }
-        sleep(SPACING).await;
+        let _ = self.state.suspects.send(poke);
     }
 }
 
-/// How long until a config's trade point is due for a look.
-fn due_in(settings: &Settings, row: &ConfigRow, now: Moment) -> Duration {
-    let verify = &settings.config.verify;
-    let doubtful = row.missing_since.is_some() || row.standing == Standing::Suspended;
-    let every = if doubtful { verify.confirm } else { verify.every };
-    let last = row
-        .last_verified_at
-        .into_iter()
-        .chain(row.missing_since)
-        .chain(Some(row.updated_at).filter(|_| doubtful))
-        .max();
-    last.map_or(Duration::ZERO, |last| last.after(every + jitter(row, every)).since(now))
+impl Plan {
+    fn new(settings: Arc<Settings>) -> Self {
+        Self {
+            settings,
+            begun: Instant::now(),
+            made: None,
+            queue: BTreeMap::new(),
+            looked: HashMap::new(),
+            suspected: HashSet::new(),
+            failed: 0,
+            rest_until: None,
+        }
+    }
+
+    /// Makes the plan anew when it is old, or when other settings may have ended a trouble.
+    fn renew(&mut self, service: &Service) {
+        let settings = service.live.get();
+        if !Arc::ptr_eq(&settings, &self.settings) {
+            *self = Self { suspected: std::mem::take(&mut self.suspected), ..Self::new(settings) };
+        }
+        if self.made.is_some_and(|made| made.elapsed() < REPLAN) {
+            return;
+        }
+        self.made = Some(Instant::now());
+        match service.store.read(|reading| Ok(reading.configs()?)) {
+            Ok(rows) => {
+                self.queue.clear();
+                let wanted = |row: &&ConfigRow| row.is_active || settled_dialect(&self.settings, row).is_err();
+                let due: Vec<_> = rows.iter().filter(wanted).map(|row| self.entry(row)).collect();
+                self.queue.extend(due);
+            }
+            Err(failure) => warn!(detail = failure.detail, "the configs could not be read; the old plan stays"),
+        }
+    }
+
+    /// A till waits for a suspected config: it goes before all that is due.
+    fn entry(&self, row: &ConfigRow) -> ((Instant, ConfigId), OrganizationBin) {
+        let due = self.due(row);
+        let first = self.suspected.contains(&row.organization_bin) && due <= Instant::now();
+        ((if first { self.begun } else { due }, row.id), row.organization_bin.clone())
+    }
+
+    /// When the plan wants something: a look, or to be made anew.
+    fn next(&self) -> Instant {
+        let anew = self.made.map_or_else(Instant::now, |made| made + REPLAN);
+        match self.queue.first_key_value() {
+            Some(((at, _), _)) => self.rest_until.map_or(*at, |rest| rest.max(*at)).min(anew),
+            None => anew,
+        }
+    }
+
+    /// The config that is due.
+    fn take(&mut self) -> Option<OrganizationBin> {
+        let now = Instant::now();
+        let resting = self.rest_until.is_some_and(|until| now < until);
+        let entry = self.queue.first_entry().filter(|entry| !resting && entry.key().0 <= now)?;
+        Some(entry.remove())
+    }
+
+    fn poke(&mut self, service: &Service, poke: Poke) {
+        match poke {
+            Poke::Changed => self.made = None,
+            Poke::Planned(bin) => self.queue.extend(active(service, &bin).map(|row| self.entry(&row))),
+            // One entry however many calls were refused.
+            Poke::Suspected(bin) if self.suspected.contains(&bin) => {}
+            Poke::Suspected(bin) => {
+                if let Some(row) = active(service, &bin) {
+                    self.suspected.insert(bin);
+                    self.queue.extend([self.entry(&row)]);
+                }
+            }
+        }
+    }
+
+    /// Looks at one config, and plans the next look at it.
+    async fn look(&mut self, service: &Service, bin: &OrganizationBin) {
+        let Ok(Some(row)) = service.store.read(|reading| Ok(reading.config(bin)?)) else { return };
+        if self.due(&row) > Instant::now() {
+            // Somebody has looked meanwhile, or it stood in the queue twice.
+            return;
+        }
+        self.suspected.remove(bin);
+        let failed = match service.verify(&self.settings, &row, None).await {
+            Ok(()) => self.went_well(),
+            Err(trouble) => self.went_wrong(service, &row, trouble).await,
+        };
+        self.looked.insert(row.id, Looked { at: Instant::now(), failed });
+        if let Some(row) = active(service, bin) {
+            self.queue.extend([self.entry(&row)]);
+        }
+        sleep(SPACING).await;
+    }
+
+    fn went_well(&mut self) -> u32 {
+        (self.failed, self.rest_until) = (0, None);
+        0
+    }
+
+    /// Nothing changes but the plan. The log tells it once, until a look can be made again; the journal each time,
+    /// which is at most every [`FIRST_PAUSE`].
+    async fn went_wrong(&mut self, service: &Service, row: &ConfigRow, trouble: NoSight) -> u32 {
+        let NoSight { failure, note } = trouble;
+        let before = self.looked.get(&row.id).map_or(0, |looked| looked.failed);
+        warn!(config = row.id, code = failure.code.word(), "a trade point could not be looked up; nothing changes");
+        if is_everybodys(failure.code) {
+            self.failed = self.failed.saturating_add(1);
+            let rest = if failure.code == Code::CertificateRefused { CERTIFICATE_PAUSE } else { pause(self.failed) };
+            self.rest_until = Some(Instant::now() + rest);
+        }
+        if before == 0 && failure.code != Code::StorageFailed {
+            let note = note.of(row);
+            let noted = service.store.write(move |writing| {
+                writing.append(None, Change::Noted(note))?;
+                Ok(())
+            });
+            if let Err(failure) = noted.await {
+                debug!(detail = failure.detail, "the log does not have it");
+            }
+        }
+        before.saturating_add(1)
+    }
+
+    /// When a config's trade point is due for a look.
+    fn due(&self, row: &ConfigRow) -> Instant {
+        let now = Instant::now();
+        let verify = &self.settings.config.verify;
+        let looked = self.looked.get(&row.id);
+        let unsettled = settled_dialect(&self.settings, row).is_err();
+        let doubtful = row.missing_since.is_some() || row.standing == Standing::Suspended || unsettled;
+        let every = if doubtful && row.is_active { verify.confirm } else { verify.every };
+        let every = every + jitter(row, every);
+        let usual = match (doubtful, looked) {
+            (true, Some(looked)) => looked.at + every,
+            // Nobody takes money until a look has settled it.
+            (true, None) if unsettled => now,
+            (true, None) => now + left(row.missing_since.or(Some(row.standing_since)), every),
+            (false, _) => now + left(row.last_verified_at, every),
+        };
+        let suspected = self.suspected.contains(&row.organization_bin);
+        let rested = looked.map_or(now, |looked| looked.at + SUSPECT_REST);
+        let due = if suspected { usual.min(rested) } else { usual };
+        match looked {
+            Some(Looked { at, failed }) if *failed > 0 => due.max(*at + pause(*failed)),
+            _ => due,
+        }
+    }
+}
+
+fn active(service: &Service, bin: &OrganizationBin) -> Option<ConfigRow> {
+    let row: Result<_, Failure> = service.store.read(|reading| Ok(reading.config(bin)?));
+    row.ok().flatten().filter(|row| row.is_active)
+}
+
+/// What is left of a span since then; nothing if that never was, or lies in the future of a clock set back.
+fn left(since: Option<Moment>, every: Duration) -> Duration {
+    let now = Moment::now();
+    since.filter(|since| *since <= now).map_or(Duration::ZERO, |since| since.after(every).since(now))
+}
+
+/// Trouble that no other organisation would be spared.
+fn is_everybodys(code: Code) -> bool {
+    matches!(
+        code,
+        Code::KaspiUnavailable
+            | Code::CertificateRefused
+            | Code::IdentityMissing
+            | Code::NotInDialect
+            | Code::StorageFailed
+    )
+}
+
+/// After so many failures in a row.
+fn pause(failed: u32) -> Duration {
+    FIRST_PAUSE.saturating_mul(1 << failed.saturating_sub(1).min(6)).min(LONGEST_PAUSE)
 }
 
 /// Up to a tenth more, different for each config.
 fn jitter(row: &ConfigRow, every: Duration) -> Duration {
     // Knuth's multiplicative hash spreads row numbers that follow each other.
     every.mul_f64(f64::from(row.id.wrapping_mul(2_654_435_761).to_le_bytes()[1]) / 2560.0)
-}
-
-/// A shop full of refused calls asks for one look a minute, not one a call.
-fn looked_at_long_ago(row: &ConfigRow, now: Moment) -> bool {
-    now.since(row.updated_at) > Duration::from_secs(60)
 }

@@ -4,7 +4,7 @@
 use super::{Request, Service, Settings};
 use crate::id::{OrganizationBin, ShopId};
 use crate::operation::{Code, Dialect, Failure, Reply, Select, SelectReason, Selected, Standing};
-use crate::store::{ConfigRow, DIALECT_CHANGED, Reading, Refused, Triple};
+use crate::store::{ConfigRow, DIALECT_CHANGED, NOT_REGISTERED, Reading, Refused, TRADE_POINT_MISSING, Triple};
 
 impl Service {
     pub(super) fn select(&self, request: &Request, select: &Select) -> Result<Reply, Failure> {
@@ -71,8 +71,7 @@ pub(super) fn usable(settings: &Settings, row: &ConfigRow) -> Result<Dialect, Fa
     }
     let dialect = settled_dialect(settings, row)?;
     if row.standing == Standing::Suspended {
-        let why = row.standing_reason.as_deref().unwrap_or("unknown");
-        return Err(refuse(Code::TradePointInactive, format!("{bin} is suspended: {why}")));
+        return Err(suspended(row));
     }
     Ok(dialect)
 }
@@ -91,6 +90,21 @@ pub(super) fn settled_dialect(settings: &Settings, row: &ConfigRow) -> Result<Di
         )
         .with_bin(bin)
         .with_hint(format!("Look the trade point up, which settles it: kaspictl bin verify {bin}"))),
+    }
+}
+
+/// What a suspended config answers, with the way out (the guide: "get fresh TradePointIds").
+fn suspended(row: &ConfigRow) -> Failure {
+    let bin = &row.organization_bin;
+    let why = row.standing_reason.as_deref().unwrap_or("unknown");
+    let detail = format!("{bin} is suspended: {why}");
+    match why {
+        NOT_REGISTERED => Failure::new(Code::OrganizationNotRegistered, detail).with_bin(bin),
+        TRADE_POINT_MISSING => Failure::new(Code::TradePointInactive, detail).with_bin(bin).with_hint(format!(
+            "See what Kaspi lists: kaspictl bin trade-points {bin}; move there: kaspictl bin set {bin} --trade-point ID; \
+             if it is listed again: kaspictl bin verify {bin}"
+        )),
+        _ => Failure::new(Code::TradePointInactive, detail).with_bin(bin),
     }
 }
 

@@ -26,7 +26,8 @@ pub(super) fn failure(trouble: &Trouble) -> Failure {
     }
 }
 
-fn refused(refusal: &Refusal) -> Failure {
+/// The failure for a refusal of Kaspi.
+pub(super) fn refused(refusal: &Refusal) -> Failure {
     let (code, detail) = match refusal.kind {
         RefusalKind::DeviceTokenInvalid => (Code::DeviceTokenInvalid, "Kaspi does not accept the device token"),
         RefusalKind::DeviceInactive => (Code::DeviceTokenInvalid, "Kaspi says the device is switched off or deleted"),
@@ -57,5 +58,11 @@ fn refused(refusal: &Refusal) -> Failure {
         Some(text) => format!("{detail}: {text}"),
         None => detail.to_owned(),
     };
-    Failure::new(code, detail).with_provider(refusal.code, refusal.text.clone())
+    let failure = Failure::new(code, detail).with_provider(refusal.code, refusal.text.clone());
+    match refusal.kind {
+        RefusalKind::DeviceElsewhere => failure.with_hint(
+            "Ask the bank to free the device, or move to the trade point where it stands: kaspictl bin set BIN --trade-point ID",
+        ),
+        _ => failure,
+    }
 }

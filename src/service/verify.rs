@@ -1,54 +1,99 @@
 //! Looking a trade point up again, and registering a device again, when an admin asks.
 
-use super::configs::{put, tried};
+use tracing::{debug, info, warn};
+
+use super::configs::{keep, put, tried};
+use super::device::Registered;
+use super::schedule::Poke;
 use super::select::settled_dialect;
 use super::{Request, Service, Settings, trouble};
 use crate::failpoint::fail_point;
 use crate::id::OrganizationBin;
+use crate::kaspi::{Refusal, RefusalKind, Trouble};
 use crate::moment::Moment;
 use crate::operation::{Actor, Dialect, Failure, LogStatus, OperationType, Reply, Standing, TradePoint};
-use crate::store::{ConfigRow, DIALECT_CHANGED, Note};
+use crate::store::{Change, ConfigRow, DIALECT_CHANGED, NOT_REGISTERED, Note, Refused, TRADE_POINT_MISSING, Writing};
+
+/// What one look at the trade points of an organisation tells.
+enum Sight {
+    /// A list that can be read; Kaspi may list none.
+    Listed(Dialect, Vec<TradePoint>),
+    /// Kaspi has no trade points of the organisation, or does not know it. The bank's dialect says so instead of
+    /// giving an empty list (−14000002, kaspi-api §2.3).
+    NotRegistered(Refusal),
+}
+
+/// A look that told nothing: nothing changes.
+pub(super) struct NoSight {
+    pub(super) failure: Failure,
+    /// For the log.
+    pub(super) note: Box<Note>,
+}
+
+impl From<Failure> for NoSight {
+    fn from(failure: Failure) -> Self {
+        let note = Note {
+            status: LogStatus::Failed,
+            error: Some(failure.detail.clone()),
+            ..Note::done(OperationType::Verify)
+        };
+        Self { failure, note: Box::new(note) }
+    }
+}
 
 impl Service {
     pub(super) async fn verify_config(&self, request: &Request, bin: OrganizationBin) -> Result<Reply, Failure> {
         let row = self.config_row(request, &bin)?;
-        self.verify(&request.settings, row, Some(request.caller.actor())).await?;
+        let actor = request.caller.actor();
+        if let Err(NoSight { failure, note }) = self.verify(&request.settings, &row, Some(actor)).await {
+            self.note_of(actor, &bin, *note).await?;
+            return Err(failure);
+        }
         self.config_get(request, &bin)
     }
 
     /// One look at a config's trade point. Success proves that the point is still listed, nothing more; not being
-    /// able to ask changes nothing.
+    /// able to ask changes nothing. Nothing is written when the schedule learns nothing.
     pub(super) async fn verify(
         &self,
         settings: &Settings,
-        row: ConfigRow,
+        row: &ConfigRow,
         actor: Option<Actor>,
-    ) -> Result<(), Failure> {
-        let bin = row.organization_bin;
-        let (dialect, points) = self.listed(settings, &bin).await?;
+    ) -> Result<(), NoSight> {
+        let bin = row.organization_bin.clone();
+        let kaspi = settings.kaspi()?;
+        let (ask, began) = (crate::kaspi::Ask::fresh(settings.config.kaspi.timeout), Moment::now());
+        let listed = kaspi.trade_points(&ask, &bin, settings.config.kaspi.dialect).await;
+        let note = tried(OperationType::Verify, &ask, began, listed.as_ref().err());
+        let sight = match listed {
+            Ok((dialect, points)) => Sight::Listed(dialect, points),
+            Err(Trouble::Refused(refusal)) if refusal.kind == RefusalKind::OrganizationNotRegistered => {
+                Sight::NotRegistered(refusal)
+            }
+            Err(trouble) => {
+                let failure = trouble::failure(&trouble).with_bin(&bin);
+                return Err(NoSight { failure, note: Box::new(note) });
+            }
+        };
         let (url, confirm) = (settings.config.kaspi.url.clone(), settings.config.verify.confirm);
         let written = self.store.write(move |writing| {
-            let Some(mut row) = writing.config(&bin)? else { return Err(super::configs::not_enrolled(&bin).into()) };
-            let now = writing.now;
-            let mut note = Note::done(OperationType::Verify);
-            match points.iter().find(|point| point.id == row.trade_point_id) {
-                _ if row.dialect_changed(dialect, now) => {
-                    note.status = LogStatus::Failed;
-                    note.error = Some(format!("the bank answers in the {dialect} dialect now"));
-                }
-                Some(TradePoint { name, .. }) => {
-                    row.seen_listed(dialect, &url, name, now);
-                    row.alarm = None;
-                }
-                None => {
-                    note.status = LogStatus::Failed;
-                    note.error = Some("the trade point is not listed".to_owned());
-                    row.seen_missing(confirm, now);
-                }
+            let Some(before) = writing.config(&bin)? else { return Err(super::configs::not_enrolled(&bin).into()) };
+            let (mut row, now) = (before.clone(), writing.now);
+            let error = sight.judge(&mut row, &url, confirm, now);
+            if actor.is_some() && error.is_none() {
+                // What a person should look at, only a person's own look takes away.
+                row.alarm = None;
             }
-            put(writing, actor, row, note)
+            let status = if error.is_some() { LogStatus::Failed } else { LogStatus::Success };
+            seen(writing, actor, (&before, row.clone()), Note { status, error, ..note })?;
+            Ok((before, row))
         });
-        written.await
+        let (before, after) = written.await?;
+        if (actor.is_some() || before.missing_since.is_some()) && after.standing == Standing::Verified {
+            self.device_may_be_registered(&after.organization_bin, &after.trade_point_id);
+        }
+        tell(&before, &after);
+        Ok(())
     }
 
     /// A trade-point answer in another dialect than the learned one stops money calls, whatever it was read for.
@@ -67,18 +112,8 @@ impl Service {
     pub(super) async fn register_device(&self, request: &Request, bin: OrganizationBin) -> Result<Reply, Failure> {
         let row = self.config_row(request, &bin)?;
         let dialect: Dialect = settled_dialect(&request.settings, &row)?;
-        let kaspi = request.settings.kaspi()?;
-        let (ask, began) = (Self::ask(request), Moment::now());
-        let answer = kaspi.register(&ask, dialect, &bin, &row.trade_point_id).await;
-        fail_point!("register.answered");
-        let note = tried(OperationType::Register, &ask, began, answer.as_ref().err());
-        let token = match answer {
-            Ok(token) => token,
-            Err(trouble) => {
-                self.note(request, note.of(&row)).await?;
-                return Err(trouble::failure(&trouble).with_bin(&bin));
-            }
-        };
+        let turn = self.device_turn(&bin, &row.trade_point_id).await;
+        let (token, note) = self.registered(request, dialect, (&bin, &row.trade_point_id), &turn).await?;
         let (actor, name, asked_for) = (request.caller.actor(), bin.clone(), row.trade_point_id);
         let kept = self.store.write(move |writing| {
             let Some(mut row) = writing.config(&name)? else { return Err(super::configs::not_enrolled(&name).into()) };
@@ -88,37 +123,100 @@ impl Service {
             put(writing, Some(actor), row, note)
         });
         kept.await?;
+        turn.ended(Registered::Stored);
         fail_point!("register.stored");
         self.config_get(request, &bin)
     }
 
-    /// Configs whose dialect is not known for the bank we speak to now are suspended until a look settles it, and
-    /// looked at once. Called at start and after a reload; without the bank's answer they stay suspended, and the
-    /// schedule looks again.
+    /// Configs whose dialect is not known for the bank we speak to now are suspended until a look settles it; the
+    /// schedule looks at them at once. Called at start, after a reload and after an import; without the bank's
+    /// answer they stay suspended.
     pub(super) async fn settle_dialects(&self) -> Result<(), Failure> {
         let settings = self.live.get();
         let rows = self.store.read(|reading| Ok(reading.configs()?))?;
         // Also those that take no new payments: their old ones are cancelled and refunded.
-        let open = rows.into_iter().filter(|row| settled_dialect(&settings, row).is_err());
-        for row in open {
-            let bin = row.organization_bin.clone();
-            let name = bin.clone();
-            let suspended = self.store.write(move |writing| {
-                let Some(mut row) = writing.config(&name)? else { return Ok(()) };
-                if row.standing_reason.as_deref() == Some(DIALECT_CHANGED) {
-                    return Ok(());
+        let open = |row: &ConfigRow| {
+            settled_dialect(&settings, row).is_err() && row.standing_reason.as_deref() != Some(DIALECT_CHANGED)
+        };
+        let open: Vec<_> = rows.into_iter().filter(open).map(|row| row.organization_bin).collect();
+        if !open.is_empty() {
+            self.store.write(move |writing| suspend(writing, &open)).await?;
+        }
+        self.poke(Poke::Changed);
+        Ok(())
+    }
+}
+
+impl Sight {
+    /// What a look makes of a config, and what is wrong with it.
+    fn judge(self, row: &mut ConfigRow, url: &str, confirm: std::time::Duration, now: Moment) -> Option<String> {
+        match self {
+            Self::Listed(dialect, _) if row.dialect_changed(dialect, now) => {
+                Some(format!("the bank answers in the {dialect} dialect now"))
+            }
+            Self::Listed(dialect, points) => {
+                if let Some(point) = points.iter().find(|point| point.id == row.trade_point_id) {
+                    row.seen_listed(dialect, url, &point.name, now);
+                    return None;
                 }
-                row.stand(Standing::Suspended, Some(DIALECT_CHANGED), writing.now);
-                put(writing, None, row, Note::done(OperationType::Config))
-            });
-            suspended.await?;
-            if let Err(failure) = self.verify(&settings, row, None).await {
-                tracing::warn!(
-                    code = failure.code.word(),
-                    "a config stays suspended: its trade point could not be looked up"
-                );
+                row.settle_dialect(dialect, url, now);
+                row.seen_missing(TRADE_POINT_MISSING, confirm, now);
+                Some("the trade point is not listed".to_owned())
+            }
+            Self::NotRegistered(refusal) => {
+                row.seen_missing(NOT_REGISTERED, confirm, now);
+                Some(trouble::refused(&refusal).detail)
             }
         }
-        Ok(())
+    }
+}
+
+/// Keeps what a look has told. The time of a look alone is no change of the config; and a look of the schedule that
+/// tells nothing new, as one at a point that stays missing, is kept nowhere.
+fn seen(
+    writing: &mut Writing<'_>,
+    actor: Option<Actor>,
+    (before, after): (&ConfigRow, ConfigRow),
+    note: Note,
+) -> Result<(), Refused> {
+    let known = ConfigRow { last_verified_at: after.last_verified_at, ..before.clone() };
+    match (after == known, after == *before, actor) {
+        (false, ..) => put(writing, actor, after, note),
+        (true, true, None) => Ok(()),
+        (true, true, Some(_)) => {
+            writing.append(actor, Change::Noted(note.of(&after)))?;
+            Ok(())
+        }
+        (true, false, _) => keep(writing, actor, after, note),
+    }
+}
+
+fn suspend(writing: &mut Writing<'_>, bins: &[OrganizationBin]) -> Result<(), Refused> {
+    for bin in bins {
+        if let Some(mut row) = writing.config(bin)? {
+            row.stand(Standing::Suspended, Some(DIALECT_CHANGED), writing.now);
+            put(writing, None, row, Note::done(OperationType::Config))?;
+        }
+    }
+    Ok(())
+}
+
+/// Tells the journal what a look has changed.
+fn tell(before: &ConfigRow, after: &ConfigRow) {
+    let (config, reason) = (after.id, after.standing_reason.as_deref());
+    match (before.standing, after.standing) {
+        (was, Standing::Suspended) if was != Standing::Suspended || before.standing_reason != after.standing_reason => {
+            warn!(config, reason, "a config is suspended: no new payments until a look finds its trade point");
+        }
+        (Standing::Suspended, Standing::Verified) => {
+            info!(config, "a config is back: its trade point is listed");
+        }
+        _ if before.missing_since.is_none() && after.missing_since.is_some() => {
+            warn!(config, reason, "a trade point is not listed any more; another look follows");
+        }
+        _ if before.missing_since.is_some() && after.missing_since.is_none() => {
+            info!(config, "a trade point is listed again");
+        }
+        _ => debug!(config, "trade point looked up"),
     }
 }

@@ -11,6 +11,12 @@ use crate::operation::{Config, Dialect, Standing};
 /// The standing's reason while it is not known what the bank speaks.
 pub(crate) const DIALECT_CHANGED: &str = "dialect_changed";
 
+/// The standing's reason when Kaspi lists trade points, and not this one.
+pub(crate) const TRADE_POINT_MISSING: &str = "trade_point_missing";
+
+/// The standing's reason when Kaspi has no trade points for the organisation (any more).
+pub(crate) const NOT_REGISTERED: &str = "organization_not_registered";
+
 /// The guide's row and what the daemon knows besides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ConfigRow {
@@ -109,18 +115,29 @@ impl ConfigRow {
 
     /// Its trade point was just seen listed, in this dialect, by the bank at `url`.
     pub(crate) fn seen_listed(&mut self, dialect: Dialect, url: &str, name: &str, now: Moment) {
-        self.dialect = Some(dialect);
-        self.learned_from = Some(url.to_owned());
+        self.settle_dialect(dialect, url, now);
         self.trade_point_name = Some(name.to_owned());
         self.missing_since = None;
         self.last_verified_at = Some(now);
         self.stand(Standing::Verified, None, now);
     }
 
-    /// Its trade point was just seen absent. Twice, at least `confirm` apart, suspends.
-    pub(crate) fn seen_missing(&mut self, confirm: std::time::Duration, now: Moment) {
+    /// Its trade point was just seen absent, for this reason. Twice, at least `confirm` apart, suspends. While it is
+    /// not known what the bank speaks, that stays the reason.
+    pub(crate) fn seen_missing(&mut self, reason: &str, confirm: std::time::Duration, now: Moment) {
         let first = *self.missing_since.get_or_insert(now);
         let standing = if now.since(first) >= confirm { Standing::Suspended } else { self.standing };
-        self.stand(standing, Some("trade_point_missing"), now);
+        if self.standing_reason.as_deref() != Some(DIALECT_CHANGED) {
+            self.stand(standing, Some(reason), now);
+        }
+    }
+
+    /// A readable list came in this dialect from the bank at `url`: that settles it, whatever the list holds.
+    pub(crate) fn settle_dialect(&mut self, dialect: Dialect, url: &str, now: Moment) {
+        self.dialect = Some(dialect);
+        self.learned_from = Some(url.to_owned());
+        if self.standing_reason.as_deref() == Some(DIALECT_CHANGED) {
+            self.stand(self.standing, None, now);
+        }
     }
 }

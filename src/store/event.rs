@@ -57,6 +57,15 @@ pub(crate) enum Change {
     /// A row of an earlier system's log. `payment` is the one it is about, if that is known here; `becomes` is what
     /// the row makes of it.
     Imported { row: Box<ImportedRow>, payment: Option<PaymentId>, becomes: Option<Box<PaymentRow>> },
+    /// A call that had begun was refused for its device token and is about to be sent again with another one.
+    SentAgain { intent: u64, payment: PaymentId, refused: FirstRefusal, x_request_id: String },
+}
+
+/// Why Kaspi refused the first of two calls.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FirstRefusal {
+    pub(crate) provider_code: Option<i64>,
+    pub(crate) error: String,
 }
 
 /// What a restore left out.

@@ -4,14 +4,12 @@ use std::collections::HashSet;
 
 use redb::ReadableTable;
 
-use super::event::{self, Change, Closed, Event, GENESIS, ImportedRow, Note, Sha, hex};
-use super::payment::{self, PaymentRow, Seen, number};
-use super::project::create_operation;
+use super::event::{self, Change, Event, GENESIS, Sha, hex};
+use super::payment::number;
 use super::reading::Reading;
 use super::{Refused, StoreError, codec};
-use crate::id::{OrganizationBin, PaymentId, RequestKey, ShopId};
-use crate::money::Amount;
-use crate::operation::{Difference, Failure, KeptHead, LogQuery, LogRow, LogStatus, OperationType, Order, Verified};
+use crate::id::{OrganizationBin, ShopId};
+use crate::operation::{Difference, Failure, KeptHead, LogQuery, LogRow, Order, Verified};
 
 /// Events read at a time by a check of the chain, so that no read transaction lives long.
 pub(crate) const PAGE: u64 = 4096;
@@ -60,97 +58,9 @@ impl Reading {
         Ok(if newest_first { Box::new(seqs.rev()) } else { Box::new(seqs) })
     }
 
-    /// The row that an event begins; none for one that ends another's.
-    fn row(&self, seq: u64) -> Result<Option<LogRow>, StoreError> {
-        let Some(event) = self.event(seq)? else { return Ok(None) };
-        let row = match &event.change {
-            Change::Ended { .. } => return Ok(None),
-            Change::Noted(note) | Change::Config { note, .. } => noted(note),
-            Change::CreateIntended { payment, x_request_id, .. } => {
-                let row = of_payment(payment, create_operation(payment.kind), payment.amount);
-                self.call(row, seq, payment.request_key.as_ref(), x_request_id)?
-            }
-            Change::CancelIntended { payment, key, x_request_id, .. } => {
-                let payment = self.payment_of(*payment)?;
-                let row = of_payment(&payment, OperationType::Cancel, payment.amount);
-                self.call(row, seq, key.as_ref(), x_request_id)?
-            }
-            Change::RefundIntended { payment, refund, key, x_request_id, .. } => {
-                let row = of_payment(&self.payment_of(*payment)?, OperationType::Refund, refund.amount);
-                self.call(row, seq, key.as_ref(), x_request_id)?
-            }
-            Change::Seen { payment, seen } => {
-                let payment = self.payment_of(*payment)?;
-                let amount = match seen {
-                    Seen::RefundedElsewhere(sum) => *sum,
-                    Seen::RefundSettled { refund, .. } | Seen::RefundDoubted(refund) => {
-                        payment.refund(*refund).map_or(payment.amount, |refund| refund.amount)
-                    }
-                    Seen::Status { .. } | Seen::OtherAmount(_) | Seen::Contradicted { .. } | Seen::Dead => {
-                        payment.amount
-                    }
-                };
-                of_payment(&payment, OperationType::Status, amount)
-            }
-            Change::Adopted { payment, x_request_id } => {
-                let row = of_payment(payment, OperationType::Adopt, payment.amount);
-                LogRow { x_request_id: Some(x_request_id.clone()), ..row }
-            }
-            Change::Resolved { payment, closed, reason } => {
-                let payment = self.payment_of(*payment)?;
-                let row = of_payment(&payment, OperationType::Resolve, resolved_amount(&payment, closed));
-                LogRow { error_message: Some(reason.to_string()), ..row }
-            }
-            Change::Restored(gap) => {
-                LogRow { error_message: Some(gap.to_string()), ..noted(&Note::done(OperationType::Restored)) }
-            }
-            Change::RestoreAcknowledged { restored } => LogRow {
-                error_message: Some(format!("the gap of event {restored} was acknowledged")),
-                ..noted(&Note::done(OperationType::Restored))
-            },
-            Change::Imported { row, payment, .. } => {
-                return Ok(Some(LogRow { id: seq, actor: event.actor, ..imported(row, *payment) }));
-            }
-        };
-        Ok(Some(LogRow { id: seq, created_at: event.at, actor: event.actor, ..row }))
-    }
-
-    /// Adds to a call's row how it ended, or that it has not.
-    fn call(&self, row: LogRow, seq: u64, key: Option<&RequestKey>, x_request_id: &str) -> Result<LogRow, StoreError> {
-        let row = LogRow {
-            request_key: key.cloned(),
-            x_request_id: Some(x_request_id.to_owned()),
-            status: LogStatus::Pending,
-            ..row
-        };
-        let ended = ReadableTable::get(&self.tables.ended()?, seq)?.map(|seq| seq.value());
-        let Some(Event { change: Change::Ended { outcome, .. }, .. }) =
-            ended.map_or(Ok(None), |seq| self.event(seq))?
-        else {
-            return Ok(row);
-        };
-        let external_id = match outcome.ending {
-            event::Ending::Created { qr_payment_id, .. } => Some(qr_payment_id),
-            _ => row.external_id,
-        };
-        Ok(LogRow {
-            external_id,
-            status: outcome.status,
-            error_message: outcome.error,
-            provider_code: outcome.provider_code,
-            duration_ms: Some(outcome.duration_ms),
-            ..row
-        })
-    }
-
     pub(super) fn event(&self, seq: u64) -> Result<Option<Event>, StoreError> {
         let table = self.tables.event()?;
         ReadableTable::get(&table, seq)?.map(|stored| event::read(stored.value())).transpose()
-    }
-
-    fn payment_of(&self, id: PaymentId) -> Result<PaymentRow, StoreError> {
-        payment::by_id(&self.tables.payment()?, id)?
-            .ok_or_else(|| StoreError::Codec(format!("the log names payment {id}, which is not stored")))
     }
 
     /// Refuses a cursor beyond the end of the log: whoever has it has seen events that this log does not have.
@@ -295,74 +205,4 @@ fn fits(row: &LogRow, query: &LogQuery) -> bool {
         && query.bin.as_ref().is_none_or(|bin| row.organization_bin.as_ref() == Some(bin))
         && query.operation.is_none_or(|operation| row.operation_type == operation)
         && query.status.is_none_or(|status| row.status == status)
-}
-
-fn resolved_amount(payment: &PaymentRow, closed: &Closed) -> Amount {
-    match closed {
-        Closed::Refund { refund, .. } => payment.refund(*refund).map_or(payment.amount, |refund| refund.amount),
-        Closed::Attached { .. } | Closed::Abandoned | Closed::Paid(_) => payment.amount,
-    }
-}
-
-fn of_payment(payment: &PaymentRow, operation: OperationType, amount: Amount) -> LogRow {
-    LogRow {
-        id: 0,
-        shop_id: Some(payment.shop_id),
-        kaspi_config_id: Some(payment.config_id),
-        operation_type: operation,
-        external_id: payment.qr_payment_id.clone(),
-        organization_bin: Some(payment.organization_bin.clone()),
-        amount: Some(amount),
-        status: LogStatus::Success,
-        error_message: None,
-        created_at: payment.created_at,
-        payment_id: Some(payment.id),
-        actor: None,
-        request_key: None,
-        x_request_id: None,
-        provider_code: None,
-        duration_ms: None,
-    }
-}
-
-fn noted(note: &Note) -> LogRow {
-    LogRow {
-        id: 0,
-        shop_id: note.shop_id,
-        kaspi_config_id: note.config_id,
-        operation_type: note.operation,
-        external_id: None,
-        organization_bin: note.organization_bin.clone(),
-        amount: None,
-        status: note.status,
-        error_message: note.error.clone(),
-        created_at: crate::moment::Moment::from_millis(0),
-        payment_id: None,
-        actor: None,
-        request_key: None,
-        x_request_id: note.x_request_id.clone(),
-        provider_code: note.provider_code,
-        duration_ms: note.duration_ms,
-    }
-}
-
-fn imported(row: &ImportedRow, payment: Option<PaymentId>) -> LogRow {
-    LogRow {
-        id: 0,
-        shop_id: row.shop_id,
-        kaspi_config_id: row.config_id,
-        operation_type: row.operation,
-        external_id: row.external_id.clone(),
-        organization_bin: row.organization_bin.clone(),
-        amount: row.amount,
-        status: row.status,
-        error_message: row.error.clone(),
-        created_at: row.created_at,
-        payment_id: payment,
-        actor: None,
-        request_key: None,
-        x_request_id: None,
-        provider_code: None,
-        duration_ms: None,
-    }
 }

@@ -6,6 +6,7 @@ use super::payment::{self, Seen};
 use super::reading::Reading;
 use super::{ConfigRow, PaymentRow, StoreError};
 use crate::id::PaymentId;
+use crate::moment::Moment;
 use crate::operation::{Event, EventType, OperationType, Standing, State};
 
 /// Events of the log looked at for one page, so that a caller who may see little does not hold a reader for long.
@@ -27,7 +28,7 @@ impl Reading {
             let (seq, stored) = entry?;
             next = seq.value();
             let event = super::event::read(stored.value())?;
-            let (what, about) = self.told(&event.change)?;
+            let (what, about) = self.told(&event.change, event.at)?;
             let Some(event_type) = what else { continue };
             let (payment, config) = match about {
                 About::Payment(id) => {
@@ -52,14 +53,14 @@ impl Reading {
     }
 
     /// What an event of the log says to followers, and of what.
-    fn told(&self, change: &Change) -> Result<(Option<EventType>, About), StoreError> {
+    fn told(&self, change: &Change, at: Moment) -> Result<(Option<EventType>, About), StoreError> {
         Ok(match change {
             Change::Noted(_) | Change::Restored(_) | Change::RestoreAcknowledged { .. } => (None, About::Config(0)),
-            Change::Config { row, note } => (Some(of_config(row, note.operation)), About::Config(row.id)),
+            Change::Config { row, note } => (Some(of_config(row, note.operation, at)), About::Config(row.id)),
             Change::CreateIntended { payment, .. } => (Some(EventType::PaymentCreated), About::Payment(payment.id)),
-            Change::CancelIntended { payment, .. } | Change::RefundIntended { payment, .. } => {
-                (None, About::Payment(*payment))
-            }
+            Change::CancelIntended { payment, .. }
+            | Change::RefundIntended { payment, .. }
+            | Change::SentAgain { payment, .. } => (None, About::Payment(*payment)),
             Change::Ended { intent, outcome } => match self.payment_of_call(*intent)? {
                 Some((payment, refund)) => (of_outcome(outcome, refund), About::Payment(payment)),
                 None => (None, About::Config(0)),
@@ -90,10 +91,13 @@ enum About {
     Config(u64),
 }
 
-fn of_config(row: &ConfigRow, operation: OperationType) -> EventType {
-    match (row.standing, operation) {
-        (Standing::Suspended, _) if row.is_active => EventType::ConfigSuspended,
-        (Standing::Verified, OperationType::Verify) => EventType::ConfigVerified,
+/// A standing tells only when it changes, which is when it stands since this very event.
+fn of_config(row: &ConfigRow, operation: OperationType, at: Moment) -> EventType {
+    let new = row.standing_since == at;
+    match (row.standing, operation, &row.standing_reason) {
+        (Standing::Suspended, ..) if row.is_active && new => EventType::ConfigSuspended,
+        (Standing::Verified, OperationType::Verify, None) if new => EventType::ConfigRestored,
+        (Standing::Verified, OperationType::Verify, None) => EventType::ConfigVerified,
         _ => EventType::ConfigChanged,
     }
 }

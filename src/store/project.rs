@@ -57,6 +57,9 @@ impl WriteTables<'_> {
                 row.resolved(closed, event.at);
                 self.put_payment(seq, &row)
             }
+            Change::SentAgain { payment, .. } => {
+                Ok(self.payment_event.insert((number(*payment), seq), ()).map(drop)?)
+            }
             Change::Restored(_) => Ok(self.restored.insert(seq, ()).map(drop)?),
             Change::RestoreAcknowledged { restored } => Ok(self.restored.remove(restored).map(drop)?),
         }

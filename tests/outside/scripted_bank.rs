@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -32,6 +32,7 @@ pub(crate) struct Seen {
     /// As sent, in order; names in lower case.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
+    pub(crate) at: Instant,
 }
 
 impl Seen {
@@ -294,7 +295,7 @@ fn read_request(stream: &mut impl BufRead) -> std::io::Result<Option<Seen>> {
     let mut body = vec![0; length.unwrap_or(0)];
     stream.read_exact(&mut body)?;
     let body = String::from_utf8_lossy(&body).into_owned();
-    Ok(Some(Seen { method, target, headers, body }))
+    Ok(Some(Seen { method, target, headers, body, at: Instant::now() }))
 }
 
 impl Shared {

@@ -88,6 +88,7 @@ at the old one stay refundable.
 
 Examples:
   kaspictl bin set 891027350515 --description 'Flowers, Abay 10'
+  kaspictl bin set 891027350515 --description ''
   kaspictl bin set 891027350515 --trade-point 104040";
 
 /// `kaspictl bin set BIN`
@@ -101,7 +102,7 @@ pub(in crate::ctl) struct SetArgs {
     /// Move to this trade point
     #[arg(long, value_name = "ID")]
     pub(in crate::ctl) trade_point: Option<TradePointId>,
-    /// A name for people
+    /// A name for people; an empty one takes it away
     #[arg(long, value_name = "TEXT")]
     pub(in crate::ctl) description: Option<Description>,
 }

@@ -38,6 +38,8 @@ words! {
         ConfigVerified = "config.verified",
         /// A config takes no new payments until a look clears it.
         ConfigSuspended = "config.suspended",
+        /// A look found a trade point in order again that was not.
+        ConfigRestored = "config.restored",
     }
 }
 

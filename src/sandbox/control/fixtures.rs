@@ -140,6 +140,12 @@ pub(super) fn disable_devices(state: &mut State, bin: &str) -> Value {
     json!({"organization_bin": bin, "devices": devices})
 }
 
+/// Makes the organisation's tokens work again.
+pub(super) fn restore_devices(state: &mut State, bin: &str) -> Value {
+    let devices = state.world.restore_devices_of(bin);
+    json!({"organization_bin": bin, "devices": devices})
+}
+
 /// The bank's time.
 pub(super) fn clock(state: &State) -> Value {
     let clock = &state.clock;

@@ -49,6 +49,7 @@ the bank's world
   DELETE /trade-points/BIN/ID               no longer listed
   POST   /devices/BIN/forget                {\"register_again\": \"another\" | \"same\" | \"same_refused\"}
   POST   /devices/BIN/disable               tokens answer as switched off
+  POST   /devices/BIN/restore               forgotten and disabled tokens work again
 
   POST   /certificates                      {\"csr_pem\"}: signs a request for a client certificate
 
@@ -148,6 +149,7 @@ pub(super) fn run(shared: &Shared, method: &Method, path: &str, body: &[u8], lim
         ("DELETE", ["trade-points", bin, id]) => fixtures::remove_trade_point(state, bin, id),
         ("POST", ["devices", bin, "forget"]) => Ok(fixtures::forget_devices(state, bin, read(body)?)),
         ("POST", ["devices", bin, "disable"]) => Ok(fixtures::disable_devices(state, bin)),
+        ("POST", ["devices", bin, "restore"]) => Ok(fixtures::restore_devices(state, bin)),
         ("GET", ["clock"]) => Ok(fixtures::clock(state)),
         ("POST", ["clock"]) => Ok(fixtures::advance(state, read(body)?)),
         ("GET", ["timers"]) => Ok(json!(state.ledger.timers)),

@@ -1,0 +1,211 @@
+//! A row of the log: what an event and those that belong to it say, as the guide's KaspiPayLog shows it.
+
+use redb::ReadableTable;
+
+use super::StoreError;
+use super::event::{self, Change, Closed, Event, ImportedRow, Note};
+use super::payment::{self, PaymentRow, Seen, number};
+use super::project::create_operation;
+use super::reading::Reading;
+use crate::id::PaymentId;
+use crate::money::Amount;
+use crate::operation::{LogRow, LogStatus, OperationType};
+
+impl Reading {
+    /// The row that an event begins; none for one that ends another's.
+    pub(super) fn row(&self, seq: u64) -> Result<Option<LogRow>, StoreError> {
+        let Some(event) = self.event(seq)? else { return Ok(None) };
+        let row = match &event.change {
+            Change::Ended { .. } => return Ok(None),
+            Change::Noted(note) | Change::Config { note, .. } => noted(note),
+            begun @ (Change::CreateIntended { .. } | Change::CancelIntended { .. } | Change::RefundIntended { .. }) => {
+                self.call(self.begun(begun)?, seq)?
+            }
+            Change::SentAgain { intent, refused, .. } => self.first_of_two(*intent, refused)?,
+            Change::Seen { payment, seen } => {
+                let payment = self.payment_of(*payment)?;
+                let amount = match seen {
+                    Seen::RefundedElsewhere(sum) => *sum,
+                    Seen::RefundSettled { refund, .. } | Seen::RefundDoubted(refund) => {
+                        payment.refund(*refund).map_or(payment.amount, |refund| refund.amount)
+                    }
+                    Seen::Status { .. } | Seen::OtherAmount(_) | Seen::Contradicted { .. } | Seen::Dead => {
+                        payment.amount
+                    }
+                };
+                of_payment(&payment, OperationType::Status, amount)
+            }
+            Change::Adopted { payment, x_request_id } => {
+                let row = of_payment(payment, OperationType::Adopt, payment.amount);
+                LogRow { x_request_id: Some(x_request_id.clone()), ..row }
+            }
+            Change::Resolved { payment, closed, reason } => {
+                let payment = self.payment_of(*payment)?;
+                let row = of_payment(&payment, OperationType::Resolve, resolved_amount(&payment, closed));
+                LogRow { error_message: Some(reason.to_string()), ..row }
+            }
+            Change::Restored(gap) => {
+                LogRow { error_message: Some(gap.to_string()), ..noted(&Note::done(OperationType::Restored)) }
+            }
+            Change::RestoreAcknowledged { restored } => LogRow {
+                error_message: Some(format!("the gap of event {restored} was acknowledged")),
+                ..noted(&Note::done(OperationType::Restored))
+            },
+            Change::Imported { row, payment, .. } => {
+                return Ok(Some(LogRow { id: seq, actor: event.actor, ..imported(row, *payment) }));
+            }
+        };
+        Ok(Some(LogRow { id: seq, created_at: event.at, actor: event.actor, ..row }))
+    }
+
+    /// The row of a call when it began.
+    fn begun(&self, change: &Change) -> Result<LogRow, StoreError> {
+        let (row, key, x_request_id) = match change {
+            Change::CreateIntended { payment, x_request_id, .. } => {
+                let row = of_payment(payment, create_operation(payment.kind), payment.amount);
+                (row, payment.request_key.as_ref(), x_request_id)
+            }
+            Change::CancelIntended { payment, key, x_request_id, .. } => {
+                let payment = self.payment_of(*payment)?;
+                (of_payment(&payment, OperationType::Cancel, payment.amount), key.as_ref(), x_request_id)
+            }
+            Change::RefundIntended { payment, refund, key, x_request_id, .. } => {
+                let row = of_payment(&self.payment_of(*payment)?, OperationType::Refund, refund.amount);
+                (row, key.as_ref(), x_request_id)
+            }
+            other => return Err(StoreError::Codec(format!("this began no call: {other:?}"))),
+        };
+        Ok(LogRow {
+            request_key: key.cloned(),
+            x_request_id: Some(x_request_id.clone()),
+            status: LogStatus::Pending,
+            ..row
+        })
+    }
+
+    /// Adds to a call's row how it ended, or that it has not; and the number of the request that decided it.
+    fn call(&self, row: LogRow, seq: u64) -> Result<LogRow, StoreError> {
+        let ended = ReadableTable::get(&self.tables.ended()?, seq)?.map(|seq| seq.value());
+        let again = self.sent_again(&row, seq, ended.unwrap_or(u64::MAX))?;
+        let row = LogRow { x_request_id: again.or(row.x_request_id), ..row };
+        let Some(Event { change: Change::Ended { outcome, .. }, .. }) =
+            ended.map_or(Ok(None), |seq| self.event(seq))?
+        else {
+            return Ok(row);
+        };
+        let external_id = match outcome.ending {
+            event::Ending::Created { qr_payment_id, .. } => Some(qr_payment_id),
+            _ => row.external_id,
+        };
+        Ok(LogRow {
+            external_id,
+            status: outcome.status,
+            error_message: outcome.error,
+            provider_code: outcome.provider_code,
+            duration_ms: Some(outcome.duration_ms),
+            ..row
+        })
+    }
+
+    /// The number of the second request of a call, if there was one before event `ended`.
+    fn sent_again(&self, row: &LogRow, begun: u64, ended: u64) -> Result<Option<String>, StoreError> {
+        let Some(id) = row.payment_id.map(number) else { return Ok(None) };
+        for entry in self.tables.payment_event()?.range((id, begun + 1)..(id, ended))? {
+            match self.event(entry?.0.value().1)?.map(|event| event.change) {
+                Some(Change::SentAgain { intent, x_request_id, .. }) if intent == begun => {
+                    return Ok(Some(x_request_id));
+                }
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// The request that was refused for its token: a row of its own, so that it is found by its number.
+    fn first_of_two(&self, intent: u64, refused: &event::FirstRefusal) -> Result<LogRow, StoreError> {
+        let Some(begun) = self.event(intent)? else {
+            return Err(StoreError::Codec(format!("event {intent} is missing from the log")));
+        };
+        Ok(LogRow {
+            status: LogStatus::Failed,
+            error_message: Some(refused.error.clone()),
+            provider_code: refused.provider_code,
+            ..self.begun(&begun.change)?
+        })
+    }
+
+    fn payment_of(&self, id: PaymentId) -> Result<PaymentRow, StoreError> {
+        payment::by_id(&self.tables.payment()?, id)?
+            .ok_or_else(|| StoreError::Codec(format!("the log names payment {id}, which is not stored")))
+    }
+}
+
+fn resolved_amount(payment: &PaymentRow, closed: &Closed) -> Amount {
+    match closed {
+        Closed::Refund { refund, .. } => payment.refund(*refund).map_or(payment.amount, |refund| refund.amount),
+        Closed::Attached { .. } | Closed::Abandoned | Closed::Paid(_) => payment.amount,
+    }
+}
+
+fn of_payment(payment: &PaymentRow, operation: OperationType, amount: Amount) -> LogRow {
+    LogRow {
+        id: 0,
+        shop_id: Some(payment.shop_id),
+        kaspi_config_id: Some(payment.config_id),
+        operation_type: operation,
+        external_id: payment.qr_payment_id.clone(),
+        organization_bin: Some(payment.organization_bin.clone()),
+        amount: Some(amount),
+        status: LogStatus::Success,
+        error_message: None,
+        created_at: payment.created_at,
+        payment_id: Some(payment.id),
+        actor: None,
+        request_key: None,
+        x_request_id: None,
+        provider_code: None,
+        duration_ms: None,
+    }
+}
+
+fn noted(note: &Note) -> LogRow {
+    LogRow {
+        id: 0,
+        shop_id: note.shop_id,
+        kaspi_config_id: note.config_id,
+        operation_type: note.operation,
+        external_id: None,
+        organization_bin: note.organization_bin.clone(),
+        amount: None,
+        status: note.status,
+        error_message: note.error.clone(),
+        created_at: crate::moment::Moment::from_millis(0),
+        payment_id: None,
+        actor: None,
+        request_key: None,
+        x_request_id: note.x_request_id.clone(),
+        provider_code: note.provider_code,
+        duration_ms: note.duration_ms,
+    }
+}
+
+fn imported(row: &ImportedRow, payment: Option<PaymentId>) -> LogRow {
+    LogRow {
+        id: 0,
+        shop_id: row.shop_id,
+        kaspi_config_id: row.config_id,
+        operation_type: row.operation,
+        external_id: row.external_id.clone(),
+        organization_bin: row.organization_bin.clone(),
+        amount: row.amount,
+        status: row.status,
+        error_message: row.error.clone(),
+        created_at: row.created_at,
+        payment_id: payment,
+        actor: None,
+        request_key: None,
+        x_request_id: None,
+        provider_code: None,
+        duration_ms: None,
+    }
+}
