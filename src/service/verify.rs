@@ -25,7 +25,12 @@ impl Service {
         actor: Option<Actor>,
     ) -> Result<(), Failure> {
         let bin = row.organization_bin;
-        let (dialect, points) = self.listed(settings, &bin).await?;
+        if actor.is_none() {
+            self.state.pace.own_turn(settings.config.read_rate).await;
+        }
+        let listed = self.listed(settings, &bin).await;
+        self.state.failed_looks.note(row.id, &listed);
+        let (dialect, points) = listed?;
         let (url, confirm) = (settings.config.kaspi.url.clone(), settings.config.verify.confirm);
         let written = self.store.write(move |writing| {
             let Some(mut row) = writing.config(&bin)? else { return Err(super::configs::not_enrolled(&bin).into()) };
