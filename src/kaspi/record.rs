@@ -238,3 +238,62 @@ fn trouble<T>(result: &Result<T, Trouble>) -> Option<(BankTroubleKind, String)> 
         Err(Trouble::NotInDialect | Trouble::OtherDialect(_)) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lost(why: &str) -> Result<(), Trouble> {
+        Err(Trouble::MayHaveHappened { why: why.to_owned(), provider: None })
+    }
+
+    /// The place of a call and of an outcome in their lists is their number.
+    #[test]
+    fn lists_are_in_the_order_of_their_numbers() {
+        assert!(Call::ALL.iter().enumerate().all(|(place, call)| *call as usize == place));
+        assert!(CallOutcome::ALL.iter().enumerate().all(|(place, outcome)| *outcome as usize == place));
+    }
+
+    /// A read whose caller stops waiting is a call all the same, and says nothing of the bank.
+    #[test]
+    fn a_call_that_is_given_up_is_counted() {
+        let record = Record::default();
+        drop(record.watch(Call::Status));
+        let counts: Vec<u64> = record.calls().map(|(_, meter)| meter.count(CallOutcome::GivenUp)).collect();
+        assert_eq!(counts, [0, 0, 0, 0, 1, 0, 0, 0, 0, 0]);
+        assert_eq!((record.trouble(), record.answered_at()), (None, None));
+    }
+
+    /// Since when stays through other failures; a refusal is an answer and ends it; a connection ends only that none
+    /// could be made.
+    #[test]
+    fn trouble_stands_until_the_bank_is_heard() {
+        let record = Record::default();
+        record.failed(BankTroubleKind::Unreachable, "no route".to_owned());
+        let since = record.trouble().map(|trouble| trouble.since);
+        record.watch(Call::Create).end(&lost("cut"));
+        let trouble = record.trouble();
+        assert_eq!(trouble.as_ref().map(|trouble| trouble.kind), Some(BankTroubleKind::NoAnswer));
+        assert_eq!((trouble.as_ref().map(|trouble| trouble.since), since.is_some()), (since, true));
+        record.connected();
+        assert!(record.trouble().is_some(), "a connection is no answer");
+        let refusal = Refusal { kind: RefusalKind::WrongAmount, code: Some(990_000_028), text: None };
+        record.watch(Call::Create).end(&Err::<(), _>(Trouble::Refused(refusal)));
+        assert!(record.trouble().is_none() && record.answered_at().is_some());
+        record.failed(BankTroubleKind::Unreachable, "no route".to_owned());
+        record.connected();
+        assert!(record.trouble().is_none());
+    }
+
+    /// Kaspi's own text may repeat what we sent: none of it is kept.
+    #[test]
+    fn trouble_has_no_text_of_the_bank() {
+        let record = Record::default();
+        let text = Some("token 577b4b39".to_owned());
+        let refusal = Refusal { kind: RefusalKind::ClientCertificate, code: Some(-10_000), text };
+        record.watch(Call::Ping).end(&Err::<(), _>(Trouble::Refused(refusal)));
+        let trouble = record.trouble();
+        assert_eq!(trouble.as_ref().map(|trouble| trouble.kind), Some(BankTroubleKind::Certificate));
+        assert!(trouble.is_some_and(|trouble| !trouble.why.contains("577b")));
+    }
+}

@@ -17,12 +17,14 @@ mod fixture;
 mod http;
 mod outcome;
 mod prometheus;
+mod relay;
 mod sandbox;
 mod scripted_bank;
 mod tls_client;
 
 // The properties.
 mod backup;
+mod bank_trouble;
 mod bank_wire;
 mod cmd;
 mod crash;
@@ -32,6 +34,7 @@ mod full_disk;
 mod guide;
 mod keys;
 mod layers;
+mod limits_upstream;
 mod manners;
 mod metrics;
 mod money;

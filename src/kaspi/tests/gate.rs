@@ -225,3 +225,17 @@ proptest! {
         }
     }
 }
+
+/// Every code that is counted by itself is one that decides something, and no listed one is missing: a code with its
+/// own reaction is found by trying all that could be.
+#[test]
+fn counted_codes_are_the_listed_ones() {
+    for code in CODES {
+        assert!(code == -999 || kind_of_code(code).is_some(), "{code}");
+    }
+    let near = |from: i64| (from - 60..=from + 60).chain([from]);
+    let tried = [-1_500, -10_000, -101_001, -14_000_002, -99_000_010, 99_000_010, 990_000_020];
+    for code in tried.into_iter().flat_map(near) {
+        assert_eq!(kind_of_code(code).is_some(), CODES.contains(&code) && code != -999, "{code}");
+    }
+}
