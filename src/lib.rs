@@ -21,6 +21,7 @@ pub mod id;
 pub mod operation;
 pub mod frame;
 pub mod transfer;
+pub mod metrics;
 pub mod peer_groups;
 pub mod access;
 pub mod config;

@@ -160,11 +160,12 @@ enum Sweep {
 #[serde(deny_unknown_fields, default)]
 struct FollowSection {
     remote_sweep: Sweep,
+    rate: u32,
 }
 
 impl Default for FollowSection {
     fn default() -> Self {
-        Self { remote_sweep: Sweep::Spans([600, 1800, 3600].map(Span::from_secs).to_vec()) }
+        Self { remote_sweep: Sweep::Spans([600, 1800, 3600].map(Span::from_secs).to_vec()), rate: 50 }
     }
 }
 
@@ -222,6 +223,7 @@ impl Judge<'_> {
                 confirm: self.at_least(file.verify.confirm, 1, "verify", "confirm")?,
             },
             remote_sweep: self.sweep(file.follow.remote_sweep)?,
+            read_rate: self.rate(file.follow.rate)?,
         })
     }
 
@@ -314,6 +316,13 @@ impl Judge<'_> {
         }
     }
 
+    fn rate(&self, rate: u32) -> Result<u32, ConfigError> {
+        match rate {
+            1..=100_000 => Ok(rate),
+            _ => Err(self.wrong("follow", "rate", "write how many reads a second, from 1 to 100000")),
+        }
+    }
+
     fn at_least(
         &self,
         span: Span,
@@ -345,7 +354,7 @@ mod tests {
         let config = parsed("").unwrap();
         assert_eq!(config.kaspi.url, "https://qrapi-cert-ip.kaspi.kz");
         assert_eq!((config.shop_id, config.payments.require_key, config.kaspi.dialect), (1, true, None));
-        assert_eq!(config.remote_sweep.len(), 3);
+        assert_eq!((config.remote_sweep.len(), config.read_rate), (3, 50));
     }
 
     #[test]
@@ -375,6 +384,7 @@ mod tests {
             ("[limits]\nconnections = 0", "connections"),
             ("[follow]\nremote_sweep = \"never\"", "remote_sweep"),
             ("[follow]\nremote_sweep = [\"1s\"]", "remote_sweep"),
+            ("[follow]\nrate = 0", "rate"),
             ("[daemon]\ntimezone = \"Mars/Base\"", "timezone"),
             ("[kaspi]\ntimeout = \"10\"", "timeout"),
         ] {

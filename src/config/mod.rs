@@ -36,6 +36,8 @@ pub struct Config {
     pub verify: Verify,
     /// How long remote invoices rest between asks; empty turns the sweep off.
     pub remote_sweep: Vec<Duration>,
+    /// Reads a second at the bank that no money hangs on: by the daemon itself and, in callers' names, of statuses.
+    pub read_rate: u32,
 }
 
 /// The bank.

@@ -153,6 +153,7 @@ fn request(operation: &Operation) -> Request {
         Operation::Reload => post("/v1/reload"),
         Operation::Backup => get("/v1/backup"),
         Operation::AcknowledgeRestore => post("/v1/restore/acknowledge"),
+        Operation::Metrics => get("/metrics"),
         Operation::Resolve { payment, resolution } => {
             send("POST", format!("/v1/payments/{payment}/resolve"), resolution_fields(resolution))
         }

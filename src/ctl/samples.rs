@@ -168,5 +168,8 @@ pub(super) fn replies() -> Vec<Reply> {
         Reply::Reloaded(Reloaded { changed: vec!["[verify] every".to_owned()], restart_needed: Vec::new() }),
         Reply::Imported(Imported { imported: 2, skipped: 1, adopted: 1, unknown_columns: vec!["note".to_owned()] }),
         Reply::Acknowledged(Acknowledged { gaps: vec![gap] }),
+        Reply::Metrics(Metrics {
+            text: "# TYPE kaspid_configs gauge\nkaspid_configs{standing=\"verified\"} 1\n".to_owned(),
+        }),
     ]
 }

@@ -119,7 +119,7 @@ async fn serve(
         let service = runner.clone();
         async move { service.run_stream(admitted, upload).await }
     });
-    let (door, pulse) = Door::new(answer, limits, rules);
+    let (door, pulse) = Door::new(answer, limits, rules, service.door_meters());
     let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(door.serve(listener, async {
         // A dropped sender means the same: the daemon is ending.

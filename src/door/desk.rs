@@ -13,6 +13,7 @@ use super::limits::{Account, Limits};
 use super::routes::RouteId;
 use crate::access::{Admitted, Caller, Rules};
 use crate::id::RequestKey;
+use crate::metrics::{DoorMeters, Limit};
 use crate::moment::Span;
 use crate::operation::{Code, Failure, Operation, Reply, Right};
 use crate::transfer::{Transferred, Upload};
@@ -80,6 +81,7 @@ pub(super) struct Desk {
     pub(super) limits: Limits,
     pub(super) caller: Caller,
     pub(super) account: Arc<Account>,
+    pub(super) meters: Arc<DoorMeters>,
     /// Why nothing is carried out on this connection.
     pub(super) refusal: Option<Failure>,
     /// The door waits at the end until every copy of this is gone: it closes behind the last operation, also
@@ -95,8 +97,12 @@ impl Desk {
     pub(super) fn take_turn(&self) -> Result<(), Failure> {
         match &self.refusal {
             Some(refusal) => Err(refusal.clone()),
-            None => self.account.take_turn(&self.limits),
+            None => self.counted(Limit::RatePerUid, self.account.take_turn(&self.limits)),
         }
+    }
+
+    fn counted<T>(&self, limit: Limit, result: Result<T, Failure>) -> Result<T, Failure> {
+        result.inspect_err(|_| self.meters.refused(limit).add())
     }
 
     /// # Errors
@@ -174,7 +180,7 @@ impl Desk {
         run: impl FnOnce(Admitted) -> R,
     ) -> Result<T, Failure> {
         check_wait(&operation, self.limits.wait)?;
-        let running = self.account.start()?;
+        let running = self.counted(Limit::RunningPerUid, self.account.start())?;
         self.require(operation.right()).await?;
         let rules = Arc::clone(&self.rules.borrow());
         let admitted = rules.admit(&self.caller, key, operation)?;

@@ -27,6 +27,7 @@ use super::routes::{Found, RouteId, find};
 use super::stream::{self, Pieces};
 use super::{picture, stopped};
 use crate::id::RequestKey;
+use crate::metrics::{CONTENT_TYPE, DoorMeters};
 use crate::operation::{Code, Failure, FileFormat, Operation, Reply};
 use crate::transfer::{Transferred, Upload};
 
@@ -38,6 +39,9 @@ const DRAINED: usize = 8 << 20;
 
 /// How long a refused request may send nothing more before it is answered.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What is counted for a request whose client went away before the answer, as nginx writes it.
+const CLIENT_GONE: u16 = 499;
 
 const JSON: &str = "application/json";
 const PROBLEM: &str = "application/problem+json";
@@ -84,10 +88,14 @@ async fn respond(request: Request<Incoming>, desk: &Arc<Desk>, pace: &Pace) -> A
     let known = key.clone().ok().flatten();
     let (head, body) = request.into_parts();
     let mut body = Some(body);
-    let answer = answer(&head, &mut body, key, desk, pace).await.unwrap_or_else(|mut failure| {
+    let found = find(&head.method, head.uri.path());
+    let mut counted = Counted { meters: &desk.meters, route: found.route(), status: CLIENT_GONE };
+    let asking = Asking { head: &head, found, key };
+    let answer = answer(asking, &mut body, desk, pace).await.unwrap_or_else(|mut failure| {
         failure.request_key = failure.request_key.or(known);
         problem(&failure)
     });
+    counted.status = answer.status().as_u16();
     if let Some(unread) = body {
         drain(unread).await;
     }
@@ -110,16 +118,37 @@ async fn drain(mut body: Incoming) {
     }
 }
 
-async fn answer(
-    head: &Parts,
-    body: &mut Option<Incoming>,
+/// A request whose head has come.
+struct Asking<'r> {
+    head: &'r Parts,
+    found: Found<'r>,
     key: Result<Option<RequestKey>, Failure>,
+}
+
+/// Counts a request when it is over, also one whose client has gone: then nobody takes its answer any more.
+struct Counted<'d> {
+    meters: &'d DoorMeters,
+    route: Option<RouteId>,
+    status: u16,
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        let (method, template) = self.route.map_or(("none", "none"), |route| (route.verb(), route.template()));
+        self.meters.answered(("http", method, template, self.status));
+    }
+}
+
+async fn answer(
+    asking: Asking<'_>,
+    body: &mut Option<Incoming>,
     desk: &Arc<Desk>,
     pace: &Pace,
 ) -> Result<Answer, Failure> {
+    let Asking { head, found, key } = asking;
     desk.take_turn()?;
     not_from_a_browser(head)?;
-    let (route, parameter) = match find(&head.method, head.uri.path()) {
+    let (route, parameter) = match found {
         Found::Route(route, parameter) => (route, parameter),
         Found::OtherMethod(allowed) => return Ok(method_not_allowed(&allowed)),
         Found::Nothing => return Err(Failure::not_found("no such path; what there is stands at /openapi.json")),
@@ -269,6 +298,7 @@ fn reply(route: RouteId, reply: Reply) -> Result<Answer, Failure> {
         Reply::Events(value) => json(StatusCode::OK, &value),
         Reply::Imported(value) => json(StatusCode::OK, &value),
         Reply::Acknowledged(value) => json(StatusCode::OK, &value),
+        Reply::Metrics(value) => bytes(StatusCode::OK, CONTENT_TYPE, value.text),
     })
 }
 
@@ -279,7 +309,7 @@ fn problem(failure: &Failure) -> Answer {
 fn document(failure: &Failure, problem: &Problem<'_>) -> Answer {
     let status = StatusCode::from_u16(failure.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let answer = bytes(status, PROBLEM, text(problem));
-    match retry_after(failure.code) {
+    match retry_after(failure) {
         Some(seconds) => with_header(answer, header::RETRY_AFTER, HeaderValue::from(seconds)),
         None => answer,
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use crate::metrics::{DoorMeters, Limit};
 use crate::operation::{Code, Failure};
 
 /// The `[limits]` section and the fixed bounds beside it (design: "Details that clients rely on").
@@ -69,6 +70,7 @@ pub(super) struct Gate {
     limits: Limits,
     /// Held for a few instructions, never across an await.
     book: Mutex<Book>,
+    meters: Arc<DoorMeters>,
 }
 
 #[derive(Debug, Default)]
@@ -116,8 +118,8 @@ pub(super) enum Entry {
 }
 
 impl Gate {
-    pub(super) fn new(limits: Limits) -> Arc<Self> {
-        Arc::new(Self { limits, book: Mutex::default() })
+    pub(super) fn new(limits: Limits, meters: Arc<DoorMeters>) -> Arc<Self> {
+        Arc::new(Self { limits, book: Mutex::default(), meters })
     }
 
     /// Lets a connection of `uid` in, or says why not.
@@ -125,14 +127,18 @@ impl Gate {
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
         let account = book.account(uid, &self.limits);
         let seat = |place| Seat { gate: Arc::clone(self), account: Arc::clone(&account), place };
-        let why = if book.seated >= self.limits.connections {
-            format!("all {} connections of the daemon are taken", self.limits.connections)
+        let (limit, why) = if book.seated >= self.limits.connections {
+            let why = format!("all {} connections of the daemon are taken", self.limits.connections);
+            (Limit::Connections, why)
         } else if let Ok(place) = Arc::clone(&account.seats).try_acquire_owned() {
             book.seated += 1;
+            self.meters.opened();
             return Entry::Seated(seat(Some(place)));
         } else {
-            format!("user {uid} has {} connections already", self.limits.connections_per_uid)
+            let why = format!("user {uid} has {} connections already", self.limits.connections_per_uid);
+            (Limit::ConnectionsPerUid, why)
         };
+        self.meters.refused(limit).add();
         if book.told >= TOLD {
             return Entry::Closed;
         }
@@ -154,7 +160,10 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let mut book = self.gate.book.lock().unwrap_or_else(PoisonError::into_inner);
         match self.place.take() {
-            Some(_) => book.seated = book.seated.saturating_sub(1),
+            Some(_) => {
+                book.seated = book.seated.saturating_sub(1);
+                self.gate.meters.closed();
+            }
             None => book.told = book.told.saturating_sub(1),
         }
     }
@@ -227,7 +236,7 @@ mod tests {
 
     #[tokio::test]
     async fn places_are_counted_by_user_and_in_all_and_given_back() {
-        let gate = Gate::new(Limits { connections: 3, connections_per_uid: 2, ..Limits::default() });
+        let gate = Gate::new(Limits { connections: 3, connections_per_uid: 2, ..Limits::default() }, Arc::default());
         let (first, _second) = (gate.enter(1), gate.enter(1));
         assert!(matches!(gate.enter(1), Entry::Refused(..)), "the third of one user");
         let _other = gate.enter(2);

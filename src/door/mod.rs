@@ -32,6 +32,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::access::{Caller, Rules};
+use crate::metrics::DoorMeters;
 use crate::operation::Failure;
 use crate::peer_groups::{self, UserDatabase};
 
@@ -53,6 +54,7 @@ pub struct Door {
     /// Exchanged at a reload; every request looks at the newest.
     rules: watch::Receiver<Arc<Rules>>,
     pulse: mpsc::Receiver<oneshot::Sender<()>>,
+    meters: Arc<DoorMeters>,
 }
 
 /// Asks whether the accept loop is alive, for the watchdog.
@@ -77,16 +79,22 @@ struct House {
     gate: Arc<Gate>,
     /// Turns true when the door closes.
     stop: watch::Receiver<bool>,
+    meters: Arc<DoorMeters>,
     /// See [`Desk::_open`].
     open: mpsc::Sender<()>,
 }
 
 impl Door {
-    /// A door to whatever `answer` is.
+    /// A door to whatever `answer` is; what happens at it is counted in `meters`.
     #[must_use]
-    pub fn new(answer: Answer, limits: Limits, rules: watch::Receiver<Arc<Rules>>) -> (Self, Pulse) {
+    pub fn new(
+        answer: Answer,
+        limits: Limits,
+        rules: watch::Receiver<Arc<Rules>>,
+        meters: Arc<DoorMeters>,
+    ) -> (Self, Pulse) {
         let (ask, pulse) = mpsc::channel(1);
-        (Self { answer, limits, rules, pulse }, Pulse(ask))
+        (Self { answer, limits, rules, pulse, meters }, Pulse(ask))
     }
 
     /// Accepts until `stop` is ready, then drains: nothing more is accepted, idle connections close, running
@@ -97,11 +105,12 @@ impl Door {
         let (open, mut closed) = mpsc::channel(1);
         let house = House {
             answer: self.answer,
-            gate: Gate::new(self.limits.clone()),
+            gate: Gate::new(self.limits.clone(), Arc::clone(&self.meters)),
             limits: self.limits,
             rules: self.rules,
             users: UserDatabase::default(),
             stop: stopping,
+            meters: self.meters,
             open,
         };
         let mut stop = std::pin::pin!(stop);
@@ -175,8 +184,8 @@ impl House {
             () = stopped(&mut stop) => return,
         }
         let account = Arc::clone(&seat.account);
-        let (answer, rules) = (self.answer, self.rules);
-        let desk = Arc::new(Desk { answer, rules, limits, caller, account, refusal, _open: self.open });
+        let (answer, rules, meters) = (self.answer, self.rules, self.meters);
+        let desk = Arc::new(Desk { answer, rules, limits, caller, account, meters, refusal, _open: self.open });
         match begun.first() {
             Some(0) => native::serve(stream, begun, desk, self.stop).await,
             Some(b'A'..=b'Z') => http::serve(stream, begun, desk, self.stop).await,

@@ -15,9 +15,11 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::desk::{Desk, Outcome};
 use super::limits::IN_FLIGHT;
+use super::routes::RouteId;
 use super::stopped;
 use crate::frame::{self, Answer, Call, FrameError, Hello, PROTOCOL, Welcome};
 use crate::id::RequestKey;
+use crate::metrics::DoorMeters;
 use crate::operation::{Code, Failure, Money, Operation};
 
 /// Why a conversation ends.
@@ -173,16 +175,22 @@ impl Conversation {
         let bad_key = |error| Failure::invalid(format!("key: {error}"));
         let key: Result<Option<RequestKey>, Failure> = key.map(|key| key.parse().map_err(bad_key)).transpose();
         let known = key.clone().ok().flatten();
+        let route = RouteId::of(&operation);
         let clock = match desk.take_turn().and(key) {
             // The channel is ours: it is open as long as this call is.
             Err(mut failure) => {
                 failure.request_key = known;
+                count(&desk.meters, route, Some(&failure));
                 let _ = outcomes.send((id, Err(failure)));
                 None
             }
             Ok(key) => {
                 let clock = deadline_ms.map(|ms| self.clock(id, ms, overdue(&operation, key.is_some(), ms)));
-                self.desk.launch(key, operation, move |outcome| drop(outcomes.send((id, outcome))));
+                let meters = Arc::clone(&desk.meters);
+                self.desk.launch(key, operation, move |outcome| {
+                    count(&meters, route, outcome.as_ref().err());
+                    drop(outcomes.send((id, outcome)));
+                });
                 clock
             }
         };
@@ -264,10 +272,16 @@ fn encode(answer: Answer) -> Result<Vec<u8>, FrameError> {
     }
 }
 
+/// Counts a call by what it came to, in the statuses of HTTP, whether or not its caller still waits.
+fn count(meters: &DoorMeters, route: RouteId, failure: Option<&Failure>) {
+    let status = failure.map_or(200, |failure| failure.code.status());
+    meters.answered(("native", route.verb(), route.template(), status));
+}
+
 /// What a caller hears whose deadline has passed. The operation goes on; with a key it can be joined.
 fn overdue(operation: &Operation, keyed: bool, ms: u32) -> Failure {
     let text = |what: &str| format!("no answer within the caller's deadline of {ms} ms; {what}");
-    if super::routes::RouteId::of(operation).method() == hyper::Method::GET {
+    if RouteId::of(operation).method() == hyper::Method::GET {
         return Failure::new(Code::KaspiUnavailable, text("ask again"));
     }
     let failure = Failure::new(Code::InProgress, text("it goes on: ask again with the same key"));

@@ -119,7 +119,8 @@ fn query(route: RouteId, types: &mut Types) -> Vec<Value> {
         | RouteId::ImportLog
         | RouteId::AcknowledgeRestore
         | RouteId::Backup
-        | RouteId::Reload => Vec::new(),
+        | RouteId::Reload
+        | RouteId::Metrics => Vec::new(),
     }
 }
 
@@ -156,7 +157,8 @@ fn body(route: RouteId, types: &mut Types) -> Option<Schema> {
         | RouteId::ImportLog
         | RouteId::AcknowledgeRestore
         | RouteId::Backup
-        | RouteId::Reload => None,
+        | RouteId::Reload
+        | RouteId::Metrics => None,
     }
 }
 
@@ -164,6 +166,7 @@ fn body(route: RouteId, types: &mut Types) -> Option<Schema> {
 fn reply(route: RouteId, types: &mut Types) -> Value {
     let schema = match route {
         RouteId::PictureSvg => return json!({ "image/svg+xml": {} }),
+        RouteId::Metrics => return json!({ "text/plain": {} }),
         RouteId::PicturePng => return json!({ "image/png": {} }),
         RouteId::Backup => return json!({ "application/octet-stream": {} }),
         RouteId::LogExport => return json!({ "text/csv": {}, "application/x-ndjson": {} }),

@@ -74,8 +74,9 @@ impl<'f> From<&'f Failure> for Problem<'f> {
 }
 
 /// `Retry-After` in seconds, for the statuses that have one.
-pub(super) fn retry_after(code: Code) -> Option<u32> {
-    match code.status() {
+pub(super) fn retry_after(failure: &Failure) -> Option<u64> {
+    match failure.code.status() {
+        _ if failure.retry_after.is_some() => failure.retry_after.map(|rest| rest.as_secs()),
         429 => Some(1),
         503 => Some(5),
         _ => None,

@@ -24,6 +24,12 @@ macro_rules! routes {
                 match self { $(Self::$id => Method::$method,)* }
             }
 
+            /// The HTTP method as a word.
+            #[must_use]
+            pub fn verb(self) -> &'static str {
+                match self { $(Self::$id => stringify!($method),)* }
+            }
+
             /// The path; a part in braces is a parameter.
             #[must_use]
             pub fn template(self) -> &'static str {
@@ -78,6 +84,7 @@ routes! {
     Backup: GET "/v1/backup", Admin, "All state in one file, device tokens included; no mTLS key";
     AcknowledgeRestore: POST "/v1/restore/acknowledge", Admin, "Say that a person has looked at what a restored backup left out";
     Reload: POST "/v1/reload", Admin, "Read configuration and identity again";
+    Metrics: GET "/metrics", Observe, "Numbers for a monitoring system, as Prometheus text";
 }
 
 impl RouteId {
@@ -127,6 +134,7 @@ impl RouteId {
             Operation::ImportLog { .. } => Self::ImportLog,
             Operation::Backup => Self::Backup,
             Operation::AcknowledgeRestore => Self::AcknowledgeRestore,
+            Operation::Metrics => Self::Metrics,
         }
     }
 }
@@ -140,6 +148,16 @@ pub(super) enum Found<'p> {
     OtherMethod(String),
     /// Nowhere.
     Nothing,
+}
+
+impl Found<'_> {
+    /// The route, if there is one.
+    pub(super) fn route(&self) -> Option<RouteId> {
+        match self {
+            Self::Route(route, _) => Some(*route),
+            Self::OtherMethod(_) | Self::Nothing => None,
+        }
+    }
 }
 
 /// Finds the route of a request. A path whose parameter is not UTF-8 leads nowhere.

@@ -1,7 +1,6 @@
 //! One connection to the bank: what a call on it came to, and whether a byte of the call left.
 
 use std::error::Error;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
@@ -11,7 +10,6 @@ use hyper::http::{Uri, header};
 use hyper::{Request, Response};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 use tower_service::Service;
 
@@ -40,19 +38,18 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// `ended` is told when the connection ends.
+    /// `ended` is told when the connection ends, and why if not in peace.
     pub(super) async fn open(
         mut connector: HttpsConnector<HttpConnector>,
         origin: Uri,
-        ended: Arc<Notify>,
+        ended: impl FnOnce(Option<Unreachable>) + Send + 'static,
     ) -> Result<Self, Unreachable> {
         std::future::poll_fn(|cx| connector.poll_ready(cx)).await.map_err(|e| Unreachable::by(e.as_ref()))?;
         let stream = connector.call(origin).await.map_err(|e| Unreachable::by(e.as_ref()))?;
         let (sender, driver) = http1::handshake(stream).await.map_err(|e| Unreachable::by(&e))?;
         tokio::spawn(async move {
-            // Its error, if any, reaches the call that waits on the connection.
-            let _end = driver.await;
-            ended.notify_one();
+            // The error reaches the call that waits on the connection, too, if there is one.
+            ended(driver.await.err().map(|error| Unreachable::by(&error)));
         });
         Ok(Self { sender, answered: false, rested_since: Instant::now() })
     }

@@ -7,15 +7,53 @@ use super::connection::Answer;
 use super::fields::{self, Fields};
 use super::trouble::{Provider, Refusal, RefusalKind, Trouble};
 
-/// The call an answer belongs to, where that changes what an answer means.
+/// The call an answer belongs to. Of two it changes what an answer means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Call {
     /// The read that settles which dialect the bank speaks.
     TradePoints,
+    Register,
+    DeleteDevice,
+    Create,
+    Status,
+    Details,
+    Cancel,
     /// −99000006 asks to try a refund again: it may have happened.
     Refund,
-    /// Any other call.
-    Other,
+    Payer,
+    Ping,
+}
+
+impl Call {
+    /// In the order of their definition, which is their place in [`super::record::Record`].
+    pub(super) const ALL: [Self; 10] = [
+        Self::TradePoints,
+        Self::Register,
+        Self::DeleteDevice,
+        Self::Create,
+        Self::Status,
+        Self::Details,
+        Self::Cancel,
+        Self::Refund,
+        Self::Payer,
+        Self::Ping,
+    ];
+
+    /// As a label.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::TradePoints => "trade_points",
+            Self::Register => "register",
+            Self::DeleteDevice => "delete_device",
+            Self::Create => "create",
+            Self::Status => "status",
+            Self::Details => "details",
+            Self::Cancel => "cancel",
+            Self::Refund => "refund",
+            Self::Payer => "payer",
+            Self::Ping => "ping",
+        }
+    }
 }
 
 /// The `data` of a success, as raw JSON; `None` where the call gives none.
@@ -154,6 +192,35 @@ fn refused(dialect: Dialect, errors: Vec<Provider>, call: Call) -> Trouble {
         _ => undecided("Kaspi says no without a reason", None),
     }
 }
+
+/// Every code of kaspi-api §2.3 except 0: those that are counted by themselves.
+pub(super) const CODES: [i64; 25] = [
+    -999,
+    -1_401,
+    -1_404,
+    -1_501,
+    -1_502,
+    -1_503,
+    -1_601,
+    -10_000,
+    -101_001,
+    -14_000_002,
+    -99_000_001,
+    -99_000_002,
+    -99_000_003,
+    -99_000_005,
+    -99_000_006,
+    -99_000_011,
+    -99_000_020,
+    99_000_010,
+    990_000_018,
+    990_000_026,
+    990_000_028,
+    990_000_029,
+    990_000_031,
+    990_000_032,
+    990_000_033,
+];
 
 /// Every code of kaspi-api §2.3 except 0 and −999. The number decides, not the text, which is optional and differs.
 fn kind_of_code(code: i64) -> Option<RefusalKind> {

@@ -11,11 +11,12 @@ use hyper::http::{Error as HttpError, HeaderValue, Method, Uri, header};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::ask::Ask;
 use super::connection::{Answer, Connection, Failed, Unreachable};
 use super::gate::undecided;
+use super::record::{BankTroubleKind, Record};
 use super::setup::KaspiSetup;
 use super::tls::Trust;
 use super::trouble::Trouble;
@@ -58,11 +59,12 @@ pub(super) struct Link {
     pub(super) idle: Duration,
     /// Told when a connection ends and when calls begin again after a quiet time, for [`super::warm`].
     pub(super) changed: Arc<Notify>,
+    record: Arc<Record>,
 }
 
 impl Link {
     /// `base` has a host and the scheme `https`.
-    pub(super) fn new(base: &Uri, trust: Trust, idle: Duration) -> Result<Self, HttpError> {
+    pub(super) fn new(base: &Uri, trust: Trust, idle: Duration, record: Arc<Record>) -> Result<Self, HttpError> {
         let authority = base.authority().map_or("", |authority| authority.as_str());
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
@@ -78,6 +80,7 @@ impl Link {
             resting: Mutex::default(),
             used: Mutex::new(Instant::now()),
             changed: Arc::default(),
+            record,
         })
     }
 
@@ -186,10 +189,24 @@ impl Link {
         resting.push(connection);
     }
 
-    /// Makes a connection ahead of the next call.
-    pub(super) async fn make_ahead(&self) -> bool {
-        let made = self.connect().await;
-        made.map(|connection| self.keep(connection)).is_ok()
+    /// Makes a connection ahead of the next call; that it cannot be made is trouble before anybody pays.
+    pub(super) async fn make_ahead(&self, within: Duration) -> bool {
+        match timeout(within, self.connect()).await {
+            Ok(Ok(connection)) => {
+                self.record.connected();
+                self.keep(connection);
+                true
+            }
+            Ok(Err(Unreachable { why, certificate, .. })) => {
+                let kind = if certificate { BankTroubleKind::Certificate } else { BankTroubleKind::Unreachable };
+                self.record.failed(kind, why);
+                false
+            }
+            Err(_) => {
+                self.record.failed(BankTroubleKind::Unreachable, NO_CONNECTION.to_owned());
+                false
+            }
+        }
     }
 
     /// How long the freshest open connection has rested.
@@ -208,7 +225,15 @@ impl Link {
         let tls = self.trust.client().map_err(|error| Unreachable::for_good(error.to_string()))?;
         let mut connector = HttpsConnector::from((self.tcp.clone(), tls));
         connector.enforce_https();
-        Connection::open(connector, self.origin.clone(), Arc::clone(&self.changed)).await
+        let (changed, record) = (Arc::clone(&self.changed), Arc::clone(&self.record));
+        // TLS 1.3 tells late that our certificate is refused: also on a connection that carries no call.
+        let ended = move |end: Option<Unreachable>| {
+            if let Some(Unreachable { why, certificate: true, .. }) = end {
+                record.failed(BankTroubleKind::Certificate, why);
+            }
+            changed.notify_one();
+        };
+        Connection::open(connector, self.origin.clone(), ended).await
     }
 
     /// Whether there is anybody to trust; reads the system's roots.

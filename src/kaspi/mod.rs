@@ -11,6 +11,7 @@ mod fields;
 mod gate;
 mod guide;
 mod link;
+mod record;
 mod setup;
 mod tls;
 mod trouble;
@@ -28,6 +29,7 @@ use hyper::body::Bytes;
 use serde::Serialize;
 
 pub use ask::{Ask, XRequestId};
+pub use record::{BankTrouble, BankTroubleKind, CallMeter, CallOutcome, Record};
 pub use setup::{Endpoint, KaspiSetup};
 pub use trouble::{Provider, Refusal, RefusalKind, Trouble};
 pub use types::{Cancelled, Created, Details, NewPayment, Refunded, StatusRead};
@@ -38,7 +40,7 @@ use crate::money::Amount;
 use crate::operation::{Dialect, Kind, Payer, TradePoint};
 use crate::store::Triple;
 use connection::Answer;
-use gate::{Success, incomplete, judge};
+use gate::{Call as What, Success, incomplete, judge};
 use link::{Call, Link};
 
 /// A cheap handle to the bank at one url with one identity. After a reload a new one takes its place; calls
@@ -47,6 +49,7 @@ use link::{Call, Link};
 pub struct Kaspi {
     link: Arc<Link>,
     settings: Arc<Settings>,
+    record: Arc<Record>,
 }
 
 struct Settings {
@@ -56,17 +59,19 @@ struct Settings {
 }
 
 impl Kaspi {
-    /// Checks the endpoint and the extra CAs; contacts nobody. [`Kaspi::check_trust`] has the rest.
+    /// Checks the endpoint and the extra CAs; contacts nobody. [`Kaspi::check_trust`] has the rest. `record` is told
+    /// how each call went.
     ///
     /// # Errors
     /// [`KaspiSetup`], with the setting and what to do.
-    pub fn new(endpoint: Endpoint, identity: &ClientIdentity) -> Result<Self, KaspiSetup> {
+    pub fn new(endpoint: Endpoint, identity: &ClientIdentity, record: Arc<Record>) -> Result<Self, KaspiSetup> {
         let base = endpoint.base()?;
         endpoint.check_status_version()?;
         let trust = tls::Trust::new(endpoint.ca_file.as_deref(), identity)?;
-        let link = Link::new(&base, trust, endpoint.idle).map_err(|_| KaspiSetup::Url)?;
+        let link = Link::new(&base, trust, endpoint.idle, record.clone()).map_err(|_| KaspiSetup::Url)?;
         let Endpoint { status_version, timeout, phone_prefix, .. } = endpoint;
-        Ok(Self { link: Arc::new(link), settings: Arc::new(Settings { status_version, timeout, phone_prefix }) })
+        let settings = Arc::new(Settings { status_version, timeout, phone_prefix });
+        Ok(Self { link: Arc::new(link), settings, record })
     }
 
     /// Reads the system's CAs now instead of at the first connection. Blocks on files.
@@ -100,13 +105,15 @@ impl Kaspi {
         bin: &OrganizationBin,
         expect: Option<Dialect>,
     ) -> Result<(Dialect, Vec<TradePoint>), Trouble> {
-        let answer = self.link.exchange(ask, &get(format!("/r3/v01/partner/tradepoints/{bin}"))).await?;
-        let success = judge(&answer, gate::Call::TradePoints, expect)?;
-        let points = match success.dialect {
-            Dialect::Bank => bank::trade_points(&success),
-            Dialect::Guide => guide::trade_points(&success),
+        let read = |success: &Success<'_>, _: &Answer| {
+            let points = match success.dialect {
+                Dialect::Bank => bank::trade_points(success),
+                Dialect::Guide => guide::trade_points(success),
+            };
+            Ok((success.dialect, points.ok_or_else(|| incomplete("a readable list of trade points"))?))
         };
-        Ok((success.dialect, points.ok_or_else(|| incomplete("a readable list of trade points"))?))
+        let call = get(format!("/r3/v01/partner/tradepoints/{bin}"));
+        self.call(ask, (What::TradePoints, expect), &call, read).await
     }
 
     /// Step 2 of the guide: the token of (BIN, trade point). The same call gives the same token.
@@ -124,13 +131,14 @@ impl Kaspi {
             Dialect::Bank => bank::register(bin, trade_point),
             Dialect::Guide => guide::register(bin, trade_point),
         }?;
-        let answer = self.link.exchange(ask, &call).await?;
-        let success = judge(&answer, gate::Call::Other, Some(dialect))?;
-        let token = match dialect {
-            Dialect::Bank => bank::device_token(&success),
-            Dialect::Guide => guide::device_token(&success),
+        let read = |success: &Success<'_>, _: &Answer| {
+            let token = match dialect {
+                Dialect::Bank => bank::device_token(success),
+                Dialect::Guide => guide::device_token(success),
+            };
+            token.ok_or_else(|| incomplete("a device token"))
         };
-        token.ok_or_else(|| incomplete("a device token"))
+        self.call(ask, (What::Register, Some(dialect)), &call, read).await
     }
 
     /// Deletes the device: refunds and cancels of its payments stop. Bank dialect only.
@@ -139,7 +147,7 @@ impl Kaspi {
     /// See [`Trouble`].
     pub async fn delete_device(&self, ask: &Ask, triple: &Triple) -> Result<(), Trouble> {
         only_bank(triple)?;
-        self.of_triple(ask, triple, &bank::delete_device(triple)?, |_, _| Ok(())).await
+        self.of_triple(ask, triple, (What::DeleteDevice, &bank::delete_device(triple)?), |_, _| Ok(())).await
     }
 
     /// Takes a payment. Never repeated by itself once a byte has left: nothing can be looked up by it.
@@ -167,7 +175,7 @@ impl Kaspi {
                 None => Ok(created),
             }
         };
-        let created = self.of_triple(ask, triple, &call, read).await;
+        let created = self.of_triple(ask, triple, (What::Create, &call), read).await;
         created.map_err(|trouble| trouble.without(phone.as_deref()))
     }
 
@@ -180,13 +188,15 @@ impl Kaspi {
             Dialect::Bank => self.settings.status_version.as_str(),
             Dialect::Guide => "v01",
         };
-        let answer = self.link.exchange(ask, &get(format!("/r3/{version}/payment/status/{id}"))).await?;
-        let success = judge(&answer, gate::Call::Other, Some(dialect))?;
-        let status = match dialect {
-            Dialect::Bank => bank::status(&success),
-            Dialect::Guide => guide::status(&success),
+        let read = |success: &Success<'_>, _: &Answer| {
+            let status = match dialect {
+                Dialect::Bank => bank::status(success),
+                Dialect::Guide => guide::status(success),
+            };
+            status.ok_or_else(|| incomplete("a status"))
         };
-        status.ok_or_else(|| incomplete("a status"))
+        let call = get(format!("/r3/{version}/payment/status/{id}"));
+        self.call(ask, (What::Status, Some(dialect)), &call, read).await
     }
 
     /// The balance of a paid payment. Bank dialect only.
@@ -199,7 +209,7 @@ impl Kaspi {
         let read = |success: &Success<'_>, _: &Answer| {
             bank::detailed(success, id).ok_or_else(|| incomplete("a readable balance of this payment"))
         };
-        self.of_triple(ask, triple, &call, read).await
+        self.of_triple(ask, triple, (What::Details, &call), read).await
     }
 
     /// Cancels a remote invoice.
@@ -218,7 +228,7 @@ impl Kaspi {
             };
             Ok(Cancelled { status })
         };
-        self.of_triple(ask, triple, &call, read).await
+        self.of_triple(ask, triple, (What::Cancel, &call), read).await
     }
 
     /// Pays `amount` back. Never repeated by itself once a byte has left: partial refunds add up.
@@ -236,14 +246,14 @@ impl Kaspi {
             Dialect::Bank => bank::refund(triple, id, amount),
             Dialect::Guide => guide::refund(triple, id, amount),
         }?;
-        let answer = self.link.exchange(ask, &call).await?;
-        let success = judge(&answer, gate::Call::Refund, Some(triple.dialect()))
-            .map_err(|trouble| trouble.without(Some(triple.token().expose())))?;
-        let return_operation_id = match success.dialect {
-            Dialect::Bank => bank::return_operation_id(&success),
-            Dialect::Guide => guide::return_operation_id(&success),
+        let read = |success: &Success<'_>, _: &Answer| {
+            let return_operation_id = match success.dialect {
+                Dialect::Bank => bank::return_operation_id(success),
+                Dialect::Guide => guide::return_operation_id(success),
+            };
+            Ok(Refunded { return_operation_id })
         };
-        Ok(Refunded { return_operation_id })
+        self.of_triple(ask, triple, (What::Refund, &call), read).await
     }
 
     /// The name Kaspi has for a phone number: at most 50 times a minute per device. Bank dialect only.
@@ -255,7 +265,7 @@ impl Kaspi {
         let prefix = self.settings.phone_prefix;
         let call = bank::payer(triple.token(), phone, prefix);
         let read = |success: &Success<'_>, _: &Answer| bank::payer_name(success).ok_or_else(|| incomplete("a name"));
-        let payer = self.of_triple(ask, triple, &call, read).await.map(|name| Payer { name });
+        let payer = self.of_triple(ask, triple, (What::Payer, &call), read).await.map(|name| Payer { name });
         payer.map_err(|trouble| trouble.without(Some(&phone.with_prefix(prefix))))
     }
 
@@ -264,22 +274,37 @@ impl Kaspi {
     /// # Errors
     /// See [`Trouble`].
     pub async fn ping(&self, ask: &Ask) -> Result<(), Trouble> {
-        let answer = self.link.exchange(ask, &get("/r3/v01/health/ping".to_owned())).await?;
-        judge(&answer, gate::Call::Other, Some(Dialect::Bank)).map(|_| ())
+        let call = get("/r3/v01/health/ping".to_owned());
+        self.call(ask, (What::Ping, Some(Dialect::Bank)), &call, |_, _| Ok(())).await
     }
 
-    /// Makes a call that carries a token, and reads its success.
+    /// Makes a call that carries a token.
     async fn of_triple<T>(
         &self,
         ask: &Ask,
         triple: &Triple,
+        (what, call): (What, &Call),
+        read: impl FnOnce(&Success<'_>, &Answer) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        let result = self.call(ask, (what, Some(triple.dialect())), call, read).await;
+        result.map_err(|trouble| trouble.without(Some(triple.token().expose())))
+    }
+
+    /// Makes a call, judges its answer, reads its success, and records how it went: the way of every call.
+    async fn call<T>(
+        &self,
+        ask: &Ask,
+        (what, dialect): (What, Option<Dialect>),
         call: &Call,
         read: impl FnOnce(&Success<'_>, &Answer) -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
-        let answer = self.link.exchange(ask, call).await?;
-        judge(&answer, gate::Call::Other, Some(triple.dialect()))
-            .and_then(|success| read(&success, &answer))
-            .map_err(|trouble| trouble.without(Some(triple.token().expose())))
+        let watch = self.record.watch(what);
+        let result = self.link.exchange(ask, call).await.and_then(|answer| {
+            let success = judge(&answer, what, dialect)?;
+            read(&success, &answer)
+        });
+        watch.end(&result);
+        result
     }
 }
 

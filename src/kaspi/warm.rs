@@ -4,7 +4,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use super::link::Link;
 
@@ -64,15 +64,15 @@ impl Keeper {
             _ if link.unused() > QUIET => Next::Look(LONGEST_PAUSE),
             Some(rested) if rested < fresh => Next::Look(fresh.saturating_sub(rested)),
             None if self.made_at.is_some_and(refused) => self.back_off(),
-            _ => match timeout(CONNECT, link.make_ahead()).await {
-                Ok(true) => {
+            _ => match link.make_ahead(CONNECT).await {
+                true => {
                     // The one before lived long enough to count as taken.
                     if self.made_at.replace(Instant::now()).is_some() {
                         self.pause = FIRST_PAUSE;
                     }
                     Next::Look(fresh)
                 }
-                Ok(false) | Err(_) => self.back_off(),
+                false => self.back_off(),
             },
         }
     }

@@ -1,5 +1,7 @@
 //! How an operation fails: typed, with whether money moved, and a remedy.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::reply::TradePoint;
@@ -130,6 +132,10 @@ pub struct Failure {
     pub organization_bin: Option<OrganizationBin>,
     /// What to choose from, for `trade_point_choice`.
     pub trade_points: Vec<TradePoint>,
+    /// When to try again, where that is known exactly: the door's `Retry-After`. It is no part of a frame, so a
+    /// `detail` says it too.
+    #[serde(skip)]
+    pub retry_after: Option<Duration>,
 }
 
 impl Failure {
@@ -149,6 +155,7 @@ impl Failure {
             payment: None,
             organization_bin: None,
             trade_points: Vec::new(),
+            retry_after: None,
         }
     }
 
@@ -204,6 +211,13 @@ impl Failure {
     pub fn with_provider(mut self, code: Option<i64>, message: Option<String>) -> Self {
         self.provider_code = code;
         self.provider_message = message;
+        self
+    }
+
+    /// Says when to try again.
+    #[must_use]
+    pub fn with_retry_after(mut self, rest: Duration) -> Self {
+        self.retry_after = Some(rest);
         self
     }
 

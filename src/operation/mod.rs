@@ -133,6 +133,8 @@ pub enum Operation {
     AcknowledgeRestore,
     /// A consistent copy of all state as a file, device tokens included. HTTP only: the answer is streamed.
     Backup,
+    /// What a monitoring system asks for: numbers of all that the caller may see, as Prometheus text.
+    Metrics,
 }
 
 /// What a caller must be allowed to do. `Admin` implies all, `Pay`, `Refund` and `Audit` imply `Observe`,
@@ -178,7 +180,9 @@ impl Operation {
     #[must_use]
     pub fn right(&self) -> Right {
         match self {
-            Self::Health | Self::Version | Self::ConfigList(_) | Self::ConfigGet { .. } => Right::Observe,
+            Self::Health | Self::Version | Self::ConfigList(_) | Self::ConfigGet { .. } | Self::Metrics => {
+                Right::Observe
+            }
             Self::Select(_)
             | Self::Create(_)
             | Self::PaymentList(_)

@@ -136,6 +136,13 @@ impl Service {
         made.await.unwrap_or_else(|_| Err(Failure::new(Code::StorageFailed, "the backup stopped")))
     }
 
+    /// When the newest daily backup was made, also by an earlier run.
+    pub(super) fn last_backup(&self) -> Option<Moment> {
+        let newest = named(&self.store.dir().join(FOLDER), is_daily).ok()?.into_iter().max()?;
+        let modified = newest.metadata().ok()?.modified().ok()?;
+        jiff::Timestamp::try_from(modified).ok().map(Moment::from)
+    }
+
     pub(super) fn backup_problem(&self) -> Option<ProblemItem> {
         let detail = self.state.backup_trouble.borrow().clone()?;
         Some(ProblemItem {

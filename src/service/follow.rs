@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
@@ -20,9 +21,6 @@ use crate::store::PaymentRow;
 
 /// Looks of the follower at one time.
 const AT_ONCE: usize = 8;
-
-/// Between the starts of two looks: at most fifty a second, whatever has become due.
-const SPACING: Duration = Duration::from_millis(20);
 
 /// Asks by the sweep for one remote invoice (design §6.6), the one at its expiry not counted.
 const MOST_SWEEPS: u32 = 40;
@@ -53,6 +51,7 @@ impl Service {
         let places = Arc::new(Semaphore::new(AT_ONCE));
         loop {
             let next = plan.next();
+            self.state.follow_queue.store(plan.due.len(), Ordering::Relaxed);
             tokio::select! {
                 () = self.stopped() => return Ok(()),
                 id = changed.recv() => match id {
@@ -68,10 +67,12 @@ impl Service {
         }
     }
 
-    /// Looks at a payment in a task of its own once there is a place; it is planned again afterwards.
+    /// Looks at a payment in a task of its own once there is a place and the pace allows it; it is planned again
+    /// afterwards.
     async fn look_in_turn(&self, id: PaymentId, places: &Arc<Semaphore>) {
         // The semaphore lives as long as the follower and is never closed.
         let Ok(place) = places.clone().acquire_owned().await else { return };
+        self.state.pace.own_turn(self.live.get().config.read_rate).await;
         let service = self.clone();
         tokio::spawn(async move {
             if let Err(failure) = service.look_again(id).await {
@@ -81,12 +82,11 @@ impl Service {
             // The receiver is gone only when the daemon stops.
             let _ = service.state.followed.send(id);
         });
-        tokio::time::sleep(SPACING).await;
     }
 
     async fn look_again(&self, id: PaymentId) -> Result<(), Failure> {
         let settings = self.live.get();
-        let row = self.looked(&settings, id).await?;
+        let row = self.looked_at_once(&settings, id).await?;
         if row.has_refund_in_doubt() {
             return self.settle_later(&settings, &row).await;
         }

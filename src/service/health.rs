@@ -32,11 +32,7 @@ impl Service {
             configs.into_iter().filter(|row| request.scope.allows(row.shop_id, &row.organization_bin)).collect();
         let payments: Vec<_> = payments.into_iter().filter(|row| request.sees(row)).collect();
         let unknown = payments.iter().filter(|row| row.state == State::Unknown).count();
-        let mut problems = identity_problems(request);
-        problems.extend(self.gap_problems()?);
-        problems.extend(self.backup_problem());
-        problems.extend(configs.iter().filter_map(config_problem));
-        problems.extend(payments.iter().flat_map(payment_problems));
+        let problems = self.problems(request, &configs, &payments)?;
         Ok(Reply::Health(Health {
             status: if problems.is_empty() { HealthStatus::Ok } else { HealthStatus::Degraded },
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -45,6 +41,22 @@ impl Service {
             payments: PaymentCounts { open, unknown: u64::try_from(unknown).unwrap_or(u64::MAX) },
             problems,
         }))
+    }
+
+    /// What needs a person, of these configs and payments and of the daemon itself.
+    pub(super) fn problems(
+        &self,
+        request: &Request,
+        configs: &[ConfigRow],
+        payments: &[PaymentRow],
+    ) -> Result<Vec<ProblemItem>, Failure> {
+        let mut problems = identity_problems(request);
+        problems.extend(self.bank_problems(request, configs));
+        problems.extend(self.gap_problems()?);
+        problems.extend(self.backup_problem());
+        problems.extend(configs.iter().filter_map(config_problem));
+        problems.extend(payments.iter().flat_map(payment_problems));
+        Ok(problems)
     }
 
     pub(super) fn identity(&self, request: &Request) -> Result<Reply, Failure> {

@@ -38,17 +38,34 @@ const FORGET: Duration = Duration::from_secs(60);
 /// A payment called over is asked about once more on a GET for this long.
 const LATE: Duration = Duration::from_secs(48 * 3600);
 
+/// A waiter for whom the pace had no turn tries again after this.
+const NO_TURN: Duration = Duration::from_millis(250);
+
 /// After a deadline the bank's clock may still run; the payment is not called expired by silence before.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
 
 impl Service {
-    /// A payment as it stands now: asks Kaspi unless what is known is younger than the interval. Trouble is not an
-    /// error here: the answer is then what was known.
+    /// A payment as it stands now: asks Kaspi unless what is known is younger than the interval, or nobody's turn of
+    /// the pace is near. Trouble is not an error here: the answer is then what was known.
     pub(super) async fn looked(&self, settings: &Settings, id: PaymentId) -> Result<PaymentRow, Failure> {
+        self.look(settings, id, Some(settings.config.read_rate)).await
+    }
+
+    /// The same without a turn of the pace: for who has taken one, and where money is decided.
+    pub(super) async fn looked_at_once(&self, settings: &Settings, id: PaymentId) -> Result<PaymentRow, Failure> {
+        self.look(settings, id, None).await
+    }
+
+    async fn look(&self, settings: &Settings, id: PaymentId, rate: Option<u32>) -> Result<PaymentRow, Failure> {
         let _turn = self.state.looks.lock(id).await;
         let row = self.row(id)?;
         if !worth_a_look(&row) || !self.due_in(&row).is_zero() {
             return self.buried(row).await;
+        }
+        if let Some(rate) = rate
+            && !self.state.pace.callers_turn(rate).await
+        {
+            return Ok(row);
         }
         if let Err(failure) = self.read_status(settings, &row).await {
             debug!(payment = %id, code = failure.code.word(), "could not ask about a payment");
@@ -157,7 +174,7 @@ impl Service {
                 return Ok(row);
             }
             tokio::select! {
-                () = sleep_until(until.min(Instant::now() + self.due_in(&row))) => {}
+                () = sleep_until(until.min(Instant::now() + self.due_in(&row).max(NO_TURN))) => {}
                 () = change_of(&mut changed, id) => {}
                 () = self.stopped() => return self.row(id),
             }

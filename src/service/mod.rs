@@ -28,19 +28,29 @@ mod settings;
 mod settle;
 mod trouble;
 mod locks;
+mod lookups;
+mod metrics;
+mod pace;
+mod reach;
 mod verify;
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 
 use tokio::time::Instant;
 
 use crate::access::{Admitted, Caller, Scope};
 use crate::id::{PaymentId, RequestKey, ShopId};
+use crate::metrics::DoorMeters;
+use crate::moment::Moment;
 use crate::operation::{Code, Failure, Operation, Reply, Version};
 use crate::store::Store;
 use crate::transfer::{Transferred, Upload};
 use locks::Locks;
+use lookups::Lookups;
+use pace::Pace;
+use reach::FailedLooks;
 pub use settings::{Live, Settings, SettingsError};
 
 /// The rules and all they need; a cheap handle.
@@ -83,6 +93,18 @@ struct State {
     heavy: Arc<tokio::sync::Mutex<()>>,
     /// Why the last daily backup could not be made.
     backup_trouble: tokio::sync::watch::Sender<Option<String>>,
+    /// When the daemon started.
+    started: Moment,
+    /// What is read at the bank without money at stake, spread.
+    pace: Pace,
+    /// Payer look-ups of each device.
+    lookups: Lookups,
+    /// Looks at trade points that could not be made.
+    failed_looks: FailedLooks,
+    /// Payments in the follower's plan.
+    follow_queue: AtomicUsize,
+    /// What happens at the door, for who watches.
+    door: Arc<DoorMeters>,
     /// True once the daemon is stopping: no new money calls, and whoever waits gets what is known.
     stopping: tokio::sync::watch::Sender<bool>,
 }
@@ -115,9 +137,21 @@ impl Service {
             suspects,
             heavy: Arc::default(),
             backup_trouble: tokio::sync::watch::Sender::new(None),
+            started: Moment::now(),
+            pace: Pace::default(),
+            lookups: Lookups::default(),
+            failed_looks: FailedLooks::default(),
+            follow_queue: AtomicUsize::new(0),
+            door: Arc::default(),
             stopping: tokio::sync::watch::Sender::new(false),
         };
         (Self { store, live, state: Arc::new(state) }, Background { changed, suspected })
+    }
+
+    /// Where the door counts, so that [`Operation::Metrics`] can tell.
+    #[must_use]
+    pub fn door_meters(&self) -> Arc<DoorMeters> {
+        self.state.door.clone()
     }
 
     /// From now on money calls are refused and waiting ends; running calls go on.
@@ -234,6 +268,7 @@ impl Service {
                     .with_hint("Use kaspictl log export, import or backup, or the HTTP route (see /openapi.json)."))
             }
             Operation::AcknowledgeRestore => self.acknowledge_restore(&request).await,
+            Operation::Metrics => self.metrics(&request).await,
         }
     }
 

@@ -1,13 +1,16 @@
 //! Reading payments, the log and payers. Everything is filtered by what the caller may see; what is outside is
 //! `not_found`.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::{Request, Service, trouble};
 use crate::access::Scope;
 use crate::id::{OrganizationBin, PaymentId, PaymentRef, ShopId};
 use crate::moment::Span;
-use crate::operation::{Failure, Kind, LogQuery, LogRows, PayerQuery, PaymentQuery, Payments, Picture, Reply, State};
+use crate::operation::{
+    Code, Failure, Kind, LogQuery, LogRows, PayerQuery, PaymentQuery, Payments, Picture, Reply, State,
+};
 use crate::store::{PaymentRow, Refused};
 
 /// Rows of a list where the caller names no limit, and the most.
@@ -85,8 +88,13 @@ impl Service {
     pub(super) async fn payer(&self, request: &Request, query: &PayerQuery) -> Result<Reply, Failure> {
         request.settings.kaspi()?;
         let (config, _, triple) = self.selected(request, query.shop_id, query.organization_bin.as_ref())?;
+        self.state.lookups.take(&triple).map_err(|rest| too_many_lookups(rest).with_bin(&config.organization_bin))?;
+        let sent = AtomicBool::new(false);
         let answer = self.with_token(&request.settings, triple, Self::ask(request), |kaspi, ask, triple| {
             let phone = query.phone_number.clone();
+            if sent.swap(true, Ordering::Relaxed) {
+                self.state.lookups.again(&triple);
+            }
             async move { kaspi.payer(&ask, &triple, &phone).await }
         });
         match answer.await {
@@ -112,6 +120,18 @@ pub(super) fn sees_row(scope: &Scope, shop: Option<ShopId>, bin: Option<&Organiz
         (Some(shop), Some(bin)) => scope.allows(shop, bin),
         _ => scope.is_everything(),
     }
+}
+
+fn too_many_lookups(rest: Duration) -> Failure {
+    // Rounded up: a caller that comes back in time finds a place.
+    let rest = Duration::from_secs(rest.as_secs() + 1);
+    let detail = format!(
+        "Kaspi takes 50 payer look-ups a minute from one trade point, and they are used up; the next is possible in {} s",
+        rest.as_secs()
+    );
+    Failure::new(Code::RateLimited, detail)
+        .with_retry_after(rest)
+        .with_hint("Take the payment without the look-up, or look again then.")
 }
 
 fn no_payment(named: &PaymentRef) -> Failure {

@@ -22,7 +22,7 @@ impl Service {
             }
         };
         self.close(request, &row, closed, reason).await?;
-        let row = self.looked(&request.settings, row.id).await?;
+        let row = self.looked_at_once(&request.settings, row.id).await?;
         Ok(Reply::Payment(row.view()))
     }
 

@@ -18,7 +18,7 @@ use crate::moment::Moment;
 use crate::operation::{Code, Failure, Standing};
 use crate::store::{Change, ConfigRow};
 
-/// Between two looks by the schedule, at least.
+/// Between two looks by the schedule, at least: nobody waits for them, so they leave the pace to those who are waited for.
 const SPACING: Duration = Duration::from_millis(250);
 
 /// The first pause after a look that could not be made; doubled up to [`LONGEST_PAUSE`], which bounds how long after

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::access::Rules;
 use crate::config::{Config, ConfigError};
 use crate::identity::{ClientIdentity, IdentityFiles, IdentityTrouble, key_is_exposed};
-use crate::kaspi::{Endpoint, Kaspi, KaspiSetup};
+use crate::kaspi::{Endpoint, Kaspi, KaspiSetup, Record};
 use crate::operation::{Code, Failure, Reloaded};
 
 /// One consistent set of settings. A request keeps the one it began with.
@@ -19,6 +19,8 @@ pub struct Settings {
     pub rules: Arc<Rules>,
     /// What an operator should know, for the journal and `kaspid check`.
     pub warnings: Vec<String>,
+    /// How the calls to the bank went; the same one across reloads.
+    pub record: Arc<Record>,
     bank: Option<(Kaspi, ClientIdentity)>,
 }
 
@@ -42,14 +44,18 @@ impl Settings {
     /// # Errors
     /// [`SettingsError`], which names the file and what to do.
     pub fn load(path: &Path) -> Result<Self, SettingsError> {
+        Self::load_again(path, Arc::default())
+    }
+
+    fn load_again(path: &Path, record: Arc<Record>) -> Result<Self, SettingsError> {
         let config = Config::load(path)?;
         let (rules, mut warnings) = Rules::new(&config.access);
         let identity = load_identity(&config, &mut warnings)?;
         let bank = match identity {
             None => None,
-            Some(identity) => Some((Kaspi::new(endpoint(&config), &identity)?, identity)),
+            Some(identity) => Some((Kaspi::new(endpoint(&config), &identity, record.clone())?, identity)),
         };
-        Ok(Self { config, rules: Arc::new(rules), warnings, bank })
+        Ok(Self { config, rules: Arc::new(rules), warnings, record, bank })
     }
 
     /// What [`Settings::load`] leaves to the first connection, so that a start does not wait for it.
@@ -137,14 +143,18 @@ impl Live {
     /// # Errors
     /// `invalid_request` with what is wrong in which file.
     pub fn reload(&self) -> Result<Reloaded, Failure> {
-        let new = Settings::load(&self.path).and_then(|new| new.check_trust().map(|()| new)).map_err(|error| {
+        let old = self.get();
+        let new = Settings::load_again(&self.path, old.record.clone());
+        let new = new.and_then(|new| new.check_trust().map(|()| new)).map_err(|error| {
             Failure::invalid(format!("the old settings stay in force: {error}")).with_hint(format!(
                 "Correct it, check it with: kaspid check --config {}, then: kaspictl reload",
                 self.path.display()
             ))
         })?;
-        let old = self.get();
         let reloaded = difference(&old, &new);
+        if reloaded.changed.iter().any(|what| matches!(what.as_str(), "identity" | "kaspi")) {
+            new.record.begin_anew();
+        }
         self.rules.send_replace(new.rules.clone());
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
         Ok(reloaded)
@@ -160,7 +170,7 @@ fn difference(old: &Settings, new: &Settings) -> Reloaded {
         ("access", format!("{:?}", a.access) != format!("{:?}", b.access)),
         ("payments", a.payments != b.payments),
         ("verify", a.verify != b.verify),
-        ("follow", a.remote_sweep != b.remote_sweep),
+        ("follow", (&a.remote_sweep, a.read_rate) != (&b.remote_sweep, b.read_rate)),
         ("shop_id", a.shop_id != b.shop_id),
         ("timezone", a.timezone != b.timezone),
     ];

@@ -41,6 +41,24 @@ impl From<Failure> for NoSight {
     }
 }
 
+/// Asks Kaspi, and what of it is for the log.
+async fn look(settings: &Settings, bin: &OrganizationBin) -> Result<(Sight, Note), NoSight> {
+    let kaspi = settings.kaspi()?;
+    let (ask, began) = (crate::kaspi::Ask::fresh(settings.config.kaspi.timeout), Moment::now());
+    let listed = kaspi.trade_points(&ask, bin, settings.config.kaspi.dialect).await;
+    let note = tried(OperationType::Verify, &ask, began, listed.as_ref().err());
+    match listed {
+        Ok((dialect, points)) => Ok((Sight::Listed(dialect, points), note)),
+        Err(Trouble::Refused(refusal)) if refusal.kind == RefusalKind::OrganizationNotRegistered => {
+            Ok((Sight::NotRegistered(refusal), note))
+        }
+        Err(trouble) => {
+            let failure = trouble::failure(&trouble).with_bin(bin);
+            Err(NoSight { failure, note: Box::new(note) })
+        }
+    }
+}
+
 impl Service {
     pub(super) async fn verify_config(&self, request: &Request, bin: OrganizationBin) -> Result<Reply, Failure> {
         let row = self.config_row(request, &bin)?;
@@ -60,21 +78,13 @@ impl Service {
         row: &ConfigRow,
         actor: Option<Actor>,
     ) -> Result<(), NoSight> {
+        if actor.is_none() {
+            self.state.pace.own_turn(settings.config.read_rate).await;
+        }
         let bin = row.organization_bin.clone();
-        let kaspi = settings.kaspi()?;
-        let (ask, began) = (crate::kaspi::Ask::fresh(settings.config.kaspi.timeout), Moment::now());
-        let listed = kaspi.trade_points(&ask, &bin, settings.config.kaspi.dialect).await;
-        let note = tried(OperationType::Verify, &ask, began, listed.as_ref().err());
-        let sight = match listed {
-            Ok((dialect, points)) => Sight::Listed(dialect, points),
-            Err(Trouble::Refused(refusal)) if refusal.kind == RefusalKind::OrganizationNotRegistered => {
-                Sight::NotRegistered(refusal)
-            }
-            Err(trouble) => {
-                let failure = trouble::failure(&trouble).with_bin(&bin);
-                return Err(NoSight { failure, note: Box::new(note) });
-            }
-        };
+        let looked = look(settings, &bin).await;
+        self.state.failed_looks.note(row.id, looked.as_ref().map(drop).map_err(|none| &none.failure));
+        let (sight, note) = looked?;
         let (url, confirm) = (settings.config.kaspi.url.clone(), settings.config.verify.confirm);
         let written = self.store.write(move |writing| {
             let Some(before) = writing.config(&bin)? else { return Err(super::configs::not_enrolled(&bin).into()) };

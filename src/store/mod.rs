@@ -22,6 +22,7 @@ mod restore;
 mod row;
 mod snapshot;
 mod tables;
+mod tally;
 mod triple;
 mod writer;
 mod writing;
@@ -48,6 +49,8 @@ pub(crate) use log::Chain;
 pub(crate) use payment::{PaymentRow, RefundRow, Seen};
 pub(crate) use reading::Reading;
 pub(crate) use restore::{RestoreError, Restored, restore};
+use tally::StoreMeters;
+pub(crate) use tally::{PaymentTurn, RefundTurn, Tally};
 pub use triple::Triple;
 pub(crate) use writing::Writing;
 
@@ -136,6 +139,7 @@ struct Shared {
     head: watch::Sender<u64>,
     /// The file is about to be opened again: long reads give way, since opening waits for them.
     reopening: AtomicBool,
+    meters: StoreMeters,
 }
 
 /// All state; a cheap handle.
@@ -173,6 +177,7 @@ impl Store {
             database: RwLock::new(Some(database)),
             head: watch::Sender::new(head.place.seq),
             reopening: AtomicBool::new(false),
+            meters: StoreMeters::new(),
         });
         let underway = Arc::<AtomicUsize>::default();
         let jobs = writer::start(shared.clone(), underway.clone(), Heads::told(head.place.seq));

@@ -8,37 +8,42 @@ use super::event::{Change, Ending, Event, Outcome};
 use super::key::{KeyRow, Wrote};
 use super::payment::{self, PaymentRow, number};
 use super::tables::WriteTables;
+use super::tally::Turn;
 use super::{StoreError, codec};
 use crate::id::{PaymentId, RequestKey, ShopId};
 use crate::operation::{Kind, OperationType};
 
 impl WriteTables<'_> {
-    /// Applies event `seq` to every projection.
-    pub(super) fn project(&mut self, seq: u64, event: &Event) -> Result<(), StoreError> {
+    /// Applies event `seq` to every projection; what it made of a payment is for counting.
+    pub(super) fn project(&mut self, seq: u64, event: &Event) -> Result<Option<Turn>, StoreError> {
         match &event.change {
-            Change::Noted(_) => Ok(()),
-            Change::Config { row, .. } => self.put_config(row),
+            Change::Noted(_) => Ok(None),
+            Change::Config { row, .. } => self.put_config(row).map(|()| None),
             Change::CreateIntended { payment, wrote, .. } => {
                 self.running.insert(seq, ())?;
-                self.put_payment(seq, payment)?;
+                let turn = self.put_payment(seq, payment)?;
                 if let Some(invoice) = &payment.invoice {
                     self.payment_invoice.insert((payment.shop_id, invoice.as_str(), number(payment.id)), ())?;
                 }
-                self.put_key(payment, payment.request_key.as_ref(), create_operation(payment.kind), seq, wrote.as_ref())
+                let (key, operation) = (payment.request_key.as_ref(), create_operation(payment.kind));
+                self.put_key(payment, key, operation, seq, wrote.as_ref())?;
+                Ok(turn)
             }
             Change::CancelIntended { payment, key, wrote, .. } => {
                 self.running.insert(seq, ())?;
                 let row = self.payment_row(*payment)?;
-                self.put_payment(seq, &row)?;
-                self.put_key(&row, key.as_ref(), OperationType::Cancel, seq, wrote.as_ref())
+                let turn = self.put_payment(seq, &row)?;
+                self.put_key(&row, key.as_ref(), OperationType::Cancel, seq, wrote.as_ref())?;
+                Ok(turn)
             }
             Change::RefundIntended { payment, refund, key, wrote, .. } => {
                 self.running.insert(seq, ())?;
                 let mut row = self.payment_row(*payment)?;
                 row.refunds.push(refund.clone());
                 row.updated_at = event.at;
-                self.put_payment(seq, &row)?;
-                self.put_key(&row, key.as_ref(), OperationType::Refund, seq, wrote.as_ref())
+                let turn = self.put_payment(seq, &row)?;
+                self.put_key(&row, key.as_ref(), OperationType::Refund, seq, wrote.as_ref())?;
+                Ok(turn)
             }
             Change::Ended { intent, outcome } => self.end(seq, *intent, outcome, event),
             Change::Seen { payment, seen } => {
@@ -49,8 +54,8 @@ impl WriteTables<'_> {
             Change::Adopted { payment, .. } => self.put_payment(seq, payment),
             Change::Imported { payment, becomes, .. } => match (becomes, payment) {
                 (Some(row), _) => self.put_payment(seq, row),
-                (None, Some(payment)) => Ok(self.payment_event.insert((number(*payment), seq), ()).map(drop)?),
-                (None, None) => Ok(()),
+                (None, Some(payment)) => Ok(self.payment_event.insert((number(*payment), seq), ()).map(|_| None)?),
+                (None, None) => Ok(None),
             },
             Change::Resolved { payment, closed, .. } => {
                 let mut row = self.payment_row(*payment)?;
@@ -58,14 +63,14 @@ impl WriteTables<'_> {
                 self.put_payment(seq, &row)
             }
             Change::SentAgain { payment, .. } => {
-                Ok(self.payment_event.insert((number(*payment), seq), ()).map(drop)?)
+                Ok(self.payment_event.insert((number(*payment), seq), ()).map(|_| None)?)
             }
-            Change::Restored(_) => Ok(self.restored.insert(seq, ()).map(drop)?),
-            Change::RestoreAcknowledged { restored } => Ok(self.restored.remove(restored).map(drop)?),
+            Change::Restored(_) => Ok(self.restored.insert(seq, ()).map(|_| None)?),
+            Change::RestoreAcknowledged { restored } => Ok(self.restored.remove(restored).map(|_| None)?),
         }
     }
 
-    fn end(&mut self, seq: u64, intent: u64, outcome: &Outcome, event: &Event) -> Result<(), StoreError> {
+    fn end(&mut self, seq: u64, intent: u64, outcome: &Outcome, event: &Event) -> Result<Option<Turn>, StoreError> {
         self.running.remove(intent)?;
         self.ended.insert(intent, seq)?;
         let begun = self.event_at(intent)?;
@@ -81,7 +86,8 @@ impl WriteTables<'_> {
             self.give_back(row.shop_id, &key)?;
         }
         if nothing && matches!(begun.change, Change::CreateIntended { .. }) {
-            return self.drop_payment(&row);
+            self.drop_payment(&row)?;
+            return Ok(Some(Turn::refused(&row)));
         }
         row.ended(&outcome.ending, refund, event.at);
         self.put_payment(seq, &row)
@@ -93,9 +99,10 @@ impl WriteTables<'_> {
         Ok(())
     }
 
-    fn put_payment(&mut self, seq: u64, row: &PaymentRow) -> Result<(), StoreError> {
+    fn put_payment(&mut self, seq: u64, row: &PaymentRow) -> Result<Option<Turn>, StoreError> {
         let id = number(row.id);
-        self.payment.insert(id, codec::encode(row)?.as_slice())?;
+        let before = self.payment.insert(id, codec::encode(row)?.as_slice())?;
+        let before = before.map(|stored| codec::decode(stored.value())).transpose()?;
         self.payment_event.insert((id, seq), ())?;
         if let Some(qr) = &row.qr_payment_id {
             self.payment_qr.insert(qr.as_str(), id)?;
@@ -109,7 +116,7 @@ impl WriteTables<'_> {
                 table.remove(id)?
             };
         }
-        Ok(())
+        Ok(Turn::between(before.as_ref(), row))
     }
 
     /// A create that surely moved nothing leaves its events and no payment.

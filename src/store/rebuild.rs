@@ -68,7 +68,7 @@ impl Rebuild {
                     tables.project(seq, &event)?;
                     tables.event.remove(intent)?;
                 }
-                _ => tables.project(seq, &event)?,
+                _ => drop(tables.project(seq, &event)?),
             }
             (self.seq, read) = (seq, read + 1);
         }

@@ -16,6 +16,7 @@ use tracing::{error, info, warn};
 
 use super::event::Sha;
 use super::heads::Heads;
+use super::tally::Turn;
 use super::writing::Writing;
 use super::{Shared, StoreError};
 use crate::failpoint::fail_point;
@@ -223,6 +224,8 @@ impl Writer {
                 if attempt.is_dirty {
                     let (seq, sha) = attempt.head;
                     self.shared.head.send_replace(seq);
+                    self.shared.meters.commits.observe(attempt.took);
+                    self.shared.meters.count(&attempt.turns);
                     self.heads.committed(seq, &sha);
                 }
                 if self.doubt.take().is_some() || owed > 0 {
@@ -232,6 +235,7 @@ impl Writer {
             Err(error) => {
                 // The journal is where an operator looks when the disk is full.
                 error!(%error, requests = jobs.len(), owed, "state could not be stored");
+                self.shared.meters.failures.add();
                 self.doubt = self.doubt.or(attempt.before);
                 self.shared.reopen();
             }
@@ -264,6 +268,10 @@ struct Attempt {
     head: (u64, Sha),
     /// Anything was written.
     is_dirty: bool,
+    /// What it makes of payments.
+    turns: Vec<Turn>,
+    /// How long its commit took, with its flush.
+    took: Duration,
     /// The job that no disk can cure: kept, it would stop every other call for good.
     incurable: Option<usize>,
 }
@@ -287,13 +295,16 @@ fn transact(
         }
     }
     (attempt.head, attempt.is_dirty) = (writing.head(), writing.is_wanted());
+    attempt.turns = writing.take_turns();
     drop(writing);
     // Jobs that only looked or refused cost no flush.
     if !attempt.is_dirty {
         return Ok(tx.abort()?);
     }
     fail_point!("writer.commit");
+    let began = Instant::now();
     tx.commit()?;
+    attempt.took = began.elapsed();
     fail_point!("writer.committed");
     Ok(())
 }

@@ -7,6 +7,7 @@ use super::event::{self, Change, Ending, Event, GENESIS, Outcome, Sha};
 use super::key::KeyRow;
 use super::payment::{self, PaymentRow, number};
 use super::tables::WriteTables;
+use super::tally::Turn;
 use super::{StoreError, Triple, codec};
 use crate::id::{
     ConfigId, DeviceToken, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, RequestKey, ShopId,
@@ -22,6 +23,8 @@ pub(crate) struct Writing<'t> {
     head: Sha,
     dirty: bool,
     given_up: bool,
+    /// What its events made of payments, to be counted once it is durable.
+    turns: Vec<Turn>,
     /// The clock of everything in this transaction.
     pub(crate) now: Moment,
 }
@@ -33,7 +36,7 @@ impl<'t> Writing<'t> {
             None => (0, GENESIS),
             Some((seq, stored)) => (seq.value(), event::split(stored.value())?.0),
         };
-        Ok(Self { tables, seq, head, dirty: false, given_up: false, now: Moment::now() })
+        Ok(Self { tables, seq, head, dirty: false, given_up: false, turns: Vec::new(), now: Moment::now() })
     }
 
     /// Writes an event and what it changes; returns its sequence number.
@@ -43,7 +46,7 @@ impl<'t> Writing<'t> {
         let (stored, sha) = event::seal(&self.head, seq, &event)?;
         self.dirty = true;
         self.tables.event.insert(seq, stored.as_slice())?;
-        self.tables.project(seq, &event)?;
+        self.turns.extend(self.tables.project(seq, &event)?);
         (self.seq, self.head) = (seq, sha);
         Ok(seq)
     }
@@ -77,6 +80,11 @@ impl<'t> Writing<'t> {
     /// Nothing of this transaction is kept. Only for a job that has it alone.
     pub(super) fn give_up(&mut self) {
         self.given_up = true;
+    }
+
+    /// What its events made of payments.
+    pub(super) fn take_turns(&mut self) -> Vec<Turn> {
+        std::mem::take(&mut self.turns)
     }
 
     /// The last event and its hash.

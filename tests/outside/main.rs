@@ -16,12 +16,15 @@ mod daemon;
 mod fixture;
 mod http;
 mod outcome;
+mod prometheus;
+mod relay;
 mod sandbox;
 mod scripted_bank;
 mod tls_client;
 
 // The properties.
 mod backup;
+mod bank_trouble;
 mod bank_wire;
 mod cmd;
 mod crash;
@@ -31,7 +34,9 @@ mod full_disk;
 mod guide;
 mod keys;
 mod layers;
+mod limits_upstream;
 mod manners;
+mod metrics;
 mod money;
 mod opening;
 mod python;

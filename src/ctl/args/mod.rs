@@ -44,6 +44,14 @@ Examples:
 
 Answers go to stdout, everything else to stderr. `kaspictl help COMMAND` has examples of each command.";
 
+const METRICS: &str = "\
+For Prometheus' node_exporter, from a timer:
+  kaspictl metrics > /var/lib/prometheus/node-exporter/kaspid.prom.$$ &&
+    mv /var/lib/prometheus/node-exporter/kaspid.prom.$$ /var/lib/prometheus/node-exporter/kaspid.prom
+
+The same over HTTP:
+  curl --unix-socket /run/kaspid/kaspid.sock http://kaspid/metrics";
+
 /// The whole command line.
 #[derive(Parser)]
 #[command(name = "kaspictl", version, about = ABOUT, after_help = AFTER, max_term_width = 100)]
@@ -114,6 +122,9 @@ pub(super) enum Command {
         after_help = "A configuration with a mistake changes nothing; the daemon keeps the one it has.\n\nExample:\n  kaspictl reload"
     )]
     Reload,
+    /// Print numbers for a monitoring system, as Prometheus text
+    #[command(after_help = METRICS)]
+    Metrics,
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Print the version of kaspictl and of the running daemon

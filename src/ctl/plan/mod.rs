@@ -132,6 +132,7 @@ pub(super) fn of(cli: Cli, zone: &Zone) -> Result<Plan, Usage> {
         }
         Command::Status => Ask::once(Operation::Health),
         Command::Version => Ask::once(Operation::Version),
+        Command::Metrics => Ask::once(Operation::Metrics),
         Command::Reload => Ask::once(Operation::Reload),
         Command::Identity(IdentityCommand::Show) => Ask::once(Operation::Identity),
         Command::Bin(command) => bin::ask(command),

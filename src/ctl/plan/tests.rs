@@ -71,6 +71,7 @@ fn administration() {
     let table = [
         ("kaspictl status", Operation::Health),
         ("kaspictl version", Operation::Version),
+        ("kaspictl metrics", Operation::Metrics),
         ("kaspictl reload", Operation::Reload),
         ("kaspictl identity show", Operation::Identity),
         ("kaspictl log verify", Operation::LogVerify(VerifyQuery::default())),

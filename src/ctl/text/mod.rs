@@ -43,6 +43,7 @@ pub(super) fn reply(reply: &Reply, zone: &Zone) -> String {
         Reply::Events(page) => log::events(page, zone),
         Reply::Imported(imported) => log::imported(imported),
         Reply::Acknowledged(acknowledged) => log::acknowledged(acknowledged, zone),
+        Reply::Metrics(metrics) => metrics.text.clone(),
     }
 }
 
@@ -70,6 +71,7 @@ pub(super) fn next(reply: &Reply) -> Option<String> {
         | Reply::Reloaded(_)
         | Reply::Events(_)
         | Reply::Imported(_)
-        | Reply::Acknowledged(_) => None,
+        | Reply::Acknowledged(_)
+        | Reply::Metrics(_) => None,
     }
 }

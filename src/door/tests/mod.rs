@@ -62,7 +62,7 @@ pub(super) fn world(limits: Limits) -> World {
         }
         Err(Failure::new(Code::BinInactive, format!("{taken} bytes of {:?}", admitted.operation())))
     });
-    let (door, pulse) = Door::new(answer, limits, newest);
+    let (door, pulse) = Door::new(answer, limits, newest, Arc::default());
     let listener = listen(&directory.path().join("s")).unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(door.serve(listener, async move { drop(stopped.await) }));

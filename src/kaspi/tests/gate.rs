@@ -53,7 +53,7 @@ const LISTED: [(i64, RefusalKind); 22] = [
 #[test]
 fn every_listed_code_is_a_refusal_in_both_dialects() {
     for (code, kind) in LISTED {
-        for call in [Call::Other, Call::Refund] {
+        for call in [Call::Status, Call::Refund] {
             let wanted = format!("refused {kind:?} Some({code})");
             for body in [
                 format!(r#"{{"StatusCode":{code},"Message":"Любой текст"}}"#),
@@ -73,9 +73,9 @@ fn codes_that_do_not_decide_may_have_happened_and_are_kept() {
     for code in [-999, 1, -1, 500, -99_000_018, 99_000_033, i64::MIN, i64::MAX] {
         let wanted = format!("may have happened Some({code}) Some(\"x\")");
         let body = format!(r#"{{"StatusCode":{code},"Message":"x"}}"#);
-        assert_eq!(verdict(&body, Call::Other, Some(Bank)), wanted);
+        assert_eq!(verdict(&body, Call::Status, Some(Bank)), wanted);
         let body = format!(r#"{{"status":false,"data":{{"errors":{{"{code}":"x"}}}}}}"#);
-        assert_eq!(verdict(&body, Call::Other, Some(Guide)), wanted);
+        assert_eq!(verdict(&body, Call::Status, Some(Guide)), wanted);
     }
 }
 
@@ -83,7 +83,7 @@ fn codes_that_do_not_decide_may_have_happened_and_are_kept() {
 fn a_refund_to_be_tried_again_may_have_happened() {
     let body = r#"{"StatusCode":-99000006}"#;
     assert_eq!(verdict(body, Call::Refund, Some(Bank)), "may have happened Some(-99000006) None");
-    assert_eq!(verdict(body, Call::Other, Some(Bank)), "refused Other Some(-99000006)");
+    assert_eq!(verdict(body, Call::Status, Some(Bank)), "refused Other Some(-99000006)");
 }
 
 #[test]
@@ -95,19 +95,19 @@ fn the_guides_texts_are_refusals() {
         ("Trade point is not active", RefusalKind::TradePointInactive),
     ] {
         let wanted = format!("refused {kind:?} None");
-        assert_eq!(verdict(&format!(r#"{{"status":false,"error":"{text}"}}"#), Call::Other, Some(Guide)), wanted);
+        assert_eq!(verdict(&format!(r#"{{"status":false,"error":"{text}"}}"#), Call::Status, Some(Guide)), wanted);
         let body = format!(r#"{{"status":false,"data":{{"errors":{{"deviceToken":"{text}"}}}}}}"#);
-        assert_eq!(verdict(&body, Call::Other, Some(Guide)), wanted);
+        assert_eq!(verdict(&body, Call::Status, Some(Guide)), wanted);
         // The bank's numbers decide alone, whatever the text.
         let body = format!(r#"{{"StatusCode":77,"Message":"{text}"}}"#);
-        assert!(verdict(&body, Call::Other, Some(Bank)).starts_with("may have happened Some(77)"));
+        assert!(verdict(&body, Call::Status, Some(Bank)).starts_with("may have happened Some(77)"));
         // -999 means "temporarily unavailable", whatever the text.
         let body = format!(r#"{{"status":false,"data":{{"errors":{{"-999":"{text}"}}}}}}"#);
-        assert!(verdict(&body, Call::Other, Some(Guide)).starts_with("may have happened Some(-999)"));
+        assert!(verdict(&body, Call::Status, Some(Guide)).starts_with("may have happened Some(-999)"));
     }
     let unlisted = r#"{"status":false,"error":"Сервис временно недоступен"}"#;
     assert_eq!(
-        verdict(unlisted, Call::Other, Some(Guide)),
+        verdict(unlisted, Call::Status, Some(Guide)),
         "may have happened None Some(\"Сервис временно недоступен\")"
     );
 }
@@ -115,9 +115,9 @@ fn the_guides_texts_are_refusals() {
 #[test]
 fn several_reasons_refuse_only_if_all_are_listed() {
     let body = r#"{"status":false,"data":{"errors":{"-1501":"a","990000018":"b"}}}"#;
-    assert_eq!(verdict(body, Call::Other, Some(Guide)), "refused DeviceTokenInvalid Some(-1501)");
+    assert_eq!(verdict(body, Call::Status, Some(Guide)), "refused DeviceTokenInvalid Some(-1501)");
     let body = r#"{"status":false,"data":{"errors":{"-1501":"a","7":"b"}}}"#;
-    assert_eq!(verdict(body, Call::Other, Some(Guide)), "may have happened Some(7) Some(\"b\")");
+    assert_eq!(verdict(body, Call::Status, Some(Guide)), "may have happened Some(7) Some(\"b\")");
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn values_come_in_every_order_with_or_without_message() {
         (r#"{"status":true,"data":{"errors":[]}}"#, Guide, r#"value guide {"errors":[]}"#),
         (r#"{"status":true}"#, Guide, "value guide -"),
     ] {
-        assert_eq!(verdict(body, Call::Other, Some(dialect)), wanted, "{body}");
+        assert_eq!(verdict(body, Call::Status, Some(dialect)), wanted, "{body}");
         assert_eq!(verdict(body, Call::TradePoints, None), wanted, "{body}");
     }
 }
@@ -170,10 +170,10 @@ fn what_is_no_envelope_decides_nothing() {
             assert_eq!(verdict(body, Call::TradePoints, dialect), "may have happened", "{body}");
         }
     }
-    assert_eq!(verdict("{\"status\":false}", Call::Other, Some(Guide)), "may have happened None None");
+    assert_eq!(verdict("{\"status\":false}", Call::Status, Some(Guide)), "may have happened None None");
     let not_utf8 =
         Answer { http: 200, date: None, body: Bytes::from_static(b"{\"StatusCode\":0,\"Message\":\"\xff\"}") };
-    assert!(matches!(judge(&not_utf8, Call::Other, None), Err(Trouble::MayHaveHappened { .. })));
+    assert!(matches!(judge(&not_utf8, Call::Status, None), Err(Trouble::MayHaveHappened { .. })));
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn the_other_dialect_is_told_apart_only_by_the_trade_points() {
     assert_eq!(verdict(refusal, Call::TradePoints, Some(Bank)), "other dialect guide");
     assert_eq!(verdict(noise, Call::TradePoints, Some(Bank)), "may have happened None Some(\"x\")");
     assert_eq!(verdict(r#"{"StatusCode":0}"#, Call::TradePoints, Some(Guide)), "other dialect bank");
-    for call in [Call::Refund, Call::Other] {
+    for call in [Call::Refund, Call::Status] {
         assert_eq!(verdict(value, call, Some(Bank)), "may have happened");
         assert_eq!(verdict(refusal, call, Some(Bank)), "may have happened None Some(\"Invalid deviceToken\")");
         assert_eq!(verdict(r#"{"StatusCode":-1501}"#, call, Some(Guide)), "may have happened Some(-1501) None");
@@ -194,12 +194,12 @@ fn the_other_dialect_is_told_apart_only_by_the_trade_points() {
 #[test]
 fn a_text_is_one_bounded_line_without_the_secret_of_the_request() {
     let body = format!(r#"{{"StatusCode":-1501,"Message":"no\n{}"}}"#, "я".repeat(600));
-    let Err(Trouble::Refused(refusal)) = judge(&answer(&body), Call::Other, Some(Bank)) else { panic!() };
+    let Err(Trouble::Refused(refusal)) = judge(&answer(&body), Call::Status, Some(Bank)) else { panic!() };
     let text = refusal.text.unwrap();
     assert!(text.starts_with("no я") && text.chars().count() == 500);
 
     let body = r#"{"status":false,"error":"Token 577b4b39 of 77015211545 is unknown"}"#;
-    let Err(trouble) = judge(&answer(body), Call::Other, Some(Guide)) else { panic!() };
+    let Err(trouble) = judge(&answer(body), Call::Status, Some(Guide)) else { panic!() };
     let trouble = trouble.without(Some("577b4b39")).without(Some("77015211545")).without(None).without(Some(""));
     assert!(format!("{trouble:?}").contains("Token [redacted] of [redacted] is unknown"));
 }
@@ -223,5 +223,19 @@ proptest! {
             let judged = judge(&Answer { http: 200, date: None, body }, Call::TradePoints, None).is_err();
             prop_assert!(judged);
         }
+    }
+}
+
+/// Every code that is counted by itself is one that decides something, and no listed one is missing: a code with its
+/// own reaction is found by trying all that could be.
+#[test]
+fn counted_codes_are_the_listed_ones() {
+    for code in CODES {
+        assert!(code == -999 || kind_of_code(code).is_some(), "{code}");
+    }
+    let near = |from: i64| (from - 60..=from + 60).chain([from]);
+    let tried = [-1_500, -10_000, -101_001, -14_000_002, -99_000_010, 99_000_010, 990_000_020];
+    for code in tried.into_iter().flat_map(near) {
+        assert_eq!(kind_of_code(code).is_some(), CODES.contains(&code) && code != -999, "{code}");
     }
 }

@@ -57,7 +57,7 @@ fn client_as(server: &Server, identity: &ClientIdentity, idle: Duration) -> Kasp
         idle,
         phone_prefix: '7',
     };
-    Kaspi::new(endpoint, identity).unwrap()
+    Kaspi::new(endpoint, identity, Arc::default()).unwrap()
 }
 
 const CREATED: &str = r#"{"StatusCode":0,"Data":{"QrPaymentId":12737694350}}"#;

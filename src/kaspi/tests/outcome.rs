@@ -63,7 +63,7 @@ async fn nobody_listens_is_never_sent() {
         idle: LONG,
         phone_prefix: '7',
     };
-    let kaspi = Kaspi::new(endpoint, &server.pki.client).unwrap();
+    let kaspi = Kaspi::new(endpoint, &server.pki.client, Arc::default()).unwrap();
     let (outcome, text) = create(&kaspi, Duration::from_millis(400)).await;
     assert_eq!(outcome, Outcome::NeverSent { certificate: false }, "{text}");
 }
@@ -88,7 +88,7 @@ async fn a_bank_that_comes_back_in_time_is_asked_again() {
         idle: LONG,
         phone_prefix: '7',
     };
-    let kaspi = Kaspi::new(endpoint, &pki.pki.client).unwrap();
+    let kaspi = Kaspi::new(endpoint, &pki.pki.client, Arc::default()).unwrap();
     let asked = tokio::spawn(async move { create(&kaspi, LONG).await });
     let mut server =
         Server::start_with(Tls::V13, &[Act::Reply(CREATED)], hangs_up.await.unwrap(), Arc::clone(&pki.pki));
@@ -118,7 +118,7 @@ async fn a_server_we_do_not_trust_is_never_sent_and_says_what_to_do() {
         idle: LONG,
         phone_prefix: '7',
     };
-    let kaspi = Kaspi::new(endpoint, &server.pki.client).unwrap();
+    let kaspi = Kaspi::new(endpoint, &server.pki.client, Arc::default()).unwrap();
     let (outcome, text) = create(&kaspi, LONG).await;
     assert_eq!(outcome, Outcome::NeverSent { certificate: false });
     assert!(text.contains("ca_file"), "{text}");

@@ -31,9 +31,9 @@ fn each_wrong_setting_is_named_with_its_remedy() {
         (endpoint(bank, Some(key), "v01"), "key.crt", "bank's CA"),
         (endpoint(bank, Some(broken), "v01"), "broken.crt", "bank's CA"),
     ] {
-        let text = Kaspi::new(endpoint, &pki.client).unwrap_err().to_string();
+        let text = Kaspi::new(endpoint, &pki.client, Arc::default()).unwrap_err().to_string();
         assert!(text.contains(setting) && text.contains(remedy), "{setting} {remedy}: {text}");
     }
-    let kaspi = Kaspi::new(endpoint(bank, Some(pki.ca_file.clone()), "v01"), &pki.client).unwrap();
+    let kaspi = Kaspi::new(endpoint(bank, Some(pki.ca_file.clone()), "v01"), &pki.client, Arc::default()).unwrap();
     assert!(kaspi.check_trust().is_ok());
 }

@@ -108,3 +108,11 @@ pub struct Reloaded {
     /// What needs a restart to change.
     pub restart_needed: Vec<String>,
 }
+
+/// Numbers for a monitoring system. Over HTTP the text itself is the answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Metrics {
+    /// Prometheus text 0.0.4. Organisations are named by config id, since a BIN may be an IIN.
+    pub text: String,
+}

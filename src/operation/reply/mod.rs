@@ -93,4 +93,6 @@ pub enum Reply {
     Imported(Imported),
     /// The gaps of restored backups that were closed.
     Acknowledged(Acknowledged),
+    /// Prometheus text.
+    Metrics(Metrics),
 }

@@ -1,0 +1,103 @@
+//! One pace for all that the daemon reads at the bank and no money hangs on: what the follower and the re-validation
+//! ask by themselves, and status reads for callers (design §6.6, "global rate limit"). Calls that move money, and the
+//! reads that belong to them, take no turn here and are never delayed by it.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+/// A caller may be this far ahead of the pace: after a quiet moment a shop full of tills asks at once, and what the
+/// daemon asks by itself waits until the pace has caught up.
+const BURST: Duration = Duration::from_secs(1);
+
+/// A caller waits at most this long for a turn; then what is known is the answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// When the next read may begin if no caller is in a hurry.
+#[derive(Default)]
+pub(super) struct Pace {
+    /// Held for a few instructions, never across an await.
+    next: Mutex<Option<Instant>>,
+}
+
+impl Pace {
+    /// Waits for a turn of the daemon's own, at `rate` reads a second.
+    pub(super) async fn own_turn(&self, rate: u32) {
+        if let Some(at) = self.reserve(rate, Duration::ZERO, Duration::MAX) {
+            sleep_until(at).await;
+        }
+    }
+
+    /// Waits for a turn in a caller's name. False if there is none soon: then none is taken.
+    pub(super) async fn callers_turn(&self, rate: u32) -> bool {
+        match self.reserve(rate, BURST, PATIENCE) {
+            Some(at) => {
+                sleep_until(at).await;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The beginning of a turn that may be `burst` early and at most `patience` away.
+    fn reserve(&self, rate: u32, burst: Duration, patience: Duration) -> Option<Instant> {
+        let now = Instant::now();
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let paced = next.map_or(now, |next| next.max(now));
+        let wait = paced.saturating_duration_since(now).saturating_sub(burst);
+        if wait > patience {
+            return None;
+        }
+        *next = Some(paced + Duration::from_secs(1) / rate.max(1));
+        Some(now + wait)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The daemon's own reads are spread, not sent in a burst.
+    #[tokio::test(start_paused = true)]
+    async fn own_turns_are_spread() {
+        let (pace, began) = (Pace::default(), Instant::now());
+        for _ in 0..11 {
+            pace.own_turn(10).await;
+        }
+        assert_eq!(began.elapsed().as_millis() / 10, 100);
+    }
+
+    /// Callers have a second's worth at once, then the rate, and beyond their patience nothing; a refused turn costs
+    /// the others nothing.
+    #[tokio::test(start_paused = true)]
+    async fn callers_have_a_burst_and_then_the_rate() {
+        let (pace, began) = (std::sync::Arc::new(Pace::default()), Instant::now());
+        let turns = (0..60).map(|_| {
+            let pace = pace.clone();
+            tokio::spawn(async move { pace.callers_turn(10).await.then(Instant::now) })
+        });
+        let mut times = Vec::new();
+        for turn in turns.collect::<Vec<_>>() {
+            times.extend(turn.await.ok().flatten());
+        }
+        // Eleven at once, then ten a second for two seconds; the other 29 are told at once.
+        assert_eq!(times.iter().filter(|at| **at == began).count(), 11);
+        assert_eq!(times.len(), 31);
+        assert!(times.iter().all(|at| at.duration_since(began) <= PATIENCE));
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert!(pace.callers_turn(10).await);
+    }
+
+    /// However busy the callers are, the daemon gets its turn.
+    #[tokio::test(start_paused = true)]
+    async fn callers_do_not_starve_the_follower() {
+        let pace = Pace::default();
+        for _ in 0..20 {
+            assert!(pace.callers_turn(10).await);
+        }
+        let began = Instant::now();
+        pace.own_turn(10).await;
+        assert!(began.elapsed() <= BURST + Duration::from_millis(100), "{:?}", began.elapsed());
+    }
+}

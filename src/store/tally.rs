@@ -1,0 +1,178 @@
+//! What became of payments and refunds while this process runs, by config: counted from what became durable, so
+//! that a number never says more than the log.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use super::Store;
+use super::payment::PaymentRow;
+use crate::id::ConfigId;
+use crate::metrics::{Counter, Histogram};
+use crate::operation::{Kind, LogStatus, State};
+
+/// Bounds of a commit's time in seconds: a flush takes 50 microseconds on a good disk and a second on a bad day.
+const COMMIT_BOUNDS: &[f64] = &[0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+
+/// The numbers of the store.
+pub(crate) struct StoreMeters {
+    /// Commits with their flush. Those that failed are not among them.
+    pub(crate) commits: Histogram,
+    /// Commits that did not become durable.
+    pub(crate) failures: Counter,
+    /// Held for a few instructions by the writer after each commit, and by who reads.
+    tally: Mutex<Tally>,
+}
+
+/// How often each turn was taken. A (config, kind) that nothing has happened to is not in it.
+#[derive(Clone, Default)]
+pub(crate) struct Tally {
+    /// By config and kind, in the order of [`PaymentTurn::ALL`].
+    pub(crate) payments: BTreeMap<(ConfigId, &'static str), [u64; PaymentTurn::ALL.len()]>,
+    /// By config, in the order of [`RefundTurn::ALL`].
+    pub(crate) refunds: BTreeMap<ConfigId, [u64; RefundTurn::ALL.len()]>,
+}
+
+macro_rules! turns {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum $name { $($(#[$variant_doc])* $variant,)* }
+
+        impl $name {
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// As a label.
+            pub(crate) fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+    };
+}
+
+turns! {
+    /// What happened to a payment.
+    PaymentTurn {
+        /// Its create was intended.
+        Begun = "begun",
+        /// It stands at Kaspi.
+        Accepted = "accepted",
+        /// The create surely moved nothing: refused, or never sent.
+        Refused = "refused",
+        /// The answer to the create was lost.
+        Unknown = "unknown",
+        /// It was paid.
+        Paid = "paid",
+        /// It was paid after it had been called over.
+        PaidLate = "paid_late",
+        /// The customer or the bank declined.
+        Declined = "declined",
+        /// It was cancelled.
+        Cancelled = "cancelled",
+        /// Its time ran out.
+        Expired = "expired",
+        /// A person gave it up.
+        Abandoned = "abandoned",
+        /// It was made before kaspid: adopted or imported.
+        TakenIn = "taken_in",
+    }
+}
+
+turns! {
+    /// What happened to a refund.
+    RefundTurn {
+        /// It was intended.
+        Begun = "begun",
+        /// The money went back.
+        Success = "success",
+        /// It did not.
+        Failed = "failed",
+    }
+}
+
+/// One event's turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    Payment(ConfigId, Kind, PaymentTurn),
+    Refund(ConfigId, RefundTurn),
+}
+
+impl Turn {
+    /// What a row shows that its predecessor did not; an event changes a payment or one refund of it.
+    pub(super) fn between(before: Option<&PaymentRow>, after: &PaymentRow) -> Option<Self> {
+        let of_payment = |turn| Some(Self::Payment(after.config_id, after.kind, turn));
+        match before {
+            None if after.state == State::Creating => of_payment(PaymentTurn::Begun),
+            None => of_payment(PaymentTurn::TakenIn),
+            Some(before) if before.state != after.state => of_payment(of_state(after)?),
+            Some(before) => Some(Self::Refund(after.config_id, refund_turn(before, after)?)),
+        }
+    }
+
+    /// The payment of a create that surely moved nothing.
+    pub(super) fn refused(row: &PaymentRow) -> Self {
+        Self::Payment(row.config_id, row.kind, PaymentTurn::Refused)
+    }
+}
+
+fn of_state(row: &PaymentRow) -> Option<PaymentTurn> {
+    Some(match row.state {
+        State::Creating => return None,
+        State::Waiting => PaymentTurn::Accepted,
+        State::Unknown => PaymentTurn::Unknown,
+        State::Paid if row.late => PaymentTurn::PaidLate,
+        State::Paid => PaymentTurn::Paid,
+        State::Declined => PaymentTurn::Declined,
+        State::Cancelled => PaymentTurn::Cancelled,
+        State::Expired => PaymentTurn::Expired,
+        State::Abandoned => PaymentTurn::Abandoned,
+    })
+}
+
+fn refund_turn(before: &PaymentRow, after: &PaymentRow) -> Option<RefundTurn> {
+    after.refunds.iter().find_map(|refund| match (before.refund(refund.id), refund.status) {
+        (None, _) => Some(RefundTurn::Begun),
+        (Some(before), status) if before.status == status => None,
+        (Some(_), LogStatus::Success) => Some(RefundTurn::Success),
+        (Some(_), LogStatus::Failed) => Some(RefundTurn::Failed),
+        (Some(_), LogStatus::Pending) => None,
+    })
+}
+
+impl Store {
+    /// What is counted here.
+    pub(crate) fn meters(&self) -> &StoreMeters {
+        &self.shared.meters
+    }
+
+    /// The number of the last durable event.
+    pub(crate) fn head_seq(&self) -> u64 {
+        *self.shared.head.borrow()
+    }
+}
+
+impl StoreMeters {
+    pub(super) fn new() -> Self {
+        Self { commits: Histogram::new(COMMIT_BOUNDS), failures: Counter::default(), tally: Mutex::default() }
+    }
+
+    /// Counts the turns of a transaction that is durable.
+    pub(super) fn count(&self, turns: &[Turn]) {
+        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        for turn in turns {
+            let (counts, place) = match *turn {
+                Turn::Payment(config, kind, turn) => {
+                    (tally.payments.entry((config, kind.word())).or_default().as_mut_slice(), turn as usize)
+                }
+                Turn::Refund(config, turn) => (tally.refunds.entry(config).or_default().as_mut_slice(), turn as usize),
+            };
+            if let Some(count) = counts.get_mut(place) {
+                *count += 1;
+            }
+        }
+    }
+
+    /// The counts so far.
+    pub(crate) fn tally(&self) -> Tally {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
