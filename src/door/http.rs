@@ -269,6 +269,8 @@ fn reply(route: RouteId, reply: Reply) -> Result<Answer, Failure> {
         Reply::Events(value) => json(StatusCode::OK, &value),
         Reply::Imported(value) => json(StatusCode::OK, &value),
         Reply::Acknowledged(value) => json(StatusCode::OK, &value),
+        Reply::Day(value) => json(StatusCode::OK, &value),
+        Reply::Range(value) => json(StatusCode::OK, &value),
     })
 }
 
