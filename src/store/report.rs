@@ -1,8 +1,8 @@
 //! What happened in some days, for reports: payments found by their ids, which sort by time, and events by their
 //! place in the log, so that the cost is that of the days and not of the log.
 //!
-//! The index this relies on is the order of ids and events in time. It is as good as the clock: one that was off by
-//! more than [`SKEW`] may hide what it stamped from the report of its day; the log has it all the same.
+//! The index this relies on is the order of ids and events in time, which is as good as our clock. It may be off by
+//! [`SKEW`], and by anything for fewer than [`RUN`] events at a time, as after a start without a battery.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -23,6 +23,9 @@ const LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// How far our clock may have been off. With one that is further off no certificate of the bank is valid.
 const SKEW: Duration = Duration::from_secs(24 * 3600);
+
+/// So many events in a row are outside of a window before the search for its ends is over.
+const RUN: u64 = 500;
 
 /// From the first instant of a day to the one behind the last day.
 #[derive(Clone, Copy, Debug)]
@@ -137,12 +140,18 @@ impl Reading {
         tell: &mut Tell<'_>,
     ) -> Result<(), Refused> {
         let first = self.first_event_since(window.begin.before(SKEW))?;
-        let mut told = HashSet::new();
+        let (mut told, mut behind) = (HashSet::new(), 0);
         for entry in self.tables.event()?.range_owned(first..)? {
             step()?;
             let (seq, stored) = entry?;
             let event = event::read(stored.value())?;
-            if event.at > window.end.after(SKEW) {
+            behind = match event.at {
+                at if at > window.end.after(SKEW) => behind + 1,
+                // A clock that is behind says nothing of where the window ends.
+                at if at < window.begin.before(SKEW) => behind,
+                _ => 0,
+            };
+            if behind == RUN {
                 break;
             }
             self.fact(window, (seq.value(), &event), &mut told, tell)?;
@@ -221,7 +230,8 @@ impl Reading {
         Ok(Amount::ZERO)
     }
 
-    /// The first event that is not before `moment`, found by halving.
+    /// An event before which none is at or after `moment`, near to the first that is: found by halving, and from
+    /// there back to a run of earlier ones.
     fn first_event_since(&self, moment: Moment) -> Result<u64, StoreError> {
         let (mut low, mut high) = (1, self.last_event()?.saturating_add(1));
         while low < high {
@@ -230,6 +240,12 @@ impl Reading {
                 Some(event) if event.at < moment => low = middle + 1,
                 _ => high = middle,
             }
+        }
+        let mut before = 0;
+        while low > 1 && before < RUN {
+            low -= 1;
+            let is_before = self.event(low)?.is_some_and(|event| event.at < moment);
+            before = if is_before { before + 1 } else { 0 };
         }
         Ok(low)
     }

@@ -2,8 +2,9 @@
 //! each with the command for it.
 
 use super::payment::organisation;
-use super::table::{Fields, Table, clean};
+use super::table::{Table, clean};
 use crate::ctl::when::Zone;
+use crate::money::Total;
 use crate::operation::{DayReport, DayTotals, OrganizationReport, Part, RangeReport, ReportPayment, State};
 
 /// A day.
@@ -41,55 +42,49 @@ fn one(found: &OrganizationReport, zone: &Zone) -> String {
 
 fn sums(found: &OrganizationReport) -> String {
     let mut table = Table::new(&["", ">PAYMENTS", ">AMOUNT"]);
-    let mut row = |name: &str, count: Option<u64>, amount: String| {
-        table.row([name.to_owned(), count.map(|count| count.to_string()).unwrap_or_default(), amount]);
+    let mut row = |name: &str, count: Option<u64>, amount: Total| {
+        table.row([name.to_owned(), count.map(|count| count.to_string()).unwrap_or_default(), amount.to_string()]);
     };
-    let part = |part: &Part| (Some(part.payments), part.taken_tiyn.to_string());
     let kinds = [("invoices", found.by_kind.remote), ("links", found.by_kind.link), ("QR codes", found.by_kind.qr)];
-    for (name, kind) in kinds.iter().filter(|(_, kind)| kind.payments > 0) {
-        let (count, amount) = part(kind);
-        row(name, count, amount);
+    for (name, Part { payments, taken_tiyn }) in kinds.into_iter().filter(|(_, kind)| kind.payments > 0) {
+        row(name, Some(payments), taken_tiyn);
     }
-    row("taken", Some(found.payments), found.taken_tiyn.to_string());
-    row("paid back", Some(found.refunds), found.refunded_tiyn.to_string());
+    row("taken", Some(found.payments), found.taken_tiyn);
+    row("paid back", Some(found.refunds), found.refunded_tiyn);
     if !found.refunded_elsewhere_tiyn.is_zero() {
-        row("paid back without kaspid", None, found.refunded_elsewhere_tiyn.to_string());
+        row("paid back without kaspid", None, found.refunded_elsewhere_tiyn);
     }
-    row("left", None, found.net_tiyn.to_string());
-    let mut fields = Fields::default();
-    let seen = found.by_paid_at_source.seen;
-    fields.maybe(
-        "note",
-        (seen.payments > 0).then(|| {
-            format!(
-                "{} of these payments, {}, are dated by when kaspid saw them: the bank has told no time",
-                seen.payments, seen.taken_tiyn
-            )
-        }),
-    );
-    format!("{}{}", table.print(), fields.print())
+    row("left", None, found.net_tiyn);
+    let Part { payments, taken_tiyn } = found.by_paid_at_source.seen;
+    let note = match payments {
+        0 => String::new(),
+        _ => format!("{payments} of these, {taken_tiyn}, count by when kaspid saw them: the bank told no time\n"),
+    };
+    format!("{}{note}", table.print())
 }
 
 fn payments(title: &str, lines: &[ReportPayment], zone: &Zone) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    let mut table = Table::new(&["CREATED", "STATE", ">AMOUNT", "INVOICE", "PAID", "WHAT TO DO"]);
+    // When it was paid says on which day it is counted.
+    let time = if lines.iter().any(|line| line.paid_at.is_some()) { "PAID" } else { "CREATED" };
+    let mut table = Table::new(&[time, "STATE", ">AMOUNT", "INVOICE", "WHAT TO DO"]);
     for line in lines {
         table.row([
-            zone.show(line.created_at),
+            zone.show(line.paid_at.unwrap_or(line.created_at)),
             line.state.to_string(),
             line.amount_tiyn.to_string(),
             line.invoice.as_ref().map(ToString::to_string).unwrap_or_default(),
-            line.paid_at.map(|at| zone.show(at)).unwrap_or_default(),
             next(line),
         ]);
     }
-    let not_asked = lines.iter().filter_map(|line| line.not_asked.as_ref());
-    let count = not_asked.clone().count();
-    let not_asked =
-        not_asked.take(1).map(|why| format!("Kaspi could not be asked about {count} of them: {}\n", clean(why)));
-    format!("\n{title}\n{}{}", table.print(), not_asked.collect::<String>())
+    let not_asked: Vec<&String> = lines.iter().filter_map(|line| line.not_asked.as_ref()).collect();
+    // One reason stands for all: it is the same bank.
+    let note = not_asked.first().map_or_else(String::new, |why| {
+        format!("Kaspi could not be asked about {} of them: {}\n", not_asked.len(), clean(why))
+    });
+    format!("\n{title}\n{}{note}", table.print())
 }
 
 /// The command that looks at it, or closes it.
