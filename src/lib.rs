@@ -17,6 +17,7 @@
 pub mod failpoint;
 pub mod money;
 pub mod moment;
+pub mod day;
 pub mod id;
 pub mod operation;
 pub mod frame;

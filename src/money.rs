@@ -135,14 +135,62 @@ impl From<Amount> for u64 {
 /// For people: `12 500.50 ₸`.
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = (self.0 / 100).to_string();
-        for (i, digit) in whole.chars().enumerate() {
-            if i > 0 && (whole.len() - i).is_multiple_of(3) {
-                f.write_str("\u{a0}")?;
-            }
-            write!(f, "{digit}")?;
+        tenge(self.0, f)
+    }
+}
+
+fn tenge(tiyn: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let whole = (tiyn / 100).to_string();
+    for (i, digit) in whole.chars().enumerate() {
+        if i > 0 && (whole.len() - i).is_multiple_of(3) {
+            f.write_str("\u{a0}")?;
         }
-        write!(f, ".{:02}\u{a0}₸", self.0 % 100)
+        write!(f, "{digit}")?;
+    }
+    write!(f, ".{:02}\u{a0}₸", tiyn % 100)
+}
+
+/// A sum of amounts in tiyn. It has no limit of one payment, and is below zero where more went back than came in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Total(i64);
+
+impl Total {
+    /// Nothing.
+    pub const ZERO: Total = Total(0);
+
+    /// The total in tiyn.
+    #[must_use]
+    pub fn tiyn(self) -> i64 {
+        self.0
+    }
+
+    /// True for no money at all.
+    #[must_use]
+    pub fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+
+    /// With one more amount, or `None` beyond 64 bits.
+    #[must_use]
+    pub fn with(self, amount: Amount) -> Option<Self> {
+        self.0.checked_add_unsigned(amount.0).map(Self)
+    }
+
+    /// The difference, or `None` beyond 64 bits.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Option<Self> {
+        self.0.checked_sub(other.0).map(Self)
+    }
+}
+
+/// For people: `-12 500.50 ₸`.
+impl fmt::Display for Total {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 < 0 {
+            f.write_str("-")?;
+        }
+        tenge(self.0.unsigned_abs(), f)
     }
 }
 

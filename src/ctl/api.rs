@@ -148,6 +148,8 @@ fn request(operation: &Operation) -> Request {
         Operation::Payer(query) => payer(query),
         Operation::LogList(query) => find("/v1/log", query),
         Operation::LogVerify(query) => find("/v1/log/verify", query),
+        Operation::ReportDay(query) => find("/v1/reports/day", query),
+        Operation::ReportRange(query) => find("/v1/reports/range", query),
         Operation::Identity => get("/v1/identity"),
         Operation::Events(query) => find("/v1/events", query),
         Operation::Reload => post("/v1/reload"),
@@ -251,6 +253,15 @@ mod tests {
                 "k payer 87015211545 --shop 8",
                 "curl --unix-socket /s -G --data-urlencode 'shop_id=8' http://kaspid/v1/payers/77015211545",
             ),
+            (
+                "k report --date yesterday",
+                "curl --unix-socket /s -G --data-urlencode 'date=yesterday' http://kaspid/v1/reports/day",
+            ),
+            (
+                "k report --from 2026-11-01",
+                "curl --unix-socket /s -G --data-urlencode 'from=2026-11-01' http://kaspid/v1/reports/range",
+            ),
+            ("k log follow", "curl --unix-socket /s -G --data-urlencode 'wait=1m' http://kaspid/v1/log"),
             (
                 "k log list --to 2026-11-24 --newest-first",
                 "curl --unix-socket /s -G --data-urlencode 'order=desc' --data-urlencode 'to=2026-11-24T19:00:00.000Z' http://kaspid/v1/log",

@@ -57,13 +57,15 @@ pub(super) fn of_reply(reply: &Reply, goal: Goal) -> Exit {
         | Reply::Events(_)
         | Reply::Imported(_)
         | Reply::Acknowledged(_)
-        | Reply::Metrics(_) => Exit::Done,
+        | Reply::Metrics(_)
+        | Reply::Day(_)
+        | Reply::Range(_) => Exit::Done,
     }
 }
 
 fn of_payment(payment: &Payment, goal: Goal) -> Exit {
     match goal {
-        Goal::Answer => Exit::Done,
+        Goal::Answer | Goal::Follow => Exit::Done,
         Goal::Billed if payment.state == State::Waiting => Exit::Done,
         Goal::Billed | Goal::Final(_) => of_state(payment.state),
         Goal::Cancelled => match payment.state {

@@ -12,7 +12,7 @@ pub(super) struct Out {
     /// A person looks at the data.
     pub(super) terminal: bool,
     /// A person looks at the talk.
-    watched: bool,
+    pub(super) watched: bool,
     /// A progress line stands there.
     busy: bool,
     /// Why the data did not arrive, other than that nobody wanted it.
@@ -50,6 +50,19 @@ impl Out {
     /// A piece of a file; false once nobody reads on, or it cannot be written.
     pub(super) fn raw(&mut self, bytes: &[u8]) -> bool {
         match self.data.write_all(bytes) {
+            Ok(()) => true,
+            Err(error) => {
+                if error.kind() != ErrorKind::BrokenPipe {
+                    self.broken.get_or_insert(error);
+                }
+                false
+            }
+        }
+    }
+
+    /// Brings what was written to its reader; false once nobody reads on.
+    pub(super) fn flush(&mut self) -> bool {
+        match self.data.flush() {
             Ok(()) => true,
             Err(error) => {
                 if error.kind() != ErrorKind::BrokenPipe {

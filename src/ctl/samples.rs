@@ -128,6 +128,84 @@ fn row() -> LogRow {
     }
 }
 
+fn total(tiyn: i64) -> crate::money::Total {
+    serde_json::from_str(&tiyn.to_string()).unwrap()
+}
+
+fn organization_report() -> OrganizationReport {
+    let line = |state: State, paid_at: Option<&str>| {
+        let Payment { id, qr_payment_id, kind, amount_tiyn, invoice, created_at, .. } = payment(Kind::Remote, state);
+        let may_have_been_paid = matches!(state, State::Unknown | State::Abandoned);
+        let paid_at = paid_at.map(|at| at.parse().unwrap());
+        let not_asked = (state == State::Waiting).then(|| "connection refused".to_owned());
+        ReportPayment {
+            id,
+            qr_payment_id,
+            kind,
+            state,
+            amount_tiyn,
+            invoice,
+            created_at,
+            paid_at,
+            may_have_been_paid,
+            not_asked,
+        }
+    };
+    OrganizationReport {
+        organization_bin: "891027350515".parse().unwrap(),
+        description: Some("Main BIN".parse().unwrap()),
+        payments: 3,
+        taken_tiyn: total(1_250_050),
+        refunds: 1,
+        refunded_tiyn: total(5_000),
+        refunded_elsewhere_tiyn: total(2_000_000),
+        net_tiyn: total(-754_950),
+        by_kind: ByKind {
+            remote: Part { payments: 2, taken_tiyn: total(1_250_000) },
+            link: Part { payments: 1, taken_tiyn: total(50) },
+            qr: Part::default(),
+        },
+        by_paid_at_source: BySource {
+            bank: Part { payments: 2, taken_tiyn: total(1_250_000) },
+            seen: Part { payments: 1, taken_tiyn: total(50) },
+        },
+        open: vec![line(State::Waiting, None)],
+        unknown: vec![line(State::Unknown, None), line(State::Abandoned, None)],
+        late: vec![line(State::Paid, Some("2026-11-24T18:59:59.999Z"))],
+        refunds_pending: vec![ReportRefund {
+            id: "019305c2-0000-7000-8000-000000000001".parse().unwrap(),
+            payment: "019305c1-5d2e-7c3a-9f10-2b7d4c1a6e55".parse().unwrap(),
+            amount_tiyn: amount(5_000),
+            at: "2026-11-24T14:00:00Z".parse().unwrap(),
+        }],
+        unlisted: 2,
+    }
+}
+
+fn day_report() -> DayReport {
+    DayReport {
+        date: "2026-11-24".parse().unwrap(),
+        timezone: "Asia/Almaty".to_owned(),
+        head: format!("42:{}", "ab".repeat(32)),
+        organizations: vec![organization_report()],
+    }
+}
+
+fn range_report() -> RangeReport {
+    let DayReport { timezone, head, organizations, date: to } = day_report();
+    let totals = OrganizationTotals {
+        organization_bin: "891027350515".parse().unwrap(),
+        payments: 3,
+        taken_tiyn: total(1_250_050),
+        refunds: 1,
+        refunded_tiyn: total(5_000),
+        refunded_elsewhere_tiyn: total(2_000_000),
+        net_tiyn: total(-754_950),
+    };
+    let days = vec![DayTotals { date: to, organizations: vec![totals] }];
+    RangeReport { from: "2026-11-01".parse().unwrap(), to, timezone, head, organizations, days }
+}
+
 /// One of each, in the order of [`Reply`].
 pub(super) fn replies() -> Vec<Reply> {
     let verified = Verified {
@@ -171,5 +249,7 @@ pub(super) fn replies() -> Vec<Reply> {
         Reply::Metrics(Metrics {
             text: "# TYPE kaspid_configs gauge\nkaspid_configs{standing=\"verified\"} 1\n".to_owned(),
         }),
+        Reply::Day(day_report()),
+        Reply::Range(range_report()),
     ]
 }

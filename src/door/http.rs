@@ -299,6 +299,8 @@ fn reply(route: RouteId, reply: Reply) -> Result<Answer, Failure> {
         Reply::Imported(value) => json(StatusCode::OK, &value),
         Reply::Acknowledged(value) => json(StatusCode::OK, &value),
         Reply::Metrics(value) => bytes(StatusCode::OK, CONTENT_TYPE, value.text),
+        Reply::Day(value) => json(StatusCode::OK, &value),
+        Reply::Range(value) => json(StatusCode::OK, &value),
     })
 }
 

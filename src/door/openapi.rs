@@ -98,6 +98,8 @@ fn query(route: RouteId, types: &mut Types) -> Vec<Value> {
         RouteId::Events => types.query::<op::EventQuery>(),
         RouteId::LogExport => types.query::<op::ExportQuery>(),
         RouteId::LogVerify => types.query::<op::VerifyQuery>(),
+        RouteId::ReportDay => types.query::<op::DayQuery>(),
+        RouteId::ReportRange => types.query::<op::RangeQuery>(),
         RouteId::Health
         | RouteId::Version
         | RouteId::OpenApi
@@ -149,6 +151,8 @@ fn body(route: RouteId, types: &mut Types) -> Option<Schema> {
         | RouteId::PicturePng
         | RouteId::LogList
         | RouteId::LogVerify
+        | RouteId::ReportDay
+        | RouteId::ReportRange
         | RouteId::Events
         | RouteId::Payer
         | RouteId::LogExport
@@ -191,6 +195,8 @@ fn reply(route: RouteId, types: &mut Types) -> Value {
         RouteId::PaymentList => types.reads::<op::Payments>(),
         RouteId::LogList => types.reads::<op::LogRows>(),
         RouteId::LogVerify => types.reads::<op::Verified>(),
+        RouteId::ReportDay => types.reads::<op::DayReport>(),
+        RouteId::ReportRange => types.reads::<op::RangeReport>(),
         RouteId::Events => types.reads::<op::Events>(),
         RouteId::Payer => types.reads::<op::Payer>(),
         RouteId::Identity => types.reads::<op::Identity>(),

@@ -134,6 +134,8 @@ pub(super) fn read(route: RouteId, parts: Parts<'_>) -> Result<Asked, Failure> {
         RouteId::Identity => parts.bare().map(|_| Operation::Identity)?,
         RouteId::ImportConfigs => Operation::ImportConfigs { format: parts.plain()?.format },
         RouteId::ImportLog => Operation::ImportLog { format: parts.plain()?.format },
+        RouteId::ReportDay => Operation::ReportDay(parts.asking()?),
+        RouteId::ReportRange => Operation::ReportRange(parts.asking()?),
         RouteId::LogVerify => Operation::LogVerify(parts.asking()?),
         RouteId::Backup => parts.bare().map(|_| Operation::Backup)?,
         RouteId::AcknowledgeRestore => parts.bare().map(|_| Operation::AcknowledgeRestore)?,
@@ -148,6 +150,8 @@ pub(super) mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
 
     use super::*;
+    use crate::day::NamedDay;
+    use crate::operation::DayQuery;
 
     const RESOLVE: &str = r#"{"paid":true,"reason":"seen in the app"}"#;
     const ENROL: &str = r#"{"organization_bin":"891027350515"}"#;
@@ -170,7 +174,8 @@ pub(super) mod tests {
             RouteId::Adopt => ADOPT,
             _ => "",
         };
-        read(route, Parts { parameter, query: "", body: body.as_bytes(), format: FileFormat::Csv })
+        let query = if route == RouteId::ReportRange { "from=2026-11-01" } else { "" };
+        read(route, Parts { parameter, query, body: body.as_bytes(), format: FileFormat::Csv })
             .expect("a sample is a good request")
     }
 
@@ -216,6 +221,8 @@ pub(super) mod tests {
                 delete_device: true,
             })
         );
+        let day = DayQuery { date: Some(NamedDay::Yesterday), bin: None };
+        assert_eq!(read(RouteId::ReportDay, "", "date=yesterday"), Asked::Operation(Operation::ReportDay(day)));
         let bad = super::read(RouteId::ConfigGet, Parts { parameter: "891027350516", query: "", body: b"", format });
         assert!(bad.unwrap_err().detail.starts_with("{bin} in the path: "));
     }

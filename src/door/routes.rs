@@ -73,7 +73,7 @@ routes! {
     Adopt: POST "/v1/payments/adopt", Refund, "Take in a payment made before kaspid";
     PictureSvg: GET "/v1/payments/{ref}/qr.svg", Pay, "The QR of a link or QR payment, as SVG";
     PicturePng: GET "/v1/payments/{ref}/qr.png", Pay, "The QR of a link or QR payment, as PNG";
-    LogList: GET "/v1/log", Audit, "Rows of the audit log";
+    LogList: GET "/v1/log", Audit, "Rows of the audit log; with wait, as they come";
     LogVerify: GET "/v1/log/verify", Audit, "Check the whole chain of the audit log, a kept head, the projections";
     LogExport: GET "/v1/log/export", Audit, "The audit log as CSV or JSON lines, with the guide's columns first";
     Events: GET "/v1/events", Pay, "What changed since a cursor, as soon as it does";
@@ -83,6 +83,8 @@ routes! {
     ImportLog: POST "/v1/import/log", Admin, "Take in a KaspiPayLog table and its payments, all rows or none";
     Backup: GET "/v1/backup", Admin, "All state in one file, device tokens included; no mTLS key";
     AcknowledgeRestore: POST "/v1/restore/acknowledge", Admin, "Say that a person has looked at what a restored backup left out";
+    ReportDay: GET "/v1/reports/day", Audit, "What a day brought, by organisation, and what a person should look at";
+    ReportRange: GET "/v1/reports/range", Audit, "The same for the days of a range, with each day's sums";
     Reload: POST "/v1/reload", Admin, "Read configuration and identity again";
     Metrics: GET "/metrics", Observe, "Numbers for a monitoring system, as Prometheus text";
 }
@@ -135,6 +137,8 @@ impl RouteId {
             Operation::Backup => Self::Backup,
             Operation::AcknowledgeRestore => Self::AcknowledgeRestore,
             Operation::Metrics => Self::Metrics,
+            Operation::ReportDay(_) => Self::ReportDay,
+            Operation::ReportRange(_) => Self::ReportRange,
         }
     }
 }

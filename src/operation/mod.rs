@@ -135,6 +135,10 @@ pub enum Operation {
     Backup,
     /// What a monitoring system asks for: numbers of all that the caller may see, as Prometheus text.
     Metrics,
+    /// What a day brought, by organisation. Asks Kaspi once for each payment of that day that is still open.
+    ReportDay(DayQuery),
+    /// What the days of a range brought, by organisation. Asks Kaspi nothing.
+    ReportRange(RangeQuery),
 }
 
 /// What a caller must be allowed to do. `Admin` implies all, `Pay`, `Refund` and `Audit` imply `Observe`,
@@ -192,7 +196,9 @@ impl Operation {
             | Self::Payer(_)
             | Self::Events(_) => Right::Pay,
             Self::Refund { .. } | Self::Adopt(_) => Right::Refund,
-            Self::LogList(_) | Self::LogVerify(_) | Self::LogExport(_) => Right::Audit,
+            Self::LogList(_) | Self::LogVerify(_) | Self::LogExport(_) | Self::ReportDay(_) | Self::ReportRange(_) => {
+                Right::Audit
+            }
             Self::TradePoints { .. }
             | Self::Enrol(_)
             | Self::ChangeConfig { .. }

@@ -4,6 +4,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::reply::{FileFormat, Kind, LogStatus, OperationType, State};
+use crate::day::NamedDay;
 use crate::id::{
     Comment, Description, DeviceToken, Invoice, OrganizationBin, PaymentId, PhoneNumber, QrPaymentId, Reason,
     RequestKey, ShopId, TradePointId,
@@ -186,6 +187,34 @@ pub struct LogQuery {
     pub limit: Option<u32>,
     /// Oldest first (`asc`, the default) or newest first.
     pub order: Option<Order>,
+    /// Follow the log: answer when there is a row, or after this long (at most 10 minutes) with none. A row then
+    /// comes once, when its operation has ended, in the order in which operations end; `next` is always there, and
+    /// without `after` it is from now on.
+    pub wait: Option<Span>,
+}
+
+/// Which day to report on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DayQuery {
+    /// `2026-11-24`, `today` (the default) or `yesterday`, in `[daemon] timezone`.
+    pub date: Option<NamedDay>,
+    /// Only this organisation's.
+    pub bin: Option<OrganizationBin>,
+}
+
+/// Which days to report on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RangeQuery {
+    /// The first day: `2026-11-24`, `today` or `yesterday`, in `[daemon] timezone`.
+    pub from: NamedDay,
+    /// The last day, which is included; today otherwise.
+    pub to: Option<NamedDay>,
+    /// Only this organisation's.
+    pub bin: Option<OrganizationBin>,
 }
 
 /// What changed since when.

@@ -3,7 +3,7 @@
 use super::look::state_of;
 use super::select::{no_token, settled_dialect};
 use super::{Request, Service, trouble};
-use crate::id::QrPaymentId;
+use crate::id::{PaymentId, QrPaymentId};
 use crate::moment::Moment;
 use crate::money::Amount;
 use crate::operation::{Adopt, Code, Dialect, Failure, Kind, PaidAtSource, Reply, State};
@@ -111,7 +111,10 @@ fn adopted(adopt: &Adopt, config: &ConfigRow, dialect: Dialect, sight: &Sight) -
     row.state = state_of(&sight.kaspi_status, &row, now);
     if row.state == State::Paid {
         let source = if sight.paid_at.is_some() { PaidAtSource::Bank } else { PaidAtSource::Seen };
-        (row.paid_at, row.paid_at_source) = (Some(sight.paid_at.unwrap_or(now)), Some(source));
+        let paid_at = sight.paid_at.unwrap_or(now);
+        (row.paid_at, row.paid_at_source) = (Some(paid_at), Some(source));
+        // It stands among the others of its time, where lists and reports look for it.
+        (row.id, row.created_at) = (PaymentId::made_at(paid_at), paid_at);
     }
     Ok(row)
 }

@@ -1,21 +1,59 @@
 //! What changed since a cursor, by long poll: the same commits as the changes themselves.
 
-use super::payments::{LONGEST_WAIT, limit};
+use tokio::time::Instant;
+
+use super::payments::{LONGEST_WAIT, limit, sees_row};
 use super::{Request, Service};
-use crate::operation::{EventQuery, Events, Failure, Reply};
+use crate::moment::Span;
+use crate::operation::{EventQuery, Events, Failure, LogQuery, LogRows, Order, Reply};
+use crate::store::{ConfigRow, Reading, StoreError};
 
 impl Service {
     pub(super) async fn events(&self, request: &Request, query: EventQuery) -> Result<Reply, Failure> {
         let limit = limit(query.limit)?;
-        let wait = query.wait.map(crate::moment::Span::duration).unwrap_or_default();
+        let page = |reading: &Reading, after| {
+            let sees_config = |row: &ConfigRow| request.scope.allows(row.shop_id, &row.organization_bin);
+            reading.news(after, limit, |row| request.sees(row), sees_config)
+        };
+        let (events, next) = self.since(query.after, query.wait, page).await?;
+        Ok(Reply::Events(Events { events, next }))
+    }
+
+    /// The rows of the log as their operations end.
+    pub(super) async fn log_follow(
+        &self,
+        request: &Request,
+        query: &LogQuery,
+        limit: usize,
+        wait: Span,
+    ) -> Result<Reply, Failure> {
+        if query.order == Some(Order::Desc) {
+            return Err(Failure::invalid("a log is followed oldest first: leave out order=desc or wait"));
+        }
+        let page = |reading: &Reading, after| {
+            reading.log_news(query, (after, limit), |shop, bin| sees_row(&request.scope, shop, bin))
+        };
+        let (rows, next) = self.since(query.after, Some(wait), page).await?;
+        Ok(Reply::Log(LogRows { rows, next: Some(next) }))
+    }
+
+    /// The first page behind `after` with anything on it, or the empty one once `wait` has passed; and the cursor
+    /// behind it. `page` reads one from behind a cursor, with the last event it looked at.
+    async fn since<T>(
+        &self,
+        after: Option<u64>,
+        wait: Option<Span>,
+        page: impl Fn(&Reading, u64) -> Result<(Vec<T>, u64), StoreError>,
+    ) -> Result<(Vec<T>, u64), Failure> {
+        let wait = wait.map(Span::duration).unwrap_or_default();
         if wait > LONGEST_WAIT {
             return Err(Failure::invalid("wait is at most 10m; ask again to wait longer"));
         }
-        let until = tokio::time::Instant::now() + wait;
+        let until = Instant::now() + wait;
         // Subscribed before the first look: what becomes durable in between is not missed.
         let mut news = self.store.news();
         let head = self.store.read(|reading| Ok(reading.last_event()?))?;
-        let mut after = query.after.unwrap_or(head);
+        let mut after = after.unwrap_or(head);
         if after > head {
             let hint = format!(
                 "The log was put back to an earlier state, or the cursor is another shop's: begin again with after={head}."
@@ -26,24 +64,21 @@ impl Service {
         }
         loop {
             news.mark_unchanged();
-            let (events, next) = self.store.read(|reading| {
-                let sees_config =
-                    |row: &crate::store::ConfigRow| request.scope.allows(row.shop_id, &row.organization_bin);
-                Ok(reading.news(after, limit, |row| request.sees(row), sees_config)?)
-            })?;
-            if !events.is_empty() || tokio::time::Instant::now() >= until {
-                return Ok(Reply::Events(Events { events, next }));
+            let (found, next) = self.store.read(|reading| Ok(page(reading, after)?))?;
+            if !found.is_empty() || Instant::now() >= until {
+                return Ok((found, next));
             }
             if next > after {
-                // A page of other shops' events: there may be more behind it.
+                // A page of what the caller does not see or ask for: there may be more behind it.
                 after = next;
+                tokio::task::yield_now().await;
                 continue;
             }
             tokio::select! {
                 // The store outlives every request: the sender is not gone.
                 _ = news.changed() => {}
                 () = tokio::time::sleep_until(until) => {}
-                () = self.stopped() => return Ok(Reply::Events(Events { events, next })),
+                () = self.stopped() => return Ok((found, next)),
             }
         }
     }

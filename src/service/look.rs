@@ -12,7 +12,7 @@ use crate::id::PaymentId;
 use crate::kaspi::Ask;
 use crate::moment::{Moment, Span};
 use crate::money::Amount;
-use crate::operation::{Dialect, Failure, Kind, PaidAtSource, State};
+use crate::operation::{Code, Dialect, Failure, Kind, PaidAtSource, State};
 use crate::store::{Change, PaymentRow, Seen};
 
 /// Between two status reads of a link or QR where the reply named no usable interval (kaspi-api §3.3).
@@ -44,7 +44,40 @@ const NO_TURN: Duration = Duration::from_millis(250);
 /// After a deadline the bank's clock may still run; the payment is not called expired by silence before.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
 
+/// How Kaspi was lately asked about a payment.
+#[derive(Clone, Copy)]
+pub(super) struct Asked {
+    last: Instant,
+    /// How often since somebody began to look.
+    asks: usize,
+    /// The last one was answered.
+    is_answered: bool,
+}
+
 impl Service {
+    /// Asks Kaspi about a payment unless what is known is younger than the interval.
+    ///
+    /// # Errors
+    /// Why Kaspi could not be asked, now or a moment ago.
+    pub(super) async fn asked(&self, settings: &Settings, id: PaymentId) -> Result<(), Failure> {
+        self.state.pace.own_turn(settings.config.read_rate).await;
+        let _turn = self.state.looks.lock(id).await;
+        let row = self.row(id)?;
+        if !worth_a_look(&row) {
+            return Ok(());
+        }
+        if self.due_in(&row).is_zero() {
+            return self.read_status(settings, &row).await.map(drop);
+        }
+        let asked = self.state.asked.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied();
+        match asked {
+            Some(Asked { is_answered: false, .. }) => {
+                Err(Failure::new(Code::KaspiUnavailable, "Kaspi was asked a moment ago and did not answer"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// A payment as it stands now: asks Kaspi unless what is known is younger than the interval, or nobody's turn of
     /// the pace is near. Trouble is not an error here: the answer is then what was known.
     pub(super) async fn looked(&self, settings: &Settings, id: PaymentId) -> Result<PaymentRow, Failure> {
@@ -80,6 +113,7 @@ impl Service {
         let ask = Ask::fresh(settings.config.kaspi.timeout);
         let read = settings.kaspi()?.status(&ask, row.dialect, qr).await;
         let read = read.map_err(|trouble| super::trouble::failure(&trouble).with_payment(row.id))?;
+        self.answered(row.id);
         let other_amount = read.amount.filter(|amount| *amount != row.amount);
         let newly_paid = row.state != State::Paid && read.status == PROCESSED;
         let date = if newly_paid { self.date(settings, row).await } else { None };
@@ -191,7 +225,7 @@ impl Service {
     /// How long a read is still fresh: until then it is the answer.
     fn due_in(&self, row: &PaymentRow) -> Duration {
         let asked = self.state.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = asked.get(&row.id).map(|(last, asks)| interval(row, *asks).saturating_sub(last.elapsed()));
+        let fresh = asked.get(&row.id).map(|asked| interval(row, asked.asks).saturating_sub(asked.last.elapsed()));
         // A waiter that nothing is due for still looks around once in a while.
         if worth_a_look(row) { fresh.unwrap_or_default() } else { REMOTE_WAIT[3] }
     }
@@ -199,11 +233,16 @@ impl Service {
     pub(super) fn asked_now(&self, id: PaymentId) {
         let mut asked = self.state.asked.lock().unwrap_or_else(PoisonError::into_inner);
         if asked.len() >= 4096 {
-            asked.retain(|_, (last, _)| last.elapsed() < FORGET);
+            asked.retain(|_, asked| asked.last.elapsed() < FORGET);
         }
-        let (last, asks) = asked.get(&id).copied().unwrap_or((Instant::now(), 0));
-        let asks = if last.elapsed() < FORGET { asks + 1 } else { 1 };
-        asked.insert(id, (Instant::now(), asks));
+        let lately = asked.get(&id).filter(|asked| asked.last.elapsed() < FORGET).map_or(0, |asked| asked.asks);
+        asked.insert(id, Asked { last: Instant::now(), asks: lately + 1, is_answered: false });
+    }
+
+    /// The last ask was answered; a create is as good as one.
+    pub(super) fn answered(&self, id: PaymentId) {
+        let mut asked = self.state.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.get_mut(&id).into_iter().for_each(|asked| asked.is_answered = true);
     }
 }
 

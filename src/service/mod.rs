@@ -20,6 +20,7 @@ mod payments;
 mod proof;
 mod recover;
 mod refund;
+mod report;
 mod resolve;
 mod restored;
 mod schedule;
@@ -37,8 +38,6 @@ mod verify;
 use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
-
-use tokio::time::Instant;
 
 use crate::access::{Admitted, Caller, Scope};
 use crate::id::{PaymentId, RequestKey, ShopId};
@@ -81,8 +80,8 @@ struct State {
     refunds: Locks<PaymentId>,
     /// One import of a log at a time: each reads its file and the whole log.
     import: tokio::sync::Mutex<()>,
-    /// When Kaspi was last asked about a payment, and how often lately. Held for a look-up, never across an await.
-    asked: Mutex<HashMap<PaymentId, (Instant, usize)>>,
+    /// How Kaspi was lately asked about a payment. Held for a look-up, never across an await.
+    asked: Mutex<HashMap<PaymentId, look::Asked>>,
     /// Sent the id of each payment that changed, for those who wait.
     changed: tokio::sync::broadcast::Sender<PaymentId>,
     /// Sent what the schedule of looks at trade points should know.
@@ -254,7 +253,7 @@ impl Service {
             Operation::Refund { payment, refund } => self.refund(&request, &payment, refund.amount_tiyn).await,
             Operation::Adopt(adopt) => self.adopt(&request, adopt).await,
             Operation::Payer(query) => self.payer(&request, &query).await,
-            Operation::LogList(query) => self.log_list(&request, &query),
+            Operation::LogList(query) => self.log_list(&request, &query).await,
             Operation::LogVerify(query) => self.log_verify(&request, query).await,
             Operation::Identity => self.identity(&request),
             Operation::Reload => self.reload().await.map(Reply::Reloaded),
@@ -269,6 +268,8 @@ impl Service {
             }
             Operation::AcknowledgeRestore => self.acknowledge_restore(&request).await,
             Operation::Metrics => self.metrics(&request).await,
+            Operation::ReportDay(query) => self.report_day(&request, query).await,
+            Operation::ReportRange(query) => self.report_range(&request, query).await,
         }
     }
 

@@ -7,6 +7,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+/// Reads for callers to one of the daemon's own: a person waits for them, and the door's limit for each user is about
+/// as high.
+const CALLERS: u32 = 10;
+
 /// A caller may be this far ahead of the pace: after a quiet moment a shop full of tills asks at once, and what the
 /// daemon asks by itself waits until the pace has caught up.
 const BURST: Duration = Duration::from_secs(1);
@@ -29,9 +33,9 @@ impl Pace {
         }
     }
 
-    /// Waits for a turn in a caller's name. False if there is none soon: then none is taken.
+    /// Waits for a turn in a caller's name, at [`CALLERS`] times `rate`. False if there is none soon: then none is taken.
     pub(super) async fn callers_turn(&self, rate: u32) -> bool {
-        match self.reserve(rate, BURST, PATIENCE) {
+        match self.reserve(rate.saturating_mul(CALLERS), BURST, PATIENCE) {
             Some(at) => {
                 sleep_until(at).await;
                 true
@@ -75,7 +79,7 @@ mod tests {
         let (pace, began) = (std::sync::Arc::new(Pace::default()), Instant::now());
         let turns = (0..60).map(|_| {
             let pace = pace.clone();
-            tokio::spawn(async move { pace.callers_turn(10).await.then(Instant::now) })
+            tokio::spawn(async move { pace.callers_turn(1).await.then(Instant::now) })
         });
         let mut times = Vec::new();
         for turn in turns.collect::<Vec<_>>() {
@@ -86,7 +90,7 @@ mod tests {
         assert_eq!(times.len(), 31);
         assert!(times.iter().all(|at| at.duration_since(began) <= PATIENCE));
         tokio::time::advance(Duration::from_secs(2)).await;
-        assert!(pace.callers_turn(10).await);
+        assert!(pace.callers_turn(1).await);
     }
 
     /// However busy the callers are, the daemon gets its turn.
@@ -94,7 +98,7 @@ mod tests {
     async fn callers_do_not_starve_the_follower() {
         let pace = Pace::default();
         for _ in 0..20 {
-            assert!(pace.callers_turn(10).await);
+            assert!(pace.callers_turn(1).await);
         }
         let began = Instant::now();
         pace.own_turn(10).await;

@@ -103,8 +103,11 @@ impl Service {
         }
     }
 
-    pub(super) fn log_list(&self, request: &Request, query: &LogQuery) -> Result<Reply, Failure> {
+    pub(super) async fn log_list(&self, request: &Request, query: &LogQuery) -> Result<Reply, Failure> {
         let limit = limit(query.limit)?;
+        if let Some(wait) = query.wait {
+            return self.log_follow(request, query, limit, wait).await;
+        }
         let (rows, next) = self.store.read(|reading| {
             reading.cursor(query.after)?;
             let visible = |shop, bin: Option<&_>| sees_row(&request.scope, shop, bin);

@@ -18,6 +18,7 @@ mod payment;
 mod project;
 mod reading;
 mod rebuild;
+mod report;
 mod restore;
 mod row;
 mod snapshot;
@@ -48,6 +49,7 @@ pub(crate) use key::{Field, KeyRow, Wrote};
 pub(crate) use log::Chain;
 pub(crate) use payment::{PaymentRow, RefundRow, Seen};
 pub(crate) use reading::Reading;
+pub(crate) use report::{Fact, Window};
 pub(crate) use restore::{RestoreError, Restored, restore};
 use tally::StoreMeters;
 pub(crate) use tally::{PaymentTurn, RefundTurn, Tally};
@@ -99,6 +101,18 @@ macro_rules! storage_errors {
     })* };
 }
 storage_errors!(redb::StorageError, redb::TableError, redb::TransactionError, redb::CommitError);
+
+impl From<redb::StorageError> for Refused {
+    fn from(error: redb::StorageError) -> Self {
+        Self::Storage(error.into())
+    }
+}
+
+impl From<redb::TableError> for Refused {
+    fn from(error: redb::TableError) -> Self {
+        Self::Storage(error.into())
+    }
+}
 
 impl From<&StoreError> for Failure {
     fn from(error: &StoreError) -> Self {
@@ -324,7 +338,7 @@ impl Store {
     }
 
     /// Asked by long reads between two rows.
-    fn may_read_on(&self) -> Result<(), StoreError> {
+    pub(crate) fn may_read_on(&self) -> Result<(), StoreError> {
         if self.shared.reopening.load(Ordering::Relaxed) { Err(StoreError::Closed) } else { Ok(()) }
     }
 

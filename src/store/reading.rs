@@ -204,6 +204,6 @@ fn fits(row: &PaymentRow, query: &PaymentQuery) -> bool {
         && query.invoice.as_ref().is_none_or(|invoice| row.invoice.as_ref() == Some(invoice))
 }
 
-fn id_of(number: u128) -> PaymentId {
+pub(super) fn id_of(number: u128) -> PaymentId {
     PaymentId::from_bytes(number.to_be_bytes())
 }

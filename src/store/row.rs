@@ -134,7 +134,7 @@ impl Reading {
         })
     }
 
-    fn payment_of(&self, id: PaymentId) -> Result<PaymentRow, StoreError> {
+    pub(super) fn payment_of(&self, id: PaymentId) -> Result<PaymentRow, StoreError> {
         payment::by_id(&self.tables.payment()?, id)?
             .ok_or_else(|| StoreError::Codec(format!("the log names payment {id}, which is not stored")))
     }

@@ -13,6 +13,8 @@ use crate::operation::{FileFormat, KeptHead, LogStatus, OperationType};
 pub(in crate::ctl) enum LogCommand {
     /// List rows of the audit log
     List(LogListArgs),
+    /// Print rows of the audit log as operations end, until Ctrl-C
+    Follow(LogFollowArgs),
     /// Write the audit log to a file, with the guide's columns, to load into SQL or a spreadsheet
     Export(LogExportArgs),
     /// Check the whole chain: that nobody has edited the log
@@ -73,6 +75,26 @@ pub(in crate::ctl) struct LogListArgs {
     /// Newest first instead of oldest first
     #[arg(long)]
     pub(in crate::ctl) newest_first: bool,
+}
+
+const FOLLOW: &str = "\
+A row is printed once, when its operation has ended. A restart of the daemon is waited for; no row is lost
+or doubled over it. With --json each row is an object on a line of its own.
+
+Examples:
+  kaspictl log follow --bin 891027350515
+  kaspictl log follow --json | jq -c '[.operation_type, .amount]'";
+
+/// `kaspictl log follow`
+#[derive(Args)]
+#[command(after_help = FOLLOW)]
+pub(in crate::ctl) struct LogFollowArgs {
+    /// Only this organisation's
+    #[arg(long, value_name = "BIN")]
+    pub(in crate::ctl) bin: Option<OrganizationBin>,
+    /// Begin behind this place, which the last follow named, and not with what happens from now on
+    #[arg(long, value_name = "SEQ")]
+    pub(in crate::ctl) after: Option<u64>,
 }
 
 const EXPORT: &str = "\

@@ -5,16 +5,18 @@ mod backup;
 mod bin;
 mod log;
 mod payment;
+mod report;
 pub(super) mod value;
 
 pub(super) use admin::{CompletionsArgs, IdentityCommand};
 pub(super) use backup::{BackupArgs, RestoreArgs};
 pub(super) use bin::{AddArgs, BinCommand, RemoveArgs, SetArgs};
-pub(super) use log::{ImportCommand, LogCommand, LogExportArgs, LogListArgs};
+pub(super) use log::{ImportCommand, LogCommand, LogExportArgs, LogFollowArgs, LogListArgs};
 pub(super) use payment::{
     AdoptArgs, CreateArgs, LinkArgs, PayArgs, PayerArgs, PaymentCommand, PaymentListArgs, RefundArgs, ResolveArgs,
     SelectArgs,
 };
+pub(super) use report::ReportArgs;
 
 use std::path::PathBuf;
 
@@ -107,6 +109,8 @@ pub(super) enum Command {
     /// Read the audit log
     #[command(subcommand, arg_required_else_help = true)]
     Log(LogCommand),
+    /// Say what a day or a range of days brought, by organisation
+    Report(ReportArgs),
     /// Take in the tables of an earlier system: organisations and the audit log
     #[command(subcommand, arg_required_else_help = true)]
     Import(ImportCommand),

@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
-use super::{Ask, Transfer, Usage};
-use crate::ctl::args::{ImportCommand, LogCommand, LogExportArgs, LogListArgs};
+use super::{Ask, Goal, Transfer, Usage};
+use crate::ctl::args::{ImportCommand, LogCommand, LogExportArgs, LogFollowArgs, LogListArgs, ReportArgs};
 use crate::ctl::when::Zone;
-use crate::operation::{ExportQuery, FileFormat, LogQuery, Operation, Order, VerifyQuery};
+use crate::moment::Span;
+use crate::operation::{DayQuery, ExportQuery, FileFormat, LogQuery, Operation, Order, RangeQuery, VerifyQuery};
 
 pub(super) fn ask(command: LogCommand, zone: &Zone, json: bool) -> Result<Ask, Usage> {
     Ok(match command {
         LogCommand::List(args) => Ask::once(Operation::LogList(query(args, zone)?)),
+        LogCommand::Follow(args) => follow(args),
         LogCommand::Export(args) => export(args, zone, json)?,
         LogCommand::Verify(args) => {
             Ask::once(Operation::LogVerify(VerifyQuery { head: args.head, rebuild: args.rebuild }))
@@ -28,6 +30,22 @@ fn query(args: LogListArgs, zone: &Zone) -> Result<LogQuery, Usage> {
         after: args.after,
         limit: args.limit,
         order: args.newest_first.then_some(Order::Desc),
+        wait: None,
+    })
+}
+
+fn follow(args: LogFollowArgs) -> Ask {
+    let wait = Some(Span::from_secs(60));
+    let query = LogQuery { bin: args.bin, after: args.after, wait, ..LogQuery::default() };
+    Ask { goal: Goal::Follow, ..Ask::once(Operation::LogList(query)) }
+}
+
+/// One day, or a range.
+pub(super) fn report(args: ReportArgs) -> Ask {
+    let ReportArgs { date, from, to, bin } = args;
+    Ask::once(match from {
+        Some(from) => Operation::ReportRange(RangeQuery { from, to, bin }),
+        None => Operation::ReportDay(DayQuery { date, bin }),
     })
 }
 

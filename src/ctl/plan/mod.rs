@@ -70,6 +70,8 @@ pub(super) enum Goal {
     Billed,
     /// The payment is final; waits at most this long.
     Final(Span),
+    /// Somebody has seen enough of the log.
+    Follow,
     /// The payment is cancelled.
     Cancelled,
     /// The money is paid back.
@@ -143,6 +145,7 @@ pub(super) fn of(cli: Cli, zone: &Zone) -> Result<Plan, Usage> {
         Command::Payer(args) => payment::payer(args)?,
         Command::Select(args) => payment::select(args),
         Command::Log(command) => log::ask(command, zone, cli.global.json)?,
+        Command::Report(args) => log::report(args),
         Command::Import(command) => log::import(command)?,
     };
     Ok(Plan::Ask(Box::new(ask)))

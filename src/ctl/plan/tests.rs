@@ -5,9 +5,10 @@
 use clap::Parser;
 
 use super::*;
+use crate::day::NamedDay;
 use crate::operation::{
-    Adopt, ConfigChange, ConfigQuery, CreatePayment, Enrol, Kind, LogQuery, LogStatus, OperationType, Order,
-    PayerQuery, PaymentQuery, RefundPayment, Resolve, Select, State, VerifyQuery,
+    Adopt, ConfigChange, ConfigQuery, CreatePayment, DayQuery, Enrol, Kind, LogQuery, LogStatus, OperationType, Order,
+    PayerQuery, PaymentQuery, RangeQuery, RefundPayment, Resolve, Select, State, VerifyQuery,
 };
 
 const MAIN: &str = "891027350515";
@@ -229,12 +230,27 @@ fn questions() {
         after: Some(7),
         limit: Some(10),
         order: Some(Order::Desc),
+        wait: None,
     };
     let line = format!(
         "kaspictl log list --from 2026-11-24 --to 2026-11-24 --bin {MAIN} --payment {OURS} --operation refund \
          --status failed --after 7 --limit 10 --newest-first"
     );
     assert_eq!(read(&line).operation, Operation::LogList(query));
+}
+
+#[test]
+fn reports_and_who_follows() {
+    let day = |line: &str| read(line).operation;
+    let query = |date: Option<&str>| DayQuery { date: date.map(|date| date.parse().unwrap()), bin: None };
+    assert_eq!(day("kaspictl report"), Operation::ReportDay(query(None)));
+    assert_eq!(day("kaspictl report --date yesterday"), Operation::ReportDay(query(Some("yesterday"))));
+    let range = RangeQuery { from: "2026-11-01".parse().unwrap(), to: Some(NamedDay::Today), bin: Some(bin()) };
+    let line = format!("kaspictl report --from 2026-11-01 --to today --bin {MAIN}");
+    assert_eq!(day(&line), Operation::ReportRange(range));
+    let ask = read(&format!("kaspictl log follow --bin {MAIN} --after 7"));
+    let Operation::LogList(query) = ask.operation else { panic!("{:?}", ask.operation) };
+    assert_eq!((ask.goal, query.bin, query.after, query.wait.is_some()), (Goal::Follow, Some(bin()), Some(7), true));
 }
 
 #[test]
@@ -268,6 +284,10 @@ fn a_wrong_command_line_never_becomes_an_operation() {
         "kaspictl payment show order-123",
         "kaspictl payment list --state open",
         "kaspictl log list --from yesterday",
+        "kaspictl report --date tomorrow",
+        "kaspictl report --date today --from yesterday",
+        "kaspictl report --to yesterday",
+        "kaspictl report --from 2026-1-1",
         "kaspictl log verify --head 7",
         "kaspictl log verify --head 0:4cf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cb01",
         "kaspictl log verify --head 7:4cf6",

@@ -1,6 +1,9 @@
 //! What happens between the bill and its end: the code to scan, the wait.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
+
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::{Desk, PATIENCE};
 use crate::client::{Client, ClientError, Outcome};
@@ -13,6 +16,9 @@ use crate::operation::{Code, Kind, Operation, Payment, Reply, State};
 
 /// The daemon waits at most ten minutes in one call (design.md §7); a longer wait is several calls.
 const SLICE: Duration = Duration::from_secs(300);
+
+/// How often the line of a wait is shown anew.
+const SHOWN: Duration = Duration::from_secs(1);
 
 /// How often a wait goes on over a new connection: the daemon may restart while somebody waits.
 const RECONNECTS: u32 = 3;
@@ -54,7 +60,7 @@ impl Desk<'_> {
 
     /// Waits until `payment` is final or `limit` has passed, over a restart of the daemon, too.
     pub(super) async fn wait(
-        &self,
+        &mut self,
         mut client: Client,
         payment: &PaymentRef,
         limit: Duration,
@@ -66,7 +72,8 @@ impl Desk<'_> {
             let left = limit.saturating_sub(begun.elapsed());
             let slice = left.min(SLICE);
             let get = Operation::PaymentGet { payment: payment.clone(), wait: Some(Span::from_duration(slice)) };
-            match client.call(None, Some(slice.saturating_add(PATIENCE)), get).await {
+            let answer = client.call(None, Some(slice.saturating_add(PATIENCE)), get);
+            match self.watched(&client, payment, asked + left, answer).await {
                 Err(ClientError::Lost(_)) if reconnects < RECONNECTS => {
                     reconnects += 1;
                     drop(client);
@@ -81,6 +88,40 @@ impl Desk<'_> {
                 Ok(Ok(Reply::Payment(known)))
                     if exit::of_state(known.state) == Exit::Waiting && slice < left && asked.elapsed() >= slice => {}
                 outcome => return outcome,
+            }
+        }
+    }
+
+    /// Waits for an answer, and shows a person meanwhile how the payment stands, in a line that goes again.
+    async fn watched<T>(
+        &mut self,
+        client: &Client,
+        payment: &PaymentRef,
+        until: Instant,
+        answer: impl Future<Output = T>,
+    ) -> T {
+        if !self.out.watched {
+            return answer.await;
+        }
+        let mut answer = pin!(answer);
+        let mut clock = interval(SHOWN);
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut looking, mut known) = (Some(Box::pin(known(client, payment))), None);
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut answer => {
+                    self.out.progress("");
+                    return answer;
+                }
+                payment = async { looking.as_mut()?.await }, if looking.is_some() => {
+                    known = payment.or(known);
+                    looking = None;
+                }
+                _ = clock.tick() => {
+                    self.out.progress(&text::standing(known.as_ref(), until.saturating_duration_since(Instant::now())));
+                    looking.get_or_insert_with(|| Box::pin(self::known(client, payment)));
+                }
             }
         }
     }
@@ -103,5 +144,14 @@ impl Desk<'_> {
             Err(error) => self.out.say(&format!("kaspictl: cannot draw the code: {error}")),
         }
         None
+    }
+}
+
+/// A payment as it is known now. The daemon asks Kaspi no more often for it than for the wait itself.
+async fn known(client: &Client, payment: &PaymentRef) -> Option<Payment> {
+    let get = Operation::PaymentGet { payment: payment.clone(), wait: None };
+    match client.call(None, Some(PATIENCE), get).await {
+        Ok(Ok(Reply::Payment(payment))) => Some(payment),
+        _ => None,
     }
 }

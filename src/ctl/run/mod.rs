@@ -2,6 +2,7 @@
 
 mod files;
 mod follow;
+mod tail;
 #[cfg(test)]
 mod tests;
 
@@ -57,6 +58,7 @@ impl Desk<'_> {
                 let outcome = self.wait(client, payment, limit.duration()).await;
                 self.answer(outcome, &ask)
             }
+            (Operation::LogList(query), Goal::Follow) => self.follow_log(client, query).await,
             _ => self.ask(client, ask).await,
         }
     }
@@ -161,10 +163,10 @@ fn at_once(operation: &Operation) -> Operation {
     operation
 }
 
-/// How long to wait for an answer. Reading the whole log takes as long as it is.
+/// How long to wait for an answer. Reading the log takes as long as it is.
 fn patience(operation: &Operation) -> Option<Duration> {
     match operation {
-        Operation::LogVerify(_) => None,
+        Operation::LogVerify(_) | Operation::ReportDay(_) | Operation::ReportRange(_) => None,
         _ => Some(PATIENCE),
     }
 }
@@ -200,6 +202,8 @@ fn changes(operation: &Operation) -> bool {
         | Operation::LogExport(_)
         | Operation::Backup
         | Operation::LogVerify(_)
+        | Operation::ReportDay(_)
+        | Operation::ReportRange(_)
         | Operation::Identity
         | Operation::Metrics
         | Operation::Events(_) => false,

@@ -17,11 +17,30 @@ pub(super) fn list(rows: &[LogRow], zone: &Zone) -> String {
             row.amount.map(|amount| amount.to_string()).unwrap_or_default(),
             row.organization_bin.as_ref().map(ToString::to_string).unwrap_or_default(),
             row.external_id.as_ref().map(ToString::to_string).unwrap_or_default(),
-            row.actor.map_or_else(|| "kaspid".to_owned(), |actor| format!("uid {}", actor.uid)),
+            who(row),
             error(row),
         ]);
     }
     table.print()
+}
+
+/// One row by itself, as wide as most are: whoever follows a log sees no table.
+pub(in crate::ctl) fn line(row: &LogRow, zone: &Zone) -> String {
+    let amount = row.amount.map(|amount| amount.to_string()).unwrap_or_default();
+    let bin = row.organization_bin.as_ref().map(ToString::to_string).unwrap_or_default();
+    let external = row.external_id.as_ref().map(ToString::to_string).unwrap_or_default();
+    let (id, when, operation, status) = (row.id, zone.show(row.created_at), row.operation_type, row.status);
+    let (operation, status) = (operation.word(), status.word());
+    let line = format!(
+        "{id:>6}  {when}  {operation:<13}  {status:<7}  {amount:>14}  {bin:<12}  {external:<12}  {:<8}  {}",
+        who(row),
+        super::clean(&error(row))
+    );
+    format!("{}\n", line.trim_end())
+}
+
+fn who(row: &LogRow) -> String {
+    row.actor.map_or_else(|| "kaspid".to_owned(), |actor| format!("uid {}", actor.uid))
 }
 
 fn error(row: &LogRow) -> String {

@@ -6,20 +6,39 @@ mod health;
 mod log;
 mod payment;
 mod qr;
+mod report;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub(super) use failure::failure;
+pub(super) use log::line as log_line;
 pub(super) use qr::draw;
 pub(super) use table::clean;
 
+use std::time::Duration;
+
 use super::when::Zone;
-use crate::operation::{Payment, Reply};
+use crate::moment::Moment;
+use crate::operation::{Payment, Reply, State};
 
 /// Who gets the money of `payment`.
 pub(super) fn organisation(payment: &Payment) -> String {
     clean(&payment::organisation(&payment.organization_bin, payment.description.as_ref()))
+}
+
+/// How a payment stands while somebody waits for it another `left`: one line, shorter than any terminal.
+pub(super) fn standing(payment: Option<&Payment>, left: Duration) -> String {
+    let state = payment.map_or(State::Waiting, |payment| payment.state);
+    let status = payment.and_then(|payment| payment.kaspi_status.as_deref());
+    let says = status.map(|status| format!(" ({})", clean(status))).unwrap_or_default();
+    let life = payment.and_then(|payment| payment.expires_at).map(|at| at.since(Moment::now()));
+    // Both are shown in whole seconds begun, so that the last one is not a zero.
+    let seconds = |span: Duration| span.as_millis().div_ceil(1000);
+    match life.filter(|life| *life < left) {
+        Some(life) => format!("{state}{says}: the customer can pay for {} s more", seconds(life)),
+        None => format!("{state}{says}: {} s of the wait are left", seconds(left)),
+    }
 }
 
 /// An answer as text.
@@ -44,6 +63,8 @@ pub(super) fn reply(reply: &Reply, zone: &Zone) -> String {
         Reply::Imported(imported) => log::imported(imported),
         Reply::Acknowledged(acknowledged) => log::acknowledged(acknowledged, zone),
         Reply::Metrics(metrics) => metrics.text.clone(),
+        Reply::Day(day) => report::day(day, zone),
+        Reply::Range(range) => report::range(range, zone),
     }
 }
 
@@ -72,6 +93,8 @@ pub(super) fn next(reply: &Reply) -> Option<String> {
         | Reply::Events(_)
         | Reply::Imported(_)
         | Reply::Acknowledged(_)
-        | Reply::Metrics(_) => None,
+        | Reply::Metrics(_)
+        | Reply::Day(_)
+        | Reply::Range(_) => None,
     }
 }

@@ -49,6 +49,69 @@ REFUND                                 AMOUNT  STATUS   KNOWN BY  WHEN
     );
 }
 
+/// A report has its sums in a table, and a command behind everything that a person should look at.
+#[test]
+fn a_report_says_what_to_do() {
+    let reply = samples::replies().into_iter().find(|reply| matches!(reply, Reply::Range(_))).unwrap();
+    let text = shown(&reply);
+    let id = "019305c1-5d2e-7c3a-9f10-2b7d4c1a6e55";
+    let expected = format!(
+        "\
+2026-11-01 to 2026-11-24, both included, Asia/Almaty
+
+891027350515 (Main BIN)
+                          PAYMENTS       AMOUNT
+invoices                         2  12 500.00 ₸
+links                            1       0.50 ₸
+taken                            3  12 500.50 ₸
+paid back                        1      50.00 ₸
+paid back without kaspid            20 000.00 ₸
+left                                -7 549.50 ₸
+1 of these, 0.50 ₸, count by when kaspid saw them: the bank told no time
+
+OPEN: not paid yet, as far as is known
+CREATED              STATE         AMOUNT  INVOICE    WHAT TO DO
+2026-11-24 18:00:00  waiting  12 500.50 ₸  order-123  kaspictl payment show {id}
+Kaspi could not be asked about 1 of them: connection refused
+
+UNKNOWN: each may have been paid; look in the Kaspi Pay app
+CREATED              STATE           AMOUNT  INVOICE    WHAT TO DO
+2026-11-24 18:00:00  unknown    12 500.50 ₸  order-123  kaspictl payment resolve {id} --attach QRPAYMENTID|--abandon --reason TEXT
+2026-11-24 18:00:00  abandoned  12 500.50 ₸  order-123  if it was paid: kaspictl payment resolve {id} --attach QRPAYMENTID --reason TEXT
+
+PAID LATE: after they had been taken for not paid
+PAID                 STATE       AMOUNT  INVOICE    WHAT TO DO
+2026-11-24 23:59:59  paid   12 500.50 ₸  order-123  hand over the goods, or: kaspictl payment refund {id}
+
+REFUNDS IN DOUBT: not counted; look in the Kaspi Pay app
+ASKED FOR             AMOUNT  WHAT TO DO
+2026-11-24 19:00:00  50.00 ₸  kaspictl payment resolve {id} --refund 019305c2-0000-7000-8000-000000000001 --happened yes|no --reason TEXT
+
+2 more lines are not shown: kaspictl payment list --bin 891027350515
+
+DAY         BIN           PAYMENTS        TAKEN  PAID BACK  WITHOUT KASPID         LEFT
+2026-11-24  891027350515         3  12 500.50 ₸    50.00 ₸     20 000.00 ₸  -7 549.50 ₸
+
+head of the log  42:{}
+",
+        "ab".repeat(32)
+    );
+    assert_eq!(text, expected);
+}
+
+/// The line of a wait names the end that comes first.
+#[test]
+fn a_wait_says_how_long() {
+    let left = std::time::Duration::from_millis(41_200);
+    let later = samples::payment(Kind::Remote, State::Waiting);
+    let sooner = Payment { expires_at: Some(Moment::now()), kaspi_status: None, ..later.clone() };
+    let line = |payment: Option<&Payment>| standing(payment, left);
+    assert_eq!(line(None), "waiting: 42 s of the wait are left");
+    assert_eq!(line(Some(&sooner)), "waiting: the customer can pay for 0 s more");
+    let later = Payment { expires_at: Some(Moment::now().after(left * 2)), ..later };
+    assert_eq!(line(Some(&later)), "waiting (RemotePaymentCreated): 42 s of the wait are left");
+}
+
 /// Every state has its own first line, and only a paid one begins with PAID.
 #[test]
 fn paid_and_not_paid_cannot_be_mixed_up() {

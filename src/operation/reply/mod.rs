@@ -41,6 +41,7 @@ mod daemon;
 mod events;
 mod log;
 mod payment;
+mod report;
 mod transfer;
 
 pub use config::*;
@@ -48,6 +49,7 @@ pub use daemon::*;
 pub use events::*;
 pub use log::*;
 pub use payment::*;
+pub use report::*;
 pub use transfer::*;
 
 use serde::{Deserialize, Serialize};
@@ -95,4 +97,8 @@ pub enum Reply {
     Acknowledged(Acknowledged),
     /// Prometheus text.
     Metrics(Metrics),
+    /// What a day brought.
+    Day(DayReport),
+    /// What the days of a range brought.
+    Range(RangeReport),
 }

@@ -49,7 +49,9 @@ fn is_formula(text: &str) -> bool {
 }
 
 /// Runs what reads files or much of the state where it holds up nobody.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+pub(super) async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|_| {
         Err(Failure::new(Code::StorageFailed, "the daemon failed inside of the operation; its journal says where"))

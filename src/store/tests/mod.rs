@@ -12,3 +12,4 @@ mod disk;
 mod failing;
 mod million;
 mod power;
+mod report;

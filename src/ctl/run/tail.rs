@@ -1,0 +1,147 @@
+//! `log follow`: rows as their operations end, over restarts of the daemon, until Ctrl-C.
+
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use futures_core::Stream;
+use signal_hook::consts::SIGINT;
+use signal_hook_tokio::Signals;
+
+use super::{Desk, PATIENCE, at_once};
+use crate::client::{Client, ClientError};
+use crate::ctl::exit::{self, Exit};
+use crate::ctl::text;
+use crate::moment::Span;
+use crate::operation::{Code, Failure, LogQuery, LogRow, LogRows, Operation, Reply};
+
+/// One question to the daemon, which answers as soon as there is a row.
+const SLICE: Span = Span::from_secs(300);
+
+/// Between two attempts to reach a daemon that is gone.
+const AGAIN: Duration = Duration::from_millis(250);
+
+/// The cursor and the connection of somebody who follows.
+struct Tail {
+    query: LogQuery,
+    client: Option<Client>,
+    /// It was said that the daemon is gone.
+    is_gone: bool,
+}
+
+impl Desk<'_> {
+    /// Prints rows until Ctrl-C, a closed pipe, or a reason why no more will come.
+    pub(super) async fn follow_log(&mut self, client: Client, query: &LogQuery) -> Exit {
+        let mut interrupts = match Signals::new([SIGINT]) {
+            Ok(interrupts) => interrupts,
+            Err(error) => {
+                self.out.say(&format!("kaspictl: this machine gives no signals: {error}"));
+                return Exit::Unreachable;
+            }
+        };
+        let mut tail = Tail { query: query.clone(), client: Some(client), is_gone: false };
+        // Printing never waits: a row is printed whole and its cursor moved on, or neither.
+        let exit = tokio::select! {
+            exit = self.rows(&mut tail) => exit,
+            () = interrupted(&mut interrupts) => Exit::Done,
+        };
+        if let (Exit::Done, Some(after)) = (exit, tail.query.after) {
+            self.out.say(&format!("to go on from here: kaspictl log follow --after {after}"));
+        }
+        exit
+    }
+
+    async fn rows(&mut self, tail: &mut Tail) -> Exit {
+        // From now on, unless told from where: the cursor is known before there is a row to lose.
+        let mut wait = if tail.query.after.is_none() { Span::from_secs(0) } else { SLICE };
+        loop {
+            let asked = Instant::now();
+            let page = match self.page(tail, wait).await {
+                Ok(Some(page)) => page,
+                Ok(None) => {
+                    tokio::time::sleep(AGAIN).await;
+                    continue;
+                }
+                Err(exit) => return exit,
+            };
+            if !page.rows.iter().all(|row| self.row(row)) {
+                return Exit::Done;
+            }
+            // A daemon that stops answers early and with nothing.
+            let is_hasty = page.rows.is_empty() && asked.elapsed() < wait.duration() && page.next == tail.query.after;
+            tail.query.after = page.next.or(tail.query.after);
+            wait = SLICE;
+            if is_hasty {
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+
+    /// The next rows; none while the daemon is gone.
+    async fn page(&mut self, tail: &mut Tail, wait: Span) -> Result<Option<LogRows>, Exit> {
+        let Some(client) = self.reached(tail).await? else { return Ok(None) };
+        let query = Operation::LogList(LogQuery { wait: Some(wait), ..tail.query.clone() });
+        let outcome = client.call(None, Some(wait.duration().saturating_add(PATIENCE)), at_once(&query)).await;
+        match outcome {
+            Ok(Ok(Reply::Log(page))) => {
+                self.back(tail);
+                tail.client = Some(client);
+                Ok(Some(page))
+            }
+            Ok(Ok(_)) => Err(self.gives_up("kaspid answered something else", Exit::Unknown)),
+            Ok(Err(failure)) if is_passing(&failure) => self.gone(tail, &failure.detail),
+            Ok(Err(failure)) => {
+                self.out.say(text::failure(&failure).trim_end());
+                Err(exit::of_failure(&failure))
+            }
+            Err(ClientError::Lost(why)) => self.gone(tail, &why),
+            Err(error) => Err(self.gives_up(&error.to_string(), exit::of_client(&error, false))),
+        }
+    }
+
+    /// The connection, a new one where the old broke.
+    async fn reached(&mut self, tail: &mut Tail) -> Result<Option<Client>, Exit> {
+        if let Some(client) = tail.client.take() {
+            return Ok(Some(client));
+        }
+        match Client::connect(&self.socket, "kaspictl").await {
+            Ok(client) => Ok(Some(client)),
+            Err(error @ (ClientError::Unreachable { .. } | ClientError::Lost(_))) => {
+                self.gone(tail, &error.to_string())
+            }
+            Err(error) => Err(self.gives_up(&error.to_string(), exit::of_client(&error, false))),
+        }
+    }
+
+    fn gone<T>(&mut self, tail: &mut Tail, why: &str) -> Result<Option<T>, Exit> {
+        if !std::mem::replace(&mut tail.is_gone, true) {
+            self.out.say(&format!("kaspictl: {why}; going on when kaspid is there again, no row is lost"));
+        }
+        Ok(None)
+    }
+
+    fn back(&mut self, tail: &mut Tail) {
+        if std::mem::replace(&mut tail.is_gone, false) {
+            self.out.say("kaspictl: kaspid is there again");
+        }
+    }
+
+    fn gives_up(&mut self, why: &str, exit: Exit) -> Exit {
+        self.out.say(&format!("kaspictl: {why}"));
+        exit
+    }
+
+    /// Prints a row; false once nobody reads.
+    fn row(&mut self, row: &LogRow) -> bool {
+        let line = if self.json { crate::ctl::json::row(row) } else { text::log_line(row, &self.zone) };
+        self.out.raw(line.as_bytes()) && self.out.flush()
+    }
+}
+
+async fn interrupted(interrupts: &mut Signals) {
+    std::future::poll_fn(|context| Pin::new(&mut *interrupts).poll_next(context)).await;
+}
+
+/// Over by itself: the daemon stops and closes its state, or was asked too often.
+fn is_passing(failure: &Failure) -> bool {
+    matches!(failure.code, Code::ShuttingDown | Code::RateLimited | Code::StorageFailed)
+}

@@ -1,0 +1,138 @@
+//! Reports for the accountant: a table of sums for each organisation, and below it what a person should look at,
+//! each with the command for it.
+
+use super::payment::organisation;
+use super::table::{Table, clean};
+use crate::ctl::when::Zone;
+use crate::money::Total;
+use crate::operation::{DayReport, DayTotals, OrganizationReport, Part, RangeReport, ReportPayment, State};
+
+/// A day.
+pub(super) fn day(report: &DayReport, zone: &Zone) -> String {
+    let title = format!("{}, 00:00 to 24:00 {}", report.date, clean(&report.timezone));
+    page(&title, &report.organizations, "", &report.head, zone)
+}
+
+/// The days of a range.
+pub(super) fn range(report: &RangeReport, zone: &Zone) -> String {
+    let title = format!("{} to {}, both included, {}", report.from, report.to, clean(&report.timezone));
+    page(&title, &report.organizations, &daily(&report.days), &report.head, zone)
+}
+
+fn page(title: &str, organizations: &[OrganizationReport], days: &str, head: &str, zone: &Zone) -> String {
+    let none = if organizations.is_empty() { "\nno organisation takes payments here\n" } else { "" };
+    let each: String = organizations.iter().map(|found| one(found, zone)).collect();
+    format!("{title}\n{none}{each}{days}\nhead of the log  {}\n", clean(head))
+}
+
+fn one(found: &OrganizationReport, zone: &Zone) -> String {
+    let name = clean(&organisation(&found.organization_bin, found.description.as_ref()));
+    let lists = [
+        payments("OPEN: not paid yet, as far as is known", &found.open, zone),
+        payments("UNKNOWN: each may have been paid; look in the Kaspi Pay app", &found.unknown, zone),
+        payments("PAID LATE: after they had been taken for not paid", &found.late, zone),
+        refunds(found, zone),
+    ];
+    let unlisted = match found.unlisted {
+        0 => String::new(),
+        more => format!("\n{more} more lines are not shown: kaspictl payment list --bin {}\n", found.organization_bin),
+    };
+    format!("\n{name}\n{}{}{unlisted}", sums(found), lists.concat())
+}
+
+fn sums(found: &OrganizationReport) -> String {
+    let mut table = Table::new(&["", ">PAYMENTS", ">AMOUNT"]);
+    let mut row = |name: &str, count: Option<u64>, amount: Total| {
+        table.row([name.to_owned(), count.map(|count| count.to_string()).unwrap_or_default(), amount.to_string()]);
+    };
+    let kinds = [("invoices", found.by_kind.remote), ("links", found.by_kind.link), ("QR codes", found.by_kind.qr)];
+    for (name, Part { payments, taken_tiyn }) in kinds.into_iter().filter(|(_, kind)| kind.payments > 0) {
+        row(name, Some(payments), taken_tiyn);
+    }
+    row("taken", Some(found.payments), found.taken_tiyn);
+    row("paid back", Some(found.refunds), found.refunded_tiyn);
+    if !found.refunded_elsewhere_tiyn.is_zero() {
+        row("paid back without kaspid", None, found.refunded_elsewhere_tiyn);
+    }
+    row("left", None, found.net_tiyn);
+    let Part { payments, taken_tiyn } = found.by_paid_at_source.seen;
+    let note = match payments {
+        0 => String::new(),
+        _ => format!("{payments} of these, {taken_tiyn}, count by when kaspid saw them: the bank told no time\n"),
+    };
+    format!("{}{note}", table.print())
+}
+
+fn payments(title: &str, lines: &[ReportPayment], zone: &Zone) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    // When it was paid says on which day it is counted.
+    let time = if lines.iter().any(|line| line.paid_at.is_some()) { "PAID" } else { "CREATED" };
+    let mut table = Table::new(&[time, "STATE", ">AMOUNT", "INVOICE", "WHAT TO DO"]);
+    for line in lines {
+        table.row([
+            zone.show(line.paid_at.unwrap_or(line.created_at)),
+            line.state.to_string(),
+            line.amount_tiyn.to_string(),
+            line.invoice.as_ref().map(ToString::to_string).unwrap_or_default(),
+            next(line),
+        ]);
+    }
+    let not_asked: Vec<&String> = lines.iter().filter_map(|line| line.not_asked.as_ref()).collect();
+    // One reason stands for all: it is the same bank.
+    let note = not_asked.first().map_or_else(String::new, |why| {
+        format!("Kaspi could not be asked about {} of them: {}\n", not_asked.len(), clean(why))
+    });
+    format!("\n{title}\n{}{note}", table.print())
+}
+
+/// The command that looks at it, or closes it.
+fn next(line: &ReportPayment) -> String {
+    let id = line.id;
+    match line.state {
+        State::Unknown => format!("kaspictl payment resolve {id} --attach QRPAYMENTID|--abandon --reason TEXT"),
+        State::Abandoned => format!("if it was paid: kaspictl payment resolve {id} --attach QRPAYMENTID --reason TEXT"),
+        State::Paid => format!("hand over the goods, or: kaspictl payment refund {id}"),
+        State::Creating | State::Waiting | State::Declined | State::Cancelled | State::Expired => {
+            format!("kaspictl payment show {id}")
+        }
+    }
+}
+
+fn refunds(found: &OrganizationReport, zone: &Zone) -> String {
+    if found.refunds_pending.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&["ASKED FOR", ">AMOUNT", "WHAT TO DO"]);
+    for refund in &found.refunds_pending {
+        let (payment, id) = (refund.payment, refund.id);
+        table.row([
+            zone.show(refund.at),
+            refund.amount_tiyn.to_string(),
+            format!("kaspictl payment resolve {payment} --refund {id} --happened yes|no --reason TEXT"),
+        ]);
+    }
+    format!("\nREFUNDS IN DOUBT: not counted; look in the Kaspi Pay app\n{}", table.print())
+}
+
+fn daily(days: &[DayTotals]) -> String {
+    if days.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&["DAY", "BIN", ">PAYMENTS", ">TAKEN", ">PAID BACK", ">WITHOUT KASPID", ">LEFT"]);
+    for day in days {
+        for found in &day.organizations {
+            table.row([
+                day.date.to_string(),
+                found.organization_bin.to_string(),
+                found.payments.to_string(),
+                found.taken_tiyn.to_string(),
+                found.refunded_tiyn.to_string(),
+                found.refunded_elsewhere_tiyn.to_string(),
+                found.net_tiyn.to_string(),
+            ]);
+        }
+    }
+    format!("\n{}", table.print())
+}

@@ -1,0 +1,112 @@
+//! Reports: what days brought, by organisation, added up from one state of the log. They are read as far from the
+//! threads that answer others as an export, and hold no row longer than it takes to add it.
+
+mod ask;
+mod tally;
+
+use super::configs::not_enrolled;
+use super::files::aside;
+use super::{Request, Service};
+use crate::day::{Day, NamedDay, NotADay};
+use crate::id::OrganizationBin;
+use crate::moment::Moment;
+use crate::operation::{DayQuery, DayReport, Failure, KeptHead, RangeQuery, RangeReport, Reply};
+use crate::store::{ConfigRow, Fact, PaymentRow, Refused, Window};
+use ask::NotAsked;
+use tally::Tally;
+
+/// The longest range: a year.
+const DAYS: usize = 366;
+
+/// The days of a report.
+struct Days {
+    /// Each with its first instant; never empty.
+    each: Vec<(Day, Moment)>,
+    window: Window,
+    from: Day,
+    to: Day,
+    timezone: String,
+}
+
+impl Days {
+    fn new(request: &Request, from: NamedDay, to: NamedDay) -> Result<Self, Failure> {
+        let zone = &request.settings.config.timezone;
+        let timezone = zone.iana_name().unwrap_or("UTC").to_owned();
+        let now = Moment::now();
+        let wrong = |error: NotADay| Failure::invalid(error.to_string());
+        let (from, to) = (from.at(now, zone).map_err(wrong)?, to.at(now, zone).map_err(wrong)?);
+        if from > to {
+            return Err(Failure::invalid(format!("from={from} is after to={to}")));
+        }
+        let today = Day::of(now, zone).map_err(wrong)?;
+        if to > today {
+            return Err(Failure::invalid(format!("{to} has not begun yet: in {timezone} it is {today}")));
+        }
+        let mut each = Vec::new();
+        let mut day = from;
+        while day <= to {
+            if each.len() == DAYS {
+                let detail = format!("a range has at most {DAYS} days; {from} to {to} has more");
+                return Err(Failure::invalid(detail).with_hint("Ask for each year or month by itself."));
+            }
+            each.push((day, day.begin(zone).map_err(wrong)?));
+            day = day.next().map_err(wrong)?;
+        }
+        let begin = from.begin(zone).map_err(wrong)?;
+        let window = Window { begin, end: day.begin(zone).map_err(wrong)? };
+        Ok(Self { each, window, from, to, timezone })
+    }
+}
+
+impl Service {
+    pub(super) async fn report_day(&self, request: &Request, query: DayQuery) -> Result<Reply, Failure> {
+        let date = query.date.unwrap_or(NamedDay::Today);
+        let days = Days::new(request, date, date)?;
+        let not_asked = self.ask_open(request, days.window, query.bin.as_ref()).await?;
+        let (mut tally, head) = self.tally(request, &days, (query.bin, false), not_asked).await?;
+        let organizations = tally.organizations()?;
+        Ok(Reply::Day(DayReport { date: days.from, timezone: days.timezone, head, organizations }))
+    }
+
+    pub(super) async fn report_range(&self, request: &Request, query: RangeQuery) -> Result<Reply, Failure> {
+        let days = Days::new(request, query.from, query.to.unwrap_or(NamedDay::Today))?;
+        let (mut tally, head) = self.tally(request, &days, (query.bin, true), NotAsked::new()).await?;
+        let (organizations, daily) = (tally.organizations()?, tally.daily()?);
+        let Days { from, to, timezone, .. } = days;
+        Ok(Reply::Range(RangeReport { from, to, timezone, head, organizations, days: daily }))
+    }
+
+    /// Adds up what the caller sees, and names the end of the log it was read from.
+    async fn tally(
+        &self,
+        request: &Request,
+        days: &Days,
+        (bin, is_daily): (Option<OrganizationBin>, bool),
+        not_asked: NotAsked,
+    ) -> Result<(Tally, String), Failure> {
+        let (store, request, window) = (self.store.clone(), request.copy(), days.window);
+        let mut tally = Tally::new(days.each.clone(), is_daily, not_asked);
+        aside(move || {
+            let is_asked = |found: &OrganizationBin| bin.as_ref().is_none_or(|bin| bin == found);
+            let sees = |row: &PaymentRow| is_asked(&row.organization_bin) && request.sees(row);
+            let sees_config = |row: &&ConfigRow| {
+                is_asked(&row.organization_bin) && request.scope.allows(row.shop_id, &row.organization_bin)
+            };
+            let head = store.read(|reading| {
+                reading.configs()?.iter().filter(sees_config).for_each(|row| tally.know(row));
+                let mut tell = |fact: Fact<'_>| match sees(fact.payment()) {
+                    true => tally.take(&fact).map_err(Refused::from),
+                    false => Ok(()),
+                };
+                reading.facts(window, &|| store.may_read_on(), &mut tell)?;
+                let (seq, sha) = reading.log_head()?;
+                Ok(String::from(KeptHead { seq, sha }))
+            })?;
+            match bin {
+                Some(bin) if !tally.knows(&bin) => Err(not_enrolled(&bin)),
+                _ => Ok((tally, head)),
+            }
+        })
+        .await
+    }
+}
