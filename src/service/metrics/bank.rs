@@ -40,7 +40,8 @@ pub(super) fn write_calls(page: &mut Page, record: &Record) {
     for (call, meter) in record.calls() {
         took.histogram(&[("call", &call)], &meter.took);
     }
-    let mut codes = page.family("kaspid_bank_provider_codes_total", Type::Counter, "StatusCodes other than 0.");
+    let mut codes =
+        page.family("kaspid_bank_provider_codes_total", Type::Counter, "StatusCodes that Kaspi gave, other than 0.");
     for (code, count) in record.codes() {
         codes.sample(&[("code", &code)], count);
     }

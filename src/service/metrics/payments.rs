@@ -10,7 +10,8 @@ use crate::operation::{Kind, LogStatus, State};
 use crate::service::Service;
 use crate::store::{PaymentTurn, RefundTurn, Tally};
 
-/// With more configs than this a series begins with its first event: zeros would be most of the text.
+/// With more configs than this a series begins with its first event: zeros would be most of the text, and a native
+/// answer holds a mebibyte.
 const FILLED: usize = 50;
 
 const KINDS: [Kind; 3] = [Kind::Remote, Kind::Link, Kind::Qr];
@@ -31,7 +32,7 @@ pub(super) fn write(page: &mut Page, view: &View, service: &Service) {
         }
         tally.refunds.entry(*config).or_default();
     }
-    write_tally(page, &tally);
+    write_tally(page, &tally, in_use.len() <= FILLED);
 }
 
 fn write_open(page: &mut Page, view: &View, filled: &[ConfigId]) {
@@ -75,17 +76,18 @@ fn write_doubt(page: &mut Page, view: &View, filled: &[ConfigId]) {
     }
 }
 
-fn write_tally(page: &mut Page, tally: &Tally) {
+fn write_tally(page: &mut Page, tally: &Tally, zeros: bool) {
     let help = "What happened to payments since the start, once it was durable.";
     let mut payments = page.family("kaspid_payments_total", Type::Counter, help);
     for ((config, kind), counts) in &tally.payments {
-        for (turn, count) in PaymentTurn::ALL.iter().zip(counts) {
+        for (turn, count) in PaymentTurn::ALL.iter().zip(counts).filter(|(_, count)| zeros || **count > 0) {
             payments.sample(&[("config", config), ("kind", kind), ("outcome", &turn.word())], *count);
         }
     }
-    let mut refunds = page.family("kaspid_refunds_total", Type::Counter, "The same of refunds.");
+    let help = "What happened to refunds since the start, once it was durable.";
+    let mut refunds = page.family("kaspid_refunds_total", Type::Counter, help);
     for (config, counts) in &tally.refunds {
-        for (turn, count) in RefundTurn::ALL.iter().zip(counts) {
+        for (turn, count) in RefundTurn::ALL.iter().zip(counts).filter(|(_, count)| zeros || **count > 0) {
             refunds.sample(&[("config", config), ("outcome", &turn.word())], *count);
         }
     }
