@@ -15,7 +15,7 @@ use crate::operation::{Difference, Failure, KeptHead, LogQuery, LogRow, Order, V
 pub(crate) const PAGE: u64 = 4096;
 
 /// Events behind one piece of an export, and behind one page for those who follow.
-const EXPORTED: u64 = 512;
+pub(super) const EXPORTED: u64 = 512;
 
 impl Reading {
     /// The rows that fit the query and `visible`, at most `limit`, and the cursor behind them.
@@ -56,38 +56,6 @@ impl Reading {
         }
         let seqs = self.tables.event()?.range_owned(first..=last)?.map(|entry| Ok(entry?.0.value()));
         Ok(if newest_first { Box::new(seqs.rev()) } else { Box::new(seqs) })
-    }
-
-    /// The rows whose operations ended behind event `after`, in that order, at most `limit`, that fit the query and
-    /// `visible`; and the last event that was looked at.
-    pub(crate) fn log_news(
-        &self,
-        query: &LogQuery,
-        (after, limit): (u64, usize),
-        visible: impl Fn(Option<ShopId>, Option<&OrganizationBin>) -> bool,
-    ) -> Result<(Vec<LogRow>, u64), StoreError> {
-        let (mut rows, mut next) = (Vec::new(), after);
-        let events = self.tables.event()?.range_owned(after.saturating_add(1)..)?;
-        for entry in events.take(usize::try_from(EXPORTED).unwrap_or(usize::MAX)) {
-            let (seq, stored) = entry?;
-            next = seq.value();
-            let begun = match event::read(stored.value())?.change {
-                // Its row comes with its end.
-                Change::CreateIntended { .. } | Change::CancelIntended { .. } | Change::RefundIntended { .. } => {
-                    continue;
-                }
-                Change::Ended { intent, .. } => intent,
-                _ => next,
-            };
-            let row =
-                self.row(begun)?.filter(|row| fits(row, query) && visible(row.shop_id, row.organization_bin.as_ref()));
-            let is_asked = |row: &LogRow| query.payment.is_none() || row.payment_id == query.payment;
-            rows.extend(row.filter(is_asked));
-            if rows.len() == limit {
-                break;
-            }
-        }
-        Ok((rows, next))
     }
 
     pub(super) fn event(&self, seq: u64) -> Result<Option<Event>, StoreError> {
@@ -231,7 +199,7 @@ impl Chain {
     }
 }
 
-fn fits(row: &LogRow, query: &LogQuery) -> bool {
+pub(super) fn fits(row: &LogRow, query: &LogQuery) -> bool {
     query.from.is_none_or(|from| row.created_at >= from)
         && query.to.is_none_or(|to| row.created_at < to)
         && query.bin.as_ref().is_none_or(|bin| row.organization_bin.as_ref() == Some(bin))

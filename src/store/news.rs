@@ -2,12 +2,13 @@
 
 use super::config;
 use super::event::{Change, Closed, Ending, Outcome};
+use super::log::{EXPORTED, fits};
 use super::payment::{self, Seen};
 use super::reading::Reading;
 use super::{ConfigRow, PaymentRow, StoreError};
-use crate::id::PaymentId;
+use crate::id::{OrganizationBin, PaymentId, ShopId};
 use crate::moment::Moment;
-use crate::operation::{Event, EventType, OperationType, Standing, State};
+use crate::operation::{Event, EventType, LogQuery, LogRow, OperationType, Standing, State};
 
 /// Events of the log looked at for one page, so that a caller who may see little does not hold a reader for long.
 const LOOKED_AT: usize = 10_000;
@@ -50,6 +51,38 @@ impl Reading {
             }
         }
         Ok((events, next))
+    }
+
+    /// The rows whose operations ended behind event `after`, in that order, at most `limit`, that fit the query and
+    /// `visible`; and the last event that was looked at.
+    pub(crate) fn log_news(
+        &self,
+        query: &LogQuery,
+        (after, limit): (u64, usize),
+        visible: impl Fn(Option<ShopId>, Option<&OrganizationBin>) -> bool,
+    ) -> Result<(Vec<LogRow>, u64), StoreError> {
+        let (mut rows, mut next) = (Vec::new(), after);
+        let events = self.tables.event()?.range_owned(after.saturating_add(1)..)?;
+        for entry in events.take(usize::try_from(EXPORTED).unwrap_or(usize::MAX)) {
+            let (seq, stored) = entry?;
+            next = seq.value();
+            let begun = match super::event::read(stored.value())?.change {
+                // Its row comes with its end.
+                Change::CreateIntended { .. } | Change::CancelIntended { .. } | Change::RefundIntended { .. } => {
+                    continue;
+                }
+                Change::Ended { intent, .. } => intent,
+                _ => next,
+            };
+            let row =
+                self.row(begun)?.filter(|row| fits(row, query) && visible(row.shop_id, row.organization_bin.as_ref()));
+            let is_asked = |row: &LogRow| query.payment.is_none() || row.payment_id == query.payment;
+            rows.extend(row.filter(is_asked));
+            if rows.len() == limit {
+                break;
+            }
+        }
+        Ok((rows, next))
     }
 
     /// What an event of the log says to followers, and of what.
