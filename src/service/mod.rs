@@ -1,6 +1,7 @@
 //! The rules of each resource. [`Service::run`] is the only way in, and takes only what has been admitted.
 
 mod adopt;
+mod age;
 mod backup;
 mod bank;
 mod cancel;
@@ -36,9 +37,11 @@ use tokio::time::Instant;
 
 use crate::access::{Admitted, Caller, Scope};
 use crate::id::{OrganizationBin, PaymentId, RequestKey, ShopId, TradePointId};
+use crate::moment::Moment;
 use crate::operation::{Code, Failure, Operation, Reply, Version};
 use crate::store::Store;
 use crate::transfer::{Transferred, Upload};
+use age::Ages;
 use locks::Locks;
 pub use settings::{Live, Settings, SettingsError};
 
@@ -53,7 +56,7 @@ pub struct Service {
 /// What the background work listens to; see [`Service::work`].
 pub struct Background {
     /// Payments that may need another plan of the follower.
-    changed: tokio::sync::mpsc::UnboundedReceiver<PaymentId>,
+    changed: tokio::sync::mpsc::UnboundedReceiver<follow::Sign>,
     /// Organisations whose trade point should be looked at soon.
     suspected: tokio::sync::mpsc::UnboundedReceiver<OrganizationBin>,
 }
@@ -72,12 +75,16 @@ struct State {
     import: tokio::sync::Mutex<()>,
     /// When Kaspi was last asked about a payment, and how often lately. Held for a look-up, never across an await.
     asked: Mutex<HashMap<PaymentId, (Instant, usize)>>,
+    /// How late it is for each followed payment, whatever becomes of the wall clock.
+    ages: Ages,
+    /// When the last run wrote its last event; what was to be looked at after that was missed.
+    last_alive: Option<Moment>,
     /// Sent the id of each payment that changed, for those who wait.
     changed: tokio::sync::broadcast::Sender<PaymentId>,
     /// Sent the organisations whose trade point a call was told is off.
     suspects: tokio::sync::mpsc::UnboundedSender<OrganizationBin>,
     /// The same as `changed`, for the follower to plan again.
-    followed: tokio::sync::mpsc::UnboundedSender<PaymentId>,
+    followed: tokio::sync::mpsc::UnboundedSender<follow::Sign>,
     /// One copy of the state or rebuild of it at a time: each writes about as much as the state has.
     heavy: Arc<tokio::sync::Mutex<()>>,
     /// Why the last daily backup could not be made.
@@ -108,6 +115,9 @@ impl Service {
             refunds: Locks::new(),
             import: tokio::sync::Mutex::default(),
             asked: Mutex::new(HashMap::new()),
+            ages: Ages::new(),
+            // A state that cannot be read is the next call's to tell.
+            last_alive: store.read(|reading| Ok(reading.last_moment()?)).ok().flatten(),
             // Waiters that fall behind look for themselves.
             changed: tokio::sync::broadcast::channel(1024).0,
             followed,

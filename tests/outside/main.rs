@@ -12,6 +12,7 @@
 
 // What the tests stand on.
 mod behaviour;
+mod clock;
 mod daemon;
 mod fixture;
 mod http;
@@ -31,6 +32,7 @@ mod full_disk;
 mod guide;
 mod keys;
 mod layers;
+mod lives;
 mod manners;
 mod money;
 mod opening;
