@@ -96,11 +96,7 @@ impl World {
     }
 
     fn start(&mut self) {
-        let mut command = self.home.command();
-        self.clock.put_on(&mut command);
-        let daemon = Daemon::spawn(&self.home, command);
-        assert!(daemon.until("READY=1").is_some(), "kaspid ended instead of starting:\n{}", self.home.stderr());
-        self.daemon = Some(daemon);
+        self.daemon = Some(self.clock.start(&self.home));
     }
 
     /// Takes payments at several tills, and lets customers act meanwhile.
