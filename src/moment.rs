@@ -61,6 +61,17 @@ impl Moment {
     }
 }
 
+/// How long this computer has been up, suspend included: the clock of everything that becomes due. Nobody can set it,
+/// unlike the wall clock, and it runs on while the computer sleeps, unlike the clock of tokio's timers
+/// (`CLOCK_MONOTONIC`).
+#[must_use]
+pub fn since_boot() -> Duration {
+    use nix::time::{ClockId, clock_gettime};
+    // Every Linux since 2.6.39 has the first one.
+    let read = clock_gettime(ClockId::CLOCK_BOOTTIME).or_else(|_| clock_gettime(ClockId::CLOCK_MONOTONIC));
+    read.map(Duration::from).unwrap_or_default()
+}
+
 impl From<Timestamp> for Moment {
     fn from(timestamp: Timestamp) -> Self {
         Self(timestamp.as_millisecond())

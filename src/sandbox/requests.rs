@@ -1,6 +1,6 @@
 //! What callers sent: the last requests, with tokens replaced by a short hash.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -48,6 +48,8 @@ pub(super) struct Request {
 pub(super) struct Requests {
     last: VecDeque<Request>,
     counts: BTreeMap<Call, u64>,
+    /// Of the calls that name a payment.
+    by_payment: HashMap<u64, BTreeMap<Call, u64>>,
     total: u64,
 }
 
@@ -57,6 +59,9 @@ impl Requests {
         self.total += 1;
         request.seq = self.total;
         *self.counts.entry(request.call).or_default() += 1;
+        if let Some(payment) = named(&request.body) {
+            *self.by_payment.entry(payment).or_default().entry(request.call).or_default() += 1;
+        }
         if self.last.len() == KEPT {
             self.last.pop_front();
         }
@@ -73,10 +78,21 @@ impl Requests {
         &self.counts
     }
 
+    /// How many of each call named a payment, answered or not.
+    pub(super) fn about(&self, payment: u64) -> Option<&BTreeMap<Call, u64>> {
+        self.by_payment.get(&payment)
+    }
+
     /// How many in all.
     pub(super) fn total(&self) -> u64 {
         self.total
     }
+}
+
+/// The payment a request is about, by its names in either dialect.
+fn named(body: &Value) -> Option<u64> {
+    let id = ["id", "QrPaymentId", "qrPaymentId"].into_iter().find_map(|name| body.get(name))?;
+    id.as_u64().or_else(|| id.as_str()?.parse().ok())
 }
 
 /// A token by the first eight hex digits of its SHA-256: enough to tell tokens apart in a test.

@@ -1,7 +1,8 @@
 //! Never forget: every payment that is not final is followed until it is, across restarts, and one that was called
 //! over is looked at a few times more. One poller per payment, however many wait: waiters share its answers.
 //!
-//! Timers are monotonic; what is due after a restart or a suspend is due at once, spread by the limits below.
+//! Due times count from boot: setting the wall clock moves none of them, and what became due in a suspend or while the
+//! daemon was down is due at once after it, spread by the limits below.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -10,20 +11,30 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep;
+use tracing::debug;
 
 use super::Service;
-use super::look::{GRACE, polling};
+use super::look::{GRACE, LATE, polling};
 use crate::id::PaymentId;
-use crate::moment::Moment;
-use crate::operation::{Dialect, Failure, Kind, LogStatus, State};
+use crate::moment::{Moment, since_boot};
+use crate::operation::{Code, Dialect, Failure, Kind, LogStatus, State};
 use crate::store::PaymentRow;
 
 /// Looks of the follower at one time.
 const AT_ONCE: usize = 8;
 
 /// Asks by the sweep for one remote invoice (design §6.6), the one at its expiry not counted.
-const MOST_SWEEPS: u32 = 40;
+const MOST_SWEEPS: usize = 40;
+
+/// tokio's timers stand still while the computer sleeps: the longest time until the follower sees what became due.
+const REST: Duration = Duration::from_secs(10);
+
+/// Until a payment that the disk did not give is tried again.
+const UNREAD: Duration = Duration::from_secs(60);
+
+/// A timer may be a tick early: what is due this soon is due now, not again.
+const TICK: Duration = Duration::from_secs(1);
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3600;
@@ -31,34 +42,82 @@ const DAY: u64 = 24 * HOUR;
 const TWO_DAYS: u64 = 2 * DAY;
 const NINE_DAYS: u64 = 9 * DAY;
 
-/// The plan: when which payment is looked at next.
+/// After a deadline: 1 minute, 10 minutes, 1 hour and 24 hours.
+const LATE_LOOKS: [Duration; 4] = [
+    Duration::from_secs(MINUTE),
+    Duration::from_secs(10 * MINUTE),
+    Duration::from_secs(HOUR),
+    Duration::from_secs(DAY),
+];
+
+/// What the follower is told of a payment.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sign {
+    /// It may need another plan.
+    Changed(PaymentId),
+    /// The look at it is over; whether Kaspi could be asked.
+    Looked(PaymentId, bool),
+}
+
+/// A look that has begun. However it ends, the follower is told.
+struct Look {
+    service: Service,
+    id: PaymentId,
+    asked: bool,
+}
+
+impl Look {
+    async fn make(mut self) {
+        self.asked = match self.service.look_again(self.id).await {
+            Ok(()) => true,
+            // Kaspi does not know it: that is an answer.
+            Err(failure) if failure.code == Code::NotFound => true,
+            Err(failure) => {
+                debug!(payment = %self.id, code = failure.code.word(), "could not ask about a followed payment");
+                false
+            }
+        };
+    }
+}
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        // The receiver is gone only when the daemon stops.
+        let _ = self.service.state.followed.send(Sign::Looked(self.id, self.asked));
+    }
+}
+
+/// The plan: which payment is looked at next, and when since boot.
 struct Plan {
-    queue: BinaryHeap<Reverse<(Instant, PaymentId)>>,
-    /// The valid entry of each payment, and how often the sweep has asked; others in the queue are stale.
-    due: HashMap<PaymentId, (Instant, u32)>,
+    queue: BinaryHeap<Reverse<(Duration, PaymentId)>>,
+    /// The valid entry of each payment; others in the queue are stale.
+    due: HashMap<PaymentId, Duration>,
+    /// The payments that are being looked at, and since when.
+    looks: HashMap<PaymentId, Duration>,
 }
 
 impl Service {
-    /// Follows until the daemon stops. `changed` carries every payment that may need another plan.
+    /// Follows until the daemon stops. `signs` names every payment that may need another plan.
     ///
     /// # Errors
     /// `storage_failed` when the open payments cannot be read at start.
-    pub async fn follow(self, mut changed: mpsc::UnboundedReceiver<PaymentId>) -> Result<(), Failure> {
-        let mut plan = Plan { queue: BinaryHeap::new(), due: HashMap::new() };
-        for row in self.store.read(|reading| Ok(reading.payments_to_follow(Moment::now())?))? {
-            plan.begin(&self, &row);
+    pub(super) async fn follow(self, mut signs: mpsc::UnboundedReceiver<Sign>) -> Result<(), Failure> {
+        let mut plan = Plan { queue: BinaryHeap::new(), due: HashMap::new(), looks: HashMap::new() };
+        let alive = self.state.last_alive.unwrap_or_else(Moment::now);
+        for row in self.store.read(|reading| Ok(reading.payments_to_follow(alive)?))? {
+            plan.begin(&self, &row, alive);
         }
         let places = Arc::new(Semaphore::new(AT_ONCE));
         loop {
-            let next = plan.next();
+            let due = plan.next();
             self.state.follow_queue.store(plan.due.len(), Ordering::Relaxed);
             tokio::select! {
                 () = self.stopped() => return Ok(()),
-                id = changed.recv() => match id {
-                    Some(id) => plan.renew(&self, id),
+                sign = signs.recv() => match sign {
+                    Some(sign) => plan.hear(&self, sign),
                     None => return Ok(()),
                 },
-                () = at(next) => {
+                () = until(due) => {
                     if let Some(id) = plan.take() {
                         self.look_in_turn(id, &places).await;
                     }
@@ -73,20 +132,16 @@ impl Service {
         // The semaphore lives as long as the follower and is never closed.
         let Ok(place) = places.clone().acquire_owned().await else { return };
         self.state.pace.own_turn(self.live.get().config.read_rate).await;
-        let service = self.clone();
+        let look = Look { service: self.clone(), id, asked: false };
         tokio::spawn(async move {
-            if let Err(failure) = service.look_again(id).await {
-                tracing::debug!(payment = %id, code = failure.code.word(), "a followed payment could not be read");
-            }
+            look.make().await;
             drop(place);
-            // The receiver is gone only when the daemon stops.
-            let _ = service.state.followed.send(id);
         });
     }
 
     async fn look_again(&self, id: PaymentId) -> Result<(), Failure> {
         let settings = self.live.get();
-        let row = self.looked_at_once(&settings, id).await?;
+        let row = self.look(&settings, id, None).await?;
         if row.has_refund_in_doubt() {
             return self.settle_later(&settings, &row).await;
         }
@@ -101,18 +156,19 @@ impl Service {
     }
 }
 
-async fn at(next: Option<Instant>) {
-    match next {
-        Some(next) => sleep_until(next).await,
+/// Ends when a look is due, or before, to look at the clock.
+async fn until(due: Option<Duration>) {
+    match due {
+        Some(due) => sleep(due.saturating_sub(since_boot()).min(REST)).await,
         None => std::future::pending().await,
     }
 }
 
 impl Plan {
     /// When the next look is due.
-    fn next(&mut self) -> Option<Instant> {
+    fn next(&mut self) -> Option<Duration> {
         while let Some(Reverse((at, id))) = self.queue.peek() {
-            if self.due.get(id).is_some_and(|(due, _)| due == at) {
+            if self.due.get(id) == Some(at) {
                 return Some(*at);
             }
             self.queue.pop();
@@ -120,64 +176,102 @@ impl Plan {
         None
     }
 
-    /// The payment whose look is due; its count of sweeps stays.
+    /// The payment whose look is due; it begins now.
     fn take(&mut self) -> Option<PaymentId> {
-        self.next()?;
-        self.queue.pop().map(|Reverse((_, id))| id)
+        let now = since_boot();
+        self.next().filter(|due| *due <= now)?;
+        let Reverse((_, id)) = self.queue.pop()?;
+        self.due.remove(&id);
+        self.looks.insert(id, now);
+        Some(id)
     }
 
-    /// A payment found at start. A link or QR, and whatever ran out while nobody looked, is looked at now.
-    fn begin(&mut self, service: &Service, row: &PaymentRow) {
-        let overdue = row.kind != Kind::Remote || deadline(row) <= Moment::now();
-        if (row.state == State::Waiting && overdue) || row.has_refund_in_doubt() {
-            self.set(row.id, Instant::now(), 0);
+    /// A payment found at start. A link or QR, and whatever ran out or missed a late look while the daemon was down, is
+    /// looked at now.
+    fn begin(&mut self, service: &Service, row: &PaymentRow, alive: Moment) {
+        let now = service.state.ages.follow(row).after(since_boot());
+        let over_at = deadline(row);
+        let due = match row.state {
+            State::Waiting => row.kind != Kind::Remote || over_at <= now,
+            State::Expired | State::Declined | State::Cancelled => {
+                let mut looks = LATE_LOOKS.iter().map(|look| over_at.after(look.mul_f64(stretch(row))));
+                looks.any(|look| alive < look && look <= now)
+            }
+            _ => row.has_refund_in_doubt(),
+        };
+        if due {
+            self.set(row.id, since_boot());
         } else {
-            self.put(service, row);
+            self.put(service, row, since_boot(), true);
         }
     }
 
-    fn renew(&mut self, service: &Service, id: PaymentId) {
+    fn hear(&mut self, service: &Service, sign: Sign) {
+        match sign {
+            // Its end tells.
+            Sign::Changed(id) if self.looks.contains_key(&id) => {}
+            Sign::Changed(id) => self.renew(service, id, since_boot(), true),
+            Sign::Looked(id, asked) => {
+                // Counted from its beginning, so that a look that became due during it is not left out.
+                let began = self.looks.remove(&id).unwrap_or_else(since_boot);
+                self.renew(service, id, began, asked);
+            }
+        }
+    }
+
+    fn renew(&mut self, service: &Service, id: PaymentId, from: Duration, asked: bool) {
         match service.row(id) {
-            Ok(row) => self.put(service, &row),
+            // What is due already stays so.
+            Ok(row) if row.state != State::Paid && self.due.get(&id).is_some_and(|due| *due <= from) => {}
+            Ok(row) => self.put(service, &row, from, asked),
             // A create that moved nothing leaves no payment.
-            Err(_) => drop(self.due.remove(&id)),
+            Err(failure) if failure.code == Code::NotFound => self.drop(service, id),
+            Err(_) => self.set(id, from + UNREAD),
         }
     }
 
-    fn put(&mut self, service: &Service, row: &PaymentRow) {
-        let now = Instant::now();
-        let asked = self.due.get(&row.id).map_or(0, |(due, asked)| if *due <= now { asked + 1 } else { *asked });
-        let sweep = &service.live.get().config.remote_sweep;
-        match next_look(row, asked, sweep, Moment::now()) {
-            None => drop(self.due.remove(&row.id)),
-            Some(wait) => self.set(row.id, now + jittered(row, wait), asked),
+    fn put(&mut self, service: &Service, row: &PaymentRow, from: Duration, asked: bool) {
+        let now = service.state.ages.follow(row).after(from);
+        let look = next_look(row, &service.live.get().config.remote_sweep, now);
+        match look.or_else(|| unasked(row, now).filter(|_| !asked)) {
+            None => self.drop(service, row.id),
+            Some(wait) => self.set(row.id, from.saturating_add(wait)),
         }
     }
 
-    fn set(&mut self, id: PaymentId, at: Instant, asked: u32) {
-        self.due.insert(id, (at, asked));
+    fn set(&mut self, id: PaymentId, at: Duration) {
+        self.due.insert(id, at);
         self.queue.push(Reverse((at, id)));
     }
-}
 
-/// Up to a tenth more for long waits, different for each payment, so that a shop's invoices are not asked in step.
-fn jittered(row: &PaymentRow, wait: Duration) -> Duration {
-    if row.kind != Kind::Remote || wait < Duration::from_secs(MINUTE) {
-        return wait;
+    fn drop(&mut self, service: &Service, id: PaymentId) {
+        self.due.remove(&id);
+        service.state.ages.forget(id);
     }
-    let last = row.id.to_bytes().last().copied().unwrap_or_default();
-    wait + wait.mul_f64(f64::from(last) / 2560.0)
 }
 
 /// How long until a payment is looked at next; `None` if it needs no more looks.
-fn next_look(row: &PaymentRow, sweeps: u32, sweep: &[Duration], now: Moment) -> Option<Duration> {
+fn next_look(row: &PaymentRow, sweep: &[Duration], now: Moment) -> Option<Duration> {
     match row.state {
         State::Creating | State::Abandoned => None,
-        State::Waiting => waiting(row, sweeps, sweep, now),
-        State::Unknown => row.expires_at.map(|dead| dead.since(now)),
-        State::Expired | State::Declined | State::Cancelled => afterwards(now.since(deadline(row))),
+        State::Waiting => waiting(row, sweep, now),
+        State::Unknown => row.expires_at.map(|dead| dead.since(now).max(TICK)),
+        State::Expired | State::Declined | State::Cancelled => over(row, now),
         State::Paid => refunds(row, now),
     }
+}
+
+/// One that was called over before its time is looked at like the others once that has come.
+fn over(row: &PaymentRow, now: Moment) -> Option<Duration> {
+    let deadline = deadline(row);
+    let look = afterwards(now.since(deadline))?;
+    Some(deadline.since(now) + look.mul_f64(stretch(row)))
+}
+
+/// The last look could not be made: again every hour, as long as a GET would ask.
+fn unasked(row: &PaymentRow, now: Moment) -> Option<Duration> {
+    let is_over = matches!(row.state, State::Expired | State::Declined | State::Cancelled);
+    (is_over && now.since(deadline(row)) < LATE).then(|| Duration::from_secs(HOUR))
 }
 
 /// Refunds in doubt, and those that failed by the balance, are looked at as long as a payment called over.
@@ -189,31 +283,44 @@ fn refunds(row: &PaymentRow, now: Moment) -> Option<Duration> {
 
 /// Until the deadline: a link or QR at the bank's interval, an invoice by the sweep. Then the late looks; a payment
 /// that is still open after them is asked about hourly for a day and daily for seven.
-fn waiting(row: &PaymentRow, sweeps: u32, sweep: &[Duration], now: Moment) -> Option<Duration> {
+fn waiting(row: &PaymentRow, sweep: &[Duration], now: Moment) -> Option<Duration> {
     let deadline = deadline(row).after(GRACE);
     if now < deadline {
         let rest = match row.kind {
             Kind::Link | Kind::Qr => polling(row),
-            Kind::Remote if sweeps >= MOST_SWEEPS => Duration::MAX,
-            Kind::Remote => {
-                let step = usize::try_from(sweeps).unwrap_or(usize::MAX);
-                sweep.get(step).or(sweep.last()).copied().unwrap_or(Duration::MAX)
-            }
+            Kind::Remote => next_sweep(sweep, now.since(row.created_at), stretch(row)).unwrap_or(Duration::MAX),
         };
         return Some(rest.min(deadline.since(now)));
     }
     let late = now.since(deadline);
-    afterwards(late).or(match late.as_secs() {
+    let look = afterwards(late).or(match late.as_secs() {
         0..TWO_DAYS => Some(Duration::from_secs(HOUR)),
         TWO_DAYS..NINE_DAYS => Some(Duration::from_secs(DAY)),
         _ => None,
-    })
+    });
+    look.map(|wait| wait.mul_f64(stretch(row)))
 }
 
-/// The late looks: 1 minute, 10 minutes, 1 hour and 24 hours after a deadline.
+/// How long until the sweep's next ask of an invoice of this age. It keeps to fixed ages, so that a restart neither
+/// begins it anew nor puts it off.
+fn next_sweep(sweep: &[Duration], age: Duration, stretch: f64) -> Option<Duration> {
+    let steps = sweep.iter().chain(std::iter::repeat(sweep.last()?)).take(MOST_SWEEPS);
+    let ages = steps.scan(Duration::ZERO, |at, step| {
+        *at = at.saturating_add(step.mul_f64(stretch));
+        Some(*at)
+    });
+    ages.map(|at| at.saturating_sub(age)).find(|wait| *wait > TICK)
+}
+
+/// Long waits for invoices are up to a tenth longer, different for each, so that a shop's are not asked in step.
+fn stretch(row: &PaymentRow) -> f64 {
+    let last = row.id.to_bytes().last().copied().unwrap_or_default();
+    if row.kind == Kind::Remote { 1.0 + f64::from(last) / 2560.0 } else { 1.0 }
+}
+
+/// How long until the next late look.
 fn afterwards(late: Duration) -> Option<Duration> {
-    let looks = [MINUTE, 10 * MINUTE, HOUR, DAY].map(Duration::from_secs);
-    looks.into_iter().find(|look| *look > late).map(|look| look - late)
+    LATE_LOOKS.into_iter().find(|look| *look > late).map(|look| look - late)
 }
 
 /// When the customer can no longer pay, for one taken in from elsewhere as its kind allows at most.
@@ -226,7 +333,12 @@ pub(super) fn deadline(row: &PaymentRow) -> Moment {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may")]
+
     use super::*;
+    use crate::money::Amount;
+    use crate::operation::Standing;
+    use crate::store::ConfigRow;
 
     /// The late looks come at their times and then end.
     #[test]
@@ -236,5 +348,63 @@ mod tests {
             [at(0), at(59), at(60), at(700), at(HOUR), at(DAY)],
             [Some(60), Some(1), Some(540), Some(2900), Some(DAY - HOUR), None]
         );
+    }
+
+    /// The sweep asks at ages, not after restarts, and at most forty times.
+    #[test]
+    fn the_sweep_keeps_to_ages() {
+        let minutes = |count| Duration::from_secs(count * MINUTE);
+        let sweep = [minutes(10), minutes(30), minutes(60)];
+        let next = |age| next_sweep(&sweep, minutes(age), 1.0).map(|wait| wait.as_secs() / MINUTE);
+        assert_eq!([next(0), next(9), next(10), next(39), next(101)], [10, 1, 30, 1, 59].map(Some));
+        assert_eq!((next_sweep(&[], minutes(0), 1.0), next_sweep(&[minutes(1)], minutes(40), 1.0)), (None, None));
+        // A tick early is not again.
+        assert_eq!(next_sweep(&sweep, minutes(10) - TICK / 2, 1.0), Some(minutes(30) + TICK / 2));
+    }
+
+    fn invoice(state: State) -> PaymentRow {
+        let at = Moment::from_millis(1_795_000_000_000);
+        let config = ConfigRow {
+            id: 1,
+            shop_id: 8,
+            organization_bin: "891027350515".parse().unwrap(),
+            trade_point_id: "104039".parse().unwrap(),
+            trade_point_name: None,
+            is_active: true,
+            is_default: true,
+            is_retired: false,
+            dialect: Some(Dialect::Bank),
+            learned_from: None,
+            standing: Standing::Verified,
+            standing_reason: None,
+            standing_since: at,
+            missing_since: None,
+            alarm: None,
+            created_at: at,
+            updated_at: at,
+            last_verified_at: None,
+            description: None,
+        };
+        let row = PaymentRow::frozen(&config, Dialect::Bank, Kind::Remote, Amount::from_tiyn(10_000).unwrap(), at);
+        PaymentRow { state, expires_at: Some(at.after(Duration::from_secs(DAY))), ..row }
+    }
+
+    /// The customer said no after five minutes: nobody asks again before the invoice's day is over.
+    #[test]
+    fn an_invoice_called_over_early_rests_until_its_deadline() {
+        for state in [State::Declined, State::Cancelled] {
+            let row = invoice(state);
+            let age = Duration::from_secs(5 * MINUTE);
+            let wait = next_look(&row, &[], row.created_at.after(age)).unwrap();
+            assert!(wait >= Duration::from_secs(DAY + MINUTE) - age, "{wait:?}");
+        }
+    }
+
+    /// An invoice that nothing is known of but that the customer can pay is asked about when its day is over.
+    #[test]
+    fn without_a_sweep_the_deadline_is_the_next_look() {
+        let row = invoice(State::Waiting);
+        let age = Duration::from_secs(HOUR);
+        assert_eq!(next_look(&row, &[], row.created_at.after(age)), Some(Duration::from_secs(DAY) + GRACE - age));
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tracing::debug;
 
+use super::follow::{Sign, deadline};
 use super::{Request, Service, Settings};
 use crate::id::PaymentId;
 use crate::kaspi::Ask;
@@ -36,7 +37,7 @@ const CONFIRM_MS: u64 = 65_000;
 const FORGET: Duration = Duration::from_secs(60);
 
 /// A payment called over is asked about once more on a GET for this long.
-const LATE: Duration = Duration::from_secs(48 * 3600);
+pub(super) const LATE: Duration = Duration::from_secs(48 * 3600);
 
 /// A waiter for whom the pace had no turn tries again after this.
 const NO_TURN: Duration = Duration::from_millis(250);
@@ -63,7 +64,7 @@ impl Service {
         self.state.pace.own_turn(settings.config.read_rate).await;
         let _turn = self.state.looks.lock(id).await;
         let row = self.row(id)?;
-        if !worth_a_look(&row) {
+        if !worth_a_look(&row, self.state.ages.now(&row)) {
             return Ok(());
         }
         if self.due_in(&row).is_zero() {
@@ -81,18 +82,34 @@ impl Service {
     /// A payment as it stands now: asks Kaspi unless what is known is younger than the interval, or nobody's turn of
     /// the pace is near. Trouble is not an error here: the answer is then what was known.
     pub(super) async fn looked(&self, settings: &Settings, id: PaymentId) -> Result<PaymentRow, Failure> {
-        self.look(settings, id, Some(settings.config.read_rate)).await
+        let looked = self.look(settings, id, Some(settings.config.read_rate)).await;
+        self.or_known(id, looked)
     }
 
-    /// The same without a turn of the pace: for who has taken one, and where money is decided.
+    /// The same without a turn of the pace, where money is decided.
     pub(super) async fn looked_at_once(&self, settings: &Settings, id: PaymentId) -> Result<PaymentRow, Failure> {
-        self.look(settings, id, None).await
+        let looked = self.look(settings, id, None).await;
+        self.or_known(id, looked)
     }
 
-    async fn look(&self, settings: &Settings, id: PaymentId, rate: Option<u32>) -> Result<PaymentRow, Failure> {
+    fn or_known(&self, id: PaymentId, looked: Result<PaymentRow, Failure>) -> Result<PaymentRow, Failure> {
+        looked.or_else(|failure| {
+            debug!(payment = %id, code = failure.code.word(), "could not ask about a payment");
+            self.row(id)
+        })
+    }
+
+    /// The same for the follower, who asks again if Kaspi could not be asked. At a `rate`, a turn of the pace for
+    /// callers is taken; whoever has one gives none.
+    pub(super) async fn look(
+        &self,
+        settings: &Settings,
+        id: PaymentId,
+        rate: Option<u32>,
+    ) -> Result<PaymentRow, Failure> {
         let _turn = self.state.looks.lock(id).await;
         let row = self.row(id)?;
-        if !worth_a_look(&row) || !self.due_in(&row).is_zero() {
+        if !worth_a_look(&row, self.state.ages.now(&row)) || !self.due_in(&row).is_zero() {
             return self.buried(row).await;
         }
         if let Some(rate) = rate
@@ -100,10 +117,7 @@ impl Service {
         {
             return Ok(row);
         }
-        if let Err(failure) = self.read_status(settings, &row).await {
-            debug!(payment = %id, code = failure.code.word(), "could not ask about a payment");
-        }
-        self.row(id)
+        self.read_status(settings, &row).await
     }
 
     /// Asks Kaspi now, whatever is known, and keeps what is new.
@@ -129,9 +143,10 @@ impl Service {
         other_amount: Option<Amount>,
         date: Option<Moment>,
     ) -> Result<(), Failure> {
+        let service = self.clone();
         let kept = self.store.write(move |writing| {
             let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
-            let state = state_of(&status, &row, writing.now);
+            let state = state_of(&status, &row, service.state.ages.now(&row));
             let seen = match (row.state, state) {
                 (State::Paid, State::Paid) => return Ok(false),
                 (State::Paid, _) if row.contradiction.as_ref() == Some(&status) => return Ok(false),
@@ -183,12 +198,23 @@ impl Service {
 
     /// A link or QR whose create was lost and which nobody saw is over once its life is.
     async fn buried(&self, row: PaymentRow) -> Result<PaymentRow, Failure> {
-        let dead = row.state == State::Unknown && row.expires_at.is_some_and(|at| Moment::now() >= at);
+        let dead = row.state == State::Unknown && row.expires_at.is_some_and(|at| self.state.ages.now(&row) >= at);
         if !dead {
             return Ok(row);
         }
-        self.keep_seen(row.id, Seen::Dead).await?;
-        self.row(row.id)
+        let id = row.id;
+        let kept = self.store.write(move |writing| {
+            // A person may have closed or attached it meanwhile.
+            let unknown = writing.payment(id)?.is_some_and(|row| row.state == State::Unknown);
+            if unknown {
+                writing.append(None, Change::Seen { payment: id, seen: Seen::Dead })?;
+            }
+            Ok(unknown)
+        });
+        if kept.await? {
+            self.announce(id);
+        }
+        self.row(id)
     }
 
     /// Waits until a payment is final or `span` has passed; what is known then is the answer. However many wait,
@@ -219,7 +245,7 @@ impl Service {
     pub(super) fn announce(&self, id: PaymentId) {
         // Without a waiter, or after the follower has ended, there is nobody to tell.
         let _ = self.state.changed.send(id);
-        let _ = self.state.followed.send(id);
+        let _ = self.state.followed.send(Sign::Changed(id));
     }
 
     /// How long a read is still fresh: until then it is the answer.
@@ -227,7 +253,7 @@ impl Service {
         let asked = self.state.asked.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = asked.get(&row.id).map(|asked| interval(row, asked.asks).saturating_sub(asked.last.elapsed()));
         // A waiter that nothing is due for still looks around once in a while.
-        if worth_a_look(row) { fresh.unwrap_or_default() } else { REMOTE_WAIT[3] }
+        if worth_a_look(row, self.state.ages.now(row)) { fresh.unwrap_or_default() } else { REMOTE_WAIT[3] }
     }
 
     pub(super) fn asked_now(&self, id: PaymentId) {
@@ -258,11 +284,12 @@ async fn change_of(changed: &mut tokio::sync::broadcast::Receiver<PaymentId>, id
     }
 }
 
-/// Whether Kaspi can tell something new of a payment.
-fn worth_a_look(row: &PaymentRow) -> bool {
+/// Whether Kaspi can tell something new of a payment. One that was called over early is as good as new until the
+/// customer's time is over.
+fn worth_a_look(row: &PaymentRow, now: Moment) -> bool {
     match row.state {
         State::Waiting => true,
-        State::Expired | State::Declined | State::Cancelled => Moment::now().since(row.updated_at) < LATE,
+        State::Expired | State::Declined | State::Cancelled => now.since(row.updated_at.max(deadline(row))) < LATE,
         State::Creating | State::Paid | State::Unknown | State::Abandoned => false,
     }
 }

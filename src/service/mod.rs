@@ -1,6 +1,7 @@
 //! The rules of each resource. [`Service::run`] is the only way in, and takes only what has been admitted.
 
 mod adopt;
+mod age;
 mod backup;
 mod bank;
 mod cancel;
@@ -46,6 +47,7 @@ use crate::moment::Moment;
 use crate::operation::{Code, Failure, Operation, Reply, Version};
 use crate::store::Store;
 use crate::transfer::{Transferred, Upload};
+use age::Ages;
 use locks::Locks;
 use lookups::Lookups;
 use pace::Pace;
@@ -63,7 +65,7 @@ pub struct Service {
 /// What the background work listens to; see [`Service::work`].
 pub struct Background {
     /// Payments that may need another plan of the follower.
-    changed: tokio::sync::mpsc::UnboundedReceiver<PaymentId>,
+    changed: tokio::sync::mpsc::UnboundedReceiver<follow::Sign>,
     /// What the schedule of looks at trade points is told.
     suspected: tokio::sync::mpsc::UnboundedReceiver<schedule::Poke>,
 }
@@ -82,12 +84,16 @@ struct State {
     import: tokio::sync::Mutex<()>,
     /// How Kaspi was lately asked about a payment. Held for a look-up, never across an await.
     asked: Mutex<HashMap<PaymentId, look::Asked>>,
+    /// How late it is for each followed payment, whatever becomes of the wall clock.
+    ages: Ages,
+    /// When the last run wrote its last event; what was to be looked at after that was missed.
+    last_alive: Option<Moment>,
     /// Sent the id of each payment that changed, for those who wait.
     changed: tokio::sync::broadcast::Sender<PaymentId>,
     /// Sent what the schedule of looks at trade points should know.
     suspects: tokio::sync::mpsc::UnboundedSender<schedule::Poke>,
     /// The same as `changed`, for the follower to plan again.
-    followed: tokio::sync::mpsc::UnboundedSender<PaymentId>,
+    followed: tokio::sync::mpsc::UnboundedSender<follow::Sign>,
     /// One copy of the state or rebuild of it at a time: each writes about as much as the state has.
     heavy: Arc<tokio::sync::Mutex<()>>,
     /// Why the last daily backup could not be made.
@@ -130,6 +136,9 @@ impl Service {
             refunds: Locks::new(),
             import: tokio::sync::Mutex::default(),
             asked: Mutex::new(HashMap::new()),
+            ages: Ages::new(),
+            // A state that cannot be read is the next call's to tell.
+            last_alive: store.read(|reading| Ok(reading.last_moment()?)).ok().flatten(),
             // Waiters that fall behind look for themselves.
             changed: tokio::sync::broadcast::channel(1024).0,
             followed,

@@ -5,7 +5,6 @@ use super::look::is_known;
 use super::{Request, Service};
 use crate::failpoint::fail_point;
 use crate::id::{PaymentRef, QrPaymentId, Reason};
-use crate::moment::Moment;
 use crate::operation::{Code, Failure, LogStatus, Reply, Resolve, State};
 use crate::store::{Change, Closed, PaymentRow, Refused};
 
@@ -50,7 +49,7 @@ impl Service {
             Err(failure) if failure.code == Code::NotFound => None,
             Err(failure) => return Err(failure),
         };
-        let over = Moment::now() >= deadline(row);
+        let over = self.state.ages.now(row) >= deadline(row);
         match said {
             None if over => Ok(()),
             None => {

@@ -8,7 +8,6 @@ use tokio::time::{Instant, sleep};
 use super::refund::not_found_means_not_refundable;
 use super::{Service, Settings, trouble};
 use crate::kaspi::Ask;
-use crate::moment::Moment;
 use crate::money::Amount;
 use crate::operation::{Code, Dialect, Evidence, Failure, LogStatus};
 use crate::store::{Ending, PaymentRow, RefundRow, Seen, Triple};
@@ -111,7 +110,7 @@ impl Service {
         let (Some(refund), Dialect::Bank) = (doubt, row.dialect) else { return Ok(()) };
         let balance = self.balance(settings, &row, &self.frozen_triple(settings, &row)?).await?;
         let fall = row.unexplained(balance);
-        let over = Moment::now().since(refund.at) >= settings.config.payments.refund_settle;
+        let over = self.state.ages.now(&row).since(refund.at) >= settings.config.payments.refund_settle;
         match (fall == refund.amount, fall.is_zero() && over) {
             (true, _) => self.keep_seen(row.id, Seen::RefundSettled { refund: refund.id, happened: true }).await,
             (_, true) => self.keep_seen(row.id, Seen::RefundSettled { refund: refund.id, happened: false }).await,

@@ -3,7 +3,7 @@
 use super::config;
 use super::event::{Change, Closed, Ending, Outcome};
 use super::log::{EXPORTED, fits};
-use super::payment::{self, Seen};
+use super::payment::{self, Seen, number};
 use super::reading::Reading;
 use super::{ConfigRow, PaymentRow, StoreError};
 use crate::id::{OrganizationBin, PaymentId, ShopId};
@@ -29,7 +29,7 @@ impl Reading {
             let (seq, stored) = entry?;
             next = seq.value();
             let event = super::event::read(stored.value())?;
-            let (what, about) = self.told(&event.change, event.at)?;
+            let (what, about) = self.told(next, &event)?;
             let Some(event_type) = what else { continue };
             let (payment, config) = match about {
                 About::Payment(id) => {
@@ -85,8 +85,9 @@ impl Reading {
         Ok((rows, next))
     }
 
-    /// What an event of the log says to followers, and of what.
-    fn told(&self, change: &Change, at: Moment) -> Result<(Option<EventType>, About), StoreError> {
+    /// What event `seq` of the log says to followers, and of what.
+    fn told(&self, seq: u64, event: &super::event::Event) -> Result<(Option<EventType>, About), StoreError> {
+        let (at, change) = (event.at, &event.change);
         Ok(match change {
             Change::Noted(_) | Change::Restored(_) | Change::RestoreAcknowledged { .. } => (None, About::Config(0)),
             Change::Config { row, note } => (Some(of_config(row, note.operation, at)), About::Config(row.id)),
@@ -95,6 +96,10 @@ impl Reading {
             | Change::RefundIntended { payment, .. }
             | Change::SentAgain { payment, .. } => (None, About::Payment(*payment)),
             Change::Ended { intent, outcome } => match self.payment_of_call(*intent)? {
+                // The follower or a second cancel was first to say so.
+                Some((payment, _)) if is_cancelled(change) && self.was_before(seq, payment, is_cancelled)? => {
+                    (None, About::Payment(payment))
+                }
                 Some((payment, refund)) => (of_outcome(outcome, refund), About::Payment(payment)),
                 None => (None, About::Config(0)),
             },
@@ -104,8 +109,24 @@ impl Reading {
             }
             Change::Imported { .. } => (None, About::Config(0)),
             Change::Adopted { payment, .. } => (Some(EventType::PaymentCreated), About::Payment(payment.id)),
+            // That somebody has seen a late payment is no news of the payment.
+            Change::Resolved { payment, .. } if is_paid(change) && self.was_before(seq, *payment, is_paid)? => {
+                (None, About::Payment(*payment))
+            }
             Change::Resolved { payment, closed, .. } => (Some(of_closing(closed)), About::Payment(*payment)),
         })
+    }
+
+    /// Whether a payment had such an event before `seq`: what is told once is not told again.
+    fn was_before(&self, seq: u64, payment: PaymentId, such: impl Fn(&Change) -> bool) -> Result<bool, StoreError> {
+        let id = number(payment);
+        for entry in self.tables.payment_event()?.range_owned((id, 0)..(id, seq))? {
+            let event = self.event(entry?.0.value().1)?;
+            if event.is_some_and(|event| such(&event.change)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The payment a call was about, and whether it was a refund.
@@ -122,6 +143,24 @@ impl Reading {
 enum About {
     Payment(PaymentId),
     Config(u64),
+}
+
+fn is_cancelled(change: &Change) -> bool {
+    match change {
+        Change::Ended { outcome, .. } => matches!(outcome.ending, Ending::Cancelled { .. }),
+        Change::Seen { seen: Seen::Status { state, .. }, .. } => *state == State::Cancelled,
+        _ => false,
+    }
+}
+
+fn is_paid(change: &Change) -> bool {
+    match change {
+        Change::Seen { seen: Seen::Status { state, .. }, .. } => *state == State::Paid,
+        Change::Resolved { closed, .. } => *closed == Closed::Paid(true),
+        Change::Adopted { payment, .. } => payment.state == State::Paid,
+        Change::Imported { becomes: Some(payment), .. } => payment.state == State::Paid,
+        _ => false,
+    }
 }
 
 /// A standing tells only when it changes, which is when it stands since this very event.

@@ -12,8 +12,8 @@ use crate::id::{OrganizationBin, PaymentId, PaymentRef, RequestKey, ShopId, Trad
 use crate::moment::Moment;
 use crate::operation::{Dialect, PaymentQuery};
 
-/// A remote invoice lives a day and is looked at for another.
-const FOLLOWED: std::time::Duration = std::time::Duration::from_secs(49 * 3600);
+/// A remote invoice lives a day and is looked at for another, and a tenth of one.
+const FOLLOWED: std::time::Duration = std::time::Duration::from_secs(51 * 3600);
 
 /// How far a clock that was set back may have put ids and times out of step.
 const SLACK: std::time::Duration = std::time::Duration::from_secs(48 * 3600);
@@ -43,6 +43,11 @@ impl Reading {
             }
         }
         Ok(open)
+    }
+
+    /// When the last event was written.
+    pub(crate) fn last_moment(&self) -> Result<Option<Moment>, StoreError> {
+        Ok(self.event(self.last_event()?)?.map(|event| event.at))
     }
 
     pub(crate) fn configs(&self) -> Result<Vec<ConfigRow>, StoreError> {
@@ -89,8 +94,8 @@ impl Reading {
         Ok(rows)
     }
 
-    /// The payments that may still become another: all that are open, and the newest that were called over.
-    pub(crate) fn payments_to_follow(&self, now: Moment) -> Result<Vec<PaymentRow>, StoreError> {
+    /// The payments that may still become another: all that are open, and those that were followed at `alive`.
+    pub(crate) fn payments_to_follow(&self, alive: Moment) -> Result<Vec<PaymentRow>, StoreError> {
         let payments = self.tables.payment()?;
         let mut rows = self.open_payments()?;
         for entry in self.tables.payment_attention()?.iter()? {
@@ -99,7 +104,7 @@ impl Reading {
         }
         for entry in payments.range_owned::<u128>(..)?.rev() {
             let row: PaymentRow = codec::decode(entry?.1.value())?;
-            if now.since(row.created_at) > FOLLOWED {
+            if alive.since(row.created_at) > FOLLOWED {
                 break;
             }
             if !row.is_open() && !row.needs_a_person() {

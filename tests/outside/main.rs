@@ -12,6 +12,7 @@
 
 // What the tests stand on.
 mod behaviour;
+mod clock;
 mod daemon;
 mod fixture;
 mod http;
@@ -26,6 +27,7 @@ mod tls_client;
 mod backup;
 mod bank_trouble;
 mod bank_wire;
+mod clocks;
 mod cmd;
 mod crash;
 mod doors;
@@ -36,9 +38,11 @@ mod guide;
 mod keys;
 mod layers;
 mod limits_upstream;
+mod lives;
 mod manners;
 mod metrics;
 mod money;
+mod news;
 mod opening;
 mod python;
 mod reports;
@@ -53,4 +57,5 @@ mod troubleshooting_device;
 mod troubleshooting_shop;
 mod verification;
 mod verification_time;
+mod waiting;
 mod wire;

@@ -21,9 +21,14 @@ pub(crate) struct Sandbox {
 impl Sandbox {
     /// Starts it; it is ready when it has said where it is.
     pub(crate) fn start(dialect: Dialect) -> Self {
+        Self::start_at_speed(dialect, 1)
+    }
+
+    /// Its clock runs this many times as fast.
+    pub(crate) fn start_at_speed(dialect: Dialect, speed: u32) -> Self {
         let files = tempfile::tempdir().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_kaspi-sandbox"))
-            .args(["serve", "--bank-only", "--dialect", dialect.word(), "--dir"])
+            .args(["serve", "--bank-only", "--dialect", dialect.word(), "--speed", &speed.to_string(), "--dir"])
             .arg(files.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

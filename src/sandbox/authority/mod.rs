@@ -18,8 +18,8 @@ pub use csr::NotSignable;
 
 /// A client certificate lives five years at the bank (kaspi-api §5).
 const LIFE: Duration = Duration::from_secs(5 * 365 * 24 * 3600);
-/// Certificates begin an hour ago, for callers whose clock is a little behind.
-const SKEW: Duration = Duration::from_secs(3600);
+/// Certificates begin two days ago, for callers whose clock was set back.
+const SKEW: Duration = Duration::from_secs(48 * 3600);
 
 /// A certificate could not be made.
 #[derive(Debug, thiserror::Error)]

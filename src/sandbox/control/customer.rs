@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::moment::Moment;
 use crate::money::Amount;
 use crate::sandbox::ledger::{Act, Kind, Payment, Phase};
+use crate::sandbox::requests::Requests;
 use crate::sandbox::rules::State;
 
 use super::Complaint;
@@ -25,14 +26,16 @@ pub(super) struct Elsewhere {
 /// All payments, oldest first.
 pub(super) fn list(state: &mut State) -> Value {
     let now = state.clock.now();
-    let payments: Vec<Value> = state.ledger.payments(now).map(|payment| shown(payment, now)).collect();
+    let requests = &state.requests;
+    let payments: Vec<Value> = state.ledger.payments(now).map(|payment| shown(payment, requests, now)).collect();
     json!({ "payments": payments })
 }
 
 /// One payment.
 pub(super) fn show(state: &mut State, id: &str) -> Result<Value, Complaint> {
     let now = state.clock.now();
-    known(state, id).map(|payment| shown(payment, now))
+    let payment = known(state, id)?.clone();
+    Ok(shown(&payment, &state.requests, now))
 }
 
 /// The customer scans, pays, declines or waits too long.
@@ -83,7 +86,7 @@ fn known<'a>(state: &'a mut State, id: &str) -> Result<&'a Payment, Complaint> {
     payment.map(|payment| &*payment).ok_or_else(|| Complaint::absent(format!("There is no payment {id}.")))
 }
 
-fn shown(payment: &Payment, now: Moment) -> Value {
+fn shown(payment: &Payment, requests: &Requests, now: Moment) -> Value {
     let order = &payment.order;
     json!({
         "id": payment.id,
@@ -101,5 +104,6 @@ fn shown(payment: &Payment, now: Moment) -> Value {
         "external_id": order.external_id,
         "created_at": payment.created,
         "expires_at": payment.expires(),
+        "asked": requests.about(payment.id),
     })
 }

@@ -28,7 +28,7 @@ const ROUTES: &str = "\
 kaspi-sandbox: the control interface. Bodies are JSON; without one, defaults apply.
 
 as the customer
-  GET    /payments                          all payments; GET /payments/ID one
+  GET    /payments                          all payments, with how often each was asked about; GET /payments/ID one
   POST   /payments/ID/scan                  scan the QR, open the link
   POST   /payments/ID/pay                   confirm (a QR or link is scanned first if it was not)
   POST   /payments/ID/decline               say no

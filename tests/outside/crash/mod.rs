@@ -6,7 +6,7 @@
 //! of a run, though not the moments: those are the scheduler's.
 
 mod books;
-mod chance;
+pub(crate) mod chance;
 mod till;
 mod world;
 
@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 use super::fixture::Dialect;
 use chance::Chance;
 use world::World;
+
+pub(crate) use world::pages;
 
 /// Every fail point of the daemon.
 const POINTS: [&str; 22] = [

@@ -1,0 +1,268 @@
+//! One bank and one daemon whose time runs fast, and everything that happens to them.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::life::{Act, Life, SCAN, life};
+use super::readers::Readers;
+use crate::clock::Clock;
+use crate::crash::chance::Chance;
+use crate::daemon::{Daemon, Home};
+use crate::fixture::Dialect;
+use crate::http::{Answer, exchange, fresh_key, request};
+use crate::sandbox::Sandbox;
+
+/// How many times as fast as ours time runs for the bank and the daemon.
+const SPEED: u32 = 30;
+/// Tills that take payments at the same time.
+const TILLS: usize = 8;
+const BINS: [&str; 2] = ["891027350515", "210440028324"];
+/// By the daemon's clock: a busy machine is no reason to give a call up.
+const CONFIG: &str = "
+[kaspi]
+timeout = \"5m\"
+idle = \"10m\"
+[payments]
+refund_settle = \"10m\"
+[limits]
+rate_per_uid = 100000
+burst_per_uid = 100000
+";
+/// What goes wrong at the bank when it is asked for a status, and how often; 0 until it is taken back.
+const TROUBLES: [(&str, &str, u32); 9] = [
+    ("payment_status", "error_5xx", 0),
+    ("connect", "drop_before", 0),
+    ("payment_status", "drop_before", 40),
+    ("payment_status", "unknown_status", 0),
+    ("payment_status", "unknown_status", 200),
+    ("payment_status", "unknown_code", 50),
+    ("payment_status", "cut", 20),
+    ("payment_status", "html", 30),
+    ("payment_details", "drop_after", 20),
+];
+
+/// A payment that was taken, and its life.
+pub(crate) struct Taken {
+    pub(crate) life: Life,
+    pub(crate) id: String,
+    pub(crate) qr: String,
+    /// How often the till asked to cancel it.
+    pub(crate) cancels: usize,
+}
+
+pub(crate) struct World {
+    pub(crate) bank: Sandbox,
+    pub(crate) daemon: Option<Daemon>,
+    pub(crate) taken: Vec<Taken>,
+    /// How often a daemon was started after the first.
+    pub(crate) restarts: usize,
+    home: Home,
+    clock: Arc<Clock>,
+    chance: Chance,
+    /// When what happens to which payment.
+    plan: BinaryHeap<Reverse<(Duration, usize, Act)>>,
+    pub(crate) readers: Option<Readers>,
+}
+
+impl World {
+    /// With so many payments taken, all within their first minutes.
+    pub(crate) fn begin(lives: usize, chance: &Chance) -> Self {
+        let (clock, bank) = (Arc::new(Clock::new(SPEED)), Sandbox::start_at_speed(Dialect::Bank, SPEED));
+        bank.control("POST", "/timers", Some(&json!({"scan": format!("{}s", SCAN.as_secs())})));
+        let home = Home::new(&bank, CONFIG);
+        let mut world = Self {
+            readers: Some(Readers::begin(&home.socket())),
+            daemon: None,
+            bank,
+            home,
+            clock,
+            taken: Vec::new(),
+            restarts: 0,
+            chance: chance.clone(),
+            plan: BinaryHeap::new(),
+        };
+        world.start();
+        let door = &world.daemon.as_ref().unwrap().door;
+        door.enrol(BINS[0]);
+        door.post("/v1/configs", &json!({"organization_bin": BINS[1]})).expect(201);
+        world.take(lives);
+        world
+    }
+
+    fn start(&mut self) {
+        self.daemon = Some(self.clock.start(&self.home));
+    }
+
+    /// Takes payments at several tills, and lets customers act meanwhile.
+    fn take(&mut self, lives: usize) {
+        let taken = Mutex::new(Vec::new());
+        let (clock, chance, socket) = (&self.clock.clone(), &self.chance.clone(), &self.home.socket());
+        std::thread::scope(|scope| {
+            let tills: Vec<_> = (0..TILLS)
+                .map(|till| {
+                    let taken = &taken;
+                    scope.spawn(move || {
+                        for number in (till..lives).step_by(TILLS) {
+                            let life = life(chance);
+                            let one = take_one(socket, life, number, chance.one_of(&BINS));
+                            taken.lock().unwrap().push((clock.elapsed(), one));
+                        }
+                    })
+                })
+                .collect();
+            while !tills.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+                self.book(taken.lock().unwrap().drain(..));
+                self.let_act();
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        });
+        self.book(taken.into_inner().unwrap().into_iter());
+    }
+
+    fn book(&mut self, taken: impl Iterator<Item = (Duration, Taken)>) {
+        for (at, one) in taken {
+            let index = self.taken.len();
+            self.plan.extend(one.life.acts.iter().map(|(after, act)| Reverse((at + *after, index, *act))));
+            self.taken.push(one);
+        }
+    }
+
+    /// Lets everybody act whose time has come.
+    fn let_act(&mut self) {
+        while let Some(Reverse((at, index, act))) = self.plan.peek().copied() {
+            if at > self.clock.elapsed() {
+                return;
+            }
+            self.plan.pop();
+            if !self.act(index, act) {
+                // The till tries again.
+                self.plan.push(Reverse((self.clock.elapsed() + Duration::from_secs(10), index, act)));
+            }
+        }
+    }
+
+    /// False if it has to be done again. What the bank does not allow any more does not happen.
+    fn act(&mut self, index: usize, act: Act) -> bool {
+        let one = &mut self.taken[index];
+        let customer = |verb: &str, force: bool| {
+            let answer =
+                self.bank.try_control("POST", &format!("/payments/{}/{verb}", one.qr), Some(&json!({"force": force})));
+            assert!([200, 409].contains(&answer.status), "{}", answer.text());
+            true
+        };
+        match act {
+            Act::Scan => customer("scan", false),
+            Act::Pay => customer("pay", false),
+            Act::Decline => customer("decline", false),
+            Act::PayLate => customer("pay", true),
+            Act::Cancel if self.daemon.is_none() => false,
+            Act::Cancel => {
+                one.cancels += 1;
+                let target = format!("/v1/payments/{}/cancel", one.id);
+                let key = format!("cancel-{}", one.qr);
+                let answer = send(&self.home.socket(), "POST", &target, &key, &json!({}));
+                answer.is_ok_and(|answer| answer.status == 200 || answer.json()["code"] == "not_cancellable")
+            }
+        }
+    }
+
+    /// Time runs, and everybody acts.
+    fn live(&mut self, span: Duration) {
+        let until = self.clock.elapsed() + span;
+        while self.clock.elapsed() < until {
+            self.let_act();
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Minutes of trouble: the bank down or out of its mind, the daemon stopped or killed.
+    pub(crate) fn go_wrong(&mut self) {
+        let mut troubles = TROUBLES.to_vec();
+        while !troubles.is_empty() {
+            let (call, fault, times) = troubles.swap_remove(self.chance.one_of(&[0, 1, 2]) % troubles.len());
+            self.bank.fault(&json!({"call": call, "fault": fault, "times": times}));
+            if call == "connect" {
+                self.bank.control("POST", "/connections/close", None);
+            }
+            self.live(Duration::from_secs(20 + self.chance.below(20)));
+            if self.chance.below(2) == 0 {
+                self.restart(Duration::from_secs(self.chance.below(30)));
+            }
+            self.bank.control("DELETE", "/faults", None);
+        }
+    }
+
+    /// The daemon stops in order or dies; it is down for a while.
+    fn restart(&mut self, down: Duration) {
+        match self.chance.below(2) {
+            0 => assert!(self.daemon.take().unwrap().stop().success(), "{}", self.home.stderr()),
+            _ => self.daemon.take().unwrap().kill(),
+        }
+        self.live(down);
+        self.start();
+        self.restarts += 1;
+    }
+
+    /// The rest of two days in steps, until after the last look at an invoice that ran out. The daemon is off from the
+    /// twentieth to the twenty-eighth hour: the last look at most links falls into that.
+    pub(crate) fn grow_old(&mut self) {
+        let minutes = |count, each: u64| std::iter::repeat_n(Duration::from_secs(60 * each), count);
+        let day = minutes(12, 2).chain(minutes(6, 10)).chain(minutes(19, 60));
+        day.for_each(|step| self.pass(step));
+        self.daemon.take().unwrap().kill();
+        minutes(8, 60).for_each(|step| self.pass(step));
+        self.start();
+        self.restarts += 1;
+        minutes(26, 60).for_each(|step| self.pass(step));
+        assert!(self.plan.is_empty(), "somebody has not acted");
+    }
+
+    /// Time passes at once; the daemon does most of what that makes due before it goes on.
+    fn pass(&mut self, span: Duration) {
+        // The daemon's first: so it never hears of an end that its own clock has not come to.
+        self.clock.pass(span);
+        self.bank.control("POST", "/clock", Some(&json!({"advance": format!("{}ms", span.as_millis())})));
+        self.let_act();
+        let mut asked = 0;
+        for _ in 0..100 {
+            std::thread::sleep(Duration::from_millis(30));
+            let now = self.bank.control("GET", "/requests?limit=0", None)["count"].as_u64().unwrap();
+            if now == asked {
+                return;
+            }
+            asked = now;
+        }
+    }
+}
+
+/// Asks until it is taken.
+fn take_one(socket: &std::path::Path, life: Life, number: usize, bin: &str) -> Taken {
+    let body = json!({
+        "kind": life.kind,
+        "amount_tiyn": 100_000 + number,
+        "phone_number": "77015211545",
+        "organization_bin": bin,
+    });
+    let key = fresh_key();
+    loop {
+        let Ok(answer) = send(socket, "POST", "/v1/payments", &key, &body) else { continue };
+        let made = answer.json();
+        assert!(answer.status < 300 || made["retryable"] == true, "{}", answer.text());
+        if answer.status < 300 {
+            let text = |name: &str| made[name].as_str().unwrap_or_else(|| panic!("no {name}: {made}")).to_owned();
+            return Taken { life, id: text("id"), qr: text("qr_payment_id"), cancels: 0 };
+        }
+    }
+}
+
+fn send(socket: &std::path::Path, method: &str, target: &str, key: &str, body: &Value) -> io::Result<Answer> {
+    let stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    exchange(stream, &request(method, target, &[("Idempotency-Key", key)], Some(&body.to_string())))
+}
