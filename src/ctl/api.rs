@@ -152,6 +152,7 @@ fn request(operation: &Operation) -> Request {
         Operation::Events(query) => find("/v1/events", query),
         Operation::Reload => post("/v1/reload"),
         Operation::Backup => get("/v1/backup"),
+        Operation::Diagnose => get("/v1/doctor"),
         Operation::AcknowledgeRestore => post("/v1/restore/acknowledge"),
         Operation::Resolve { payment, resolution } => {
             send("POST", format!("/v1/payments/{payment}/resolve"), resolution_fields(resolution))

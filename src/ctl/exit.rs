@@ -56,7 +56,8 @@ pub(super) fn of_reply(reply: &Reply, goal: Goal) -> Exit {
         | Reply::Reloaded(_)
         | Reply::Events(_)
         | Reply::Imported(_)
-        | Reply::Acknowledged(_) => Exit::Done,
+        | Reply::Acknowledged(_)
+        | Reply::Diagnosis(_) => Exit::Done,
     }
 }
 

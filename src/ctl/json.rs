@@ -25,6 +25,7 @@ pub(super) fn reply(reply: &Reply) -> String {
         Reply::Events(page) => line(page),
         Reply::Imported(imported) => line(imported),
         Reply::Acknowledged(acknowledged) => line(acknowledged),
+        Reply::Diagnosis(diagnosis) => line(diagnosis),
     }
 }
 

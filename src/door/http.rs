@@ -269,6 +269,7 @@ fn reply(route: RouteId, reply: Reply) -> Result<Answer, Failure> {
         Reply::Events(value) => json(StatusCode::OK, &value),
         Reply::Imported(value) => json(StatusCode::OK, &value),
         Reply::Acknowledged(value) => json(StatusCode::OK, &value),
+        Reply::Diagnosis(value) => json(StatusCode::OK, &value),
     })
 }
 

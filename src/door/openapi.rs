@@ -119,7 +119,8 @@ fn query(route: RouteId, types: &mut Types) -> Vec<Value> {
         | RouteId::ImportLog
         | RouteId::AcknowledgeRestore
         | RouteId::Backup
-        | RouteId::Reload => Vec::new(),
+        | RouteId::Reload
+        | RouteId::Diagnose => Vec::new(),
     }
 }
 
@@ -156,7 +157,8 @@ fn body(route: RouteId, types: &mut Types) -> Option<Schema> {
         | RouteId::ImportLog
         | RouteId::AcknowledgeRestore
         | RouteId::Backup
-        | RouteId::Reload => None,
+        | RouteId::Reload
+        | RouteId::Diagnose => None,
     }
 }
 
@@ -193,6 +195,7 @@ fn reply(route: RouteId, types: &mut Types) -> Value {
         RouteId::Identity => types.reads::<op::Identity>(),
         RouteId::AcknowledgeRestore => types.reads::<op::Acknowledged>(),
         RouteId::Reload => types.reads::<op::Reloaded>(),
+        RouteId::Diagnose => types.reads::<op::Diagnosis>(),
         RouteId::ImportConfigs | RouteId::ImportLog => types.reads::<op::Imported>(),
     };
     json!({ "application/json": { "schema": schema } })

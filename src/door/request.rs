@@ -138,6 +138,7 @@ pub(super) fn read(route: RouteId, parts: Parts<'_>) -> Result<Asked, Failure> {
         RouteId::Backup => parts.bare().map(|_| Operation::Backup)?,
         RouteId::AcknowledgeRestore => parts.bare().map(|_| Operation::AcknowledgeRestore)?,
         RouteId::Reload => parts.bare().map(|_| Operation::Reload)?,
+        RouteId::Diagnose => parts.bare().map(|_| Operation::Diagnose)?,
     };
     Ok(Asked::Operation(operation))
 }

@@ -78,6 +78,7 @@ routes! {
     Backup: GET "/v1/backup", Admin, "All state in one file, device tokens included; no mTLS key";
     AcknowledgeRestore: POST "/v1/restore/acknowledge", Admin, "Say that a person has looked at what a restored backup left out";
     Reload: POST "/v1/reload", Admin, "Read configuration and identity again";
+    Diagnose: GET "/v1/doctor", Observe, "Look at the daemon, its files, the way to the bank and the shop";
 }
 
 impl RouteId {
@@ -127,6 +128,7 @@ impl RouteId {
             Operation::ImportLog { .. } => Self::ImportLog,
             Operation::Backup => Self::Backup,
             Operation::AcknowledgeRestore => Self::AcknowledgeRestore,
+            Operation::Diagnose => Self::Diagnose,
         }
     }
 }

@@ -47,6 +47,8 @@ pub(super) struct Link {
     /// What stands before every path; no slash at its end.
     prefix: String,
     connector: HttpsConnector<HttpConnector>,
+    /// Whom we trust and who we are, as the connector has it: for [`super::probe`].
+    pub(super) tls: Arc<rustls::ClientConfig>,
     /// The most recently used last. The lock is held for a few lines, never across an await.
     resting: Mutex<Vec<Connection>>,
     /// When the last call began.
@@ -65,13 +67,15 @@ impl Link {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(Duration::from_secs(15)));
-        let mut connector = HttpsConnector::from((tcp, tls));
+        let tls = Arc::new(tls);
+        let mut connector = HttpsConnector::from((tcp, Arc::clone(&tls)));
         connector.enforce_https();
         Ok(Self {
             origin: Uri::builder().scheme("https").authority(authority).path_and_query("/").build()?,
             host: HeaderValue::from_str(authority)?,
             prefix: base.path().trim_end_matches('/').to_owned(),
             connector,
+            tls,
             idle,
             resting: Mutex::default(),
             used: Mutex::new(Instant::now()),
@@ -128,7 +132,7 @@ impl Link {
         }
     }
 
-    fn request(&self, ask: &Ask, call: &Call) -> Result<Request<Full<Bytes>>, HttpError> {
+    pub(super) fn request(&self, ask: &Ask, call: &Call) -> Result<Request<Full<Bytes>>, HttpError> {
         let method = if call.body.is_some() { Method::POST } else { Method::GET };
         let mut request = Request::builder()
             .method(method)

@@ -11,6 +11,7 @@ mod fields;
 mod gate;
 mod guide;
 mod link;
+mod probe;
 mod setup;
 mod tls;
 mod trouble;
@@ -28,6 +29,7 @@ use hyper::body::Bytes;
 use serde::Serialize;
 
 pub use ask::{Ask, XRequestId};
+pub use probe::{Obstacle, Probe, Question, Step, probe};
 pub use setup::{Endpoint, KaspiSetup};
 pub use trouble::{Provider, Refusal, RefusalKind, Trouble};
 pub use types::{Cancelled, Created, Details, NewPayment, Refunded, StatusRead};

@@ -133,6 +133,9 @@ pub enum Operation {
     AcknowledgeRestore,
     /// A consistent copy of all state as a file, device tokens included. HTTP only: the answer is streamed.
     Backup,
+    /// Looks at the configuration, the files, the way to the bank, the organisations and the payments; changes
+    /// nothing, and asks the bank one read.
+    Diagnose,
 }
 
 /// What a caller must be allowed to do. `Admin` implies all, `Pay`, `Refund` and `Audit` imply `Observe`,
@@ -178,7 +181,9 @@ impl Operation {
     #[must_use]
     pub fn right(&self) -> Right {
         match self {
-            Self::Health | Self::Version | Self::ConfigList(_) | Self::ConfigGet { .. } => Right::Observe,
+            Self::Health | Self::Version | Self::ConfigList(_) | Self::ConfigGet { .. } | Self::Diagnose => {
+                Right::Observe
+            }
             Self::Select(_)
             | Self::Create(_)
             | Self::PaymentList(_)

@@ -6,6 +6,7 @@ mod bank;
 mod cancel;
 mod configs;
 mod create;
+mod doctor;
 mod ended;
 mod enrol;
 mod events;
@@ -39,6 +40,7 @@ use crate::id::{OrganizationBin, PaymentId, RequestKey, ShopId, TradePointId};
 use crate::operation::{Code, Failure, Operation, Reply, Version};
 use crate::store::Store;
 use crate::transfer::{Transferred, Upload};
+pub use doctor::{Looker, files as check_files};
 use locks::Locks;
 pub use settings::{Live, Settings, SettingsError};
 
@@ -80,6 +82,9 @@ struct State {
     followed: tokio::sync::mpsc::UnboundedSender<PaymentId>,
     /// One copy of the state or rebuild of it at a time: each writes about as much as the state has.
     heavy: Arc<tokio::sync::Mutex<()>>,
+    /// One look at the way to the bank at a time, and when the last one ended: whoever may ask for it may not flood
+    /// the bank with handshakes.
+    looked: tokio::sync::Mutex<Option<Instant>>,
     /// Why the last daily backup could not be made.
     backup_trouble: tokio::sync::watch::Sender<Option<String>>,
     /// True once the daemon is stopping: no new money calls, and whoever waits gets what is known.
@@ -113,6 +118,7 @@ impl Service {
             followed,
             suspects,
             heavy: Arc::default(),
+            looked: tokio::sync::Mutex::default(),
             backup_trouble: tokio::sync::watch::Sender::new(None),
             stopping: tokio::sync::watch::Sender::new(false),
         };
@@ -237,6 +243,7 @@ impl Service {
                     .with_hint("Use kaspictl log export, import or backup, or the HTTP route (see /openapi.json)."))
             }
             Operation::AcknowledgeRestore => self.acknowledge_restore(&request).await,
+            Operation::Diagnose => self.diagnose(&request).await,
         }
     }
 

@@ -23,6 +23,7 @@ mod tls_client;
 // The properties.
 mod backup;
 mod bank_wire;
+mod bugreport;
 mod cmd;
 mod crash;
 mod doors;
@@ -36,6 +37,7 @@ mod money;
 mod opening;
 mod python;
 mod doubt;
+mod doctor;
 mod rights;
 mod secrets;
 mod tamper;

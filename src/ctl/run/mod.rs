@@ -201,6 +201,7 @@ fn changes(operation: &Operation) -> bool {
         | Operation::Backup
         | Operation::LogVerify(_)
         | Operation::Identity
+        | Operation::Diagnose
         | Operation::Events(_) => false,
     }
 }

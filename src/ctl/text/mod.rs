@@ -1,6 +1,7 @@
 //! Answers for people: aligned, money in tenge, times of the shop, and always whose money it is.
 
 mod config;
+mod doctor;
 mod failure;
 mod health;
 mod log;
@@ -10,6 +11,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub(super) use doctor::checks;
 pub(super) use failure::failure;
 pub(super) use qr::draw;
 pub(super) use table::clean;
@@ -43,6 +45,7 @@ pub(super) fn reply(reply: &Reply, zone: &Zone) -> String {
         Reply::Events(page) => log::events(page, zone),
         Reply::Imported(imported) => log::imported(imported),
         Reply::Acknowledged(acknowledged) => log::acknowledged(acknowledged, zone),
+        Reply::Diagnosis(diagnosis) => doctor::checks(&diagnosis.checks),
     }
 }
 
@@ -70,6 +73,7 @@ pub(super) fn next(reply: &Reply) -> Option<String> {
         | Reply::Reloaded(_)
         | Reply::Events(_)
         | Reply::Imported(_)
-        | Reply::Acknowledged(_) => None,
+        | Reply::Acknowledged(_)
+        | Reply::Diagnosis(_) => None,
     }
 }

@@ -38,6 +38,7 @@ macro_rules! words {
 
 mod config;
 mod daemon;
+mod doctor;
 mod events;
 mod log;
 mod payment;
@@ -45,6 +46,7 @@ mod transfer;
 
 pub use config::*;
 pub use daemon::*;
+pub use doctor::*;
 pub use events::*;
 pub use log::*;
 pub use payment::*;
@@ -93,4 +95,6 @@ pub enum Reply {
     Imported(Imported),
     /// The gaps of restored backups that were closed.
     Acknowledged(Acknowledged),
+    /// What the daemon finds when it looks at itself and at the way to the bank.
+    Diagnosis(Diagnosis),
 }
