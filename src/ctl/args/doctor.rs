@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 const DOCTOR: &str = "\
-Looks at the machine, the units, the socket, the configuration and the files it names; the daemon looks at the way
-to the bank (name, connection, TLS, certificate, one question that moves nothing, the clock) and at the shop. What
-fails ends with one command; what cannot be looked at because of it is marked with a dash. Takes at most 15 seconds.
+Looks at the user, the units, the socket, the configuration and the files it names; the daemon looks at the way to \
+the bank (name, connection, TLS, certificate, one question that moves nothing, the clock) and at the shop. What fails \
+ends with one command; what cannot be looked at because of it is marked with a dash. Takes at most 15 seconds.
 
 Exit code: 0 when nothing failed, warnings included; 1 when something did, an unreachable daemon included.
 
@@ -29,11 +29,12 @@ pub(in crate::ctl) struct DoctorArgs {
 const BUGREPORT: &str = "\
 One JSON file, mode 0600, that can be read before it is sent. Nothing is sent anywhere.
 
-It holds:    versions, the operating system, what doctor finds, the settings that are no secret, how many payments
-             are open and unknown, the head of the log, the codes of the latest failures, modes of files, and where
-             systemd runs, the latest lines of the journal.
-It leaves out: keys, certificates, tokens, phones, names, comments, invoices, amounts, payment numbers. Organisations
-             are named by their row, not by their BIN.
+It holds versions, the operating system, what doctor finds, the settings that are no secret, how many payments are \
+open and unknown, the head of the log, the codes of the latest failures, the modes of files, and where systemd runs, \
+the latest lines of the daemon in the journal.
+
+It leaves out keys, certificates, tokens, phones, names, comments, invoices, amounts and payment numbers. \
+Organisations are named by their row, not by their BIN.
 
 Examples:
   kaspictl bugreport

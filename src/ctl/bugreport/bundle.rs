@@ -74,14 +74,19 @@ pub(super) struct DoctorLine {
 
 impl DoctorLine {
     pub(super) fn of(check: &Check, redact: &Redact) -> Self {
-        // Of a payment only what kind of trouble it is: its sentence has the amount, its command the number.
-        let about_payment = check.payment.is_some();
+        // Of a payment only that it needs a person: its sentence has the amount, its command the number. Of whoever
+        // asks only whether he may.
+        let plain = match (check.payment, check.check.as_str()) {
+            (Some(_), _) => Some("a payment needs a person"),
+            (None, "user") => Some("see asked_as_uid"),
+            (None, _) => None,
+        };
         Self {
             check: check.check.clone(),
             status: check.status,
             config_id: check.config_id,
-            found: if about_payment { "a payment needs a person".to_owned() } else { redact.text(&check.found) },
-            command: check.command.as_ref().filter(|_| !about_payment).map(|command| redact.text(command)),
+            found: plain.map_or_else(|| redact.text(&check.found), str::to_owned),
+            command: check.command.as_ref().filter(|_| plain.is_none()).map(|command| redact.text(command)),
         }
     }
 }

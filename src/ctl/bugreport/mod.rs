@@ -15,6 +15,7 @@ use std::time::Duration;
 use super::doctor::{self, Findings};
 use super::exit::Exit;
 use super::run::Desk;
+use super::text;
 use crate::client::Client;
 use crate::config::Config;
 use crate::moment::Moment;
@@ -52,9 +53,9 @@ impl Bugreport {
         desk.out.progress("");
         let bundle = bundle(&findings, &told, &desk.socket);
         // Numbers, texts and lists: always JSON.
-        let text = serde_json::to_string_pretty(&bundle).unwrap_or_default() + "\n";
+        let report = serde_json::to_string_pretty(&bundle).unwrap_or_default() + "\n";
         let file = self.file.clone().unwrap_or_else(default_name);
-        if let Err(error) = write_new(&file, &text) {
+        if let Err(error) = write_new(&file, &report) {
             let why = match error.kind() {
                 ErrorKind::AlreadyExists => "there is such a file already, and it stays as it is".to_owned(),
                 _ => error.to_string(),
@@ -63,13 +64,13 @@ impl Bugreport {
             return Exit::Refused;
         }
         if desk.json {
-            let said = serde_json::json!({ "file": file.display().to_string(), "bytes": text.len() });
+            let said = serde_json::json!({ "file": file.display().to_string(), "bytes": report.len() });
             desk.out.data(&format!("{said}\n"));
         } else {
             desk.out.data(&format!("{}\n", file.display()));
         }
-        desk.out.say(&format!("it holds: {}", bundle.about.holds));
-        desk.out.say(&format!("it leaves out: {}", bundle.about.leaves_out));
+        desk.out.say(&text::sentence(&format!("it holds: {}", bundle.about.holds)));
+        desk.out.say(&text::sentence(&format!("it leaves out: {}", bundle.about.leaves_out)));
         desk.out.say("nothing was sent; read it before you send it");
         Exit::Done
     }

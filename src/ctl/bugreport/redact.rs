@@ -21,8 +21,20 @@ impl Redact {
         for (bin, id) in &self.0 {
             named = named.replace(bin, &format!("config-{id}"));
         }
-        without_digits(&named)
+        without_homes(&without_digits(&named))
     }
+}
+
+/// A home directory has a person's name.
+fn without_homes(text: &str) -> String {
+    let mut pieces = text.split("/home/");
+    let mut kept = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let rest = piece.find(['/', ' ', '\'', ':', ';', ',']).and_then(|end| piece.get(end..)).unwrap_or_default();
+        kept.push_str("/home/[user]");
+        kept.push_str(rest);
+    }
+    kept
 }
 
 fn without_digits(text: &str) -> String {
@@ -57,6 +69,7 @@ mod tests {
             "kaspictl bin verify config-1; [11 digits] 2026-11-25T03:00:00.123Z [10 digits]"
         );
         assert_eq!(redact.text("210440028324"), "[12 digits]");
+        assert_eq!(redact.text("chmod 600 /home/ali/k.key /home/aliya"), "chmod 600 /home/[user]/k.key /home/[user]");
         assert_eq!(redact.text(""), "");
     }
 }

@@ -89,7 +89,7 @@ pub(super) async fn examine(socket: &Path, config: Option<&Path>) -> Findings {
             let start = units.start_command(&config_file);
             checks.extend(local::unanswered(file, &answer, cause, &start));
             checks.extend(files);
-            let rest = "needs the daemon's answer: only the daemon has the key and the way to the bank";
+            let rest = "only the running daemon has the key and the way to the bank";
             checks.push(Check::skipped("bank", rest));
             Findings { checks, daemon: None, config_file }
         }

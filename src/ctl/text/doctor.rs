@@ -6,6 +6,9 @@ use crate::operation::{Check, CheckStatus};
 /// Lines are for a terminal of this width; a command is never broken, so that it can be copied.
 const WIDTH: usize = 80;
 
+/// A mark takes this much; a command begins behind it.
+const MARK: usize = 9;
+
 /// Mark and name of a check take this much.
 const INDENT: usize = 22;
 
@@ -14,35 +17,13 @@ pub(in crate::ctl) fn checks(checks: &[Check]) -> String {
     checks.iter().map(check).collect()
 }
 
-fn check(check: &Check) -> String {
-    let mark = match check.status {
-        CheckStatus::Ok => "ok",
-        CheckStatus::Warning => "WARNING",
-        CheckStatus::Failed => "FAILED",
-        CheckStatus::Skipped => "-",
-    };
-    let found = match &check.organization_bin {
-        Some(bin) if !check.found.contains(bin.as_str()) => format!("{bin}: {}", check.found),
-        _ => check.found.clone(),
-    };
-    let mut lines = wrapped(&clean(&found));
-    lines.extend(check.command.as_ref().map(|command| format!("do: {}", clean(command))));
-    let head = format!("{mark:<9}{:<13}", check.check);
-    let mut text = String::new();
-    for (number, line) in lines.iter().enumerate() {
-        let before = if number == 0 { head.clone() } else { " ".repeat(INDENT) };
-        text.push_str(&format!("{before}{line}\n"));
-    }
-    text
-}
-
-/// At spaces; a word that is too long has a line of its own.
-fn wrapped(text: &str) -> Vec<String> {
+/// Words below each other, no line longer than `width` unless a word is.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut wide = 0;
     for word in text.split_whitespace() {
         let length = word.chars().count();
-        if wide > 0 && wide + 1 + length > WIDTH - INDENT {
+        if wide > 0 && wide + 1 + length > width {
             lines.push(String::new());
             wide = 0;
         }
@@ -56,6 +37,30 @@ fn wrapped(text: &str) -> Vec<String> {
         }
     }
     lines
+}
+
+/// A sentence for a terminal.
+pub(in crate::ctl) fn sentence(text: &str) -> String {
+    wrapped(text, WIDTH).join("\n")
+}
+
+fn check(check: &Check) -> String {
+    let mark = match check.status {
+        CheckStatus::Ok => "ok",
+        CheckStatus::Warning => "WARNING",
+        CheckStatus::Failed => "FAILED",
+        CheckStatus::Skipped => "-",
+    };
+    let found = match &check.organization_bin {
+        Some(bin) if !check.found.contains(bin.as_str()) => format!("{bin}: {}", check.found),
+        _ => check.found.clone(),
+    };
+    let mut text = format!("{mark:<MARK$}{:<1$}", check.check, INDENT - MARK);
+    text.push_str(&wrapped(&clean(&found), WIDTH - INDENT).join(&format!("\n{}", " ".repeat(INDENT))));
+    if let Some(command) = &check.command {
+        text.push_str(&format!("\n{}do: {}", " ".repeat(MARK), clean(command)));
+    }
+    text + "\n"
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(super) use doctor::checks;
+pub(super) use doctor::{checks, sentence};
 pub(super) use failure::failure;
 pub(super) use qr::draw;
 pub(super) use table::clean;

@@ -79,6 +79,10 @@ fn unusable(path: &Path, error: &ConfigError, looker: Looker) -> Check {
             Check::skipped("config", format!("this user may not read {}", path.display()))
                 .with_command("sudo kaspictl doctor")
         }
+        ConfigError::Unreadable { source, .. } if looker == Looker::Person && source.kind() == ErrorKind::NotFound => {
+            let found = format!("{} is not there; where is the daemon's?", path.display());
+            Check::failed("config", found, "kaspictl doctor --config FILE")
+        }
         ConfigError::Unreadable { .. } | ConfigError::Malformed { .. } | ConfigError::Judged { .. } => {
             Check::failed("config", without_picture(&error.to_string()), judge(path))
         }

@@ -62,7 +62,7 @@ impl Service {
             )
         } else if row.standing == Standing::Suspended {
             let why = row.standing_reason.as_deref().unwrap_or("no reason kept");
-            Check::failed("bin", format!("takes no payments: {why}; last seen listed {last}"), verify)
+            Check::failed("bin", format!("takes no payments: {why}; last verified {last}"), verify)
         } else if !registered {
             Check::failed("bin", "takes no payments: no device is registered", format!("kaspictl bin register {bin}"))
         } else if row.missing_since.is_some() {
@@ -70,9 +70,9 @@ impl Service {
         } else if row.alarm.is_some() {
             Check::warning("bin", "Kaspi called its device switched off; it was registered again", verify)
         } else if overdue {
-            Check::warning("bin", format!("its trade point was last seen listed {last}"), verify)
+            Check::warning("bin", format!("takes payments; last verified {last}"), verify)
         } else {
-            Check::ok("bin", format!("takes payments; trade point seen listed {last}"))
+            Check::ok("bin", format!("takes payments; verified {last}"))
         };
         Ok(check.of(bin, row.id))
     }
