@@ -74,6 +74,17 @@ impl Who {
     }
 }
 
+/// A user or group of `[access]` that does not exist, so that its rule has no effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownName {
+    /// The key it stands under.
+    pub key: &'static str,
+    /// Without the `@` of a group.
+    pub name: String,
+    /// A group, else a user.
+    pub is_group: bool,
+}
+
 /// What one shop rule lets through.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Window {
@@ -181,6 +192,25 @@ impl Rules {
             windows.extend(resolve("[[access.shop]] who", &rule.who).map(|who| (who, window)));
         }
         (Self { grants, windows }, warnings)
+    }
+
+    /// The names of `config` that this machine does not know, each with the key it stands under.
+    #[must_use]
+    pub fn unknown_names(config: &AccessConfig) -> Vec<UnknownName> {
+        let listed =
+            config.by_right().into_iter().flat_map(|(right, names)| names.iter().map(move |name| (right.name(), name)));
+        let narrowed = config.shop.iter().map(|rule| ("shop", &rule.who));
+        let unknown = |(key, name): (&'static str, &String)| {
+            Who::resolve(name).err().map(|_| match name.strip_prefix('@') {
+                Some(group) => UnknownName { key, name: group.to_owned(), is_group: true },
+                None => UnknownName { key, name: name.clone(), is_group: false },
+            })
+        };
+        let mut found: Vec<UnknownName> = listed.chain(narrowed).filter_map(unknown).collect();
+        // A name under several keys is one mistake.
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        found.dedup_by(|a, b| a.name == b.name && a.is_group == b.is_group);
+        found
     }
 
     /// The rules without an `[access]` section: root is admin, group `kaspid` observes and takes payments,

@@ -154,6 +154,7 @@ fn request(operation: &Operation) -> Request {
         Operation::Events(query) => find("/v1/events", query),
         Operation::Reload => post("/v1/reload"),
         Operation::Backup => get("/v1/backup"),
+        Operation::Diagnose => get("/v1/doctor"),
         Operation::AcknowledgeRestore => post("/v1/restore/acknowledge"),
         Operation::Metrics => get("/metrics"),
         Operation::Resolve { payment, resolution } => {

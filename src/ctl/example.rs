@@ -31,7 +31,9 @@ impl Example {
         let zone = Zone::named(ZONE).map_err(|error| error.to_string())?;
         match plan::of(cli, &zone).map_err(|error| error.to_string())? {
             Plan::Ask(ask) => Ok(Self { operation: ask.operation, key: ask.key.map(|key| key.key) }),
-            Plan::Completions(_) | Plan::Restore(_) => Err("this command asks the daemon for nothing".to_owned()),
+            Plan::Completions(_) | Plan::Restore(_) | Plan::Doctor(_) | Plan::Bugreport(_) => {
+                Err("this command is not one question to the daemon".to_owned())
+            }
         }
     }
 }

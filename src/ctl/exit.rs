@@ -59,7 +59,8 @@ pub(super) fn of_reply(reply: &Reply, goal: Goal) -> Exit {
         | Reply::Acknowledged(_)
         | Reply::Metrics(_)
         | Reply::Day(_)
-        | Reply::Range(_) => Exit::Done,
+        | Reply::Range(_)
+        | Reply::Diagnosis(_) => Exit::Done,
     }
 }
 

@@ -28,6 +28,7 @@ pub(super) fn reply(reply: &Reply) -> String {
         Reply::Metrics(metrics) => line(metrics),
         Reply::Day(report) => line(report),
         Reply::Range(report) => line(report),
+        Reply::Diagnosis(diagnosis) => line(diagnosis),
     }
 }
 

@@ -6,6 +6,8 @@ mod when;
 mod out;
 mod exit;
 mod restore;
+mod doctor;
+mod bugreport;
 mod plan;
 mod api;
 mod json;
@@ -29,7 +31,7 @@ use clap::{CommandFactory, Parser};
 use args::Cli;
 use exit::Exit;
 use out::Out;
-use plan::{Ask, Plan, Usage};
+use plan::{Plan, Usage};
 use repeat::Words;
 use run::Desk;
 use when::Zone;
@@ -65,7 +67,15 @@ fn command_line(typed: Vec<OsString>, socket: Option<OsString>, out: &mut Out) -
             out.data(&format!("{}\n", api::curl(&ask, &socket)));
             Exit::Done
         }
-        Ok((Plan::Ask(ask), zone)) => talk(*ask, Desk { out, zone, json, socket, words }),
+        Ok((Plan::Ask(ask), zone)) => {
+            talk(Desk { out, zone, json, socket, words }, async |desk| desk.serve(*ask).await)
+        }
+        Ok((Plan::Doctor(doctor), zone)) => {
+            talk(Desk { out, zone, json, socket, words }, async |desk| doctor.run(desk).await)
+        }
+        Ok((Plan::Bugreport(bugreport), zone)) => {
+            talk(Desk { out, zone, json, socket, words }, async |desk| bugreport.run(desk).await)
+        }
     }
 }
 
@@ -89,9 +99,9 @@ fn completions(shell: clap_complete::Shell, out: &mut Out) -> Exit {
 }
 
 /// One connection needs one thread.
-fn talk(ask: Ask, mut desk: Desk<'_>) -> Exit {
+fn talk(mut desk: Desk<'_>, work: impl AsyncFnOnce(&mut Desk<'_>) -> Exit) -> Exit {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(Box::pin(desk.serve(ask))),
+        Ok(runtime) => runtime.block_on(Box::pin(work(&mut desk))),
         Err(error) => {
             desk.out.say(&format!("kaspictl: nothing was done: this machine gives no event queue: {error}"));
             Exit::Unreachable

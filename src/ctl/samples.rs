@@ -206,6 +206,27 @@ fn range_report() -> RangeReport {
     RangeReport { from: "2026-11-01".parse().unwrap(), to, timezone, head, organizations, days }
 }
 
+fn diagnosis() -> Diagnosis {
+    Diagnosis {
+        version: "0.1.0".to_owned(),
+        config_file: "/etc/kaspid/kaspid.toml".to_owned(),
+        state_dir: "/var/lib/kaspid".to_owned(),
+        log_events: 42,
+        log_head: "ab".repeat(32),
+        checks: vec![
+            Check::ok("config", "/etc/kaspid/kaspid.toml"),
+            Check::failed("dns", "no address for no-such-host.invalid", "getent ahosts no-such-host.invalid"),
+            Check::skipped("tcp", "needs the bank's address"),
+            Check::warning(
+                "bin",
+                "its trade point was last seen listed 3 days ago",
+                "kaspictl bin verify 891027350515",
+            )
+            .of(&"891027350515".parse().unwrap(), 1),
+        ],
+    }
+}
+
 /// One of each, in the order of [`Reply`].
 pub(super) fn replies() -> Vec<Reply> {
     let verified = Verified {
@@ -251,5 +272,6 @@ pub(super) fn replies() -> Vec<Reply> {
         }),
         Reply::Day(day_report()),
         Reply::Range(range_report()),
+        Reply::Diagnosis(diagnosis()),
     ]
 }

@@ -301,6 +301,7 @@ fn reply(route: RouteId, reply: Reply) -> Result<Answer, Failure> {
         Reply::Metrics(value) => bytes(StatusCode::OK, CONTENT_TYPE, value.text),
         Reply::Day(value) => json(StatusCode::OK, &value),
         Reply::Range(value) => json(StatusCode::OK, &value),
+        Reply::Diagnosis(value) => json(StatusCode::OK, &value),
     })
 }
 

@@ -122,7 +122,8 @@ fn query(route: RouteId, types: &mut Types) -> Vec<Value> {
         | RouteId::AcknowledgeRestore
         | RouteId::Backup
         | RouteId::Reload
-        | RouteId::Metrics => Vec::new(),
+        | RouteId::Metrics
+        | RouteId::Diagnose => Vec::new(),
     }
 }
 
@@ -162,7 +163,8 @@ fn body(route: RouteId, types: &mut Types) -> Option<Schema> {
         | RouteId::AcknowledgeRestore
         | RouteId::Backup
         | RouteId::Reload
-        | RouteId::Metrics => None,
+        | RouteId::Metrics
+        | RouteId::Diagnose => None,
     }
 }
 
@@ -202,6 +204,7 @@ fn reply(route: RouteId, types: &mut Types) -> Value {
         RouteId::Identity => types.reads::<op::Identity>(),
         RouteId::AcknowledgeRestore => types.reads::<op::Acknowledged>(),
         RouteId::Reload => types.reads::<op::Reloaded>(),
+        RouteId::Diagnose => types.reads::<op::Diagnosis>(),
         RouteId::ImportConfigs | RouteId::ImportLog => types.reads::<op::Imported>(),
     };
     json!({ "application/json": { "schema": schema } })

@@ -141,6 +141,7 @@ pub(super) fn read(route: RouteId, parts: Parts<'_>) -> Result<Asked, Failure> {
         RouteId::AcknowledgeRestore => parts.bare().map(|_| Operation::AcknowledgeRestore)?,
         RouteId::Reload => parts.bare().map(|_| Operation::Reload)?,
         RouteId::Metrics => parts.bare().map(|_| Operation::Metrics)?,
+        RouteId::Diagnose => parts.bare().map(|_| Operation::Diagnose)?,
     };
     Ok(Asked::Operation(operation))
 }

@@ -87,6 +87,7 @@ routes! {
     ReportRange: GET "/v1/reports/range", Audit, "The same for the days of a range, with each day's sums";
     Reload: POST "/v1/reload", Admin, "Read configuration and identity again";
     Metrics: GET "/metrics", Observe, "Numbers for a monitoring system, as Prometheus text";
+    Diagnose: GET "/v1/doctor", Observe, "Look at the daemon, its files, the way to the bank and the shop";
 }
 
 impl RouteId {
@@ -139,6 +140,7 @@ impl RouteId {
             Operation::Metrics => Self::Metrics,
             Operation::ReportDay(_) => Self::ReportDay,
             Operation::ReportRange(_) => Self::ReportRange,
+            Operation::Diagnose => Self::Diagnose,
         }
     }
 }

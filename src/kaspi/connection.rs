@@ -46,6 +46,17 @@ impl Connection {
     ) -> Result<Self, Unreachable> {
         std::future::poll_fn(|cx| connector.poll_ready(cx)).await.map_err(|e| Unreachable::by(e.as_ref()))?;
         let stream = connector.call(origin).await.map_err(|e| Unreachable::by(e.as_ref()))?;
+        Self::over(stream, ended).await
+    }
+
+    /// The same over a stream that is there.
+    pub(super) async fn over<S>(
+        stream: S,
+        ended: impl FnOnce(Option<Unreachable>) + Send + 'static,
+    ) -> Result<Self, Unreachable>
+    where
+        S: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+    {
         let (sender, driver) = http1::handshake(stream).await.map_err(|e| Unreachable::by(&e))?;
         tokio::spawn(async move {
             // The error reaches the call that waits on the connection, too, if there is one.

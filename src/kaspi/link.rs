@@ -50,7 +50,8 @@ pub(super) struct Link {
     /// What stands before every path; no slash at its end.
     prefix: String,
     tcp: HttpConnector,
-    trust: Trust,
+    /// Whom we trust and who we are: for [`super::probe`], too.
+    pub(super) trust: Trust,
     /// The most recently used last. The lock is held for a few lines, never across an await.
     resting: Mutex<Vec<Connection>>,
     /// When the last call began.
@@ -133,7 +134,7 @@ impl Link {
         }
     }
 
-    fn request(&self, ask: &Ask, call: &Call) -> Result<Request<Full<Bytes>>, HttpError> {
+    pub(super) fn request(&self, ask: &Ask, call: &Call) -> Result<Request<Full<Bytes>>, HttpError> {
         let method = if call.body.is_some() { Method::POST } else { Method::GET };
         let mut request = Request::builder()
             .method(method)

@@ -11,6 +11,7 @@ mod fields;
 mod gate;
 mod guide;
 mod link;
+mod probe;
 mod record;
 mod setup;
 mod tls;
@@ -29,6 +30,7 @@ use hyper::body::Bytes;
 use serde::Serialize;
 
 pub use ask::{Ask, XRequestId};
+pub use probe::{Obstacle, Probe, Question, Step, probe};
 pub use record::{BankTrouble, BankTroubleKind, CallMeter, CallOutcome, Record};
 pub use setup::{Endpoint, KaspiSetup};
 pub use trouble::{Provider, Refusal, RefusalKind, Trouble};

@@ -139,6 +139,9 @@ pub enum Operation {
     ReportDay(DayQuery),
     /// What the days of a range brought, by organisation. Asks Kaspi nothing.
     ReportRange(RangeQuery),
+    /// Looks at the configuration, the files, the way to the bank, the organisations and the payments; changes
+    /// nothing, and asks the bank one read.
+    Diagnose,
 }
 
 /// What a caller must be allowed to do. `Admin` implies all, `Pay`, `Refund` and `Audit` imply `Observe`,
@@ -184,9 +187,12 @@ impl Operation {
     #[must_use]
     pub fn right(&self) -> Right {
         match self {
-            Self::Health | Self::Version | Self::ConfigList(_) | Self::ConfigGet { .. } | Self::Metrics => {
-                Right::Observe
-            }
+            Self::Health
+            | Self::Version
+            | Self::ConfigList(_)
+            | Self::ConfigGet { .. }
+            | Self::Metrics
+            | Self::Diagnose => Right::Observe,
             Self::Select(_)
             | Self::Create(_)
             | Self::PaymentList(_)

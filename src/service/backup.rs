@@ -209,8 +209,7 @@ fn prepare(store: &Store, folder: &Path) -> io::Result<()> {
     for path in named(folder, |name| name.ends_with(PART))? {
         std::fs::remove_file(path)?;
     }
-    let size = store.size()?;
-    let needed = size.saturating_mul(2).saturating_add(size.max(ROOM));
+    let needed = needed(store.size()?);
     let disk = nix::sys::statvfs::statvfs(folder)?;
     let free = disk.blocks_available().saturating_mul(disk.fragment_size());
     if free < needed {
@@ -218,6 +217,24 @@ fn prepare(store: &Store, folder: &Path) -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::StorageFull, why));
     }
     Ok(())
+}
+
+/// Free bytes without which no copy of a state of `size` bytes is begun.
+pub(super) fn needed(size: u64) -> u64 {
+    size.saturating_mul(2).saturating_add(size.max(ROOM))
+}
+
+/// When the newest daily backup below a state directory was made.
+pub(super) fn newest(dir: &Path) -> io::Result<Option<Moment>> {
+    let daily = match named(&dir.join(FOLDER), is_daily) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        daily => daily?,
+    };
+    let made = |path: &PathBuf| {
+        let age = path.metadata().and_then(|metadata| metadata.modified()).ok()?.elapsed().unwrap_or_default();
+        i64::try_from(age.as_millis()).ok().map(|age| Moment::from_millis(Moment::now().millis().saturating_sub(age)))
+    };
+    Ok(daily.iter().filter_map(made).max())
 }
 
 /// Removes all but the newest daily backups, and nothing else.

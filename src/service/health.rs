@@ -11,7 +11,7 @@ use crate::operation::{
 use crate::store::{ConfigRow, PaymentRow};
 
 /// A certificate that ends within this many days is a problem: the bank takes weeks to renew one.
-const RENEW_DAYS: i64 = 30;
+pub(super) const RENEW_DAYS: i64 = 30;
 
 /// How long a payment that was given up stands among the problems.
 const SUPERSEDED: Duration = Duration::from_secs(24 * 3600);
@@ -139,7 +139,7 @@ fn config_problem(row: &ConfigRow) -> Option<ProblemItem> {
     Some(ProblemItem { config_id: Some(row.id), ..found })
 }
 
-fn payment_problems(row: &PaymentRow) -> Vec<ProblemItem> {
+pub(super) fn payment_problems(row: &PaymentRow) -> Vec<ProblemItem> {
     let mut problems = Vec::new();
     if row.state == State::Unknown {
         let detail = format!("nobody here knows whether a payment of {} was made", row.amount);

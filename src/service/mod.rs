@@ -8,6 +8,7 @@ mod cancel;
 mod configs;
 mod create;
 mod device;
+mod doctor;
 mod ended;
 mod enrol;
 mod events;
@@ -48,6 +49,7 @@ use crate::operation::{Code, Failure, Operation, Reply, Version};
 use crate::store::Store;
 use crate::transfer::{Transferred, Upload};
 use age::Ages;
+pub use doctor::{Looker, files as check_files};
 use locks::Locks;
 use lookups::Lookups;
 use pace::Pace;
@@ -96,6 +98,9 @@ struct State {
     followed: tokio::sync::mpsc::UnboundedSender<follow::Sign>,
     /// One copy of the state or rebuild of it at a time: each writes about as much as the state has.
     heavy: Arc<tokio::sync::Mutex<()>>,
+    /// One look at the way to the bank at a time, and when the last one ended: whoever may ask for it may not flood
+    /// the bank with handshakes.
+    looked: tokio::sync::Mutex<Option<tokio::time::Instant>>,
     /// Why the last daily backup could not be made.
     backup_trouble: tokio::sync::watch::Sender<Option<String>>,
     /// When the daemon started.
@@ -144,6 +149,7 @@ impl Service {
             followed,
             suspects,
             heavy: Arc::default(),
+            looked: tokio::sync::Mutex::default(),
             backup_trouble: tokio::sync::watch::Sender::new(None),
             started: Moment::now(),
             pace: Pace::default(),
@@ -279,6 +285,7 @@ impl Service {
             Operation::Metrics => self.metrics(&request).await,
             Operation::ReportDay(query) => self.report_day(&request, query).await,
             Operation::ReportRange(query) => self.report_range(&request, query).await,
+            Operation::Diagnose => self.diagnose(&request).await,
         }
     }
 

@@ -138,6 +138,18 @@ impl Live {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Where they come from.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What a reload that finds `new` would change.
+    #[must_use]
+    pub(super) fn pending(&self, new: &Settings) -> Reloaded {
+        difference(&self.get(), new)
+    }
+
     /// Reads everything again; a set that cannot be used leaves the old one in force. Blocks on files.
     ///
     /// # Errors

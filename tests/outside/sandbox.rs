@@ -15,20 +15,27 @@ pub(crate) struct Sandbox {
     child: Child,
     pub(crate) place: BankPlace,
     control: String,
-    _files: tempfile::TempDir,
+    files: tempfile::TempDir,
 }
 
 impl Sandbox {
     /// Starts it; it is ready when it has said where it is.
     pub(crate) fn start(dialect: Dialect) -> Self {
-        Self::start_at_speed(dialect, 1)
+        Self::start_with(dialect, &[])
     }
 
     /// Its clock runs this many times as fast.
     pub(crate) fn start_at_speed(dialect: Dialect, speed: u32) -> Self {
+        Self::start_with(dialect, &["--speed", &speed.to_string()])
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn start_with(dialect: Dialect, more: &[&str]) -> Self {
         let files = tempfile::tempdir().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_kaspi-sandbox"))
-            .args(["serve", "--bank-only", "--dialect", dialect.word(), "--speed", &speed.to_string(), "--dir"])
+            .args(["serve", "--bank-only", "--dialect", dialect.word()])
+            .args(more)
+            .arg("--dir")
             .arg(files.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -48,7 +55,12 @@ impl Sandbox {
             certificate_file: text("certificate_file").into(),
             key_file: text("key_file").into(),
         };
-        Self { child, place, control: text("control_url"), _files: files }
+        Self { child, place, control: text("control_url"), files }
+    }
+
+    /// A file of its directory.
+    pub(crate) fn file(&self, name: &str) -> std::path::PathBuf {
+        self.files.path().join(name)
     }
 
     /// Asks the control interface.

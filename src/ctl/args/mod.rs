@@ -3,6 +3,7 @@
 mod admin;
 mod backup;
 mod bin;
+mod doctor;
 mod log;
 mod payment;
 mod report;
@@ -11,6 +12,7 @@ pub(super) mod value;
 pub(super) use admin::{CompletionsArgs, IdentityCommand};
 pub(super) use backup::{BackupArgs, RestoreArgs};
 pub(super) use bin::{AddArgs, BinCommand, RemoveArgs, SetArgs};
+pub(super) use doctor::{BugreportArgs, DoctorArgs};
 pub(super) use log::{ImportCommand, LogCommand, LogExportArgs, LogFollowArgs, LogListArgs};
 pub(super) use payment::{
     AdoptArgs, CreateArgs, LinkArgs, PayArgs, PayerArgs, PaymentCommand, PaymentListArgs, RefundArgs, ResolveArgs,
@@ -40,6 +42,7 @@ Environment:
 
 Examples:
   kaspictl status
+  kaspictl doctor
   kaspictl bin add 891027350515 --default
   kaspictl pay 150.50 --phone 77015211545 --wait
   kaspictl payment refund 12737694350 50
@@ -89,6 +92,8 @@ pub(super) enum Command {
     /// Show how the daemon, the certificate, the organisations and the open payments are
     #[command(after_help = "Examples:\n  kaspictl status\n  kaspictl status --json")]
     Status,
+    /// Look at everything that must be in order, and say for each thing that is not what to type
+    Doctor(DoctorArgs),
     /// Set up the organisations (BINs) the shop takes money for
     #[command(subcommand, arg_required_else_help = true)]
     Bin(BinCommand),
@@ -129,6 +134,8 @@ pub(super) enum Command {
     /// Print numbers for a monitoring system, as Prometheus text
     #[command(after_help = METRICS)]
     Metrics,
+    /// Write what support needs to know into one file, without secrets and personal data
+    Bugreport(BugreportArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Print the version of kaspictl and of the running daemon

@@ -10,7 +10,9 @@ use std::path::PathBuf;
 
 use clap_complete::Shell;
 
-use super::args::{Cli, Command, IdentityCommand, RestoreArgs};
+use super::args::{BugreportArgs, Cli, Command, DoctorArgs, IdentityCommand, RestoreArgs};
+use super::bugreport::Bugreport;
+use super::doctor::Doctor;
 use super::restore::Restore;
 use super::when::{NotATime, Zone};
 use crate::id::{NotAnId, OrganizationBin, RequestKey};
@@ -25,6 +27,10 @@ pub(super) enum Plan {
     Completions(Shell),
     /// Put a backup back.
     Restore(Restore),
+    /// Look at everything.
+    Doctor(Doctor),
+    /// Write down what support needs.
+    Bugreport(Bugreport),
 }
 
 /// One operation for the daemon.
@@ -132,6 +138,11 @@ pub(super) fn of(cli: Cli, zone: &Zone) -> Result<Plan, Usage> {
         Command::Backup(args) => {
             Ask { transfer: Some(Transfer::Save(Some(args.file))), ..Ask::once(Operation::Backup) }
         }
+        // What the daemon does of it.
+        Command::Doctor(_) if cli.global.api => Ask::once(Operation::Diagnose),
+        Command::Doctor(DoctorArgs { config }) => return Ok(Plan::Doctor(Doctor { config })),
+        Command::Bugreport(_) if cli.global.api => return Err(Usage::NoRequest("bugreport")),
+        Command::Bugreport(BugreportArgs { file, config }) => return Ok(Plan::Bugreport(Bugreport { file, config })),
         Command::Status => Ask::once(Operation::Health),
         Command::Version => Ask::once(Operation::Version),
         Command::Metrics => Ask::once(Operation::Metrics),

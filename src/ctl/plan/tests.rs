@@ -22,7 +22,9 @@ fn read(line: &str) -> Ask {
     let cli = Cli::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
     match of(cli, &zone) {
         Ok(Plan::Ask(ask)) => *ask,
-        Ok(Plan::Completions(_) | Plan::Restore(_)) => panic!("{line}: asks nothing"),
+        Ok(Plan::Completions(_) | Plan::Restore(_) | Plan::Doctor(_) | Plan::Bugreport(_)) => {
+            panic!("{line}: is not one question")
+        }
         Err(usage) => panic!("{line}: {usage}"),
     }
 }

@@ -206,6 +206,7 @@ fn changes(operation: &Operation) -> bool {
         | Operation::ReportRange(_)
         | Operation::Identity
         | Operation::Metrics
+        | Operation::Diagnose
         | Operation::Events(_) => false,
     }
 }

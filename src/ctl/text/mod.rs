@@ -1,6 +1,7 @@
 //! Answers for people: aligned, money in tenge, times of the shop, and always whose money it is.
 
 mod config;
+mod doctor;
 mod failure;
 mod health;
 mod log;
@@ -11,6 +12,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub(super) use doctor::{checks, sentence};
 pub(super) use failure::failure;
 pub(super) use log::line as log_line;
 pub(super) use qr::draw;
@@ -65,6 +67,7 @@ pub(super) fn reply(reply: &Reply, zone: &Zone) -> String {
         Reply::Metrics(metrics) => metrics.text.clone(),
         Reply::Day(day) => report::day(day, zone),
         Reply::Range(range) => report::range(range, zone),
+        Reply::Diagnosis(diagnosis) => doctor::checks(&diagnosis.checks),
     }
 }
 
@@ -95,6 +98,7 @@ pub(super) fn next(reply: &Reply) -> Option<String> {
         | Reply::Acknowledged(_)
         | Reply::Metrics(_)
         | Reply::Day(_)
-        | Reply::Range(_) => None,
+        | Reply::Range(_)
+        | Reply::Diagnosis(_) => None,
     }
 }

@@ -38,6 +38,7 @@ macro_rules! words {
 
 mod config;
 mod daemon;
+mod doctor;
 mod events;
 mod log;
 mod payment;
@@ -46,6 +47,7 @@ mod transfer;
 
 pub use config::*;
 pub use daemon::*;
+pub use doctor::*;
 pub use events::*;
 pub use log::*;
 pub use payment::*;
@@ -101,4 +103,6 @@ pub enum Reply {
     Day(DayReport),
     /// What the days of a range brought.
     Range(RangeReport),
+    /// What the daemon finds when it looks at itself and at the way to the bank.
+    Diagnosis(Diagnosis),
 }

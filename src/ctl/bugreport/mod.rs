@@ -1,0 +1,144 @@
+//! `kaspictl bugreport`: one file for support. What can stand in it is what its types have fields for ([`bundle`]);
+//! every text among them goes through [`redact`] as well.
+
+mod bundle;
+mod journal;
+mod redact;
+mod system;
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::doctor::{self, Findings};
+use super::exit::Exit;
+use super::run::Desk;
+use super::text;
+use crate::client::Client;
+use crate::config::Config;
+use crate::moment::Moment;
+use crate::operation::{ConfigQuery, Configs, Health, LogQuery, LogRows, LogStatus, Operation, Order, Reply};
+use bundle::{About, Bundle, DoctorLine, Failed, HealthPart, Organisation, Programs, Settings};
+use redact::Redact;
+
+/// Of one question to the daemon.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The latest failures that are told.
+const FAILURES: u32 = 50;
+
+/// The command.
+pub(super) struct Bugreport {
+    /// Where to.
+    pub(super) file: Option<PathBuf>,
+    /// Looked at where no daemon answers.
+    pub(super) config: Option<PathBuf>,
+}
+
+/// What the daemon tells besides doctor; nothing where it does not answer, or this user may not ask.
+#[derive(Default)]
+struct Told {
+    health: Option<Health>,
+    configs: Option<Configs>,
+    failed: Option<LogRows>,
+}
+
+impl Bugreport {
+    pub(super) async fn run(&self, desk: &mut Desk<'_>) -> Exit {
+        desk.out.progress("looking; the daemon asks the bank, 15 s at most ...");
+        let findings = doctor::examine(&desk.socket, self.config.as_deref()).await;
+        let told = tell(&desk.socket).await;
+        desk.out.progress("");
+        let bundle = bundle(&findings, &told, &desk.socket);
+        // Numbers, texts and lists: always JSON.
+        let report = serde_json::to_string_pretty(&bundle).unwrap_or_default() + "\n";
+        let file = self.file.clone().unwrap_or_else(default_name);
+        if let Err(error) = write_new(&file, &report) {
+            let why = match error.kind() {
+                ErrorKind::AlreadyExists => "there is such a file already, and it stays as it is".to_owned(),
+                _ => error.to_string(),
+            };
+            desk.out.say(&format!("kaspictl: nothing was written to {}: {why}", file.display()));
+            return Exit::Refused;
+        }
+        if desk.json {
+            let said = serde_json::json!({ "file": file.display().to_string(), "bytes": report.len() });
+            desk.out.data(&format!("{said}\n"));
+        } else {
+            desk.out.data(&format!("{}\n", file.display()));
+        }
+        desk.out.say(&text::sentence(&format!("it holds: {}", bundle.about.holds)));
+        desk.out.say(&text::sentence(&format!("it leaves out: {}", bundle.about.leaves_out)));
+        desk.out.say("nothing was sent; read it before you send it");
+        Exit::Done
+    }
+}
+
+/// `kaspid-bugreport-20261125-080510.json`, by UTC.
+fn default_name() -> PathBuf {
+    let now = Moment::now().timestamp().map(|now| now.strftime("%Y%m%d-%H%M%S").to_string());
+    format!("kaspid-bugreport-{}.json", now.unwrap_or_default()).into()
+}
+
+/// A file that was not there before, for its owner only; not there after a failure either.
+fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // Half a report looks whole.
+        let _ = std::fs::remove_file(path);
+    }
+    written
+}
+
+async fn tell(socket: &Path) -> Told {
+    let Ok(client) = Client::connect(socket, "kaspictl").await else { return Told::default() };
+    let failures = LogQuery {
+        status: Some(LogStatus::Failed),
+        limit: Some(FAILURES),
+        order: Some(Order::Desc),
+        ..LogQuery::default()
+    };
+    let mut told = Told::default();
+    for operation in [Operation::Health, Operation::ConfigList(ConfigQuery::default()), Operation::LogList(failures)] {
+        // Who may not ask, or asks too much, gets a smaller report.
+        match client.call(None, Some(PATIENCE), operation).await {
+            Ok(Ok(Reply::Health(health))) => told.health = Some(health),
+            Ok(Ok(Reply::Configs(configs))) => told.configs = Some(configs),
+            Ok(Ok(Reply::Log(rows))) => told.failed = Some(rows),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    told
+}
+
+fn bundle(findings: &Findings, told: &Told, socket: &Path) -> Bundle {
+    let configs = told.configs.as_ref().map_or(&[][..], |list| &list.configs);
+    let redact = Redact::new(configs);
+    let config = Config::load(&findings.config_file).ok();
+    let daemon = findings.daemon.as_ref();
+    let unit = daemon.map(|daemon| PathBuf::from(&daemon.state_dir));
+    let state_dir = unit.or_else(|| config.as_ref().map(|config| config.state_dir.clone()));
+    Bundle {
+        format: 1,
+        about: About::default(),
+        made_at: Moment::now(),
+        programs: Programs {
+            kaspictl: env!("CARGO_PKG_VERSION"),
+            kaspid: daemon.map(|daemon| daemon.version.clone()),
+            protocol: crate::frame::PROTOCOL,
+        },
+        system: system::look(),
+        doctor: findings.checks.iter().map(|check| DoctorLine::of(check, &redact)).collect(),
+        settings: config.as_ref().map(Settings::of),
+        health: told.health.as_ref().map(HealthPart::of),
+        organisations: configs.iter().map(Organisation::of).collect(),
+        log_events: daemon.map(|daemon| daemon.log_events),
+        log_head: daemon.map(|daemon| daemon.log_head.clone()),
+        latest_failures: told.failed.as_ref().map(|page| page.rows.iter().map(Failed::of).collect()),
+        files: system::files(&findings.config_file, config.as_ref(), state_dir.as_deref(), socket),
+        journal: journal::latest(&redact),
+    }
+}

@@ -1,0 +1,169 @@
+//! `kaspictl doctor`: what needs no daemon is looked at here, the rest by the daemon, which alone has the key and the
+//! way to the bank.
+
+mod local;
+mod systemd;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::run::Desk;
+use super::text;
+use crate::client::{Client, ClientError};
+use crate::operation::{Check, CheckStatus, Code, Diagnosis, Failure, Operation, Reply};
+use crate::service::{Looker, check_files};
+use local::SocketFile;
+use systemd::Units;
+
+/// The daemon's own steps take 13 s at most.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Where the packages put the configuration.
+const CONFIG: &str = "/etc/kaspid/kaspid.toml";
+
+/// What cannot be right keeps the daemon from starting.
+const NEEDED_TO_START: [&str; 3] = ["config", "identity", "trust"];
+
+/// The command.
+pub(super) struct Doctor {
+    /// Judged where no daemon answers.
+    pub(super) config: Option<PathBuf>,
+}
+
+/// Everything that was found.
+pub(super) struct Findings {
+    pub(super) checks: Vec<Check>,
+    /// What the daemon said, if it did.
+    pub(super) daemon: Option<Diagnosis>,
+    /// The configuration that was judged.
+    pub(super) config_file: PathBuf,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Document<'a> {
+    /// Raised when a field changes its meaning.
+    format: u8,
+    status: CheckStatus,
+    kaspictl: &'static str,
+    kaspid: Option<&'a str>,
+    checks: &'a [Check],
+}
+
+impl Doctor {
+    pub(super) async fn run(&self, desk: &mut Desk<'_>) -> Exit {
+        desk.out.progress("looking; the daemon asks the bank, 15 s at most ...");
+        let findings = examine(&desk.socket, self.config.as_deref()).await;
+        desk.out.progress("");
+        let data = if desk.json { document(&findings) } else { page(&findings.checks) };
+        desk.out.data(&data);
+        match status(&findings.checks) {
+            CheckStatus::Failed => Exit::Refused,
+            CheckStatus::Ok | CheckStatus::Warning | CheckStatus::Skipped => Exit::Done,
+        }
+    }
+}
+
+/// Looks at everything.
+pub(super) async fn examine(socket: &Path, config: Option<&Path>) -> Findings {
+    let units = Units::look();
+    let answer = ask(socket).await;
+    let mut checks = vec![local::user(socket, &answer)];
+    checks.extend(units.checks());
+    let file = SocketFile::look(socket);
+    match answer {
+        Ok(Ok(diagnosis)) => {
+            checks.extend([file.check(), local::answered(&diagnosis)]);
+            checks.extend(diagnosis.checks.iter().cloned());
+            let config_file = diagnosis.config_file.clone().into();
+            Findings { checks, daemon: Some(diagnosis), config_file }
+        }
+        answer => {
+            let config_file = config.unwrap_or(Path::new(CONFIG)).to_owned();
+            let files = check_files(&config_file, Looker::Person).checks;
+            let cause =
+                files.iter().find(|check| check.has_failed() && NEEDED_TO_START.contains(&check.check.as_str()));
+            let start = units.start_command(&config_file);
+            checks.extend(local::unanswered(file, &answer, cause, &start));
+            checks.extend(files);
+            let rest = "only the running daemon has the key and the way to the bank";
+            checks.push(Check::skipped("bank", rest));
+            Findings { checks, daemon: None, config_file }
+        }
+    }
+}
+
+/// What the daemon says, or why it says nothing.
+type Answer = Result<Result<Diagnosis, Failure>, ClientError>;
+
+async fn ask(socket: &Path) -> Answer {
+    let client = Client::connect(socket, "kaspictl").await?;
+    Ok(match client.call(None, Some(PATIENCE), Operation::Diagnose).await? {
+        Ok(Reply::Diagnosis(diagnosis)) => Ok(diagnosis),
+        Ok(_) => Err(Failure::new(Code::InvalidRequest, "the daemon answered something else")),
+        Err(failure) => Err(failure),
+    })
+}
+
+/// The worst that was found.
+fn status(checks: &[Check]) -> CheckStatus {
+    let any = |status| checks.iter().any(|check| check.status == status);
+    match (any(CheckStatus::Failed), any(CheckStatus::Warning)) {
+        (true, _) => CheckStatus::Failed,
+        (false, true) => CheckStatus::Warning,
+        (false, false) => CheckStatus::Ok,
+    }
+}
+
+/// Numbers, texts and lists: always JSON.
+fn document(findings: &Findings) -> String {
+    let document = Document {
+        format: 1,
+        status: status(&findings.checks),
+        kaspictl: env!("CARGO_PKG_VERSION"),
+        kaspid: findings.daemon.as_ref().map(|daemon| daemon.version.as_str()),
+        checks: &findings.checks,
+    };
+    serde_json::to_string(&document).map(|text| text + "\n").unwrap_or_default()
+}
+
+/// The same for people.
+fn page(checks: &[Check]) -> String {
+    let mut page = String::new();
+    let mut rest = checks;
+    while let Some(first) = rest.first() {
+        let heading = heading(&first.check);
+        let length = rest.iter().take_while(|check| self::heading(&check.check) == heading).count();
+        let (these, others) = rest.split_at(length);
+        page.push_str(&format!("{heading}\n{}\n", text::checks(these)));
+        rest = others;
+    }
+    page + &summary(checks)
+}
+
+fn heading(check: &str) -> &'static str {
+    match check {
+        "user" | "systemd" | "drop_ins" | "socket" | "daemon" => "This machine",
+        "config" | "access" | "identity" | "trust" | "permissions" | "disk" | "time_zone" | "in_force" => {
+            "Configuration and files"
+        }
+        "dns" | "tcp" | "tls" | "certificate" | "api" | "clock" | "bank" => "The way to Kaspi",
+        _ => "The shop",
+    }
+}
+
+fn summary(checks: &[Check]) -> String {
+    let count = |status| checks.iter().filter(|check| check.status == status).count();
+    let (failed, warnings) = (count(CheckStatus::Failed), count(CheckStatus::Warning));
+    let next = match (failed, warnings) {
+        (0, 0) => "Everything is in order.",
+        (0, _) => "Nothing failed.",
+        (1, _) => "Do what stands below the FAILED line, then: kaspictl doctor",
+        _ => "Begin with the first FAILED line, then: kaspictl doctor",
+    };
+    let (ok, skipped) = (count(CheckStatus::Ok), count(CheckStatus::Skipped));
+    format!("{failed} failed, {warnings} to look at, {ok} ok, {skipped} not looked at.\n{next}\n")
+}

@@ -1,0 +1,154 @@
+//! The shop: its organisations, payments, backups and log.
+
+use std::time::Duration;
+
+use super::super::backup::newest;
+use super::super::health::payment_problems;
+use super::super::select::settled_dialect;
+use super::super::{Request, Service};
+use crate::moment::Moment;
+use crate::operation::{Check, Failure, ProblemItem, Standing};
+use crate::store::{ConfigRow, PaymentRow};
+
+/// A daily backup is at most a day and a quiet hour old; twice that is a lost day.
+const STALE: Duration = Duration::from_secs(48 * 3600);
+
+/// Payments that are named; of the others only how many.
+const NAMED: usize = 10;
+
+impl Service {
+    pub(super) fn shop_checks(&self, request: &Request, rows: &[ConfigRow]) -> Result<Vec<Check>, Failure> {
+        let mut checks = Vec::new();
+        for row in rows {
+            checks.push(self.organisation(request, row)?);
+        }
+        if rows.is_empty() {
+            checks.push(Check::warning(
+                "bin",
+                "no organisation is enrolled: no payment can be taken",
+                "kaspictl bin add BIN",
+            ));
+        }
+        checks.extend(self.payments_check(request)?);
+        let gap = |gap: ProblemItem| Check::failed("restore", gap.detail, "kaspictl restore --acknowledge");
+        checks.extend(self.gap_problems()?.into_iter().map(gap));
+        checks.push(self.backups_check(rows));
+        Ok(checks)
+    }
+
+    /// Whether an organisation can take payments; never the bank's own words.
+    fn organisation(&self, request: &Request, row: &ConfigRow) -> Result<Check, Failure> {
+        let bin = &row.organization_bin;
+        let verify = format!("kaspictl bin verify {bin}");
+        let last =
+            row.last_verified_at.map_or("never".to_owned(), |at| format!("{} ago", rough(Moment::now().since(at))));
+        let dialect = settled_dialect(&request.settings, row).ok();
+        let registered = match dialect {
+            None => true,
+            Some(dialect) => {
+                self.store.read(|reading| Ok(reading.triple(bin, &row.trade_point_id, dialect)?))?.is_some()
+            }
+        };
+        let overdue =
+            row.last_verified_at.is_none_or(|at| Moment::now().since(at) > 2 * request.settings.config.verify.every);
+        let check = if !row.is_active {
+            Check::skipped("bin", "switched off: takes no new payments")
+                .with_command(format!("kaspictl bin activate {bin}"))
+        } else if dialect.is_none() {
+            Check::failed(
+                "bin",
+                "takes no payments: it is not known which dialect the bank speaks (dialect_changed)",
+                verify,
+            )
+        } else if row.standing == Standing::Suspended {
+            let why = row.standing_reason.as_deref().unwrap_or("no reason kept");
+            Check::failed("bin", format!("takes no payments: {why}; last verified {last}"), verify)
+        } else if !registered {
+            Check::failed("bin", "takes no payments: no device is registered", format!("kaspictl bin register {bin}"))
+        } else if row.missing_since.is_some() {
+            Check::warning("bin", "its trade point was not listed at the last look; another follows", verify)
+        } else if row.alarm.is_some() {
+            Check::warning("bin", "Kaspi called its device switched off; it was registered again", verify)
+        } else if overdue {
+            Check::warning("bin", format!("takes payments; last verified {last}"), verify)
+        } else {
+            Check::ok("bin", format!("takes payments; verified {last}"))
+        };
+        Ok(check.of(bin, row.id))
+    }
+
+    fn payments_check(&self, request: &Request) -> Result<Vec<Check>, Failure> {
+        let (rows, open) = self.store.read(|reading| {
+            let open = match request.scope.is_everything() {
+                true => usize::try_from(reading.open_count()?).unwrap_or(usize::MAX),
+                false => reading.open_payments()?.iter().filter(|row| request.sees(row)).count(),
+            };
+            Ok((reading.payments_for_a_person()?, open))
+        })?;
+        let mut problems: Vec<Check> = rows.iter().filter(|row| request.sees(row)).flat_map(payment_checks).collect();
+        // What does not work stands first, and is not what is left out.
+        problems.sort_by_key(|check| !check.has_failed());
+        let more = problems.len().saturating_sub(NAMED);
+        problems.truncate(NAMED);
+        if problems.is_empty() {
+            problems.push(Check::ok("payments", format!("{open} open, none that needs a person")));
+        }
+        if more > 0 {
+            problems.push(Check::warning("payments", format!("{more} more need a person"), "kaspictl status"));
+        }
+        Ok(problems)
+    }
+
+    fn backups_check(&self, rows: &[ConfigRow]) -> Check {
+        let now = Moment::now();
+        if let Some(trouble) = self.backup_problem() {
+            return Check::failed("backup", trouble.detail, "kaspictl backup FILE");
+        }
+        let first = rows.iter().map(|row| row.created_at).min();
+        match newest(self.store.dir()) {
+            Err(error) => {
+                Check::failed("backup", format!("the backups cannot be read: {error}"), "kaspictl backup FILE")
+            }
+            Ok(Some(at)) if now.since(at) > STALE => {
+                let found = format!("the newest daily backup is {} old", rough(now.since(at)));
+                Check::failed("backup", found, "kaspictl backup FILE")
+            }
+            Ok(Some(at)) => Check::ok("backup", format!("the newest is {} old", rough(now.since(at)))),
+            Ok(None) if first.is_some_and(|first| now.since(first) > STALE) => {
+                Check::failed("backup", "there is no daily backup", "kaspictl backup FILE")
+            }
+            Ok(None) => Check::ok("backup", "none yet; the first one follows in a quiet moment"),
+        }
+    }
+}
+
+fn payment_checks(row: &PaymentRow) -> Vec<Check> {
+    let check = |problem: ProblemItem| {
+        let show = format!("kaspictl payment show {}", row.id);
+        let check = match problem.code.as_str() {
+            "payment_unknown" | "refund_pending" | "payment_contradicted" => {
+                Check::failed("payments", problem.detail, show)
+            }
+            _ => Check::warning("payments", problem.detail, show),
+        };
+        check.about(row.id)
+    };
+    payment_problems(row).into_iter().map(check).collect()
+}
+
+pub(super) fn log(events: u64, writer_answers: bool) -> Check {
+    match writer_answers {
+        true => Check::ok("log", format!("{events} events; to prove the chain: kaspictl log verify")),
+        false => Check::failed("log", "the log's writer does not answer", "journalctl -u kaspid -n 50 --no-pager"),
+    }
+}
+
+/// `3 h`, for people.
+fn rough(span: Duration) -> String {
+    match span.as_secs() {
+        seconds if seconds < 120 => format!("{seconds} s"),
+        seconds if seconds < 2 * 3600 => format!("{} min", seconds / 60),
+        seconds if seconds < 48 * 3600 => format!("{} h", seconds / 3600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
+}
