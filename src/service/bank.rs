@@ -82,7 +82,7 @@ impl Service {
 
     /// A triple with another token than the refused one. One flight per device.
     async fn replaced(&self, settings: &Settings, triple: &Triple, sending: Sending, refusal: &Refusal) -> Replaced {
-        let turn = self.device_turn(triple.bin(), triple.trade_point()).await;
+        let turn = self.device_turn(triple.bin(), triple.trade_point(), Instant::now()).await;
         let ask = Ask { deadline: sending.ask.deadline, ..Ask::fresh(Duration::ZERO) };
         let again = sending.of.map(|of| Again::new(of, refusal, &ask));
         let Ok(current) = self.current_triple(triple) else { return Replaced::No };

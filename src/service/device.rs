@@ -78,7 +78,7 @@ impl Devices {
 }
 
 impl Turn<'_> {
-    /// How a registration ended that began or was under way while this turn was waited for.
+    /// How a registration ended since the caller began.
     pub(super) fn meanwhile(&self) -> Option<Registered> {
         self.devices.last(&self.place).filter(|(at, _)| *at >= self.asked).map(|(_, how)| how)
     }
@@ -97,9 +97,10 @@ impl Turn<'_> {
 }
 
 impl Service {
-    /// Waits until nobody else registers this device.
-    pub(super) async fn device_turn(&self, bin: &OrganizationBin, point: &TradePointId) -> Turn<'_> {
-        let (devices, asked, place) = (&self.state.devices, Instant::now(), (bin.clone(), point.clone()));
+    /// Waits until nobody else registers this device. `asked` is when the caller began: what ended since then is as
+    /// good as its own.
+    pub(super) async fn device_turn(&self, bin: &OrganizationBin, point: &TradePointId, asked: Instant) -> Turn<'_> {
+        let (devices, place) = (&self.state.devices, (bin.clone(), point.clone()));
         Turn { devices, asked, _guard: devices.turns.lock(place.clone()).await, place }
     }
 

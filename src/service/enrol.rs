@@ -1,6 +1,8 @@
 //! Steps 1–3 of the guide as one call: look up the trade point, register the device, store the config. Also the
 //! move of a config to another trade point, which is the same three steps.
 
+use tokio::time::Instant;
+
 use super::bank::of_bin;
 use super::configs::{put, tried, unset_default};
 use super::device::{Registered, Turn};
@@ -128,9 +130,10 @@ impl Service {
         wanted: Option<&TradePointId>,
         brought: Option<DeviceToken>,
     ) -> Result<Place<'_>, Failure> {
+        let began = Instant::now();
         let (dialect, points) = self.listed(request, bin).await?;
         let point = chosen(bin, points, wanted)?;
-        let turn = self.device_turn(bin, &point.id).await;
+        let turn = self.device_turn(bin, &point.id, began).await;
         let note = Note::done(OperationType::Config);
         let (token, note) = match brought {
             Some(token) => (token, note),

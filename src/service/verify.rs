@@ -1,5 +1,6 @@
 //! Looking a trade point up again, and registering a device again, when an admin asks.
 
+use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::configs::{keep, put, tried};
@@ -122,7 +123,7 @@ impl Service {
     pub(super) async fn register_device(&self, request: &Request, bin: OrganizationBin) -> Result<Reply, Failure> {
         let row = self.config_row(request, &bin)?;
         let dialect: Dialect = settled_dialect(&request.settings, &row)?;
-        let turn = self.device_turn(&bin, &row.trade_point_id).await;
+        let turn = self.device_turn(&bin, &row.trade_point_id, Instant::now()).await;
         let (token, note) = self.registered(request, dialect, (&bin, &row.trade_point_id), &turn).await?;
         let (actor, name, asked_for) = (request.caller.actor(), bin.clone(), row.trade_point_id);
         let kept = self.store.write(move |writing| {

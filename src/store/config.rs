@@ -96,6 +96,24 @@ pub(super) fn by_bin(
     }
 }
 
+/// The first fields of a [`ConfigRow`], in its order: what tells whether it is a default, without copying the rest.
+type First<'v> = (ConfigId, ShopId, &'v str, &'v str, Option<&'v str>, bool, bool);
+
+/// A shop's default. Every create that names no BIN asks, so a fleet must not cost it much.
+pub(super) fn default_of(
+    configs: &impl ReadableTable<u64, &'static [u8]>,
+    shop: ShopId,
+) -> Result<Option<ConfigRow>, StoreError> {
+    for entry in configs.iter()? {
+        let (_, value) = entry?;
+        let (_, shop_id, _, _, _, _, is_default): First<'_> = codec::decode_first(value.value())?;
+        if shop_id == shop && is_default {
+            return codec::decode(value.value()).map(Some);
+        }
+    }
+    Ok(None)
+}
+
 /// All configs by row number.
 pub(super) fn all(configs: &impl ReadableTable<u64, &'static [u8]>) -> Result<Vec<ConfigRow>, StoreError> {
     configs.iter()?.map(|entry| codec::decode(entry?.1.value())).collect()
@@ -139,5 +157,42 @@ impl ConfigRow {
         if self.standing_reason.as_deref() == Some(DIALECT_CHANGED) {
             self.stand(self.standing, None, now);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may")]
+    use super::*;
+
+    /// The first fields of a row are read as they are written.
+    #[test]
+    fn a_default_is_told_by_the_first_fields() {
+        let now = Moment::now();
+        let row = ConfigRow {
+            id: 300,
+            shop_id: 8,
+            organization_bin: "891027350515".parse().unwrap(),
+            trade_point_id: "104039".parse().unwrap(),
+            trade_point_name: Some("Main Office".to_owned()),
+            is_active: false,
+            is_default: true,
+            is_retired: false,
+            dialect: Some(Dialect::Guide),
+            learned_from: Some("https://127.0.0.1".to_owned()),
+            standing: Standing::Verified,
+            standing_reason: None,
+            standing_since: now,
+            missing_since: None,
+            alarm: None,
+            created_at: now,
+            updated_at: now,
+            last_verified_at: None,
+            description: None,
+        };
+        let stored = codec::encode(&row).unwrap();
+        let (id, shop, bin, point, name, is_active, is_default): First<'_> = codec::decode_first(&stored).unwrap();
+        assert_eq!((id, shop, bin, point), (300, 8, "891027350515", "104039"));
+        assert_eq!((name, is_active, is_default), (Some("Main Office"), false, true));
     }
 }

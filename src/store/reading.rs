@@ -60,7 +60,7 @@ impl Reading {
 
     /// The shop's default, if an admin has set one.
     pub(crate) fn default_config(&self, shop: ShopId) -> Result<Option<ConfigRow>, StoreError> {
-        Ok(self.configs()?.into_iter().find(|row| row.shop_id == shop && row.is_default))
+        config::default_of(&self.tables.config()?, shop)
     }
 
     /// The triple of a (BIN, trade point), if a device is registered there.

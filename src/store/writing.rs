@@ -115,7 +115,7 @@ impl<'t> Writing<'t> {
 
     /// The shop's default, if an admin has set one.
     pub(crate) fn default_config(&self, shop: ShopId) -> Result<Option<ConfigRow>, StoreError> {
-        Ok(config::all(&self.tables.config)?.into_iter().find(|row| row.shop_id == shop && row.is_default))
+        config::default_of(&self.tables.config, shop)
     }
 
     /// Keeps the current token of a (BIN, trade point).

@@ -93,54 +93,58 @@ fn problems(shop: &Shop) -> Vec<String> {
 
 /// Removed: absent once is told and changes nothing, absent twice at least `confirm` apart suspends, the last time it
 /// was seen stays; nothing is written for a point that stays missing. Listed again lifts it, by itself.
-#[test]
-fn a_removed_trade_point_suspends_and_comes_back() {
-    // The bank's dialect says "no trade points" with a code, the guide's with an empty list.
-    let both = [
-        (Dialect::Bank, "organization_not_registered", "organization_not_registered"),
-        (Dialect::Guide, "trade_point_missing", "trade_point_inactive"),
-    ];
-    for (dialect, reason, code) in both {
-        let shop = Shop::open(dialect, CONFIRM);
-        let (point, enrolled, start) = (shop.point(), shop.config(), shop.now());
-        shop.bank.control("DELETE", &point, None);
-        // A refused call brings the look forward; it is not what suspends.
-        shop.daemon.door.post("/v1/payments", &remote()).problem("trade_point_inactive");
-        let told = shop.until(start, "config.suspended");
-        assert_eq!(told[0], "config.changed", "the first reading suspends nothing: {told:?}");
-        let config = shop.config();
-        assert_eq!((text(&config, "standing"), text(&config, "standing_reason")), ("suspended", reason));
-        assert_eq!(config["last_verified_at"], enrolled["last_verified_at"]);
-        let looks = shop.log("verify");
-        assert_eq!(looks.len(), 2, "{looks:?}");
-        assert!(looks.iter().all(|row| row["status"] == "failed" && row["actor"].is_null()), "{looks:?}");
-        assert!(apart(&looks[0], &looks[1]) >= 1.0, "{looks:?}");
+fn removed_and_restored(dialect: Dialect, reason: &str, code: &str) {
+    let shop = Shop::open(dialect, CONFIRM);
+    let (point, enrolled, start) = (shop.point(), shop.config(), shop.now());
+    shop.bank.control("DELETE", &point, None);
+    // A refused call brings the look forward; it is not what suspends.
+    shop.daemon.door.post("/v1/payments", &remote()).problem("trade_point_inactive");
+    let told = shop.until(start, "config.suspended");
+    assert_eq!(told[0], "config.changed", "the first reading suspends nothing: {told:?}");
+    let config = shop.config();
+    assert_eq!((text(&config, "standing"), text(&config, "standing_reason")), ("suspended", reason));
+    assert_eq!(config["last_verified_at"], enrolled["last_verified_at"]);
+    let looks = shop.log("verify");
+    assert_eq!(looks.len(), 2, "{looks:?}");
+    assert!(looks.iter().all(|row| row["status"] == "failed" && row["actor"].is_null()), "{looks:?}");
+    assert!(apart(&looks[0], &looks[1]) >= 1.0, "{looks:?}");
 
-        let before = (shop.asked("remote_create"), shop.asked("trade_points"));
-        let refused = shop.daemon.door.post("/v1/payments", &remote()).problem(code);
-        assert_eq!(refused["money"], "not_moved");
-        assert!(text(&refused, "remedy").contains("kaspictl bin trade-points"), "{refused}");
-        assert_eq!(shop.asked("remote_create"), before.0, "a suspended config asks nothing of the bank");
-        assert_eq!(problems(&shop), ["config_suspended"]);
-        while shop.asked("trade_points") < before.1 + 2 {
-            std::thread::yield_now();
-        }
-        assert_eq!(shop.log("verify").len(), 2, "looks that told nothing new were written");
-
-        let suspended = shop.now();
-        shop.bank.control("POST", &point, None);
-        shop.until(suspended, "config.restored");
-        let config = shop.config();
-        assert_eq!((text(&config, "standing"), &config["standing_reason"]), ("verified", &Value::Null));
-        assert!(text(&config, "last_verified_at") > text(&enrolled, "last_verified_at"));
-        assert_eq!(problems(&shop), [""; 0]);
-        shop.daemon.door.post("/v1/payments", &remote()).expect(201);
-        let journal = shop.home.stderr();
-        for line in ["not listed any more", "suspended: no new payments", "is back: its trade point is listed"] {
-            assert_eq!(journal.matches(line).count(), 1, "{line}: {journal}");
-        }
-        assert!(!journal.contains(BIN), "the journal names an organisation by its row");
+    let before = (shop.asked("remote_create"), shop.asked("trade_points"));
+    let refused = shop.daemon.door.post("/v1/payments", &remote()).problem(code);
+    assert_eq!(refused["money"], "not_moved");
+    assert!(text(&refused, "remedy").contains("kaspictl bin trade-points"), "{refused}");
+    assert_eq!(shop.asked("remote_create"), before.0, "a suspended config asks nothing of the bank");
+    assert_eq!(problems(&shop), ["config_suspended"]);
+    while shop.asked("trade_points") < before.1 + 2 {
+        std::thread::yield_now();
     }
+    assert_eq!(shop.log("verify").len(), 2, "looks that told nothing new were written");
+
+    let suspended = shop.now();
+    shop.bank.control("POST", &point, None);
+    shop.until(suspended, "config.restored");
+    let config = shop.config();
+    assert_eq!((text(&config, "standing"), &config["standing_reason"]), ("verified", &Value::Null));
+    assert!(text(&config, "last_verified_at") > text(&enrolled, "last_verified_at"));
+    assert_eq!(problems(&shop), [""; 0]);
+    shop.daemon.door.post("/v1/payments", &remote()).expect(201);
+    let journal = shop.home.stderr();
+    for line in ["not listed any more", "suspended: no new payments", "is back: its trade point is listed"] {
+        assert_eq!(journal.matches(line).count(), 1, "{line}: {journal}");
+    }
+    assert!(!journal.contains(BIN), "the journal names an organisation by its row");
+}
+
+/// The bank's dialect says "no trade points" with a code.
+#[test]
+fn a_removed_trade_point_suspends_and_comes_back_at_the_bank() {
+    removed_and_restored(Dialect::Bank, "organization_not_registered", "organization_not_registered");
+}
+
+/// The guide's dialect with an empty list.
+#[test]
+fn a_removed_trade_point_suspends_and_comes_back_in_the_guide() {
+    removed_and_restored(Dialect::Guide, "trade_point_missing", "trade_point_inactive");
 }
 
 /// Seconds between two rows.
