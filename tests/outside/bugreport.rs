@@ -65,8 +65,9 @@ fn a_report_names_nobody() {
     assert!(output.status.success(), "{output:?}");
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     let text = std::fs::read_to_string(&file).unwrap();
-    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        assert!(!text.contains(secret.as_str()), "{secret} stands in {text}");
+    for (number, secret) in secrets.iter().enumerate() {
+        // By its number: this output is kept, too.
+        assert!(!text.contains(secret.as_str()), "secret {number} stands in the report");
     }
     let report: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((&report["format"], &report["settings"]["url"]), (&json!(1), &json!(till.bank.url)));

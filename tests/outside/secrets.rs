@@ -58,6 +58,7 @@ fn busy_run(till: &Till) -> Vec<String> {
         "/v1/log/export?format=jsonl",
         "/v1/events?after=0",
         "/v1/identity",
+        "/v1/doctor",
         "/metrics",
     ] {
         note(door.get(target));

@@ -21,7 +21,7 @@ pub(super) fn user(socket: &Path, answer: &Answer) -> Check {
         Err(ClientError::Permission { .. }) => {
             let group = std::fs::metadata(socket).ok().map(|metadata| Gid::from_raw(metadata.gid()));
             let group = group.filter(|gid| gid.as_raw() != 0).map_or(GROUP.to_owned(), group_name);
-            let found = format!("{name} may not connect to {}; log in again after it", socket.display());
+            let found = format!("user {name} may not connect to {}; log in again after it", socket.display());
             Check::failed("user", found, format!("usermod -aG {group} {name}"))
         }
         Ok(Err(failure)) if failure.code == Code::Denied => {
@@ -132,7 +132,7 @@ pub(super) fn unanswered(file: SocketFile, answer: &Answer, cause: Option<&Check
     match (file, error, cause) {
         (SocketFile::Seen(check), _, _) if check.has_failed() => [check, Check::skipped("daemon", "needs the socket")],
         (file, ClientError::Unreachable { .. }, Some(cause)) => {
-            let found = format!("nobody answers: the daemon cannot start before {} is in order", cause.check);
+            let found = format!("nobody answers; first put {} in order", cause.check);
             [file.check(), Check::skipped("daemon", found)]
         }
         (SocketFile::Missing(found), _, _) => {

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const CONFIG: &str = "/etc/kaspid/kaspid.toml";
 
 /// What cannot be right keeps the daemon from starting.
-const NEEDED_TO_START: [&str; 3] = ["config", "identity", "trust"];
+const NEEDED_TO_START: [&str; 4] = ["config", "identity", "owner", "trust"];
 
 /// The command.
 pub(super) struct Doctor {
@@ -72,10 +72,11 @@ pub(super) async fn examine(socket: &Path, config: Option<&Path>) -> Findings {
     let units = Units::look();
     let answer = ask(socket).await;
     let mut checks = vec![local::user(socket, &answer)];
-    checks.extend(units.checks());
+    let mut of_units = units.checks();
     let file = SocketFile::look(socket);
     match answer {
         Ok(Ok(diagnosis)) => {
+            checks.extend(of_units);
             checks.extend([file.check(), local::answered(&diagnosis)]);
             checks.extend(diagnosis.checks.iter().cloned());
             let config_file = diagnosis.config_file.clone().into();
@@ -84,10 +85,19 @@ pub(super) async fn examine(socket: &Path, config: Option<&Path>) -> Findings {
         answer => {
             let config_file = config.unwrap_or(Path::new(CONFIG)).to_owned();
             let files = check_files(&config_file, Looker::Person).checks;
-            let cause =
-                files.iter().find(|check| check.has_failed() && NEEDED_TO_START.contains(&check.check.as_str()));
-            let start = units.start_command(&config_file);
-            checks.extend(local::unanswered(file, &answer, cause, &start));
+            let needed = |check: &&Check| check.has_failed() && NEEDED_TO_START.contains(&check.check.as_str());
+            let in_files = files.iter().find(needed);
+            if in_files.is_some() {
+                // The unit fails because of it.
+                of_units
+                    .iter_mut()
+                    .filter(|check| check.has_failed())
+                    .for_each(|check| check.status = CheckStatus::Skipped);
+            }
+            let cause = in_files.or_else(|| of_units.iter().find(|check| check.has_failed()));
+            let socket_and_daemon = local::unanswered(file, &answer, cause, &units.start_command(&config_file));
+            checks.extend(of_units.iter().cloned());
+            checks.extend(socket_and_daemon);
             checks.extend(files);
             let rest = "only the running daemon has the key and the way to the bank";
             checks.push(Check::skipped("bank", rest));
@@ -147,7 +157,7 @@ fn page(checks: &[Check]) -> String {
 fn heading(check: &str) -> &'static str {
     match check {
         "user" | "systemd" | "drop_ins" | "socket" | "daemon" => "This machine",
-        "config" | "access" | "identity" | "trust" | "permissions" | "disk" | "time_zone" | "in_force" => {
+        "config" | "access" | "identity" | "trust" | "owner" | "permissions" | "disk" | "time_zone" | "in_force" => {
             "Configuration and files"
         }
         "dns" | "tcp" | "tls" | "certificate" | "api" | "clock" | "bank" => "The way to Kaspi",

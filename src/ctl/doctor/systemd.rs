@@ -86,6 +86,11 @@ impl Units {
                 let found = format!("{said}; {}", self.property(SERVICE, "Result"));
                 Check::failed("systemd", found, "journalctl -u kaspid -n 50 --no-pager")
             }
+            // Restart=on-failure: it is tried again and again.
+            _ if self.property(SERVICE, "SubState") == "auto-restart" => {
+                let found = format!("{SERVICE} ends as soon as it starts ({})", self.property(SERVICE, "Result"));
+                Check::failed("systemd", found, "journalctl -u kaspid -n 50 --no-pager")
+            }
             (_, "active") if reload => {
                 Check::warning("systemd", "the units on disk are newer than what runs", "systemctl daemon-reload")
             }
@@ -130,6 +135,13 @@ mod tests {
             ("inactive", "active", "", CheckStatus::Ok, None),
             ("failed", "active", "", CheckStatus::Failed, Some("journalctl -u kaspid -n 50 --no-pager")),
             ("inactive", "inactive", "", CheckStatus::Failed, Some("systemctl start kaspid.socket")),
+            (
+                "activating",
+                "active",
+                "SubState=auto-restart",
+                CheckStatus::Failed,
+                Some("journalctl -u kaspid -n 50 --no-pager"),
+            ),
             ("active", "active", "NeedDaemonReload=yes", CheckStatus::Warning, Some("systemctl daemon-reload")),
         ];
         for (service, socket, more, status, command) in table {

@@ -54,7 +54,8 @@ pub fn files(path: &Path, looker: Looker) -> Files {
     let mut checks = vec![Check::ok("config", path.display().to_string())];
     checks.extend(names(&config));
     let settings = identity(path, &config, looker, &mut checks);
-    checks.extend(permissions(&config, looker));
+    checks.extend(permissions(&config));
+    checks.extend(owner(&config, looker));
     checks.push(disk(&config.state_dir));
     checks.push(time_zone(Some(&config.timezone)));
     Files { checks, config: Some(config), settings }
@@ -161,8 +162,8 @@ fn no_identity(path: &Path, error: &SettingsError, looker: Looker) -> Check {
     }
 }
 
-/// Secrets are their owner's, and the owner is the daemon's user.
-fn permissions(config: &Config, looker: Looker) -> Vec<Check> {
+/// Secrets are their owner's only.
+fn permissions(config: &Config) -> Vec<Check> {
     let state = config.state_dir.join("kaspid.redb");
     let key = config.identity.as_ref().map(|files| files.key_file.as_path());
     let places = [(Some(config.state_dir.as_path()), 0o077), (Some(state.as_path()), 0o077), (key, 0o007)];
@@ -179,7 +180,6 @@ fn permissions(config: &Config, looker: Looker) -> Vec<Check> {
             wrong.push(Check::failed("permissions", found, format!("chmod {right} {}", word(place))));
         }
     }
-    wrong.extend(owners(config, looker));
     match (wrong.is_empty(), seen) {
         (true, 0) => vec![Check::skipped("permissions", "no state directory and key to be seen")],
         (true, _) => {
@@ -189,8 +189,8 @@ fn permissions(config: &Config, looker: Looker) -> Vec<Check> {
     }
 }
 
-/// Only root sees files that the daemon's user cannot use.
-fn owners(config: &Config, looker: Looker) -> Option<Check> {
+/// What root can read and the daemon's user, who owns the state directory, cannot.
+fn owner(config: &Config, looker: Looker) -> Option<Check> {
     let owner = std::fs::metadata(&config.state_dir).ok()?.uid();
     if looker == Looker::Daemon || owner == 0 {
         return None;
@@ -202,8 +202,10 @@ fn owners(config: &Config, looker: Looker) -> Option<Check> {
     });
     let foreign = |place: &&Path| std::fs::metadata(place).is_ok_and(|metadata| metadata.uid() != owner);
     let place = [Some(state.as_path()), key].into_iter().flatten().find(foreign)?;
-    let found = format!("{} is not of the daemon's user {owner}, who cannot use it", place.display());
-    Some(Check::failed("permissions", found, format!("chown {owner} {}", word(place))))
+    let user = nix::unistd::Uid::from_raw(owner);
+    let user = nix::unistd::User::from_uid(user).ok().flatten().map_or(owner.to_string(), |user| user.name);
+    let found = format!("{} is not the file of the daemon's user {user}, who cannot use it", place.display());
+    Some(Check::failed("owner", found, format!("chown {user} {}", word(place))))
 }
 
 fn disk(dir: &Path) -> Check {

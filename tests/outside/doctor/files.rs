@@ -147,3 +147,20 @@ fn a_disk_that_is_nearly_full_is_seen() {
     let _daemon = Daemon::start(&home);
     doctor(&home.socket(), &home.config()).blames("disk", "MB free", "df -h ");
 }
+
+/// A key that root can read and the daemon's user cannot: the daemon cannot start, and that is why.
+#[test]
+fn a_key_of_another_owner_keeps_the_daemon_from_starting() {
+    if !nix::unistd::getuid().is_root() {
+        eprintln!("SKIPPED: needs root to give files away");
+        return;
+    }
+    let bank = Sandbox::start(Dialect::Bank);
+    let home = Home::new(&bank, "");
+    std::fs::create_dir(home.state()).unwrap();
+    mode(&home.state(), 0o700);
+    std::os::unix::fs::chown(home.state(), Some(65534), None).unwrap();
+    let said = doctor(&home.socket(), &home.config());
+    said.blames("owner", "is not the file of the daemon's user", "chown ");
+    said.skips(&["socket", "daemon", "bank"]);
+}
