@@ -37,7 +37,7 @@ const CONFIRM_MS: u64 = 65_000;
 const FORGET: Duration = Duration::from_secs(60);
 
 /// A payment called over is asked about once more on a GET for this long.
-pub(super) const LATE: Duration = Duration::from_secs(48 * 3600);
+const LATE: Duration = Duration::from_secs(48 * 3600);
 
 /// After a deadline the bank's clock may still run; the payment is not called expired by silence before.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
@@ -46,7 +46,8 @@ impl Service {
     /// A payment as it stands now: asks Kaspi unless what is known is younger than the interval. Trouble is not an
     /// error here: the answer is then what was known.
     pub(super) async fn looked(&self, settings: &Settings, id: PaymentId) -> Result<PaymentRow, Failure> {
-        match self.look(settings, id).await {
+        let worth = |row: &PaymentRow| worth_a_look(row, self.state.ages.now(row));
+        match self.look(settings, id, worth).await {
             Ok(row) => Ok(row),
             Err(failure) => {
                 debug!(payment = %id, code = failure.code.word(), "could not ask about a payment");
@@ -55,11 +56,20 @@ impl Service {
         }
     }
 
-    /// The same for the follower, who asks again if Kaspi could not be asked.
-    pub(super) async fn look(&self, settings: &Settings, id: PaymentId) -> Result<PaymentRow, Failure> {
+    /// The same for the follower: it asks however late it is, and again if Kaspi could not be asked.
+    pub(super) async fn look_when_due(&self, settings: &Settings, id: PaymentId) -> Result<PaymentRow, Failure> {
+        self.look(settings, id, may_change).await
+    }
+
+    async fn look(
+        &self,
+        settings: &Settings,
+        id: PaymentId,
+        is_worth: impl Fn(&PaymentRow) -> bool,
+    ) -> Result<PaymentRow, Failure> {
         let _turn = self.state.looks.lock(id).await;
         let row = self.row(id)?;
-        if !worth_a_look(&row, self.state.ages.now(&row)) || !self.due_in(&row).is_zero() {
+        if !is_worth(&row) || !self.fresh_for(&row).is_zero() {
             return self.buried(row).await;
         }
         self.read_status(settings, &row).await
@@ -193,11 +203,15 @@ impl Service {
     }
 
     /// How long a read is still fresh: until then it is the answer.
-    fn due_in(&self, row: &PaymentRow) -> Duration {
+    fn fresh_for(&self, row: &PaymentRow) -> Duration {
         let asked = self.state.asked.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = asked.get(&row.id).map(|(last, asks)| interval(row, *asks).saturating_sub(last.elapsed()));
-        // A waiter that nothing is due for still looks around once in a while.
-        if worth_a_look(row, self.state.ages.now(row)) { fresh.unwrap_or_default() } else { REMOTE_WAIT[3] }
+        fresh.unwrap_or_default()
+    }
+
+    /// How long until a waiter looks. One that nothing is due for still looks around once in a while.
+    fn due_in(&self, row: &PaymentRow) -> Duration {
+        if worth_a_look(row, self.state.ages.now(row)) { self.fresh_for(row) } else { REMOTE_WAIT[3] }
     }
 
     pub(super) fn asked_now(&self, id: PaymentId) {
@@ -223,7 +237,12 @@ async fn change_of(changed: &mut tokio::sync::broadcast::Receiver<PaymentId>, id
     }
 }
 
-/// Whether Kaspi can tell something new of a payment. One that was called over early is as good as new until the
+/// Whether Kaspi can ever tell something new of a payment.
+fn may_change(row: &PaymentRow) -> bool {
+    matches!(row.state, State::Waiting | State::Expired | State::Declined | State::Cancelled)
+}
+
+/// Whether a GET asks Kaspi. One that was called over early is as good as new until the
 /// customer's time is over.
 fn worth_a_look(row: &PaymentRow, now: Moment) -> bool {
     match row.state {
