@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use tracing::debug;
 
 use super::Service;
-use super::look::{GRACE, LATE, polling};
+use super::look::{GRACE, polling};
 use crate::id::PaymentId;
 use crate::moment::{Moment, since_boot};
 use crate::operation::{Code, Dialect, Failure, Kind, LogStatus, State};
@@ -141,7 +141,7 @@ impl Service {
 
     async fn look_again(&self, id: PaymentId) -> Result<(), Failure> {
         let settings = self.live.get();
-        let row = self.look(&settings, id, None).await?;
+        let row = self.look_when_due(&settings, id).await?;
         if row.has_refund_in_doubt() {
             return self.settle_later(&settings, &row).await;
         }
@@ -268,10 +268,19 @@ fn over(row: &PaymentRow, now: Moment) -> Option<Duration> {
     Some(deadline.since(now) + look.mul_f64(stretch(row)))
 }
 
-/// The last look could not be made: again every hour, as long as a GET would ask.
+/// The last look could not be made, so that it has to be made again.
 fn unasked(row: &PaymentRow, now: Moment) -> Option<Duration> {
     let is_over = matches!(row.state, State::Expired | State::Declined | State::Cancelled);
-    (is_over && now.since(deadline(row)) < LATE).then(|| Duration::from_secs(HOUR))
+    insistent(now.since(deadline(row))).filter(|_| is_over)
+}
+
+/// What has no end yet after the late looks is asked about hourly for a day and daily for seven.
+fn insistent(late: Duration) -> Option<Duration> {
+    match late.as_secs() {
+        0..TWO_DAYS => Some(Duration::from_secs(HOUR)),
+        TWO_DAYS..NINE_DAYS => Some(Duration::from_secs(DAY)),
+        _ => None,
+    }
 }
 
 /// Refunds in doubt, and those that failed by the balance, are looked at as long as a payment called over.
@@ -281,8 +290,7 @@ fn refunds(row: &PaymentRow, now: Moment) -> Option<Duration> {
     looks.min().filter(|_| row.dialect == Dialect::Bank)
 }
 
-/// Until the deadline: a link or QR at the bank's interval, an invoice by the sweep. Then the late looks; a payment
-/// that is still open after them is asked about hourly for a day and daily for seven.
+/// Until the deadline: a link or QR at the bank's interval, an invoice by the sweep. Then the late looks.
 fn waiting(row: &PaymentRow, sweep: &[Duration], now: Moment) -> Option<Duration> {
     let deadline = deadline(row).after(GRACE);
     if now < deadline {
@@ -293,12 +301,7 @@ fn waiting(row: &PaymentRow, sweep: &[Duration], now: Moment) -> Option<Duration
         return Some(rest.min(deadline.since(now)));
     }
     let late = now.since(deadline);
-    let look = afterwards(late).or(match late.as_secs() {
-        0..TWO_DAYS => Some(Duration::from_secs(HOUR)),
-        TWO_DAYS..NINE_DAYS => Some(Duration::from_secs(DAY)),
-        _ => None,
-    });
-    look.map(|wait| wait.mul_f64(stretch(row)))
+    afterwards(late).or_else(|| insistent(late)).map(|wait| wait.mul_f64(stretch(row)))
 }
 
 /// How long until the sweep's next ask of an invoice of this age. It keeps to fixed ages, so that a restart neither

@@ -37,7 +37,7 @@ const CONFIRM_MS: u64 = 65_000;
 const FORGET: Duration = Duration::from_secs(60);
 
 /// A payment called over is asked about once more on a GET for this long.
-pub(super) const LATE: Duration = Duration::from_secs(48 * 3600);
+const LATE: Duration = Duration::from_secs(48 * 3600);
 
 /// A waiter for whom the pace had no turn tries again after this.
 const NO_TURN: Duration = Duration::from_millis(250);
@@ -55,6 +55,17 @@ pub(super) struct Asked {
     is_answered: bool,
 }
 
+/// In whose name a look is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Looker {
+    /// Somebody at the door.
+    Caller,
+    /// A call that decides money.
+    Money,
+    /// The daemon itself.
+    Follower,
+}
+
 impl Service {
     /// Asks Kaspi about a payment unless what is known is younger than the interval.
     ///
@@ -67,7 +78,7 @@ impl Service {
         if !worth_a_look(&row, self.state.ages.now(&row)) {
             return Ok(());
         }
-        if self.due_in(&row).is_zero() {
+        if self.fresh_for(&row).is_zero() {
             return self.read_status(settings, &row).await.map(drop);
         }
         let asked = self.state.asked.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied();
@@ -82,13 +93,13 @@ impl Service {
     /// A payment as it stands now: asks Kaspi unless what is known is younger than the interval, or nobody's turn of
     /// the pace is near. Trouble is not an error here: the answer is then what was known.
     pub(super) async fn looked(&self, settings: &Settings, id: PaymentId) -> Result<PaymentRow, Failure> {
-        let looked = self.look(settings, id, Some(settings.config.read_rate)).await;
+        let looked = self.look(settings, id, Looker::Caller).await;
         self.or_known(id, looked)
     }
 
     /// The same without a turn of the pace, where money is decided.
     pub(super) async fn looked_at_once(&self, settings: &Settings, id: PaymentId) -> Result<PaymentRow, Failure> {
-        let looked = self.look(settings, id, None).await;
+        let looked = self.look(settings, id, Looker::Money).await;
         self.or_known(id, looked)
     }
 
@@ -99,22 +110,22 @@ impl Service {
         })
     }
 
-    /// The same for the follower, who asks again if Kaspi could not be asked. At a `rate`, a turn of the pace for
-    /// callers is taken; whoever has one gives none.
-    pub(super) async fn look(
-        &self,
-        settings: &Settings,
-        id: PaymentId,
-        rate: Option<u32>,
-    ) -> Result<PaymentRow, Failure> {
+    /// The same for the follower: it has its turn, asks however late it is, and again if Kaspi could not be asked.
+    pub(super) async fn look_when_due(&self, settings: &Settings, id: PaymentId) -> Result<PaymentRow, Failure> {
+        self.look(settings, id, Looker::Follower).await
+    }
+
+    async fn look(&self, settings: &Settings, id: PaymentId, looker: Looker) -> Result<PaymentRow, Failure> {
         let _turn = self.state.looks.lock(id).await;
         let row = self.row(id)?;
-        if !worth_a_look(&row, self.state.ages.now(&row)) || !self.due_in(&row).is_zero() {
+        let is_worth = match looker {
+            Looker::Follower => may_change(&row),
+            Looker::Caller | Looker::Money => worth_a_look(&row, self.state.ages.now(&row)),
+        };
+        if !is_worth || !self.fresh_for(&row).is_zero() {
             return self.buried(row).await;
         }
-        if let Some(rate) = rate
-            && !self.state.pace.callers_turn(rate).await
-        {
+        if looker == Looker::Caller && !self.state.pace.callers_turn(settings.config.read_rate).await {
             return Ok(row);
         }
         self.read_status(settings, &row).await
@@ -249,11 +260,15 @@ impl Service {
     }
 
     /// How long a read is still fresh: until then it is the answer.
-    fn due_in(&self, row: &PaymentRow) -> Duration {
+    fn fresh_for(&self, row: &PaymentRow) -> Duration {
         let asked = self.state.asked.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = asked.get(&row.id).map(|asked| interval(row, asked.asks).saturating_sub(asked.last.elapsed()));
-        // A waiter that nothing is due for still looks around once in a while.
-        if worth_a_look(row, self.state.ages.now(row)) { fresh.unwrap_or_default() } else { REMOTE_WAIT[3] }
+        fresh.unwrap_or_default()
+    }
+
+    /// How long until a waiter looks. One that nothing is due for still looks around once in a while.
+    fn due_in(&self, row: &PaymentRow) -> Duration {
+        if worth_a_look(row, self.state.ages.now(row)) { self.fresh_for(row) } else { REMOTE_WAIT[3] }
     }
 
     pub(super) fn asked_now(&self, id: PaymentId) {
@@ -284,7 +299,12 @@ async fn change_of(changed: &mut tokio::sync::broadcast::Receiver<PaymentId>, id
     }
 }
 
-/// Whether Kaspi can tell something new of a payment. One that was called over early is as good as new until the
+/// Whether Kaspi can ever tell something new of a payment.
+fn may_change(row: &PaymentRow) -> bool {
+    matches!(row.state, State::Waiting | State::Expired | State::Declined | State::Cancelled)
+}
+
+/// Whether a GET asks Kaspi. One that was called over early is as good as new until the
 /// customer's time is over.
 fn worth_a_look(row: &PaymentRow, now: Moment) -> bool {
     match row.state {

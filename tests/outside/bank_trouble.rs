@@ -158,8 +158,8 @@ fn a_bank_without_answers_is_told_apart() {
     let found = problem(&daemon, "kaspi_no_answer").expect("no usable answer");
     assert!(found["detail"].as_str().unwrap().contains("HTTP 502"), "{found}");
     // A refusal is an answer: the bank is there.
-    bank.answer("GET", POINTS, Answer::json(r#"{"StatusCode":-14000002,"Message":"not registered"}"#));
-    verify(&daemon).problem("organization_not_registered");
+    bank.answer("GET", POINTS, Answer::json(r#"{"StatusCode":990000018,"Message":"Trade point is off"}"#));
+    verify(&daemon).problem("trade_point_inactive");
     assert_eq!(problem(&daemon, "kaspi_no_answer"), None);
     // That this organisation could not be looked up is a problem of its own.
     let found = problem(&daemon, "verify_failed").expect("the look failed");

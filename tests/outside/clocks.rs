@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use serde_json::json;
 
 use super::clock::FastShop;
 
@@ -65,14 +66,17 @@ fn is_open(what: &str) -> bool {
 }
 
 /// The clock is set back a day: nothing lives a day longer or is asked about more often, and the log stands in the
-/// order of its numbers though its times go back.
+/// order of its numbers though its times go back. This bank never says that a link has died, as the manual allows.
 #[test]
 fn a_day_back_ends_nothing_late() {
     let shop = FastShop::open(SPEED, SCAN);
     let (link, qr) = shop.take("link");
+    shop.bank
+        .fault(&json!({"call": "payment_status", "fault": "unknown_status", "text": "QrTokenCreated", "times": 0}));
     let began = shop.clock.elapsed();
     shop.clock.set_wall(-DAY);
-    until("the link's end", || ["declined", "expired"].contains(&shop.state(&link).as_str()));
+    until("the link's end", || shop.state(&link) == "expired");
+    shop.bank.control("DELETE", "/faults", None);
     let took = (shop.clock.elapsed() - began).as_secs();
     assert!(shop.asked(&qr) <= took / 5 + 2, "asked {} times in {took} s", shop.asked(&qr));
     let told = shop.events(&link);
@@ -98,7 +102,7 @@ fn what_became_due_in_a_suspend_is_due_after_it() {
     let head = shop.daemon.door.get("/v1/events").expect(200)["next"].as_u64().unwrap();
     let span = Duration::from_secs(25 * 3600);
     shop.clock.suspend(span);
-    shop.bank.control("POST", "/clock", Some(&serde_json::json!({"advance": "25h"})));
+    shop.bank.control("POST", "/clock", Some(&json!({"advance": "25h"})));
     let awake = shop.clock.elapsed();
     until("the end of both", || {
         let target = format!("/v1/events?after={head}&wait=1m");
@@ -129,4 +133,27 @@ fn a_stopped_daemon_catches_up() {
         assert_eq!(told.iter().filter(|what| !is_open(what)).count(), 1, "{told:?}");
     }
     is_chained(&shop);
+}
+
+/// A link has run out, the shop closes for the weekend with its computer off, and the customer pays all the same: the
+/// late looks of that time are made up for when the shop opens.
+#[test]
+fn a_late_payment_of_a_weekend_is_found_on_monday() {
+    let shop = FastShop::open(SPEED, SCAN);
+    let (link, qr) = shop.take("link");
+    until("the link's end", || ["expired", "declined"].contains(&shop.state(&link).as_str()));
+    let FastShop { daemon, home, clock, bank } = shop;
+    daemon.kill();
+    bank.control("POST", &format!("/payments/{qr}/pay"), Some(&json!({"force": true})));
+    clock.pass(Duration::from_secs(61 * 3600));
+    bank.control("POST", "/clock", Some(&json!({"advance": "61h"})));
+    let shop = FastShop { daemon: clock.start(&home), home, clock, bank };
+    until("the money", || shop.state(&link) == "paid");
+    assert_eq!(words(&shop, &link).last().map(String::as_str), Some("payment.paid"));
+    // Looked at again once, and not at every start from now on.
+    let asked = shop.asked(&qr);
+    let shop = shop.crash();
+    let (other, other_qr) = shop.take("qr");
+    until("a look at another", || shop.asked(&other_qr) >= 1);
+    assert_eq!((shop.asked(&qr), shop.state(&other).as_str()), (asked, "waiting"));
 }

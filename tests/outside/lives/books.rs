@@ -11,7 +11,7 @@ use crate::crash::pages;
 use crate::daemon::Daemon;
 
 /// Until the last payment is what the bank says.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The bank's interval for links and QRs.
 const POLL: Duration = Duration::from_secs(5);
 /// After a deadline: 1 minute, 10 minutes, 1 hour, 24 hours.

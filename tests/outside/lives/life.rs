@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::crash::chance::Chance;
 
 /// How long a link or QR of the world may be scanned.
-pub(crate) const SCAN: Duration = Duration::from_secs(600);
+pub(crate) const SCAN: Duration = Duration::from_secs(3600);
 /// The bank's time from the scan to the automatic cancel, with some to spare.
 const CONFIRM: Duration = Duration::from_secs(80);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -24,7 +24,7 @@ pub(crate) enum Act {
     PayLate,
 }
 
-/// A payment's life: how it is taken, and what happens how long after.
+/// A payment's life: how it is taken, and what happens how long after all are taken.
 #[derive(Clone, Debug)]
 pub(crate) struct Life {
     pub(crate) kind: &'static str,
@@ -41,10 +41,9 @@ pub(crate) fn life(chance: &Chance) -> Life {
     }
 }
 
-/// A remote invoice lives a day; most customers decide in the first minutes.
+/// A remote invoice lives a day.
 fn invoice(chance: &Chance) -> Life {
-    let span = if chance.below(8) == 0 { LATEST } else { SCAN };
-    let soon = within(chance, Duration::from_secs(1), span);
+    let soon = if chance.below(8) == 0 { within(chance, SCAN, LATEST) } else { soon(chance) };
     let late = within(chance, DAY + Duration::from_secs(30), DAY + LATEST);
     let (name, acts) = match chance.below(100) {
         0..45 => ("paid", vec![(soon, Act::Pay)]),
@@ -59,7 +58,7 @@ fn invoice(chance: &Chance) -> Life {
 }
 
 fn code(kind: &'static str, chance: &Chance) -> Life {
-    let soon = within(chance, Duration::from_secs(1), SCAN - Duration::from_secs(20));
+    let soon = soon(chance);
     let then = soon + Duration::from_secs(chance.below(50));
     let over = SCAN + CONFIRM + Duration::from_secs(30);
     let late = within(chance, over, over + [Duration::from_secs(900), LATEST][usize::from(chance.below(2) == 0)]);
@@ -72,6 +71,12 @@ fn code(kind: &'static str, chance: &Chance) -> Life {
         _ => ("late", vec![(late, Act::PayLate)]),
     };
     Life { kind, name, acts }
+}
+
+/// Most decide in the first minutes.
+fn soon(chance: &Chance) -> Duration {
+    let span = if chance.below(4) == 0 { SCAN - Duration::from_secs(20) } else { Duration::from_secs(300) };
+    within(chance, Duration::from_secs(1), span)
 }
 
 fn within(chance: &Chance, first: Duration, last: Duration) -> Duration {

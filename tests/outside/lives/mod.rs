@@ -18,7 +18,7 @@ use world::World;
 #[test]
 fn every_payment_ends_as_the_bank_says() {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse().expect(name));
-    let lives = number("KASPID_LIVES").unwrap_or(300);
+    let lives = number("KASPID_LIVES").unwrap_or(200);
     let seed = number("KASPID_LIVES_SEED").unwrap_or_else(seed);
     eprintln!("lives: {lives}, KASPID_LIVES_SEED={seed}");
     let mut world = World::begin(lives, &Chance::new(seed as u64));

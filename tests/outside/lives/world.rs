@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -19,17 +19,17 @@ use crate::http::{Answer, exchange, fresh_key, request};
 use crate::sandbox::Sandbox;
 
 /// How many times as fast as ours time runs for the bank and the daemon.
-const SPEED: u32 = 30;
+const SPEED: u32 = 60;
 /// Tills that take payments at the same time.
 const TILLS: usize = 8;
 const BINS: [&str; 2] = ["891027350515", "210440028324"];
-/// By the daemon's clock: a busy machine is no reason to give a call up.
+/// By the daemon's clock. Longer than any step of time, so that no step cuts a call off.
 const CONFIG: &str = "
 [kaspi]
-timeout = \"5m\"
+timeout = \"5h\"
 idle = \"10m\"
 [payments]
-refund_settle = \"10m\"
+refund_settle = \"10h\"
 [limits]
 rate_per_uid = 100000
 burst_per_uid = 100000
@@ -63,17 +63,19 @@ pub(crate) struct World {
     /// How often a daemon was started after the first.
     pub(crate) restarts: usize,
     home: Home,
-    clock: Arc<Clock>,
+    clock: Clock,
     chance: Chance,
+    /// Cancels that have no answer yet; true is a final one.
+    underway: Vec<(usize, JoinHandle<bool>)>,
     /// When what happens to which payment.
     plan: BinaryHeap<Reverse<(Duration, usize, Act)>>,
     pub(crate) readers: Option<Readers>,
 }
 
 impl World {
-    /// With so many payments taken, all within their first minutes.
+    /// With so many payments open.
     pub(crate) fn begin(lives: usize, chance: &Chance) -> Self {
-        let (clock, bank) = (Arc::new(Clock::new(SPEED)), Sandbox::start_at_speed(Dialect::Bank, SPEED));
+        let (clock, bank) = (Clock::new(SPEED), Sandbox::start_at_speed(Dialect::Bank, SPEED));
         bank.control("POST", "/timers", Some(&json!({"scan": format!("{}s", SCAN.as_secs())})));
         let home = Home::new(&bank, CONFIG);
         let mut world = Self {
@@ -86,6 +88,7 @@ impl World {
             restarts: 0,
             chance: chance.clone(),
             plan: BinaryHeap::new(),
+            underway: Vec::new(),
         };
         world.start();
         let door = &world.daemon.as_ref().unwrap().door;
@@ -99,75 +102,68 @@ impl World {
         self.daemon = Some(self.clock.start(&self.home));
     }
 
-    /// Takes payments at several tills, and lets customers act meanwhile.
+    /// Takes payments at several tills; nobody acts before all are open.
     fn take(&mut self, lives: usize) {
-        let taken = Mutex::new(Vec::new());
-        let (clock, chance, socket) = (&self.clock.clone(), &self.chance.clone(), &self.home.socket());
-        std::thread::scope(|scope| {
-            let tills: Vec<_> = (0..TILLS)
-                .map(|till| {
-                    let taken = &taken;
-                    scope.spawn(move || {
-                        for number in (till..lives).step_by(TILLS) {
-                            let life = life(chance);
-                            let one = take_one(socket, life, number, chance.one_of(&BINS));
-                            taken.lock().unwrap().push((clock.elapsed(), one));
-                        }
-                    })
-                })
-                .collect();
-            while !tills.iter().all(std::thread::ScopedJoinHandle::is_finished) {
-                self.book(taken.lock().unwrap().drain(..));
-                self.let_act();
-                std::thread::sleep(Duration::from_millis(2));
+        let (chance, socket) = (&self.chance, &self.home.socket());
+        let till = |till: usize| {
+            let mut taken = Vec::new();
+            for number in (till..lives).step_by(TILLS) {
+                taken.push(take_one(socket, life(chance), number, chance.one_of(&BINS)));
             }
+            taken
+        };
+        self.taken = std::thread::scope(|scope| {
+            let tills: Vec<_> = (0..TILLS).map(|number| scope.spawn(move || till(number))).collect();
+            tills.into_iter().flat_map(|till| till.join().expect("every payment is taken")).collect()
         });
-        self.book(taken.into_inner().unwrap().into_iter());
-    }
-
-    fn book(&mut self, taken: impl Iterator<Item = (Duration, Taken)>) {
-        for (at, one) in taken {
-            let index = self.taken.len();
-            self.plan.extend(one.life.acts.iter().map(|(after, act)| Reverse((at + *after, index, *act))));
-            self.taken.push(one);
+        let now = self.clock.elapsed();
+        for (index, one) in self.taken.iter().enumerate() {
+            self.plan.extend(one.life.acts.iter().map(|(after, act)| Reverse((now + *after, index, *act))));
         }
     }
 
     /// Lets everybody act whose time has come.
     fn let_act(&mut self) {
+        let (ended, underway) = self.underway.drain(..).partition(|(_, cancel)| cancel.is_finished());
+        self.underway = underway;
+        let ended: Vec<(usize, JoinHandle<bool>)> = ended;
+        for (index, cancel) in ended {
+            if !cancel.join().unwrap() {
+                // The till tries again.
+                self.plan.push(Reverse((self.clock.elapsed() + Duration::from_secs(20), index, Act::Cancel)));
+            }
+        }
         while let Some(Reverse((at, index, act))) = self.plan.peek().copied() {
             if at > self.clock.elapsed() {
                 return;
             }
             self.plan.pop();
-            if !self.act(index, act) {
-                // The till tries again.
-                self.plan.push(Reverse((self.clock.elapsed() + Duration::from_secs(10), index, act)));
-            }
+            self.act(index, act);
         }
     }
 
-    /// False if it has to be done again. What the bank does not allow any more does not happen.
-    fn act(&mut self, index: usize, act: Act) -> bool {
+    /// What the bank does not allow any more does not happen.
+    fn act(&mut self, index: usize, act: Act) {
         let one = &mut self.taken[index];
         let customer = |verb: &str, force: bool| {
-            let answer =
-                self.bank.try_control("POST", &format!("/payments/{}/{verb}", one.qr), Some(&json!({"force": force})));
+            let target = format!("/payments/{}/{verb}", one.qr);
+            let answer = self.bank.try_control("POST", &target, Some(&json!({"force": force})));
             assert!([200, 409].contains(&answer.status), "{}", answer.text());
-            true
         };
         match act {
             Act::Scan => customer("scan", false),
             Act::Pay => customer("pay", false),
             Act::Decline => customer("decline", false),
             Act::PayLate => customer("pay", true),
-            Act::Cancel if self.daemon.is_none() => false,
             Act::Cancel => {
                 one.cancels += 1;
-                let target = format!("/v1/payments/{}/cancel", one.id);
+                let (socket, target) = (self.home.socket(), format!("/v1/payments/{}/cancel", one.id));
                 let key = format!("cancel-{}", one.qr);
-                let answer = send(&self.home.socket(), "POST", &target, &key, &json!({}));
-                answer.is_ok_and(|answer| answer.status == 200 || answer.json()["code"] == "not_cancellable")
+                let cancel = std::thread::spawn(move || {
+                    let answer = send(&socket, "POST", &target, &key, &json!({}));
+                    answer.is_ok_and(|answer| answer.status == 200 || answer.json()["code"] == "not_cancellable")
+                });
+                self.underway.push((index, cancel));
             }
         }
     }
@@ -212,15 +208,20 @@ impl World {
     /// The rest of two days in steps, until after the last look at an invoice that ran out. The daemon is off from the
     /// twentieth to the twenty-eighth hour: the last look at most links falls into that.
     pub(crate) fn grow_old(&mut self) {
+        while !self.underway.is_empty() {
+            self.live(Duration::from_secs(1));
+        }
         let minutes = |count, each: u64| std::iter::repeat_n(Duration::from_secs(60 * each), count);
-        let day = minutes(12, 2).chain(minutes(6, 10)).chain(minutes(19, 60));
+        let day = minutes(8, 10).chain(minutes(19, 60));
         day.for_each(|step| self.pass(step));
         self.daemon.take().unwrap().kill();
-        minutes(8, 60).for_each(|step| self.pass(step));
+        minutes(2, 240).for_each(|step| self.pass(step));
         self.start();
         self.restarts += 1;
-        minutes(26, 60).for_each(|step| self.pass(step));
-        assert!(self.plan.is_empty(), "somebody has not acted");
+        minutes(3, 60).chain(minutes(6, 240)).for_each(|step| self.pass(step));
+        while !self.plan.is_empty() || !self.underway.is_empty() {
+            self.live(Duration::from_secs(1));
+        }
     }
 
     /// Time passes at once; the daemon does most of what that makes due before it goes on.
