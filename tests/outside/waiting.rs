@@ -57,7 +57,8 @@ fn cost_one_poller(kind: &str, most: fn(Duration) -> u64) {
             runtime.spawn(async move { client.call(None, None, Operation::PaymentGet { payment, wait }).await })
         })
         .collect();
-    while shop.clock.elapsed() < began + SPAN {
+    // However slow the machine is, they wait until Kaspi was asked at least twice.
+    while shop.clock.elapsed() < began + SPAN || (shop.asked(&qr) < 2 && shop.clock.elapsed() < began + 10 * SPAN) {
         std::thread::sleep(Duration::from_millis(20));
     }
     let (asked, span) = (shop.asked(&qr), shop.clock.elapsed() - began);
