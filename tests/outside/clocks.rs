@@ -11,7 +11,7 @@ use super::clock::FastShop;
 const DAY: i64 = 24 * 3600;
 const SPEED: u32 = 30;
 /// Life of a link or QR here.
-const SCAN: Duration = Duration::from_secs(120);
+const SCAN: Duration = Duration::from_secs(60);
 /// For what must happen, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(40);
 

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::clock::FastShop;
 use super::http::{Answer, exchange, fresh_key, request};
 
-const SPEED: u32 = 10;
+const SPEED: u32 = 20;
 /// Waiters of each encoding; half of them go away.
 const WAITERS: usize = 100;
 /// Time of the daemon in which Kaspi is asked for them.
