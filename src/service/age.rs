@@ -24,7 +24,7 @@ impl Ages {
         Self(Mutex::new(HashMap::new()))
     }
 
-    /// Gives a payment its clock, if it has none yet; what that showed at boot.
+    /// Gives a payment its clock, if it has none yet; what that showed at boot. The follower forgets it in the end.
     pub(super) fn follow(&self, row: &PaymentRow) -> Moment {
         let mut clocks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *clocks.entry(row.id).or_insert_with(|| boot(row, Moment::now(), since_boot()))

@@ -80,6 +80,8 @@ impl Service {
         ask: Ask,
     ) -> Result<PaymentId, Failure> {
         let Intended { intent, payment, triple } = intended;
+        // From here on, not from when the follower hears of it: the wall clock may be set in between.
+        self.state.ages.follow(&payment);
         let new = NewPayment {
             kind: payment.kind,
             amount: payment.amount,

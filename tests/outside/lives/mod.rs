@@ -1,7 +1,7 @@
 //! Never forgotten, never too often: payments with lives by chance, at a bank that is down for minutes and says what
 //! nobody knows, with a daemon that is stopped and killed in between, in time that runs fast.
 //!
-//! `cargo test` lets some hundred live. The long run:
+//! `cargo test` lets two hundred live. The long run, under a minute:
 //! `KASPID_LIVES=2000 cargo test --test outside lives -- --nocapture`. `KASPID_LIVES_SEED` repeats the choices of a
 //! run, though not the moments: those are the scheduler's.
 
