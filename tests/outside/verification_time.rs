@@ -15,9 +15,8 @@ use super::http::{exchange, request};
 use super::scripted_bank::{BIN, ScriptedBank, Seen};
 use super::verification::text;
 
-/// Organisations of the fleet. A program without optimisation on a busy machine takes half a minute for the thousand:
-/// `cargo test --release --test outside verification_time` has them all.
-const FLEET: usize = if cfg!(debug_assertions) { 250 } else { 1_000 };
+/// Organisations of the fleet.
+const FLEET: usize = 1_000;
 const POINTS: &str = "/r3/v01/partner/tradepoints/";
 /// Time-outs that stay longer than a handshake on a busy machine, even when time is fast.
 const PATIENT: &str = "[kaspi]\ntimeout = \"10h\"\n[payments]\nrefund_settle = \"20h\"";
