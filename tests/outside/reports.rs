@@ -320,6 +320,10 @@ fn a_question_that_means_nothing_is_refused() {
         let problem = door.get(&format!("/v1/reports/{query}")).problem("invalid_request");
         assert!(problem["detail"].as_str().unwrap().contains(word), "{query}: {problem}");
     }
+    // A month that is still running may be named by its last day.
+    let month = jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
+    let range = format!("range?from={}&to={}", month.first_of_month(), month.last_of_month().tomorrow().unwrap());
+    door.get(&format!("/v1/reports/{range}")).expect(200);
     door.get(&format!("/v1/reports/day?bin={OTHER}")).problem("not_found");
     door.get("/v1/reports/day?bin=123").problem("invalid_request");
 }

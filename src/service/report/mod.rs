@@ -39,8 +39,9 @@ impl Days {
             return Err(Failure::invalid(format!("from={from} is after to={to}")));
         }
         let today = Day::of(now, zone).map_err(wrong)?;
-        if to > today {
-            return Err(Failure::invalid(format!("{to} has not begun yet: in {timezone} it is {today}")));
+        // A month that is still running may be named by its last day.
+        if from > today {
+            return Err(Failure::invalid(format!("{from} has not begun yet: in {timezone} it is {today}")));
         }
         let mut each = Vec::new();
         let mut day = from;
