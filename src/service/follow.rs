@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use tracing::debug;
 
 use super::Service;
-use super::look::{GRACE, polling};
+use super::look::{lively_until, polling};
 use crate::id::PaymentId;
 use crate::moment::{Moment, since_boot};
 use crate::operation::{Code, Dialect, Failure, Kind, LogStatus, State};
@@ -139,6 +139,14 @@ impl Service {
         });
     }
 
+    /// A link or QR is asked about an interval after the last ask, whoever made that and however long it had to wait
+    /// for its turn.
+    fn next_poll(&self, row: &PaymentRow, now: Moment) -> Option<Duration> {
+        let is_polled = row.state == State::Waiting && row.kind != Kind::Remote && now < lively_until(row);
+        let rest = self.fresh_for(row);
+        (is_polled && !rest.is_zero()).then(|| since_boot().saturating_add(rest))
+    }
+
     async fn look_again(&self, id: PaymentId) -> Result<(), Failure> {
         let settings = self.live.get();
         let row = self.look_when_due(&settings, id).await?;
@@ -235,7 +243,7 @@ impl Plan {
         let look = next_look(row, &service.live.get().config.remote_sweep, now);
         match look.or_else(|| unasked(row, now).filter(|_| !asked)) {
             None => self.drop(service, row.id),
-            Some(wait) => self.set(row.id, from.saturating_add(wait)),
+            Some(wait) => self.set(row.id, service.next_poll(row, now).unwrap_or_else(|| from.saturating_add(wait))),
         }
     }
 
@@ -292,7 +300,7 @@ fn refunds(row: &PaymentRow, now: Moment) -> Option<Duration> {
 
 /// Until the deadline: a link or QR at the bank's interval, an invoice by the sweep. Then the late looks.
 fn waiting(row: &PaymentRow, sweep: &[Duration], now: Moment) -> Option<Duration> {
-    let deadline = deadline(row).after(GRACE);
+    let deadline = lively_until(row);
     if now < deadline {
         let rest = match row.kind {
             Kind::Link | Kind::Qr => polling(row),
@@ -338,6 +346,7 @@ pub(super) fn deadline(row: &PaymentRow) -> Moment {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may")]
 
+    use super::super::look::GRACE;
     use super::*;
     use crate::money::Amount;
     use crate::operation::Standing;

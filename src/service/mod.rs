@@ -84,6 +84,8 @@ struct State {
     refunds: Locks<PaymentId>,
     /// One import of a log at a time: each reads its file and the whole log.
     import: tokio::sync::Mutex<()>,
+    /// One report asks about open payments at a time: many would take all turns of the pace.
+    reporting: tokio::sync::Mutex<()>,
     /// How Kaspi was lately asked about a payment. Held for a look-up, never across an await.
     asked: Mutex<HashMap<PaymentId, look::Asked>>,
     /// How late it is for each followed payment, whatever becomes of the wall clock.
@@ -140,6 +142,7 @@ impl Service {
             looks: Locks::new(),
             refunds: Locks::new(),
             import: tokio::sync::Mutex::default(),
+            reporting: tokio::sync::Mutex::default(),
             asked: Mutex::new(HashMap::new()),
             ages: Ages::new(),
             // A state that cannot be read is the next call's to tell.

@@ -51,6 +51,7 @@ mod doubt;
 mod doctor;
 mod rights;
 mod secrets;
+mod slow_bank;
 mod tamper;
 mod tour;
 mod transfer;
