@@ -238,7 +238,8 @@ impl Service {
 
     /// Waits until a payment is final or `span` has passed; what is known then is the answer. However many wait,
     /// they share the follower's and each other's reads, and a read goes on when whoever began it stops waiting: with
-    /// waits shorter than the bank takes, none would ever end.
+    /// waits shorter than the bank takes, none would ever end. A caller who hangs up waits no more: for its invoice
+    /// Kaspi would be asked every 15 s in nobody's name.
     pub(super) async fn wait(&self, request: &Request, id: PaymentId, span: Span) -> Result<PaymentRow, Failure> {
         let until = Instant::now() + span.duration();
         let mut changed = self.state.changed.subscribe();
@@ -250,6 +251,7 @@ impl Service {
                 looked = look => drop(looked.ok().transpose()?),
                 // The bank is slower than the caller has time.
                 () = sleep_until(until) => return self.row(id),
+                () = request.presence.over() => return self.row(id),
                 () = self.stopped() => return self.row(id),
             }
             let row = self.row(id)?;
@@ -259,6 +261,7 @@ impl Service {
             tokio::select! {
                 () = sleep_until(until.min(Instant::now() + self.due_in(&row).max(NO_TURN))) => {}
                 () = change_of(&mut changed, id) => {}
+                () = request.presence.over() => return self.row(id),
                 () = self.stopped() => return self.row(id),
             }
         }

@@ -41,7 +41,7 @@ use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 
-use crate::access::{Admitted, Caller, Scope};
+use crate::access::{Admitted, Caller, Presence, Scope};
 use crate::id::{PaymentId, RequestKey, ShopId};
 use crate::metrics::DoorMeters;
 use crate::moment::Moment;
@@ -127,6 +127,7 @@ struct Request {
     key: Option<RequestKey>,
     scope: Scope,
     is_admin: bool,
+    presence: Presence,
     settings: Arc<Settings>,
 }
 
@@ -311,9 +312,9 @@ impl Service {
 
     /// What a request carries besides its operation.
     fn request(&self, admitted: Admitted) -> (Request, Operation) {
-        let is_admin = admitted.is_admin();
+        let (is_admin, presence) = (admitted.is_admin(), admitted.presence().clone());
         let (caller, key, operation, scope) = admitted.into_parts();
-        (Request { caller, key, scope, is_admin, settings: self.live.get() }, operation)
+        (Request { caller, key, scope, is_admin, presence, settings: self.live.get() }, operation)
     }
 }
 

@@ -44,6 +44,7 @@ mod manners;
 mod metrics;
 mod money;
 mod news;
+mod odd_replies;
 mod opening;
 mod python;
 mod reports;
