@@ -108,7 +108,12 @@ impl Service {
             plan.begin(&self, &row, alive);
         }
         let places = Arc::new(Semaphore::new(AT_ONCE));
+        let mut settings = self.live.get();
         loop {
+            if !Arc::ptr_eq(&settings, &self.live.get()) {
+                settings = self.live.get();
+                plan.sweep_anew(&self);
+            }
             let due = plan.next();
             self.state.follow_queue.store(plan.due.len(), Ordering::Relaxed);
             tokio::select! {
@@ -235,6 +240,17 @@ impl Plan {
             // A create that moved nothing leaves no payment.
             Err(failure) if failure.code == Code::NotFound => self.drop(service, id),
             Err(_) => self.set(id, from + UNREAD),
+        }
+    }
+
+    /// Other settings may have another sweep. What is due already stays so.
+    fn sweep_anew(&mut self, service: &Service) {
+        let now = since_boot();
+        let later: Vec<PaymentId> = self.due.iter().filter(|(_, due)| **due > now).map(|(id, _)| *id).collect();
+        for row in later.into_iter().filter_map(|id| service.row(id).ok()) {
+            if (row.state, row.kind) == (State::Waiting, Kind::Remote) {
+                self.put(service, &row, now, true);
+            }
         }
     }
 

@@ -170,3 +170,25 @@ fn being_paid_does_not_wait_for_its_date() {
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
     till.bank.release();
 }
+
+/// A reload's sweep holds for invoices that are open already: what was off is on, for them too.
+#[test]
+fn a_reload_sweeps_open_invoices() {
+    let clock = Clock::new(20);
+    let bank = ScriptedBank::start();
+    behave(&bank, Dialect::Bank);
+    let settings = "[kaspi]\ntimeout = \"2m\"\n[payments]\nrefund_settle = \"4m\"\n[follow]\nremote_sweep = ";
+    let home = Home::new(&bank, &format!("{settings}\"off\""));
+    let daemon = clock.start(&home);
+    daemon.door.enrol(BIN);
+    let (id, qr) = take(&daemon.door, "remote");
+    bank.answer("GET", &format!("{STATUS}{qr}"), paid(Dialect::Bank));
+    home.change(&format!("{settings}[\"10m\"]"));
+    daemon.door.post("/v1/reload", &json!({})).expect(200);
+    // Hours at most, of the day that it would be left alone for.
+    soon("it is swept", Duration::from_secs(20), || {
+        clock.pass(Duration::from_secs(60));
+        known(&daemon.door, &id)["state"] == "paid"
+    });
+    assert_eq!(asked(&bank, &qr).len(), 1);
+}
