@@ -10,6 +10,7 @@ mod tests;
 use std::sync::Arc;
 
 use nix::unistd::{Group, Uid, User};
+use tokio::sync::watch;
 
 use crate::id::{OrganizationBin, RequestKey, ShopId};
 use crate::operation::{Actor, Code, Failure, Operation, Right};
@@ -123,9 +124,43 @@ pub struct Admitted {
     operation: Operation,
     scope: Scope,
     admin: bool,
+    presence: Presence,
+}
+
+/// Whether the caller is still there to hear the outcome. Most operations go on without; a wait for it is over.
+#[derive(Clone, Debug, Default)]
+pub struct Presence(Option<watch::Receiver<()>>);
+
+impl Presence {
+    /// A caller who is there until what is returned first is dropped.
+    #[must_use]
+    pub fn begin() -> (watch::Sender<()>, Self) {
+        let (there, told) = watch::channel(());
+        (there, Self(Some(told)))
+    }
+
+    /// Ends when the caller has gone; never for one of whom nobody tells.
+    pub async fn over(&self) {
+        match self.0.clone() {
+            Some(mut told) => while told.changed().await.is_ok() {},
+            None => std::future::pending().await,
+        }
+    }
 }
 
 impl Admitted {
+    /// The same with a caller who may go away.
+    #[must_use]
+    pub fn heard_by(self, presence: Presence) -> Self {
+        Self { presence, ..self }
+    }
+
+    /// Whether the caller is still there.
+    #[must_use]
+    pub fn presence(&self) -> &Presence {
+        &self.presence
+    }
+
     /// Who asks.
     #[must_use]
     pub fn caller(&self) -> &Caller {
@@ -234,7 +269,14 @@ impl Rules {
     pub fn admit(&self, caller: &Caller, key: Option<RequestKey>, operation: Operation) -> Result<Admitted, Failure> {
         self.require(caller, operation.right())?;
         let admin = self.permits(caller, Right::Admin);
-        Ok(Admitted { caller: caller.clone(), key, operation, scope: self.scope(caller), admin })
+        Ok(Admitted {
+            caller: caller.clone(),
+            key,
+            operation,
+            scope: self.scope(caller),
+            admin,
+            presence: Presence::default(),
+        })
     }
 
     /// # Errors

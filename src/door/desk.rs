@@ -11,7 +11,7 @@ use tracing::Instrument;
 
 use super::limits::{Account, Limits};
 use super::routes::RouteId;
-use crate::access::{Admitted, Caller, Rules};
+use crate::access::{Admitted, Caller, Presence, Rules};
 use crate::id::RequestKey;
 use crate::metrics::{DoorMeters, Limit};
 use crate::moment::Span;
@@ -119,15 +119,15 @@ impl Desk {
     }
 
     /// Carries an operation out in a task of its own and gives the outcome to `done`, exactly once. Nothing
-    /// that happens to the connection stops it.
+    /// that happens to the connection stops it; of `presence` only its waiting hears.
     pub(super) fn launch(
         self: &Arc<Self>,
-        key: Option<RequestKey>,
+        (key, presence): (Option<RequestKey>, Presence),
         operation: Operation,
         done: impl FnOnce(Outcome) + Send + 'static,
     ) {
         let answer = Arc::clone(&self.answer.message);
-        self.begin(key, operation, move |admitted| answer(admitted), done);
+        self.begin(key, operation, move |admitted| answer(admitted.heard_by(presence)), done);
     }
 
     /// The same for a streamed operation; `upload` is empty where it takes no file.

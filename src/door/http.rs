@@ -26,6 +26,7 @@ use super::request::{self, Asked, read};
 use super::routes::{Found, RouteId, find};
 use super::stream::{self, Pieces};
 use super::{picture, stopped};
+use crate::access::Presence;
 use crate::id::RequestKey;
 use crate::metrics::{CONTENT_TYPE, DoorMeters};
 use crate::operation::{Code, Failure, FileFormat, Operation, Reply};
@@ -177,8 +178,9 @@ async fn answer(
 /// Waits for the outcome. If the client goes away, only the waiting ends.
 async fn run(desk: &Arc<Desk>, key: Option<RequestKey>, operation: Operation) -> Outcome {
     let (done, outcome) = oneshot::channel();
-    // The receiver is gone when the client is.
-    desk.launch(key, operation, move |outcome| drop(done.send(outcome)));
+    // This ends when the client goes: the receiver is gone then, and its presence over.
+    let (_there, presence) = Presence::begin();
+    desk.launch((key, presence), operation, move |outcome| drop(done.send(outcome)));
     outcome.await.unwrap_or_else(|_| Err(Failure::new(Code::ShuttingDown, "the daemon is stopping")))
 }
 

@@ -17,6 +17,7 @@ use super::desk::{Desk, Outcome};
 use super::limits::IN_FLIGHT;
 use super::routes::RouteId;
 use super::stopped;
+use crate::access::Presence;
 use crate::frame::{self, Answer, Call, FrameError, Hello, PROTOCOL, Welcome};
 use crate::id::RequestKey;
 use crate::metrics::DoorMeters;
@@ -59,6 +60,8 @@ struct Conversation {
     open: HashMap<u32, Option<AbortHandle>>,
     /// Where operations and clocks send; at most two answers per open call.
     outcomes: mpsc::UnboundedSender<(u32, Outcome)>,
+    /// Over with the connection.
+    presence: Presence,
 }
 
 /// Serves one connection until the client goes away, takes too long, breaks the protocol, or the door closes.
@@ -66,7 +69,8 @@ struct Conversation {
 pub(super) async fn serve(stream: UnixStream, inbox: Vec<u8>, desk: Arc<Desk>, mut stop: watch::Receiver<bool>) {
     let (outcomes, mut arriving) = mpsc::unbounded_channel();
     let begun = Instant::now();
-    let mut talk = Conversation { stream, desk, inbox, begun, open: HashMap::new(), outcomes };
+    let (_there, presence) = Presence::begin();
+    let mut talk = Conversation { stream, desk, inbox, begun, open: HashMap::new(), outcomes, presence };
     let greeted = tokio::select! {
         greeted = talk.greet() => greeted,
         () = stopped(&mut stop) => Err(End::Gone),
@@ -187,7 +191,7 @@ impl Conversation {
             Ok(key) => {
                 let clock = deadline_ms.map(|ms| self.clock(id, ms, overdue(&operation, key.is_some(), ms)));
                 let meters = Arc::clone(&desk.meters);
-                self.desk.launch(key, operation, move |outcome| {
+                self.desk.launch((key, self.presence.clone()), operation, move |outcome| {
                     count(&meters, route, outcome.as_ref().err());
                     drop(outcomes.send((id, outcome)));
                 });

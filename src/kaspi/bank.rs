@@ -1,5 +1,6 @@
 //! The bank's dialect (kaspi-api §1.1, §4): PascalCase, 64-bit ids, decimal tenge.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -165,7 +166,7 @@ pub(super) fn trade_points(success: &Success<'_>) -> Option<Vec<TradePoint>> {
 
 fn trade_point(fields: &Fields<'_>) -> Option<TradePoint> {
     let id = fields.word("TradePointId")?.parse().ok()?;
-    Some(TradePoint { id, name: fields.text("TradePointName").unwrap_or_default(), city: None })
+    Some(TradePoint { id, name: fields.name("TradePointName").unwrap_or_default(), city: None })
 }
 
 pub(super) fn device_token(success: &Success<'_>) -> Option<DeviceToken> {
@@ -180,8 +181,8 @@ pub(super) fn created(success: &Success<'_>, kind: Kind, date: Option<Moment>) -
     let qr_payment_id = keys.into_iter().find_map(|key| data.payment_id(key))?;
     let options = OPTIONS.into_iter().find_map(|key| Fields::read(data.raw_in_any_case(key)?));
     let seconds = |keys: &[&str]| keys.iter().find_map(|key| seconds(options.as_ref()?.raw_in_any_case(key)?));
-    let expires_at = data.text("ExpireDate").and_then(|text| date::read(&text));
-    let left = || Some(expires_at?.since(date?)).filter(|left| !left.is_zero());
+    let expires_at = data.text("ExpireDate").and_then(|text| moment(&text));
+    let left = || Some(expires_at?.since(date?)).filter(|left| !left.is_zero() && left.as_secs() <= LONGEST_TIMER);
     Some(Created {
         qr_payment_id,
         link: data.text("PaymentLink"),
@@ -196,16 +197,27 @@ pub(super) fn created(success: &Success<'_>, kind: Kind, date: Option<Moment>) -
 /// The options object is named differently by QR and link (kaspi-api §1.3).
 const OPTIONS: [&str; 2] = ["PaymentBehaviorOptions", "QrPaymentBehaviorOptions"];
 
+/// A year in seconds.
+const LONGEST_TIMER: u64 = 31_536_000;
+
 /// Whole seconds, as number or text; zero and more than a year are no timers.
 fn seconds(raw: &str) -> Option<Duration> {
     let seconds: u64 = fields::word(raw)?.trim().parse().ok()?;
-    (1..=31_536_000).contains(&seconds).then_some(Duration::from_secs(seconds))
+    (1..=LONGEST_TIMER).contains(&seconds).then_some(Duration::from_secs(seconds))
+}
+
+/// The years 2000 to 2099 in milliseconds since 1970. 0001-01-01 and 9999-12-31 are what many a server writes for no
+/// date at all, and a payment dated so would be in no day's report.
+const OUR_CENTURY: Range<i64> = 946_684_800_000..4_102_444_800_000;
+
+fn moment(text: &str) -> Option<Moment> {
+    date::read(text).filter(|at| OUR_CENTURY.contains(&at.millis()))
 }
 
 pub(super) fn status(success: &Success<'_>) -> Option<StatusRead> {
     let data = success.object()?;
     Some(StatusRead {
-        status: data.text("Status").filter(|status| !status.is_empty())?,
+        status: data.text("Status").filter(|text| fields::is_status(text))?,
         amount: data.tenge("Amount"),
         transaction_id: data.word("TransactionId"),
     })
@@ -220,7 +232,7 @@ pub(super) fn detailed(success: &Success<'_>, id: &QrPaymentId) -> Option<Detail
     Some(Details {
         total: data.tenge("TotalAmount")?,
         available_return: data.tenge("AvailableReturnAmount")?,
-        transaction_date: data.text("TransactionDate").and_then(|text| date::read(&text)),
+        transaction_date: data.text("TransactionDate").and_then(|text| moment(&text)),
     })
 }
 

@@ -41,6 +41,12 @@ impl<'a> Fields<'a> {
         text(self.raw(key)?)
     }
 
+    /// A name under a key, as it may be kept and shown: one line of at most [`LONGEST_NAME`] characters.
+    pub(super) fn name(&self, key: &str) -> Option<String> {
+        let shown = |c: char| if c.is_control() { ' ' } else { c };
+        Some(self.text(key)?.chars().take(LONGEST_NAME).map(shown).collect())
+    }
+
     /// A text or an integer under a key, as text.
     pub(super) fn word(&self, key: &str) -> Option<String> {
         word(self.raw(key)?)
@@ -55,6 +61,11 @@ impl<'a> Fields<'a> {
     pub(super) fn tenge(&self, key: &str) -> Option<Amount> {
         Amount::from_tenge(self.raw(key)?).ok()
     }
+}
+
+/// Whether a text can be a status, known or not: all it is compared with, kept in and shown on expects one word or so.
+pub(super) fn is_status(text: &str) -> bool {
+    (1..=LONGEST_STATUS).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
 /// A JSON string.
@@ -98,6 +109,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
         deserializer.deserialize_map(Object).map(Fields)
     }
 }
+
+/// Characters of a trade point's name: the bank's carry the address (kaspi-api §1.1).
+const LONGEST_NAME: usize = 255;
+
+/// Bytes of a status; the longest we know has 21.
+const LONGEST_STATUS: usize = 128;
 
 /// More keys than any reply has; bounds the search for duplicates.
 const MOST_FIELDS: usize = 256;

@@ -101,7 +101,7 @@ pub(super) fn trade_points(success: &Success<'_>) -> Option<Vec<TradePoint>> {
 
 fn trade_point(fields: &Fields<'_>) -> Option<TradePoint> {
     let id = fields.word("id")?.parse().ok()?;
-    Some(TradePoint { id, name: fields.text("name").unwrap_or_default(), city: fields.text("city") })
+    Some(TradePoint { id, name: fields.name("name").unwrap_or_default(), city: fields.name("city") })
 }
 
 pub(super) fn device_token(success: &Success<'_>) -> Option<DeviceToken> {
@@ -125,7 +125,7 @@ pub(super) fn created(success: &Success<'_>) -> Option<Created> {
 /// The status in `data`, or `data` itself if it is text. An amount in it has no known unit and is not read.
 pub(super) fn status(success: &Success<'_>) -> Option<StatusRead> {
     let status = fields::text(success.data?).or_else(|| word_of_status(success))?;
-    Some(StatusRead { status, amount: None, transaction_id: None }).filter(|read| !read.status.is_empty())
+    Some(StatusRead { status, amount: None, transaction_id: None }).filter(|read| fields::is_status(&read.status))
 }
 
 /// `status` or `Status` in `data`.

@@ -40,7 +40,7 @@ impl Service {
             Some(span) => {
                 // The create's answer is as good as a look: the first one of a wait comes an interval later.
                 self.asked_now(payment);
-                self.answered(payment);
+                self.ask_ended(payment, true);
                 self.wait(request, payment, span).await
             }
             None => self.row(payment),

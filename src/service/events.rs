@@ -15,7 +15,7 @@ impl Service {
             let sees_config = |row: &ConfigRow| request.scope.allows(row.shop_id, &row.organization_bin);
             reading.news(after, limit, |row| request.sees(row), sees_config)
         };
-        let (events, next) = self.since(query.after, query.wait, page).await?;
+        let (events, next) = self.since(request, (query.after, query.wait), page).await?;
         Ok(Reply::Events(Events { events, next }))
     }
 
@@ -33,7 +33,7 @@ impl Service {
         let page = |reading: &Reading, after| {
             reading.log_news(query, (after, limit), |shop, bin| sees_row(&request.scope, shop, bin))
         };
-        let (rows, next) = self.since(query.after, Some(wait), page).await?;
+        let (rows, next) = self.since(request, (query.after, Some(wait)), page).await?;
         Ok(Reply::Log(LogRows { rows, next: Some(next) }))
     }
 
@@ -41,8 +41,8 @@ impl Service {
     /// behind it. `page` reads one from behind a cursor, with the last event it looked at.
     async fn since<T>(
         &self,
-        after: Option<u64>,
-        wait: Option<Span>,
+        request: &Request,
+        (after, wait): (Option<u64>, Option<Span>),
         page: impl Fn(&Reading, u64) -> Result<(Vec<T>, u64), StoreError>,
     ) -> Result<(Vec<T>, u64), Failure> {
         let wait = wait.map(Span::duration).unwrap_or_default();
@@ -78,6 +78,7 @@ impl Service {
                 // The store outlives every request: the sender is not gone.
                 _ = news.changed() => {}
                 () = tokio::time::sleep_until(until) => {}
+                () = request.presence.over() => return Ok((found, next)),
                 () = self.stopped() => return Ok((found, next)),
             }
         }

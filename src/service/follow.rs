@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use tracing::debug;
 
 use super::Service;
-use super::look::{GRACE, polling};
+use super::look::{lively_until, polling};
 use crate::id::PaymentId;
 use crate::moment::{Moment, since_boot};
 use crate::operation::{Code, Dialect, Failure, Kind, LogStatus, State};
@@ -108,7 +108,12 @@ impl Service {
             plan.begin(&self, &row, alive);
         }
         let places = Arc::new(Semaphore::new(AT_ONCE));
+        let mut settings = self.live.get();
         loop {
+            if !Arc::ptr_eq(&settings, &self.live.get()) {
+                settings = self.live.get();
+                plan.sweep_anew(&self);
+            }
             let due = plan.next();
             self.state.follow_queue.store(plan.due.len(), Ordering::Relaxed);
             tokio::select! {
@@ -137,6 +142,14 @@ impl Service {
             look.make().await;
             drop(place);
         });
+    }
+
+    /// A link or QR is asked about an interval after the last ask, whoever made that and however long it had to wait
+    /// for its turn.
+    fn next_poll(&self, row: &PaymentRow, now: Moment) -> Option<Duration> {
+        let is_polled = row.state == State::Waiting && row.kind != Kind::Remote && now < lively_until(row);
+        let rest = self.fresh_for(row);
+        (is_polled && !rest.is_zero()).then(|| since_boot().saturating_add(rest))
     }
 
     async fn look_again(&self, id: PaymentId) -> Result<(), Failure> {
@@ -230,12 +243,23 @@ impl Plan {
         }
     }
 
+    /// Other settings may have another sweep. What is due already stays so.
+    fn sweep_anew(&mut self, service: &Service) {
+        let now = since_boot();
+        let later: Vec<PaymentId> = self.due.iter().filter(|(_, due)| **due > now).map(|(id, _)| *id).collect();
+        for row in later.into_iter().filter_map(|id| service.row(id).ok()) {
+            if (row.state, row.kind) == (State::Waiting, Kind::Remote) {
+                self.put(service, &row, now, true);
+            }
+        }
+    }
+
     fn put(&mut self, service: &Service, row: &PaymentRow, from: Duration, asked: bool) {
         let now = service.state.ages.follow(row).after(from);
         let look = next_look(row, &service.live.get().config.remote_sweep, now);
         match look.or_else(|| unasked(row, now).filter(|_| !asked)) {
             None => self.drop(service, row.id),
-            Some(wait) => self.set(row.id, from.saturating_add(wait)),
+            Some(wait) => self.set(row.id, service.next_poll(row, now).unwrap_or_else(|| from.saturating_add(wait))),
         }
     }
 
@@ -292,7 +316,7 @@ fn refunds(row: &PaymentRow, now: Moment) -> Option<Duration> {
 
 /// Until the deadline: a link or QR at the bank's interval, an invoice by the sweep. Then the late looks.
 fn waiting(row: &PaymentRow, sweep: &[Duration], now: Moment) -> Option<Duration> {
-    let deadline = deadline(row).after(GRACE);
+    let deadline = lively_until(row);
     if now < deadline {
         let rest = match row.kind {
             Kind::Link | Kind::Qr => polling(row),
@@ -338,6 +362,7 @@ pub(super) fn deadline(row: &PaymentRow) -> Moment {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may")]
 
+    use super::super::look::GRACE;
     use super::*;
     use crate::money::Amount;
     use crate::operation::Standing;

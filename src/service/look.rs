@@ -1,10 +1,10 @@
 //! Looking at a payment at Kaspi: when, at most how often, and what its status makes of it. Failing to ask is not
 //! failing to pay, and only a status we know closes a payment.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::debug;
 
 use super::follow::{Sign, deadline};
@@ -51,6 +51,8 @@ pub(super) struct Asked {
     last: Instant,
     /// How often since somebody began to look.
     asks: usize,
+    /// When the last one was over, unless it still runs.
+    ended: Option<Instant>,
     /// The last one was answered.
     is_answered: bool,
 }
@@ -72,21 +74,18 @@ impl Service {
     /// # Errors
     /// Why Kaspi could not be asked, now or a moment ago.
     pub(super) async fn asked(&self, settings: &Settings, id: PaymentId) -> Result<(), Failure> {
-        self.state.pace.own_turn(settings.config.read_rate).await;
+        let came = Instant::now();
+        if !self.is_known(&self.row(id)?, came) {
+            self.state.pace.own_turn(settings.config.read_rate).await;
+        }
         let _turn = self.state.looks.lock(id).await;
         let row = self.row(id)?;
         if !worth_a_look(&row, self.state.ages.now(&row)) {
             return Ok(());
         }
-        if self.fresh_for(&row).is_zero() {
-            return self.read_status(settings, &row).await.map(drop);
-        }
-        let asked = self.state.asked.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied();
-        match asked {
-            Some(Asked { is_answered: false, .. }) => {
-                Err(Failure::new(Code::KaspiUnavailable, "Kaspi was asked a moment ago and did not answer"))
-            }
-            _ => Ok(()),
+        match self.is_known(&row, came) {
+            true => self.was_answered(id),
+            false => self.read_status(settings, &row).await.map(drop),
         }
     }
 
@@ -116,14 +115,21 @@ impl Service {
     }
 
     async fn look(&self, settings: &Settings, id: PaymentId, looker: Looker) -> Result<PaymentRow, Failure> {
+        let came = Instant::now();
         let _turn = self.state.looks.lock(id).await;
         let row = self.row(id)?;
         let is_worth = match looker {
             Looker::Follower => may_change(&row),
             Looker::Caller | Looker::Money => worth_a_look(&row, self.state.ages.now(&row)),
         };
-        if !is_worth || !self.fresh_for(&row).is_zero() {
+        if !is_worth {
             return self.buried(row).await;
+        }
+        if self.is_known(&row, came) {
+            return match looker {
+                Looker::Follower => self.was_answered(id).map(|()| row),
+                Looker::Caller | Looker::Money => Ok(row),
+            };
         }
         if looker == Looker::Caller && !self.state.pace.callers_turn(settings.config.read_rate).await {
             return Ok(row);
@@ -137,8 +143,8 @@ impl Service {
         self.asked_now(row.id);
         let ask = Ask::fresh(settings.config.kaspi.timeout);
         let read = settings.kaspi()?.status(&ask, row.dialect, qr).await;
+        self.ask_ended(row.id, read.is_ok());
         let read = read.map_err(|trouble| super::trouble::failure(&trouble).with_payment(row.id))?;
-        self.answered(row.id);
         let other_amount = read.amount.filter(|amount| *amount != row.amount);
         let newly_paid = row.state != State::Paid && read.status == PROCESSED;
         let date = if newly_paid { self.date(settings, row).await } else { None };
@@ -192,7 +198,9 @@ impl Service {
             let qr = qr.clone();
             async move { kaspi.details(&ask, &triple, &qr).await }
         });
-        details.await.ok().and_then(|details| details.transaction_date)
+        // Should the device have to be registered again for it, that takes its own time.
+        let details = timeout(2 * DATE_WITHIN, details).await.ok()?;
+        details.ok().and_then(|details| details.transaction_date)
     }
 
     /// Keeps something seen of a payment and wakes who waits for it.
@@ -229,15 +237,21 @@ impl Service {
     }
 
     /// Waits until a payment is final or `span` has passed; what is known then is the answer. However many wait,
-    /// they share the follower's and each other's reads.
+    /// they share the follower's and each other's reads, and a read goes on when whoever began it stops waiting: with
+    /// waits shorter than the bank takes, none would ever end. A caller who hangs up waits no more: for its invoice
+    /// Kaspi would be asked every 15 s in nobody's name.
     pub(super) async fn wait(&self, request: &Request, id: PaymentId, span: Span) -> Result<PaymentRow, Failure> {
         let until = Instant::now() + span.duration();
         let mut changed = self.state.changed.subscribe();
         loop {
+            let (service, settings) = (self.clone(), Arc::clone(&request.settings));
+            let look = tokio::spawn(async move { service.looked(&settings, id).await });
             tokio::select! {
-                looked = self.looked(&request.settings, id) => drop(looked?),
+                // One that panicked has said so in the journal.
+                looked = look => drop(looked.ok().transpose()?),
                 // The bank is slower than the caller has time.
                 () = sleep_until(until) => return self.row(id),
+                () = request.presence.over() => return self.row(id),
                 () = self.stopped() => return self.row(id),
             }
             let row = self.row(id)?;
@@ -247,6 +261,7 @@ impl Service {
             tokio::select! {
                 () = sleep_until(until.min(Instant::now() + self.due_in(&row).max(NO_TURN))) => {}
                 () = change_of(&mut changed, id) => {}
+                () = request.presence.over() => return self.row(id),
                 () = self.stopped() => return self.row(id),
             }
         }
@@ -259,11 +274,30 @@ impl Service {
         let _ = self.state.followed.send(Sign::Changed(id));
     }
 
+    /// Whether what is known answers somebody who came then: it is fresh, or an ask has ended since, however slowly.
+    fn is_known(&self, row: &PaymentRow, came: Instant) -> bool {
+        let asked = self.last_ask(row.id);
+        asked.is_some_and(|asked| asked.ended.is_some_and(|ended| ended >= came)) || !self.fresh_for(row).is_zero()
+    }
+
+    /// The last ask was answered.
+    fn was_answered(&self, id: PaymentId) -> Result<(), Failure> {
+        match self.last_ask(id) {
+            Some(Asked { is_answered: false, .. }) => {
+                Err(Failure::new(Code::KaspiUnavailable, "Kaspi was asked a moment ago and did not answer"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn last_ask(&self, id: PaymentId) -> Option<Asked> {
+        self.state.asked.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied()
+    }
+
     /// How long a read is still fresh: until then it is the answer.
-    fn fresh_for(&self, row: &PaymentRow) -> Duration {
-        let asked = self.state.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = asked.get(&row.id).map(|asked| interval(row, asked.asks).saturating_sub(asked.last.elapsed()));
-        fresh.unwrap_or_default()
+    pub(super) fn fresh_for(&self, row: &PaymentRow) -> Duration {
+        let asked = self.last_ask(row.id);
+        asked.map(|asked| interval(row, asked.asks).saturating_sub(asked.last.elapsed())).unwrap_or_default()
     }
 
     /// How long until a waiter looks. One that nothing is due for still looks around once in a while.
@@ -277,13 +311,15 @@ impl Service {
             asked.retain(|_, asked| asked.last.elapsed() < FORGET);
         }
         let lately = asked.get(&id).filter(|asked| asked.last.elapsed() < FORGET).map_or(0, |asked| asked.asks);
-        asked.insert(id, Asked { last: Instant::now(), asks: lately + 1, is_answered: false });
+        asked.insert(id, Asked { last: Instant::now(), asks: lately + 1, ended: None, is_answered: false });
     }
 
-    /// The last ask was answered; a create is as good as one.
-    pub(super) fn answered(&self, id: PaymentId) {
+    /// The last ask is over; a create is as good as one.
+    pub(super) fn ask_ended(&self, id: PaymentId, is_answered: bool) {
         let mut asked = self.state.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.get_mut(&id).into_iter().for_each(|asked| asked.is_answered = true);
+        if let Some(asked) = asked.get_mut(&id) {
+            (asked.ended, asked.is_answered) = (Some(Instant::now()), is_answered);
+        }
     }
 }
 
@@ -328,10 +364,21 @@ pub(super) fn polling(row: &PaymentRow) -> Duration {
     named.filter(|every| (Duration::from_secs(1)..=Duration::from_secs(60)).contains(every)).unwrap_or(POLL)
 }
 
+/// The customer's time from the first `Wait` on.
+fn confirm_within(row: &PaymentRow) -> Duration {
+    Duration::from_millis(row.confirm_ms.unwrap_or(CONFIRM_MS))
+}
+
+/// Until when a status may change at any moment. Who has scanned a code in time may confirm after it is dead.
+pub(super) fn lively_until(row: &PaymentRow) -> Moment {
+    let is_scanned = row.kind != Kind::Remote && row.kaspi_status.as_deref() == Some("Wait");
+    let confirm = if is_scanned { confirm_within(row) } else { Duration::ZERO };
+    deadline(row).after(confirm + GRACE)
+}
+
 /// What a status makes of a payment (kaspi-api §3.1). One we do not know changes nothing.
 pub(super) fn state_of(status: &str, row: &PaymentRow, now: Moment) -> State {
     let past = |extra: Duration| row.expires_at.is_some_and(|at| now >= at.after(extra));
-    let confirm = Duration::from_millis(row.confirm_ms.unwrap_or(CONFIRM_MS));
     match status {
         PROCESSED => State::Paid,
         // Only being paid follows a final state; what we called it when we first saw its end stays.
@@ -341,7 +388,7 @@ pub(super) fn state_of(status: &str, row: &PaymentRow, now: Moment) -> State {
         "Error" => State::Declined,
         // The token or invoice is dead, and Kaspi has just said that nobody paid it.
         "QrTokenCreated" | "RemotePaymentCreated" if past(GRACE) => State::Expired,
-        "Wait" if past(confirm + GRACE) && row.kind != Kind::Remote => State::Expired,
+        "Wait" if past(confirm_within(row) + GRACE) && row.kind != Kind::Remote => State::Expired,
         "QrTokenCreated" | "RemotePaymentCreated" | "Wait" => State::Waiting,
         _ => row.state,
     }

@@ -41,7 +41,7 @@ use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 
-use crate::access::{Admitted, Caller, Scope};
+use crate::access::{Admitted, Caller, Presence, Scope};
 use crate::id::{PaymentId, RequestKey, ShopId};
 use crate::metrics::DoorMeters;
 use crate::moment::Moment;
@@ -84,6 +84,8 @@ struct State {
     refunds: Locks<PaymentId>,
     /// One import of a log at a time: each reads its file and the whole log.
     import: tokio::sync::Mutex<()>,
+    /// One report asks about open payments at a time: many would take all turns of the pace.
+    reporting: tokio::sync::Mutex<()>,
     /// How Kaspi was lately asked about a payment. Held for a look-up, never across an await.
     asked: Mutex<HashMap<PaymentId, look::Asked>>,
     /// How late it is for each followed payment, whatever becomes of the wall clock.
@@ -125,6 +127,7 @@ struct Request {
     key: Option<RequestKey>,
     scope: Scope,
     is_admin: bool,
+    presence: Presence,
     settings: Arc<Settings>,
 }
 
@@ -140,6 +143,7 @@ impl Service {
             looks: Locks::new(),
             refunds: Locks::new(),
             import: tokio::sync::Mutex::default(),
+            reporting: tokio::sync::Mutex::default(),
             asked: Mutex::new(HashMap::new()),
             ages: Ages::new(),
             // A state that cannot be read is the next call's to tell.
@@ -308,9 +312,9 @@ impl Service {
 
     /// What a request carries besides its operation.
     fn request(&self, admitted: Admitted) -> (Request, Operation) {
-        let is_admin = admitted.is_admin();
+        let (is_admin, presence) = (admitted.is_admin(), admitted.presence().clone());
         let (caller, key, operation, scope) = admitted.into_parts();
-        (Request { caller, key, scope, is_admin, settings: self.live.get() }, operation)
+        (Request { caller, key, scope, is_admin, presence, settings: self.live.get() }, operation)
     }
 }
 

@@ -23,13 +23,19 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) struct Pace {
     /// Held for a few instructions, never across an await.
     next: Mutex<Option<Instant>>,
+    /// One of the daemon's own waits for its turn at a time, the others for this: however many they are, a caller finds
+    /// one of them ahead.
+    own: tokio::sync::Mutex<()>,
 }
 
 impl Pace {
     /// Waits for a turn of the daemon's own, at `rate` reads a second.
     pub(super) async fn own_turn(&self, rate: u32) {
+        let _first = self.own.lock().await;
         if let Some(at) = self.reserve(rate, Duration::ZERO, Duration::MAX) {
+            let mut turn = Turn { pace: self, rate, is_taken: false };
             sleep_until(at).await;
+            turn.is_taken = true;
         }
     }
 
@@ -53,8 +59,29 @@ impl Pace {
         if wait > patience {
             return None;
         }
-        *next = Some(paced + Duration::from_secs(1) / rate.max(1));
+        *next = Some(paced + span(rate));
         Some(now + wait)
+    }
+}
+
+/// Of a turn.
+fn span(rate: u32) -> Duration {
+    Duration::from_secs(1) / rate.max(1)
+}
+
+/// A turn that is waited for. Given up, it goes back.
+struct Turn<'p> {
+    pace: &'p Pace,
+    rate: u32,
+    is_taken: bool,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if !self.is_taken {
+            let mut next = self.pace.next.lock().unwrap_or_else(PoisonError::into_inner);
+            *next = next.and_then(|next| next.checked_sub(span(self.rate)));
+        }
     }
 }
 
@@ -91,6 +118,24 @@ mod tests {
         assert!(times.iter().all(|at| at.duration_since(began) <= PATIENCE));
         tokio::time::advance(Duration::from_secs(2)).await;
         assert!(pace.callers_turn(1).await);
+    }
+
+    /// However much the daemon asks by itself, and gives up, a caller has its turn soon.
+    #[tokio::test(start_paused = true)]
+    async fn the_daemons_own_do_not_starve_callers() {
+        let pace = std::sync::Arc::new(Pace::default());
+        for given_up in [true, false] {
+            for _ in 0..100 {
+                let own = pace.clone();
+                let turn = tokio::spawn(async move { own.own_turn(1).await });
+                tokio::task::yield_now().await;
+                if given_up {
+                    turn.abort();
+                }
+            }
+        }
+        let began = Instant::now();
+        assert!(pace.callers_turn(1).await && began.elapsed() <= PATIENCE, "{:?}", began.elapsed());
     }
 
     /// However busy the callers are, the daemon gets its turn.

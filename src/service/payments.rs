@@ -32,6 +32,7 @@ impl Request {
             key: self.key.clone(),
             scope: self.scope.clone(),
             is_admin: self.is_admin,
+            presence: self.presence.clone(),
             settings: self.settings.clone(),
         }
     }

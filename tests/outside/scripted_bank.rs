@@ -79,8 +79,8 @@ struct State {
     /// The newest rule that takes a request answers it.
     rules: Vec<Rule>,
     seen: Vec<Seen>,
-    /// While set, answers are held back.
-    held: bool,
+    /// While set, answers for paths that begin so are held back.
+    held: Option<String>,
     stopping: bool,
 }
 
@@ -151,12 +151,17 @@ impl ScriptedBank {
 
     /// Holds all answers back until [`Self::release`].
     pub(crate) fn hold(&self) {
-        self.shared.state.lock().unwrap().held = true;
+        self.hold_at("");
+    }
+
+    /// The same for paths that begin so.
+    pub(crate) fn hold_at(&self, prefix: &str) {
+        self.shared.state.lock().unwrap().held = Some(prefix.to_owned());
     }
 
     /// Lets held answers go.
     pub(crate) fn release(&self) {
-        self.shared.state.lock().unwrap().held = false;
+        self.shared.state.lock().unwrap().held = None;
         self.shared.changed.notify_all();
     }
 
@@ -186,7 +191,7 @@ impl Drop for ScriptedBank {
     fn drop(&mut self) {
         if let Ok(mut state) = self.shared.state.lock() {
             state.stopping = true;
-            state.held = false;
+            state.held = None;
         }
         self.shared.changed.notify_all();
         // Wakes the accept loop, which then sees that it is to stop.
@@ -304,7 +309,8 @@ impl Shared {
         let mut state = self.state.lock().unwrap();
         state.seen.push(seen.clone());
         self.changed.notify_all();
-        let mut state = self.changed.wait_while(state, |state| state.held).unwrap();
+        let held = |state: &mut State| state.held.as_ref().is_some_and(|prefix| seen.path().starts_with(prefix));
+        let mut state = self.changed.wait_while(state, held).unwrap();
         let Some(rule) = state.rules.iter_mut().rev().find(|rule| rule.takes(&seen)) else {
             return Answer::page(404, "Not Found");
         };

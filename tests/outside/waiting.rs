@@ -123,3 +123,44 @@ fn found_qr(shop: &FastShop, id: &str) -> String {
     let row = shop.daemon.door.get(&format!("/v1/payments/{id}")).expect(200);
     row["qr_payment_id"].as_str().unwrap().to_owned()
 }
+
+/// Kaspi forbids to ask for an invoice on a timer: when all who waited for one have hung up, nobody asks any more. A
+/// wait of each encoding, and that of a create.
+#[test]
+fn nobody_asks_for_waiters_that_have_gone() {
+    let shop = FastShop::open(SPEED, Duration::from_secs(600));
+    let (id, qr) = shop.take("remote");
+    let by_http = waiter(&shop, &id);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let client = runtime.block_on(Client::connect(shop.daemon.socket(), "waiter")).unwrap();
+    let native = runtime.spawn(async move {
+        let payment: PaymentRef = id.parse().unwrap();
+        let wait = Some(Span::from_secs(600));
+        client.call(None, None, Operation::PaymentGet { payment, wait }).await
+    });
+    let key = fresh_key();
+    let body = json!({"kind": "remote", "amount_tiyn": 5_000, "phone_number": "77015211545", "wait": "10m"});
+    let create = request("POST", "/v1/payments", &[("Idempotency-Key", &key)], Some(&body.to_string()));
+    let mut by_create = shop.daemon.door.connect();
+    std::io::Write::write_all(&mut by_create, &create).unwrap();
+    let created = || shop.daemon.door.get(&format!("/v1/payments?key={key}&state=waiting")).expect(200);
+    let other = loop {
+        if let Some(qr) = created()["payments"][0]["qr_payment_id"].as_str() {
+            break qr.to_owned();
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    let asked = || shop.asked(&qr) + shop.asked(&other);
+    while shop.asked(&qr) < 2 || shop.asked(&other) < 1 {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    native.abort();
+    drop((by_http, by_create, runtime));
+    // A look under way ends.
+    std::thread::sleep(Duration::from_millis(500));
+    let (before, began) = (asked(), shop.clock.elapsed());
+    while shop.clock.elapsed() < began + SPAN {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(asked(), before);
+}

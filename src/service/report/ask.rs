@@ -37,6 +37,8 @@ impl Service {
         let mut waiting = self.store.read(|reading| Ok(reading.waiting_of(window, wanted)?))?.into_iter();
         let until = Instant::now() + WITHIN;
         let (mut looks, mut not_asked) = (JoinSet::new(), NotAsked::new());
+        // One that has no turn in time asks nothing and says why.
+        let _turn = timeout_at(until, self.state.reporting.lock()).await;
         loop {
             while looks.len() < AT_ONCE
                 && let Some(id) = waiting.next()
@@ -55,11 +57,15 @@ impl Service {
 
 /// One look; why it was none, if so.
 async fn look(service: Service, settings: Arc<Settings>, id: PaymentId, until: Instant) -> Option<(PaymentId, String)> {
+    let late = || format!("Kaspi did not answer within the {} s of this report", WITHIN.as_secs());
+    if Instant::now() >= until {
+        return Some((id, late()));
+    }
     let why = tokio::select! {
         asked = timeout_at(until, service.asked(&settings, id)) => match asked {
             Ok(Ok(())) => return None,
             Ok(Err(failure)) => failure.detail.chars().take(REASON).collect(),
-            Err(_) => format!("Kaspi did not answer within the {} s of this report", WITHIN.as_secs()),
+            Err(_) => late(),
         },
         () = service.stopped() => "kaspid is stopping".to_owned(),
     };
