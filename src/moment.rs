@@ -110,7 +110,8 @@ impl Serialize for Moment {
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         if d.is_human_readable() {
-            String::deserialize(d)?.parse().map_err(de::Error::custom)
+            let read = String::deserialize(d)?.parse();
+            read.map_err(|_| de::Error::custom("a time is RFC 3339, such as 2026-11-24T18:00:00+05:00"))
         } else {
             i64::deserialize(d).map(Self)
         }

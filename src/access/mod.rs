@@ -304,7 +304,7 @@ impl Rules {
             ),
             None => format!(
                 "An admin gives the right by adding \"{user}\" to `{right}` under [access] in \
-                 /etc/kaspid/kaspid.toml, then: kaspictl reload"
+                 kaspid.toml, then: kaspictl reload"
             ),
         };
         Failure::new(Code::Denied, format!("user {user} has no right to {right}")).with_hint(hint)

@@ -152,7 +152,11 @@ async fn answer(
     let (route, parameter) = match found {
         Found::Route(route, parameter) => (route, parameter),
         Found::OtherMethod(allowed) => return Ok(method_not_allowed(&allowed)),
-        Found::Nothing => return Err(Failure::not_found("no such path; what there is stands at /openapi.json")),
+        Found::Nothing => {
+            return Err(
+                Failure::not_found("there is no such path").with_hint("Look at /openapi.json for the paths there are.")
+            );
+        }
     };
     desk.require(route.right()).await?;
     let key = key?;

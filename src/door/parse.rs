@@ -69,13 +69,22 @@ fn wrong<E: std::fmt::Display>(place: &str, error: &Error<E>) -> Failure {
     let text = error.inner().to_string();
     // "invalid type: string "…", expected …" repeats the value.
     let text = match text.strip_prefix("invalid ").and_then(|rest| rest.split_once(", expected ")) {
-        Some((_, expected)) => format!("expected {expected}"),
+        Some((_, expected)) => format!("expected {}", in_words(expected)),
+        None if text == "invalid digit found in string" => format!("expected {WHOLE}"),
         None => text,
     };
     match error.path().to_string().as_str() {
         "." => Failure::invalid(format!("{place}: {text}")),
         field => Failure::invalid(format!("{place}: {field}: {text}")),
     }
+}
+
+const WHOLE: &str = "a whole number, 0 or more";
+
+/// Rust's names of numbers are no words for the author of a request.
+fn in_words(expected: &str) -> String {
+    let number = ["u64", "u32", "u16"].iter().find_map(|name| expected.strip_prefix(name));
+    number.map_or_else(|| expected.to_owned(), |place| format!("{WHOLE},{place}"))
 }
 
 /// `resolve` as HTTP writes it: exactly one of four forms (design: "Details that clients rely on").
@@ -128,7 +137,7 @@ mod tests {
     #[test]
     fn a_body_that_cannot_be_read_names_the_place() {
         let wrong = refusal::<CreatePayment>("{\"kind\":\"remote\",\n \"amount_tiyn\":\"100\"}");
-        assert_eq!(wrong, "the body: amount_tiyn: expected u64 at line 2 column 20");
+        assert_eq!(wrong, "the body: amount_tiyn: expected a whole number, 0 or more, at line 2 column 20");
         for (body, part) in [
             (r#"{"kind":"remote","amount_tiyn":1,"amount":2}"#, "unknown field `amount`"),
             (r#"{"kind":"remote","kind":"link","amount_tiyn":1}"#, "duplicate field `kind`"),

@@ -146,7 +146,11 @@ fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
-        let cause_text = cause.to_string();
+        let cause_text = match cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind) {
+            // rustls' own words end with the address of a page for programmers.
+            Some(std::io::ErrorKind::UnexpectedEof) => "the other side closed it".to_owned(),
+            _ => cause.to_string(),
+        };
         if !text.contains(&cause_text) {
             text = format!("{text}: {cause_text}");
         }

@@ -32,7 +32,7 @@ pub fn of(code: Code) -> Texts {
     let (title, remedy) = match code {
         Code::InvalidRequest => (
             "The request is not valid",
-            "Correct the request as the detail says; the fields are described at /openapi.json.",
+            "Correct it as the detail says; the fields stand at /openapi.json, the options in kaspictl help COMMAND.",
         ),
         Code::Denied => (
             "Not allowed",
@@ -102,7 +102,7 @@ pub fn of(code: Code) -> Texts {
         Code::Declined => ("Kaspi refused", "Read what Kaspi says; nothing was billed, so a new attempt is safe."),
         Code::OutcomeUnknown => (
             "Nobody here knows whether it happened",
-            "Look at the customer's phone or the Kaspi Pay app, then: kaspictl payment resolve {payment}",
+            "Look at the customer's phone or the Kaspi Pay app, then: kaspictl payment resolve {payment} --attach QRID --reason TEXT; if it was not billed, --abandon instead of --attach QRID",
         ),
         Code::KaspiUnavailable => {
             ("Kaspi cannot be asked right now", "Try again with the same key; if it stays so: kaspictl status")
@@ -151,6 +151,16 @@ pub fn cashier(failure: &Failure) -> Cashier {
             ru: "Возврат больше остатка по платежу. Деньги не возвращены.",
             kk: "Қайтару сомасы төлем қалдығынан көп. Ақша қайтарылмады.",
             en: "The refund is more than is left of the payment. No money was returned.",
+        },
+        (Money::NotMoved, Code::NotRefundable) => Cashier {
+            ru: "Возврат невозможен. Деньги не возвращены. Позовите старшего.",
+            kk: "Қайтару мүмкін емес. Ақша қайтарылмады. Аға қызметкерді шақырыңыз.",
+            en: "This cannot be refunded. No money was returned. Call a supervisor.",
+        },
+        (Money::NotMoved, Code::NotCancellable) => Cashier {
+            ru: "Отменить нельзя. Посмотрите состояние платежа.",
+            kk: "Болдырмау мүмкін емес. Төлемнің күйін қараңыз.",
+            en: "This cannot be cancelled. Look at the state of the payment.",
         },
         (Money::NotMoved, _) if failure.retryable => Cashier {
             ru: "Не выполнено, деньги не двигались. Попробуйте ещё раз.",

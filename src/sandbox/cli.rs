@@ -167,7 +167,8 @@ async fn tours(dialects: &[Dialect]) -> Result<(), Error> {
 }
 
 fn bank_only(runtime: &Runtime, serve: Serve, stop: UnixStream) -> Result<(), Error> {
-    let Wish { options, dialect, port, control_port } = serve.wish();
+    let Wish { mut options, dialect, port, control_port } = serve.wish();
+    serve::go_on(&mut options);
     let (dialect, port, control_port) =
         (dialect.unwrap_or_default(), port.unwrap_or_default(), control_port.unwrap_or_default());
     let bank = runtime.block_on(Bank::start(Options { dialect, port, control_port, ..options }))?;

@@ -119,8 +119,7 @@ async fn open(wish: Wish, continued: bool) -> Result<Shop, ServeError> {
     }
     options.dialect = dialect.or(kept.as_ref().map(|kept| kept.dialect)).unwrap_or_default();
     if continued {
-        // Above every number of the banks before: milliseconds run faster than anybody makes payments.
-        options.first_payment = u64::try_from(Moment::now().millis()).unwrap_or(options.first_payment);
+        number_on(&mut options);
     }
     let last = |url: fn(&Kept) -> &str| kept.as_ref().and_then(|kept| port_of(url(kept))).unwrap_or(0);
     options.port = port.unwrap_or_else(|| last(|kept| &kept.url));
@@ -131,6 +130,18 @@ async fn open(wish: Wish, continued: bool) -> Result<Shop, ServeError> {
         }
         opened => Ok(opened?),
     }
+}
+
+/// The same for a bank alone, whose daemon somebody else keeps up.
+pub(super) fn go_on(options: &mut Options) {
+    if Kept::of(options.directory.as_deref()).is_some() {
+        number_on(options);
+    }
+}
+
+/// Payments get numbers above those of all banks before: milliseconds run faster than anybody makes payments.
+fn number_on(options: &mut Options) {
+    options.first_payment = u64::try_from(Moment::now().millis()).unwrap_or(options.first_payment);
 }
 
 fn port_of(url: &str) -> Option<u16> {

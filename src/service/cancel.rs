@@ -183,6 +183,7 @@ fn cancellable(row: &PaymentRow) -> Result<(), Failure> {
                 row.id
             );
             Err(refuse("its QrPaymentId is not known, so Kaspi cannot be told what to cancel".to_owned())
+                .with_money(Money::Unknown)
                 .with_hint(hint))
         }
         (State::Waiting | State::Unknown, Kind::Link | Kind::Qr) => {
@@ -192,7 +193,14 @@ fn cancellable(row: &PaymentRow) -> Result<(), Failure> {
             Err(refuse(format!("Kaspi cannot cancel a {}", row.kind)).with_hint(hint))
         }
         (State::Waiting, Kind::Remote) => Ok(()),
-        (State::Cancelled | State::Declined | State::Expired | State::Abandoned, _) => {
+        (State::Abandoned, _) => {
+            let hint = format!(
+                "If it was paid all the same: kaspictl payment resolve {} --attach QRID --reason TEXT, then pay it back",
+                row.id
+            );
+            Err(refuse("it was given up and may have been paid".to_owned()).with_money(Money::Unknown).with_hint(hint))
+        }
+        (State::Cancelled | State::Declined | State::Expired, _) => {
             Err(refuse(format!("it is {} already, there is nothing to cancel", row.state)))
         }
     }

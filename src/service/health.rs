@@ -143,8 +143,10 @@ pub(super) fn payment_problems(row: &PaymentRow) -> Vec<ProblemItem> {
     let mut problems = Vec::new();
     if row.state == State::Unknown {
         let detail = format!("nobody here knows whether a payment of {} was made", row.amount);
-        let remedy =
-            format!("Look at the customer's phone or the Kaspi Pay app, then: kaspictl payment resolve {}", row.id);
+        let remedy = format!(
+            "Look at the customer's phone or the Kaspi Pay app, then: kaspictl payment resolve {} --attach QRID --reason TEXT; if it was not billed, --abandon instead of --attach QRID",
+            row.id
+        );
         problems.push(problem("payment_unknown", detail, remedy));
     }
     if row.state == State::Abandoned && Moment::now().since(row.updated_at) < SUPERSEDED {

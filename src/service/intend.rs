@@ -128,18 +128,19 @@ impl Plan {
     }
 }
 
-/// Names the payment that stands in the way. Of an unknown one nobody may say that nothing was billed.
+/// Names the payment that stands in the way. Of one that is paid or unknown nobody may say that nothing was billed.
 fn invoice_open(invoice: &Invoice, row: &PaymentRow) -> Failure {
     let detail = format!("invoice {invoice} of {} has payment {}, which is {}", row.amount, row.id, row.state);
     let failure = Failure::new(Code::InvoiceOpen, detail).with_payment(row.id);
-    if row.state != State::Unknown {
-        return failure;
+    match row.state {
+        State::Paid => failure.with_money(Money::Moved),
+        State::Unknown => failure.with_money(Money::Unknown).with_hint(format!(
+            "Look at the customer's phone first. If it was billed: kaspictl payment resolve {0} --attach QRID --reason TEXT; \
+             if surely not: kaspictl payment resolve {0} --abandon --reason TEXT, then bill again",
+            row.id
+        )),
+        _ => failure,
     }
-    failure.with_money(Money::Unknown).with_hint(format!(
-        "Look at the customer's phone first. If it was billed: kaspictl payment resolve {0} --attach QRID --reason TEXT; \
-         if surely not: kaspictl payment resolve {0} --abandon --reason TEXT, then bill again",
-        row.id
-    ))
 }
 
 /// Whether a payment stands in the way of another for the same invoice. A code that nobody saw does not.

@@ -80,9 +80,12 @@ impl Service {
             (State::Waiting, _, Some(content)) => Ok(Reply::Picture(Picture { content })),
             (state, Kind::Link | Kind::Qr, _) if state != State::Waiting => {
                 let detail = format!("this payment is {state}: a picture of it would only mislead a customer");
-                Err(Failure::not_found(detail).with_payment(row.id))
+                let hint = format!("See its state: kaspictl payment show {}", row.id);
+                Err(Failure::not_found(detail).with_payment(row.id).with_hint(hint))
             }
-            _ => Err(Failure::not_found("this payment has nothing to scan").with_payment(row.id)),
+            _ => Err(Failure::not_found("a payment billed to a phone has nothing to scan")
+                .with_payment(row.id)
+                .with_hint(format!("See its state: kaspictl payment show {}", row.id))),
         }
     }
 

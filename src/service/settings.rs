@@ -157,13 +157,14 @@ impl Live {
     pub fn reload(&self) -> Result<Reloaded, Failure> {
         let old = self.get();
         let new = Settings::load_again(&self.path, old.record.clone());
-        let new = new.and_then(|new| new.check_trust().map(|()| new)).map_err(|error| {
+        let mut new = new.and_then(|new| new.check_trust().map(|()| new)).map_err(|error| {
             Failure::invalid(format!("the old settings stay in force: {error}")).with_hint(format!(
                 "Correct it, check it with: kaspid check --config {}, then: kaspictl reload",
                 self.path.display()
             ))
         })?;
         let reloaded = difference(&old, &new);
+        keep_what_a_start_decides(&mut new.config, &old.config);
         if reloaded.changed.iter().any(|what| matches!(what.as_str(), "identity" | "kaspi")) {
             new.record.begin_anew();
         }
@@ -171,6 +172,13 @@ impl Live {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
         Ok(reloaded)
     }
+}
+
+/// The settings in force name what this process works with, so that the next reload asks for the restart again.
+fn keep_what_a_start_decides(new: &mut Config, running: &Config) {
+    new.socket.clone_from(&running.socket);
+    new.state_dir.clone_from(&running.state_dir);
+    new.limits.clone_from(&running.limits);
 }
 
 fn difference(old: &Settings, new: &Settings) -> Reloaded {

@@ -130,11 +130,39 @@ fn an_invoice_is_billed_once() {
     body["invoice"] = "order-123".into();
     let first = till.daemon.door.post("/v1/payments", &body).expect(201);
     let problem = till.daemon.door.post("/v1/payments", &body).problem("invoice_open");
-    assert_eq!(problem["payment"], first["id"]);
+    assert_eq!((&problem["payment"], &problem["money"]), (&first["id"], &"not_moved".into()));
     assert_eq!(creates(&till), 1);
     body["repeat_invoice"] = true.into();
     till.daemon.door.post("/v1/payments", &body).expect(201);
     assert_eq!(creates(&till), 2);
+}
+
+/// What the till reads of an invoice that is paid: that it is paid, so that nobody takes the money another way.
+#[test]
+fn a_paid_invoice_is_called_paid() {
+    let (daemon, bank, _home) = books("");
+    let body = json!({"kind": "link", "amount_tiyn": 10_000, "organization_bin": BIN, "invoice": "order-123"});
+    let first = daemon.door.post("/v1/payments", &body).expect(201);
+    bank.pay(first["qr_payment_id"].as_str().unwrap());
+    let paid = daemon.door.get(&format!("/v1/payments/{}?wait=30s", first["id"].as_str().unwrap())).expect(200);
+    assert_eq!(paid["state"], "paid");
+    let problem = daemon.door.post("/v1/payments", &body).problem("invoice_open");
+    assert_eq!((&problem["payment"], &problem["money"]), (&first["id"], &json!("moved")));
+    assert_eq!(problem["cashier"]["en"], "Already paid. Do not charge again.");
+}
+
+/// Neither an invoice whose answer was lost nor one that was given up may be called unpaid when somebody cancels it.
+#[test]
+fn a_cancel_of_what_may_be_paid_says_so() {
+    let (daemon, bank, _home) = books("");
+    bank.fault(&json!({"call": "remote_create", "fault": "drop_after"}));
+    let lost = daemon.door.post("/v1/payments", &remote(10_000)).problem("outcome_unknown");
+    let place = format!("/v1/payments/{}", lost["payment"].as_str().unwrap());
+    let cancel = || daemon.door.post(&format!("{place}/cancel"), &json!({})).problem("not_cancellable");
+    assert_eq!((&cancel()["money"], &cancel()["cashier"]), (&json!("unknown"), &lost["cashier"]));
+    let given_up = json!({"abandon": true, "reason": "the customer left"});
+    assert_eq!(daemon.door.post(&format!("{place}/resolve"), &given_up).expect(200)["state"], "abandoned");
+    assert_eq!((&cancel()["money"], &cancel()["cashier"]), (&json!("unknown"), &lost["cashier"]));
 }
 
 /// A bank that bills and then hangs up: `unknown`, billed once however often the till repeats itself.
@@ -143,7 +171,8 @@ fn a_lost_answer_is_not_asked_again() {
     let (daemon, bank, _home) = books("");
     bank.fault(&json!({"call": "remote_create", "fault": "drop_after"}));
     let key = fresh_key();
-    daemon.door.post_with_key(&key, "/v1/payments", &remote(10_000)).problem("outcome_unknown");
+    let lost = daemon.door.post_with_key(&key, "/v1/payments", &remote(10_000)).problem("outcome_unknown");
+    assert!(!lost["detail"].as_str().unwrap().contains("http"), "{}", lost["detail"]);
     for _ in 0..3 {
         daemon.door.post_with_key(&key, "/v1/payments", &remote(10_000));
     }

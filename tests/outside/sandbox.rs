@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
@@ -16,6 +17,28 @@ pub(crate) struct Sandbox {
     pub(crate) place: BankPlace,
     control: String,
     files: tempfile::TempDir,
+    dialect: Dialect,
+}
+
+/// Starts one, and reads what it says of itself.
+fn serve(files: &Path, dialect: Dialect, more: &[&str]) -> (Child, Value) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kaspi-sandbox"))
+        .args(["serve", "--bank-only", "--dialect", dialect.word()])
+        .args(more)
+        .arg("--dir")
+        .arg(files)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(std::fs::File::create(files.join("stderr")).unwrap())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let said = serde_json::from_str(&line).unwrap_or_else(|e| {
+        let why = std::fs::read_to_string(files.join("stderr")).unwrap_or_default();
+        panic!("kaspi-sandbox said {line:?}: {e}\n{why}")
+    });
+    (child, said)
 }
 
 impl Sandbox {
@@ -32,30 +55,25 @@ impl Sandbox {
     /// The same with more arguments.
     pub(crate) fn start_with(dialect: Dialect, more: &[&str]) -> Self {
         let files = tempfile::tempdir().unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_kaspi-sandbox"))
-            .args(["serve", "--bank-only", "--dialect", dialect.word()])
-            .args(more)
-            .arg("--dir")
-            .arg(files.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(files.path().join("stderr")).unwrap())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let said: Value = serde_json::from_str(&line).unwrap_or_else(|e| {
-            let why = std::fs::read_to_string(files.path().join("stderr")).unwrap_or_default();
-            panic!("kaspi-sandbox said {line:?}: {e}\n{why}")
-        });
-        let text = |key: &str| said[key].as_str().unwrap_or_else(|| panic!("no {key} in {line}")).to_owned();
+        let (child, said) = serve(files.path(), dialect, more);
+        let text = |key: &str| said[key].as_str().unwrap_or_else(|| panic!("no {key} in {said}")).to_owned();
         let place = BankPlace {
             url: text("url"),
             ca_file: text("ca_file").into(),
             certificate_file: text("certificate_file").into(),
             key_file: text("key_file").into(),
         };
-        Self { child, place, control: text("control_url"), files }
+        Self { child, place, control: text("control_url"), files, dialect }
+    }
+
+    /// Another one takes its place, in the same directory and on the same ports.
+    pub(crate) fn start_again(&mut self) {
+        let _ = self.child.kill();
+        self.child.wait().unwrap();
+        let port = |url: &str| url.rsplit(':').next().unwrap().to_owned();
+        let (bank, control) = (port(&self.place.url), port(&self.control));
+        let more = ["--port", &bank, "--control-port", &control];
+        self.child = serve(self.files.path(), self.dialect, &more).0;
     }
 
     /// A file of its directory.

@@ -10,6 +10,10 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
+use super::daemon::{Daemon, Home};
+use super::fixture::Dialect;
+use super::sandbox::Sandbox;
+
 const BINS: [&str; 2] = ["891027350515", "210440028324"];
 const PHONE: &str = "77015211545";
 /// The guide's tokens, which the sandbox gives in the guide's dialect.
@@ -239,4 +243,21 @@ fn a_directory_with_too_long_a_name_is_refused_in_words() {
     let output = sandbox(&["serve", "--dir", long.to_str().expect("a text")], temporary.path()).output();
     let err = String::from_utf8(output.expect("kaspi-sandbox runs").stderr).expect("a text");
     assert!(err.contains("choose a shorter --dir"), "{err}");
+}
+
+/// A bank alone that is started again gives no number twice: the daemon that stayed up would not know which is meant.
+#[test]
+fn a_bank_that_is_started_again_numbers_on() {
+    let mut bank = Sandbox::start(Dialect::Bank);
+    let home = Home::new(&bank, "");
+    let daemon = Daemon::start(&home);
+    daemon.door.enrol(BINS[0]);
+    let link = json!({"kind": "link", "amount_tiyn": 100, "organization_bin": BINS[0]});
+    let number = || daemon.door.post("/v1/payments", &link).expect(201)["qr_payment_id"].as_str().unwrap().to_owned();
+    let first: u64 = number().parse().unwrap();
+    bank.start_again();
+    // New certificates, and devices that it has never seen.
+    daemon.door.post("/v1/reload", &json!({})).expect(200);
+    daemon.door.post(&format!("/v1/configs/{}/register", BINS[0]), &json!({})).expect(200);
+    assert!(number().parse::<u64>().unwrap() > first);
 }

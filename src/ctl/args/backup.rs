@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 const BACKUP: &str = "\
-The daemon goes on working. The file has mode 0600 and replaces an older one of that name only when it is whole.
-It holds the device tokens of all organisations, and no mTLS key: keep it as secret as the key.
+The daemon goes on working. The file has mode 0600 and replaces an older one of that name only when it is whole. \
+It holds the device tokens of all organisations, and no mTLS key: keep it as secret as the key. \
 The daemon also keeps one backup of each of the last 7 days in the folder backups of its state directory.
 
 Example:
@@ -22,8 +22,8 @@ pub(in crate::ctl) struct BackupArgs {
 }
 
 const RESTORE: &str = "\
-Works on the files of a stopped daemon, as root. Nothing is touched unless the backup is whole and its log is as it
-was written. The replaced state is kept beside the new one. What happened after the backup was made is not in its
+Works on the files of a stopped daemon, as root. Nothing is touched unless the backup is whole and its log is as it \
+was written. The replaced state is kept beside the new one. What happened after the backup was made is not in its \
 log: payments and refunds are refused until somebody has compared with the Kaspi Pay app and says so.
 
 Examples:

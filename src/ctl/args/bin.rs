@@ -47,10 +47,10 @@ pub(in crate::ctl) struct BinArgs {
 }
 
 const ADD: &str = "\
-Where Kaspi lists one trade point, it is taken. Where it lists several, the command says which; repeat it
+Where Kaspi lists one trade point, it is taken. Where it lists several, the command says which; repeat it \
 with --trade-point.
 
-A token from an earlier system is read from a file or from stdin, never from the command line, where
+A token from an earlier system is read from a file or from stdin, never from the command line, where \
 every user of this machine could see it.
 
 Examples:
@@ -83,7 +83,7 @@ pub(in crate::ctl) struct AddArgs {
 }
 
 const SET: &str = "\
-A move looks the new trade point up, registers a device there and uses it for new payments. Payments made
+A move looks the new trade point up, registers a device there and uses it for new payments. Payments made \
 at the old one stay refundable.
 
 Examples:
@@ -110,7 +110,7 @@ pub(in crate::ctl) struct SetArgs {
 const REMOVE: &str = "\
 Without --delete-device nothing is lost: `kaspictl bin add BIN` brings the organisation back.
 
-With --delete-device Kaspi forgets the device too. Cancels and refunds of all payments made with it stop
+With --delete-device Kaspi forgets the device too. Cancels and refunds of all payments made with it stop \
 working. On a terminal the command asks first; in a script it wants --yes.
 
 Examples:

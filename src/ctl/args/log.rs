@@ -19,7 +19,7 @@ pub(in crate::ctl) enum LogCommand {
     Export(LogExportArgs),
     /// Check the whole chain: that nobody has edited the log
     #[command(
-        after_help = "Exits 1 when an event is not as it was written. Note the head that is printed: a log that\nwas replaced as a whole or cut at its end shows only to whoever kept an earlier head. Heads stand on day\nreports, exports, backups and in the journal.\n\nExamples:\n  kaspictl log verify\n  kaspictl log verify --head 120:4cf6… --rebuild"
+        after_help = "Exits 1 when an event is not as it was written. Note the head that is printed: a log that was replaced as a whole or cut at its end shows only to whoever kept an earlier head. Heads stand on day reports, exports, backups and in the journal.\n\nExamples:\n  kaspictl log verify\n  kaspictl log verify --head 120:4cf6… --rebuild"
     )]
     Verify(VerifyArgs),
 }
@@ -36,7 +36,7 @@ pub(in crate::ctl) struct VerifyArgs {
 }
 
 const LIST: &str = "\
-A time is RFC 3339 (2026-11-24T18:00:00+05:00) or a date. `--from DATE` begins with that day, `--to DATE`
+A time is RFC 3339 (2026-11-24T18:00:00+05:00) or a date. `--from DATE` begins with that day, `--to DATE` \
 ends with it, both in --timezone.
 
 Examples:
@@ -78,7 +78,7 @@ pub(in crate::ctl) struct LogListArgs {
 }
 
 const FOLLOW: &str = "\
-A row is printed once, when its operation has ended. A restart of the daemon is waited for; no row is lost
+A row is printed once, when its operation has ended. A restart of the daemon is waited for; no row is lost \
 or doubled over it. With --json each row is an object on a line of its own.
 
 Examples:
@@ -98,9 +98,9 @@ pub(in crate::ctl) struct LogFollowArgs {
 }
 
 const EXPORT: &str = "\
-The first ten columns are those of the guide's kaspi_pay_log and load back into it. In CSV, created_at is
-YYYY-MM-DD HH:MM:SS.mmm in the daemon's time zone, an absent value is empty, shop_id 0 is no shop, and a
-text that a spreadsheet would take for a formula has an apostrophe before it. In JSON lines everything is
+The first ten columns are those of the guide's kaspi_pay_log and load back into it. In CSV, created_at is \
+YYYY-MM-DD HH:MM:SS.mmm in the daemon's time zone, an absent value is empty, shop_id 0 is no shop, and a \
+text that a spreadsheet would take for a formula has an apostrophe before it. In JSON lines everything is \
 exact: RFC 3339 in UTC, null. The head of the log is said on stderr; keep it.
 
 Examples:
@@ -142,10 +142,10 @@ pub(in crate::ctl) enum ImportCommand {
 }
 
 const CONFIGS: &str = "\
-Columns by their names, in any order: shop_id, organization_bin, trade_point_id, device_token, is_active,
-is_default, created_at, updated_at, last_verified_at, description. Every bad row is listed and then nothing
-is taken in. An organisation that is here already is skipped where its token and trade point are the same,
-and a bad row where they are not: a token is never replaced by a file. Each organisation takes payments once
+Columns by their names, in any order: shop_id, organization_bin, trade_point_id, device_token, is_active, \
+is_default, created_at, updated_at, last_verified_at, description. Every bad row is listed and then nothing \
+is taken in. An organisation that is here already is skipped where its token and trade point are the same, \
+and a bad row where they are not: a token is never replaced by a file. Each organisation takes payments once \
 its trade point has been looked up, which the daemon does at once. The file holds device tokens: delete it.
 
 Examples:
@@ -156,10 +156,10 @@ Examples:
   kaspictl import configs configs.csv";
 
 const LOG: &str = "\
-Columns by their names, in any order: shop_id, kaspi_config_id, operation_type, external_id, organization_bin,
-amount (in tiyn), status, error_message, created_at. A time without a zone is read in the daemon's. Every bad
-row is listed and then nothing is taken in. Rows that are here already are skipped, so the same file can be
-imported again. A successful create, link or qr with an external_id becomes a payment that can be followed,
+Columns by their names, in any order: shop_id, kaspi_config_id, operation_type, external_id, organization_bin, \
+amount (in tiyn), status, error_message, created_at. A time without a zone is read in the daemon's. Every bad \
+row is listed and then nothing is taken in. Rows that are here already are skipped, so the same file can be \
+imported again. A successful create, link or qr with an external_id becomes a payment that can be followed, \
 cancelled and refunded; its organisation must be enrolled first.
 
 Examples:

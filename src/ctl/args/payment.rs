@@ -23,7 +23,7 @@ pub(in crate::ctl) struct Shop {
 #[derive(Args)]
 pub(in crate::ctl) struct CreateArgs {
     /// In tenge: 150 or 150.50
-    #[arg(value_name = "AMOUNT", value_parser = value::amount)]
+    #[arg(value_name = "AMOUNT", value_parser = value::amount, allow_negative_numbers = true)]
     pub(in crate::ctl) amount: Amount,
     #[command(flatten)]
     pub(in crate::ctl) shop: Shop,
@@ -51,7 +51,7 @@ pub(in crate::ctl) struct CreateArgs {
 }
 
 const PAY: &str = "\
-With --wait the exit code says how it ended: 0 paid, 1 not paid, 5 still waiting, 6 unknown.
+With --wait the exit code says how it ended: 0 paid, 1 not paid, 5 still waiting, 6 unknown. \
 Without it, 0 says that the customer has been billed.
 
 If the answer is lost, repeat the command with the key that was printed: it never bills twice.
@@ -74,7 +74,7 @@ pub(in crate::ctl) struct PayArgs {
 }
 
 const LINK: &str = "\
-The code is drawn when stdout is a terminal; --qr draws it anyway. With --wait the exit code says how it
+The code is drawn when stdout is a terminal; --qr draws it anyway. With --wait the exit code says how it \
 ended: 0 paid, 1 not paid, 5 still waiting, 6 unknown.
 
 Examples:
@@ -83,7 +83,7 @@ Examples:
   kaspictl link 150 --json";
 
 pub(super) const QR_EXAMPLES: &str = "\
-The code is drawn when stdout is a terminal; --qr draws it anyway. With --wait the exit code says how it
+The code is drawn when stdout is a terminal; --qr draws it anyway. With --wait the exit code says how it \
 ended: 0 paid, 1 not paid, 5 still waiting, 6 unknown.
 
 Examples:
@@ -136,7 +136,7 @@ pub(in crate::ctl) enum PaymentCommand {
     },
     /// Take back an invoice that is not paid yet
     #[command(
-        after_help = "Only an invoice made by `kaspictl pay` can be cancelled; links and QR codes run out by themselves.\nMay be repeated.\n\nExample:\n  kaspictl payment cancel 12737694350"
+        after_help = "Only an invoice made by `kaspictl pay` can be cancelled; links and QR codes run out by themselves. May be repeated.\n\nExample:\n  kaspictl payment cancel 12737694350"
     )]
     Cancel {
         /// Its id or QrPaymentId
@@ -190,7 +190,7 @@ pub(in crate::ctl) struct PaymentListArgs {
 }
 
 const REFUND: &str = "\
-The money goes back from the organisation that got it; there is nothing to choose. Without an amount all
+The money goes back from the organisation that got it; there is nothing to choose. Without an amount all \
 that is left is paid back.
 
 If the answer is lost, repeat the command with the key that was printed: it never pays back twice.
@@ -208,7 +208,7 @@ pub(in crate::ctl) struct RefundArgs {
     #[arg(value_name = "PAYMENT")]
     pub(in crate::ctl) payment: PaymentRef,
     /// How much, in tenge; all that is left otherwise
-    #[arg(value_name = "AMOUNT", value_parser = value::amount)]
+    #[arg(value_name = "AMOUNT", value_parser = value::amount, allow_negative_numbers = true)]
     pub(in crate::ctl) amount: Option<Amount>,
     /// The name of this one intention [default: a new one, printed to stderr]
     #[arg(long, value_name = "KEY")]
@@ -270,7 +270,7 @@ pub(in crate::ctl) struct AdoptArgs {
     #[arg(long, value_name = "BIN")]
     pub(in crate::ctl) bin: OrganizationBin,
     /// In tenge
-    #[arg(long, value_name = "AMOUNT", value_parser = value::amount)]
+    #[arg(long, value_name = "AMOUNT", value_parser = value::amount, allow_negative_numbers = true)]
     pub(in crate::ctl) amount: Option<Amount>,
 }
 

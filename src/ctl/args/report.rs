@@ -6,12 +6,12 @@ use crate::day::NamedDay;
 use crate::id::OrganizationBin;
 
 const REPORT: &str = "\
-A day is 00:00 to 24:00 in the daemon's time zone and is written as 2026-11-24, today or yesterday. Payments
-count on the day on which they were paid, refunds on the day on which they were asked for, whatever day the
-payment is of. Money that went back without kaspid counts on the day on which kaspid saw it. A report of one
+A day is 00:00 to 24:00 in the daemon's time zone and is written as 2026-11-24, today or yesterday. Payments \
+count on the day on which they were paid, refunds on the day on which they were asked for, whatever day the \
+payment is of. Money that went back without kaspid counts on the day on which kaspid saw it. A report of one \
 day asks Kaspi once for each payment of that day that is still open; a range asks nothing.
 
-The head at the end names the state of the audit log that was counted: keep it with the report, and
+The head at the end names the state of the audit log that was counted: keep it with the report, and \
 `kaspictl log verify --head` tells later whether the log is still that one.
 
 Examples:

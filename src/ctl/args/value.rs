@@ -12,6 +12,7 @@ pub(in crate::ctl) fn amount(text: &str) -> Result<Amount, String> {
     match Amount::from_tenge(text) {
         Ok(amount) if amount.is_zero() => Err("an amount is more than 0".to_owned()),
         Ok(amount) => Ok(amount),
+        Err(_) if text.starts_with('-') => Err("an amount is more than 0".to_owned()),
         Err(error @ NotAnAmount::Malformed) if text.contains(',') => Err(format!("{error}, with a point")),
         Err(error) => Err(error.to_string()),
     }

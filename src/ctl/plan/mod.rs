@@ -102,8 +102,8 @@ pub(super) enum Usage {
     /// Options that only mean something together.
     #[error("{0}")]
     Incomplete(&'static str),
-    /// Completions with --api.
-    #[error("{0} asks the daemon for nothing, so it stands for no HTTP request")]
+    /// With --api, what works without the daemon or asks it for many things.
+    #[error("{0} stands for no single HTTP request")]
     NoRequest(&'static str),
 }
 

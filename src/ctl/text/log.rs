@@ -83,7 +83,12 @@ pub(super) fn verified(verified: &Verified) -> String {
         None => "THE LOG IS AS IT WAS WRITTEN, BUT WHAT IS SHOWN OF IT IS NOT WHAT IT SAYS.".to_owned(),
     };
     let mut fields = Fields::default();
-    fields.add("events", verified.events).add("head", &verified.head);
+    // As --head takes it: a broken chain has none to keep, and neither has an empty log.
+    let head = match (verified.first_bad, verified.events) {
+        (None, events @ 1..) => format!("{events}:{}", verified.head),
+        _ => verified.head.clone(),
+    };
+    fields.add("events", verified.events).add("head", head);
     if let Some(matches) = verified.head_matches {
         fields.add("head you gave", if matches { "is in the log" } else { "is not in the log" });
     }

@@ -113,7 +113,9 @@ pub(super) fn next_step(payment: &Payment) -> Option<String> {
     let id = payment.id;
     match payment.state {
         State::Creating | State::Waiting => Some(format!("to wait for the customer: kaspictl payment wait {id}")),
-        State::Unknown => Some(format!("when you know how it ended: kaspictl payment resolve {id}")),
+        State::Unknown => Some(format!(
+            "when you know how it ended: kaspictl payment resolve {id} --attach QRID|--abandon --reason TEXT"
+        )),
         State::Paid | State::Declined | State::Cancelled | State::Expired | State::Abandoned => None,
     }
 }

@@ -91,8 +91,8 @@ fn payments(title: &str, lines: &[ReportPayment], zone: &Zone) -> String {
 fn next(line: &ReportPayment) -> String {
     let id = line.id;
     match line.state {
-        State::Unknown => format!("kaspictl payment resolve {id} --attach QRPAYMENTID|--abandon --reason TEXT"),
-        State::Abandoned => format!("if it was paid: kaspictl payment resolve {id} --attach QRPAYMENTID --reason TEXT"),
+        State::Unknown => format!("kaspictl payment resolve {id} --attach QRID|--abandon --reason TEXT"),
+        State::Abandoned => format!("if it was paid: kaspictl payment resolve {id} --attach QRID --reason TEXT"),
         State::Paid => format!("hand over the goods, or: kaspictl payment refund {id}"),
         State::Creating | State::Waiting | State::Declined | State::Cancelled | State::Expired => {
             format!("kaspictl payment show {id}")

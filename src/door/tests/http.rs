@@ -63,7 +63,7 @@ async fn what_is_wrong_with_a_request_is_told() {
     let world = world(Limits::default());
     let json = "Content-Type: application/json; charset=utf-8\r\n";
     for (line, headers, text, wanted, part) in [
-        ("GET /v2/health", "", "", "404", "no such path"),
+        ("GET /v2/health", "", "", "404", "there is no such path"),
         ("GET /v1/payments/x", "", "", "400", "{ref} in the path"),
         ("GET /v1/payments?limit=x", "", "", "400", "the query: limit"),
         ("GET /v1/payments/1?wait=11m", "", "", "400", "longer than 10m"),

@@ -103,7 +103,7 @@ fn names(config: &Config) -> Vec<Check> {
         return vec![Check::ok("access", "every user and group of [access] exists")];
     }
     let check = |UnknownName { key, name, is_group }: &UnknownName| match is_group {
-        true => Check::failed(
+        true => Check::warning(
             "access",
             format!("[access] {key} names the group {name}, which does not exist: nobody has the right by it"),
             format!("groupadd --system {name}"),
