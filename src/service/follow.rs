@@ -365,7 +365,6 @@ mod tests {
     use super::super::look::GRACE;
     use super::*;
     use crate::money::Amount;
-    use crate::operation::Standing;
     use crate::store::ConfigRow;
 
     /// The late looks come at their times and then end.
@@ -392,27 +391,7 @@ mod tests {
 
     fn invoice(state: State) -> PaymentRow {
         let at = Moment::from_millis(1_795_000_000_000);
-        let config = ConfigRow {
-            id: 1,
-            shop_id: 8,
-            organization_bin: "891027350515".parse().unwrap(),
-            trade_point_id: "104039".parse().unwrap(),
-            trade_point_name: None,
-            is_active: true,
-            is_default: true,
-            is_retired: false,
-            dialect: Some(Dialect::Bank),
-            learned_from: None,
-            standing: Standing::Verified,
-            standing_reason: None,
-            standing_since: at,
-            missing_since: None,
-            alarm: None,
-            created_at: at,
-            updated_at: at,
-            last_verified_at: None,
-            description: None,
-        };
+        let config = ConfigRow::sample(at);
         let row = PaymentRow::frozen(&config, Dialect::Bank, Kind::Remote, Amount::from_tiyn(10_000).unwrap(), at);
         PaymentRow { state, expires_at: Some(at.after(Duration::from_secs(DAY))), ..row }
     }

@@ -161,24 +161,20 @@ impl ConfigRow {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may")]
-    use super::*;
-
-    /// The first fields of a row are read as they are written.
-    #[test]
-    fn a_default_is_told_by_the_first_fields() {
-        let now = Moment::now();
-        let row = ConfigRow {
-            id: 300,
+impl ConfigRow {
+    /// The guide's first organisation, verified at `now`.
+    #[allow(clippy::unwrap_used, reason = "a test may")]
+    pub(crate) fn sample(now: Moment) -> Self {
+        Self {
+            id: 1,
             shop_id: 8,
             organization_bin: "891027350515".parse().unwrap(),
             trade_point_id: "104039".parse().unwrap(),
-            trade_point_name: Some("Main Office".to_owned()),
-            is_active: false,
+            trade_point_name: None,
+            is_active: true,
             is_default: true,
             is_retired: false,
-            dialect: Some(Dialect::Guide),
+            dialect: Some(Dialect::Bank),
             learned_from: Some("https://127.0.0.1".to_owned()),
             standing: Standing::Verified,
             standing_reason: None,
@@ -187,9 +183,22 @@ mod tests {
             alarm: None,
             created_at: now,
             updated_at: now,
-            last_verified_at: None,
+            last_verified_at: Some(now),
             description: None,
-        };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may")]
+    use super::*;
+
+    /// The first fields of a row are read as they are written.
+    #[test]
+    fn a_default_is_told_by_the_first_fields() {
+        let name = Some("Main Office".to_owned());
+        let row = ConfigRow { id: 300, trade_point_name: name, is_active: false, ..ConfigRow::sample(Moment::now()) };
         let stored = codec::encode(&row).unwrap();
         let (id, shop, bin, point, name, is_active, is_default): First<'_> = codec::decode_first(&stored).unwrap();
         assert_eq!((id, shop, bin, point), (300, 8, "891027350515", "104039"));

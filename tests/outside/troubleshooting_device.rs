@@ -10,6 +10,7 @@ use super::verification::{remote, text};
 
 const REGISTER: &str = "/r3/v01/device/register";
 const CREATE: &str = "/r3/v01/remote/create";
+const POINTS: &str = "/r3/v01/partner/tradepoints/891027350515";
 
 fn refusal(code: i64) -> Answer {
     Answer::json(format!(r#"{{"StatusCode":{code},"Message":"-"}}"#))
@@ -32,29 +33,26 @@ fn rows(till: &Till, operation: &str) -> Vec<Value> {
     log["rows"].as_array().unwrap().clone()
 }
 
-/// Sends ten requests at once and gives their answers.
-fn at_once(ask: impl Fn() -> u16 + Sync) -> Vec<u16> {
+/// Sends ten requests at once and gives their answers. The bank holds its own back until all ten have sent it this.
+fn at_once(till: &Till, (method, path): (&str, &str), ask: impl Fn() -> u16 + Sync) -> Vec<u16> {
+    till.bank.hold();
     std::thread::scope(|scope| {
         let asked: Vec<_> = (0..10).map(|_| scope.spawn(&ask)).collect();
+        till.bank.wait_for(method, path, 10);
+        till.bank.release();
         asked.into_iter().map(|one| one.join().unwrap()).collect()
     })
+}
+
+fn enrol_at_once(till: &Till) -> Vec<u16> {
+    at_once(till, ("GET", POINTS), || till.daemon.door.post("/v1/configs", &json!({"organization_bin": BIN})).status)
 }
 
 /// Ten enrolments of one BIN at the same time register one device, and one of them is the one that made it.
 #[test]
 fn ten_enrolments_at_once_register_once() {
     let till = Till::bare(Dialect::Bank, "");
-    till.bank.hold();
-    let mut answers = std::thread::scope(|scope| {
-        let asking =
-            scope.spawn(|| at_once(|| till.daemon.door.post("/v1/configs", &json!({"organization_bin": BIN})).status));
-        // All ten have asked for the trade points before the first one may go on.
-        while till.bank.seen().len() < 10 {
-            std::thread::yield_now();
-        }
-        till.bank.release();
-        asking.join().unwrap()
-    });
+    let mut answers = enrol_at_once(&till);
     answers.sort_unstable();
     assert_eq!(answers, [[200; 9].as_slice(), &[201]].concat());
     assert_eq!(registered(&till), 1);
@@ -68,16 +66,7 @@ fn ten_enrolments_at_once_register_once() {
 fn ten_refused_enrolments_at_once_ask_once() {
     let till = Till::bare(Dialect::Bank, "");
     till.bank.answer("POST", REGISTER, refusal(-1503));
-    till.bank.hold();
-    let answers = std::thread::scope(|scope| {
-        let asking =
-            scope.spawn(|| at_once(|| till.daemon.door.post("/v1/configs", &json!({"organization_bin": BIN})).status));
-        while till.bank.seen().len() < 10 {
-            std::thread::yield_now();
-        }
-        till.bank.release();
-        asking.join().unwrap()
-    });
+    let answers = enrol_at_once(&till);
     assert_eq!((answers, registered(&till)), (vec![502; 10], 1));
 }
 
@@ -87,13 +76,7 @@ fn ten_payments_with_a_dead_token_register_once() {
     let till = Till::open(Dialect::Bank, "");
     till.bank.answer_for("POST", CREATE, TOKEN, refusal(-1501));
     till.bank.answer("POST", REGISTER, token("another-token"));
-    till.bank.hold();
-    let answers = std::thread::scope(|scope| {
-        let asking = scope.spawn(|| at_once(|| till.daemon.door.post("/v1/payments", &remote()).status));
-        till.bank.wait_for("POST", CREATE, 10);
-        till.bank.release();
-        asking.join().unwrap()
-    });
+    let answers = at_once(&till, ("POST", CREATE), || till.daemon.door.post("/v1/payments", &remote()).status);
     assert_eq!((answers, registered(&till), created(&till)), (vec![201; 10], 2, 20));
     assert_eq!(till.bank.seen_at("POST", CREATE, "another-token").len(), 10);
     let mut sent: Vec<_> = till.bank.seen_at("POST", CREATE, "").iter().map(number).collect();

@@ -3,7 +3,7 @@
 use crate::id::{PaymentId, PaymentRef};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{Dialect, Evidence, Failure, Kind, LogStatus, OperationType, PaidAtSource, Standing, State};
+use crate::operation::{Dialect, Evidence, Failure, Kind, LogStatus, OperationType, PaidAtSource, State};
 use crate::store::{Change, ConfigRow, Ending, Field, Note, Outcome, PaymentRow, RefundRow, Seen, Store, Wrote, event};
 
 pub(super) const BIN: &str = "891027350515";
@@ -142,36 +142,12 @@ pub(super) fn day(customers: u64) -> Vec<Step> {
     steps
 }
 
-fn config(now: Moment) -> ConfigRow {
-    ConfigRow {
-        id: 1,
-        shop_id: 8,
-        organization_bin: BIN.parse().unwrap(),
-        trade_point_id: POINT.parse().unwrap(),
-        trade_point_name: None,
-        is_active: true,
-        is_default: true,
-        is_retired: false,
-        dialect: Some(Dialect::Bank),
-        learned_from: Some("https://127.0.0.1".to_owned()),
-        standing: Standing::Verified,
-        standing_reason: None,
-        standing_since: now,
-        missing_since: None,
-        alarm: None,
-        created_at: now,
-        updated_at: now,
-        last_verified_at: Some(now),
-        description: None,
-    }
-}
-
 /// Writes one step; `begun` are the events of the steps so far. Gives the step's event.
 pub(super) async fn write(store: &Store, step: &Step, begun: &[u64]) -> Result<u64, Failure> {
     match step.clone() {
         Step::Enrol => {
             let job = move |writing: &mut crate::store::Writing<'_>| {
-                let row = Box::new(config(writing.now));
+                let row = Box::new(ConfigRow::sample(writing.now));
                 let token = "577b4b39-1e7e-43d2-83c3-a0116118ef16".to_owned().try_into().unwrap();
                 writing.put_device(&row.organization_bin, &row.trade_point_id, &token)?;
                 Ok(writing.append(None, Change::Config { row, note: Note::done(OperationType::Register) })?)
