@@ -105,7 +105,7 @@ impl Service {
         match answer {
             Ok(token) => {
                 let other = token != *triple.token();
-                let alarm = refusal.kind == RefusalKind::DeviceInactive;
+                let alarm = is_switched_off(refusal).then_some(REGISTERED_AGAIN);
                 let kept = Kept { token: other.then_some(token), alarm, again: again.filter(|_| other) };
                 if self.keep_token(triple, kept, note).await.is_err() {
                     return Replaced::No;
@@ -116,7 +116,11 @@ impl Service {
                     _ => Replaced::No,
                 }
             }
-            Err(trouble) => self.not_replaced(triple, note, trouble, &turn).await,
+            Err(trouble) => {
+                turn.ended(Registered::not(&trouble));
+                let alarm = is_switched_off(refusal).then_some(NOT_REGISTERED_AGAIN);
+                self.not_replaced(triple, (note, alarm), trouble).await
+            }
         }
     }
 
@@ -124,15 +128,16 @@ impl Service {
     async fn not_replaced(
         &self,
         triple: &Triple,
-        note: Note,
+        (note, alarm): (Note, Option<&'static str>),
         trouble: Trouble,
-        turn: &super::device::Turn<'_>,
     ) -> Replaced {
-        turn.ended(Registered::not(&trouble));
         let bin = triple.bin().clone();
         let kept = self.store.write(move |writing| {
-            let note = of_bin(writing, note, &bin)?;
-            writing.append(None, Change::Noted(note))?;
+            let change = match (writing.config(&bin)?, alarm) {
+                (Some(row), Some(_)) => with_alarm(row, note, alarm),
+                _ => Change::Noted(of_bin(writing, note, &bin)?),
+            };
+            writing.append(None, change)?;
             Ok(())
         });
         let config = self.store.read(|reading| Ok(reading.config(triple.bin())?)).ok().flatten().map(|row| row.id);
@@ -174,7 +179,7 @@ impl Service {
                 let row = writing.config(&bin)?;
                 let id = row.as_ref().map(|row| row.id);
                 let change = match row {
-                    Some(row) => registered_again(row, note, kept.alarm),
+                    Some(row) => with_alarm(row, note, kept.alarm),
                     None => Change::Noted(Note { organization_bin: Some(bin), ..note }),
                 };
                 writing.append(None, change)?;
@@ -216,10 +221,19 @@ impl Service {
     }
 }
 
-/// −1502 says that somebody may have switched the device off on purpose: a person should know.
-fn registered_again(mut row: ConfigRow, note: Note, alarm: bool) -> Change {
-    if alarm {
-        row.alarm = Some("Kaspi called the device switched off or deleted; it was registered again".to_owned());
+/// −1502 says that somebody may have switched the device off on purpose: a person should know, whatever comes of the
+/// registration that follows.
+fn is_switched_off(refusal: &Refusal) -> bool {
+    refusal.kind == RefusalKind::DeviceInactive
+}
+
+const REGISTERED_AGAIN: &str = "Kaspi called the device switched off or deleted; it was registered again";
+const NOT_REGISTERED_AGAIN: &str =
+    "Kaspi called the device switched off or deleted, and it could not be registered again";
+
+fn with_alarm(mut row: ConfigRow, note: Note, alarm: Option<&str>) -> Change {
+    if let Some(alarm) = alarm {
+        row.alarm = Some(alarm.to_owned());
     }
     let note = note.of(&row);
     Change::Config { row: Box::new(row), note }
@@ -266,7 +280,7 @@ impl Again {
 struct Kept {
     /// None: the same as before.
     token: Option<DeviceToken>,
-    alarm: bool,
+    alarm: Option<&'static str>,
     again: Option<Again>,
 }
 

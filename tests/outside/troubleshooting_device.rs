@@ -86,6 +86,24 @@ fn ten_payments_with_a_dead_token_register_once() {
     assert_eq!(sent, noted, "every request that was sent is in the log by its number");
 }
 
+/// −1502, "switched off", is for a person also when no new token is to be had.
+#[test]
+fn a_device_that_was_switched_off_for_good_is_told() {
+    let till = Till::open(Dialect::Bank, "");
+    let problems = || till.daemon.door.get("/v1/health").expect(200)["problems"].clone();
+    till.bank.answer("POST", CREATE, refusal(-1502));
+    till.bank.answer("POST", REGISTER, refusal(-1503));
+    for _ in 0..2 {
+        till.daemon.door.post("/v1/payments", &remote()).problem("device_token_invalid");
+    }
+    let told = problems();
+    assert_eq!((told.as_array().unwrap().len(), &told[0]["code"]), (1, &json!("device_alarm")), "{told}");
+    assert!(text(&told[0], "detail").contains("could not be registered again"), "{told}");
+    assert_eq!(rows(&till, "register").last().unwrap()["status"], "failed");
+    till.daemon.door.post(&format!("/v1/configs/{BIN}/verify"), &json!({})).expect(200);
+    assert_eq!(problems(), json!([]));
+}
+
 fn number(sent: &super::scripted_bank::Seen) -> String {
     sent.header("x-request-id").unwrap().to_owned()
 }
