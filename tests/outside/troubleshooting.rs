@@ -12,6 +12,8 @@ use super::verification::{Shop, remote, text};
 
 /// A BIN with a valid control digit that no bank knows (kaspi-api §4.6).
 const UNKNOWN_BIN: &str = "990140000007";
+/// The guide's second organisation.
+const OTHER_BIN: &str = "210440028324";
 const DIALECTS: [Dialect; 2] = [Dialect::Bank, Dialect::Guide];
 
 /// `kaspictl ARGS`, which must end like this: its exit code, stdout and stderr.
@@ -128,6 +130,33 @@ fn an_expired_token_is_replaced_and_every_request_is_in_the_log() {
         let cancelled = shop.daemon.door.post(&format!("/v1/payments/{}/cancel", text(&payment, "id")), &json!({}));
         assert_eq!(cancelled.expect(200)["state"], "cancelled");
         assert_eq!(shop.asked("remote_cancel"), 1);
+    }
+}
+
+/// Row 2 with several organisations: what is sent again goes to the same one, whichever lost its token, and no call
+/// carries another's (BIN, trade point, token).
+#[test]
+fn what_is_sent_again_stays_with_its_organisation() {
+    for dialect in DIALECTS {
+        let shop = Shop::open(dialect, "");
+        shop.daemon.door.post("/v1/configs", &json!({"organization_bin": OTHER_BIN})).expect(201);
+        for (bin, other) in [(BIN, OTHER_BIN), (OTHER_BIN, BIN)] {
+            let moved = || (shop.bank.effect(bin, "invoices"), shop.bank.effect(bin, "refunds"));
+            let others = || (shop.bank.effect(other, "invoices"), shop.bank.effect(other, "refunds"));
+            let (before, untouched) = (moved(), others());
+            let forget = || shop.bank.control("POST", &format!("/devices/{bin}/forget"), None);
+            forget();
+            let mut sale = remote();
+            sale["organization_bin"] = bin.into();
+            let payment = shop.daemon.door.post("/v1/payments", &sale).expect(201);
+            assert_eq!((text(&payment, "organization_bin"), moved()), (bin, (before.0 + 1, before.1)));
+            shop.bank.pay(text(&payment, "qr_payment_id"));
+            forget();
+            let refunds = format!("/v1/payments/{}/refunds", text(&payment, "id"));
+            shop.daemon.door.post(&refunds, &json!({"amount_tiyn": 100})).expect(200);
+            assert_eq!(moved(), (before.0 + 1, before.1 + 1));
+            assert_eq!(others(), untouched, "{other} has got what was {bin}'s");
+        }
     }
 }
 
