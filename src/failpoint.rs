@@ -4,7 +4,7 @@
 
 /// Dies here if a test asked for it.
 macro_rules! fail_point {
-    ($name:literal) => {
+    ($name:expr) => {
         #[cfg(debug_assertions)]
         $crate::failpoint::reach($name);
     };

@@ -122,6 +122,7 @@ pub(super) fn of_failure(failure: &Failure) -> Exit {
         | Code::NotCancellable
         | Code::NotInDialect
         | Code::InvoiceOpen
+        | Code::RefundOpen
         | Code::InProgress
         | Code::RestoredGap
         | Code::Declined

@@ -105,6 +105,8 @@ codes! {
     ShuttingDown = "shutting_down" 503,
     /// The state could not be made durable.
     StorageFailed = "storage_failed" 507,
+    /// Another refund of the payment may have happened.
+    RefundOpen = "refund_open" 409,
 }
 
 /// Why an operation was not carried out. Built by [`Failure::new`] and the `with_` methods.
@@ -268,6 +270,7 @@ fn usual(code: Code) -> (Money, bool) {
         | Code::NotCancellable
         | Code::NotInDialect
         | Code::InvoiceOpen
+        | Code::RefundOpen
         | Code::RestoredGap
         | Code::Declined
         | Code::TooLarge => (Money::NotMoved, false),

@@ -115,6 +115,9 @@ pub struct CreatePayment {
 pub struct RefundPayment {
     /// In tiyn; all that is left otherwise.
     pub amount_tiyn: Option<Amount>,
+    /// Pay back although a refund of the same amount that failed may still happen.
+    #[serde(default)]
+    pub repeat_refund: bool,
 }
 
 /// A payment made before kaspid.

@@ -26,6 +26,9 @@ pub struct Cashier<T = &'static str> {
     pub en: T,
 }
 
+/// What to do about a link or QR whose create was lost before anybody saw it.
+pub const NEVER_SHOWN: &str = "Nobody has seen this code, so nobody can pay it: take the payment again with a new key.";
+
 /// The sentences of a code.
 #[must_use]
 pub fn of(code: Code) -> Texts {
@@ -92,6 +95,10 @@ pub fn of(code: Code) -> Texts {
             "This invoice has a payment already",
             "Look at it first: kaspictl payment show {payment}; to bill the invoice a second time on purpose: --repeat-invoice (field repeat_invoice).",
         ),
+        Code::RefundOpen => (
+            "Another refund of this payment may have happened",
+            "See it: kaspictl payment show {payment}; end it: kaspictl payment resolve {payment} --refund ID --happened yes|no --reason TEXT",
+        ),
         Code::InProgress => {
             ("Another call on this payment is not finished", "Wait for it: kaspictl payment wait {payment}")
         }
@@ -132,6 +139,11 @@ pub fn of(code: Code) -> Texts {
 #[must_use]
 pub fn cashier(failure: &Failure) -> Cashier {
     match (failure.money, failure.code) {
+        _ if failure.hint.as_deref() == Some(NEVER_SHOWN) => Cashier {
+            ru: "Код на оплату не получен, и никто его не видел. Начните оплату заново.",
+            kk: "Төлем коды алынбады, оны ешкім көрген жоқ. Төлемді жаңадан бастаңыз.",
+            en: "No code to pay was received, and nobody has seen one. Start the payment again.",
+        },
         (Money::Unknown, _) => Cashier {
             ru: "Неизвестно, прошла ли операция. Сначала посмотрите в телефон покупателя и позовите старшего. Не повторяйте.",
             kk: "Операция өткені белгісіз. Алдымен сатып алушының телефонын қараңыз және аға қызметкерді шақырыңыз. Қайталамаңыз.",
@@ -146,6 +158,11 @@ pub fn cashier(failure: &Failure) -> Cashier {
             ru: "По этому чеку уже есть платёж. Дождитесь его результата.",
             kk: "Бұл чек бойынша төлем бар. Нәтижесін күтіңіз.",
             en: "This sale has a payment already. Wait for its result.",
+        },
+        (Money::NotMoved, Code::RefundOpen) => Cashier {
+            ru: "По этому платежу есть возврат, о котором неизвестно, прошёл ли он. Позовите старшего.",
+            kk: "Бұл төлем бойынша өткені белгісіз қайтару бар. Аға қызметкерді шақырыңыз.",
+            en: "This payment has a refund of which nobody knows whether it went through. Call a supervisor.",
         },
         (Money::NotMoved, Code::RefundExceedsBalance) => Cashier {
             ru: "Возврат больше остатка по платежу. Деньги не возвращены.",

@@ -16,10 +16,11 @@ use tracing::debug;
 
 use super::Service;
 use super::look::{lively_until, polling};
+use super::money::is_reckoned;
 use crate::id::PaymentId;
 use crate::moment::{Moment, since_boot};
-use crate::operation::{Code, Dialect, Failure, Kind, LogStatus, State};
-use crate::store::PaymentRow;
+use crate::operation::{Code, Failure, Kind, State};
+use crate::store::{PaymentRow, RefundState};
 
 /// Looks of the follower at one time.
 const AT_ONCE: usize = 8;
@@ -48,6 +49,16 @@ const LATE_LOOKS: [Duration; 4] = [
     Duration::from_secs(10 * MINUTE),
     Duration::from_secs(HOUR),
     Duration::from_secs(DAY),
+];
+
+/// A balance that could not be read is read again so long after its refund, and then with the late looks. A call and
+/// its time to settle are over by the third.
+const SETTLING: [Duration; 5] = [
+    Duration::from_secs(5),
+    Duration::from_secs(15),
+    Duration::from_secs(MINUTE),
+    Duration::from_secs(2 * MINUTE),
+    Duration::from_secs(5 * MINUTE),
 ];
 
 /// What the follower is told of a payment.
@@ -155,17 +166,7 @@ impl Service {
     async fn look_again(&self, id: PaymentId) -> Result<(), Failure> {
         let settings = self.live.get();
         let row = self.look_when_due(&settings, id).await?;
-        if row.has_refund_in_doubt() {
-            return self.settle_later(&settings, &row).await;
-        }
-        if row.watched_refunds().next().is_some()
-            && let Some(_one) = self.state.refunds.try_lock(id)
-        {
-            let row = self.row(id)?;
-            let balance = self.balance(&settings, &row, &self.frozen_triple(&settings, &row)?).await?;
-            self.keep_elsewhere(&row, balance, None).await?;
-        }
-        Ok(())
+        if is_reckoned(&row) { self.reckon(&settings, id).await } else { Ok(()) }
     }
 }
 
@@ -307,11 +308,20 @@ fn insistent(late: Duration) -> Option<Duration> {
     }
 }
 
-/// Refunds in doubt, and those that failed by the balance, are looked at as long as a payment called over.
+/// Refunds that the balance has not settled are looked at soon and then, like those that it has not shown, as long as
+/// a payment called over.
 fn refunds(row: &PaymentRow, now: Moment) -> Option<Duration> {
-    let doubt = row.refunds.iter().filter(|refund| refund.status == LogStatus::Pending);
-    let looks = row.watched_refunds().chain(doubt).filter_map(|refund| afterwards(now.since(refund.at)));
-    looks.min().filter(|_| row.dialect == Dialect::Bank)
+    let looks = row.refunds.iter().filter_map(|refund| {
+        let age = now.since(refund.at);
+        match refund.state {
+            RefundState::Unsettled => {
+                SETTLING.into_iter().find(|look| *look > age).map(|look| look - age).or_else(|| afterwards(age))
+            }
+            RefundState::Watched => afterwards(age),
+            _ => None,
+        }
+    });
+    looks.min().filter(|_| is_reckoned(row))
 }
 
 /// Until the deadline: a link or QR at the bank's interval, an invoice by the sweep. Then the late looks.
@@ -365,6 +375,7 @@ mod tests {
     use super::super::look::GRACE;
     use super::*;
     use crate::money::Amount;
+    use crate::operation::Dialect;
     use crate::store::ConfigRow;
 
     /// The late looks come at their times and then end.

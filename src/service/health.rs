@@ -5,13 +5,15 @@ use std::time::Duration;
 use super::{Request, Service};
 use crate::moment::Moment;
 use crate::operation::{
-    Code, ConfigCounts, Failure, Health, HealthStatus, LogStatus, PaymentCounts, ProblemItem, Reloaded, Reply,
-    Standing, State,
+    Code, ConfigCounts, Failure, Health, HealthStatus, PaymentCounts, ProblemItem, Reloaded, Reply, Standing, State,
 };
-use crate::store::{ConfigRow, PaymentRow};
+use crate::store::{ConfigRow, PaymentRow, RefundRow, RefundState};
 
 /// A certificate that ends within this many days is a problem: the bank takes weeks to renew one.
 pub(super) const RENEW_DAYS: i64 = 30;
+
+/// After this a refund whose answer was lost is a problem, though its balance is still read.
+const SETTLED: Duration = Duration::from_secs(2 * 60);
 
 /// How long a payment that was given up stands among the problems.
 const SUPERSEDED: Duration = Duration::from_secs(24 * 3600);
@@ -139,6 +141,15 @@ fn config_problem(row: &ConfigRow) -> Option<ProblemItem> {
     Some(ProblemItem { config_id: Some(row.id), ..found })
 }
 
+/// A refund that runs, or whose balance is just being read, is nobody's business yet.
+fn is_for_a_person(refund: &RefundRow) -> bool {
+    match refund.state {
+        RefundState::Doubted => true,
+        RefundState::Unsettled => Moment::now().since(refund.at) >= SETTLED,
+        _ => false,
+    }
+}
+
 pub(super) fn payment_problems(row: &PaymentRow) -> Vec<ProblemItem> {
     let mut problems = Vec::new();
     if row.state == State::Unknown {
@@ -172,7 +183,7 @@ pub(super) fn payment_problems(row: &PaymentRow) -> Vec<ProblemItem> {
         );
         problems.push(problem("payment_late", detail, remedy));
     }
-    for refund in row.refunds.iter().filter(|refund| refund.status == LogStatus::Pending) {
+    for refund in row.refunds.iter().filter(|refund| is_for_a_person(refund)) {
         let detail = format!("nobody here knows whether a refund of {} happened", refund.amount);
         let remedy = format!(
             "Look in the Kaspi Pay app, then: kaspictl payment resolve {} --refund {} --happened yes|no --reason TEXT",

@@ -4,35 +4,28 @@ mod adopt;
 mod age;
 mod backup;
 mod bank;
-mod cancel;
 mod configs;
-mod create;
 mod device;
 mod doctor;
-mod ended;
 mod enrol;
 mod events;
 mod files;
 mod follow;
 mod health;
-mod intend;
-mod keys;
 mod look;
 mod payments;
 mod proof;
-mod recover;
-mod refund;
 mod report;
 mod resolve;
 mod restored;
 mod schedule;
 mod select;
 mod settings;
-mod settle;
 mod trouble;
 mod locks;
 mod lookups;
 mod metrics;
+mod money;
 mod pace;
 mod reach;
 mod verify;
@@ -82,6 +75,8 @@ struct State {
     looks: Locks<PaymentId>,
     /// One refund at a time per payment.
     refunds: Locks<PaymentId>,
+    /// Since when refunds are unsettled.
+    unsettled: money::Unsettled,
     /// One import of a log at a time: each reads its file and the whole log.
     import: tokio::sync::Mutex<()>,
     /// One report asks about open payments at a time: many would take all turns of the pace.
@@ -142,6 +137,7 @@ impl Service {
             devices: device::Devices::new(),
             looks: Locks::new(),
             refunds: Locks::new(),
+            unsettled: money::Unsettled::new(),
             import: tokio::sync::Mutex::default(),
             reporting: tokio::sync::Mutex::default(),
             asked: Mutex::new(HashMap::new()),
@@ -242,7 +238,6 @@ impl Service {
     pub async fn run(&self, admitted: Admitted) -> Result<Reply, Failure> {
         let (request, operation) = self.request(admitted);
         if operation.moves_money() {
-            self.still_running()?;
             self.without_gap()?;
         }
         match operation {
@@ -269,7 +264,7 @@ impl Service {
             Operation::PaymentGet { payment, wait } => self.payment_get(&request, &payment, wait).await,
             Operation::PaymentPicture { payment } => self.payment_picture(&request, &payment),
             Operation::Cancel { payment } => self.cancel(&request, &payment).await,
-            Operation::Refund { payment, refund } => self.refund(&request, &payment, refund.amount_tiyn).await,
+            Operation::Refund { payment, refund } => self.refund(&request, &payment, refund).await,
             Operation::Adopt(adopt) => self.adopt(&request, adopt).await,
             Operation::Payer(query) => self.payer(&request, &query).await,
             Operation::LogList(query) => self.log_list(&request, &query).await,

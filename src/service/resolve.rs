@@ -5,7 +5,7 @@ use super::look::is_known;
 use super::{Request, Service};
 use crate::failpoint::fail_point;
 use crate::id::{PaymentRef, QrPaymentId, Reason};
-use crate::operation::{Code, Failure, LogStatus, Reply, Resolve, State};
+use crate::operation::{Code, Failure, Reply, Resolve, State};
 use crate::store::{Change, Closed, PaymentRow, Refused};
 
 impl Service {
@@ -94,7 +94,7 @@ fn closable(row: &PaymentRow, closed: &Closed) -> Result<(), Failure> {
             let refund = row.refund(*refund).ok_or_else(|| {
                 Failure::not_found(format!("payment {} has no refund {refund}", row.id)).with_payment(row.id)
             })?;
-            refund.status == LogStatus::Pending
+            refund.is_for_a_person()
         }
         // Of a payment that was paid late it is the acknowledgement.
         Closed::Paid(true) if row.state == State::Paid => row.late && !row.acknowledged,

@@ -3,14 +3,15 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::account::RefundRow;
 use super::config::ConfigRow;
 use super::key::Wrote;
-use super::payment::{PaymentRow, RefundRow, Seen};
+use super::payment::{PaymentRow, Seen};
 use super::{StoreError, codec};
 use crate::id::{ConfigId, OrganizationBin, PaymentId, QrPaymentId, Reason, RequestKey, ShopId};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{Actor, Evidence, LogStatus, OperationType};
+use crate::operation::{Actor, LogStatus, OperationType};
 
 /// One event. Holds no token, no full phone number and no payer name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,8 +31,8 @@ pub(crate) enum Change {
     Noted(Note),
     /// A config as it is from now on.
     Config { row: Box<ConfigRow>, note: Note },
-    /// A create is about to be sent.
-    CreateIntended { payment: Box<PaymentRow>, wrote: Option<Wrote>, x_request_id: String },
+    /// A create is about to be sent; `reason` is why it is to replace another, where it is.
+    CreateIntended { payment: Box<PaymentRow>, wrote: Option<Wrote>, x_request_id: String, reason: Option<Reason> },
     /// A cancel is about to be sent.
     CancelIntended { payment: PaymentId, key: Option<RequestKey>, wrote: Option<Wrote>, x_request_id: String },
     /// A refund is about to be sent.
@@ -194,12 +195,10 @@ pub(crate) enum Ending {
     Lost { dead_at: Option<Moment> },
     /// Kaspi says it is cancelled.
     Cancelled { kaspi_status: String },
-    /// Money went back.
-    Refunded { evidence: Evidence, return_operation_id: Option<String> },
-    /// The balance did not fall: the refund did not happen, as far as the bank can tell.
-    RefundFailed,
+    /// Money went back, as the bank answered.
+    Refunded { return_operation_id: Option<String> },
     /// Nobody knows whether money went back.
-    RefundPending,
+    RefundLost,
 }
 
 /// How a person closed something.

@@ -4,6 +4,7 @@
 //! ([`writer`]); [`Store::write`] returns when the flush that holds its change is done. An unreadable or newer
 //! file is an error at start and is never replaced by an empty one.
 
+mod account;
 mod codec;
 mod compare;
 mod config;
@@ -40,6 +41,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{oneshot, watch};
 use zeroize::Zeroizing;
 
+pub(crate) use account::{RefundRow, RefundState, Stale};
 pub(crate) use config::{ConfigRow, DIALECT_CHANGED, NOT_REGISTERED, TRADE_POINT_MISSING};
 pub(crate) use envelope::{Header as BackupHeader, check as check_backup, seal as seal_backup};
 pub(crate) use event::{Change, Closed, Ending, Event, FirstRefusal, ImportedRow, Note, Outcome};
@@ -47,7 +49,7 @@ use file::{LAYOUT, create, forget, open, secret, unreadable};
 use heads::Heads;
 pub(crate) use key::{Field, KeyRow, Wrote};
 pub(crate) use log::Chain;
-pub(crate) use payment::{PaymentRow, RefundRow, Seen};
+pub(crate) use payment::{PaymentRow, Seen};
 pub(crate) use reading::Reading;
 pub(crate) use report::{Fact, Window};
 pub(crate) use restore::{RestoreError, Restored, restore};

@@ -1,5 +1,6 @@
 //! The log as events for those who follow a shop: the same commits, so nothing is lost or doubled across restarts.
 
+use super::account::Entry;
 use super::config;
 use super::event::{Change, Closed, Ending, Outcome};
 use super::log::{EXPORTED, fits};
@@ -182,17 +183,16 @@ fn of_outcome(outcome: &Outcome, refund: bool) -> Option<EventType> {
         Ending::Lost { .. } => Some(EventType::PaymentUnknown),
         Ending::Cancelled { .. } => Some(EventType::PaymentCancelled),
         Ending::Refunded { .. } => Some(EventType::PaymentRefunded),
-        Ending::RefundFailed => Some(EventType::PaymentRefundFailed),
-        Ending::RefundPending => Some(EventType::PaymentRefundPending),
+        Ending::RefundLost => Some(EventType::PaymentRefundPending),
     }
 }
 
 fn of_sight(seen: &Seen) -> EventType {
     match seen {
         Seen::Status { state, .. } => of_state(*state),
-        Seen::RefundedElsewhere(_) | Seen::RefundSettled { happened: true, .. } => EventType::PaymentRefunded,
-        Seen::RefundSettled { happened: false, .. } => EventType::PaymentRefundFailed,
-        Seen::RefundDoubted(_) => EventType::PaymentRefundPending,
+        Seen::Booked(Entry::Elsewhere(_) | Entry::Happened(_)) => EventType::PaymentRefunded,
+        Seen::Booked(Entry::NotSeen(_)) => EventType::PaymentRefundFailed,
+        Seen::Booked(Entry::Doubted(_)) => EventType::PaymentRefundPending,
         Seen::Dead => EventType::PaymentExpired,
         Seen::OtherAmount(_) | Seen::Contradicted { .. } => EventType::PaymentContradicted,
     }

@@ -4,6 +4,7 @@
 use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
 
+use super::account::{Account, Entry, RefundRow, RefundState};
 use super::config::ConfigRow;
 use super::event::{Closed, Ending};
 use super::{StoreError, codec};
@@ -13,7 +14,7 @@ use crate::id::{
 };
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{Dialect, Evidence, Kind, LogStatus, PaidAtSource, Payment, Refund, State};
+use crate::operation::{Dialect, Evidence, Kind, PaidAtSource, Payment, State};
 
 /// A payment with the config it was frozen with. Its token is always the current one of its (BIN, trade point).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,18 +63,6 @@ pub(crate) struct PaymentRow {
     pub(crate) paid_at_source: Option<PaidAtSource>,
 }
 
-/// A refund of a payment. `balance_before` is what the bank said could be returned before it was sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RefundRow {
-    pub(crate) id: PaymentId,
-    pub(crate) amount: Amount,
-    pub(crate) status: LogStatus,
-    pub(crate) evidence: Option<Evidence>,
-    pub(crate) at: Moment,
-    pub(crate) balance_before: Option<Amount>,
-    pub(crate) return_operation_id: Option<String>,
-}
-
 /// Something new seen of a payment at Kaspi.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Seen {
@@ -89,12 +78,8 @@ pub(crate) enum Seen {
     OtherAmount(Amount),
     /// Kaspi says something else of a payment that is paid. It stays paid.
     Contradicted { kaspi_status: String },
-    /// Money of it went back, not through us; the sum of all such.
-    RefundedElsewhere(Amount),
-    /// What the balance says of a refund in doubt, or of one we called failed.
-    RefundSettled { refund: PaymentId, happened: bool },
-    /// A refund we called failed may have happened: the balance fell, and not by it.
-    RefundDoubted(PaymentId),
+    /// What a reading of its balance says of its money.
+    Booked(Entry),
     /// The life of a link or QR that nobody saw is over.
     Dead,
 }
@@ -141,33 +126,14 @@ impl PaymentRow {
         }
     }
 
-    /// Paid back through us, as far as known.
-    pub(crate) fn refunded(&self) -> Amount {
-        let sum = self.refunds.iter().filter(|refund| refund.status == LogStatus::Success).map(|refund| refund.amount);
-        sum.fold(Amount::ZERO, |total, amount| total.plus(amount).unwrap_or(total))
-    }
-
-    /// What is left of a paid payment, as far as known.
-    pub(crate) fn left(&self) -> Amount {
-        let gone = self.refunded().plus(self.refunded_elsewhere).unwrap_or(self.amount);
-        self.amount.minus(gone).unwrap_or(Amount::ZERO)
-    }
-
-    /// How far the balance has fallen beyond what we know of.
-    pub(crate) fn unexplained(&self, balance: Amount) -> Amount {
-        self.left().minus(balance).unwrap_or(Amount::ZERO)
+    /// What of its money went back, as far as known.
+    pub(crate) fn account(&self) -> Account<'_> {
+        Account::new(self.amount, self.refunded_elsewhere, &self.refunds)
     }
 
     /// Whether nobody knows if one of its refunds happened.
     pub(crate) fn has_refund_in_doubt(&self) -> bool {
-        self.refunds.iter().any(|refund| refund.status == LogStatus::Pending)
-    }
-
-    /// The refunds that failed by the balance: if it falls by one of them later, that one happened.
-    pub(crate) fn watched_refunds(&self) -> impl Iterator<Item = &RefundRow> {
-        self.refunds
-            .iter()
-            .filter(|refund| (refund.status, refund.evidence) == (LogStatus::Failed, Some(Evidence::Balance)))
+        self.refunds.iter().any(RefundRow::is_pending)
     }
 
     /// Whether it must still be followed.
@@ -189,11 +155,6 @@ impl PaymentRow {
         self.refunds.iter().find(|refund| refund.id == id)
     }
 
-    /// Whether it is known that this refund happened.
-    pub(crate) fn refund_succeeded(&self, id: PaymentId) -> bool {
-        self.refund(id).is_some_and(|refund| refund.status == LogStatus::Success)
-    }
-
     fn refund_mut(&mut self, id: PaymentId) -> Option<&mut RefundRow> {
         self.refunds.iter_mut().find(|refund| refund.id == id)
     }
@@ -202,7 +163,7 @@ impl PaymentRow {
     pub(super) fn ended(&mut self, ending: &Ending, refund: Option<PaymentId>, at: Moment) {
         self.updated_at = at;
         match ending {
-            Ending::Nothing => self.settle_refund(refund, LogStatus::Failed, None, None),
+            Ending::Nothing => self.put_refund(refund, RefundState::Failed { by_person: false }),
             Ending::Created { qr_payment_id, link, qr_token, expires_at, poll_every_ms, confirm_ms } => {
                 self.state = State::Waiting;
                 self.qr_payment_id = Some(qr_payment_id.clone());
@@ -220,25 +181,33 @@ impl PaymentRow {
                 self.kaspi_status = Some(kaspi_status.clone());
                 self.become_state(State::Cancelled, None);
             }
-            Ending::Refunded { evidence, return_operation_id } => {
-                self.settle_refund(refund, LogStatus::Success, Some(*evidence), return_operation_id.clone());
+            Ending::Refunded { return_operation_id } => {
+                self.put_refund(refund, RefundState::Success(Evidence::Answer));
+                if let Some(refund) = refund.and_then(|id| self.refund_mut(id)) {
+                    refund.return_operation_id.clone_from(return_operation_id);
+                }
             }
-            Ending::RefundFailed => self.settle_refund(refund, LogStatus::Failed, Some(Evidence::Balance), None),
-            Ending::RefundPending => self.settle_refund(refund, LogStatus::Pending, None, None),
+            Ending::RefundLost => {
+                // The guide's bank has no balance that could tell.
+                let can_be_read = self.dialect == Dialect::Bank;
+                let state = if can_be_read { RefundState::Unsettled } else { RefundState::Doubted };
+                self.put_refund(refund, state);
+            }
         }
     }
 
-    fn settle_refund(
-        &mut self,
-        refund: Option<PaymentId>,
-        status: LogStatus,
-        evidence: Option<Evidence>,
-        operation: Option<String>,
-    ) {
+    fn put_refund(&mut self, refund: Option<PaymentId>, state: RefundState) {
         if let Some(refund) = refund.and_then(|id| self.refund_mut(id)) {
-            refund.status = status;
-            refund.evidence = evidence;
-            refund.return_operation_id = operation;
+            refund.state = state;
+        }
+    }
+
+    fn booked(&mut self, entry: Entry) {
+        match entry {
+            Entry::Happened(refund) => self.put_refund(Some(refund), RefundState::Success(Evidence::Balance)),
+            Entry::NotSeen(refund) => self.put_refund(Some(refund), RefundState::Watched),
+            Entry::Doubted(refund) => self.put_refund(Some(refund), RefundState::Doubted),
+            Entry::Elsewhere(sum) => self.refunded_elsewhere = sum,
         }
     }
 
@@ -253,12 +222,7 @@ impl PaymentRow {
             }
             Seen::OtherAmount(amount) => self.kaspi_amount = Some(*amount),
             Seen::Contradicted { kaspi_status } => self.contradiction = Some(kaspi_status.clone()),
-            Seen::RefundedElsewhere(sum) => self.refunded_elsewhere = *sum,
-            Seen::RefundSettled { refund, happened } => {
-                let status = if *happened { LogStatus::Success } else { LogStatus::Failed };
-                self.settle_refund(Some(*refund), status, Some(Evidence::Balance), None);
-            }
-            Seen::RefundDoubted(refund) => self.settle_refund(Some(*refund), LogStatus::Pending, None, None),
+            Seen::Booked(entry) => self.booked(*entry),
             Seen::Dead if self.state == State::Unknown => self.become_state(State::Expired, None),
             Seen::Dead => {}
         }
@@ -276,9 +240,11 @@ impl PaymentRow {
                 self.state = State::Waiting;
             }
             Closed::Abandoned => self.become_state(State::Abandoned, None),
-            Closed::Refund { refund, happened } => {
-                let status = if *happened { LogStatus::Success } else { LogStatus::Failed };
-                self.settle_refund(Some(*refund), status, Some(Evidence::Person), None);
+            Closed::Refund { refund, happened: true } => {
+                self.put_refund(Some(*refund), RefundState::Success(Evidence::Person));
+            }
+            Closed::Refund { refund, happened: false } => {
+                self.put_refund(Some(*refund), RefundState::Failed { by_person: true });
             }
             Closed::Paid(true) if self.state == State::Paid => self.acknowledged = true,
             Closed::Paid(true) => self.become_state(State::Paid, Some((at, PaidAtSource::Seen))),
@@ -300,11 +266,12 @@ impl PaymentRow {
         self.refunds.push(RefundRow {
             id: PaymentId::made_at(at),
             amount,
-            status: LogStatus::Success,
-            evidence: Some(Evidence::Answer),
+            state: RefundState::Success(Evidence::Answer),
             at,
+            key: None,
             balance_before: None,
             return_operation_id: None,
+            is_claimed: true,
         });
     }
 
@@ -337,7 +304,7 @@ impl PaymentRow {
             trade_point_id: self.trade_point_id.clone(),
             trade_point_name: self.trade_point_name.clone(),
             amount_tiyn: self.amount,
-            refunded_tiyn: self.refunded(),
+            refunded_tiyn: self.account().refunded(),
             refunded_elsewhere_tiyn: self.refunded_elsewhere,
             refunds: self.refunds.iter().map(RefundRow::view).collect(),
             phone: self.phone.clone(),
@@ -353,19 +320,6 @@ impl PaymentRow {
             updated_at: self.updated_at,
             paid_at: self.paid_at,
             paid_at_source: self.paid_at_source,
-        }
-    }
-}
-
-impl RefundRow {
-    fn view(&self) -> Refund {
-        Refund {
-            id: self.id,
-            amount_tiyn: self.amount,
-            status: self.status,
-            evidence: self.evidence,
-            at: self.at,
-            return_operation_id: self.return_operation_id.clone(),
         }
     }
 }

@@ -4,7 +4,7 @@
 use redb::ReadableTable;
 
 use super::config::ConfigRow;
-use super::event::{Change, Ending, Event, Outcome};
+use super::event::{Change, Closed, Ending, Event, Outcome};
 use super::key::{KeyRow, Wrote};
 use super::payment::{self, PaymentRow, number};
 use super::tables::WriteTables;
@@ -60,6 +60,9 @@ impl WriteTables<'_> {
             Change::Resolved { payment, closed, .. } => {
                 let mut row = self.payment_row(*payment)?;
                 row.resolved(closed, event.at);
+                if let Closed::Refund { refund, happened: false } = closed {
+                    self.free_key(&row, *refund)?;
+                }
                 self.put_payment(seq, &row)
             }
             Change::SentAgain { payment, .. } => {
@@ -156,6 +159,16 @@ impl WriteTables<'_> {
             _ => drop(self.key.remove((shop, key.as_str()))?),
         }
         Ok(())
+    }
+
+    /// A person says that a refund did not happen: its key is free again, if it stands for this attempt.
+    fn free_key(&mut self, row: &PaymentRow, refund: PaymentId) -> Result<(), StoreError> {
+        let Some(key) = row.refund(refund).and_then(|refund| refund.key.clone()) else { return Ok(()) };
+        let Some(stands) = self.key_row(row.shop_id, &key)? else { return Ok(()) };
+        match self.event_at(stands.intent)?.change {
+            Change::RefundIntended { refund: found, .. } if found.id == refund => self.give_back(row.shop_id, &key),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn key_row(&self, shop: ShopId, key: &RequestKey) -> Result<Option<KeyRow>, StoreError> {

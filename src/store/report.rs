@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use redb::ReadOnlyTable;
 
+use super::account::{Entry, RefundRow};
 use super::event::{self, Change, Closed, Event};
-use super::payment::{self, PaymentRow, RefundRow, Seen, number};
+use super::payment::{self, PaymentRow, Seen, number};
 use super::reading::{Reading, id_of};
 use super::{Refused, StoreError, codec};
 use crate::id::PaymentId;
@@ -170,11 +171,11 @@ impl Reading {
             Change::RefundIntended { payment, refund, .. } if window.holds(refund.at) => {
                 let row = self.payment_of(*payment)?;
                 match row.refund(refund.id) {
-                    Some(refund) if refund.status != LogStatus::Failed => tell(Fact::PaidBack(&row, refund)),
+                    Some(refund) if refund.status() != LogStatus::Failed => tell(Fact::PaidBack(&row, refund)),
                     _ => Ok(()),
                 }
             }
-            Change::Seen { payment, seen: Seen::RefundedElsewhere(sum) } if window.holds(event.at) => {
+            Change::Seen { payment, seen: Seen::Booked(Entry::Elsewhere(sum)) } if window.holds(event.at) => {
                 let gone = self.elsewhere_before(*payment, seq)?;
                 let more = sum.minus(gone).unwrap_or_default();
                 tell(Fact::PaidBackElsewhere(&self.payment_of(*payment)?, more, event.at))
@@ -222,7 +223,7 @@ impl Reading {
         let id = number(payment);
         for entry in self.tables.payment_event()?.range_owned((id, 0)..(id, seq))?.rev() {
             match self.event(entry?.0.value().1)?.map(|event| event.change) {
-                Some(Change::Seen { seen: Seen::RefundedElsewhere(sum), .. }) => return Ok(sum),
+                Some(Change::Seen { seen: Seen::Booked(Entry::Elsewhere(sum)), .. }) => return Ok(sum),
                 Some(Change::Adopted { payment, .. }) => return Ok(payment.refunded_elsewhere),
                 _ => {}
             }

@@ -3,6 +3,7 @@
 use redb::ReadableTable;
 
 use super::StoreError;
+use super::account::Entry;
 use super::event::{self, Change, Closed, Event, ImportedRow, Note};
 use super::payment::{self, PaymentRow, Seen, number};
 use super::project::create_operation;
@@ -25,8 +26,8 @@ impl Reading {
             Change::Seen { payment, seen } => {
                 let payment = self.payment_of(*payment)?;
                 let amount = match seen {
-                    Seen::RefundedElsewhere(sum) => *sum,
-                    Seen::RefundSettled { refund, .. } | Seen::RefundDoubted(refund) => {
+                    Seen::Booked(Entry::Elsewhere(sum)) => *sum,
+                    Seen::Booked(Entry::Happened(refund) | Entry::NotSeen(refund) | Entry::Doubted(refund)) => {
                         payment.refund(*refund).map_or(payment.amount, |refund| refund.amount)
                     }
                     Seen::Status { .. } | Seen::OtherAmount(_) | Seen::Contradicted { .. } | Seen::Dead => {

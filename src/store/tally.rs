@@ -129,9 +129,9 @@ fn of_state(row: &PaymentRow) -> Option<PaymentTurn> {
 }
 
 fn refund_turn(before: &PaymentRow, after: &PaymentRow) -> Option<RefundTurn> {
-    after.refunds.iter().find_map(|refund| match (before.refund(refund.id), refund.status) {
+    after.refunds.iter().find_map(|refund| match (before.refund(refund.id), refund.status()) {
         (None, _) => Some(RefundTurn::Begun),
-        (Some(before), status) if before.status == status => None,
+        (Some(before), status) if before.status() == status => None,
         (Some(_), LogStatus::Success) => Some(RefundTurn::Success),
         (Some(_), LogStatus::Failed) => Some(RefundTurn::Failed),
         (Some(_), LogStatus::Pending) => None,

@@ -67,9 +67,12 @@ impl<'t> Writing<'t> {
         Ok(())
     }
 
-    /// Whether a call has begun and not ended.
-    pub(crate) fn has_begun(&self, intent: u64) -> Result<bool, StoreError> {
-        Ok(self.tables.running.get(intent)?.is_some())
+    /// The event that began a call which has not ended.
+    pub(crate) fn begun(&self, intent: u64) -> Result<Option<Event>, StoreError> {
+        match self.tables.running.get(intent)? {
+            Some(_) => self.tables.event_at(intent).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Whether anything was written that is to be kept.

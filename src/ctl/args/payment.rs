@@ -210,6 +210,9 @@ pub(in crate::ctl) struct RefundArgs {
     /// How much, in tenge; all that is left otherwise
     #[arg(value_name = "AMOUNT", value_parser = value::amount, allow_negative_numbers = true)]
     pub(in crate::ctl) amount: Option<Amount>,
+    /// Pay back although a refund of the same amount that failed may still happen
+    #[arg(long)]
+    pub(in crate::ctl) repeat_refund: bool,
     /// The name of this one intention [default: a new one, printed to stderr]
     #[arg(long, value_name = "KEY")]
     pub(in crate::ctl) key: Option<RequestKey>,

@@ -74,7 +74,7 @@ fn list(args: PaymentListArgs, zone: &Zone) -> Result<Ask, Usage> {
 }
 
 fn refund(args: RefundArgs) -> Result<Ask, Usage> {
-    let refund = RefundPayment { amount_tiyn: args.amount };
+    let refund = RefundPayment { amount_tiyn: args.amount, repeat_refund: args.repeat_refund };
     Ask::once(Operation::Refund { payment: args.payment, refund }).keyed(args.key, Goal::PaidBack)
 }
 

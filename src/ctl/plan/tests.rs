@@ -170,7 +170,8 @@ fn payments_are_followed() {
     for (line, tiyn) in
         [("kaspictl payment refund 12737694350 50", Some(5_000)), ("kaspictl payment refund 12737694350", None)]
     {
-        let refund = RefundPayment { amount_tiyn: tiyn.map(|tiyn| crate::money::Amount::from_tiyn(tiyn).unwrap()) };
+        let amount_tiyn = tiyn.map(|tiyn| crate::money::Amount::from_tiyn(tiyn).unwrap());
+        let refund = RefundPayment { amount_tiyn, repeat_refund: false };
         let ask = read(line);
         assert_eq!((ask.operation, ask.goal), (Operation::Refund { payment: payment(), refund }, Goal::PaidBack));
         assert!(ask.key.is_some_and(|key| key.made));

@@ -6,7 +6,7 @@ use super::View;
 use crate::id::ConfigId;
 use crate::metrics::{Page, Type};
 use crate::moment::Moment;
-use crate::operation::{Kind, LogStatus, State};
+use crate::operation::{Kind, State};
 use crate::service::Service;
 use crate::store::{PaymentTurn, RefundTurn, Tally};
 
@@ -64,7 +64,7 @@ fn write_open(page: &mut Page, view: &View, filled: &[ConfigId]) {
 fn write_doubt(page: &mut Page, view: &View, filled: &[ConfigId]) {
     let mut counts: BTreeMap<ConfigId, u64> = filled.iter().map(|config| (*config, 0)).collect();
     for row in &view.for_a_person {
-        let pending = row.refunds.iter().filter(|refund| refund.status == LogStatus::Pending).count();
+        let pending = row.refunds.iter().filter(|refund| refund.is_pending()).count();
         if pending > 0 {
             *counts.entry(row.config_id).or_default() += u64::try_from(pending).unwrap_or(u64::MAX);
         }

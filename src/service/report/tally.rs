@@ -123,7 +123,7 @@ impl Tally {
                 let room = &mut self.room.late;
                 list(organization(&mut self.organizations, row), |found| &mut found.late, line, room)
             }
-            Fact::PaidBack(row, refund) if refund.status == LogStatus::Success => {
+            Fact::PaidBack(row, refund) if refund.status() == LogStatus::Success => {
                 organization(&mut self.organizations, row).sums.pay_back(refund.amount)?;
                 self.on_day(row, refund.at, |sums| sums.pay_back(refund.amount))
             }

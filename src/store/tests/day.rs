@@ -3,8 +3,10 @@
 use crate::id::{PaymentId, PaymentRef};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{Dialect, Evidence, Failure, Kind, LogStatus, OperationType, PaidAtSource, State};
-use crate::store::{Change, ConfigRow, Ending, Field, Note, Outcome, PaymentRow, RefundRow, Seen, Store, Wrote, event};
+use crate::operation::{Dialect, Failure, Kind, LogStatus, OperationType, PaidAtSource, State};
+use crate::store::{
+    Change, ConfigRow, Ending, Field, Note, Outcome, PaymentRow, RefundRow, RefundState, Seen, Store, Wrote, event,
+};
 
 pub(super) const BIN: &str = "891027350515";
 const POINT: &str = "104039";
@@ -80,6 +82,7 @@ pub(super) fn create(payment: &PaymentRow) -> Change {
         payment: Box::new(payment.clone()),
         wrote: Some(wrote),
         x_request_id: uuid::Uuid::new_v4().to_string(),
+        reason: None,
     }
 }
 
@@ -87,11 +90,12 @@ fn refund(payment: &PaymentRow, number: u64) -> Change {
     let refund = RefundRow {
         id: PaymentId::fresh(),
         amount: Amount::try_from(100 + number).unwrap(),
-        status: LogStatus::Pending,
-        evidence: None,
+        state: RefundState::Running,
         at: Moment::now(),
         balance_before: Some(payment.amount),
         return_operation_id: None,
+        key: None,
+        is_claimed: false,
     };
     let (key, x_request_id) = (Some(format!("refund-{number}").parse().unwrap()), "1".to_owned());
     Change::RefundIntended { payment: payment.id, refund, key, wrote: Some(Wrote::default()), x_request_id }
@@ -126,8 +130,7 @@ pub(super) fn day(customers: u64) -> Vec<Step> {
                 steps.push(seen(&payment, "Processed", State::Paid));
                 let begun = steps.len();
                 steps.push(Step::Write(refund(&payment, number)));
-                let refunded =
-                    Ending::Refunded { evidence: Evidence::Answer, return_operation_id: Some(number.to_string()) };
+                let refunded = Ending::Refunded { return_operation_id: Some(number.to_string()) };
                 steps.push(Step::End(begun, outcome(refunded)));
             }
             1 => {

@@ -27,7 +27,7 @@ async fn begin(store: &Store, row: &PaymentRow) -> Result<u64, crate::operation:
 
 fn end(intent: u64, number: u64) -> impl FnMut(&mut Writing<'_>) -> Result<(), crate::store::Refused> + Send {
     move |writing| {
-        if writing.has_begun(intent)? {
+        if writing.begun(intent)?.is_some() {
             writing.append(None, Change::Ended { intent, outcome: outcome(created(number)) })?;
         }
         Ok(())

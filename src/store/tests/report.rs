@@ -6,8 +6,10 @@ use std::time::Duration;
 use super::day::{Step, create, created, outcome, payment, write};
 use crate::id::PaymentId;
 use crate::moment::Moment;
-use crate::operation::{Evidence, LogStatus, OperationType, PaidAtSource, State};
-use crate::store::{Change, Ending, Fact, Note, PaymentRow, RefundRow, Refused, Seen, Store, Window, Writing};
+use crate::operation::{LogStatus, OperationType, PaidAtSource, State};
+use crate::store::{
+    Change, Ending, Fact, Note, PaymentRow, RefundRow, RefundState, Refused, Seen, Store, Window, Writing,
+};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -50,16 +52,17 @@ fn refunded(writing: &mut Writing<'_>, at: Moment, row: &PaymentRow) -> Result<(
     let refund = RefundRow {
         id: PaymentId::made_at(at),
         amount: row.amount,
-        status: LogStatus::Pending,
-        evidence: None,
+        state: RefundState::Running,
         at,
         balance_before: None,
         return_operation_id: None,
+        key: None,
+        is_claimed: false,
     };
     let (payment, x_request_id) = (row.id, "1".to_owned());
     let intent =
         writing.append(None, Change::RefundIntended { payment, refund, key: None, wrote: None, x_request_id })?;
-    let ending = Ending::Refunded { evidence: Evidence::Answer, return_operation_id: None };
+    let ending = Ending::Refunded { return_operation_id: None };
     writing.append(None, Change::Ended { intent, outcome: outcome(ending) })?;
     Ok(())
 }

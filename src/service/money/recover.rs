@@ -1,10 +1,11 @@
 //! Start-up: calls that had begun when the daemon stopped may have happened. Nothing is sent; what nobody knows is
 //! shown as such, before the first request is answered.
 
-use super::{Service, Settings};
-use crate::id::Reason;
-use crate::operation::{Failure, LogStatus, State};
-use crate::store::{Change, Closed, Ending, Event, Outcome, StoreError, Writing};
+use super::super::{Service, Settings};
+use super::create::dead_at;
+use super::outcome::record;
+use crate::operation::{Failure, LogStatus};
+use crate::store::{Change, Ending, Event, Outcome};
 
 impl Service {
     /// Ends every call that an earlier run began and did not end; returns how many.
@@ -21,11 +22,11 @@ impl Service {
                         status: LogStatus::Pending,
                         error: Some("the daemon stopped before the answer came".to_owned()),
                         provider_code: None,
+                        // The wall clocks of two runs are all there is to tell it by.
                         duration_ms: u64::try_from(writing.now.since(event.at).as_millis()).unwrap_or(u64::MAX),
                         ending: ending(&settings, event),
                     };
-                    writing.append(None, Change::Ended { intent: *intent, outcome })?;
-                    give_up_superseded(writing, event)?;
+                    record(writing, *intent, outcome)?;
                 }
                 Ok(running.len())
             })
@@ -33,23 +34,10 @@ impl Service {
     }
 }
 
-/// A create that may have happened takes the place of the unknown payment it was to replace, as it would have with
-/// its answer (design §6.5).
-fn give_up_superseded(writing: &mut Writing<'_>, event: &Event) -> Result<(), StoreError> {
-    let Change::CreateIntended { payment, .. } = &event.change else { return Ok(()) };
-    let Some(old) = payment.supersedes else { return Ok(()) };
-    let is_unknown = writing.payment(old)?.is_some_and(|row| row.state == State::Unknown);
-    let reason = format!("superseded by {}, whose answer was lost when the daemon stopped", payment.id);
-    if let (true, Ok(reason)) = (is_unknown, Reason::try_from(reason)) {
-        writing.append(event.actor, Change::Resolved { payment: old, closed: Closed::Abandoned, reason })?;
-    }
-    Ok(())
-}
-
 fn ending(settings: &Settings, event: &Event) -> Ending {
     match &event.change {
-        Change::CreateIntended { payment, .. } => Ending::Lost { dead_at: super::create::dead_at(settings, payment) },
-        Change::RefundIntended { .. } => Ending::RefundPending,
+        Change::CreateIntended { payment, .. } => Ending::Lost { dead_at: dead_at(settings, payment) },
+        Change::RefundIntended { .. } => Ending::RefundLost,
         // A cancel moves no money and may be repeated: the next status read tells.
         _ => Ending::Nothing,
     }

@@ -1,10 +1,10 @@
 //! Idempotency: a key belongs to a shop and stands for one intention across create, cancel and refund.
 
-use super::{Request, Service};
-use crate::id::{PaymentId, RequestKey, ShopId};
+use super::super::{Request, Service};
+use crate::id::{PaymentId, PaymentRef, RequestKey, ShopId};
 use crate::money::Amount;
-use crate::operation::{Code, CreatePayment, Failure};
-use crate::store::{Field, KeyRow, Refused, Store, Writing, Wrote};
+use crate::operation::{Code, CreatePayment, Failure, Money, State};
+use crate::store::{Field, KeyRow, PaymentRow, RefundState, Refused, Store, Writing, Wrote};
 
 impl Request {
     /// The caller's key.
@@ -22,16 +22,37 @@ impl Request {
 }
 
 impl Service {
-    /// Waits until no other request with this key is under way; the second then finds what the first did.
-    pub(super) async fn turn(
-        &self,
-        shop: ShopId,
-        key: Option<&RequestKey>,
-    ) -> Option<tokio::sync::OwnedMutexGuard<()>> {
-        match key {
-            Some(key) => Some(self.state.keys.lock((shop, key.clone())).await),
-            None => None,
+    /// A failure that nothing was asked for under a key, with what the key itself has done to money before.
+    pub(super) fn with_money_of_key(&self, request: &Request, shop: ShopId, failure: Failure) -> Failure {
+        let Some(key) = &request.key else { return failure };
+        let money = self.store.read(|reading| {
+            let Some(stands) = reading.key(shop, key)? else { return Ok(None) };
+            let payment = reading.payment(&PaymentRef::Id(stands.payment))?;
+            Ok(payment.filter(|row| request.sees(row)).map(|row| money_of(&row, key)))
+        });
+        match money {
+            Ok(Some(money)) => failure.with_money(money),
+            // What cannot be read is not said to have moved nothing.
+            Err(_) => failure.with_money(Money::Unknown),
+            Ok(None) => failure,
         }
+    }
+}
+
+/// What a key that stands for something of this payment has done to money.
+fn money_of(row: &PaymentRow, key: &RequestKey) -> Money {
+    let refunds = row.refunds.iter().filter(|refund| refund.key.as_ref() == Some(key));
+    if let Some(last) = refunds.last() {
+        return match last.state {
+            RefundState::Success(_) => Money::Moved,
+            RefundState::Running | RefundState::Unsettled | RefundState::Doubted => Money::Unknown,
+            RefundState::Failed { .. } | RefundState::Watched => Money::NotMoved,
+        };
+    }
+    match row.state {
+        State::Paid => Money::Moved,
+        State::Creating | State::Waiting | State::Unknown | State::Abandoned => Money::Unknown,
+        State::Declined | State::Cancelled | State::Expired => Money::NotMoved,
     }
 }
 
@@ -54,9 +75,9 @@ pub(super) fn standing_for(
     }
     judge(&row, wrote)?;
     if running {
-        return Err(Failure::new(Code::InProgress, "the first request with this key is not finished")
-            .with_payment(row.payment)
-            .into());
+        let failure = Failure::new(Code::InProgress, "the first request with this key is not finished");
+        let money = writing.payment(row.payment)?.map_or(Money::Unknown, |payment| money_of(&payment, key));
+        return Err(failure.with_payment(row.payment).with_money(money).into());
     }
     Ok(Some(row))
 }
@@ -97,7 +118,6 @@ pub(super) fn wrote_create(store: &Store, create: &CreatePayment) -> Wrote {
         .field(Field::PhoneNumber, create.phone_number.as_ref().map(|phone| phone.with_prefix('7')))
         .field(Field::Comment, create.comment.as_ref())
         .field(Field::Invoice, create.invoice.as_ref())
-        .field(Field::RepeatInvoice, create.repeat_invoice.then_some(true))
         .field(Field::ShopId, create.shop_id)
         .field(Field::OrganizationBin, create.organization_bin.as_ref())
         .field(Field::Supersedes, create.supersedes)

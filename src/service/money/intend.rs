@@ -1,74 +1,52 @@
-//! The intent of a create: the key, the organisation, the supersession and the invoice are judged and the payment
-//! is written in one transaction, before the first byte is sent.
+//! The intent of a create: the organisation, the supersession and the invoice are judged and the payment is frozen in
+//! one transaction, before the first byte is sent.
 
-use super::create::was_seen;
-use super::keys::standing_for;
-use super::select::{choose, no_token, usable};
-use super::{Request, trouble};
-use crate::id::{Invoice, PaymentId, RequestKey, ShopId};
+use super::super::select::{choose, no_token, usable};
+use super::super::{Request, trouble};
+use super::create::{Create, was_seen};
+use super::{Asker, Begun};
+use crate::id::Invoice;
 use crate::kaspi::Trouble;
-use crate::moment::Moment;
-use crate::operation::{Code, CreatePayment, Dialect, Failure, Kind, Money, State};
-use crate::store::{Change, ConfigRow, Event, PaymentRow, Refused, Triple, Writing, Wrote};
+use crate::operation::{Code, Dialect, Failure, Kind, Money, State};
+use crate::store::{Change, ConfigRow, Event, PaymentRow, Refused, Writing};
 
-/// A create that is durable and not yet sent.
-pub(super) struct Intended {
-    pub(super) intent: u64,
-    pub(super) payment: PaymentRow,
-    pub(super) triple: Triple,
-}
-
-/// What came of the intent.
-pub(super) enum Begun {
-    /// To be sent.
-    New(Box<Intended>),
-    /// The key stands for this payment already.
-    Seen(PaymentId),
-}
-
-/// What a create needs inside of its transaction.
-pub(super) struct Plan {
-    pub(super) request: Request,
-    pub(super) create: CreatePayment,
-    pub(super) shop: ShopId,
-    pub(super) key: Option<RequestKey>,
-    pub(super) x_request_id: String,
-    pub(super) wrote: Wrote,
-}
-
-impl Plan {
-    pub(super) fn begin(self, writing: &mut Writing<'_>) -> Result<Begun, Refused> {
-        let bin = self.create.organization_bin.as_ref();
-        if let Some(row) = standing_for(writing, &self.request, self.shop, &self.wrote)? {
-            return Ok(Begun::Seen(row.payment));
+impl Create {
+    pub(super) fn intended(&self, writing: &Writing<'_>, asker: Asker<'_>) -> Result<Begun, Refused> {
+        let Asker { request, earlier, wrote, x_request_id } = asker;
+        if let Some(earlier) = earlier {
+            return Ok(Begun::Seen(earlier.payment));
         }
+        let bin = self.create.organization_bin.as_ref();
         let found = match bin {
             Some(bin) => writing.config(bin)?,
             None => writing.default_config(self.shop)?,
         };
-        let (config, _) = choose(&self.request, self.shop, bin, found)?;
-        let dialect = usable(&self.request.settings, &config)?;
+        let (config, _) = choose(request, self.shop, bin, found)?;
+        let dialect = usable(&request.settings, &config)?;
         if (dialect, self.create.kind) == (Dialect::Guide, Kind::Qr) {
             return Err(trouble::failure(&Trouble::NotInDialect).with_bin(&config.organization_bin).into());
         }
         let triple = writing.triple(&config.organization_bin, &config.trade_point_id, dialect)?;
         let triple = triple.ok_or_else(|| no_token(&config))?;
-        self.judge_supersedes(writing, &config)?;
-        self.judge_invoice(writing)?;
-        let payment = self.payment(&config, dialect, writing.now);
-        let change = Change::CreateIntended {
-            payment: Box::new(payment.clone()),
-            wrote: self.key.is_some().then_some(self.wrote),
-            x_request_id: self.x_request_id,
+        self.judge_supersedes(writing, request, &config)?;
+        self.judge_invoice(writing, request)?;
+        let payment = PaymentRow {
+            phone: self.create.phone_number.as_ref().map(crate::id::PhoneNumber::masked),
+            comment: self.create.comment.clone(),
+            invoice: self.create.invoice.clone(),
+            request_key: request.key.clone(),
+            supersedes: self.create.supersedes,
+            ..PaymentRow::frozen(&config, dialect, self.create.kind, self.create.amount_tiyn, writing.now)
         };
-        let intent = writing.append(Some(self.request.caller.actor()), change)?;
-        Ok(Begun::New(Box::new(Intended { intent, payment, triple })))
+        let reason = self.create.reason.clone();
+        let change = Change::CreateIntended { payment: Box::new(payment.clone()), wrote, x_request_id, reason };
+        Ok(Begun::New(Box::new((change, payment, triple))))
     }
 
     /// Only an unknown payment of the same shop and organisation may be replaced, and only by who may.
-    fn judge_supersedes(&self, writing: &Writing<'_>, config: &ConfigRow) -> Result<(), Refused> {
+    fn judge_supersedes(&self, writing: &Writing<'_>, request: &Request, config: &ConfigRow) -> Result<(), Refused> {
         let Some(old) = self.create.supersedes else { return Ok(()) };
-        if self.request.settings.config.payments.supersede_needs_admin && !self.request.is_admin {
+        if request.settings.config.payments.supersede_needs_admin && !request.is_admin {
             let detail = "only an admin may supersede an unknown payment here ([payments] supersede)";
             return Err(Failure::new(Code::Denied, detail).into());
         }
@@ -81,9 +59,7 @@ impl Plan {
             return Err(Failure::new(Code::InProgress, detail).with_payment(old).into());
         }
         match writing.payment(old)? {
-            Some(row) if !self.request.sees(&row) => {
-                Err(Failure::not_found(format!("there is no payment {old}")).into())
-            }
+            Some(row) if !request.sees(&row) => Err(Failure::not_found(format!("there is no payment {old}")).into()),
             Some(row) if row.shop_id == self.shop && row.config_id == config.id && row.state == State::Unknown => {
                 Ok(())
             }
@@ -98,9 +74,9 @@ impl Plan {
     }
 
     /// One live payment per shop, invoice and amount.
-    fn judge_invoice(&self, writing: &Writing<'_>) -> Result<(), Refused> {
+    fn judge_invoice(&self, writing: &Writing<'_>, request: &Request) -> Result<(), Refused> {
         let Some(invoice) = self.create.invoice.as_ref().filter(|_| !self.create.repeat_invoice) else { return Ok(()) };
-        if !self.request.settings.config.payments.one_per_invoice {
+        if !request.settings.config.payments.one_per_invoice {
             return Ok(());
         }
         let live = writing.payments_of_invoice(self.shop, invoice)?.into_iter().find(|row| {
@@ -108,22 +84,11 @@ impl Plan {
         });
         match live {
             None => Ok(()),
-            Some(row) if !self.request.sees(&row) => {
+            Some(row) if !request.sees(&row) => {
                 Err(Failure::new(Code::InvoiceOpen, format!("invoice {invoice} has a payment of another organisation"))
                     .into())
             }
             Some(row) => Err(invoice_open(invoice, &row).into()),
-        }
-    }
-
-    fn payment(&self, config: &ConfigRow, dialect: Dialect, now: Moment) -> PaymentRow {
-        PaymentRow {
-            phone: self.create.phone_number.as_ref().map(crate::id::PhoneNumber::masked),
-            comment: self.create.comment.clone(),
-            invoice: self.create.invoice.clone(),
-            request_key: self.key.clone(),
-            supersedes: self.create.supersedes,
-            ..PaymentRow::frozen(config, dialect, self.create.kind, self.create.amount_tiyn, now)
         }
     }
 }

@@ -1,0 +1,177 @@
+//! Cancelling a remote invoice. Moves no money and may be repeated; doubt is settled by a status read.
+
+use super::super::{Request, Service, trouble};
+use super::keys::wrote_cancel;
+use super::{Asker, Begun, Instead, Intent, MoneyCall, Sent, Verdict};
+use crate::id::{PaymentId, PaymentRef, QrPaymentId};
+use crate::kaspi::{Cancelled, Trouble};
+use crate::operation::{Code, Failure, Kind, LogStatus, Money, Reply, State};
+use crate::store::{Change, Ending, PaymentRow, Refused, Store, Triple, Writing, Wrote};
+
+/// What Kaspi calls a cancelled invoice (kaspi-api §3.1).
+const CANCELLED: &str = "RemotePaymentCanceled";
+
+/// A cancel of a payment, and the triple that it would be made with.
+#[derive(Clone)]
+struct Cancel {
+    payment: PaymentId,
+    at: Option<(QrPaymentId, Triple)>,
+}
+
+impl Service {
+    pub(in crate::service) async fn cancel(&self, request: &Request, named: &PaymentRef) -> Result<Reply, Failure> {
+        let row = self.visible(request, named)?;
+        let turn = self.money_turn(request, row.shop_id).await?;
+        let row = self.cancelled_last(request, self.row(row.id)?).await?;
+        let at = match (row.state, row.kind, row.qr_payment_id.clone()) {
+            // Refused in its own words before anything is intended.
+            (State::Waiting, Kind::Remote, Some(qr)) => Some((qr, self.frozen_triple(&request.settings, &row)?)),
+            _ => None,
+        };
+        let intent = turn.intend(self, Cancel { payment: row.id, at }).await?;
+        if let Intent::New(intended) = intent {
+            let ended = intended.send(self, &request.settings).await.end(self, request).await?;
+            ended.failure.map_or(Ok(()), Err)?;
+        }
+        Ok(Reply::Payment(self.row(row.id)?.view()))
+    }
+
+    /// What a clock of ours calls expired the bank may still take money for: it is asked first.
+    async fn cancelled_last(&self, request: &Request, row: PaymentRow) -> Result<PaymentRow, Failure> {
+        match (row.state, row.kind) {
+            (State::Expired, Kind::Remote) => self.read_status(&request.settings, &row).await,
+            _ => Ok(row),
+        }
+    }
+
+    /// Kaspi's word that it is cancelled, from the answer or from the status read that settles a doubt.
+    async fn cancelled(
+        &self,
+        request: &Request,
+        row: &PaymentRow,
+        answer: &Result<Cancelled, Trouble>,
+    ) -> Result<String, Failure> {
+        let failure = match answer {
+            Ok(Cancelled { status: Some(status) }) if status == CANCELLED => return Ok(status.clone()),
+            Ok(Cancelled { status }) => {
+                let said = status.as_deref().unwrap_or("nothing");
+                Failure::new(Code::KaspiUnavailable, format!("Kaspi accepted the cancel and said {said}"))
+            }
+            Err(trouble) => refused(trouble::failure(trouble)),
+        };
+        let now = match self.read_status(&request.settings, row).await {
+            Ok(now) => now,
+            Err(_) => return Err(failure.with_payment(row.id)),
+        };
+        match (now.state, now.kaspi_status) {
+            (State::Cancelled, Some(status)) => Ok(status),
+            (State::Paid, _) => Err(paid(row)),
+            _ => Err(failure.with_payment(row.id)),
+        }
+    }
+}
+
+impl MoneyCall for Cancel {
+    type Given = Cancelled;
+
+    const POINTS: [&'static str; 4] = ["cancel.begin", "cancel.intended", "cancel.answered", "cancel.ended"];
+
+    fn wrote(&self, store: &Store) -> Wrote {
+        wrote_cancel(store, self.payment)
+    }
+
+    fn intend(&self, writing: &Writing<'_>, asker: Asker<'_>) -> Result<Begun, Refused> {
+        let id = self.payment;
+        let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
+        if row.state == State::Cancelled {
+            return Ok(Begun::Seen(id));
+        }
+        cancellable(&row)?;
+        let Some((_, triple)) = self.at.clone().filter(|_| !writing.is_running(id).unwrap_or(true)) else {
+            return Err(Failure::new(Code::InProgress, "another call on this payment is not finished")
+                .with_payment(id)
+                .into());
+        };
+        let Asker { request, wrote, x_request_id, .. } = asker;
+        let change = Change::CancelIntended { payment: id, key: request.key.clone(), wrote, x_request_id };
+        Ok(Begun::New(Box::new((change, row, triple))))
+    }
+
+    async fn send(&self, _: &PaymentRow, (kaspi, ask, triple): Sent) -> Result<Cancelled, Trouble> {
+        match &self.at {
+            Some((qr, _)) => kaspi.cancel(&ask, &triple, qr).await,
+            None => Err(Trouble::NeverSent { why: "the payment has no number".to_owned(), certificate: false }),
+        }
+    }
+
+    async fn judge(
+        &self,
+        (service, request): (&Service, &Request),
+        payment: &PaymentRow,
+        answer: &Result<Cancelled, Trouble>,
+    ) -> Verdict {
+        let (status, failure, ending) = match service.cancelled(request, payment, answer).await {
+            Ok(kaspi_status) => (LogStatus::Success, None, Ending::Cancelled { kaspi_status }),
+            Err(failure) if failure.code == Code::KaspiUnavailable => {
+                (LogStatus::Pending, Some(failure), Ending::Nothing)
+            }
+            Err(failure) => (LogStatus::Failed, Some(failure), Ending::Nothing),
+        };
+        // A cancel moves nothing; that the customer has paid may have come to light.
+        let money = failure.as_ref().map_or(Money::NotMoved, |failure| failure.money);
+        Verdict { status, ending, failure, money }
+    }
+
+    fn instead(&self, payment: &PaymentRow, _: Instead) -> Failure {
+        paid(payment)
+    }
+}
+
+/// A refusal of the bank, in a cancel's words.
+fn refused(failure: Failure) -> Failure {
+    match failure.code {
+        Code::NotFound | Code::Declined | Code::NotRefundable => Failure { code: Code::NotCancellable, ..failure },
+        _ => failure,
+    }
+}
+
+fn paid(row: &PaymentRow) -> Failure {
+    Failure::new(Code::NotCancellable, "the customer has paid")
+        .with_money(Money::Moved)
+        .with_payment(row.id)
+        .with_hint(format!("Pay it back instead: kaspictl payment refund {}", row.id))
+}
+
+fn cancellable(row: &PaymentRow) -> Result<(), Failure> {
+    let refuse = |detail: String| Failure::new(Code::NotCancellable, detail).with_payment(row.id);
+    match (row.state, row.kind) {
+        (State::Creating, _) => Err(Failure::new(Code::InProgress, "the create is not finished").with_payment(row.id)),
+        (State::Paid, _) => Err(paid(row)),
+        (State::Unknown, Kind::Remote) => {
+            let hint = format!(
+                "Find it in the Kaspi Pay app, then: kaspictl payment resolve {} --attach QRID --reason TEXT",
+                row.id
+            );
+            Err(refuse("its QrPaymentId is not known, so Kaspi cannot be told what to cancel".to_owned())
+                .with_money(Money::Unknown)
+                .with_hint(hint))
+        }
+        (State::Waiting | State::Unknown, Kind::Link | Kind::Qr) => {
+            let dies = row.expires_at.map_or_else(|| "soon".to_owned(), |at| format!("at {at}"));
+            let hint =
+                format!("Do not show it any more; it dies by itself {dies}. A new payment may be taken at once.");
+            Err(refuse(format!("Kaspi cannot cancel a {}", row.kind)).with_hint(hint))
+        }
+        (State::Waiting, Kind::Remote) => Ok(()),
+        (State::Abandoned, _) => {
+            let hint = format!(
+                "If it was paid all the same: kaspictl payment resolve {} --attach QRID --reason TEXT, then pay it back",
+                row.id
+            );
+            Err(refuse("it was given up and may have been paid".to_owned()).with_money(Money::Unknown).with_hint(hint))
+        }
+        (State::Cancelled | State::Declined | State::Expired, _) => {
+            Err(refuse(format!("it is {} already, there is nothing to cancel", row.state)))
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Taking a payment.
+
+use std::time::Duration;
+
+use super::super::{Request, Service, Settings, trouble};
+use super::keys::wrote_create;
+use super::{Asker, Begun, Instead, Intent, MoneyCall, Sent, Verdict};
+use crate::id::ShopId;
+use crate::kaspi::{Created, NewPayment, Trouble};
+use crate::moment::Moment;
+use crate::operation::{Code, CreatePayment, Dialect, Failure, Kind, LogStatus, Money, Reply, texts};
+use crate::store::{Ending, PaymentRow, Refused, Store, Writing, Wrote};
+
+/// How long a customer can pay a remote invoice (kaspi-api §3.3).
+pub(in crate::service) const REMOTE_LIFE: Duration = Duration::from_secs(24 * 3600);
+
+/// Added to the life of a token that nobody saw before it is called dead: clocks and slow answers.
+const DEAD_MARGIN: Duration = Duration::from_secs(60);
+
+/// A create as its caller wrote it.
+#[derive(Clone)]
+pub(super) struct Create {
+    pub(super) create: CreatePayment,
+    pub(super) shop: ShopId,
+}
+
+impl Service {
+    pub(in crate::service) async fn create(&self, request: &Request, create: CreatePayment) -> Result<Reply, Failure> {
+        judge(request, &create)?;
+        request.key_for_money()?;
+        let (shop, wait) = (request.shop(create.shop_id), create.wait);
+        let turn = self.money_turn(request, shop).await?;
+        let intent = turn.intend(self, Create { create, shop }).await;
+        if let Err(Failure { code: Code::BinInactive, organization_bin: Some(bin), .. }) = &intent {
+            // It may only want a look to settle its dialect.
+            self.suspect(bin);
+        }
+        let (payment, new) = match intent? {
+            Intent::Seen(payment) => (payment, false),
+            Intent::New(intended) => {
+                // From here on, not from when the follower hears of it: the wall clock may be set in between.
+                self.state.ages.follow(intended.payment());
+                let ended = intended.send(self, &request.settings).await.end(self, request).await?;
+                ended.failure.map_or(Ok(()), Err)?;
+                // The answer is as good as a look: the first one of a wait comes an interval later.
+                self.asked_now(ended.payment);
+                self.ask_ended(ended.payment, true);
+                (ended.payment, true)
+            }
+        };
+        let row = match wait {
+            Some(span) => self.wait(request, payment, span).await,
+            None => self.row(payment),
+        };
+        let row = row.map_err(|failure| failure.with_money(Money::Unknown).with_payment(payment))?;
+        Ok(if new { Reply::Created(row.view()) } else { Reply::Payment(row.view()) })
+    }
+}
+
+impl MoneyCall for Create {
+    type Given = Created;
+
+    const POINTS: [&'static str; 4] = ["create.begin", "create.intended", "create.answered", "create.ended"];
+
+    fn wrote(&self, store: &Store) -> Wrote {
+        wrote_create(store, &self.create)
+    }
+
+    fn intend(&self, writing: &Writing<'_>, asker: Asker<'_>) -> Result<Begun, Refused> {
+        self.intended(writing, asker)
+    }
+
+    async fn send(&self, payment: &PaymentRow, (kaspi, ask, triple): Sent) -> Result<Created, Trouble> {
+        let new = NewPayment {
+            kind: payment.kind,
+            amount: payment.amount,
+            phone: self.create.phone_number.clone(),
+            comment: payment.comment.clone(),
+            external_id: payment.invoice.as_ref().map_or_else(|| payment.id.to_string(), ToString::to_string),
+        };
+        kaspi.create(&ask, &triple, &new).await
+    }
+
+    async fn judge(
+        &self,
+        (_, request): (&Service, &Request),
+        payment: &PaymentRow,
+        answer: &Result<Created, Trouble>,
+    ) -> Verdict {
+        let trouble = match answer {
+            Ok(created) => {
+                let ending = created_ending(request, payment, created);
+                // An invoice that stands at the bank may be paid at any moment.
+                return Verdict { status: LogStatus::Success, ending, failure: None, money: Money::Unknown };
+            }
+            Err(trouble) => trouble,
+        };
+        let failure = Some(refusal(payment, trouble));
+        match trouble {
+            Trouble::MayHaveHappened { .. } => {
+                let ending = Ending::Lost { dead_at: dead_at(&request.settings, payment) };
+                Verdict { status: LogStatus::Pending, ending, failure, money: Money::Unknown }
+            }
+            _ => Verdict { status: LogStatus::Failed, ending: Ending::Nothing, failure, money: Money::NotMoved },
+        }
+    }
+
+    fn instead(&self, payment: &PaymentRow, _: Instead) -> Failure {
+        outcome_unknown(payment, "Kaspi gave the number of another payment of ours")
+    }
+}
+
+/// What is wrong with a request whatever the state of the shop.
+fn judge(request: &Request, create: &CreatePayment) -> Result<(), Failure> {
+    let most = request.settings.config.payments.max_amount;
+    if create.amount_tiyn.is_zero() {
+        return Err(Failure::invalid("amount_tiyn must be above 0"));
+    }
+    if create.amount_tiyn > most {
+        let detail = format!("amount_tiyn is {}, above the most this shop allows, {most}", create.amount_tiyn);
+        return Err(Failure::invalid(detail)
+            .with_hint("An admin sets [payments] max_amount_tiyn in kaspid.toml, then: kaspictl reload"));
+    }
+    if create.kind == Kind::Remote && create.phone_number.is_none() {
+        return Err(Failure::invalid("phone_number is missing: a remote payment is billed to the customer's phone"));
+    }
+    if create.supersedes.is_some() != create.reason.is_some() {
+        return Err(Failure::invalid("supersedes and reason go together"));
+    }
+    Ok(())
+}
+
+fn created_ending(request: &Request, payment: &PaymentRow, created: &Created) -> Ending {
+    let now = Moment::now();
+    let ms = |span: Option<Duration>| span.and_then(|span| u64::try_from(span.as_millis()).ok());
+    let expires_at = match (payment.kind, created.life) {
+        (_, Some(life)) => now.after(life),
+        (Kind::Remote, None) => now.after(REMOTE_LIFE),
+        // An ExpireDate alone is not compared with our clock.
+        (Kind::Link | Kind::Qr, None) => now.after(request.settings.config.payments.link_life),
+    };
+    Ending::Created {
+        qr_payment_id: created.qr_payment_id.clone(),
+        link: created.link.clone(),
+        qr_token: created.qr_token.clone(),
+        expires_at: Some(expires_at),
+        poll_every_ms: ms(created.poll_every),
+        confirm_ms: ms(created.confirm_within),
+    }
+}
+
+/// When a token that nobody saw is dead. An invoice, or a link that Kaspi sent to a phone, was seen.
+pub(super) fn dead_at(settings: &Settings, payment: &PaymentRow) -> Option<Moment> {
+    (!was_seen(payment)).then(|| Moment::now().after(settings.config.payments.link_life + DEAD_MARGIN))
+}
+
+/// Whether the customer may have seen a payment whose create was lost.
+pub(super) fn was_seen(payment: &PaymentRow) -> bool {
+    payment.kind == Kind::Remote || (payment.dialect == Dialect::Guide && payment.phone.is_some())
+}
+
+fn refusal(payment: &PaymentRow, trouble: &Trouble) -> Failure {
+    match trouble {
+        Trouble::MayHaveHappened { why, provider } => {
+            let (code, text) = provider.clone().unwrap_or_default();
+            outcome_unknown(payment, why).with_provider(code, text)
+        }
+        other => declined(trouble::failure(other)).with_bin(&payment.organization_bin),
+    }
+}
+
+/// A refusal that belongs to another call is, of a create, just a refusal.
+fn declined(failure: Failure) -> Failure {
+    match failure.code {
+        Code::NotFound | Code::NotRefundable | Code::RefundExceedsBalance => {
+            Failure { code: Code::Declined, ..failure }
+        }
+        _ => failure,
+    }
+}
+
+fn outcome_unknown(payment: &PaymentRow, why: &str) -> Failure {
+    let failure = Failure::new(Code::OutcomeUnknown, format!("the answer to the create was lost: {why}"))
+        .with_payment(payment.id)
+        .with_bin(&payment.organization_bin);
+    if was_seen(payment) {
+        return failure;
+    }
+    failure.with_hint(texts::NEVER_SHOWN)
+}

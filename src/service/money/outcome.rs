@@ -1,0 +1,76 @@
+//! The end of a money call, whether its answer came or not: written once, before anybody is told.
+
+use crate::id::PaymentId;
+use crate::operation::{Failure, LogStatus, Money, State};
+use crate::store::{Change, Closed, Ending, Event, Outcome, PaymentRow, Refused, StoreError, Writing};
+
+/// What stands in the place of the bank's word, because of what was known when it was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::service) enum Instead {
+    /// The number that Kaspi gave is this other payment's.
+    KnownNumber(PaymentId),
+    /// The payment was seen paid while its cancel was out.
+    Paid,
+}
+
+/// Records how a call ended. A commit that failed may have been kept by the disk: an outcome that is there already is
+/// not written twice.
+pub(super) fn record(writing: &mut Writing<'_>, intent: u64, mut outcome: Outcome) -> Result<Option<Instead>, Refused> {
+    let Some(begun) = writing.begun(intent)? else { return Ok(None) };
+    let instead = instead(writing, &begun.change, &outcome.ending)?;
+    match instead {
+        Some(Instead::KnownNumber(other)) => {
+            outcome.error = Some(format!("Kaspi gave the number of payment {other}"));
+            (outcome.status, outcome.ending) = (LogStatus::Pending, Ending::Lost { dead_at: None });
+        }
+        Some(Instead::Paid) => {
+            outcome.error = Some("the customer has paid meanwhile".to_owned());
+            (outcome.status, outcome.ending) = (LogStatus::Failed, Ending::Nothing);
+        }
+        None => {}
+    }
+    let happened = outcome.ending != Ending::Nothing;
+    writing.append(None, Change::Ended { intent, outcome })?;
+    if happened {
+        give_up_superseded(writing, &begun)?;
+    }
+    Ok(instead)
+}
+
+fn instead(writing: &Writing<'_>, begun: &Change, ending: &Ending) -> Result<Option<Instead>, StoreError> {
+    Ok(match (begun, ending) {
+        (Change::CreateIntended { payment, .. }, Ending::Created { qr_payment_id, .. }) => {
+            let other = writing.payment_by_qr(qr_payment_id)?.filter(|other| other.id != payment.id);
+            other.map(|other| Instead::KnownNumber(other.id))
+        }
+        (Change::CancelIntended { payment, .. }, Ending::Cancelled { .. }) => {
+            let is_paid = writing.payment(*payment)?.is_some_and(|row| row.state == State::Paid);
+            is_paid.then_some(Instead::Paid)
+        }
+        _ => None,
+    })
+}
+
+/// A create that happened or may have takes the place of the unknown payment it was to replace, and not before.
+fn give_up_superseded(writing: &mut Writing<'_>, begun: &Event) -> Result<(), StoreError> {
+    let Change::CreateIntended { payment, reason, .. } = &begun.change else { return Ok(()) };
+    let (Some(old), Some(reason)) = (payment.supersedes, reason.clone()) else { return Ok(()) };
+    // A person may have attached it meanwhile: then it is followed, not given up.
+    if writing.payment(old)?.is_some_and(|row| row.state == State::Unknown) {
+        writing.append(begun.actor, Change::Resolved { payment: old, closed: Closed::Abandoned, reason })?;
+    }
+    Ok(())
+}
+
+/// The failure of an outcome that could not be stored: what the bank said, to the caller and in the journal.
+pub(super) fn unstored(failure: Failure, payment: &PaymentRow, money: Money, said: &str) -> Failure {
+    tracing::error!(
+        payment = %payment.id,
+        config = payment.config_id,
+        ?money,
+        %said,
+        "the outcome of a call could not be stored; it is kept in memory until it can"
+    );
+    let detail = format!("{}; the bank has answered: {said}", failure.detail);
+    Failure { detail, ..failure }.with_money(money).with_retryable(false).with_payment(payment.id)
+}

@@ -1,0 +1,298 @@
+//! Paying money back: one at a time per payment, the balance read first where the bank has one and made a part of the
+//! intent. What the balance says afterwards is the account's to judge.
+
+use super::super::{Request, Service, Settings, trouble};
+use super::keys::{standing_for, wrote_refund};
+use super::{Asker, Begun, Instead, Intent, MoneyCall, Sent, Verdict};
+use crate::id::{PaymentId, PaymentRef, QrPaymentId};
+use crate::kaspi::{Refunded, Trouble};
+use crate::money::Amount;
+use crate::operation::{Code, Dialect, Failure, LogStatus, Money, RefundPayment, Reply, State};
+use crate::store::{Change, Ending, PaymentRow, RefundRow, RefundState, Refused, Store, Triple, Writing, Wrote};
+
+/// A refund of a payment that is paid.
+#[derive(Clone)]
+struct Refund {
+    payment: PaymentId,
+    id: PaymentId,
+    asked: RefundPayment,
+    qr: QrPaymentId,
+    triple: Triple,
+    /// What the bank says is left, read just before; none where its dialect has no balance.
+    balance: Option<Amount>,
+}
+
+impl Service {
+    pub(in crate::service) async fn refund(
+        &self,
+        request: &Request,
+        named: &PaymentRef,
+        asked: RefundPayment,
+    ) -> Result<Reply, Failure> {
+        let refunded = self.refunded(request, named, asked).await;
+        // Without a key a second request is a second refund.
+        refunded.map_err(|failure| match &request.key {
+            Some(_) => failure,
+            None => failure.with_retryable(false),
+        })
+    }
+
+    async fn refunded(&self, request: &Request, named: &PaymentRef, asked: RefundPayment) -> Result<Reply, Failure> {
+        let id = self.visible(request, named)?.id;
+        request.key_for_money()?;
+        if asked.amount_tiyn.is_some_and(Amount::is_zero) {
+            return Err(Failure::invalid("amount_tiyn must be above 0; leave it out to pay back all that is left"));
+        }
+        let turn = self.money_turn(request, self.row(id)?.shop_id).await?;
+        if self.earlier_refund(request, id, &asked).await?.is_some_and(|earlier| happened(&earlier)) {
+            return Ok(Reply::Payment(self.row(id)?.view()));
+        }
+        // From here to the end nobody else pays back of this payment or judges its balance.
+        let Some(_one) = self.state.refunds.try_lock(id) else { return Err(in_progress(id)) };
+        let refund = self.refund_to_make(request, id, asked).await?;
+        let (refund_id, settings) = (refund.id, &request.settings);
+        if let Intent::New(intended) = turn.intend(self, refund).await? {
+            let ended = intended.send(self, settings).await.end(self, request).await?;
+            if let Some(failure) = ended.failure {
+                self.settled(settings, (id, refund_id), failure).await?;
+            }
+        }
+        let row = self.row(id).map_err(|failure| failure.with_money(Money::Moved).with_payment(id))?;
+        Ok(Reply::Payment(row.view()))
+    }
+
+    /// The last attempt under this key, as it stands now.
+    async fn earlier_refund(
+        &self,
+        request: &Request,
+        id: PaymentId,
+        asked: &RefundPayment,
+    ) -> Result<Option<RefundRow>, Failure> {
+        let (asker, wrote) = (request.copy(), wrote_refund(&self.store, id, asked.amount_tiyn));
+        let earlier = self.store.write(move |writing| {
+            let Some(row) = writing.payment(id)? else { return Ok(None) };
+            let Some(stands) = standing_for(writing, &asker, row.shop_id, &wrote)? else { return Ok(None) };
+            let refund = writing.refund_of(stands.intent)?;
+            Ok(refund.and_then(|refund| row.refund(refund).cloned()))
+        });
+        earlier.await
+    }
+
+    /// A refund of a payment that Kaspi calls paid, on the balance of this moment.
+    async fn refund_to_make(&self, request: &Request, id: PaymentId, asked: RefundPayment) -> Result<Refund, Failure> {
+        request.settings.kaspi()?;
+        let row = self.refundable(request, self.row(id)?).await?;
+        let triple = self.frozen_triple(&request.settings, &row)?;
+        let Some(qr) = row.qr_payment_id.clone() else {
+            return Err(Failure::new(Code::NotRefundable, "the payment has no QrPaymentId").with_payment(id));
+        };
+        let balance = match row.dialect {
+            Dialect::Guide => None,
+            Dialect::Bank => {
+                let read = self.read_balance(&request.settings, &row, &triple).await;
+                Some(read.map_err(|failure| self.of_pending_key(request, id, failure))?)
+            }
+        };
+        Ok(Refund { payment: id, id: PaymentId::fresh(), asked, qr, triple, balance })
+    }
+
+    /// Of a key whose own refund is in doubt nobody says that nothing moved, whatever keeps the balance from being read.
+    fn of_pending_key(&self, request: &Request, id: PaymentId, failure: Failure) -> Failure {
+        let Ok(row) = self.row(id) else { return failure };
+        let is_own = |refund: &&RefundRow| request.key.is_some() && refund.key == request.key && refund.is_pending();
+        match row.refunds.iter().find(is_own) {
+            Some(own) => in_doubt(&row, own.id, &failure.detail),
+            None => failure,
+        }
+    }
+
+    /// A paid payment; one that is not called so is looked at first.
+    async fn refundable(&self, request: &Request, row: PaymentRow) -> Result<PaymentRow, Failure> {
+        let row = match row.state {
+            State::Paid | State::Creating | State::Unknown => row,
+            _ => self.read_status(&request.settings, &row).await?,
+        };
+        match row.state {
+            State::Paid => Ok(row),
+            State::Creating => Err(in_progress(row.id)),
+            State::Unknown => {
+                let detail = "nobody knows yet whether this payment was paid, and Kaspi's number of it is missing";
+                let hint = format!(
+                    "Find it in the Kaspi Pay app, then: kaspictl payment resolve {} --attach QRID --reason TEXT",
+                    row.id
+                );
+                Err(Failure::new(Code::NotRefundable, detail).with_payment(row.id).with_hint(hint))
+            }
+            state => {
+                let detail = format!("the payment is {state}, not paid: there is no money to pay back");
+                Err(Failure::new(Code::NotRefundable, detail).with_payment(row.id))
+            }
+        }
+    }
+
+    /// The answer to a refund that did not simply happen: of a lost one, once the balance has told or its time is over.
+    async fn settled(
+        &self,
+        settings: &Settings,
+        (payment, refund): (PaymentId, PaymentId),
+        failure: Failure,
+    ) -> Result<(), Failure> {
+        if failure.code != Code::OutcomeUnknown {
+            return Err(failure);
+        }
+        self.settle(settings, payment, refund).await;
+        let row = self.row(payment).map_err(|stored| stored.with_money(Money::Unknown).with_payment(payment))?;
+        match row.refund(refund).map(|refund| refund.state) {
+            Some(RefundState::Success(_)) => Ok(()),
+            Some(RefundState::Watched) => Err(Failure {
+                detail: format!("the balance of the payment did not fall, so no money went back: {}", failure.detail),
+                hint: None,
+                ..Failure::new(Code::KaspiUnavailable, "")
+            }
+            .with_provider(failure.provider_code, failure.provider_message)
+            .with_payment(payment)
+            .with_bin(&row.organization_bin)),
+            _ => Err(failure),
+        }
+    }
+}
+
+impl MoneyCall for Refund {
+    type Given = Refunded;
+
+    const POINTS: [&'static str; 4] = ["refund.begin", "refund.intended", "refund.answered", "refund.ended"];
+
+    fn wrote(&self, store: &Store) -> Wrote {
+        wrote_refund(store, self.payment, self.asked.amount_tiyn)
+    }
+
+    fn intend(&self, writing: &Writing<'_>, asker: Asker<'_>) -> Result<Begun, Refused> {
+        let id = self.payment;
+        let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
+        let Asker { request, wrote, x_request_id, .. } = asker;
+        let is_own = |refund: &&RefundRow| request.key.is_some() && refund.key == request.key;
+        match row.refunds.iter().rfind(is_own) {
+            // The balance has told meanwhile.
+            Some(own) if happened(own) => return Ok(Begun::Seen(id)),
+            Some(own) if own.is_pending() => return Err(in_doubt(&row, own.id, "its answer was lost").into()),
+            _ => {}
+        }
+        let amount = self.amount(&row)?;
+        if let Some(other) = row.account().in_the_way(amount, request.key.as_ref(), self.asked.repeat_refund) {
+            return Err(refund_open(&row, other).into());
+        }
+        if writing.is_running(id)? {
+            return Err(in_progress(id).into());
+        }
+        let refund = RefundRow {
+            id: self.id,
+            amount,
+            state: RefundState::Running,
+            at: writing.now,
+            key: request.key.clone(),
+            balance_before: self.balance,
+            return_operation_id: None,
+            is_claimed: false,
+        };
+        let (mut row, key) = (row, request.key.clone());
+        row.refunds.push(refund.clone());
+        let change = Change::RefundIntended { payment: id, refund, key, wrote, x_request_id };
+        Ok(Begun::New(Box::new((change, row, self.triple.clone()))))
+    }
+
+    async fn send(&self, payment: &PaymentRow, (kaspi, ask, triple): Sent) -> Result<Refunded, Trouble> {
+        match payment.refund(self.id) {
+            Some(refund) => kaspi.refund(&ask, &triple, &self.qr, refund.amount).await,
+            None => Err(Trouble::NeverSent { why: "no refund was intended".to_owned(), certificate: false }),
+        }
+    }
+
+    async fn judge(
+        &self,
+        _: (&Service, &Request),
+        payment: &PaymentRow,
+        answer: &Result<Refunded, Trouble>,
+    ) -> Verdict {
+        let why = match answer {
+            Ok(Refunded { return_operation_id }) if return_operation_id.is_some() || self.balance.is_none() => {
+                let ending = Ending::Refunded { return_operation_id: return_operation_id.clone() };
+                return Verdict { status: LogStatus::Success, ending, failure: None, money: Money::Moved };
+            }
+            Ok(_) => Failure::new(Code::OutcomeUnknown, "Kaspi named no ReturnOperationId"),
+            Err(trouble @ Trouble::MayHaveHappened { .. }) => trouble::failure(trouble),
+            Err(trouble) => {
+                let failure = not_found_means_not_refundable(trouble::failure(trouble)).with_payment(payment.id);
+                let failure = Some(failure.with_bin(&payment.organization_bin));
+                let ending = Ending::Nothing;
+                return Verdict { status: LogStatus::Failed, ending, failure, money: Money::NotMoved };
+            }
+        };
+        let failure = in_doubt(payment, self.id, &why.detail);
+        let failure = failure.with_provider(why.provider_code, why.provider_message);
+        Verdict {
+            status: LogStatus::Pending,
+            ending: Ending::RefundLost,
+            failure: Some(failure),
+            money: Money::Unknown,
+        }
+    }
+
+    fn instead(&self, payment: &PaymentRow, _: Instead) -> Failure {
+        in_progress(payment.id)
+    }
+}
+
+impl Refund {
+    /// How much to pay back of what is left: all of it where the caller names nothing.
+    fn amount(&self, row: &PaymentRow) -> Result<Amount, Failure> {
+        let known = row.account().left();
+        let left = self.balance.map_or(known, |balance| balance.min(known));
+        let failure = |detail| Failure::new(Code::RefundExceedsBalance, detail).with_payment(row.id);
+        match self.asked.amount_tiyn.unwrap_or(left) {
+            _ if left.is_zero() => Err(failure("all of this payment was paid back already".to_owned())),
+            amount if amount <= left => Ok(amount),
+            amount => Err(failure(format!("{amount} is more than the {left} that is left of this payment"))),
+        }
+    }
+}
+
+fn happened(refund: &RefundRow) -> bool {
+    refund.status() == LogStatus::Success
+}
+
+pub(super) fn not_found_means_not_refundable(failure: Failure) -> Failure {
+    match failure.code {
+        Code::NotFound => Failure { code: Code::NotRefundable, ..failure },
+        _ => failure,
+    }
+}
+
+fn in_doubt(row: &PaymentRow, refund: PaymentId, why: &str) -> Failure {
+    let hint = format!("Look in the Kaspi Pay app whether the money went back, then: {}", resolving(row.id, refund));
+    Failure::new(Code::OutcomeUnknown, format!("it is not known whether the refund happened: {why}"))
+        .with_payment(row.id)
+        .with_bin(&row.organization_bin)
+        .with_hint(hint)
+}
+
+/// Names the refund that stands in the way, and how to end it.
+fn refund_open(row: &PaymentRow, other: &RefundRow) -> Failure {
+    let (id, amount) = (other.id, other.amount);
+    let (detail, more) = match other.state {
+        RefundState::Watched => (
+            format!("refund {id} of {amount} was not seen to happen and still may; another of {amount} may double it"),
+            ", or pay the same amount back on purpose: --repeat-refund (field repeat_refund)",
+        ),
+        _ => (format!("it is not known whether refund {id} of {amount} happened"), ""),
+    };
+    let hint = format!("Look in the Kaspi Pay app whether the money went back, then: {}{more}", resolving(row.id, id));
+    Failure::new(Code::RefundOpen, detail).with_payment(row.id).with_bin(&row.organization_bin).with_hint(hint)
+}
+
+fn resolving(payment: PaymentId, refund: PaymentId) -> String {
+    format!("kaspictl payment resolve {payment} --refund {refund} --happened yes|no --reason TEXT")
+}
+
+fn in_progress(payment: PaymentId) -> Failure {
+    Failure::new(Code::InProgress, "another call on this payment is not finished").with_payment(payment)
+}
