@@ -83,7 +83,7 @@ pub enum Operation {
         /// Which payment.
         payment: PaymentRef,
     },
-    /// Cancels a remote invoice that is not paid. Needs a request key.
+    /// Cancels a remote invoice that is not paid. Moves no money and may be repeated: a request key is welcome, not needed.
     Cancel {
         /// Which payment.
         payment: PaymentRef,

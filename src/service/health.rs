@@ -12,9 +12,6 @@ use crate::store::{ConfigRow, PaymentRow, RefundRow, RefundState};
 /// A certificate that ends within this many days is a problem: the bank takes weeks to renew one.
 pub(super) const RENEW_DAYS: i64 = 30;
 
-/// After this a refund whose answer was lost is a problem, though its balance is still read.
-const SETTLED: Duration = Duration::from_secs(2 * 60);
-
 /// How long a payment that was given up stands among the problems.
 const SUPERSEDED: Duration = Duration::from_secs(24 * 3600);
 
@@ -141,12 +138,11 @@ fn config_problem(row: &ConfigRow) -> Option<ProblemItem> {
     Some(ProblemItem { config_id: Some(row.id), ..found })
 }
 
-/// A refund that runs, or whose balance is just being read, is nobody's business yet.
+/// A refund that runs is nobody's business yet.
 fn is_for_a_person(refund: &RefundRow) -> bool {
     match refund.state {
-        RefundState::Doubted => true,
-        RefundState::Unsettled => Moment::now().since(refund.at) >= SETTLED,
-        _ => false,
+        RefundState::Doubted | RefundState::Unsettled => true,
+        RefundState::Running | RefundState::Success(_) | RefundState::Failed { .. } | RefundState::Watched => false,
     }
 }
 

@@ -65,7 +65,7 @@ impl Service {
             Some(span) => self.wait(request, id, span).await?,
             None => self.looked(&request.settings, id).await?,
         };
-        Ok(Reply::Payment(row.view()))
+        Ok(Reply::Payment(self.reckoned(&request.settings, row).await?.view()))
     }
 
     pub(super) fn payment_list(&self, request: &Request, query: &PaymentQuery) -> Result<Reply, Failure> {

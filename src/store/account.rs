@@ -74,6 +74,17 @@ impl Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stale;
 
+/// What the attempts under a key have come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attempts<'r> {
+    /// One happened: the key has what it asked for.
+    Happened,
+    /// Of this one nobody knows: the key may not call again.
+    InDoubt(&'r RefundRow),
+    /// None is known to have happened, and none is in doubt.
+    None,
+}
+
 /// What of a payment's money went back, as far as known.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Account<'r> {
@@ -156,6 +167,15 @@ impl<'r> Account<'r> {
         self.amount.minus(gone).unwrap_or_default()
     }
 
+    /// What the refunds of a key have come to; without a key each request is an intention of its own.
+    pub(crate) fn attempts(&self, key: Option<&RequestKey>) -> Attempts<'r> {
+        let own = || self.refunds.iter().filter(|refund| key.is_some() && refund.key.as_ref() == key);
+        if own().any(|refund| refund.status() == LogStatus::Success) {
+            return Attempts::Happened;
+        }
+        own().find(|refund| refund.is_pending()).map_or(Attempts::None, Attempts::InDoubt)
+    }
+
     /// The refund that stands in the way of another of `amount` under `key`: one of which nobody knows whether it
     /// happened, or, unless it is repeated on purpose, one of the same amount that may still happen.
     pub(crate) fn in_the_way(&self, amount: Amount, key: Option<&RequestKey>, repeat: bool) -> Option<&'r RefundRow> {
@@ -232,7 +252,7 @@ fn is_backed_by_a_claim(refund: &RefundRow) -> bool {
 /// Whether no later refund of `among` is an attempt at the same intention.
 fn is_last_of_key(refund: &RefundRow, among: &[&RefundRow]) -> bool {
     let is_same = |other: &&&RefundRow| refund.key.is_some() && other.key == refund.key;
-    among.iter().filter(is_same).next_back().is_none_or(|last| last.id == refund.id)
+    among.iter().rfind(is_same).is_none_or(|last| last.id == refund.id)
 }
 
 fn sum<'r>(refunds: impl Iterator<Item = &'r RefundRow>) -> Amount {

@@ -107,7 +107,9 @@ fn another_refund_is_not_taken_for_a_failed_one() {
     till.bank.answers("POST", RETURN, [lost(), success()]);
     let (key, target, body) = (fresh_key(), format!("/v1/payments/{id}/refunds"), json!({"amount_tiyn": 3_000}));
     till.daemon.door.post_with_key(&key, &target, &body).problem("kaspi_unavailable");
-    till.daemon.door.post(&target, &body).expect(200);
+    till.daemon.door.post(&target, &body).problem("refund_open");
+    let on_purpose = json!({"amount_tiyn": 3_000, "repeat_refund": true});
+    till.daemon.door.post(&target, &on_purpose).expect(200);
     till.bank.answer("GET", DETAILS, balance("170.00"));
     till.daemon.door.post_with_key(&key, &target, &body).expect(200);
     assert_eq!(returns(&till), 3, "the key says success and nothing was paid back for it");

@@ -49,6 +49,8 @@ mod opening;
 mod python;
 mod reports;
 mod doubt;
+mod refund_account;
+mod money_call;
 mod doctor;
 mod rights;
 mod secrets;

@@ -136,6 +136,21 @@ impl Service {
         }
     }
 
+    /// A payment that somebody asks for, with what its balance tells now; what cannot be read stays as it was.
+    pub(in crate::service) async fn reckoned(
+        &self,
+        settings: &Settings,
+        row: PaymentRow,
+    ) -> Result<PaymentRow, Failure> {
+        if !is_reckoned(&row) || !self.state.pace.callers_turn(settings.config.read_rate).await {
+            return Ok(row);
+        }
+        if let Err(failure) = self.reckon(settings, row.id).await {
+            tracing::debug!(payment = %row.id, code = failure.code.word(), "the balance could not be read");
+        }
+        self.row(row.id)
+    }
+
     async fn reckon_once(&self, settings: &Settings, id: PaymentId) -> Result<(), Failure> {
         let row = self.row(id)?;
         if !is_reckoned(&row) {

@@ -42,9 +42,11 @@ impl Service {
                 self.state.ages.follow(intended.payment());
                 let ended = intended.send(self, &request.settings).await.end(self, request).await?;
                 ended.failure.map_or(Ok(()), Err)?;
-                // The answer is as good as a look: the first one of a wait comes an interval later.
-                self.asked_now(ended.payment);
-                self.ask_ended(ended.payment, true);
+                if wait.is_some() {
+                    // The answer is as good as a look: the first one of the wait comes an interval later.
+                    self.asked_now(ended.payment);
+                    self.ask_ended(ended.payment, true);
+                }
                 (ended.payment, true)
             }
         };

@@ -41,8 +41,7 @@ impl Service {
 
 /// What a key that stands for something of this payment has done to money.
 fn money_of(row: &PaymentRow, key: &RequestKey) -> Money {
-    let refunds = row.refunds.iter().filter(|refund| refund.key.as_ref() == Some(key));
-    if let Some(last) = refunds.last() {
+    if let Some(last) = row.refunds.iter().rfind(|refund| refund.key.as_ref() == Some(key)) {
         return match last.state {
             RefundState::Success(_) => Money::Moved,
             RefundState::Running | RefundState::Unsettled | RefundState::Doubted => Money::Unknown,

@@ -216,7 +216,7 @@ impl<C: MoneyCall> Answered<C> {
     pub(super) async fn end(self, service: &Service, request: &Request) -> Result<Ended, Failure> {
         let Self { way: Way { call, intent, payment, began, key }, answer, underway } = self;
         let Verdict { status, ending, failure, money } = call.judge((service, request), &payment, &answer).await;
-        let said = format!("{ending:?}");
+        let said = outcome::words(&ending);
         let outcome = Outcome {
             status,
             error: failure.as_ref().map(|failure| failure.detail.clone()),

@@ -62,6 +62,18 @@ fn give_up_superseded(writing: &mut Writing<'_>, begun: &Event) -> Result<(), St
     Ok(())
 }
 
+/// What the bank said, for a caller and a journal that are the only ones to have it.
+pub(super) fn words(ending: &Ending) -> String {
+    match ending {
+        Ending::Nothing => "nothing happened".to_owned(),
+        Ending::Created { qr_payment_id, .. } => format!("created {qr_payment_id}"),
+        Ending::Lost { .. } => "no answer: it may have been created".to_owned(),
+        Ending::Cancelled { .. } => "cancelled".to_owned(),
+        Ending::Refunded { .. } => "paid back".to_owned(),
+        Ending::RefundLost => "no answer: it may have been paid back".to_owned(),
+    }
+}
+
 /// The failure of an outcome that could not be stored: what the bank said, to the caller and in the journal.
 pub(super) fn unstored(failure: Failure, payment: &PaymentRow, money: Money, said: &str) -> Failure {
     tracing::error!(

@@ -8,7 +8,9 @@ use crate::id::{PaymentId, PaymentRef, QrPaymentId};
 use crate::kaspi::{Refunded, Trouble};
 use crate::money::Amount;
 use crate::operation::{Code, Dialect, Failure, LogStatus, Money, RefundPayment, Reply, State};
-use crate::store::{Change, Ending, PaymentRow, RefundRow, RefundState, Refused, Store, Triple, Writing, Wrote};
+use crate::store::{
+    Attempts, Change, Ending, PaymentRow, RefundRow, RefundState, Refused, Store, Triple, Writing, Wrote,
+};
 
 /// A refund of a payment that is paid.
 #[derive(Clone)]
@@ -44,7 +46,7 @@ impl Service {
             return Err(Failure::invalid("amount_tiyn must be above 0; leave it out to pay back all that is left"));
         }
         let turn = self.money_turn(request, self.row(id)?.shop_id).await?;
-        if self.earlier_refund(request, id, &asked).await?.is_some_and(|earlier| happened(&earlier)) {
+        if self.has_refunded(request, id, &asked).await? {
             return Ok(Reply::Payment(self.row(id)?.view()));
         }
         // From here to the end nobody else pays back of this payment or judges its balance.
@@ -61,21 +63,15 @@ impl Service {
         Ok(Reply::Payment(row.view()))
     }
 
-    /// The last attempt under this key, as it stands now.
-    async fn earlier_refund(
-        &self,
-        request: &Request,
-        id: PaymentId,
-        asked: &RefundPayment,
-    ) -> Result<Option<RefundRow>, Failure> {
+    /// Whether this request was carried out before, under its key.
+    async fn has_refunded(&self, request: &Request, id: PaymentId, asked: &RefundPayment) -> Result<bool, Failure> {
         let (asker, wrote) = (request.copy(), wrote_refund(&self.store, id, asked.amount_tiyn));
-        let earlier = self.store.write(move |writing| {
-            let Some(row) = writing.payment(id)? else { return Ok(None) };
-            let Some(stands) = standing_for(writing, &asker, row.shop_id, &wrote)? else { return Ok(None) };
-            let refund = writing.refund_of(stands.intent)?;
-            Ok(refund.and_then(|refund| row.refund(refund).cloned()))
+        let known = self.store.write(move |writing| {
+            let Some(row) = writing.payment(id)? else { return Ok(false) };
+            let stands = standing_for(writing, &asker, row.shop_id, &wrote)?;
+            Ok(stands.is_some() && row.account().attempts(asker.key.as_ref()) == Attempts::Happened)
         });
-        earlier.await
+        known.await
     }
 
     /// A refund of a payment that Kaspi calls paid, on the balance of this moment.
@@ -99,10 +95,9 @@ impl Service {
     /// Of a key whose own refund is in doubt nobody says that nothing moved, whatever keeps the balance from being read.
     fn of_pending_key(&self, request: &Request, id: PaymentId, failure: Failure) -> Failure {
         let Ok(row) = self.row(id) else { return failure };
-        let is_own = |refund: &&RefundRow| request.key.is_some() && refund.key == request.key && refund.is_pending();
-        match row.refunds.iter().find(is_own) {
-            Some(own) => in_doubt(&row, own.id, &failure.detail),
-            None => failure,
+        match row.account().attempts(request.key.as_ref()) {
+            Attempts::InDoubt(own) => in_doubt(&row, own.id, &failure.detail),
+            Attempts::Happened | Attempts::None => failure,
         }
     }
 
@@ -170,12 +165,11 @@ impl MoneyCall for Refund {
         let id = self.payment;
         let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
         let Asker { request, wrote, x_request_id, .. } = asker;
-        let is_own = |refund: &&RefundRow| request.key.is_some() && refund.key == request.key;
-        match row.refunds.iter().rfind(is_own) {
+        match row.account().attempts(request.key.as_ref()) {
             // The balance has told meanwhile.
-            Some(own) if happened(own) => return Ok(Begun::Seen(id)),
-            Some(own) if own.is_pending() => return Err(in_doubt(&row, own.id, "its answer was lost").into()),
-            _ => {}
+            Attempts::Happened => return Ok(Begun::Seen(id)),
+            Attempts::InDoubt(own) => return Err(in_doubt(&row, own.id, "its answer was lost").into()),
+            Attempts::None => {}
         }
         let amount = self.amount(&row)?;
         if let Some(other) = row.account().in_the_way(amount, request.key.as_ref(), self.asked.repeat_refund) {
@@ -254,10 +248,6 @@ impl Refund {
             amount => Err(failure(format!("{amount} is more than the {left} that is left of this payment"))),
         }
     }
-}
-
-fn happened(refund: &RefundRow) -> bool {
-    refund.status() == LogStatus::Success
 }
 
 pub(super) fn not_found_means_not_refundable(failure: Failure) -> Failure {
