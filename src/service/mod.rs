@@ -35,7 +35,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 
 use crate::access::{Admitted, Caller, Presence, Scope};
-use crate::id::{PaymentId, RequestKey, ShopId};
+use crate::id::{PaymentId, RequestKey};
 use crate::metrics::DoorMeters;
 use crate::moment::Moment;
 use crate::operation::{Code, Failure, Operation, Reply, Version};
@@ -68,7 +68,7 @@ pub struct Background {
 /// What is known only while the daemon runs.
 struct State {
     /// Requests with the same key, one after the other.
-    keys: Locks<(ShopId, RequestKey)>,
+    keys: money::Keys,
     /// One registration at a time per device, and how the last one ended.
     devices: device::Devices,
     /// One status read at a time per payment.
@@ -133,7 +133,7 @@ impl Service {
         let (followed, changed) = tokio::sync::mpsc::unbounded_channel();
         let (suspects, suspected) = tokio::sync::mpsc::unbounded_channel();
         let state = State {
-            keys: Locks::new(),
+            keys: money::Keys::new(),
             devices: device::Devices::new(),
             looks: Locks::new(),
             refunds: Locks::new(),

@@ -79,6 +79,33 @@ fn a_key_that_has_paid_says_so_while_the_daemon_stops() {
     });
 }
 
+/// A request that joins another with its key gets that one's answer and makes no call of its own, also where the first
+/// is refused and the second would be taken.
+#[test]
+fn who_joins_a_key_in_flight_makes_no_call() {
+    let till = Till::open(Dialect::Bank, "");
+    let (create, key) = ("/r3/v01/remote/create", fresh_key());
+    let refused = Answer::json(r#"{"StatusCode":990000028}"#);
+    let taken = Answer::json(r#"{"Data":{"QrPaymentId":{next_id}},"StatusCode":0}"#);
+    till.bank.answers("POST", create, [refused, taken]);
+    till.bank.hold();
+    std::thread::scope(|scope| {
+        let ask = || till.daemon.door.post_with_key(&key, "/v1/payments", &remote());
+        let first = scope.spawn(ask);
+        till.bank.wait_for("POST", create, 1);
+        let others: Vec<_> = (0..5).map(|_| scope.spawn(ask)).collect();
+        std::thread::sleep(Duration::from_millis(500));
+        till.bank.release();
+        first.join().unwrap().problem("declined");
+        for other in others {
+            other.join().unwrap().problem("declined");
+        }
+    });
+    assert_eq!(till.bank.seen_at("POST", create, "").len(), 1);
+    // The key moved nothing: it is free for who asks now.
+    till.daemon.door.post_with_key(&key, "/v1/payments", &remote()).expect(201);
+}
+
 /// A lost link that nobody saw: what the cashier reads and what the remedy says are the same advice.
 #[test]
 fn a_lost_code_is_taken_again_by_all_texts() {

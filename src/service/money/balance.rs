@@ -2,10 +2,10 @@
 //! refunds: nobody pays back while a balance is judged.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::super::{Service, Settings, trouble};
 use super::refund::not_found_means_not_refundable;
@@ -18,6 +18,9 @@ use crate::store::{Change, PaymentRow, RefundRow, RefundState, Seen, Stale, Trip
 /// Rests between two readings of the balance; the last one repeats.
 const RESTS: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
+
+/// How long who asks for a payment waits for its balance.
+const SOON: Duration = Duration::from_secs(3);
 
 /// Since when refunds of this run are unsettled, by a clock that nobody sets. Those of an earlier run are so since
 /// this one began.
@@ -32,12 +35,15 @@ impl Unsettled {
         Self { started: Instant::now(), since: Mutex::default() }
     }
 
-    fn begin(&self, refund: PaymentId) {
+    pub(super) fn begin(&self, refund: PaymentId) {
         self.since.lock().unwrap_or_else(PoisonError::into_inner).insert(refund, Instant::now());
     }
 
-    fn end(&self, refund: PaymentId) {
-        self.since.lock().unwrap_or_else(PoisonError::into_inner).remove(&refund);
+    /// Forgets a refund unless it is still unsettled.
+    pub(super) fn end_of(&self, service: &Service, payment: PaymentId, refund: PaymentId) {
+        if matches!(service.is_unsettled(payment, refund), Ok(false)) {
+            self.since.lock().unwrap_or_else(PoisonError::into_inner).remove(&refund);
+        }
     }
 
     /// When the time to settle of a refund is over.
@@ -103,8 +109,8 @@ impl Service {
         let over_at = self.state.unsettled.over_at(refund, settings.config.payments.refund_settle);
         for rest in RESTS.into_iter().chain(std::iter::repeat(RESTS[3])) {
             let is_last = Instant::now() >= over_at;
-            if !matches!(self.is_unsettled(payment, refund), Ok(Some(_))) {
-                return self.state.unsettled.end(refund);
+            if !matches!(self.is_unsettled(payment, refund), Ok(true)) {
+                return;
             }
             // What cannot be read now is read again, here or by the follower.
             let _ = self.reckon_once(settings, payment).await;
@@ -119,10 +125,9 @@ impl Service {
         }
     }
 
-    fn is_unsettled(&self, payment: PaymentId, refund: PaymentId) -> Result<Option<PaymentRow>, Failure> {
+    fn is_unsettled(&self, payment: PaymentId, refund: PaymentId) -> Result<bool, Failure> {
         let row = self.row(payment)?;
-        let is_unsettled = row.refund(refund).is_some_and(|refund| refund.state == RefundState::Unsettled);
-        Ok(is_unsettled.then_some(row))
+        Ok(row.refund(refund).is_some_and(|refund| refund.state == RefundState::Unsettled))
     }
 
     /// Judges the balance of a payment that may have been paid back, unless somebody is at it.
@@ -139,16 +144,19 @@ impl Service {
     /// A payment that somebody asks for, with what its balance tells now; what cannot be read stays as it was.
     pub(in crate::service) async fn reckoned(
         &self,
-        settings: &Settings,
+        settings: &Arc<Settings>,
         row: PaymentRow,
     ) -> Result<PaymentRow, Failure> {
         if !is_reckoned(&row) || !self.state.pace.callers_turn(settings.config.read_rate).await {
             return Ok(row);
         }
-        if let Err(failure) = self.reckon(settings, row.id).await {
-            tracing::debug!(payment = %row.id, code = failure.code.word(), "the balance could not be read");
+        let (service, settings, id) = (self.clone(), Arc::clone(settings), row.id);
+        // It goes on when the caller has waited long enough.
+        let reading = tokio::spawn(async move { service.reckon(&settings, id).await });
+        if let Ok(Ok(Err(failure))) = timeout(SOON, reading).await {
+            tracing::debug!(payment = %id, code = failure.code.word(), "the balance could not be read");
         }
-        self.row(row.id)
+        self.row(id)
     }
 
     async fn reckon_once(&self, settings: &Settings, id: PaymentId) -> Result<(), Failure> {

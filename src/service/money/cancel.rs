@@ -2,7 +2,7 @@
 
 use super::super::{Request, Service, trouble};
 use super::keys::wrote_cancel;
-use super::{Asker, Begun, Instead, Intent, MoneyCall, Sent, Verdict};
+use super::{Asker, Begun, Instead, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
 use crate::id::{PaymentId, PaymentRef, QrPaymentId};
 use crate::kaspi::{Cancelled, Trouble};
 use crate::operation::{Code, Failure, Kind, LogStatus, Money, Reply, State};
@@ -21,19 +21,26 @@ struct Cancel {
 impl Service {
     pub(in crate::service) async fn cancel(&self, request: &Request, named: &PaymentRef) -> Result<Reply, Failure> {
         let row = self.visible(request, named)?;
-        let turn = self.money_turn(request, row.shop_id).await?;
-        let row = self.cancelled_last(request, self.row(row.id)?).await?;
+        let (id, wrote) = (row.id, wrote_cancel(&self.store, row.id));
+        self.in_turn((request, row.shop_id), wrote, |turn| self.cancel_in_turn(turn, id)).await?;
+        Ok(Reply::Payment(self.row(id)?.view()))
+    }
+
+    async fn cancel_in_turn(&self, turn: MoneyTurn<'_>, id: PaymentId) -> Result<(), Failure> {
+        let request = turn.request;
+        let row = self.cancelled_last(request, self.row(id)?).await?;
         let at = match (row.state, row.kind, row.qr_payment_id.clone()) {
             // Refused in its own words before anything is intended.
             (State::Waiting, Kind::Remote, Some(qr)) => Some((qr, self.frozen_triple(&request.settings, &row)?)),
             _ => None,
         };
-        let intent = turn.intend(self, Cancel { payment: row.id, at }).await?;
-        if let Intent::New(intended) = intent {
-            let ended = intended.send(self, &request.settings).await.end(self, request).await?;
-            ended.failure.map_or(Ok(()), Err)?;
+        match turn.intend(self, Cancel { payment: id, at }).await? {
+            Intent::Seen(_) => Ok(()),
+            Intent::New(intended) => {
+                let ended = intended.send(self, &request.settings).await.end(self, request).await?;
+                ended.failure.map_or(Ok(()), Err)
+            }
         }
-        Ok(Reply::Payment(self.row(row.id)?.view()))
     }
 
     /// What a clock of ours calls expired the bank may still take money for: it is asked first.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::super::{Request, Service, Settings, trouble};
 use super::keys::wrote_create;
-use super::{Asker, Begun, Instead, Intent, MoneyCall, Sent, Verdict};
-use crate::id::ShopId;
+use super::{Asker, Begun, Instead, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
+use crate::id::{PaymentId, ShopId};
 use crate::kaspi::{Created, NewPayment, Trouble};
 use crate::moment::Moment;
 use crate::operation::{Code, CreatePayment, Dialect, Failure, Kind, LogStatus, Money, Reply, texts};
@@ -29,33 +29,41 @@ impl Service {
         judge(request, &create)?;
         request.key_for_money()?;
         let (shop, wait) = (request.shop(create.shop_id), create.wait);
-        let turn = self.money_turn(request, shop).await?;
-        let intent = turn.intend(self, Create { create, shop }).await;
-        if let Err(Failure { code: Code::BinInactive, organization_bin: Some(bin), .. }) = &intent {
-            // It may only want a look to settle its dialect.
-            self.suspect(bin);
+        let call = Create { create, shop };
+        // Whoever has the same key may see the payment from then on and wait beside us.
+        let created = self.in_turn((request, shop), call.wrote(&self.store), |turn| self.created(turn, call)).await;
+        let (payment, new) = created?;
+        if new && wait.is_some() {
+            // The answer is as good as a look: the first one of the wait comes an interval later.
+            self.asked_now(payment);
+            self.ask_ended(payment, true);
         }
-        let (payment, new) = match intent? {
-            Intent::Seen(payment) => (payment, false),
-            Intent::New(intended) => {
-                // From here on, not from when the follower hears of it: the wall clock may be set in between.
-                self.state.ages.follow(intended.payment());
-                let ended = intended.send(self, &request.settings).await.end(self, request).await?;
-                ended.failure.map_or(Ok(()), Err)?;
-                if wait.is_some() {
-                    // The answer is as good as a look: the first one of the wait comes an interval later.
-                    self.asked_now(ended.payment);
-                    self.ask_ended(ended.payment, true);
-                }
-                (ended.payment, true)
-            }
-        };
         let row = match wait {
             Some(span) => self.wait(request, payment, span).await,
             None => self.row(payment),
         };
         let row = row.map_err(|failure| failure.with_money(Money::Unknown).with_payment(payment))?;
         Ok(if new { Reply::Created(row.view()) } else { Reply::Payment(row.view()) })
+    }
+}
+
+impl Service {
+    /// The payment, and whether it is new.
+    async fn created(&self, turn: MoneyTurn<'_>, call: Create) -> Result<(PaymentId, bool), Failure> {
+        let request = turn.request;
+        let intent = turn.intend(self, call).await;
+        if let Err(Failure { code: Code::BinInactive, organization_bin: Some(bin), .. }) = &intent {
+            // It may only want a look to settle its dialect.
+            self.suspect(bin);
+        }
+        let intended = match intent? {
+            Intent::Seen(payment) => return Ok((payment, false)),
+            Intent::New(intended) => intended,
+        };
+        // From here on, not from when the follower hears of it: the wall clock may be set in between.
+        self.state.ages.follow(intended.payment());
+        let ended = intended.send(self, &request.settings).await.end(self, request).await?;
+        ended.failure.map_or(Ok((ended.payment, true)), Err)
     }
 }
 

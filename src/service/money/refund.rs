@@ -3,7 +3,7 @@
 
 use super::super::{Request, Service, Settings, trouble};
 use super::keys::{standing_for, wrote_refund};
-use super::{Asker, Begun, Instead, Intent, MoneyCall, Sent, Verdict};
+use super::{Asker, Begun, Instead, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
 use crate::id::{PaymentId, PaymentRef, QrPaymentId};
 use crate::kaspi::{Refunded, Trouble};
 use crate::money::Amount;
@@ -45,22 +45,33 @@ impl Service {
         if asked.amount_tiyn.is_some_and(Amount::is_zero) {
             return Err(Failure::invalid("amount_tiyn must be above 0; leave it out to pay back all that is left"));
         }
-        let turn = self.money_turn(request, self.row(id)?.shop_id).await?;
-        if self.has_refunded(request, id, &asked).await? {
-            return Ok(Reply::Payment(self.row(id)?.view()));
-        }
-        // From here to the end nobody else pays back of this payment or judges its balance.
-        let Some(_one) = self.state.refunds.try_lock(id) else { return Err(in_progress(id)) };
-        let refund = self.refund_to_make(request, id, asked).await?;
-        let (refund_id, settings) = (refund.id, &request.settings);
-        if let Intent::New(intended) = turn.intend(self, refund).await? {
-            let ended = intended.send(self, settings).await.end(self, request).await?;
-            if let Some(failure) = ended.failure {
-                self.settled(settings, (id, refund_id), failure).await?;
-            }
-        }
+        let (shop, wrote) = (self.row(id)?.shop_id, wrote_refund(&self.store, id, asked.amount_tiyn));
+        self.in_turn((request, shop), wrote, |turn| self.refund_in_turn(turn, id, asked)).await?;
         let row = self.row(id).map_err(|failure| failure.with_money(Money::Moved).with_payment(id))?;
         Ok(Reply::Payment(row.view()))
+    }
+
+    async fn refund_in_turn(&self, turn: MoneyTurn<'_>, id: PaymentId, asked: RefundPayment) -> Result<(), Failure> {
+        let (request, shop) = (turn.request, turn.shop);
+        if self.has_refunded(request, id, &asked).await? {
+            return Ok(());
+        }
+        // From here to the end nobody else pays back of this payment or judges its balance.
+        let Some(_one) = self.state.refunds.try_lock(id) else {
+            return Err(self.with_money_of_key(request, shop, in_progress(id)));
+        };
+        let refund = self.refund_to_make(request, id, asked).await;
+        let refund = refund.map_err(|failure| self.of_pending_key(request, id, failure))?;
+        let (refund_id, settings) = (refund.id, &request.settings);
+        let Intent::New(intended) = turn.intend(self, refund).await? else { return Ok(()) };
+        self.state.unsettled.begin(refund_id);
+        let ended = intended.send(self, settings).await.end(self, request).await?;
+        let settled = match ended.failure {
+            Some(failure) => self.settled(settings, (id, refund_id), failure).await,
+            None => Ok(()),
+        };
+        self.state.unsettled.end_of(self, id, refund_id);
+        settled
     }
 
     /// Whether this request was carried out before, under its key.
@@ -84,15 +95,12 @@ impl Service {
         };
         let balance = match row.dialect {
             Dialect::Guide => None,
-            Dialect::Bank => {
-                let read = self.read_balance(&request.settings, &row, &triple).await;
-                Some(read.map_err(|failure| self.of_pending_key(request, id, failure))?)
-            }
+            Dialect::Bank => Some(self.read_balance(&request.settings, &row, &triple).await?),
         };
         Ok(Refund { payment: id, id: PaymentId::fresh(), asked, qr, triple, balance })
     }
 
-    /// Of a key whose own refund is in doubt nobody says that nothing moved, whatever keeps the balance from being read.
+    /// Of a key whose own refund is in doubt nobody says that nothing moved, whatever keeps it from being settled.
     fn of_pending_key(&self, request: &Request, id: PaymentId, failure: Failure) -> Failure {
         let Ok(row) = self.row(id) else { return failure };
         match row.account().attempts(request.key.as_ref()) {
