@@ -153,7 +153,7 @@ impl Service {
             // A person may have attached it meanwhile: then it is followed, not given up.
             if writing.payment(old)?.is_some_and(|row| row.state == State::Unknown) {
                 let change = Change::Resolved { payment: old, closed: Closed::Abandoned, reason };
-                writing.append(Some(actor), change)?;
+                writing.append(Some(actor.clone()), change)?;
             }
             Ok(lost)
         };

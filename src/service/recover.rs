@@ -41,7 +41,7 @@ fn give_up_superseded(writing: &mut Writing<'_>, event: &Event) -> Result<(), St
     let is_unknown = writing.payment(old)?.is_some_and(|row| row.state == State::Unknown);
     let reason = format!("superseded by {}, whose answer was lost when the daemon stopped", payment.id);
     if let (true, Ok(reason)) = (is_unknown, Reason::try_from(reason)) {
-        writing.append(event.actor, Change::Resolved { payment: old, closed: Closed::Abandoned, reason })?;
+        writing.append(event.actor.clone(), Change::Resolved { payment: old, closed: Closed::Abandoned, reason })?;
     }
     Ok(())
 }

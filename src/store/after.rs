@@ -70,6 +70,25 @@ impl Event {
             Change::Noted(_) | Change::Config { .. } | Change::Restored(_) | Change::RestoreAcknowledged { .. } => None,
         }
     }
+
+    /// Whether any payment may be another behind it.
+    pub(super) fn changes_a_payment(&self) -> bool {
+        match &self.change {
+            Change::CreateIntended { .. }
+            | Change::RefundIntended { .. }
+            | Change::Ended { .. }
+            | Change::Seen { .. }
+            | Change::Adopted { .. }
+            | Change::Resolved { .. } => true,
+            Change::Imported { becomes, .. } => becomes.is_some(),
+            Change::Noted(_)
+            | Change::Config { .. }
+            | Change::CancelIntended { .. }
+            | Change::Restored(_)
+            | Change::RestoreAcknowledged { .. }
+            | Change::SentAgain { .. } => false,
+        }
+    }
 }
 
 /// A payment behind an event about it.
