@@ -24,6 +24,7 @@ pub mod frame;
 pub mod transfer;
 pub mod metrics;
 pub mod peer_groups;
+pub mod user_names;
 pub mod access;
 pub mod config;
 pub mod store;

@@ -24,7 +24,7 @@ impl Moment {
 
     /// `ms` milliseconds after 1970-01-01T00:00:00Z.
     #[must_use]
-    pub fn from_millis(ms: i64) -> Self {
+    pub const fn from_millis(ms: i64) -> Self {
         Self(ms)
     }
 

@@ -22,6 +22,8 @@ pub use config::{AccessConfig, ShopRule};
 pub struct Caller {
     /// Effective user.
     pub uid: u32,
+    /// Its name, where it could be looked up in time.
+    pub name: Option<Arc<str>>,
     /// Effective group.
     pub gid: u32,
     /// Process; `None` from another PID namespace.
@@ -34,7 +36,7 @@ impl Caller {
     /// As the log keeps it.
     #[must_use]
     pub fn actor(&self) -> Actor {
-        Actor { uid: self.uid, gid: self.gid, pid: self.pid }
+        Actor { uid: self.uid, name: self.name.as_deref().map(str::to_owned), gid: self.gid, pid: self.pid }
     }
 
     fn is_root(&self) -> bool {

@@ -53,7 +53,7 @@ impl Service {
             row.is_active = change.is_active.unwrap_or(row.is_active);
             row.description = change.description.map_or(row.description, Description::given);
             if change.is_default == Some(true) {
-                unset_default(writing, actor, row.shop_id, &name)?;
+                unset_default(writing, &actor, row.shop_id, &name)?;
             }
             row.is_default = change.is_default.unwrap_or(row.is_default);
             put(writing, Some(actor), row, Note::done(OperationType::Config))
@@ -76,7 +76,8 @@ impl Service {
         let (actor, name) = (request.caller.actor(), bin.clone());
         let retired = self.store.write(move |writing| {
             let Some(mut row) = writing.config(&name)? else { return Err(not_enrolled(&name).into()) };
-            (row.is_active, row.is_default, row.is_retired) = (false, false, true);
+            (row.is_active, row.is_default) = (false, false);
+            row.retire(true, writing.now);
             if delete_device {
                 writing.forget_device(&name, &row.trade_point_id)?;
             }
@@ -163,7 +164,7 @@ pub(super) fn keep(writing: &mut Writing<'_>, actor: Option<Actor>, row: ConfigR
 /// At most one default per shop: the old one stops being it in the same commit.
 pub(super) fn unset_default(
     writing: &mut Writing<'_>,
-    actor: Actor,
+    actor: &Actor,
     shop: ShopId,
     except: &OrganizationBin,
 ) -> Result<(), StoreError> {
@@ -173,7 +174,7 @@ pub(super) fn unset_default(
     old.is_default = false;
     old.updated_at = writing.now;
     let note = Note::done(OperationType::Config).of(&old);
-    writing.append(Some(actor), Change::Config { row: Box::new(old), note })?;
+    writing.append(Some(actor.clone()), Change::Config { row: Box::new(old), note })?;
     Ok(())
 }
 

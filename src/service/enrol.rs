@@ -84,10 +84,11 @@ impl Service {
                 Some(_) => return Err(Failure::new(Code::BinNotAllowed, "enrolled for another shop just now").into()),
                 None => (blank(writing, &enrol, &at.point.id, shop)?, true),
             };
-            (row.is_active, row.is_retired) = (true, false);
+            row.is_active = true;
+            row.retire(false, writing.now);
             row.description = enrol.description.clone().map_or(row.description, Description::given);
             if enrol.is_default {
-                unset_default(writing, actor, shop, bin)?;
+                unset_default(writing, &actor, shop, bin)?;
                 row.is_default = true;
             }
             settle_at(writing, row, at, &url, Some(actor))?;

@@ -64,7 +64,7 @@ impl Service {
     pub(super) async fn verify_config(&self, request: &Request, bin: OrganizationBin) -> Result<Reply, Failure> {
         let row = self.config_row(request, &bin)?;
         let actor = request.caller.actor();
-        if let Err(NoSight { failure, note }) = self.verify(&request.settings, &row, Some(actor)).await {
+        if let Err(NoSight { failure, note }) = self.verify(&request.settings, &row, Some(actor.clone())).await {
             self.note_of(actor, &bin, *note).await?;
             return Err(failure);
         }
@@ -79,7 +79,8 @@ impl Service {
         row: &ConfigRow,
         actor: Option<Actor>,
     ) -> Result<(), NoSight> {
-        if actor.is_none() {
+        let is_asked = actor.is_some();
+        if !is_asked {
             self.state.pace.own_turn(settings.config.read_rate).await;
         }
         let bin = row.organization_bin.clone();
@@ -91,7 +92,7 @@ impl Service {
             let Some(before) = writing.config(&bin)? else { return Err(super::configs::not_enrolled(&bin).into()) };
             let (mut row, now) = (before.clone(), writing.now);
             let error = sight.judge(&mut row, &url, confirm, now);
-            if actor.is_some() && error.is_none() {
+            if is_asked && error.is_none() {
                 // What a person should look at, only a person's own look takes away.
                 row.alarm = None;
             }
@@ -100,7 +101,7 @@ impl Service {
             Ok((before, row))
         });
         let (before, after) = written.await?;
-        if (actor.is_some() || before.missing_since.is_some()) && after.standing == Standing::Verified {
+        if (is_asked || before.missing_since.is_some()) && after.standing == Standing::Verified {
             self.device_may_be_registered(&after.organization_bin, &after.trade_point_id);
         }
         tell(&before, &after);
@@ -191,7 +192,7 @@ fn seen(
     note: Note,
 ) -> Result<(), Refused> {
     let known = ConfigRow { last_verified_at: after.last_verified_at, ..before.clone() };
-    match (after == known, after == *before, actor) {
+    match (after == known, after == *before, &actor) {
         (false, ..) => put(writing, actor, after, note),
         (true, true, None) => Ok(()),
         (true, true, Some(_)) => {

@@ -49,7 +49,7 @@ pub(crate) struct RefundRow {
 
 /// What a reading books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Entry {
+pub(crate) enum Booking {
     /// The refund happened.
     Happened(PaymentId),
     /// The balance has not fallen by the refund.
@@ -60,7 +60,7 @@ pub(crate) enum Entry {
     Elsewhere(Amount),
 }
 
-impl Entry {
+impl Booking {
     /// The refund it is about.
     fn refund(self) -> Option<PaymentId> {
         match self {
@@ -192,16 +192,16 @@ impl<'r> Account<'r> {
     ///
     /// # Errors
     /// [`Stale`]: the reading proves nothing.
-    pub(crate) fn read(&self, balance: Amount, is_settled: impl Fn(&RefundRow) -> bool) -> Result<Vec<Entry>, Stale> {
+    pub(crate) fn read(&self, balance: Amount, is_settled: impl Fn(&RefundRow) -> bool) -> Result<Vec<Booking>, Stale> {
         let claimed = sum(self.claims());
         let known = self.refunded().minus(claimed).and_then(|ours| ours.plus(self.elsewhere)).ok_or(Stale)?;
         let fall = self.amount.minus(balance).and_then(|gone| gone.minus(known)).ok_or(Stale)?;
-        let mut entries = Vec::new();
+        let mut bookings = Vec::new();
         let (fall, uncertain): (_, Vec<&RefundRow>) = match fall.minus(claimed) {
             Some(beyond) => (beyond, self.refunds.iter().filter(|refund| refund.is_uncertain()).collect()),
             // Not all that the earlier system claims is in the bank's books: none of it is taken for granted.
             None => {
-                entries.extend(self.claims().map(|claim| Entry::NotSeen(claim.id)));
+                bookings.extend(self.claims().map(|claim| Booking::NotSeen(claim.id)));
                 let is_open = |refund: &&RefundRow| refund.is_uncertain() || is_backed_by_a_claim(refund);
                 (fall, self.refunds.iter().filter(is_open).collect())
             }
@@ -212,31 +212,31 @@ impl<'r> Account<'r> {
             return Ok(Vec::new());
         }
         let unseen = rest.iter().filter(|refund| refund.state == RefundState::Unsettled && is_settled(refund));
-        entries.extend(unseen.map(|refund| Entry::NotSeen(refund.id)));
+        bookings.extend(unseen.map(|refund| Booking::NotSeen(refund.id)));
         let explained = self.explained(fall, &part);
-        entries.retain(|entry| !explained.iter().any(|found| found.refund() == entry.refund()));
-        entries.extend(explained);
-        Ok(entries)
+        bookings.retain(|booking| !explained.iter().any(|found| found.refund() == booking.refund()));
+        bookings.extend(explained);
+        Ok(bookings)
     }
 
     /// What a fall means, beyond what is known, of which every refund of `part` may be a part.
-    fn explained(&self, fall: Amount, part: &[&'r RefundRow]) -> Vec<Entry> {
+    fn explained(&self, fall: Amount, part: &[&'r RefundRow]) -> Vec<Booking> {
         if fall.is_zero() {
             return Vec::new();
         }
         if part.is_empty() {
-            return self.elsewhere.plus(fall).map(Entry::Elsewhere).into_iter().collect();
+            return self.elsewhere.plus(fall).map(Booking::Elsewhere).into_iter().collect();
         }
         if sum(part.iter().copied()) == fall {
-            return part.iter().map(|refund| Entry::Happened(refund.id)).collect();
+            return part.iter().map(|refund| Booking::Happened(refund.id)).collect();
         }
         // Of several attempts of one key one has happened; which, makes no difference to anybody.
         let attempts: Vec<&RefundRow> = part.iter().copied().filter(|refund| is_last_of_key(refund, part)).collect();
         if sum(attempts.iter().copied()) == fall {
-            return attempts.iter().map(|refund| Entry::Happened(refund.id)).collect();
+            return attempts.iter().map(|refund| Booking::Happened(refund.id)).collect();
         }
         let news = part.iter().filter(|refund| refund.state != RefundState::Doubted);
-        news.map(|refund| Entry::Doubted(refund.id)).collect()
+        news.map(|refund| Booking::Doubted(refund.id)).collect()
     }
 
     /// What an earlier system says was paid back and nothing has contradicted.

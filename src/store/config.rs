@@ -59,10 +59,19 @@ impl ConfigRow {
             dialect: self.dialect,
             standing: self.standing,
             standing_reason: if self.is_retired { Some("retired".to_owned()) } else { self.standing_reason.clone() },
+            standing_since: self.standing_since,
             created_at: self.created_at,
             updated_at: self.updated_at,
             last_verified_at: self.last_verified_at,
             description: self.description.clone(),
+        }
+    }
+
+    /// Takes it out of use, or back in: why it stands as it does is another reason then.
+    pub(crate) fn retire(&mut self, is_retired: bool, now: Moment) {
+        if self.is_retired != is_retired {
+            self.is_retired = is_retired;
+            self.standing_since = now;
         }
     }
 

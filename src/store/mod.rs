@@ -5,6 +5,8 @@
 //! file is an error at start and is never replaced by an empty one.
 
 mod account;
+mod after;
+mod book;
 mod codec;
 mod compare;
 mod config;
@@ -13,17 +15,20 @@ mod event;
 mod file;
 mod heads;
 mod key;
+mod known;
 mod log;
 mod news;
 mod payment;
 mod project;
 mod reading;
 mod rebuild;
+mod replay;
 mod report;
 mod restore;
 mod row;
 mod snapshot;
 mod tables;
+mod tail;
 mod tally;
 mod triple;
 mod writer;

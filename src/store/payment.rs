@@ -4,7 +4,7 @@
 use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
 
-use super::account::{Account, Entry, RefundRow, RefundState};
+use super::account::{Account, Booking, RefundRow, RefundState};
 use super::config::ConfigRow;
 use super::event::{Closed, Ending};
 use super::{StoreError, codec};
@@ -79,7 +79,7 @@ pub(crate) enum Seen {
     /// Kaspi says something else of a payment that is paid. It stays paid.
     Contradicted { kaspi_status: String },
     /// What a reading of its balance says of its money.
-    Booked(Entry),
+    Booked(Booking),
     /// The life of a link or QR that nobody saw is over.
     Dead,
 }
@@ -202,12 +202,12 @@ impl PaymentRow {
         }
     }
 
-    fn booked(&mut self, entry: Entry) {
-        match entry {
-            Entry::Happened(refund) => self.put_refund(Some(refund), RefundState::Success(Evidence::Balance)),
-            Entry::NotSeen(refund) => self.put_refund(Some(refund), RefundState::Watched),
-            Entry::Doubted(refund) => self.put_refund(Some(refund), RefundState::Doubted),
-            Entry::Elsewhere(sum) => self.refunded_elsewhere = sum,
+    fn booked(&mut self, booking: Booking) {
+        match booking {
+            Booking::Happened(refund) => self.put_refund(Some(refund), RefundState::Success(Evidence::Balance)),
+            Booking::NotSeen(refund) => self.put_refund(Some(refund), RefundState::Watched),
+            Booking::Doubted(refund) => self.put_refund(Some(refund), RefundState::Doubted),
+            Booking::Elsewhere(sum) => self.refunded_elsewhere = sum,
         }
     }
 
@@ -222,7 +222,7 @@ impl PaymentRow {
             }
             Seen::OtherAmount(amount) => self.kaspi_amount = Some(*amount),
             Seen::Contradicted { kaspi_status } => self.contradiction = Some(kaspi_status.clone()),
-            Seen::Booked(entry) => self.booked(*entry),
+            Seen::Booked(booking) => self.booked(*booking),
             Seen::Dead if self.state == State::Unknown => self.become_state(State::Expired, None),
             Seen::Dead => {}
         }

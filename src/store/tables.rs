@@ -99,4 +99,7 @@ tables! {
     key: (u32, &'static str) => &'static [u8] = "key-1";
     /// Events that put a backup back, until an admin has acknowledged the gap.
     restored: u64 => () = "restored-1";
+    /// (Milliseconds since 1970, payment, what is booked, which of these) → tiyn, where the payment does not tell: see
+    /// [`super::book`].
+    booked: (i64, u128, u8, u64) => i64 = "booked-1";
 }

@@ -182,8 +182,9 @@ fn take_in(
     let imported = u64::try_from(new.len()).unwrap_or(u64::MAX);
     for Entry { mut row, token, .. } in new {
         row.id = writing.next_config_id()?;
+        row.standing_since = writing.now;
         writing.put_device(&row.organization_bin, &row.trade_point_id, &token)?;
-        put(writing, Some(actor), row, Note::done(OperationType::Import))?;
+        put(writing, Some(actor.clone()), row, Note::done(OperationType::Import))?;
     }
     Ok(Ok((imported, skipped)))
 }

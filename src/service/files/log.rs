@@ -22,8 +22,10 @@ use crate::transfer::{Transferred, Upload};
 /// Columns of our own export that are known and not taken in: they are the other daemon's, not facts of Kaspi.
 const IGNORED: &[&str] = &[
     "payment_id",
+    "kaspi_status",
     "actor",
     "actor_uid",
+    "actor_name",
     "actor_gid",
     "actor_pid",
     "request_key",
@@ -137,7 +139,7 @@ fn take_in(writing: &mut Writing<'_>, known: &Known, file: &File, actor: Actor, 
             verdict => {
                 counts.adopted += u64::from(matches!(verdict, Verdict::Adopt(_)));
                 let change = change(writing, known, &mut taken, imported, verdict)?;
-                writing.append(Some(actor), change)?;
+                writing.append(Some(actor.clone()), change)?;
                 counts.imported += 1;
             }
         }

@@ -83,17 +83,17 @@ impl Service {
         let is_settled = move |refund: &RefundRow| asked_at >= service.state.unsettled.over_at(refund.id, settle);
         match self.row(id)?.account().read(balance, &is_settled) {
             Err(stale) => return Ok(Err(stale)),
-            Ok(entries) if entries.is_empty() => return Ok(Ok(())),
+            Ok(bookings) if bookings.is_empty() => return Ok(Ok(())),
             Ok(_) => {}
         }
         let booked = self.store.write(move |writing| {
             let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
-            let entries = match row.account().read(balance, &is_settled) {
-                Ok(entries) => entries,
+            let bookings = match row.account().read(balance, &is_settled) {
+                Ok(bookings) => bookings,
                 Err(stale) => return Ok(Err(stale)),
             };
-            for entry in entries {
-                writing.append(None, Change::Seen { payment: id, seen: Seen::Booked(entry) })?;
+            for booking in bookings {
+                writing.append(None, Change::Seen { payment: id, seen: Seen::Booked(booking) })?;
             }
             Ok(Ok(()))
         });

@@ -57,7 +57,7 @@ fn give_up_superseded(writing: &mut Writing<'_>, begun: &Event) -> Result<(), St
     let (Some(old), Some(reason)) = (payment.supersedes, reason.clone()) else { return Ok(()) };
     // A person may have attached it meanwhile: then it is followed, not given up.
     if writing.payment(old)?.is_some_and(|row| row.state == State::Unknown) {
-        writing.append(begun.actor, Change::Resolved { payment: old, closed: Closed::Abandoned, reason })?;
+        writing.append(begun.actor.clone(), Change::Resolved { payment: old, closed: Closed::Abandoned, reason })?;
     }
     Ok(())
 }
