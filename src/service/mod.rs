@@ -75,6 +75,8 @@ struct State {
     looks: Locks<PaymentId>,
     /// One refund at a time per payment.
     refunds: Locks<PaymentId>,
+    /// One reading of a balance for those who look at a time per payment.
+    balances: Locks<PaymentId>,
     /// Since when refunds are unsettled.
     unsettled: money::Unsettled,
     /// One import of a log at a time: each reads its file and the whole log.
@@ -137,6 +139,7 @@ impl Service {
             devices: device::Devices::new(),
             looks: Locks::new(),
             refunds: Locks::new(),
+            balances: Locks::new(),
             unsettled: money::Unsettled::new(),
             import: tokio::sync::Mutex::default(),
             reporting: tokio::sync::Mutex::default(),

@@ -1,5 +1,5 @@
-//! Reading the balance of a payment and booking what the account makes of it. Whoever does so holds the payment's
-//! refunds: nobody pays back while a balance is judged.
+//! Reading the balance of a payment and booking what the account makes of it. A reading may be booked at any time,
+//! also beside a refund: the account judges it in the transaction that books it, and an old one proves nothing there.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -130,12 +130,12 @@ impl Service {
         Ok(row.refund(refund).is_some_and(|refund| refund.state == RefundState::Unsettled))
     }
 
-    /// Judges the balance of a payment that may have been paid back, unless somebody is at it.
+    /// Judges the balance of a payment that may have been paid back, unless somebody is just reading it.
     ///
     /// # Errors
     /// Why the balance could not be read or booked.
     pub(in crate::service) async fn reckon(&self, settings: &Settings, id: PaymentId) -> Result<(), Failure> {
-        match self.state.refunds.try_lock(id) {
+        match self.state.balances.try_lock(id) {
             Some(_one) => self.reckon_once(settings, id).await,
             None => Ok(()),
         }
