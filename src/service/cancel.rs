@@ -3,6 +3,7 @@
 use super::bank::Sending;
 use super::ended::unstored;
 use super::keys::{standing_for, wrote_cancel};
+use super::life::{CANCELLED, is_outstanding};
 use super::{Request, Service, trouble};
 use crate::failpoint::fail_point;
 use crate::id::{PaymentId, PaymentRef};
@@ -11,16 +12,14 @@ use crate::moment::Moment;
 use crate::operation::{Code, Dialect, Failure, Kind, LogStatus, Money, Reply, State};
 use crate::store::{Change, Ending, Outcome, PaymentRow, Writing};
 
-/// What Kaspi calls a cancelled invoice (kaspi-api §3.1).
-const CANCELLED: &str = "RemotePaymentCanceled";
-
 impl Service {
     pub(super) async fn cancel(&self, request: &Request, named: &PaymentRef) -> Result<Reply, Failure> {
         let row = self.visible(request, named)?;
         let _turn = self.turn(row.shop_id, request.key.as_ref()).await;
         self.still_running()?;
         let row = self.row(row.id)?;
-        if (row.state, row.kind) == (State::Waiting, Kind::Remote) {
+        let (stands, row) = self.still_stands(request, row).await?;
+        if stands || (row.state, row.kind) == (State::Waiting, Kind::Remote) {
             // Refused in its own words before anything is intended.
             request.settings.kaspi()?;
             self.frozen_triple(&request.settings, &row)?;
@@ -28,7 +27,7 @@ impl Service {
         let underway = self.store.underway();
         let ask = Self::ask(request);
         fail_point!("cancel.begin");
-        let Some(intent) = self.begin_cancel(request, &row, &ask).await? else {
+        let Some(intent) = self.begin_cancel(request, (&row, stands), &ask).await? else {
             return Ok(Reply::Payment(self.row(row.id)?.view()));
         };
         fail_point!("cancel.intended");
@@ -61,9 +60,22 @@ impl Service {
         }
     }
 
+    /// Whether Kaspi still has an invoice that we called expired, by a clock that may have been wrong: then it is
+    /// cancelled like one that waits.
+    async fn still_stands(&self, request: &Request, row: PaymentRow) -> Result<(bool, PaymentRow), Failure> {
+        if (row.state, row.kind) != (State::Expired, Kind::Remote) {
+            return Ok((false, row));
+        }
+        match self.status_now(&request.settings, &row).await {
+            Ok((said, row)) => Ok((said.is_some_and(|said| said == CANCELLED || is_outstanding(&said)), row)),
+            // Kaspi does not know it: nobody can pay it.
+            Err(failure) if failure.code == Code::NotFound => Ok((false, row)),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// Keeps how a cancel ended. True if the payment has been seen paid while the cancel was out: it stays paid.
     async fn end_cancel(&self, id: PaymentId, intent: u64, outcome: Outcome) -> Result<bool, Failure> {
-        let service = self.clone();
         let end = move |writing: &mut Writing<'_>| {
             let paid = writing.payment(id)?.is_some_and(|row| row.state == State::Paid);
             let mut outcome = outcome.clone();
@@ -78,14 +90,14 @@ impl Service {
             }
             Ok(paid)
         };
-        self.store.keep(end, move || service.announce(id)).await
+        self.store.keep(end).await
     }
 
     /// The durable intent and its time; none if it is cancelled already.
     async fn begin_cancel(
         &self,
         request: &Request,
-        row: &PaymentRow,
+        (row, stands): (&PaymentRow, bool),
         ask: &Ask,
     ) -> Result<Option<(u64, Moment)>, Failure> {
         let (id, shop, key, asked) = (row.id, row.shop_id, request.key.clone(), request.copy());
@@ -98,7 +110,7 @@ impl Service {
             if row.state == State::Cancelled {
                 return Ok(None);
             }
-            cancellable(&row)?;
+            cancellable(&row, stands)?;
             if writing.is_running(id)? {
                 return Err(Failure::new(Code::InProgress, "another call on this payment is not finished")
                     .with_payment(id)
@@ -140,13 +152,13 @@ impl Service {
             }
             Err(trouble) => refused(trouble::failure(&trouble)),
         };
-        let now = match self.read_status(&request.settings, row).await {
+        let (said, now) = match self.status_now(&request.settings, row).await {
             Ok(now) => now,
             Err(_) => return Err(failure.with_payment(row.id)),
         };
-        match (now.state, now.kaspi_status) {
-            (State::Cancelled, Some(status)) => Ok(status),
+        match (now.state, said) {
             (State::Paid, _) => Err(paid(row)),
+            (_, Some(status)) if status == CANCELLED => Ok(status),
             _ => Err(failure.with_payment(row.id)),
         }
     }
@@ -172,7 +184,8 @@ fn paid(row: &PaymentRow) -> Failure {
         .with_hint(format!("Pay it back instead: kaspictl payment refund {}", row.id))
 }
 
-fn cancellable(row: &PaymentRow) -> Result<(), Failure> {
+/// `stands`: Kaspi has just said that it still has what we called expired.
+fn cancellable(row: &PaymentRow, stands: bool) -> Result<(), Failure> {
     let refuse = |detail: String| Failure::new(Code::NotCancellable, detail).with_payment(row.id);
     match (row.state, row.kind) {
         (State::Creating, _) => Err(Failure::new(Code::InProgress, "the create is not finished").with_payment(row.id)),
@@ -193,6 +206,7 @@ fn cancellable(row: &PaymentRow) -> Result<(), Failure> {
             Err(refuse(format!("Kaspi cannot cancel a {}", row.kind)).with_hint(hint))
         }
         (State::Waiting, Kind::Remote) => Ok(()),
+        (State::Expired, Kind::Remote) if stands => Ok(()),
         (State::Abandoned, _) => {
             let hint = format!(
                 "If it was paid all the same: kaspictl payment resolve {} --attach QRID --reason TEXT, then pay it back",

@@ -6,6 +6,7 @@ use super::bank::Sending;
 use super::ended::unstored;
 use super::intend::{Begun, Intended, Plan};
 use super::keys::wrote_create;
+use super::life::REMOTE_LIFE;
 use super::{Request, Service, Settings, trouble};
 use crate::failpoint::fail_point;
 use crate::id::PaymentId;
@@ -13,9 +14,6 @@ use crate::kaspi::{Ask, Created, NewPayment, Trouble};
 use crate::moment::Moment;
 use crate::operation::{Actor, Code, CreatePayment, Dialect, Failure, Kind, LogStatus, Money, Reply, State};
 use crate::store::{Change, Closed, Ending, Outcome, PaymentRow, Writing};
-
-/// How long a customer can pay a remote invoice (kaspi-api §3.3).
-pub(super) const REMOTE_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// Added to the life of a token that nobody saw before it is called dead: clocks and slow answers.
 const DEAD_MARGIN: Duration = Duration::from_secs(60);
@@ -38,9 +36,10 @@ impl Service {
         drop((turn, underway));
         let row = match create.wait {
             Some(span) => {
-                // The create's answer is as good as a look: the first one of a wait comes an interval later.
-                self.asked_now(payment);
-                self.ask_ended(payment, true);
+                // A create that is repeated is no look, and puts none off.
+                if new {
+                    self.state.asks.made(payment);
+                }
                 self.wait(request, payment, span).await
             }
             None => self.row(payment),
@@ -132,7 +131,6 @@ impl Service {
     ) -> Result<bool, Failure> {
         let id = payment.id;
         let supersedes = create.supersedes.zip(create.reason.clone());
-        let service = self.clone();
         let end = move |writing: &mut Writing<'_>| {
             let (mut outcome, mut lost) = (outcome.clone(), false);
             if !writing.has_begun(intent)? {
@@ -157,7 +155,7 @@ impl Service {
             }
             Ok(lost)
         };
-        self.store.keep(end, move || service.announce(id)).await
+        self.store.keep(end).await
     }
 }
 
@@ -208,17 +206,18 @@ fn judge_answer(request: &Request, payment: &PaymentRow, answer: &Result<Created
 fn created_ending(request: &Request, payment: &PaymentRow, created: &Created) -> Ending {
     let now = Moment::now();
     let ms = |span: Option<Duration>| span.and_then(|span| u64::try_from(span.as_millis()).ok());
-    let expires_at = match (payment.kind, created.life) {
-        (_, Some(life)) => now.after(life),
-        (Kind::Remote, None) => now.after(REMOTE_LIFE),
+    let life = match (payment.kind, created.life) {
+        (_, Some(life)) => life,
+        (Kind::Remote, None) => REMOTE_LIFE,
         // An ExpireDate alone is not compared with our clock.
-        (Kind::Link | Kind::Qr, None) => now.after(request.settings.config.payments.link_life),
+        (Kind::Link | Kind::Qr, None) => request.settings.config.payments.link_life,
     };
     Ending::Created {
         qr_payment_id: created.qr_payment_id.clone(),
         link: created.link.clone(),
         qr_token: created.qr_token.clone(),
-        expires_at: Some(expires_at),
+        expires_at: Some(now.after(life)),
+        bank_deadline: created.date.map(|bank| bank.after(life)),
         poll_every_ms: ms(created.poll_every),
         confirm_ms: ms(created.confirm_within),
     }

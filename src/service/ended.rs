@@ -2,17 +2,15 @@
 //! bank said, and the store keeps it in memory until the disk does.
 
 use super::Service;
-use crate::id::PaymentId;
 use crate::operation::{Failure, Money};
 use crate::store::{Change, Outcome, PaymentRow, Writing};
 
 impl Service {
-    /// Records how a call that had begun ended, and wakes who waits for its payment.
+    /// Records how a call that had begun ended.
     ///
     /// # Errors
     /// `storage_failed`; it is then written as soon as anything can be.
-    pub(super) async fn end(&self, payment: PaymentId, intent: u64, outcome: Outcome) -> Result<(), Failure> {
-        let service = self.clone();
+    pub(super) async fn end(&self, intent: u64, outcome: Outcome) -> Result<(), Failure> {
         let end = move |writing: &mut Writing<'_>| {
             // A commit that failed may have been kept by the disk.
             if writing.has_begun(intent)? {
@@ -20,7 +18,7 @@ impl Service {
             }
             Ok(())
         };
-        self.store.keep(end, move || service.announce(payment)).await
+        self.store.keep(end).await
     }
 }
 

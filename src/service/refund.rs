@@ -106,7 +106,8 @@ impl Service {
     /// A paid payment; one that is not called so is looked at first.
     async fn refundable(&self, request: &Request, row: PaymentRow) -> Result<PaymentRow, Failure> {
         let row = match row.state {
-            State::Paid | State::Creating | State::Unknown => row,
+            State::Paid => self.still_paid(&request.settings, &row).await?,
+            State::Creating | State::Unknown => row,
             _ => self.read_status(&request.settings, &row).await?,
         };
         match row.state {
@@ -196,7 +197,7 @@ impl Service {
         };
         let said = format!("{:?}", outcome.ending);
         let money = money_of(&outcome.ending);
-        let kept = self.end(row.id, intent, outcome).await;
+        let kept = self.end(intent, outcome).await;
         kept.map_err(|failure| unstored(failure, row, money, &format!("the refund ended as {said}")))?;
         failure.map_or(Ok(()), Err)
     }

@@ -80,7 +80,7 @@ impl Service {
         actor: Option<Actor>,
     ) -> Result<(), NoSight> {
         if actor.is_none() {
-            self.state.pace.own_turn(settings.config.read_rate).await;
+            self.state.pace.own_turn(|| self.live.get().config.read_rate).await;
         }
         let bin = row.organization_bin.clone();
         let looked = look(settings, &bin).await;

@@ -103,7 +103,7 @@ impl Reading {
                 Some((payment, refund)) => (of_outcome(outcome, refund), About::Payment(payment)),
                 None => (None, About::Config(0)),
             },
-            Change::Seen { payment, seen } => (Some(of_sight(seen)), About::Payment(*payment)),
+            Change::Seen { payment, seen } => (of_sight(seen), About::Payment(*payment)),
             Change::Imported { becomes: Some(payment), .. } => {
                 (Some(EventType::PaymentCreated), About::Payment(payment.id))
             }
@@ -187,15 +187,17 @@ fn of_outcome(outcome: &Outcome, refund: bool) -> Option<EventType> {
     }
 }
 
-fn of_sight(seen: &Seen) -> EventType {
-    match seen {
+fn of_sight(seen: &Seen) -> Option<EventType> {
+    Some(match seen {
+        // It was told that it is paid.
+        Seen::Confirmed { .. } => return None,
         Seen::Status { state, .. } => of_state(*state),
         Seen::RefundedElsewhere(_) | Seen::RefundSettled { happened: true, .. } => EventType::PaymentRefunded,
         Seen::RefundSettled { happened: false, .. } => EventType::PaymentRefundFailed,
         Seen::RefundDoubted(_) => EventType::PaymentRefundPending,
         Seen::Dead => EventType::PaymentExpired,
         Seen::OtherAmount(_) | Seen::Contradicted { .. } => EventType::PaymentContradicted,
-    }
+    })
 }
 
 fn of_closing(closed: &Closed) -> EventType {

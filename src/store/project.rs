@@ -101,6 +101,7 @@ impl WriteTables<'_> {
 
     fn put_payment(&mut self, seq: u64, row: &PaymentRow) -> Result<Option<Turn>, StoreError> {
         let id = number(row.id);
+        self.touched.push(row.id);
         let before = self.payment.insert(id, codec::encode(row)?.as_slice())?;
         let before = before.map(|stored| codec::decode(stored.value())).transpose()?;
         self.payment_event.insert((id, seq), ())?;
@@ -122,6 +123,7 @@ impl WriteTables<'_> {
     /// A create that surely moved nothing leaves its events and no payment.
     fn drop_payment(&mut self, row: &PaymentRow) -> Result<(), StoreError> {
         let id = number(row.id);
+        self.touched.push(row.id);
         self.payment.remove(id)?;
         self.payment_open.remove(id)?;
         self.payment_attention.remove(id)?;

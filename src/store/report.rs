@@ -11,7 +11,7 @@ use redb::ReadOnlyTable;
 
 use super::event::{self, Change, Closed, Event};
 use super::payment::{self, PaymentRow, RefundRow, Seen, number};
-use super::reading::{Reading, id_of};
+use super::reading::{Reading, first_id, id_of};
 use super::{Refused, StoreError, codec};
 use crate::id::PaymentId;
 use crate::moment::Moment;
@@ -41,9 +41,7 @@ impl Window {
 
     /// The ids of payments that may have been paid in it by the bank's clock, or made in it.
     fn ids(self) -> (u128, u128) {
-        // The first six bytes of an id are its milliseconds.
-        let id = |at: Moment| u128::from(u64::try_from(at.millis()).unwrap_or(0)) << 80;
-        (id(self.begin.before(LIFE).before(SKEW)), id(self.end.after(SKEW)))
+        (first_id(self.begin.before(LIFE).before(SKEW)), first_id(self.end.after(SKEW)))
     }
 }
 
