@@ -151,6 +151,7 @@ fn organization_report() -> OrganizationReport {
             paid_at,
             may_have_been_paid,
             not_asked,
+            last_asked: None,
         }
     };
     OrganizationReport {

@@ -191,6 +191,7 @@ pub(super) fn created(success: &Success<'_>, kind: Kind, date: Option<Moment>) -
         poll_every: seconds(&["StatusPollingInterval"]),
         confirm_within: seconds(&["PaymentConfirmationTimeout"]),
         expires_at,
+        date,
     })
 }
 
@@ -220,6 +221,7 @@ pub(super) fn status(success: &Success<'_>) -> Option<StatusRead> {
         status: data.text("Status").filter(|text| fields::is_status(text))?,
         amount: data.tenge("Amount"),
         transaction_id: data.word("TransactionId"),
+        date: None,
     })
 }
 

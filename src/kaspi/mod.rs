@@ -167,7 +167,7 @@ impl Kaspi {
         let read = |success: &Success<'_>, answer: &Answer| {
             let created = match success.dialect {
                 Dialect::Bank => bank::created(success, new.kind, answer.date),
-                Dialect::Guide => guide::created(success),
+                Dialect::Guide => guide::created(success, answer.date),
             };
             let created = created.ok_or_else(|| incomplete("a payment's number"))?;
             match nothing_to_show(success.dialect, new, &created) {
@@ -190,12 +190,13 @@ impl Kaspi {
             Dialect::Bank => self.settings.status_version.as_str(),
             Dialect::Guide => "v01",
         };
-        let read = |success: &Success<'_>, _: &Answer| {
+        let read = |success: &Success<'_>, answer: &Answer| {
             let status = match dialect {
                 Dialect::Bank => bank::status(success),
                 Dialect::Guide => guide::status(success),
             };
-            status.ok_or_else(|| incomplete("a status"))
+            let status = status.ok_or_else(|| incomplete("a status"))?;
+            Ok(StatusRead { date: answer.date, ..status })
         };
         let call = get(format!("/r3/{version}/payment/status/{id}"));
         self.call(ask, (What::Status, Some(dialect)), &call, read).await

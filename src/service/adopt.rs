@@ -1,6 +1,8 @@
 //! Taking in a payment that was made before kaspid, so that it can be refunded and cancelled like any other.
 
-use super::look::state_of;
+use std::time::Duration;
+
+use super::life::{Clocks, longest_life, state_of};
 use super::select::{no_token, settled_dialect};
 use super::{Request, Service, trouble};
 use crate::id::{PaymentId, QrPaymentId};
@@ -16,6 +18,8 @@ pub(super) struct Sight {
     pub(super) total: Option<Amount>,
     available: Option<Amount>,
     paid_at: Option<Moment>,
+    /// The bank's time.
+    pub(super) bank: Option<Moment>,
 }
 
 impl Service {
@@ -57,7 +61,8 @@ impl Service {
         let kaspi = request.settings.kaspi()?;
         let read = kaspi.status(&Self::ask(request), triple.dialect(), qr).await;
         let read = read.map_err(|trouble| trouble::failure(&trouble).with_bin(triple.bin()))?;
-        let mut sight = Sight { kaspi_status: read.status, total: read.amount, available: None, paid_at: None };
+        let (kaspi_status, bank) = (read.status, read.date);
+        let mut sight = Sight { kaspi_status, total: read.amount, available: None, paid_at: None, bank };
         if triple.dialect() == Dialect::Guide {
             return Ok(sight);
         }
@@ -105,14 +110,15 @@ fn adopted(adopt: &Adopt, config: &ConfigRow, dialect: Dialect, sight: &Sight) -
         qr_payment_id: Some(adopt.qr_payment_id.clone()),
         state: State::Waiting,
         kaspi_status: Some(sight.kaspi_status.clone()),
+        bank_deadline: sight.bank.map(|bank| bank.after(longest_life(kind))),
         refunded_elsewhere: sight.available.and_then(|left| amount.minus(left)).unwrap_or_default(),
         ..PaymentRow::frozen(config, dialect, kind, amount, now)
     };
-    row.state = state_of(&sight.kaspi_status, &row, now);
+    row.state = state_of(&sight.kaspi_status, &row, Clocks { now, bank: sight.bank, watched: Duration::ZERO });
     if row.state == State::Paid {
         let source = if sight.paid_at.is_some() { PaidAtSource::Bank } else { PaidAtSource::Seen };
         let paid_at = sight.paid_at.unwrap_or(now);
-        (row.paid_at, row.paid_at_source) = (Some(paid_at), Some(source));
+        (row.paid_at, row.paid_at_source, row.paid_seen_at) = (Some(paid_at), Some(source), Some(now));
         // It stands among the others of its time, where lists and reports look for it.
         (row.id, row.created_at) = (PaymentId::made_at(paid_at), paid_at);
     }

@@ -55,6 +55,7 @@ impl Service {
         problems.extend(self.backup_problem());
         problems.extend(configs.iter().filter_map(config_problem));
         problems.extend(payments.iter().flat_map(payment_problems));
+        problems.extend(self.follow_problems(request)?);
         Ok(problems)
     }
 
@@ -97,7 +98,7 @@ fn counts(configs: &[ConfigRow]) -> ConfigCounts {
     }
 }
 
-fn problem(code: &str, detail: impl Into<String>, remedy: impl Into<String>) -> ProblemItem {
+pub(super) fn problem(code: &str, detail: impl Into<String>, remedy: impl Into<String>) -> ProblemItem {
     ProblemItem { code: code.to_owned(), detail: detail.into(), remedy: remedy.into(), payment: None, config_id: None }
 }
 
@@ -163,7 +164,10 @@ pub(super) fn payment_problems(row: &PaymentRow) -> Vec<ProblemItem> {
     }
     if let Some(status) = &row.contradiction {
         let detail = format!("{} was paid, and Kaspi said {status} of it later", row.amount);
-        let remedy = format!("Look in the Kaspi Pay app whether the money is there: kaspictl payment show {}", row.id);
+        let remedy = format!(
+            "Look in the Kaspi Pay app whether the money is there. Once that is settled: kaspictl payment resolve {} --paid yes --reason TEXT",
+            row.id
+        );
         problems.push(problem("payment_contradicted", detail, remedy));
     }
     if let Some(other) = row.kaspi_amount {

@@ -2,18 +2,22 @@
 
 mod adopt;
 mod age;
+mod asked;
 mod backup;
 mod bank;
 mod configs;
 mod device;
 mod doctor;
+mod due;
 mod enrol;
 mod events;
 mod files;
 mod follow;
 mod health;
+mod life;
 mod look;
 mod payments;
+mod plan;
 mod proof;
 mod report;
 mod resolve;
@@ -22,6 +26,7 @@ mod schedule;
 mod select;
 mod settings;
 mod trouble;
+mod unfollowed;
 mod locks;
 mod lookups;
 mod metrics;
@@ -29,10 +34,9 @@ mod money;
 mod pace;
 mod reach;
 mod verify;
+mod wait;
 
-use std::collections::HashMap;
-use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::access::{Admitted, Caller, Presence, Scope};
 use crate::id::{PaymentId, RequestKey};
@@ -42,6 +46,7 @@ use crate::operation::{Code, Failure, Operation, Reply, Version};
 use crate::store::Store;
 use crate::transfer::{Transferred, Upload};
 use age::Ages;
+use asked::Asks;
 pub use doctor::{Looker, files as check_files};
 use locks::Locks;
 use lookups::Lookups;
@@ -83,13 +88,13 @@ struct State {
     import: tokio::sync::Mutex<()>,
     /// One report asks about open payments at a time: many would take all turns of the pace.
     reporting: tokio::sync::Mutex<()>,
-    /// How Kaspi was lately asked about a payment. Held for a look-up, never across an await.
-    asked: Mutex<HashMap<PaymentId, look::Asked>>,
+    /// How Kaspi was lately asked about each payment.
+    asks: Asks,
     /// How late it is for each followed payment, whatever becomes of the wall clock.
     ages: Ages,
     /// When the last run wrote its last event; what was to be looked at after that was missed.
     last_alive: Option<Moment>,
-    /// Sent the id of each payment that changed, for those who wait.
+    /// Sent the id of each payment that changed, for those who wait. By the commit, and by nothing else.
     changed: tokio::sync::broadcast::Sender<PaymentId>,
     /// Sent what the schedule of looks at trade points should know.
     suspects: tokio::sync::mpsc::UnboundedSender<schedule::Poke>,
@@ -110,8 +115,8 @@ struct State {
     lookups: Lookups,
     /// Looks at trade points that could not be made.
     failed_looks: FailedLooks,
-    /// Payments in the follower's plan.
-    follow_queue: AtomicUsize,
+    /// How the following stands.
+    following: follow::Following,
     /// What happens at the door, for who watches.
     door: Arc<DoorMeters>,
     /// True once the daemon is stopping: no new money calls, and whoever waits gets what is known.
@@ -143,8 +148,8 @@ impl Service {
             unsettled: money::Unsettled::new(),
             import: tokio::sync::Mutex::default(),
             reporting: tokio::sync::Mutex::default(),
-            asked: Mutex::new(HashMap::new()),
-            ages: Ages::new(),
+            asks: Asks::default(),
+            ages: Ages::default(),
             // A state that cannot be read is the next call's to tell.
             last_alive: store.read(|reading| Ok(reading.last_moment()?)).ok().flatten(),
             // Waiters that fall behind look for themselves.
@@ -158,10 +163,11 @@ impl Service {
             pace: Pace::default(),
             lookups: Lookups::default(),
             failed_looks: FailedLooks::default(),
-            follow_queue: AtomicUsize::new(0),
+            following: follow::Following::default(),
             door: Arc::default(),
             stopping: tokio::sync::watch::Sender::new(false),
         };
+        announce(&store, &state);
         (Self { store, live, state: Arc::new(state) }, Background { changed, suspected })
     }
 
@@ -178,13 +184,13 @@ impl Service {
 
     /// Follows payments, keeps trade points verified and settles what the last run left open, until [`Service::stop`].
     pub fn work(&self, background: Background) {
-        let following = tokio::spawn(self.clone().follow(background.changed));
+        let (service, following) = (self.clone(), tokio::spawn(self.clone().follow(background.changed)));
         tokio::spawn(async move {
-            if let Ok(Err(failure)) = following.await {
-                tracing::error!(
-                    detail = failure.detail,
-                    "background work ended: restart kaspid when the disk is in order"
-                );
+            let ended = following.await;
+            if !*service.state.stopping.borrow() {
+                let why = ended.err().map_or_else(|| "it ended".to_owned(), |error| error.to_string());
+                tracing::error!(why, "payments are not followed any more: restart kaspid");
+                service.state.following.stands_still(Some(why));
             }
         });
         tokio::spawn(self.clone().keep_verified(background.suspected));
@@ -314,6 +320,18 @@ impl Service {
         let (caller, key, operation, scope) = admitted.into_parts();
         (Request { caller, key, scope, is_admin, presence, settings: self.live.get() }, operation)
     }
+}
+
+/// Whatever commit changes a payment, who waits for it and the follower hear of it. Neither is waited for.
+fn announce(store: &Store, state: &State) {
+    let (changed, followed) = (state.changed.clone(), state.followed.clone());
+    store.on_commit(move |payments| {
+        for id in payments {
+            // Without a waiter, or after the follower has ended, there is nobody to tell.
+            let _ = changed.send(*id);
+            let _ = followed.send(follow::Sign::Changed(*id));
+        }
+    });
 }
 
 /// For what cannot be narrowed to some shops or BINs: all state, or all that is made of the log.

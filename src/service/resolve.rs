@@ -1,7 +1,6 @@
 //! Closing what only a person can close. Each way is checked as far as the bank can tell, and audited.
 
-use super::follow::deadline;
-use super::look::is_known;
+use super::life::{lively_until, longest_life};
 use super::{Request, Service};
 use crate::failpoint::fail_point;
 use crate::id::{PaymentRef, QrPaymentId, Reason};
@@ -34,31 +33,37 @@ impl Service {
                 row.amount
             ))
             .with_payment(row.id)),
-            _ => Ok(Closed::Attached { qr_payment_id: qr, kaspi_status: sight.kaspi_status, amount: None }),
+            _ => Ok(Closed::Attached {
+                qr_payment_id: qr,
+                kaspi_status: sight.kaspi_status,
+                amount: None,
+                bank_deadline: sight.bank.map(|bank| bank.after(longest_life(row.kind))),
+            }),
         }
     }
 
-    /// A person's word counts only where Kaspi has none: after the deadline, with a status we do not know or none at
-    /// all. A late payment is only acknowledged, which asks nobody.
+    /// A person's word counts only where Kaspi's ends nothing: when its time is over and it still waits, whatever Kaspi
+    /// says of it. A late or contradicted payment is only acknowledged, which asks nobody.
     async fn beyond_kaspi(&self, request: &Request, row: &PaymentRow) -> Result<(), Failure> {
         if row.state != State::Waiting {
             return Ok(());
         }
-        let said = match self.read_status(&request.settings, row).await {
-            Ok(row) => row.kaspi_status.filter(|status| is_known(status)),
-            Err(failure) if failure.code == Code::NotFound => None,
+        let now = match self.read_status(&request.settings, row).await {
+            Ok(now) => now,
+            Err(failure) if failure.code == Code::NotFound => row.clone(),
             Err(failure) => return Err(failure),
         };
-        let over = self.state.ages.now(row) >= deadline(row);
-        match said {
-            None if over => Ok(()),
-            None => {
-                Err(Failure::invalid("the customer can still pay: wait until its time is over").with_payment(row.id))
-            }
-            Some(status) => Err(Failure::invalid(format!("Kaspi itself says {status}, which is kept now"))
+        if now.state != State::Waiting {
+            let said = now.kaspi_status.as_deref().unwrap_or("nothing");
+            return Err(Failure::invalid(format!("Kaspi itself says {said}, and it is {} now", now.state))
                 .with_payment(row.id)
-                .with_hint(format!("See what it is: kaspictl payment show {}", row.id))),
+                .with_hint(format!("See what it is: kaspictl payment show {}", row.id)));
         }
+        if self.state.ages.now(&now) < lively_until(&now) {
+            let detail = "the customer can still pay: wait until its time is over";
+            return Err(Failure::invalid(detail).with_payment(row.id));
+        }
+        Ok(())
     }
 
     async fn close(&self, request: &Request, row: &PaymentRow, closed: Closed, reason: Reason) -> Result<(), Failure> {
@@ -80,9 +85,17 @@ impl Service {
         fail_point!("resolve.begin");
         write.await?;
         fail_point!("resolve.stored");
-        self.announce(payment);
         Ok(())
     }
+}
+
+/// Nothing leaves `paid`: a person who does not find the money takes that up with the bank.
+fn stays_paid(row: &PaymentRow) -> Failure {
+    let hint = format!(
+        "If the money is not there, take it up with the bank; it counts as paid here. When that is settled: kaspictl payment resolve {} --paid yes --reason TEXT",
+        row.id
+    );
+    Failure::invalid("the payment was paid, and a payment that was paid stays so").with_payment(row.id).with_hint(hint)
 }
 
 /// Whether a payment is in the doubt that this would close.
@@ -96,8 +109,11 @@ fn closable(row: &PaymentRow, closed: &Closed) -> Result<(), Failure> {
             })?;
             refund.is_for_a_person()
         }
-        // Of a payment that was paid late it is the acknowledgement.
-        Closed::Paid(true) if row.state == State::Paid => row.late && !row.acknowledged,
+        // Of a payment that was paid late, or that Kaspi calls something else since, it is the acknowledgement.
+        Closed::Paid(true) if row.state == State::Paid => {
+            (row.late && !row.acknowledged) || row.contradiction.is_some()
+        }
+        Closed::Paid(false) if row.contradiction.is_some() => return Err(stays_paid(row)),
         Closed::Paid(_) => row.state == State::Waiting,
     };
     if open {

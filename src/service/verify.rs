@@ -81,7 +81,7 @@ impl Service {
     ) -> Result<(), NoSight> {
         let is_asked = actor.is_some();
         if !is_asked {
-            self.state.pace.own_turn(settings.config.read_rate).await;
+            self.state.pace.own_turn(|| self.live.get().config.read_rate).await;
         }
         let bin = row.organization_bin.clone();
         let looked = look(settings, &bin).await;

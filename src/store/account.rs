@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{PaymentId, RequestKey};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{Evidence, LogStatus, Refund};
+use crate::operation::{Evidence, LogStatus};
 
 /// Where a refund stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -134,18 +134,6 @@ impl RefundRow {
             RefundState::Success(evidence) => evidence == Evidence::Person,
             RefundState::Failed { by_person } => by_person,
             RefundState::Running => false,
-        }
-    }
-
-    /// What callers see.
-    pub(crate) fn view(&self) -> Refund {
-        Refund {
-            id: self.id,
-            amount_tiyn: self.amount,
-            status: self.status(),
-            evidence: self.evidence(),
-            at: self.at,
-            return_operation_id: self.return_operation_id.clone(),
         }
     }
 }

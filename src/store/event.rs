@@ -62,6 +62,26 @@ pub(crate) enum Change {
     SentAgain { intent: u64, payment: PaymentId, refused: FirstRefusal, x_request_id: String },
 }
 
+impl Change {
+    /// The payment whose row it writes; that of a call's end, its beginning names.
+    pub(super) fn payment(&self) -> Option<PaymentId> {
+        match self {
+            Self::CreateIntended { payment, .. } | Self::Adopted { payment, .. } => Some(payment.id),
+            Self::CancelIntended { payment, .. }
+            | Self::RefundIntended { payment, .. }
+            | Self::Seen { payment, .. }
+            | Self::Resolved { payment, .. } => Some(*payment),
+            Self::Imported { becomes, .. } => becomes.as_ref().map(|row| row.id),
+            Self::Noted(_)
+            | Self::Config { .. }
+            | Self::Ended { .. }
+            | Self::Restored(_)
+            | Self::RestoreAcknowledged { .. }
+            | Self::SentAgain { .. } => None,
+        }
+    }
+}
+
 /// Why Kaspi refused the first of two calls.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FirstRefusal {
@@ -188,6 +208,8 @@ pub(crate) enum Ending {
         link: Option<String>,
         qr_token: Option<String>,
         expires_at: Option<Moment>,
+        /// The same by the bank's clock, if the answer had a `Date`.
+        bank_deadline: Option<Moment>,
         poll_every_ms: Option<u64>,
         confirm_ms: Option<u64>,
     },
@@ -205,7 +227,13 @@ pub(crate) enum Ending {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Closed {
     /// The unknown payment is this one.
-    Attached { qr_payment_id: QrPaymentId, kaspi_status: String, amount: Option<Amount> },
+    Attached {
+        qr_payment_id: QrPaymentId,
+        kaspi_status: String,
+        amount: Option<Amount>,
+        /// When its life is over at the latest, by the bank's clock.
+        bank_deadline: Option<Moment>,
+    },
     /// The unknown payment is given up.
     Abandoned,
     /// The refund did or did not happen.

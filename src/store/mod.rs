@@ -14,6 +14,7 @@ mod envelope;
 mod event;
 mod file;
 mod heads;
+mod hear;
 mod key;
 mod known;
 mod log;
@@ -31,6 +32,7 @@ mod tables;
 mod tail;
 mod tally;
 mod triple;
+mod view;
 mod writer;
 mod writing;
 #[cfg(test)]
@@ -52,6 +54,7 @@ pub(crate) use envelope::{Header as BackupHeader, check as check_backup, seal as
 pub(crate) use event::{Change, Closed, Ending, Event, FirstRefusal, ImportedRow, Note, Outcome};
 use file::{LAYOUT, create, forget, open, secret, unreadable};
 use heads::Heads;
+use hear::Hearer;
 pub(crate) use key::{Field, KeyRow, Wrote};
 pub(crate) use log::Chain;
 pub(crate) use payment::{PaymentRow, Seen};
@@ -161,6 +164,8 @@ struct Shared {
     /// The file is about to be opened again: long reads give way, since opening waits for them.
     reopening: AtomicBool,
     meters: StoreMeters,
+    /// Told of every durable change of payments, by the writer.
+    hearer: Hearer,
 }
 
 /// All state; a cheap handle.
@@ -199,6 +204,7 @@ impl Store {
             head: watch::Sender::new(head.place.seq),
             reopening: AtomicBool::new(false),
             meters: StoreMeters::new(),
+            hearer: Hearer::default(),
         });
         let underway = Arc::<AtomicUsize>::default();
         let jobs = writer::start(shared.clone(), underway.clone(), Heads::told(head.place.seq));
@@ -242,20 +248,19 @@ impl Store {
             Some(job) => job(writing),
             None => Err(StoreError::Closed.into()),
         };
-        self.submit(run, || {}, false, Message::Job).await
+        self.submit(run, false, Message::Job).await
     }
 
     /// The same for what has already happened outside and must not be lost: if it cannot be made durable now, the
-    /// caller is told so, and `job` is run again, before any other, until it is. `then` runs once it is durable.
+    /// caller is told so, and `job` is run again, before any other, until it is.
     ///
     /// # Errors
     /// `storage_failed`: not durable yet.
     pub(crate) async fn keep<T: Send + 'static>(
         &self,
         job: impl FnMut(&mut Writing<'_>) -> Result<T, Refused> + Send + 'static,
-        then: impl FnOnce() + Send + 'static,
     ) -> Result<T, Failure> {
-        self.submit(job, then, true, Message::Job).await
+        self.submit(job, true, Message::Job).await
     }
 
     /// As [`Store::write`], in a transaction of its own, of which a refusal keeps nothing: for jobs too large to check
@@ -275,13 +280,12 @@ impl Store {
             }
             done
         };
-        self.submit(run, || {}, false, Message::Alone).await
+        self.submit(run, false, Message::Alone).await
     }
 
     async fn submit<T: Send + 'static>(
         &self,
         mut job: impl FnMut(&mut Writing<'_>) -> Result<T, Refused> + Send + 'static,
-        then: impl FnOnce() + Send + 'static,
         is_owed: bool,
         message: fn(Job) -> Message,
     ) -> Result<T, Failure> {
@@ -298,7 +302,7 @@ impl Store {
             *result.lock().unwrap_or_else(PoisonError::into_inner) = value;
             error
         };
-        let (mut sender, mut then) = (Some(sender), Some(then));
+        let mut sender = Some(sender);
         let finish = move |durable: Result<(), &StoreError>| {
             let answer = match (durable, written.lock().unwrap_or_else(PoisonError::into_inner).take()) {
                 (_, Some(Err(refusal))) => Err(refusal),
@@ -306,11 +310,6 @@ impl Store {
                 (Ok(()), None) => Err(Failure::from(&StoreError::Closed)),
                 (Err(error), _) => Err(Failure::from(error)),
             };
-            if answer.is_ok()
-                && let Some(then) = then.take()
-            {
-                then();
-            }
             // The caller is told of the first attempt, and may have stopped waiting.
             if let Some(sender) = sender.take() {
                 let _ = sender.send(answer);

@@ -64,6 +64,8 @@ fn of_payment(change: &Change, step: &Step) -> Option<EventType> {
             Seen::Status { .. } => turned().or_else(|| step.after.is_open().then(|| of_state(step.after.state))),
             Seen::Dead => turned(),
             Seen::Booked(booking) => Some(of_booking(*booking)),
+            // It was told that it is paid.
+            Seen::Confirmed { .. } => None,
             Seen::OtherAmount(_) | Seen::Contradicted { .. } => Some(EventType::PaymentContradicted),
         },
         // That somebody has seen a late payment turns nothing.

@@ -14,7 +14,7 @@ use crate::id::{
 };
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{Dialect, Evidence, Kind, PaidAtSource, Payment, State};
+use crate::operation::{Dialect, Evidence, Kind, PaidAtSource, State};
 
 /// A payment with the config it was frozen with. Its token is always the current one of its (BIN, trade point).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,9 @@ pub(crate) struct PaymentRow {
     pub(crate) qr_token: Option<String>,
     /// From the reply's seconds where it has them, on our clock.
     pub(crate) expires_at: Option<Moment>,
+    /// The same by the bank's clock: at the latest then its life is over, counted from the `Date` of the answer that took
+    /// it in. None where that had no `Date`.
+    pub(crate) bank_deadline: Option<Moment>,
     /// The reply's polling interval.
     pub(crate) poll_every_ms: Option<u64>,
     /// The reply's time from the first `Wait` to the automatic cancel.
@@ -53,14 +56,18 @@ pub(crate) struct PaymentRow {
     pub(crate) was_over: bool,
     /// An admin has seen that it was paid late.
     pub(crate) acknowledged: bool,
-    /// What Kaspi said of it after it was paid, where that was something else.
+    /// What Kaspi said of it after it was paid, where that was something else, until Kaspi or a person ends that.
     pub(crate) contradiction: Option<String>,
+    /// What Kaspi said of it when a person said that it is paid: the same again is nothing new.
+    pub(crate) overruled: Option<String>,
     /// What Kaspi says the customer pays, where that is not our amount: a problem shown, never a correction.
     pub(crate) kaspi_amount: Option<Amount>,
     pub(crate) created_at: Moment,
     pub(crate) updated_at: Moment,
     pub(crate) paid_at: Option<Moment>,
     pub(crate) paid_at_source: Option<PaidAtSource>,
+    /// When we learned that it is paid.
+    pub(crate) paid_seen_at: Option<Moment>,
 }
 
 /// Something new seen of a payment at Kaspi.
@@ -82,6 +89,8 @@ pub(crate) enum Seen {
     Booked(Booking),
     /// The life of a link or QR that nobody saw is over.
     Dead,
+    /// Kaspi says again that it is paid, after it had said something else.
+    Confirmed { kaspi_status: String },
 }
 
 impl PaymentRow {
@@ -110,6 +119,7 @@ impl PaymentRow {
             link: None,
             qr_token: None,
             expires_at: None,
+            bank_deadline: None,
             poll_every_ms: None,
             confirm_ms: None,
             request_key: None,
@@ -118,11 +128,13 @@ impl PaymentRow {
             was_over: false,
             acknowledged: false,
             contradiction: None,
+            overruled: None,
             kaspi_amount: None,
             created_at: at,
             updated_at: at,
             paid_at: None,
             paid_at_source: None,
+            paid_seen_at: None,
         }
     }
 
@@ -164,12 +176,13 @@ impl PaymentRow {
         self.updated_at = at;
         match ending {
             Ending::Nothing => self.put_refund(refund, RefundState::Failed { by_person: false }),
-            Ending::Created { qr_payment_id, link, qr_token, expires_at, poll_every_ms, confirm_ms } => {
+            Ending::Created { qr_payment_id, link, qr_token, expires_at, bank_deadline, poll_every_ms, confirm_ms } => {
                 self.state = State::Waiting;
                 self.qr_payment_id = Some(qr_payment_id.clone());
                 self.link.clone_from(link);
                 self.qr_token.clone_from(qr_token);
                 self.expires_at = *expires_at;
+                self.bank_deadline = *bank_deadline;
                 self.poll_every_ms = *poll_every_ms;
                 self.confirm_ms = *confirm_ms;
             }
@@ -179,7 +192,11 @@ impl PaymentRow {
             }
             Ending::Cancelled { kaspi_status } => {
                 self.kaspi_status = Some(kaspi_status.clone());
-                self.become_state(State::Cancelled, None);
+                match self.state {
+                    // Our clock said so; the bank has now said what it is.
+                    State::Expired => self.state = State::Cancelled,
+                    _ => self.become_state(State::Cancelled, None),
+                }
             }
             Ending::Refunded { return_operation_id } => {
                 self.put_refund(refund, RefundState::Success(Evidence::Answer));
@@ -221,7 +238,14 @@ impl PaymentRow {
                 self.become_state(*state, *paid_at);
             }
             Seen::OtherAmount(amount) => self.kaspi_amount = Some(*amount),
-            Seen::Contradicted { kaspi_status } => self.contradiction = Some(kaspi_status.clone()),
+            Seen::Contradicted { kaspi_status } => {
+                self.kaspi_status = Some(kaspi_status.clone());
+                self.contradiction = Some(kaspi_status.clone());
+            }
+            Seen::Confirmed { kaspi_status } => {
+                self.kaspi_status = Some(kaspi_status.clone());
+                (self.contradiction, self.overruled) = (None, None);
+            }
             Seen::Booked(booking) => self.booked(*booking),
             Seen::Dead if self.state == State::Unknown => self.become_state(State::Expired, None),
             Seen::Dead => {}
@@ -232,9 +256,10 @@ impl PaymentRow {
     pub(super) fn resolved(&mut self, closed: &Closed, at: Moment) {
         self.updated_at = at;
         match closed {
-            Closed::Attached { qr_payment_id, kaspi_status, amount } => {
+            Closed::Attached { qr_payment_id, kaspi_status, amount, bank_deadline } => {
                 self.qr_payment_id = Some(qr_payment_id.clone());
                 self.kaspi_status = Some(kaspi_status.clone());
+                self.bank_deadline = *bank_deadline;
                 self.amount = amount.unwrap_or(self.amount);
                 // The one way back from a final state: the next look tells what it is.
                 self.state = State::Waiting;
@@ -246,8 +271,14 @@ impl PaymentRow {
             Closed::Refund { refund, happened: false } => {
                 self.put_refund(Some(*refund), RefundState::Failed { by_person: true });
             }
-            Closed::Paid(true) if self.state == State::Paid => self.acknowledged = true,
-            Closed::Paid(true) => self.become_state(State::Paid, Some((at, PaidAtSource::Seen))),
+            Closed::Paid(true) if self.state == State::Paid => {
+                self.acknowledged = true;
+                self.overruled = self.contradiction.take().or(self.overruled.take());
+            }
+            Closed::Paid(true) => {
+                self.overruled = self.kaspi_status.clone();
+                self.become_state(State::Paid, Some((at, PaidAtSource::Seen)));
+            }
             Closed::Paid(false) => self.become_state(State::Declined, None),
         }
     }
@@ -285,42 +316,10 @@ impl PaymentRow {
             self.late = self.was_over;
             self.paid_at = paid_at.map(|(at, _)| at);
             self.paid_at_source = paid_at.map(|(_, source)| source);
+            self.paid_seen_at = Some(self.updated_at);
         }
         self.state = state;
         self.was_over |= !self.is_open();
-    }
-
-    /// What callers see.
-    pub(crate) fn view(&self) -> Payment {
-        Payment {
-            id: self.id,
-            qr_payment_id: self.qr_payment_id.clone(),
-            kind: self.kind,
-            state: self.state,
-            kaspi_status: self.kaspi_status.clone(),
-            shop_id: self.shop_id,
-            organization_bin: self.organization_bin.clone(),
-            description: self.description.clone(),
-            trade_point_id: self.trade_point_id.clone(),
-            trade_point_name: self.trade_point_name.clone(),
-            amount_tiyn: self.amount,
-            refunded_tiyn: self.account().refunded(),
-            refunded_elsewhere_tiyn: self.refunded_elsewhere,
-            refunds: self.refunds.iter().map(RefundRow::view).collect(),
-            phone: self.phone.clone(),
-            comment: self.comment.clone(),
-            invoice: self.invoice.clone(),
-            link: self.link.clone(),
-            qr_token: self.qr_token.clone(),
-            expires_at: self.expires_at,
-            request_key: self.request_key.clone(),
-            supersedes: self.supersedes,
-            late: self.late,
-            created_at: self.created_at,
-            updated_at: self.updated_at,
-            paid_at: self.paid_at,
-            paid_at_source: self.paid_at_source,
-        }
     }
 }
 

@@ -73,6 +73,7 @@ impl WriteTables<'_> {
             return Ok(());
         }
         let id = number(row.id);
+        self.touched.push(row.id);
         self.payment.insert(id, codec::encode(row)?.as_slice())?;
         if let Some(qr) = &row.qr_payment_id {
             self.payment_qr.insert(qr.as_str(), id)?;
@@ -95,6 +96,7 @@ impl WriteTables<'_> {
     /// A create that surely moved nothing leaves its events and no payment.
     fn drop_payment(&mut self, row: &PaymentRow) -> Result<(), StoreError> {
         let id = number(row.id);
+        self.touched.push(row.id);
         self.payment.remove(id)?;
         self.payment_open.remove(id)?;
         self.payment_attention.remove(id)?;

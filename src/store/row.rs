@@ -134,7 +134,7 @@ fn seen(payment: &PaymentRow, seen: &Seen) -> LogRow {
         Seen::Booked(Booking::Happened(refund) | Booking::NotSeen(refund) | Booking::Doubted(refund)) => {
             (refund_amount(payment, *refund), None)
         }
-        Seen::Status { kaspi_status, .. } | Seen::Contradicted { kaspi_status } => {
+        Seen::Status { kaspi_status, .. } | Seen::Contradicted { kaspi_status } | Seen::Confirmed { kaspi_status } => {
             (payment.amount, Some(kaspi_status.clone()))
         }
         Seen::OtherAmount(_) | Seen::Dead => (payment.amount, None),

@@ -10,6 +10,7 @@ use redb::{Database, ReadOnlyTable, ReadTransaction, Table, TableDefinition, Tab
 use super::StoreError;
 use super::compare::{self, Difference, Named};
 use super::snapshot::copy;
+use crate::id::PaymentId;
 
 macro_rules! tables {
     ($($(#[$doc:meta])* $name:ident: $key:ty => $value:ty = $stored:literal;)*) => {
@@ -19,12 +20,16 @@ macro_rules! tables {
         }
 
         /// All tables, open for one write transaction.
-        pub(in crate::store) struct WriteTables<'t> { $($(#[$doc])* pub(in crate::store) $name: Table<'t, $key, $value>,)* }
+        pub(in crate::store) struct WriteTables<'t> {
+            $($(#[$doc])* pub(in crate::store) $name: Table<'t, $key, $value>,)*
+            /// The payments whose rows were written or removed.
+            pub(in crate::store) touched: Vec<PaymentId>,
+        }
 
         impl<'t> WriteTables<'t> {
             /// Opens all of them, creating those that do not exist.
             pub(in crate::store) fn open(tx: &'t WriteTransaction) -> Result<Self, TableError> {
-                Ok(Self { $($name: tx.open_table(definition::$name)?,)* })
+                Ok(Self { $($name: tx.open_table(definition::$name)?,)* touched: Vec::new() })
             }
         }
 

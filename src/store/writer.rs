@@ -20,6 +20,7 @@ use super::tally::Turn;
 use super::writing::Writing;
 use super::{Shared, StoreError};
 use crate::failpoint::fail_point;
+use crate::id::PaymentId;
 
 /// What the thread is asked.
 pub(super) enum Message {
@@ -221,6 +222,7 @@ impl Writer {
         match &result {
             Ok(()) => {
                 self.is_unrepaired |= attempt.is_dirty;
+                self.shared.hearer.tell(&attempt.touched);
                 if attempt.is_dirty {
                     let (seq, sha) = attempt.head;
                     self.shared.head.send_replace(seq);
@@ -270,6 +272,8 @@ struct Attempt {
     is_dirty: bool,
     /// What it makes of payments.
     turns: Vec<Turn>,
+    /// The payments that it changes.
+    touched: Vec<PaymentId>,
     /// How long its commit took, with its flush.
     took: Duration,
     /// The job that no disk can cure: kept, it would stop every other call for good.
@@ -295,7 +299,7 @@ fn transact(
         }
     }
     (attempt.head, attempt.is_dirty) = (writing.head(), writing.is_wanted());
-    attempt.turns = writing.take_turns();
+    (attempt.turns, attempt.touched) = (writing.take_turns(), writing.take_touched());
     drop(writing);
     // Jobs that only looked or refused cost no flush.
     if !attempt.is_dirty {

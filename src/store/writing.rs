@@ -52,8 +52,16 @@ impl<'t> Writing<'t> {
     }
 
     /// Ends the calls that a failed commit was to begin: their callers were told that nothing is sent, and if the
-    /// disk kept their intents all the same, it must say so too. `durable` is the last event before that commit.
+    /// disk kept their intents all the same, it must say so too. `durable` is the last event before that commit; whom
+    /// those behind it are about has not been told yet.
     pub(super) fn end_refused(&mut self, durable: u64) -> Result<(), StoreError> {
+        for entry in self.tables.event.range(durable + 1..)? {
+            let payment = match event::read(entry?.1.value())?.change {
+                Change::Ended { intent, .. } => self.tables.event_at(intent)?.change.payment(),
+                change => change.payment(),
+            };
+            self.tables.touched.extend(payment);
+        }
         for (intent, _) in self.running()?.into_iter().filter(|(intent, _)| *intent > durable) {
             let outcome = Outcome {
                 status: LogStatus::Failed,
@@ -83,11 +91,20 @@ impl<'t> Writing<'t> {
     /// Nothing of this transaction is kept. Only for a job that has it alone.
     pub(super) fn give_up(&mut self) {
         self.given_up = true;
+        self.tables.touched.clear();
     }
 
     /// What its events made of payments.
     pub(super) fn take_turns(&mut self) -> Vec<Turn> {
         std::mem::take(&mut self.turns)
+    }
+
+    /// The payments that it changes, each once.
+    pub(super) fn take_touched(&mut self) -> Vec<PaymentId> {
+        let mut touched = std::mem::take(&mut self.tables.touched);
+        touched.sort_unstable();
+        touched.dedup();
+        touched
     }
 
     /// The last event and its hash.

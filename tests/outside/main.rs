@@ -48,6 +48,7 @@ mod metrics;
 mod money;
 mod news;
 mod odd_replies;
+mod open_day;
 mod opening;
 mod python;
 mod reports;

@@ -112,14 +112,14 @@ fn a_payment_is_read_under_each_of_its_names() {
         r#"{"externalId":"12737694350","link":"https://kaspi.kz/pay?qrId=xyz"}"#,
         r#"{"externalId":"order-123","QrPaymentId":"12737694350","link":"https://kaspi.kz/pay?qrId=xyz"}"#,
     ] {
-        let payment = created(&success(data)).unwrap();
+        let payment = created(&success(data), None).unwrap();
         assert_eq!(payment.qr_payment_id.as_str(), "12737694350", "{data}");
         assert_eq!(payment.link.as_deref(), Some("https://kaspi.kz/pay?qrId=xyz"));
         assert_eq!((payment.life, payment.expires_at), (None, None));
     }
     for data in ["{}", "[]", "true", r#"{"externalId":"order-123"}"#, r#"{"QrPaymentId":""}"#, r#"{"qrpaymentid":"1"}"#]
     {
-        assert_eq!(created(&success(data)), None, "{data}");
+        assert_eq!(created(&success(data), None), None, "{data}");
     }
 }
 

@@ -86,6 +86,8 @@ impl Service {
             Ok((reading.payments_for_a_person()?, open))
         })?;
         let mut problems: Vec<Check> = rows.iter().filter(|row| request.sees(row)).flat_map(payment_checks).collect();
+        let follow = self.follow_problems(request)?;
+        problems.extend(follow.into_iter().map(|found| Check::warning("payments", found.detail, "kaspictl status")));
         // What does not work stands first, and is not what is left out.
         problems.sort_by_key(|check| !check.has_failed());
         let more = problems.len().saturating_sub(NAMED);

@@ -13,7 +13,7 @@ use super::spool::{Spooled, again};
 use super::{LOG_COLUMNS, aside, spool};
 use crate::id::{PaymentId, PaymentRef, QrPaymentId};
 use crate::operation::{Actor, BadRows, Dialect, Failure, FileFormat, Imported, Kind, OperationType, Reply, State};
-use crate::service::money::REMOTE_LIFE;
+use crate::service::life::REMOTE_LIFE;
 use crate::service::select::settled_dialect;
 use crate::service::{Request, Service};
 use crate::store::{Change, ConfigRow, ImportedRow, Note, PaymentRow, Refused, Store, Writing};

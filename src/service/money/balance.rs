@@ -97,9 +97,7 @@ impl Service {
             }
             Ok(Ok(()))
         });
-        let booked = booked.await?;
-        self.announce(id);
-        Ok(booked)
+        booked.await
     }
 
     /// Reads the balance until it has told whether a refund happened whose answer was lost, at the latest when its

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::life::REMOTE_LIFE;
 use super::super::{Request, Service, Settings, trouble};
 use super::keys::wrote_create;
 use super::{Asker, Begun, Instead, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
@@ -10,9 +11,6 @@ use crate::kaspi::{Created, NewPayment, Trouble};
 use crate::moment::Moment;
 use crate::operation::{Code, CreatePayment, Dialect, Failure, Kind, LogStatus, Money, Reply, texts};
 use crate::store::{Ending, PaymentRow, Refused, Store, Writing, Wrote};
-
-/// How long a customer can pay a remote invoice (kaspi-api §3.3).
-pub(in crate::service) const REMOTE_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// Added to the life of a token that nobody saw before it is called dead: clocks and slow answers.
 const DEAD_MARGIN: Duration = Duration::from_secs(60);
@@ -34,9 +32,9 @@ impl Service {
         let created = self.in_turn((request, shop), call.wrote(&self.store), |turn| self.created(turn, call)).await;
         let (payment, new) = created?;
         if new && wait.is_some() {
-            // The answer is as good as a look: the first one of the wait comes an interval later.
-            self.asked_now(payment);
-            self.ask_ended(payment, true);
+            // The answer is as good as a look: the first one of the wait comes an interval later. A create that is
+            // repeated is no look, and puts none off.
+            self.state.asks.made(payment);
         }
         let row = match wait {
             Some(span) => self.wait(request, payment, span).await,
@@ -143,17 +141,18 @@ fn judge(request: &Request, create: &CreatePayment) -> Result<(), Failure> {
 fn created_ending(request: &Request, payment: &PaymentRow, created: &Created) -> Ending {
     let now = Moment::now();
     let ms = |span: Option<Duration>| span.and_then(|span| u64::try_from(span.as_millis()).ok());
-    let expires_at = match (payment.kind, created.life) {
-        (_, Some(life)) => now.after(life),
-        (Kind::Remote, None) => now.after(REMOTE_LIFE),
+    let life = match (payment.kind, created.life) {
+        (_, Some(life)) => life,
+        (Kind::Remote, None) => REMOTE_LIFE,
         // An ExpireDate alone is not compared with our clock.
-        (Kind::Link | Kind::Qr, None) => now.after(request.settings.config.payments.link_life),
+        (Kind::Link | Kind::Qr, None) => request.settings.config.payments.link_life,
     };
     Ending::Created {
         qr_payment_id: created.qr_payment_id.clone(),
         link: created.link.clone(),
         qr_token: created.qr_token.clone(),
-        expires_at: Some(expires_at),
+        expires_at: Some(now.after(life)),
+        bank_deadline: created.date.map(|bank| bank.after(life)),
         poll_every_ms: ms(created.poll_every),
         confirm_ms: ms(created.confirm_within),
     }

@@ -22,7 +22,6 @@ mod refund;
 use tokio::time::Instant;
 
 pub(super) use balance::{Unsettled, is_reckoned};
-pub(super) use create::REMOTE_LIFE;
 pub(super) use joined::Keys;
 use keys::standing_for;
 use outcome::{Instead, record, unstored};
@@ -206,13 +205,12 @@ impl<C: MoneyCall> Answered<C> {
             duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
             ending,
         };
-        let (id, announcer) = (payment.id, service.clone());
         let end = move |writing: &mut Writing<'_>| record(writing, intent, outcome.clone());
-        let recorded = service.store.keep(end, move || announcer.announce(id)).await;
+        let recorded = service.store.keep(end).await;
         let instead = recorded.map_err(|failure| unstored(failure, &payment, money, &said))?;
         drop(underway);
         fail_point!(C::POINTS[3]);
         let failure = instead.map_or(failure, |instead| Some(call.instead(&payment, instead)));
-        Ok(Ended { payment: id, failure })
+        Ok(Ended { payment: payment.id, failure })
     }
 }

@@ -112,7 +112,8 @@ impl Service {
     /// A paid payment; one that is not called so is looked at first.
     async fn refundable(&self, request: &Request, row: PaymentRow) -> Result<PaymentRow, Failure> {
         let row = match row.state {
-            State::Paid | State::Creating | State::Unknown => row,
+            State::Paid => self.still_paid(&request.settings, &row).await?,
+            State::Creating | State::Unknown => row,
             _ => self.read_status(&request.settings, &row).await?,
         };
         match row.state {

@@ -12,7 +12,7 @@ use crate::id::OrganizationBin;
 use crate::moment::Moment;
 use crate::operation::{DayQuery, DayReport, Failure, KeptHead, RangeQuery, RangeReport, Reply};
 use crate::store::{ConfigRow, Fact, PaymentRow, Refused, Window};
-use ask::NotAsked;
+use ask::Asking;
 use tally::Tally;
 
 /// The longest range: a year.
@@ -59,8 +59,8 @@ impl Service {
         let date = query.date.unwrap_or(NamedDay::Today);
         let days = Days::new(request, date, date)?;
         self.begun(request, &days)?;
-        let not_asked = self.ask_open(request, days.window, query.bin.as_ref()).await?;
-        let (mut tally, head) = self.tally(request, &days, (query.bin, false), not_asked).await?;
+        let asking = self.ask_open(request, days.window, query.bin.as_ref()).await?;
+        let (mut tally, head) = self.tally(request, &days, (query.bin, false), asking).await?;
         let organizations = tally.organizations()?;
         Ok(Reply::Day(DayReport { date: days.from, timezone: days.timezone, head, organizations }))
     }
@@ -68,7 +68,7 @@ impl Service {
     pub(super) async fn report_range(&self, request: &Request, query: RangeQuery) -> Result<Reply, Failure> {
         let days = Days::new(request, query.from, query.to.unwrap_or(NamedDay::Today))?;
         self.begun(request, &days)?;
-        let (mut tally, head) = self.tally(request, &days, (query.bin, true), NotAsked::new()).await?;
+        let (mut tally, head) = self.tally(request, &days, (query.bin, true), Asking::nothing(self)).await?;
         let (organizations, daily) = (tally.organizations()?, tally.daily()?);
         let Days { from, to, timezone, .. } = days;
         Ok(Reply::Range(RangeReport { from, to, timezone, head, organizations, days: daily }))
@@ -92,10 +92,10 @@ impl Service {
         request: &Request,
         days: &Days,
         (bin, is_daily): (Option<OrganizationBin>, bool),
-        not_asked: NotAsked,
+        asking: Asking,
     ) -> Result<(Tally, String), Failure> {
         let (store, request, window) = (self.store.clone(), request.copy(), days.window);
-        let mut tally = Tally::new(days.each.clone(), is_daily, not_asked);
+        let mut tally = Tally::new(days.each.clone(), is_daily, asking);
         aside(move || {
             let is_asked = |found: &OrganizationBin| bin.as_ref().is_none_or(|bin| bin == found);
             let sees = |row: &PaymentRow| is_asked(&row.organization_bin) && request.sees(row);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::ask::NotAsked;
+use super::ask::Asking;
 use crate::day::Day;
 use crate::id::{Description, OrganizationBin};
 use crate::moment::Moment;
@@ -98,13 +98,13 @@ pub(super) struct Tally {
     /// By day, where a range wants that: the place in `days`, and whose.
     daily: Option<BTreeMap<(usize, OrganizationBin), Sums>>,
     room: Room,
-    not_asked: NotAsked,
+    asking: Asking,
 }
 
 impl Tally {
-    pub(super) fn new(days: Vec<(Day, Moment)>, is_daily: bool, not_asked: NotAsked) -> Self {
+    pub(super) fn new(days: Vec<(Day, Moment)>, is_daily: bool, asking: Asking) -> Self {
         let room = Room { open: LINES, unknown: LINES, late: LINES, refunds: LINES };
-        Self { days, organizations: BTreeMap::new(), daily: is_daily.then(BTreeMap::new), room, not_asked }
+        Self { days, organizations: BTreeMap::new(), daily: is_daily.then(BTreeMap::new), room, asking }
     }
 
     /// An organisation the caller sees.
@@ -205,7 +205,8 @@ impl Tally {
             created_at: row.created_at,
             paid_at: row.paid_at,
             may_have_been_paid: matches!(row.state, State::Unknown | State::Abandoned),
-            not_asked: self.not_asked.get(&row.id).cloned(),
+            not_asked: self.asking.not_asked(row.id),
+            last_asked: self.asking.last_asked(row.id),
         }
     }
 

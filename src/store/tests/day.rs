@@ -27,6 +27,7 @@ pub(super) fn outcome(ending: Ending) -> Outcome {
 
 pub(super) fn created(number: u64) -> Ending {
     Ending::Created {
+        bank_deadline: None,
         qr_payment_id: number.to_string().parse().unwrap(),
         link: None,
         qr_token: None,
@@ -69,6 +70,9 @@ pub(super) fn payment(number: u64) -> PaymentRow {
         acknowledged: false,
         kaspi_amount: None,
         contradiction: None,
+        overruled: None,
+        bank_deadline: None,
+        paid_seen_at: None,
         created_at: now,
         updated_at: now,
         paid_at: None,
@@ -163,7 +167,7 @@ pub(super) async fn write(store: &Store, step: &Step, begun: &[u64]) -> Result<u
             let job = move |writing: &mut crate::store::Writing<'_>| {
                 Ok(writing.append(None, Change::Ended { intent, outcome: outcome.clone() })?)
             };
-            store.keep(job, || {}).await
+            store.keep(job).await
         }
     }
 }
