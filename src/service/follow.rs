@@ -16,6 +16,7 @@ use tracing::debug;
 
 use super::Service;
 use super::look::{lively_until, polling};
+use crate::chance::select;
 use crate::id::PaymentId;
 use crate::moment::{Moment, since_boot};
 use crate::operation::{Code, Dialect, Failure, Kind, LogStatus, State};
@@ -116,7 +117,7 @@ impl Service {
             }
             let due = plan.next();
             self.state.follow_queue.store(plan.due.len(), Ordering::Relaxed);
-            tokio::select! {
+            select! {
                 () = self.stopped() => return Ok(()),
                 sign = signs.recv() => match sign {
                     Some(sign) => plan.hear(&self, sign),

@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::refund::not_found_means_not_refundable;
 use super::{Service, Settings, trouble};
+use crate::chance::select;
 use crate::kaspi::Ask;
 use crate::money::Amount;
 use crate::operation::{Code, Dialect, Evidence, Failure, LogStatus};
@@ -93,7 +94,7 @@ impl Service {
                 _ if last => return Ending::RefundPending,
                 _ => {}
             }
-            tokio::select! {
+            select! {
                 () = sleep(rest.min(until.saturating_duration_since(Instant::now()))) => {}
                 // The daemon stops: what is known now is that nobody knows.
                 () = self.stopped() => return Ending::RefundPending,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
+use crate::chance::select;
 use crate::id::{OrganizationBin, PaymentId};
 use crate::operation::Failure;
 use crate::service::{Request, Service, Settings};
@@ -61,7 +62,7 @@ async fn look(service: Service, settings: Arc<Settings>, id: PaymentId, until: I
     if Instant::now() >= until {
         return Some((id, late()));
     }
-    let why = tokio::select! {
+    let why = select! {
         asked = timeout_at(until, service.asked(&settings, id)) => match asked {
             Ok(Ok(())) => return None,
             Ok(Err(failure)) => failure.detail.chars().take(REASON).collect(),
