@@ -29,6 +29,7 @@ mod schedule;
 mod select;
 mod settings;
 mod settle;
+mod stop;
 mod trouble;
 mod locks;
 mod lookups;
@@ -117,8 +118,8 @@ struct State {
     follow_queue: AtomicUsize,
     /// What happens at the door, for who watches.
     door: Arc<DoorMeters>,
-    /// True once the daemon is stopping: no new money calls, and whoever waits gets what is known.
-    stopping: tokio::sync::watch::Sender<bool>,
+    /// Once it has begun: no new money calls, and whoever waits gets what is known.
+    stopping: stop::Stop,
 }
 
 /// Who asks, under which key, and what of the world they may see.
@@ -161,7 +162,7 @@ impl Service {
             failed_looks: FailedLooks::default(),
             follow_queue: AtomicUsize::new(0),
             door: Arc::default(),
-            stopping: tokio::sync::watch::Sender::new(false),
+            stopping: stop::Stop::default(),
         };
         (Self { store, live, state: Arc::new(state) }, Background { changed, suspected })
     }
@@ -174,11 +175,21 @@ impl Service {
 
     /// From now on money calls are refused and waiting ends; running calls go on.
     pub fn stop(&self) {
-        self.state.stopping.send_replace(true);
+        self.state.stopping.begin();
     }
 
     /// Follows payments, keeps trade points verified and settles what the last run left open, until [`Service::stop`].
     pub fn work(&self, background: Background) {
+        self.watch(background);
+        let keeper = self.clone();
+        tokio::spawn(async move { keeper.keep_backups().await });
+        self.keep_warm();
+        let service = self.clone();
+        tokio::spawn(async move { service.settle_dialects().await });
+    }
+
+    /// What of the work asks the bank.
+    pub(crate) fn watch(&self, background: Background) {
         let following = tokio::spawn(self.clone().follow(background.changed));
         tokio::spawn(async move {
             if let Ok(Err(failure)) = following.await {
@@ -189,11 +200,6 @@ impl Service {
             }
         });
         tokio::spawn(self.clone().keep_verified(background.suspected));
-        let keeper = self.clone();
-        tokio::spawn(async move { keeper.keep_backups().await });
-        self.keep_warm();
-        let service = self.clone();
-        tokio::spawn(async move { service.settle_dialects().await });
     }
 
     /// Keeps a connection to the bank made ahead, under the settings in force; ends by itself at the next reload.
@@ -205,13 +211,12 @@ impl Service {
 
     /// Ready once [`Service::stop`] was called.
     async fn stopped(&self) {
-        // The sender lives in our own state: the error cannot come.
-        let _ = self.state.stopping.subscribe().wait_for(|stopping| *stopping).await;
+        self.state.stopping.begun().await;
     }
 
     /// Refuses once the daemon is stopping: a call that waited for its turn is not begun any more.
     fn still_running(&self) -> Result<(), Failure> {
-        if *self.state.stopping.borrow() {
+        if self.state.stopping.has_begun() {
             return Err(Failure::new(
                 Code::ShuttingDown,
                 "the daemon is stopping and begins no more calls that move money",
