@@ -271,13 +271,17 @@ impl PaymentId {
     /// A new id for a payment about to be intended.
     #[must_use]
     pub fn fresh() -> Self {
+        #[cfg(test)]
+        if crate::chance::seeded::is_sown() {
+            return Self::made_at(crate::moment::Moment::now());
+        }
         Self(Uuid::now_v7())
     }
 
     /// A new id for a payment that was made then, so that it stands where it belongs among the others.
     #[must_use]
     pub fn made_at(at: crate::moment::Moment) -> Self {
-        let [_, _, _, _, _, _, random @ ..] = Uuid::new_v4().into_bytes();
+        let [_, _, _, _, _, _, random @ ..] = crate::chance::uuid().into_bytes();
         Self(uuid::Builder::from_unix_timestamp_millis(u64::try_from(at.millis()).unwrap_or(0), &random).into_uuid())
     }
 

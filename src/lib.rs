@@ -14,6 +14,7 @@
 //!
 //! A file imports only from modules above it in this list:
 
+pub mod chance;
 pub mod failpoint;
 pub mod money;
 pub mod moment;

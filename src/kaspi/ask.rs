@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::chance;
+
 /// `X-Request-ID`: a GUID of 32 hex digits, unique per request (kaspi-api §5). Traces a call on both sides;
 /// nothing says that Kaspi removes duplicates by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,7 +17,7 @@ impl XRequestId {
     /// A number never used before.
     #[must_use]
     pub fn fresh() -> Self {
-        Self(Uuid::new_v4())
+        Self(chance::uuid())
     }
 }
 

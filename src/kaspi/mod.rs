@@ -42,7 +42,11 @@ use crate::money::Amount;
 use crate::operation::{Dialect, Kind, Payer, TradePoint};
 use crate::store::Triple;
 use connection::Answer;
+#[cfg(test)]
+pub(crate) use connection::{Answer as WireAnswer, Failed};
 use gate::{Call as What, Success, incomplete, judge};
+#[cfg(test)]
+pub(crate) use link::Wire;
 use link::{Call, Link};
 
 /// A cheap handle to the bank at one url with one identity. After a reload a new one takes its place; calls
@@ -74,6 +78,15 @@ impl Kaspi {
         let Endpoint { status_version, timeout, phone_prefix, .. } = endpoint;
         let settings = Arc::new(Settings { status_version, timeout, phone_prefix });
         Ok(Self { link: Arc::new(link), settings, record })
+    }
+
+    /// The same with a bank in this process; gate, translation and deadlines are as they are.
+    #[cfg(test)]
+    pub(crate) fn over(mut self, wire: Wire) -> Self {
+        if let Some(link) = Arc::get_mut(&mut self.link) {
+            link.wire = Some(wire);
+        }
+        self
     }
 
     /// Reads the system's CAs now instead of at the first connection. Blocks on files.

@@ -4,6 +4,7 @@ use tokio::time::Instant;
 
 use super::payments::{LONGEST_WAIT, limit, sees_row};
 use super::{Request, Service};
+use crate::chance::select;
 use crate::moment::Span;
 use crate::operation::{EventQuery, Events, Failure, LogQuery, LogRows, Order, Reply};
 use crate::store::{ConfigRow, Reading, StoreError};
@@ -74,7 +75,7 @@ impl Service {
                 tokio::task::yield_now().await;
                 continue;
             }
-            tokio::select! {
+            select! {
                 // The store outlives every request: the sender is not gone.
                 _ = news.changed() => {}
                 () = tokio::time::sleep_until(until) => {}

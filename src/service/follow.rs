@@ -19,6 +19,7 @@ use super::life::lively_until;
 use super::money::is_reckoned;
 use super::plan::{Lane, Plan, Turn, UNREAD};
 use super::{Service, Settings};
+use crate::chance::select;
 use crate::id::PaymentId;
 use crate::moment::{Moment, since_boot};
 use crate::operation::{Code, Failure, Kind, State};
@@ -156,7 +157,7 @@ impl Service {
             }
             self.state.following.queue.store(plan.len(), Ordering::Relaxed);
             let due = plan.next();
-            tokio::select! {
+            select! {
                 () = self.stopped() => return,
                 sign = signs.recv() => match sign {
                     Some(sign) => plan.hear(&self, sign),
@@ -183,7 +184,7 @@ impl Service {
             };
             warn!(detail = failure.detail, "the payments that are to be followed cannot be read");
             self.state.following.stands_still(Some(failure.detail));
-            tokio::select! {
+            select! {
                 () = sleep(UNREAD) => {}
                 () = self.stopped() => return None,
             }

@@ -25,6 +25,7 @@ mod restored;
 mod schedule;
 mod select;
 mod settings;
+mod stop;
 mod trouble;
 mod unfollowed;
 mod locks;
@@ -119,8 +120,8 @@ struct State {
     following: follow::Following,
     /// What happens at the door, for who watches.
     door: Arc<DoorMeters>,
-    /// True once the daemon is stopping: no new money calls, and whoever waits gets what is known.
-    stopping: tokio::sync::watch::Sender<bool>,
+    /// Once it has begun: no new money calls, and whoever waits gets what is known.
+    stopping: stop::Stop,
 }
 
 /// Who asks, under which key, and what of the world they may see.
@@ -165,7 +166,7 @@ impl Service {
             failed_looks: FailedLooks::default(),
             following: follow::Following::default(),
             door: Arc::default(),
-            stopping: tokio::sync::watch::Sender::new(false),
+            stopping: stop::Stop::default(),
         };
         announce(&store, &state);
         (Self { store, live, state: Arc::new(state) }, Background { changed, suspected })
@@ -179,26 +180,31 @@ impl Service {
 
     /// From now on money calls are refused and waiting ends; running calls go on.
     pub fn stop(&self) {
-        self.state.stopping.send_replace(true);
+        self.state.stopping.begin();
     }
 
     /// Follows payments, keeps trade points verified and settles what the last run left open, until [`Service::stop`].
     pub fn work(&self, background: Background) {
+        self.watch(background);
+        let keeper = self.clone();
+        tokio::spawn(async move { keeper.keep_backups().await });
+        self.keep_warm();
+        let service = self.clone();
+        tokio::spawn(async move { service.settle_dialects().await });
+    }
+
+    /// What of the work asks the bank.
+    pub(crate) fn watch(&self, background: Background) {
         let (service, following) = (self.clone(), tokio::spawn(self.clone().follow(background.changed)));
         tokio::spawn(async move {
             let ended = following.await;
-            if !*service.state.stopping.borrow() {
+            if !service.state.stopping.has_begun() {
                 let why = ended.err().map_or_else(|| "it ended".to_owned(), |error| error.to_string());
                 tracing::error!(why, "payments are not followed any more: restart kaspid");
                 service.state.following.stands_still(Some(why));
             }
         });
         tokio::spawn(self.clone().keep_verified(background.suspected));
-        let keeper = self.clone();
-        tokio::spawn(async move { keeper.keep_backups().await });
-        self.keep_warm();
-        let service = self.clone();
-        tokio::spawn(async move { service.settle_dialects().await });
     }
 
     /// Keeps a connection to the bank made ahead, under the settings in force; ends by itself at the next reload.
@@ -210,13 +216,12 @@ impl Service {
 
     /// Ready once [`Service::stop`] was called.
     async fn stopped(&self) {
-        // The sender lives in our own state: the error cannot come.
-        let _ = self.state.stopping.subscribe().wait_for(|stopping| *stopping).await;
+        self.state.stopping.begun().await;
     }
 
     /// Refuses once the daemon is stopping: a call that waited for its turn is not begun any more.
     fn still_running(&self) -> Result<(), Failure> {
-        if *self.state.stopping.borrow() {
+        if self.state.stopping.has_begun() {
             return Err(Failure::new(
                 Code::ShuttingDown,
                 "the daemon is stopping and begins no more calls that move money",

@@ -13,6 +13,7 @@ use tracing::{debug, warn};
 use super::select::settled_dialect;
 use super::verify::NoSight;
 use super::{Service, Settings};
+use crate::chance::select;
 use crate::id::{ConfigId, OrganizationBin};
 use crate::moment::Moment;
 use crate::operation::{Code, Failure, Standing};
@@ -73,7 +74,7 @@ impl Service {
         let mut plan = Plan::new(self.live.get());
         loop {
             plan.renew(&self);
-            tokio::select! {
+            select! {
                 () = self.stopped() => return,
                 Some(poke) = pokes.recv() => plan.poke(&self, poke),
                 () = sleep_until(plan.next()) => {

@@ -28,7 +28,7 @@ impl Service {
         loop {
             let (service, settings) = (self.clone(), Arc::clone(&request.settings));
             let look = tokio::spawn(async move { service.looked(&settings, id).await });
-            tokio::select! {
+            crate::chance::select! {
                 // One that panicked has said so in the journal.
                 looked = look => drop(looked.ok().transpose()?),
                 // The bank is slower than the caller has time.
@@ -40,7 +40,7 @@ impl Service {
             if !row.is_open() || Instant::now() >= until {
                 return Ok(row);
             }
-            tokio::select! {
+            crate::chance::select! {
                 () = sleep_until(until.min(Instant::now() + self.due_in(&row).max(NO_TURN))) => {}
                 () = change_of(&mut changed, id) => {}
                 () = request.presence.over() => return self.row(id),

@@ -40,12 +40,12 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Sender, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use redb::{Database, ReadableDatabase};
 use sha2::{Digest, Sha256};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use zeroize::Zeroizing;
 
 pub(crate) use account::{Attempts, RefundRow, RefundState, Stale};
@@ -67,7 +67,7 @@ pub use triple::Triple;
 pub(crate) use writing::Writing;
 
 use crate::operation::{Code, Failure};
-use writer::{Job, Message};
+use writer::{Driver, Job, Message};
 
 /// The name of the file in the state directory.
 const FILE: &str = "kaspid.redb";
@@ -172,7 +172,7 @@ struct Shared {
 #[derive(Clone)]
 pub struct Store {
     shared: Arc<Shared>,
-    jobs: Sender<Message>,
+    jobs: mpsc::UnboundedSender<Message>,
     /// Money calls that have begun and not ended; see [`Store::underway`].
     underway: Arc<AtomicUsize>,
     secret: Arc<Zeroizing<Vec<u8>>>,
@@ -189,10 +189,10 @@ impl Store {
             create(dir, &path)?;
         }
         let file = path.clone();
-        Self::opened_by(Box::new(move || open(&path)), Some(file))
+        Self::opened_by(Box::new(move || open(&path)), Some(file), writer::on_a_thread)
     }
 
-    fn opened_by(open: Opener, path: Option<PathBuf>) -> Result<Self, StoreError> {
+    fn opened_by(open: Opener, path: Option<PathBuf>, drive: Driver) -> Result<Self, StoreError> {
         let database = open()?;
         let secret = Arc::new(secret(&database)?);
         let head = Reading::new(database.begin_read()?).head()?;
@@ -207,8 +207,9 @@ impl Store {
             hearer: Hearer::default(),
         });
         let underway = Arc::<AtomicUsize>::default();
-        let jobs = writer::start(shared.clone(), underway.clone(), Heads::told(head.place.seq));
-        Ok(Self { shared, jobs: jobs.map_err(|error| StoreError::Io(error.to_string()))?, underway, secret })
+        let (jobs, work) = writer::writer(shared.clone(), underway.clone(), Heads::told(head.place.seq));
+        drive(Box::pin(work)).map_err(|error| StoreError::Io(error.to_string()))?;
+        Ok(Self { shared, jobs, underway, secret })
     }
 
     /// Counts a call that is to write soon, for as long as the guard lives: in a crowd the writer lets such calls

@@ -13,6 +13,7 @@ mod pki;
 mod reuse;
 mod server;
 mod setup;
+mod wire;
 
 use std::time::Duration;
 

@@ -115,7 +115,7 @@ impl Service {
             if is_last {
                 return;
             }
-            tokio::select! {
+            crate::chance::select! {
                 () = sleep(rest.min(over_at.saturating_duration_since(Instant::now()))) => {}
                 // The daemon stops: what is known now is that nobody knows.
                 () = self.stopped() => return,

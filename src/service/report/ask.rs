@@ -86,7 +86,7 @@ impl Service {
 async fn look(service: Service, settings: Arc<Settings>, id: PaymentId, until: Instant) -> Option<(PaymentId, String)> {
     let (asker, own) = (service.clone(), settings.clone());
     let asked = tokio::spawn(async move { asker.asked(&own, id).await });
-    let why = tokio::select! {
+    let why = crate::chance::select! {
         asked = timeout_at(until, asked) => match asked {
             Ok(Ok(Ok(()))) => return None,
             Ok(Ok(Err(failure))) => failure.detail.chars().take(REASON).collect(),
