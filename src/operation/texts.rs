@@ -154,10 +154,15 @@ pub fn cashier(failure: &Failure) -> Cashier {
             kk: "Төлем жасалған. Қайта жүргізбеңіз.",
             en: "Already paid. Do not charge again.",
         },
-        (Money::NotMoved, Code::InvoiceOpen | Code::InProgress) => Cashier {
+        (Money::NotMoved, Code::InvoiceOpen) => Cashier {
             ru: "По этому чеку уже есть платёж. Дождитесь его результата.",
             kk: "Бұл чек бойынша төлем бар. Нәтижесін күтіңіз.",
             en: "This sale has a payment already. Wait for its result.",
+        },
+        (Money::NotMoved, Code::InProgress) => Cashier {
+            ru: "По этому платежу уже идёт операция. Дождитесь её результата.",
+            kk: "Бұл төлем бойынша операция жүріп жатыр. Нәтижесін күтіңіз.",
+            en: "Something is already being done with this payment. Wait for its result.",
         },
         (Money::NotMoved, Code::RefundOpen) => Cashier {
             ru: "По этому платежу есть возврат, о котором неизвестно, прошёл ли он. Позовите старшего.",

@@ -111,7 +111,8 @@ fn refunds(row: &PaymentRow, now: Moment) -> Option<Duration> {
         let age = now.since(refund.at);
         match refund.state {
             RefundState::Unsettled => {
-                SETTLING.into_iter().find(|look| *look > age).map(|look| look - age).or_else(|| afterwards(age))
+                let soon = SETTLING.into_iter().find(|look| *look > age).map(|look| look - age);
+                soon.or_else(|| afterwards(age)).or_else(|| insistent(age))
             }
             RefundState::Watched => afterwards(age),
             RefundState::Running | RefundState::Doubted | RefundState::Success(_) | RefundState::Failed { .. } => None,

@@ -3,17 +3,20 @@
 use super::life::{lively_until, longest_life};
 use super::{Request, Service};
 use crate::failpoint::fail_point;
-use crate::id::{PaymentRef, QrPaymentId, Reason};
+use crate::id::{PaymentId, PaymentRef, QrPaymentId, Reason};
 use crate::operation::{Code, Failure, Reply, Resolve, State};
-use crate::store::{Change, Closed, PaymentRow, Refused};
+use crate::store::{Change, Closed, Event, PaymentRow, Refused, Writing};
 
 impl Service {
     pub(super) async fn resolve(&self, request: &Request, named: &PaymentRef, how: Resolve) -> Result<Reply, Failure> {
         let row = self.visible(request, named)?;
         let (closed, reason) = match how {
+            Resolve::Refund { refund, happened, reason } => {
+                self.take_word(request, &row, (refund, happened), reason).await?;
+                return Ok(Reply::Payment(self.row(row.id)?.view()));
+            }
             Resolve::Attach { qr_payment_id, reason } => (self.attached(request, &row, qr_payment_id).await?, reason),
             Resolve::Abandon { reason } => (Closed::Abandoned, reason),
-            Resolve::Refund { refund, happened, reason } => (Closed::Refund { refund, happened }, reason),
             Resolve::Paid { paid, reason } => {
                 self.beyond_kaspi(request, &row).await?;
                 (Closed::Paid(paid), reason)
@@ -73,6 +76,9 @@ impl Service {
                 return Err(Failure::not_found("the payment is gone").into());
             };
             closable(&row, &closed)?;
+            if matches!(closed, Closed::Attached { .. } | Closed::Abandoned) {
+                not_superseded(writing, payment)?;
+            }
             if let Closed::Attached { qr_payment_id, .. } = &closed
                 && let Some(other) = writing.payment_by_qr(qr_payment_id)?
             {
@@ -89,6 +95,19 @@ impl Service {
     }
 }
 
+/// A payment whose replacement is just being asked for is not closed beside it: both could be billed.
+fn not_superseded(writing: &Writing<'_>, payment: PaymentId) -> Result<(), Refused> {
+    let replaces = |event: &Event| match &event.change {
+        Change::CreateIntended { payment: new, .. } => new.supersedes == Some(payment),
+        _ => false,
+    };
+    if writing.running()?.iter().any(|(_, event)| replaces(event)) {
+        let detail = "a payment that replaces this one is just being asked for";
+        return Err(Failure::new(Code::InProgress, detail).with_payment(payment).into());
+    }
+    Ok(())
+}
+
 /// Nothing leaves `paid`: a person who does not find the money takes that up with the bank.
 fn stays_paid(row: &PaymentRow) -> Failure {
     let hint = format!(
@@ -103,12 +122,8 @@ fn closable(row: &PaymentRow, closed: &Closed) -> Result<(), Failure> {
     let open = match closed {
         Closed::Attached { .. } => matches!(row.state, State::Unknown | State::Abandoned),
         Closed::Abandoned => row.state == State::Unknown,
-        Closed::Refund { refund, .. } => {
-            let refund = row.refund(*refund).ok_or_else(|| {
-                Failure::not_found(format!("payment {} has no refund {refund}", row.id)).with_payment(row.id)
-            })?;
-            refund.is_for_a_person()
-        }
+        // Taken with the balance, and nowhere else.
+        Closed::Refund { .. } => false,
         // Of a payment that was paid late, or that Kaspi calls something else since, it is the acknowledgement.
         Closed::Paid(true) if row.state == State::Paid => {
             (row.late && !row.acknowledged) || row.contradiction.is_some()

@@ -74,6 +74,17 @@ impl Booking {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stale;
 
+/// Why a word on a refund cannot be true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Untrue {
+    /// More would have gone back than was paid.
+    MoreThanPaid,
+    /// The balance, which has not fallen by it.
+    NotFallen(Amount),
+    /// The balance, which has fallen by it.
+    Fallen(Amount),
+}
+
 /// What the attempts under a key have come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Attempts<'r> {
@@ -126,12 +137,12 @@ impl RefundRow {
         self.is_pending() || self.state == RefundState::Watched
     }
 
-    /// Whether a person's word may end or correct it: what nobody knows, what the balance has not shown, and what a
-    /// person said before.
+    /// Whether a person's word may end or correct it: what nobody knows, what the balance has not shown, and what only a
+    /// person or a balance has said before.
     pub(crate) fn is_for_a_person(&self) -> bool {
         match self.state {
             RefundState::Unsettled | RefundState::Doubted | RefundState::Watched => true,
-            RefundState::Success(evidence) => evidence == Evidence::Person,
+            RefundState::Success(evidence) => evidence != Evidence::Answer,
             RefundState::Failed { by_person } => by_person,
             RefundState::Running => false,
         }
@@ -162,6 +173,42 @@ impl<'r> Account<'r> {
             return Attempts::Happened;
         }
         own().find(|refund| refund.is_pending()).map_or(Attempts::None, Attempts::InDoubt)
+    }
+
+    /// Whether a word on a refund can be true beside all that is known without it, and what the bank says is left.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(crate) fn could_be(&self, refund: &RefundRow, happened: bool, balance: Option<Amount>) -> Result<(), Untrue> {
+        let others = self.refunds.iter().filter(|other| other.id != refund.id && other.status() == LogStatus::Success);
+        let with_it = sum(others).plus(self.elsewhere).and_then(|others| others.plus(refund.amount));
+        let with_it = with_it.filter(|gone| *gone <= self.amount);
+        let gone = balance.map(|balance| (balance, self.amount.minus(balance).unwrap_or_default()));
+        match (with_it, gone) {
+            (None, _) if happened => Err(Untrue::MoreThanPaid),
+            (Some(with_it), Some((balance, gone))) if happened && gone < with_it => Err(Untrue::NotFallen(balance)),
+            (Some(with_it), Some((balance, gone)))
+                if !happened && refund.status() == LogStatus::Success && gone >= with_it =>
+            {
+                Err(Untrue::Fallen(balance))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The one refund that a person or an earlier balance called done and by exactly which a balance is too high.
+    pub(crate) fn too_much(&self, balance: Amount) -> Option<&'r RefundRow> {
+        let more = balance.minus(self.left())?;
+        let mut done =
+            self.refunds.iter().filter(|refund| refund.status() == LogStatus::Success && refund.amount == more);
+        let only = done.next().filter(|_| done.next().is_none())?;
+        only.is_for_a_person().then_some(only)
+    }
+
+    /// Whether something under a key moved money, or may have.
+    pub(crate) fn is_spent(&self, key: &RequestKey) -> bool {
+        let is_sure = |refund: &RefundRow| matches!(refund.state, RefundState::Failed { .. });
+        self.refunds.iter().any(|refund| refund.key.as_ref() == Some(key) && !is_sure(refund))
     }
 
     /// The refund that stands in the way of another of `amount` under `key`: one of which nobody knows whether it

@@ -3,7 +3,7 @@
 
 use redb::ReadableTable;
 
-use super::after::{After, Call, What, after};
+use super::after::{After, Call, after};
 use super::book::booked;
 use super::config::ConfigRow;
 use super::event::{Change, Closed, Ending, Event, Outcome};
@@ -40,7 +40,10 @@ impl WriteTables<'_> {
                 self.end(seq, *intent, outcome, (&step.after.row, ends.as_ref()))?;
             }
             (Change::Resolved { closed: Closed::Refund { refund, happened: false }, .. }, Some(step)) => {
-                self.free_key(&step.after.row, *refund)?;
+                let row = &step.after.row;
+                if let Some(key) = row.refund(*refund).and_then(|refund| refund.key.as_ref()) {
+                    self.give_back(row, key)?;
+                }
             }
             (begun, Some(step)) => self.begin(seq, begun, &step.after.row)?,
             (_, None) => {}
@@ -129,7 +132,7 @@ impl WriteTables<'_> {
         self.running.remove(intent)?;
         self.ended.insert(intent, seq)?;
         match (&outcome.ending, call.and_then(|call| call.key.as_ref())) {
-            (Ending::Nothing, Some(key)) => self.give_back(row.shop_id, key),
+            (Ending::Nothing, Some(key)) => self.give_back(row, key),
             _ => Ok(()),
         }
     }
@@ -149,32 +152,19 @@ impl WriteTables<'_> {
         wrote: Option<&Wrote>,
     ) -> Result<(), StoreError> {
         let (Some(key), Some(wrote)) = (key, wrote) else { return Ok(()) };
-        let earlier = self.key_row(row.shop_id, key)?.map(|earlier| earlier.intent);
-        let value = KeyRow { operation, payment: row.id, intent, earlier, wrote: wrote.clone() };
+        let value = KeyRow { operation, payment: row.id, intent, wrote: wrote.clone() };
         self.key.insert((row.shop_id, key.as_str()), codec::encode(&value)?.as_slice())?;
         Ok(())
     }
 
-    /// A key whose attempt surely moved nothing is free again, unless an earlier one under it may have.
-    fn give_back(&mut self, shop: ShopId, key: &RequestKey) -> Result<(), StoreError> {
-        match self.key_row(shop, key)? {
-            Some(KeyRow { earlier: Some(intent), operation, payment, wrote, .. }) => {
-                let value = KeyRow { operation, payment, intent, earlier: None, wrote };
-                self.key.insert((shop, key.as_str()), codec::encode(&value)?.as_slice())?;
-            }
-            _ => drop(self.key.remove((shop, key.as_str()))?),
+    /// A key is free again once nothing under it moved money or may have: whatever became of its last attempt, an
+    /// earlier one keeps it.
+    fn give_back(&mut self, row: &PaymentRow, key: &RequestKey) -> Result<(), StoreError> {
+        let stands = self.key_row(row.shop_id, key)?.is_some_and(|stands| stands.payment == row.id);
+        if stands && !row.account().is_spent(key) {
+            self.key.remove((row.shop_id, key.as_str()))?;
         }
         Ok(())
-    }
-
-    /// A person says that a refund did not happen: its key is free again, if it stands for this attempt.
-    fn free_key(&mut self, row: &PaymentRow, refund: PaymentId) -> Result<(), StoreError> {
-        let Some(key) = row.refund(refund).and_then(|refund| refund.key.clone()) else { return Ok(()) };
-        let Some(stands) = self.key_row(row.shop_id, &key)? else { return Ok(()) };
-        match self.call(stands.intent)?.what {
-            What::Refund(found) if found == refund => self.give_back(row.shop_id, &key),
-            _ => Ok(()),
-        }
     }
 
     pub(super) fn key_row(&self, shop: ShopId, key: &RequestKey) -> Result<Option<KeyRow>, StoreError> {

@@ -12,7 +12,7 @@ use super::refund::not_found_means_not_refundable;
 use crate::id::PaymentId;
 use crate::kaspi::Ask;
 use crate::money::Amount;
-use crate::operation::{Code, Dialect, Evidence, Failure, State};
+use crate::operation::{Code, Dialect, Failure, State};
 use crate::store::{Change, PaymentRow, RefundRow, RefundState, Seen, Stale, Triple};
 
 /// Rests between two readings of the balance; the last one repeats.
@@ -22,21 +22,39 @@ const RESTS: [Duration; 4] =
 /// How long who asks for a payment waits for its balance.
 const SOON: Duration = Duration::from_secs(3);
 
+/// A balance read for somebody who looks is the answer for others so long.
+const INTERVAL: Duration = Duration::from_secs(5);
+
 /// Since when refunds of this run are unsettled, by a clock that nobody sets. Those of an earlier run are so since
 /// this one began.
 pub(in crate::service) struct Unsettled {
     started: Instant,
     /// Held for a look-up, never across an await.
     since: Mutex<HashMap<PaymentId, Instant>>,
+    /// When the balance of a payment was last read for somebody who looked.
+    read: Mutex<HashMap<PaymentId, Instant>>,
 }
 
 impl Unsettled {
     pub(in crate::service) fn new() -> Self {
-        Self { started: Instant::now(), since: Mutex::default() }
+        Self { started: Instant::now(), since: Mutex::default(), read: Mutex::default() }
     }
 
     pub(super) fn begin(&self, refund: PaymentId) {
         self.since.lock().unwrap_or_else(PoisonError::into_inner).insert(refund, Instant::now());
+    }
+
+    fn is_due(&self, payment: PaymentId) -> bool {
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.get(&payment).is_none_or(|at| at.elapsed() >= INTERVAL)
+    }
+
+    fn was_read(&self, payment: PaymentId) {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if read.len() >= 1024 {
+            read.retain(|_, at| at.elapsed() < INTERVAL);
+        }
+        read.insert(payment, Instant::now());
     }
 
     /// Forgets a refund unless it is still unsettled.
@@ -47,7 +65,7 @@ impl Unsettled {
     }
 
     /// When the time to settle of a refund is over.
-    fn over_at(&self, refund: PaymentId, settle: Duration) -> Instant {
+    pub(super) fn over_at(&self, refund: PaymentId, settle: Duration) -> Instant {
         let since = self.since.lock().unwrap_or_else(PoisonError::into_inner).get(&refund).copied();
         since.unwrap_or(self.started) + settle
     }
@@ -73,7 +91,7 @@ impl Service {
     }
 
     /// Books what a balance says that was asked for at an instant.
-    async fn book(
+    pub(super) async fn book(
         &self,
         settings: &Settings,
         id: PaymentId,
@@ -128,14 +146,15 @@ impl Service {
         Ok(row.refund(refund).is_some_and(|refund| refund.state == RefundState::Unsettled))
     }
 
-    /// Judges the balance of a payment that may have been paid back, unless somebody is just reading it.
+    /// Judges the balance of a payment that may have been paid back, unless somebody is just reading it, or has read it
+    /// less than an interval ago.
     ///
     /// # Errors
     /// Why the balance could not be read or booked.
     pub(in crate::service) async fn reckon(&self, settings: &Settings, id: PaymentId) -> Result<(), Failure> {
         match self.state.balances.try_lock(id) {
-            Some(_one) => self.reckon_once(settings, id).await,
-            None => Ok(()),
+            Some(_one) if self.state.unsettled.is_due(id) => self.reckon_once(settings, id).await,
+            _ => Ok(()),
         }
     }
 
@@ -143,7 +162,7 @@ impl Service {
     pub(in crate::service) async fn reckoned(
         &self,
         settings: &Arc<Settings>,
-        row: PaymentRow,
+        (row, patience): (PaymentRow, Option<Duration>),
     ) -> Result<PaymentRow, Failure> {
         if !is_reckoned(&row) || !self.state.pace.callers_turn(settings.config.read_rate).await {
             return Ok(row);
@@ -151,7 +170,7 @@ impl Service {
         let (service, settings, id) = (self.clone(), Arc::clone(settings), row.id);
         // It goes on when the caller has waited long enough.
         let reading = tokio::spawn(async move { service.reckon(&settings, id).await });
-        if let Ok(Ok(Err(failure))) = timeout(SOON, reading).await {
+        if let Ok(Ok(Err(failure))) = timeout(patience.map_or(SOON, |patience| patience.min(SOON)), reading).await {
             tracing::debug!(payment = %id, code = failure.code.word(), "the balance could not be read");
         }
         self.row(id)
@@ -165,12 +184,18 @@ impl Service {
         let triple = self.frozen_triple(settings, &row)?;
         let asked_at = Instant::now();
         let balance = self.balance(settings, &row, &triple).await?;
+        self.state.unsettled.was_read(id);
         // A reading that proves nothing is followed by others.
         self.book(settings, id, (balance, asked_at)).await.map(drop)
     }
 
     /// What of a payment can still be paid back, as the bank says now.
-    async fn balance(&self, settings: &Settings, row: &PaymentRow, triple: &Triple) -> Result<Amount, Failure> {
+    pub(super) async fn balance(
+        &self,
+        settings: &Settings,
+        row: &PaymentRow,
+        triple: &Triple,
+    ) -> Result<Amount, Failure> {
         let Some(qr) = row.qr_payment_id.clone() else {
             return Err(Failure::new(Code::NotRefundable, "the payment has no QrPaymentId").with_payment(row.id));
         };
@@ -209,8 +234,7 @@ fn stale(row: &PaymentRow, balance: Amount) -> Failure {
     let left = row.account().left();
     let detail = format!("Kaspi still shows {balance} of this payment, and {left} is left of it: nothing was sent");
     let failure = Failure::new(Code::KaspiUnavailable, detail).with_payment(row.id);
-    let by_a_person = row.refunds.iter().find(|refund| refund.state == RefundState::Success(Evidence::Person));
-    match by_a_person {
+    match row.account().too_much(balance) {
         None => failure.with_hint("Kaspi's books are behind: try again with the same key in a minute."),
         Some(refund) => failure.with_hint(format!(
             "Try again with the same key in a minute. If it stays so, refund {0} did not happen: kaspictl payment resolve {1} --refund {0} --happened no --reason TEXT",

@@ -36,7 +36,7 @@ impl Service {
             }
             _ => None,
         };
-        match turn.intend(self, Cancel { payment: id, at, stands }).await? {
+        match turn.intend(self, row.shop_id, Cancel { payment: id, at, stands }).await? {
             Intent::Seen(_) => Ok(()),
             Intent::New(intended) => {
                 let ended = intended.send(self, &request.settings).await.end(self, request).await?;

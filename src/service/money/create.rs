@@ -49,7 +49,7 @@ impl Service {
     /// The payment, and whether it is new.
     async fn created(&self, turn: MoneyTurn<'_>, call: Create) -> Result<(PaymentId, bool), Failure> {
         let request = turn.request;
-        let intent = turn.intend(self, call).await;
+        let intent = turn.intend(self, call.shop, call).await;
         if let Err(Failure { code: Code::BinInactive, organization_bin: Some(bin), .. }) = &intent {
             // It may only want a look to settle its dialect.
             self.suspect(bin);

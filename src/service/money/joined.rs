@@ -72,22 +72,26 @@ impl Service {
     {
         let (came, uid) = (Instant::now(), request.caller.uid);
         let Some(key) = request.key.clone().map(|key| (shop, key)) else {
-            return work(self.money_turn(request, shop)?).await;
+            return work(self.money_turn(request)?).await;
         };
         // Held until what this call came to can be found.
         let _turn = self.state.keys.turns.lock(key.clone()).await;
         if let Some(failure) = self.state.keys.failed_since(&key, (uid, &wrote), came) {
             return Err(failure);
         }
-        let done = work(self.money_turn(request, shop)?).await;
-        if let Err(failure) = &done {
+        let done = match self.money_turn(request) {
+            Ok(turn) => work(turn).await,
+            Err(stopping) => Err(stopping),
+        };
+        done.map_err(|failure| {
+            let failure = self.with_money_of_key(request, shop, failure);
             self.state.keys.fail(key, (uid, wrote), failure.clone());
-        }
-        done
+            failure
+        })
     }
 
-    fn money_turn<'r>(&self, request: &'r Request, shop: ShopId) -> Result<MoneyTurn<'r>, Failure> {
-        self.still_running().map_err(|failure| self.with_money_of_key(request, shop, failure))?;
-        Ok(MoneyTurn { request, shop, underway: self.store.underway() })
+    fn money_turn<'r>(&self, request: &'r Request) -> Result<MoneyTurn<'r>, Failure> {
+        self.still_running()?;
+        Ok(MoneyTurn { request, underway: self.store.underway() })
     }
 }

@@ -18,6 +18,7 @@ mod keys;
 mod outcome;
 mod recover;
 mod refund;
+mod word;
 
 use tokio::time::Instant;
 
@@ -93,7 +94,6 @@ pub(super) struct Verdict {
 /// [`Service::in_turn`] only.
 pub(super) struct MoneyTurn<'r> {
     request: &'r Request,
-    shop: ShopId,
     underway: Underway,
 }
 
@@ -141,8 +141,13 @@ impl MoneyTurn<'_> {
     ///
     /// # Errors
     /// Why the call is not to be made; nothing was sent.
-    pub(super) async fn intend<C: MoneyCall>(self, service: &Service, call: C) -> Result<Intent<C>, Failure> {
-        let Self { request, shop, underway } = self;
+    pub(super) async fn intend<C: MoneyCall>(
+        self,
+        service: &Service,
+        shop: ShopId,
+        call: C,
+    ) -> Result<Intent<C>, Failure> {
+        let Self { request, underway } = self;
         fail_point!(C::POINTS[0]);
         let ask = Service::ask(request);
         let (asked, made, wrote) = (request.copy(), call.clone(), call.wrote(&service.store));

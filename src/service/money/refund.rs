@@ -12,6 +12,10 @@ use crate::store::{
     Attempts, Change, Ending, PaymentRow, RefundRow, RefundState, Refused, Store, Triple, Writing, Wrote,
 };
 
+/// What to do about a refund that failed and has no key under which it could be repeated.
+const KEYLESS: &str = "Look at the payment first: kaspictl payment show ID. A refund without an Idempotency-Key cannot be \
+                       repeated safely; send one with each.";
+
 /// A refund of a payment that is paid.
 #[derive(Clone)]
 struct Refund {
@@ -33,9 +37,9 @@ impl Service {
     ) -> Result<Reply, Failure> {
         let refunded = self.refunded(request, named, asked).await;
         // Without a key a second request is a second refund.
-        refunded.map_err(|failure| match &request.key {
-            Some(_) => failure,
-            None => failure.with_retryable(false),
+        refunded.map_err(|failure| match (&request.key, failure.retryable) {
+            (None, true) => failure.with_retryable(false).with_hint(KEYLESS),
+            _ => failure,
         })
     }
 
@@ -52,18 +56,18 @@ impl Service {
     }
 
     async fn refund_in_turn(&self, turn: MoneyTurn<'_>, id: PaymentId, asked: RefundPayment) -> Result<(), Failure> {
-        let (request, shop) = (turn.request, turn.shop);
+        let request = turn.request;
         if self.has_refunded(request, id, &asked).await? {
             return Ok(());
         }
         // From here to the end nobody else pays back of this payment or judges its balance.
         let Some(_one) = self.state.refunds.try_lock(id) else {
-            return Err(self.with_money_of_key(request, shop, in_progress(id)));
+            return Err(in_progress(id));
         };
         let refund = self.refund_to_make(request, id, asked).await;
         let refund = refund.map_err(|failure| self.of_pending_key(request, id, failure))?;
         let (refund_id, settings) = (refund.id, &request.settings);
-        let Intent::New(intended) = turn.intend(self, refund).await? else { return Ok(()) };
+        let Intent::New(intended) = turn.intend(self, self.row(id)?.shop_id, refund).await? else { return Ok(()) };
         self.state.unsettled.begin(refund_id);
         let ended = intended.send(self, settings).await.end(self, request).await?;
         let settled = match ended.failure {
@@ -148,14 +152,7 @@ impl Service {
         let row = self.row(payment).map_err(|stored| stored.with_money(Money::Unknown).with_payment(payment))?;
         match row.refund(refund).map(|refund| refund.state) {
             Some(RefundState::Success(_)) => Ok(()),
-            Some(RefundState::Watched) => Err(Failure {
-                detail: format!("the balance of the payment did not fall, so no money went back: {}", failure.detail),
-                hint: None,
-                ..Failure::new(Code::KaspiUnavailable, "")
-            }
-            .with_provider(failure.provider_code, failure.provider_message)
-            .with_payment(payment)
-            .with_bin(&row.organization_bin)),
+            Some(RefundState::Watched) => Err(not_seen(&row, refund, &failure)),
             _ => Err(failure),
         }
     }
@@ -274,6 +271,24 @@ fn in_doubt(row: &PaymentRow, refund: PaymentId, why: &str) -> Failure {
         .with_hint(hint)
 }
 
+/// A refund that the balance does not show: it counts as failed and may still come, so that no program repeats it.
+fn not_seen(row: &PaymentRow, refund: PaymentId, lost: &Failure) -> Failure {
+    let detail = format!(
+        "the balance of the payment has not fallen, so the refund counts as failed; it is watched, for it may still come: {}",
+        lost.detail
+    );
+    let hint = format!(
+        "Look in the Kaspi Pay app. If it is not there, ask again with the same key, which reads the balance first; if it is: {}",
+        resolving(row.id, refund)
+    );
+    Failure::new(Code::KaspiUnavailable, detail)
+        .with_retryable(false)
+        .with_provider(lost.provider_code, lost.provider_message.clone())
+        .with_payment(row.id)
+        .with_bin(&row.organization_bin)
+        .with_hint(hint)
+}
+
 /// Names the refund that stands in the way, and how to end it.
 fn refund_open(row: &PaymentRow, other: &RefundRow) -> Failure {
     let (id, amount) = (other.id, other.amount);
@@ -292,6 +307,6 @@ fn resolving(payment: PaymentId, refund: PaymentId) -> String {
     format!("kaspictl payment resolve {payment} --refund {refund} --happened yes|no --reason TEXT")
 }
 
-fn in_progress(payment: PaymentId) -> Failure {
+pub(super) fn in_progress(payment: PaymentId) -> Failure {
     Failure::new(Code::InProgress, "another call on this payment is not finished").with_payment(payment)
 }
