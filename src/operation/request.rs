@@ -191,8 +191,8 @@ pub struct LogQuery {
     /// Oldest first (`asc`, the default) or newest first.
     pub order: Option<Order>,
     /// Follow the log: answer when there is a row, or after this long (at most 10 minutes) with none. A row then
-    /// comes once, when its operation has ended, in the order in which operations end; `next` is always there, and
-    /// without `after` it is from now on.
+    /// comes when its operation has ended, in the order in which operations end, and again when more is known of it,
+    /// as it is then: the last row of a number counts. `next` is always there, and without `after` it is from now on.
     pub wait: Option<Span>,
 }
 

@@ -20,7 +20,7 @@ impl Service {
         Ok(Reply::Events(Events { events, next }))
     }
 
-    /// The rows of the log as their operations end.
+    /// The rows of the log as their operations end, and again when more is known of one.
     pub(super) async fn log_follow(
         &self,
         request: &Request,

@@ -33,6 +33,7 @@ mod tail;
 mod tally;
 mod triple;
 mod view;
+mod underway;
 mod writer;
 mod writing;
 #[cfg(test)]
@@ -212,13 +213,6 @@ impl Store {
         Ok(Self { shared, jobs, underway, secret })
     }
 
-    /// Counts a call that is to write soon, for as long as the guard lives: in a crowd the writer lets such calls
-    /// share a flush.
-    pub(crate) fn underway(&self) -> Underway {
-        self.underway.fetch_add(1, Ordering::Relaxed);
-        Underway(self.underway.clone())
-    }
-
     /// Closes the file for good, with nothing left to repair; whatever asks later gets `storage_failed`.
     pub fn close(&self) {
         // Long reads give way: closing waits for them.
@@ -376,15 +370,6 @@ impl Store {
     pub(crate) fn hash(&self, text: &str) -> [u8; 8] {
         let digest = Sha256::new().chain_update(self.secret.as_slice()).chain_update(text).finalize();
         digest.first_chunk().copied().unwrap_or_default()
-    }
-}
-
-/// A call under way; see [`Store::underway`].
-pub(crate) struct Underway(Arc<AtomicUsize>);
-
-impl Drop for Underway {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

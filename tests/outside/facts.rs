@@ -14,8 +14,10 @@ use serde_json::{Value, json};
 use super::behaviour::{Till, paid};
 use super::fixture::{Answer, Dialect};
 use super::http::{Door, exchange, request};
+use super::rights::{as_nobody, open_to_all};
 use super::scripted_bank::BIN;
 
+const OTHER: &str = "210440028324";
 const CREATE: &str = "/r3/v01/remote/create";
 const CANCEL: &str = "/r3/v01/remote/cancel";
 const STATUS: &str = "/r3/v01/payment/status/*";
@@ -279,6 +281,33 @@ fn an_event_tells_its_own_time() {
         ("payment.refunded", "paid", "success success success success success"),
     ];
     let expected = expected.map(|(what, state, refunds)| (what.to_owned(), state.to_owned(), refunds.to_owned()));
+    assert_eq!(told, expected);
+}
+
+/// A caller reads the events of what it may see, also of a payment that is not kept.
+#[test]
+fn events_are_of_what_the_caller_sees() {
+    let name = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(65534)).unwrap().map(|user| user.name);
+    let Some(name) = name else {
+        eprintln!("SKIPPED: user 65534 has no name here");
+        return;
+    };
+    let rule =
+        format!("[access]\npay = [\"root\", \"{name}\"]\n[[access.shop]]\nwho = \"{name}\"\nbins = [\"{OTHER}\"]");
+    let Some(till) = open_to_all(&rule) else { return };
+    till.daemon.door.post("/v1/configs", &json!({"organization_bin": OTHER})).expect(201);
+    refused(&till);
+    invoice(&till);
+    let theirs = json!({"kind": "link", "amount_tiyn": 300, "organization_bin": OTHER});
+    till.daemon.door.post("/v1/payments", &theirs).expect(201);
+    let (status, page) = as_nobody(&till, "GET", "/v1/events?after=0&limit=1000", None);
+    assert_eq!(status, 200, "{page}");
+    let told = page["events"].as_array().unwrap().iter();
+    let whose = |event: &Value| {
+        event["payment"].as_object().or(event["config"].as_object()).unwrap()["organization_bin"].clone()
+    };
+    let told: Vec<_> = told.map(|event| (event["type"].as_str().unwrap(), whose(event))).collect();
+    let expected = ["config.changed", "payment.created", "payment.waiting"].map(|what| (what, json!(OTHER)));
     assert_eq!(told, expected);
 }
 

@@ -208,7 +208,7 @@ fn changes(row: &PaymentRow, what: u8, (now, bank): (Moment, Moment), tiyn: u64)
         (State::Paid, 5) => last.map(|refund| booked(Booking::NotSeen(refund.id))),
         (State::Paid, 6) => last.map(|refund| booked(Booking::Doubted(refund.id))),
         (State::Paid, 7) => last.map(|refund| {
-            let closed = Closed::Refund { refund: refund.id, happened: tiyn % 2 == 0 };
+            let closed = Closed::Refund { refund: refund.id, happened: tiyn.is_multiple_of(2) };
             Change::Resolved { payment: row.id, closed, reason: "seen".to_owned().try_into().unwrap() }
         }),
         (State::Paid, 8) => Some(booked(Booking::Elsewhere(amount(tiyn)))),
