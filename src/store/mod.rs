@@ -65,6 +65,7 @@ pub(crate) use restore::{RestoreError, Restored, restore};
 use tally::StoreMeters;
 pub(crate) use tally::{PaymentTurn, RefundTurn, Tally};
 pub use triple::Triple;
+pub(crate) use underway::Underway;
 pub(crate) use writing::Writing;
 
 use crate::operation::{Code, Failure};
