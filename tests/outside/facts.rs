@@ -274,6 +274,7 @@ fn an_event_tells_its_own_time() {
         ("payment.paid", "paid", ""),
         ("payment.refunded", "paid", "success"),
         ("payment.refunded", "paid", "success success"),
+        ("payment.refund_pending", "paid", "success success pending"),
         ("payment.refund_failed", "paid", "success success failed"),
         ("payment.refunded", "paid", "success success success"),
         ("payment.refunded", "paid", "success success success success"),

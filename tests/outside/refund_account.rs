@@ -318,7 +318,7 @@ fn a_running_refund_is_no_problem() {
         paid.till.bank.wait_for("POST", RETURN, 1);
         assert_eq!(paid.problems(), Vec::<Value>::new());
         let running = paid.show()["refunds"][0]["id"].clone();
-        assert_eq!(paid.resolve(&running, true).problem("invalid_request")["money"], "not_moved");
+        assert_eq!(paid.resolve(&running, true).problem("in_progress")["money"], "not_moved");
         assert_eq!(paid.refund(&fresh_key(), 1_000).problem("in_progress")["money"], "not_moved");
         paid.till.bank.release();
         asking.join().unwrap().expect(200);

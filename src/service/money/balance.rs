@@ -23,7 +23,7 @@ const RESTS: [Duration; 4] =
 const SOON: Duration = Duration::from_secs(3);
 
 /// A balance read for somebody who looks is the answer for others so long.
-const INTERVAL: Duration = Duration::from_secs(5);
+const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Since when refunds of this run are unsettled, by a clock that nobody sets. Those of an earlier run are so since
 /// this one began.
@@ -153,7 +153,11 @@ impl Service {
     /// Why the balance could not be read or booked.
     pub(in crate::service) async fn reckon(&self, settings: &Settings, id: PaymentId) -> Result<(), Failure> {
         match self.state.balances.try_lock(id) {
-            Some(_one) if self.state.unsettled.is_due(id) => self.reckon_once(settings, id).await,
+            Some(_one) if self.state.unsettled.is_due(id) => {
+                let reckoned = self.reckon_once(settings, id).await;
+                self.state.unsettled.was_read(id);
+                reckoned
+            }
             _ => Ok(()),
         }
     }
@@ -184,7 +188,6 @@ impl Service {
         let triple = self.frozen_triple(settings, &row)?;
         let asked_at = Instant::now();
         let balance = self.balance(settings, &row, &triple).await?;
-        self.state.unsettled.was_read(id);
         // A reading that proves nothing is followed by others.
         self.book(settings, id, (balance, asked_at)).await.map(drop)
     }
