@@ -5,24 +5,22 @@
 //! times count from boot: setting the wall clock moves none of them, and what became due in a suspend or while the
 //! daemon was down is due at once after it, spread by the limits below.
 
-use std::collections::BTreeSet;
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, warn};
 
-use super::life::lively_until;
 use super::money::is_reckoned;
-use super::plan::{Lane, Plan, Turn, UNREAD};
+use super::plan::{Ended, Lane, Plan, Sign, Turn, UNREAD};
 use super::{Service, Settings};
 use crate::chance::select;
 use crate::id::PaymentId;
 use crate::moment::{Moment, since_boot};
-use crate::operation::{Code, Failure, Kind, State};
+use crate::operation::{Code, Failure};
 use crate::store::PaymentRow;
 
 /// tokio's timers stand still while the computer sleeps: the longest time until the follower sees what became due.
@@ -30,61 +28,6 @@ const REST: Duration = Duration::from_secs(10);
 
 /// A look that takes more than this part of a call's time-out gives its place up to others.
 const QUICK: u32 = 8;
-
-/// What the follower is told of a payment.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Sign {
-    /// It may need another plan.
-    Changed(PaymentId),
-    /// The look at it is over.
-    Looked(PaymentId, Ended),
-}
-
-/// How a look has ended.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Ended {
-    /// Kaspi could be asked.
-    pub(super) is_asked: bool,
-    /// It took long.
-    pub(super) is_slow: bool,
-    /// It took so long that it was given up: there was no other place for it.
-    pub(super) is_given_up: bool,
-}
-
-/// How the following stands, for who watches.
-#[derive(Default)]
-pub(super) struct Following {
-    /// Payments in the plan.
-    pub(super) queue: AtomicUsize,
-    /// Why nothing is followed, if so. Held for an instruction, never across an await.
-    stands_still: Mutex<Option<String>>,
-    /// The payments that are stored and cannot be read.
-    unread: Mutex<BTreeSet<PaymentId>>,
-}
-
-impl Following {
-    pub(super) fn stands_still(&self, why: Option<String>) {
-        *self.stands_still.lock().unwrap_or_else(PoisonError::into_inner) = why;
-    }
-
-    /// Why nothing is followed, if so.
-    pub(super) fn trouble(&self) -> Option<String> {
-        self.stands_still.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(super) fn is_unread(&self, id: PaymentId, is_so: bool) {
-        let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
-        match is_so {
-            true => unread.insert(id),
-            false => unread.remove(&id),
-        };
-    }
-
-    /// The payments that are not followed because they cannot be read.
-    pub(super) fn unread(&self) -> Vec<PaymentId> {
-        self.unread.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
-    }
-}
 
 /// A look that has begun. However it ends, the follower is told.
 struct Look {
@@ -112,6 +55,7 @@ impl Look {
             (Lane::Lively | Lane::Late, Err(_)) => match self.slow_places.clone().try_acquire_owned() {
                 Ok(place) => {
                     self.place = Some(place);
+                    let _ = service.state.followed.send(Sign::Moved);
                     look.await
                 }
                 Err(_) => {
@@ -194,14 +138,6 @@ impl Service {
     fn begin_look(&self, Turn { id, lane, place }: Turn, plan: &Plan) {
         let (service, slow_places) = (self.clone(), plan.slow_places());
         tokio::spawn(Look { service, id, lane, place: Some(place), slow_places, ended: Ended::default() }.make());
-    }
-
-    /// A link or QR is asked about an interval after the last ask, whoever made that and however long it had to wait
-    /// for its turn.
-    pub(super) fn next_poll(&self, row: &PaymentRow, now: Moment) -> Option<Duration> {
-        let is_polled = row.state == State::Waiting && row.kind != Kind::Remote && now < lively_until(row);
-        let rest = self.state.asks.rest(row);
-        (is_polled && !rest.is_zero()).then(|| since_boot().saturating_add(rest))
     }
 
     /// One look: where the payment stands, and what its balance tells of refunds.

@@ -25,6 +25,9 @@ const CONFIRM_MS: u64 = 65_000;
 /// After a deadline the bank's clock may still run; the payment is not called expired by silence before.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
 
+/// A `Date` has whole seconds, and the answer was on its way.
+const WHOLE_SECONDS: Duration = Duration::from_secs(2);
+
 /// How long a customer can pay a remote invoice.
 pub(super) const REMOTE_LIFE: Duration = Duration::from_secs(24 * 3600);
 
@@ -85,12 +88,13 @@ pub(super) struct Clocks {
 impl Clocks {
     /// Whether so much after its deadline has come, by every clock that tells.
     fn are_past(self, row: &PaymentRow, extra: Duration) -> bool {
-        self.now >= deadline(row).after(extra) && self.bank.is_none_or(|bank| bank >= bank_deadline(row).after(extra))
+        let told = |bank: Moment| bank.after(WHOLE_SECONDS) >= bank_deadline(row).after(extra);
+        self.now >= deadline(row).after(extra) && self.bank.is_none_or(told)
     }
 
     /// Whether that is sure: our clock is not the only one to say so.
     fn are_surely_past(self, row: &PaymentRow, extra: Duration) -> bool {
-        let life = deadline(row).since(row.created_at) + extra;
+        let life = deadline(row).since(row.created_at);
         self.are_past(row, extra) && (self.bank.is_some() || self.watched >= life)
     }
 }
@@ -111,18 +115,77 @@ pub(super) fn state_of(status: &str, row: &PaymentRow, clocks: Clocks) -> State 
         "Error" if clocks.are_past(row, Duration::ZERO) => State::Expired,
         "Error" => State::Declined,
         // The token or invoice is dead, and Kaspi has just said that nobody paid it.
-        "QrTokenCreated" | "RemotePaymentCreated" | "Wait" => {
-            if clocks.are_surely_past(row, outstanding(status, row)) {
-                State::Expired
-            } else {
-                State::Waiting
-            }
-        }
+        _ if is_outstanding(status) && clocks.are_surely_past(row, outstanding(status, row)) => State::Expired,
+        _ if is_outstanding(status) => State::Waiting,
         _ => row.state,
     }
+}
+
+/// Whether Kaspi says that a payment is not, or not yet, paid. A word that we do not know says nothing.
+pub(super) fn is_unpaid(status: &str) -> bool {
+    is_outstanding(status) || matches!(status, CANCELLED | "Error")
 }
 
 /// Whether Kaspi says that the customer can still pay.
 pub(super) fn is_outstanding(status: &str) -> bool {
     matches!(status, "QrTokenCreated" | "RemotePaymentCreated" | "Wait")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::Amount;
+    use crate::operation::Dialect;
+    use crate::store::ConfigRow;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    /// An invoice of a day, made by our clock at noon and by the bank's three hours later.
+    fn invoice() -> (PaymentRow, Moment) {
+        let at = Moment::from_millis(1_795_000_000_000);
+        let amount = Amount::from_tiyn(10_000).unwrap();
+        let row = PaymentRow::frozen(&ConfigRow::sample(at), Dialect::Bank, Kind::Remote, amount, at);
+        let (expires_at, bank_deadline) = (Some(at.after(24 * HOUR)), Some(at.after(27 * HOUR)));
+        (PaymentRow { state: State::Waiting, expires_at, bank_deadline, ..row }, at)
+    }
+
+    fn clocks(now: Moment, bank: Option<Moment>, watched: Duration) -> Clocks {
+        Clocks { now, bank, watched }
+    }
+
+    /// What the bank calls outstanding is over when both clocks say so, each by its own time.
+    #[test]
+    fn both_clocks_have_to_agree() {
+        let (row, at) = invoice();
+        let state = |ours: u32, theirs: u32| {
+            state_of("RemotePaymentCreated", &row, clocks(at.after(ours * HOUR), Some(at.after(theirs * HOUR)), HOUR))
+        };
+        assert_eq!(state(25, 28), State::Expired);
+        assert_eq!((state(54, 4), state(2, 54), state(25, 26)), (State::Waiting, State::Waiting, State::Waiting));
+    }
+
+    /// Without the bank's time this run must have seen the whole life.
+    #[test]
+    fn our_clock_alone_ends_nothing() {
+        let (row, at) = invoice();
+        let state = |word: &str, watched: u32| state_of(word, &row, clocks(at.after(25 * HOUR), None, watched * HOUR));
+        for word in ["RemotePaymentCreated", "Wait", "QrTokenCreated"] {
+            assert_eq!((state(word, 1), state(word, 24)), (State::Waiting, State::Expired), "{word}");
+        }
+        // An end that the bank tells is one, whatever we call it.
+        assert_eq!((state("Error", 0), state("RemotePaymentCanceled", 0)), (State::Expired, State::Cancelled));
+    }
+
+    /// One that was taken in from elsewhere has a life, too, and who has scanned its code has time to confirm.
+    #[test]
+    fn what_was_taken_in_has_an_end() {
+        let (row, at) = invoice();
+        let row = PaymentRow { kind: Kind::Qr, expires_at: None, bank_deadline: None, ..row };
+        let after = |word: &str, seconds: u64| {
+            let now = at.after(Duration::from_secs(seconds));
+            state_of(word, &row, clocks(now, Some(now), HOUR))
+        };
+        assert_eq!((after("QrTokenCreated", 309), after("QrTokenCreated", 310)), (State::Waiting, State::Expired));
+        assert_eq!((after("Wait", 370), after("Wait", 375)), (State::Waiting, State::Expired));
+    }
 }

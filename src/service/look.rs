@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use tracing::debug;
 
 use super::asked::Known;
-use super::life::{Clocks, PROCESSED, deadline, state_of};
+use super::life::{Clocks, PROCESSED, deadline, is_unpaid, state_of};
 use super::{Service, Settings, trouble};
 use crate::id::PaymentId;
 use crate::kaspi::{Ask, Refusal, RefusalKind, StatusRead, Trouble};
@@ -231,13 +231,13 @@ fn sight(read: StatusRead, row: &PaymentRow, clocks: Clocks, paid_at: (Moment, P
     Some(Seen::Status { kaspi_status: read.status, state, paid_at, other_amount })
 }
 
-/// Nothing leaves `paid`. Another status of it is told once, also of one that a person has overruled.
+/// Nothing leaves `paid`. That Kaspi says it is not is told once, also of one that a person has overruled.
 fn after_paid(kaspi_status: String, row: &PaymentRow) -> Option<Seen> {
     let is_contradicted = row.contradiction.is_some() || row.overruled.is_some();
     match Some(&kaspi_status) {
         _ if kaspi_status == PROCESSED => is_contradicted.then_some(Seen::Confirmed { kaspi_status }),
         said if said == row.contradiction.as_ref() || said == row.overruled.as_ref() => None,
-        _ => Some(Seen::Contradicted { kaspi_status }),
+        _ => is_unpaid(&kaspi_status).then_some(Seen::Contradicted { kaspi_status }),
     }
 }
 

@@ -66,7 +66,7 @@ pub struct Service {
 /// What the background work listens to; see [`Service::work`].
 pub struct Background {
     /// Payments that may need another plan of the follower.
-    changed: tokio::sync::mpsc::UnboundedReceiver<follow::Sign>,
+    changed: tokio::sync::mpsc::UnboundedReceiver<plan::Sign>,
     /// What the schedule of looks at trade points is told.
     suspected: tokio::sync::mpsc::UnboundedReceiver<schedule::Poke>,
 }
@@ -100,7 +100,7 @@ struct State {
     /// Sent what the schedule of looks at trade points should know.
     suspects: tokio::sync::mpsc::UnboundedSender<schedule::Poke>,
     /// The same as `changed`, for the follower to plan again.
-    followed: tokio::sync::mpsc::UnboundedSender<follow::Sign>,
+    followed: tokio::sync::mpsc::UnboundedSender<plan::Sign>,
     /// One copy of the state or rebuild of it at a time: each writes about as much as the state has.
     heavy: Arc<tokio::sync::Mutex<()>>,
     /// One look at the way to the bank at a time, and when the last one ended: whoever may ask for it may not flood
@@ -117,7 +117,7 @@ struct State {
     /// Looks at trade points that could not be made.
     failed_looks: FailedLooks,
     /// How the following stands.
-    following: follow::Following,
+    following: unfollowed::Following,
     /// What happens at the door, for who watches.
     door: Arc<DoorMeters>,
     /// Once it has begun: no new money calls, and whoever waits gets what is known.
@@ -164,7 +164,7 @@ impl Service {
             pace: Pace::default(),
             lookups: Lookups::default(),
             failed_looks: FailedLooks::default(),
-            following: follow::Following::default(),
+            following: unfollowed::Following::default(),
             door: Arc::default(),
             stopping: stop::Stop::default(),
         };
@@ -334,7 +334,7 @@ fn announce(store: &Store, state: &State) {
         for id in payments {
             // Without a waiter, or after the follower has ended, there is nobody to tell.
             let _ = changed.send(*id);
-            let _ = followed.send(follow::Sign::Changed(*id));
+            let _ = followed.send(plan::Sign::Changed(*id));
         }
     });
 }

@@ -13,7 +13,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Service;
 use super::due::{is_missed, next_look, unasked};
-use super::follow::{Ended, Sign};
 use super::life::lively_until;
 use crate::id::PaymentId;
 use crate::moment::{Moment, since_boot};
@@ -23,8 +22,33 @@ use crate::store::PaymentRow;
 /// Looks of each queue at one time.
 const PLACES: usize = 8;
 
+/// Until a payment that was taken in after its time is looked at.
+const TAKEN_IN: Duration = Duration::from_secs(60);
+
 /// Until a payment that the disk did not give is tried again.
 pub(super) const UNREAD: Duration = Duration::from_secs(60);
+
+/// What the follower is told of a payment.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Sign {
+    /// It may need another plan.
+    Changed(PaymentId),
+    /// The look at it is over.
+    Looked(PaymentId, Ended),
+    /// A look goes on elsewhere, and its place is free.
+    Moved,
+}
+
+/// How a look has ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ended {
+    /// Kaspi could be asked.
+    pub(super) is_asked: bool,
+    /// It took long.
+    pub(super) is_slow: bool,
+    /// It took so long that it was given up: there was no other place for it.
+    pub(super) is_given_up: bool,
+}
 
 /// Which queue a payment stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +166,8 @@ impl Plan {
             Sign::Changed(id) if self.looks.contains_key(&id) => {}
             Sign::Changed(id) => self.renew(service, id, since_boot(), true),
             Sign::Looked(id, ended) => self.looked(service, id, ended),
+            // The next turn is taken anyway.
+            Sign::Moved => {}
         }
     }
 
@@ -189,9 +215,9 @@ impl Plan {
         let is_new = service.state.ages.follow(row);
         let now = service.state.ages.at(row, from);
         let is_waiting = row.state == State::Waiting;
-        // Taken in after its time: nobody has looked yet what became of it.
+        // Taken in after its time: nobody has looked yet what became of it. After an import that may be thousands.
         if is_new && is_waiting && now >= lively_until(row) {
-            return self.set(row.id, Lane::Late, from);
+            return self.set(row.id, Lane::Late, from + TAKEN_IN);
         }
         let look = next_look(row, &service.live.get().config.remote_sweep, now);
         match look.or_else(|| unasked(row, now).filter(|_| !asked)) {
@@ -243,5 +269,15 @@ impl Plan {
             Lane::Late => &mut self.late,
             Lane::Slow => &mut self.slow,
         }
+    }
+}
+
+impl Service {
+    /// A link or QR is asked about an interval after the last ask, whoever made that and however long it had to wait
+    /// for its turn.
+    fn next_poll(&self, row: &PaymentRow, now: Moment) -> Option<Duration> {
+        let is_polled = row.state == State::Waiting && row.kind != Kind::Remote && now < lively_until(row);
+        let rest = self.state.asks.rest(row);
+        (is_polled && !rest.is_zero()).then(|| since_boot().saturating_add(rest))
     }
 }

@@ -1,17 +1,56 @@
 //! What of the following needs a person: payments that are open long past their time, those that cannot be followed,
 //! and a follower that stands still.
 
+use std::collections::BTreeSet;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::due::is_overdue;
 use super::health::problem;
 use super::{Request, Service};
+use crate::id::PaymentId;
 use crate::moment::Moment;
 use crate::operation::{Failure, ProblemItem};
 use crate::store::PaymentRow;
 
 /// No payment is past its last look before it is a day old.
 const YOUNG: Duration = Duration::from_secs(24 * 3600);
+
+/// How the following stands, for who watches.
+#[derive(Default)]
+pub(super) struct Following {
+    /// Payments in the plan.
+    pub(super) queue: AtomicUsize,
+    /// Why nothing is followed, if so. Held for an instruction, never across an await.
+    stands_still: Mutex<Option<String>>,
+    /// The payments that are stored and cannot be read.
+    unread: Mutex<BTreeSet<PaymentId>>,
+}
+
+impl Following {
+    pub(super) fn stands_still(&self, why: Option<String>) {
+        *self.stands_still.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    /// Why nothing is followed, if so.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.stands_still.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn is_unread(&self, id: PaymentId, is_so: bool) {
+        let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        match is_so {
+            true => unread.insert(id),
+            false => unread.remove(&id),
+        };
+    }
+
+    /// The payments that are not followed because they cannot be read.
+    pub(super) fn unread(&self) -> Vec<PaymentId> {
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+    }
+}
 
 impl Service {
     /// What a person should know of the following.
@@ -38,7 +77,7 @@ fn stands_still(why: String) -> ProblemItem {
     )
 }
 
-fn unread(id: crate::id::PaymentId) -> ProblemItem {
+fn unread(id: PaymentId) -> ProblemItem {
     let detail = format!("payment {id} is stored and cannot be read, so it is not followed");
     let remedy = "See what differs from the log: kaspictl log verify --rebuild; then put a good backup back: kaspictl restore FILE";
     problem("payment_unreadable", detail, remedy)

@@ -24,12 +24,15 @@ mod scripted_bank;
 mod tls_client;
 
 // The properties.
+mod asked;
 mod backup;
 mod bank_trouble;
 mod bank_wire;
+mod clock_ahead;
 mod clocks;
 mod bugreport;
 mod cmd;
+mod contradicted;
 mod crash;
 mod days;
 mod doors;
@@ -59,6 +62,7 @@ mod doctor;
 mod rights;
 mod secrets;
 mod slow_bank;
+mod taken_in;
 mod tamper;
 mod tour;
 mod transfer;
