@@ -21,7 +21,6 @@ use crate::chance::select;
 use crate::id::PaymentId;
 use crate::moment::{Moment, since_boot};
 use crate::operation::{Code, Failure};
-use crate::store::PaymentRow;
 
 /// tokio's timers stand still while the computer sleeps: the longest time until the follower sees what became due.
 const REST: Duration = Duration::from_secs(10);
