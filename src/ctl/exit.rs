@@ -124,6 +124,7 @@ pub(super) fn of_failure(failure: &Failure) -> Exit {
         | Code::InvoiceOpen
         | Code::InProgress
         | Code::RestoredGap
+        | Code::OtherBank
         | Code::Declined
         | Code::RateLimited
         | Code::TooLarge

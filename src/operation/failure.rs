@@ -105,6 +105,8 @@ codes! {
     ShuttingDown = "shutting_down" 503,
     /// The state could not be made durable.
     StorageFailed = "storage_failed" 507,
+    /// The payment was made with another bank than `[kaspi] url`.
+    OtherBank = "other_bank" 409,
 }
 
 /// Why an operation was not carried out. Built by [`Failure::new`] and the `with_` methods.
@@ -270,6 +272,7 @@ fn usual(code: Code) -> (Money, bool) {
         | Code::InvoiceOpen
         | Code::RestoredGap
         | Code::Declined
-        | Code::TooLarge => (Money::NotMoved, false),
+        | Code::TooLarge
+        | Code::OtherBank => (Money::NotMoved, false),
     }
 }

@@ -1,13 +1,13 @@
 //! Taking in a payment that was made before kaspid, so that it can be refunded and cancelled like any other.
 
 use super::look::state_of;
-use super::select::{no_token, settled_dialect};
+use super::select::{no_token, settled};
 use super::{Request, Service, trouble};
 use crate::id::{PaymentId, QrPaymentId};
 use crate::moment::Moment;
 use crate::money::Amount;
 use crate::operation::{Adopt, Code, Dialect, Failure, Kind, PaidAtSource, Reply, State};
-use crate::store::{Change, ConfigRow, PaymentRow, Refused, Triple};
+use crate::store::{Change, ConfigRow, Counterparty, PaymentRow, Refused, Triple};
 
 /// What Kaspi says of a payment we have never seen.
 pub(super) struct Sight {
@@ -31,13 +31,13 @@ impl Service {
         if let Some(row) = known {
             return known_already(request, &row, &config).map(|()| Reply::Payment(row.view()));
         }
-        let dialect = settled_dialect(&request.settings, &config)?;
-        let triple = self.store.read(|reading| Ok(reading.triple(bin, &config.trade_point_id, dialect)?))?;
+        let with = settled(&request.settings, &config)?;
+        let triple = self.store.read(|reading| Ok(reading.triple(bin, &config.trade_point_id, &with)?))?;
         let triple = triple.ok_or_else(|| no_token(&config))?;
         let ask = Self::ask(request);
         let x_request_id = ask.x_request_id.to_string();
         let sight = self.sight(request, &triple, &adopt.qr_payment_id).await?;
-        let row = adopted(&adopt, &config, dialect, &sight)?;
+        let row = adopted(&adopt, &config, &with, &sight)?;
         let (id, actor, qr) = (row.id, request.caller.actor(), adopt.qr_payment_id.clone());
         self.store
             .write(move |writing| {
@@ -55,7 +55,7 @@ impl Service {
     /// Asks Kaspi for all it can tell of a payment by its number.
     pub(super) async fn sight(&self, request: &Request, triple: &Triple, qr: &QrPaymentId) -> Result<Sight, Failure> {
         let kaspi = request.settings.kaspi()?;
-        let read = kaspi.status(&Self::ask(request), triple.dialect(), qr).await;
+        let read = kaspi.status(&Self::ask(request), &triple.named(qr)).await;
         let read = read.map_err(|trouble| trouble::failure(&trouble).with_bin(triple.bin()))?;
         let mut sight = Sight { kaspi_status: read.status, total: read.amount, available: None, paid_at: None };
         if triple.dialect() == Dialect::Guide {
@@ -89,7 +89,7 @@ fn known_already(request: &Request, row: &PaymentRow, config: &ConfigRow) -> Res
     Err(Failure::new(Code::BinNotAllowed, detail).with_bin(&config.organization_bin))
 }
 
-fn adopted(adopt: &Adopt, config: &ConfigRow, dialect: Dialect, sight: &Sight) -> Result<PaymentRow, Failure> {
+fn adopted(adopt: &Adopt, config: &ConfigRow, with: &Counterparty, sight: &Sight) -> Result<PaymentRow, Failure> {
     let amount = match (adopt.amount_tiyn, sight.total) {
         (Some(said), Some(total)) if said != total => {
             return Err(Failure::invalid(format!("Kaspi says the payment is {total}, not {said}")));
@@ -106,7 +106,7 @@ fn adopted(adopt: &Adopt, config: &ConfigRow, dialect: Dialect, sight: &Sight) -
         state: State::Waiting,
         kaspi_status: Some(sight.kaspi_status.clone()),
         refunded_elsewhere: sight.available.and_then(|left| amount.minus(left)).unwrap_or_default(),
-        ..PaymentRow::frozen(config, dialect, kind, amount, now)
+        ..PaymentRow::frozen(config, with, kind, amount, now)
     };
     row.state = state_of(&sight.kaspi_status, &row, now);
     if row.state == State::Paid {

@@ -8,7 +8,7 @@ use tracing::{info, warn};
 
 use super::configs::tried;
 use super::device::Registered;
-use super::select::settled_dialect;
+use super::select::settled;
 use super::{Request, Service, Settings, trouble};
 use crate::id::{DeviceToken, PaymentId};
 use crate::kaspi::{Ask, Kaspi, Refusal, RefusalKind, Trouble};
@@ -150,7 +150,7 @@ impl Service {
 
     fn current_triple(&self, like: &Triple) -> Result<Triple, Failure> {
         self.store.read(|reading| {
-            let triple = reading.triple(like.bin(), like.trade_point(), like.dialect())?;
+            let triple = reading.triple(like.bin(), like.trade_point(), like.of())?;
             Ok(triple.unwrap_or_else(|| like.clone()))
         })
     }
@@ -193,15 +193,16 @@ impl Service {
         Ok(())
     }
 
-    /// The triple of the config a payment was frozen with. Cancel and refund use only the dialect it was made in, and
-    /// only a bank that a trade-point read has settled for its organisation.
+    /// The triple of the config a payment was frozen with. Cancel and refund use only the bank and the dialect it was
+    /// made with, and only a bank that a trade-point read has settled for its organisation.
     pub(super) fn frozen_triple(&self, settings: &Settings, row: &PaymentRow) -> Result<Triple, Failure> {
+        of_our_bank(settings, row)?;
         let (found, config) = self.store.read(|reading| {
-            let found = reading.triple(&row.organization_bin, &row.trade_point_id, row.dialect)?;
+            let found = reading.triple(&row.organization_bin, &row.trade_point_id, &row.counterparty())?;
             Ok((found, reading.config(&row.organization_bin)?))
         })?;
         if let Some(config) = config
-            && settled_dialect(settings, &config).map_err(|failure| failure.with_payment(row.id))? != row.dialect
+            && settled(settings, &config).map_err(|failure| failure.with_payment(row.id))?.dialect != row.dialect
         {
             let detail =
                 format!("this payment was made in the {} dialect, which the bank no longer speaks", row.dialect);
@@ -218,6 +219,14 @@ impl Service {
     /// A fresh call within the configured time-out.
     pub(super) fn ask(request: &Request) -> Ask {
         Ask::fresh(request.settings.config.kaspi.timeout)
+    }
+}
+
+/// Refuses, in words, what the client to the bank would not send: a payment of another bank than the one we speak to.
+pub(super) fn of_our_bank(settings: &Settings, row: &PaymentRow) -> Result<(), Failure> {
+    match settings.config.kaspi.bank.is(&row.bank) {
+        true => Ok(()),
+        false => Err(trouble::failure(&Trouble::OtherBank(row.bank.clone())).with_payment(row.id)),
     }
 }
 

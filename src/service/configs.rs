@@ -89,9 +89,9 @@ impl Service {
     /// Asked for by an admin who knows that refunds of this organisation stop.
     async fn delete_device(&self, request: &Request, row: &ConfigRow) -> Result<(), Failure> {
         let kaspi = request.settings.kaspi()?;
-        let dialect = super::select::settled_dialect(&request.settings, row)?;
+        let with = super::select::settled(&request.settings, row)?;
         let triple =
-            self.store.read(|reading| Ok(reading.triple(&row.organization_bin, &row.trade_point_id, dialect)?))?;
+            self.store.read(|reading| Ok(reading.triple(&row.organization_bin, &row.trade_point_id, &with)?))?;
         let triple = triple.ok_or_else(|| super::select::no_token(row))?;
         let ask = Self::ask(request);
         let began = Moment::now();

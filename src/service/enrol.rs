@@ -11,8 +11,8 @@ use super::{Request, Service, trouble};
 use crate::failpoint::fail_point;
 use crate::id::{Description, DeviceToken, OrganizationBin, ShopId, TradePointId};
 use crate::moment::Moment;
-use crate::operation::{Actor, Code, Dialect, Enrol, Failure, OperationType, Reply, Standing, TradePoint, TradePoints};
-use crate::store::{Change, ConfigRow, Note, Refused, Writing};
+use crate::operation::{Actor, Code, Enrol, Failure, OperationType, Reply, Standing, TradePoint, TradePoints};
+use crate::store::{Change, ConfigRow, Counterparty, Note, Refused, Writing};
 
 /// A trade point that Kaspi lists, and the device there.
 struct Place<'a> {
@@ -27,17 +27,17 @@ impl Service {
         let enrolled = self.store.read(|reading| Ok(reading.config(bin)?))?;
         let shop = enrolled.map_or(request.settings.config.shop_id, |row| row.shop_id);
         request.may_set_up(shop, bin)?;
-        let (dialect, trade_points) = self.listed(request, bin).await?;
-        self.notice_dialect(bin, dialect).await?;
+        let (by, trade_points) = self.listed(request, bin).await?;
+        self.notice_dialect(bin, by.dialect).await?;
         Ok(Reply::TradePoints(TradePoints { trade_points, next: None }))
     }
 
-    /// What Kaspi lists for a BIN, and the dialect it says so in. Trouble stands in the log.
+    /// What Kaspi lists for a BIN, and which bank says so in which dialect. Trouble stands in the log.
     pub(super) async fn listed(
         &self,
         request: &Request,
         bin: &OrganizationBin,
-    ) -> Result<(Dialect, Vec<TradePoint>), Failure> {
+    ) -> Result<(Counterparty, Vec<TradePoint>), Failure> {
         let kaspi = request.settings.kaspi()?;
         let (ask, began) = (Self::ask(request), Moment::now());
         let listed = kaspi.trade_points(&ask, bin, request.settings.config.kaspi.dialect).await;
@@ -45,7 +45,10 @@ impl Service {
             let note = tried(OperationType::Verify, &ask, began, Some(trouble));
             self.note_of(request.caller.actor(), bin, note).await?;
         }
-        listed.map_err(|trouble| trouble::failure(&trouble).with_bin(bin))
+        let bank = request.settings.config.kaspi.bank.url.clone();
+        listed
+            .map(|(dialect, points)| (Counterparty { bank, dialect }, points))
+            .map_err(|trouble| trouble::failure(&trouble).with_bin(bin))
     }
 
     /// Keeps an administrative row about an organisation, enrolled or not.
@@ -75,7 +78,6 @@ impl Service {
         }
         let token = enrol.device_token.clone();
         let Place { at, turn } = self.place(request, &bin, enrol.trade_point_id.as_ref(), token).await?;
-        let url = request.settings.config.kaspi.url.clone();
         let actor = request.caller.actor();
         let stored = self.store.write(move |writing| {
             let bin = &enrol.organization_bin;
@@ -90,7 +92,7 @@ impl Service {
                 unset_default(writing, actor, shop, bin)?;
                 row.is_default = true;
             }
-            settle_at(writing, row, at, &url, Some(actor))?;
+            settle_at(writing, row, at, Some(actor))?;
             Ok(is_new)
         });
         let is_new = stored.await?;
@@ -111,10 +113,9 @@ impl Service {
     ) -> Result<(), Failure> {
         let bin = row.organization_bin.clone();
         let Place { at, turn } = self.place(request, &bin, Some(trade_point), None).await?;
-        let url = request.settings.config.kaspi.url.clone();
         let actor = request.caller.actor();
         let moved = self.store.write(move |writing| match writing.config(&bin)? {
-            Some(row) => settle_at(writing, row, at, &url, Some(actor)),
+            Some(row) => settle_at(writing, row, at, Some(actor)),
             None => Err(super::configs::not_enrolled(&bin).into()),
         });
         moved.await?;
@@ -131,28 +132,28 @@ impl Service {
         brought: Option<DeviceToken>,
     ) -> Result<Place<'_>, Failure> {
         let began = Instant::now();
-        let (dialect, points) = self.listed(request, bin).await?;
+        let (by, points) = self.listed(request, bin).await?;
         let point = chosen(bin, points, wanted)?;
         let turn = self.device_turn(bin, &point.id, began).await;
         let note = Note::done(OperationType::Config);
         let (token, note) = match brought {
             Some(token) => (token, note),
-            None => self.registered(request, dialect, (bin, &point.id), &turn).await?,
+            None => self.registered(request, &by, (bin, &point.id), &turn).await?,
         };
-        Ok(Place { at: At { dialect, point, token, note }, turn })
+        Ok(Place { at: At { by, point, token, note }, turn })
     }
 
     /// Step 2, made once however many wait for it: whoever had the turn meanwhile has the token for all.
     pub(super) async fn registered(
         &self,
         request: &Request,
-        dialect: Dialect,
+        with: &Counterparty,
         (bin, point): (&OrganizationBin, &TradePointId),
         turn: &Turn<'_>,
     ) -> Result<(DeviceToken, Note), Failure> {
         match turn.meanwhile() {
             Some(Registered::Stored) => {
-                let triple = self.store.read(|reading| Ok(reading.triple(bin, point, dialect)?))?;
+                let triple = self.store.read(|reading| Ok(reading.triple(bin, point, with)?))?;
                 if let Some(triple) = triple {
                     return Ok((triple.token().clone(), Note::done(OperationType::Config)));
                 }
@@ -163,7 +164,7 @@ impl Service {
         }
         let kaspi = request.settings.kaspi()?;
         let (ask, began) = (Self::ask(request), Moment::now());
-        let answer = kaspi.register(&ask, dialect, bin, point).await;
+        let answer = kaspi.register(&ask, with.dialect, bin, point).await;
         fail_point!("register.answered");
         let note = tried(OperationType::Register, &ask, began, answer.as_ref().err());
         match answer {
@@ -236,7 +237,8 @@ fn blank(writing: &Writing<'_>, enrol: &Enrol, point: &TradePointId, shop: ShopI
 
 /// What is stored of a [`Place`].
 struct At {
-    dialect: Dialect,
+    /// Who lists it.
+    by: Counterparty,
     point: TradePoint,
     token: DeviceToken,
     note: Note,
@@ -247,13 +249,12 @@ fn settle_at(
     writing: &mut Writing<'_>,
     mut row: ConfigRow,
     at: At,
-    url: &str,
     actor: Option<Actor>,
 ) -> Result<(), Refused> {
-    let At { dialect, point, token, note } = at;
+    let At { by, point, token, note } = at;
     writing.put_device(&row.organization_bin, &point.id, &token)?;
     row.trade_point_id = point.id.clone();
-    row.seen_listed(dialect, url, &point.name, writing.now);
+    row.seen_listed(&by, &point.name, writing.now);
     row.alarm = None;
     put(writing, actor, row, note)
 }

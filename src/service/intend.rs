@@ -9,7 +9,7 @@ use crate::id::{Invoice, PaymentId, RequestKey, ShopId};
 use crate::kaspi::Trouble;
 use crate::moment::Moment;
 use crate::operation::{Code, CreatePayment, Dialect, Failure, Kind, Money, State};
-use crate::store::{Change, ConfigRow, Event, PaymentRow, Refused, Triple, Writing, Wrote};
+use crate::store::{Change, ConfigRow, Counterparty, Event, PaymentRow, Refused, Triple, Writing, Wrote};
 
 /// A create that is durable and not yet sent.
 pub(super) struct Intended {
@@ -47,15 +47,15 @@ impl Plan {
             None => writing.default_config(self.shop)?,
         };
         let (config, _) = choose(&self.request, self.shop, bin, found)?;
-        let dialect = usable(&self.request.settings, &config)?;
-        if (dialect, self.create.kind) == (Dialect::Guide, Kind::Qr) {
+        let with = usable(&self.request.settings, &config)?;
+        if (with.dialect, self.create.kind) == (Dialect::Guide, Kind::Qr) {
             return Err(trouble::failure(&Trouble::NotInDialect).with_bin(&config.organization_bin).into());
         }
-        let triple = writing.triple(&config.organization_bin, &config.trade_point_id, dialect)?;
+        let triple = writing.triple(&config.organization_bin, &config.trade_point_id, &with)?;
         let triple = triple.ok_or_else(|| no_token(&config))?;
         self.judge_supersedes(writing, &config)?;
         self.judge_invoice(writing)?;
-        let payment = self.payment(&config, dialect, writing.now);
+        let payment = self.payment(&config, &with, writing.now);
         let change = Change::CreateIntended {
             payment: Box::new(payment.clone()),
             wrote: self.key.is_some().then_some(self.wrote),
@@ -116,14 +116,14 @@ impl Plan {
         }
     }
 
-    fn payment(&self, config: &ConfigRow, dialect: Dialect, now: Moment) -> PaymentRow {
+    fn payment(&self, config: &ConfigRow, with: &Counterparty, now: Moment) -> PaymentRow {
         PaymentRow {
             phone: self.create.phone_number.as_ref().map(crate::id::PhoneNumber::masked),
             comment: self.create.comment.clone(),
             invoice: self.create.invoice.clone(),
             request_key: self.key.clone(),
             supersedes: self.create.supersedes,
-            ..PaymentRow::frozen(config, dialect, self.create.kind, self.create.amount_tiyn, now)
+            ..PaymentRow::frozen(config, with, self.create.kind, self.create.amount_tiyn, now)
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::debug;
 
+use super::bank::of_our_bank;
 use super::follow::{Sign, deadline};
 use super::{Request, Service, Settings};
 use crate::id::PaymentId;
@@ -139,10 +140,11 @@ impl Service {
 
     /// Asks Kaspi now, whatever is known, and keeps what is new.
     pub(super) async fn read_status(&self, settings: &Settings, row: &PaymentRow) -> Result<PaymentRow, Failure> {
-        let Some(qr) = &row.qr_payment_id else { return Ok(row.clone()) };
+        of_our_bank(settings, row)?;
+        let Some(payment) = row.at_bank() else { return Ok(row.clone()) };
         self.asked_now(row.id);
         let ask = Ask::fresh(settings.config.kaspi.timeout);
-        let read = settings.kaspi()?.status(&ask, row.dialect, qr).await;
+        let read = settings.kaspi()?.status(&ask, &payment).await;
         self.ask_ended(row.id, read.is_ok());
         let read = read.map_err(|trouble| super::trouble::failure(&trouble).with_payment(row.id))?;
         let other_amount = read.amount.filter(|amount| *amount != row.amount);

@@ -16,6 +16,14 @@ pub(super) fn failure(trouble: &Trouble) -> Failure {
                 .with_provider(code, text)
         }
         Trouble::NotInDialect => Failure::new(Code::NotInDialect, "the bank of this organisation has no such call"),
+        Trouble::OtherBank(bank) => Failure::new(
+            Code::OtherBank,
+            format!("it was made with the bank at {bank}, and [kaspi] url is another: it is not asked about there"),
+        )
+        .with_hint(format!(
+            "If it is the same bank at another address: formerly = [\"{bank}\"] under [kaspi] in kaspid.toml, then: \
+             kaspictl reload. If it is not, settle it in the Kaspi Pay app."
+        )),
         Trouble::OtherDialect(found) => Failure::new(
             Code::NotInDialect,
             format!("[kaspi] dialect in kaspid.toml is not what the bank speaks: it answers in the {found} dialect"),

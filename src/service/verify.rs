@@ -6,14 +6,14 @@ use tracing::{debug, info, warn};
 use super::configs::{keep, put, tried};
 use super::device::Registered;
 use super::schedule::Poke;
-use super::select::settled_dialect;
+use super::select::settled;
 use super::{Request, Service, Settings, trouble};
 use crate::failpoint::fail_point;
-use crate::id::OrganizationBin;
+use crate::id::{BankUrl, OrganizationBin};
 use crate::kaspi::{Refusal, RefusalKind, Trouble};
 use crate::moment::Moment;
 use crate::operation::{Actor, Dialect, Failure, LogStatus, OperationType, Reply, Standing, TradePoint};
-use crate::store::{Change, ConfigRow, DIALECT_CHANGED, NOT_REGISTERED, Note, Refused, TRADE_POINT_MISSING, Writing};
+use crate::store::{Change, ConfigRow, Counterparty, DIALECT_CHANGED, NOT_REGISTERED, Note, Refused, TRADE_POINT_MISSING, Writing};
 
 /// What one look at the trade points of an organisation tells.
 enum Sight {
@@ -86,11 +86,11 @@ impl Service {
         let looked = look(settings, &bin).await;
         self.state.failed_looks.note(row.id, looked.as_ref().map(drop).map_err(|none| &none.failure));
         let (sight, note) = looked?;
-        let (url, confirm) = (settings.config.kaspi.url.clone(), settings.config.verify.confirm);
+        let (url, confirm) = (settings.config.kaspi.bank.url.clone(), settings.config.verify.confirm);
         let written = self.store.write(move |writing| {
             let Some(before) = writing.config(&bin)? else { return Err(super::configs::not_enrolled(&bin).into()) };
             let (mut row, now) = (before.clone(), writing.now);
-            let error = sight.judge(&mut row, &url, confirm, now);
+            let error = sight.judge(&mut row, url, confirm, now);
             if actor.is_some() && error.is_none() {
                 // What a person should look at, only a person's own look takes away.
                 row.alarm = None;
@@ -122,9 +122,9 @@ impl Service {
 
     pub(super) async fn register_device(&self, request: &Request, bin: OrganizationBin) -> Result<Reply, Failure> {
         let row = self.config_row(request, &bin)?;
-        let dialect: Dialect = settled_dialect(&request.settings, &row)?;
+        let with = settled(&request.settings, &row)?;
         let turn = self.device_turn(&bin, &row.trade_point_id, Instant::now()).await;
-        let (token, note) = self.registered(request, dialect, (&bin, &row.trade_point_id), &turn).await?;
+        let (token, note) = self.registered(request, &with, (&bin, &row.trade_point_id), &turn).await?;
         let (actor, name, asked_for) = (request.caller.actor(), bin.clone(), row.trade_point_id);
         let kept = self.store.write(move |writing| {
             let Some(mut row) = writing.config(&name)? else { return Err(super::configs::not_enrolled(&name).into()) };
@@ -147,7 +147,7 @@ impl Service {
         let rows = self.store.read(|reading| Ok(reading.configs()?))?;
         // Also those that take no new payments: their old ones are cancelled and refunded.
         let open = |row: &ConfigRow| {
-            settled_dialect(&settings, row).is_err() && row.standing_reason.as_deref() != Some(DIALECT_CHANGED)
+            settled(&settings, row).is_err() && row.standing_reason.as_deref() != Some(DIALECT_CHANGED)
         };
         let open: Vec<_> = rows.into_iter().filter(open).map(|row| row.organization_bin).collect();
         if !open.is_empty() {
@@ -160,17 +160,18 @@ impl Service {
 
 impl Sight {
     /// What a look makes of a config, and what is wrong with it.
-    fn judge(self, row: &mut ConfigRow, url: &str, confirm: std::time::Duration, now: Moment) -> Option<String> {
+    fn judge(self, row: &mut ConfigRow, bank: BankUrl, confirm: std::time::Duration, now: Moment) -> Option<String> {
         match self {
             Self::Listed(dialect, _) if row.dialect_changed(dialect, now) => {
                 Some(format!("the bank answers in the {dialect} dialect now"))
             }
             Self::Listed(dialect, points) => {
+                let by = Counterparty { bank, dialect };
                 if let Some(point) = points.iter().find(|point| point.id == row.trade_point_id) {
-                    row.seen_listed(dialect, url, &point.name, now);
+                    row.seen_listed(&by, &point.name, now);
                     return None;
                 }
-                row.settle_dialect(dialect, url, now);
+                row.settle_dialect(&by, now);
                 row.seen_missing(TRADE_POINT_MISSING, confirm, now);
                 Some("the trade point is not listed".to_owned())
             }

@@ -53,7 +53,7 @@ pub(crate) use report::{Fact, Window};
 pub(crate) use restore::{RestoreError, Restored, restore};
 use tally::StoreMeters;
 pub(crate) use tally::{PaymentTurn, RefundTurn, Tally};
-pub use triple::Triple;
+pub use triple::{Counterparty, NumberAt, Triple};
 pub(crate) use writing::Writing;
 
 use crate::operation::{Code, Failure};

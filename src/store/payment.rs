@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::config::ConfigRow;
 use super::event::{Closed, Ending};
-use super::{StoreError, codec};
+use super::{Counterparty, NumberAt, StoreError, codec};
 use crate::id::{
-    Comment, ConfigId, Description, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, RequestKey, ShopId,
+    BankUrl, Comment, ConfigId, Description, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, RequestKey, ShopId,
     TradePointId,
 };
 use crate::moment::Moment;
@@ -30,6 +30,8 @@ pub(crate) struct PaymentRow {
     pub(crate) trade_point_id: TradePointId,
     pub(crate) trade_point_name: Option<String>,
     pub(crate) dialect: Dialect,
+    /// Where it was made. At another bank its number means nothing, or another payment.
+    pub(crate) bank: BankUrl,
     pub(crate) amount: Amount,
     pub(crate) refunded_elsewhere: Amount,
     pub(crate) refunds: Vec<RefundRow>,
@@ -100,9 +102,9 @@ pub(crate) enum Seen {
 }
 
 impl PaymentRow {
-    /// A payment of an organisation, frozen with its config as it is now: shop, BIN, trade point and dialect are
+    /// A payment of an organisation, frozen with its config as it is now: shop, BIN, trade point, dialect and bank are
     /// copied here together and nowhere else.
-    pub(crate) fn frozen(config: &ConfigRow, dialect: Dialect, kind: Kind, amount: Amount, at: Moment) -> Self {
+    pub(crate) fn frozen(config: &ConfigRow, with: &Counterparty, kind: Kind, amount: Amount, at: Moment) -> Self {
         Self {
             id: PaymentId::fresh(),
             qr_payment_id: None,
@@ -115,7 +117,8 @@ impl PaymentRow {
             description: config.description.clone(),
             trade_point_id: config.trade_point_id.clone(),
             trade_point_name: config.trade_point_name.clone(),
-            dialect,
+            dialect: with.dialect,
+            bank: with.bank.clone(),
             amount,
             refunded_elsewhere: Amount::ZERO,
             refunds: Vec::new(),
@@ -139,6 +142,16 @@ impl PaymentRow {
             paid_at: None,
             paid_at_source: None,
         }
+    }
+
+    /// The bank it was made with.
+    pub(crate) fn counterparty(&self) -> Counterparty {
+        Counterparty { bank: self.bank.clone(), dialect: self.dialect }
+    }
+
+    /// Its number at the bank that gave it, once that is known.
+    pub(crate) fn at_bank(&self) -> Option<NumberAt> {
+        self.qr_payment_id.clone().map(|number| NumberAt::new(number, self.counterparty()))
     }
 
     /// Paid back through us, as far as known.

@@ -8,13 +8,13 @@ use super::key::KeyRow;
 use super::payment::{self, PaymentRow, number};
 use super::tables::WriteTables;
 use super::tally::Turn;
-use super::{StoreError, Triple, codec};
+use super::{Counterparty, StoreError, Triple, codec};
 use crate::id::{
     ConfigId, DeviceToken, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, RequestKey, ShopId,
     TradePointId,
 };
 use crate::moment::Moment;
-use crate::operation::{Actor, Dialect, LogStatus};
+use crate::operation::{Actor, LogStatus};
 
 /// A write transaction. A job checks before it writes: what it has written stays even if it then refuses.
 pub(crate) struct Writing<'t> {
@@ -131,6 +131,16 @@ impl<'t> Writing<'t> {
         Ok(())
     }
 
+    /// The current token of a (BIN, trade point).
+    pub(crate) fn device_token(
+        &self,
+        bin: &OrganizationBin,
+        trade_point: &TradePointId,
+    ) -> Result<Option<DeviceToken>, StoreError> {
+        let found = self.tables.device.get((bin.as_str(), trade_point.as_str()))?;
+        found.map(|value| codec::decode(value.value())).transpose()
+    }
+
     /// Forgets the token of a device that was deleted at Kaspi on purpose: nothing registers it again by itself.
     pub(crate) fn forget_device(&mut self, bin: &OrganizationBin, point: &TradePointId) -> Result<(), StoreError> {
         self.dirty = true;
@@ -143,9 +153,9 @@ impl<'t> Writing<'t> {
         &self,
         bin: &OrganizationBin,
         trade_point: &TradePointId,
-        dialect: Dialect,
+        of: &Counterparty,
     ) -> Result<Option<Triple>, StoreError> {
-        super::triple::of(&self.tables.device, bin, trade_point, dialect)
+        super::triple::of(&self.tables.device, bin, trade_point, of)
     }
 
     pub(crate) fn payment(&self, id: PaymentId) -> Result<Option<PaymentRow>, StoreError> {

@@ -9,7 +9,7 @@ fn triple() -> Triple {
         "891027350515".parse().unwrap(),
         "550e8400-e29b-41d4-a716-446655440000".parse().unwrap(),
         DeviceToken::try_from("577b4b39-1e7e-43d2-83c3-a0116118ef16".to_owned()).unwrap(),
-        Dialect::Guide,
+        crate::store::Counterparty { bank: "https://bank.example".parse().unwrap(), dialect: Dialect::Guide },
     )
 }
 

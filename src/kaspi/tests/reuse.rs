@@ -6,7 +6,7 @@ use super::*;
 const IDLE: Duration = Duration::from_secs(30);
 
 async fn status(kaspi: &Kaspi) -> Result<StatusRead, Trouble> {
-    kaspi.status(&kaspi.ask(), Dialect::Bank, &number()).await
+    kaspi.status(&kaspi.ask(), &payment()).await
 }
 
 /// Waits until a connection is there before a call: the end of the client's handshake has no event of its own.
@@ -66,7 +66,7 @@ async fn a_call_given_up_closes_its_connection() {
     let mut server = Server::start(Tls::V13, &[Act::Silence, Act::Reply(CREATED)]).await;
     let kaspi = client(&server);
     let brief = Ask::fresh(Duration::from_millis(300));
-    assert!(kaspi.status(&brief, Dialect::Bank, &number()).await.is_err());
+    assert!(kaspi.status(&brief, &payment()).await.is_err());
     kaspi.create(&kaspi.ask(), &triple(Dialect::Bank), &remote()).await.unwrap();
     assert_eq!(server.seen.recv().await.unwrap().connection, 1);
     assert_eq!(server.seen.recv().await.unwrap().connection, 2);

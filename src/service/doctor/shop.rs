@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::backup::newest;
 use super::super::health::payment_problems;
-use super::super::select::settled_dialect;
+use super::super::select::settled;
 use super::super::{Request, Service};
 use crate::moment::Moment;
 use crate::operation::{Check, Failure, ProblemItem, Standing};
@@ -42,19 +42,17 @@ impl Service {
         let verify = format!("kaspictl bin verify {bin}");
         let last =
             row.last_verified_at.map_or("never".to_owned(), |at| format!("{} ago", rough(Moment::now().since(at))));
-        let dialect = settled_dialect(&request.settings, row).ok();
-        let registered = match dialect {
+        let with = settled(&request.settings, row).ok();
+        let registered = match &with {
             None => true,
-            Some(dialect) => {
-                self.store.read(|reading| Ok(reading.triple(bin, &row.trade_point_id, dialect)?))?.is_some()
-            }
+            Some(with) => self.store.read(|reading| Ok(reading.triple(bin, &row.trade_point_id, with)?))?.is_some(),
         };
         let overdue =
             row.last_verified_at.is_none_or(|at| Moment::now().since(at) > 2 * request.settings.config.verify.every);
         let check = if !row.is_active {
             Check::skipped("bin", "switched off: takes no new payments")
                 .with_command(format!("kaspictl bin activate {bin}"))
-        } else if dialect.is_none() {
+        } else if with.is_none() {
             Check::failed(
                 "bin",
                 "takes no payments: it is not known which dialect the bank speaks (dialect_changed)",

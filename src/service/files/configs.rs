@@ -200,13 +200,12 @@ fn known(writing: &Writing<'_>, entry: &Entry) -> Result<Result<Known, String>, 
             None => Ok(Known::New),
         });
     };
-    // The dialect plays no part in finding the token.
-    let triple = writing.triple(bin, &here.trade_point_id, Dialect::Bank)?;
+    let token = writing.device_token(bin, &here.trade_point_id)?;
     let differs = if here.shop_id != row.shop_id {
         format!("is here for shop {}", here.shop_id)
     } else if here.trade_point_id != row.trade_point_id {
         format!("is here with trade point {}", here.trade_point_id)
-    } else if triple.is_none_or(|triple| *triple.token() != entry.token) {
+    } else if token.is_none_or(|token| token != entry.token) {
         "is here with another device token".to_owned()
     } else if here.is_retired {
         format!("is retired here; bring it back with: kaspictl bin add {bin}")

@@ -49,6 +49,7 @@ pub(super) fn payment(number: u64) -> PaymentRow {
         trade_point_id: POINT.parse().unwrap(),
         trade_point_name: Some("Main Office (Almaty, Abay Avenue 10)".to_owned()),
         dialect: Dialect::Bank,
+        bank: "https://127.0.0.1".parse().unwrap(),
         amount: Amount::try_from(10_000 + number).unwrap(),
         refunded_elsewhere: Amount::ZERO,
         refunds: Vec::new(),
