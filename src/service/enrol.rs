@@ -245,12 +245,7 @@ struct At {
 }
 
 /// Step 3: the config stands at this trade point, with this token.
-fn settle_at(
-    writing: &mut Writing<'_>,
-    mut row: ConfigRow,
-    at: At,
-    actor: Option<Actor>,
-) -> Result<(), Refused> {
+fn settle_at(writing: &mut Writing<'_>, mut row: ConfigRow, at: At, actor: Option<Actor>) -> Result<(), Refused> {
     let At { by, point, token, note } = at;
     writing.put_device(&row.organization_bin, &point.id, &token)?;
     row.trade_point_id = point.id.clone();

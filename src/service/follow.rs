@@ -55,6 +55,8 @@ const LATE_LOOKS: [Duration; 4] = [
 pub(super) enum Sign {
     /// It may need another plan.
     Changed(PaymentId),
+    /// It is to be looked at now.
+    Due(PaymentId),
     /// The look at it is over; whether Kaspi could be asked.
     Looked(PaymentId, bool),
 }
@@ -104,11 +106,13 @@ impl Service {
     pub(super) async fn follow(self, mut signs: mpsc::UnboundedReceiver<Sign>) -> Result<(), Failure> {
         let mut plan = Plan { queue: BinaryHeap::new(), due: HashMap::new(), looks: HashMap::new() };
         let alive = self.state.last_alive.unwrap_or_else(Moment::now);
-        for row in self.store.read(|reading| Ok(reading.payments_to_follow(alive)?))? {
+        let mut settings = self.live.get();
+        let rows = self.store.read(|reading| Ok(reading.payments_to_follow(alive)?))?;
+        self.state.foreign.notice(&settings, &rows);
+        for row in rows {
             plan.begin(&self, &row, alive);
         }
         let places = Arc::new(Semaphore::new(AT_ONCE));
-        let mut settings = self.live.get();
         loop {
             if !Arc::ptr_eq(&settings, &self.live.get()) {
                 settings = self.live.get();
@@ -222,7 +226,8 @@ impl Plan {
     fn hear(&mut self, service: &Service, sign: Sign) {
         match sign {
             // Its end tells.
-            Sign::Changed(id) if self.looks.contains_key(&id) => {}
+            Sign::Changed(id) | Sign::Due(id) if self.looks.contains_key(&id) => {}
+            Sign::Due(id) => self.set(id, since_boot()),
             Sign::Changed(id) => self.renew(service, id, since_boot(), true),
             Sign::Looked(id, asked) => {
                 // Counted from its beginning, so that a look that became due during it is not left out.
@@ -392,7 +397,8 @@ mod tests {
     fn invoice(state: State) -> PaymentRow {
         let at = Moment::from_millis(1_795_000_000_000);
         let config = ConfigRow::sample(at);
-        let row = PaymentRow::frozen(&config, &config.counterparty(), Kind::Remote, Amount::from_tiyn(10_000).unwrap(), at);
+        let row =
+            PaymentRow::frozen(&config, &config.counterparty(), Kind::Remote, Amount::from_tiyn(10_000).unwrap(), at);
         PaymentRow { state, expires_at: Some(at.after(Duration::from_secs(DAY))), ..row }
     }
 

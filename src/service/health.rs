@@ -56,6 +56,7 @@ impl Service {
         problems.extend(self.backup_problem());
         problems.extend(configs.iter().filter_map(config_problem));
         problems.extend(payments.iter().flat_map(payment_problems));
+        problems.extend(self.foreign_problems(request)?);
         Ok(problems)
     }
 
@@ -79,6 +80,9 @@ impl Service {
             tracing::warn!("{warning}");
         }
         self.keep_warm();
+        if let Err(failure) = self.sort_by_bank() {
+            tracing::warn!(detail = failure.detail, "payments of another bank could not be looked for");
+        }
         let service = self.clone();
         tokio::spawn(async move { service.settle_dialects().await });
         Ok(reloaded)

@@ -14,6 +14,7 @@ mod enrol;
 mod events;
 mod files;
 mod follow;
+mod foreign;
 mod health;
 mod intend;
 mod keys;
@@ -50,6 +51,7 @@ use crate::store::Store;
 use crate::transfer::{Transferred, Upload};
 use age::Ages;
 pub use doctor::{Looker, files as check_files};
+use foreign::Foreign;
 use locks::Locks;
 use lookups::Lookups;
 use pace::Pace;
@@ -113,6 +115,8 @@ struct State {
     lookups: Lookups,
     /// Looks at trade points that could not be made.
     failed_looks: FailedLooks,
+    /// Payments of another bank.
+    foreign: Foreign,
     /// Payments in the follower's plan.
     follow_queue: AtomicUsize,
     /// What happens at the door, for who watches.
@@ -159,6 +163,7 @@ impl Service {
             pace: Pace::default(),
             lookups: Lookups::default(),
             failed_looks: FailedLooks::default(),
+            foreign: Foreign::default(),
             follow_queue: AtomicUsize::new(0),
             door: Arc::default(),
             stopping: tokio::sync::watch::Sender::new(false),

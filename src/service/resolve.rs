@@ -1,8 +1,11 @@
 //! Closing what only a person can close. Each way is checked as far as the bank can tell, and audited.
 
+use std::sync::Arc;
+
 use super::follow::deadline;
+use super::foreign::waits_for_another_bank;
 use super::look::is_known;
-use super::{Request, Service};
+use super::{Request, Service, Settings};
 use crate::failpoint::fail_point;
 use crate::id::{PaymentRef, QrPaymentId, Reason};
 use crate::operation::{Code, Failure, LogStatus, Reply, Resolve, State};
@@ -46,7 +49,8 @@ impl Service {
         }
         let said = match self.read_status(&request.settings, row).await {
             Ok(row) => row.kaspi_status.filter(|status| is_known(status)),
-            Err(failure) if failure.code == Code::NotFound => None,
+            // Nobody there can tell, or nobody is asked.
+            Err(failure) if matches!(failure.code, Code::NotFound | Code::OtherBank) => None,
             Err(failure) => return Err(failure),
         };
         let over = self.state.ages.now(row) >= deadline(row);
@@ -62,12 +66,12 @@ impl Service {
     }
 
     async fn close(&self, request: &Request, row: &PaymentRow, closed: Closed, reason: Reason) -> Result<(), Failure> {
-        let (payment, actor) = (row.id, request.caller.actor());
+        let (payment, actor, settings) = (row.id, request.caller.actor(), Arc::clone(&request.settings));
         let write = self.store.write(move |writing| {
             let Some(row) = writing.payment(payment)? else {
                 return Err(Failure::not_found("the payment is gone").into());
             };
-            closable(&row, &closed)?;
+            closable(&settings, &row, &closed)?;
             if let Closed::Attached { qr_payment_id, .. } = &closed
                 && let Some(other) = writing.payment_by_qr(qr_payment_id)?
             {
@@ -86,7 +90,7 @@ impl Service {
 }
 
 /// Whether a payment is in the doubt that this would close.
-fn closable(row: &PaymentRow, closed: &Closed) -> Result<(), Failure> {
+fn closable(settings: &Settings, row: &PaymentRow, closed: &Closed) -> Result<(), Failure> {
     let open = match closed {
         Closed::Attached { .. } => matches!(row.state, State::Unknown | State::Abandoned),
         Closed::Abandoned => row.state == State::Unknown,
@@ -98,7 +102,7 @@ fn closable(row: &PaymentRow, closed: &Closed) -> Result<(), Failure> {
         }
         // Of a payment that was paid late it is the acknowledgement.
         Closed::Paid(true) if row.state == State::Paid => row.late && !row.acknowledged,
-        Closed::Paid(_) => row.state == State::Waiting,
+        Closed::Paid(_) => row.state == State::Waiting || (row.is_over() && waits_for_another_bank(settings, row)),
     };
     if open {
         return Ok(());

@@ -4,7 +4,9 @@
 use super::{Request, Service, Settings};
 use crate::id::{OrganizationBin, ShopId};
 use crate::operation::{Code, Failure, Reply, Select, SelectReason, Selected, Standing};
-use crate::store::{ConfigRow, Counterparty, DIALECT_CHANGED, NOT_REGISTERED, Reading, Refused, TRADE_POINT_MISSING, Triple};
+use crate::store::{
+    ConfigRow, Counterparty, DIALECT_CHANGED, NOT_REGISTERED, Reading, Refused, TRADE_POINT_MISSING, Triple,
+};
 
 impl Service {
     pub(super) fn select(&self, request: &Request, select: &Select) -> Result<Reply, Failure> {

@@ -13,7 +13,9 @@ use crate::id::{BankUrl, OrganizationBin};
 use crate::kaspi::{Refusal, RefusalKind, Trouble};
 use crate::moment::Moment;
 use crate::operation::{Actor, Dialect, Failure, LogStatus, OperationType, Reply, Standing, TradePoint};
-use crate::store::{Change, ConfigRow, Counterparty, DIALECT_CHANGED, NOT_REGISTERED, Note, Refused, TRADE_POINT_MISSING, Writing};
+use crate::store::{
+    Change, ConfigRow, Counterparty, DIALECT_CHANGED, NOT_REGISTERED, Note, Refused, TRADE_POINT_MISSING, Writing,
+};
 
 /// What one look at the trade points of an organisation tells.
 enum Sight {

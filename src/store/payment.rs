@@ -8,8 +8,8 @@ use super::config::ConfigRow;
 use super::event::{Closed, Ending};
 use super::{Counterparty, NumberAt, StoreError, codec};
 use crate::id::{
-    BankUrl, Comment, ConfigId, Description, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, RequestKey, ShopId,
-    TradePointId,
+    BankUrl, Comment, ConfigId, Description, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, RequestKey,
+    ShopId, TradePointId,
 };
 use crate::moment::Moment;
 use crate::money::Amount;
@@ -54,6 +54,8 @@ pub(crate) struct PaymentRow {
     pub(crate) was_over: bool,
     /// An admin has seen that it was paid late.
     pub(crate) acknowledged: bool,
+    /// A person has said how it ended: nobody waits for Kaspi's word any more.
+    pub(crate) is_closed: bool,
     /// What Kaspi said of it after it was paid, where that was something else.
     pub(crate) contradiction: Option<String>,
     /// What Kaspi says the customer pays, where that is not our amount: a problem shown, never a correction.
@@ -135,6 +137,7 @@ impl PaymentRow {
             late: false,
             was_over: false,
             acknowledged: false,
+            is_closed: false,
             contradiction: None,
             kaspi_amount: None,
             created_at: at,
@@ -186,6 +189,11 @@ impl PaymentRow {
     /// Whether it must still be followed.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.state, State::Creating | State::Waiting | State::Unknown)
+    }
+
+    /// Whether it was called over without being paid. The bank may know better later.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.state, State::Expired | State::Declined | State::Cancelled)
     }
 
     /// Whether something about it can only be closed by a person.
@@ -294,8 +302,12 @@ impl PaymentRow {
                 self.settle_refund(Some(*refund), status, Some(Evidence::Person), None);
             }
             Closed::Paid(true) if self.state == State::Paid => self.acknowledged = true,
-            Closed::Paid(true) => self.become_state(State::Paid, Some((at, PaidAtSource::Seen))),
-            Closed::Paid(false) => self.become_state(State::Declined, None),
+            Closed::Paid(paid) => {
+                let paid_at = Some((at, PaidAtSource::Seen)).filter(|_| *paid);
+                self.become_state(if *paid { State::Paid } else { State::Declined }, paid_at);
+                // Whoever says so has seen that it was late.
+                (self.is_closed, self.acknowledged) = (true, *paid);
+            }
         }
     }
 

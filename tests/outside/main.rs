@@ -46,6 +46,7 @@ mod money;
 mod news;
 mod odd_replies;
 mod opening;
+mod other_bank;
 mod python;
 mod reports;
 mod doubt;

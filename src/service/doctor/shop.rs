@@ -8,7 +8,7 @@ use super::super::select::settled;
 use super::super::{Request, Service};
 use crate::moment::Moment;
 use crate::operation::{Check, Failure, ProblemItem, Standing};
-use crate::store::{ConfigRow, PaymentRow};
+use crate::store::ConfigRow;
 
 /// A daily backup is at most a day and a quiet hour old; twice that is a lost day.
 const STALE: Duration = Duration::from_secs(48 * 3600);
@@ -83,7 +83,8 @@ impl Service {
             };
             Ok((reading.payments_for_a_person()?, open))
         })?;
-        let mut problems: Vec<Check> = rows.iter().filter(|row| request.sees(row)).flat_map(payment_checks).collect();
+        let told = rows.iter().filter(|row| request.sees(row)).flat_map(payment_problems);
+        let mut problems: Vec<Check> = told.chain(self.foreign_problems(request)?).map(payment_check).collect();
         // What does not work stands first, and is not what is left out.
         problems.sort_by_key(|check| !check.has_failed());
         let more = problems.len().saturating_sub(NAMED);
@@ -120,18 +121,21 @@ impl Service {
     }
 }
 
-fn payment_checks(row: &PaymentRow) -> Vec<Check> {
-    let check = |problem: ProblemItem| {
-        let show = format!("kaspictl payment show {}", row.id);
-        let check = match problem.code.as_str() {
-            "payment_unknown" | "refund_pending" | "payment_contradicted" => {
-                Check::failed("payments", problem.detail, show)
-            }
-            _ => Check::warning("payments", problem.detail, show),
-        };
-        check.about(row.id)
+fn payment_check(problem: ProblemItem) -> Check {
+    let show = match problem.payment {
+        Some(id) => format!("kaspictl payment show {id}"),
+        None => "kaspictl status".to_owned(),
     };
-    payment_problems(row).into_iter().map(check).collect()
+    let check = match problem.code.as_str() {
+        "payment_unknown" | "refund_pending" | "payment_contradicted" => {
+            Check::failed("payments", problem.detail, show)
+        }
+        _ => Check::warning("payments", problem.detail, show),
+    };
+    match problem.payment {
+        Some(id) => check.about(id),
+        None => check,
+    }
 }
 
 pub(super) fn log(events: u64, writer_answers: bool) -> Check {

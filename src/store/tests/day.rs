@@ -66,6 +66,7 @@ pub(super) fn payment(number: u64) -> PaymentRow {
         late: false,
         was_over: false,
         acknowledged: false,
+        is_closed: false,
         kaspi_amount: None,
         contradiction: None,
         created_at: now,
