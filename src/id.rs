@@ -202,6 +202,12 @@ impl From<DeviceToken> for String {
     }
 }
 
+impl std::hash::Hash for DeviceToken {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.expose().hash(state);
+    }
+}
+
 impl fmt::Debug for DeviceToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DeviceToken([redacted])")

@@ -123,4 +123,6 @@ pub enum RefusalKind {
     NoPaymentMethods,
     /// Listed without a text.
     Other,
+    /// Kaspi registered a device and gave the token that stands for another (BIN, trade point) here.
+    TokenOfAnother,
 }

@@ -193,13 +193,9 @@ impl Service {
     /// The bank's TransactionDate of a payment just seen paid, if the bank tells it soon: a slow answer costs only the
     /// date, and being paid and its date are one flush.
     async fn date(&self, settings: &Settings, row: &PaymentRow) -> Option<Moment> {
-        let (Dialect::Bank, Some(qr)) = (row.dialect, &row.qr_payment_id) else { return None };
-        let triple = self.frozen_triple(settings, row).ok()?;
+        let triple = self.frozen_triple(settings, row).ok().filter(|_| row.dialect == Dialect::Bank)?;
         let ask = Ask::fresh(settings.config.kaspi.timeout.min(DATE_WITHIN));
-        let details = self.with_token(settings, triple, ask, |kaspi, ask, triple| {
-            let qr = qr.clone();
-            async move { kaspi.details(&ask, &triple, &qr).await }
-        });
+        let details = self.details(settings, row, triple, ask);
         // Should the device have to be registered again for it, that takes its own time.
         let details = timeout(2 * DATE_WITHIN, details).await.ok()?;
         details.ok().and_then(|details| details.transaction_date)

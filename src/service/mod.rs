@@ -23,6 +23,7 @@ mod payments;
 mod proof;
 mod recover;
 mod refund;
+mod renewal;
 mod report;
 mod resolve;
 mod restored;
@@ -267,7 +268,9 @@ impl Service {
                 self.retire_config(&request, organization_bin, delete_device).await
             }
             Operation::VerifyConfig { organization_bin } => self.verify_config(&request, organization_bin).await,
-            Operation::RegisterDevice { organization_bin } => self.register_device(&request, organization_bin).await,
+            Operation::RegisterDevice { organization_bin, trade_point_id } => {
+                self.register_device(&request, organization_bin, trade_point_id).await
+            }
             Operation::Select(select) => self.select(&request, &select),
             Operation::Create(create) => self.create(&request, create).await,
             Operation::PaymentList(query) => self.payment_list(&request, &query),

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::bank::details_failure;
 use super::refund::not_found_means_not_refundable;
-use super::{Service, Settings, trouble};
+use super::{Service, Settings};
 use crate::kaspi::Ask;
 use crate::money::Amount;
 use crate::operation::{Code, Dialect, Evidence, Failure, LogStatus};
@@ -24,15 +25,11 @@ impl Service {
         row: &PaymentRow,
         triple: &Triple,
     ) -> Result<Amount, Failure> {
-        let Some(qr) = row.qr_payment_id.clone() else {
+        if row.qr_payment_id.is_none() {
             return Err(Failure::new(Code::NotRefundable, "the payment has no QrPaymentId").with_payment(row.id));
-        };
+        }
         let ask = Ask::fresh(settings.config.kaspi.timeout);
-        let read = self.with_token(settings, triple.clone(), ask, |kaspi, ask, triple| {
-            let qr = qr.clone();
-            async move { kaspi.details(&ask, &triple, &qr).await }
-        });
-        match read.await {
+        match self.details(settings, row, triple.clone(), ask).await {
             Ok(details) if details.total != row.amount => {
                 if row.kaspi_amount != Some(details.total) {
                     self.keep_seen(row.id, Seen::OtherAmount(details.total)).await?;
@@ -44,7 +41,7 @@ impl Service {
             }
             Ok(details) => Ok(details.available_return),
             Err(trouble) => {
-                let failure = trouble::failure(&trouble);
+                let failure = details_failure(row, &trouble);
                 let detail = format!("the balance could not be read, so nothing was sent: {}", failure.detail);
                 Err(not_found_means_not_refundable(Failure { detail, ..failure }).with_payment(row.id))
             }

@@ -61,6 +61,9 @@ pub(super) fn refused(refusal: &Refusal) -> Failure {
         RefusalKind::CannotTakeQr => (Code::Declined, "the trade point takes no QR payments"),
         RefusalKind::NoPaymentMethods => (Code::Declined, "Kaspi has no way of payment for this"),
         RefusalKind::Other => (Code::Declined, "Kaspi refused"),
+        RefusalKind::TokenOfAnother => {
+            (Code::DeviceTokenInvalid, "Kaspi gave a device token that stands for another organisation or trade point")
+        }
     };
     let detail = match &refusal.text {
         Some(text) => format!("{detail}: {text}"),
@@ -70,6 +73,9 @@ pub(super) fn refused(refusal: &Refusal) -> Failure {
     match refusal.kind {
         RefusalKind::DeviceElsewhere => failure.with_hint(
             "Ask the bank to free the device, or move to the trade point where it stands: kaspictl bin set BIN --trade-point ID",
+        ),
+        RefusalKind::TokenOfAnother => failure.with_hint(
+            "Ask the bank about the devices. Whose token it gave tells an admin: kaspictl bin register BIN",
         ),
         _ => failure,
     }

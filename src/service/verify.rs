@@ -9,10 +9,10 @@ use super::schedule::Poke;
 use super::select::settled;
 use super::{Request, Service, Settings, trouble};
 use crate::failpoint::fail_point;
-use crate::id::{BankUrl, OrganizationBin};
+use crate::id::{BankUrl, OrganizationBin, TradePointId};
 use crate::kaspi::{Refusal, RefusalKind, Trouble};
 use crate::moment::Moment;
-use crate::operation::{Actor, Dialect, Failure, LogStatus, OperationType, Reply, Standing, TradePoint};
+use crate::operation::{Actor, Code, Dialect, Failure, LogStatus, OperationType, Reply, Standing, TradePoint};
 use crate::store::{
     Change, ConfigRow, Counterparty, DIALECT_CHANGED, NOT_REGISTERED, Note, Refused, TRADE_POINT_MISSING, Writing,
 };
@@ -122,23 +122,58 @@ impl Service {
         noticed.await
     }
 
-    pub(super) async fn register_device(&self, request: &Request, bin: OrganizationBin) -> Result<Reply, Failure> {
+    /// A new token for the config's trade point, or for another that has or had a device here or is listed: old payments
+    /// are refunded with the device of their own point, wherever the config stands now.
+    pub(super) async fn register_device(
+        &self,
+        request: &Request,
+        bin: OrganizationBin,
+        point: Option<TradePointId>,
+    ) -> Result<Reply, Failure> {
         let row = self.config_row(request, &bin)?;
         let with = settled(&request.settings, &row)?;
-        let turn = self.device_turn(&bin, &row.trade_point_id, Instant::now()).await;
-        let (token, note) = self.registered(request, &with, (&bin, &row.trade_point_id), &turn).await?;
-        let (actor, name, asked_for) = (request.caller.actor(), bin.clone(), row.trade_point_id);
+        let point = point.unwrap_or_else(|| row.trade_point_id.clone());
+        if point != row.trade_point_id {
+            self.may_have_device(request, &bin, &point).await?;
+        }
+        let turn = self.device_turn(&bin, &point, Instant::now()).await;
+        let (token, note) = self.registered(request, &with, (&bin, &point), &turn).await?;
+        let (actor, name, asked_for) = (request.caller.actor(), bin.clone(), point.clone());
         let kept = self.store.write(move |writing| {
             let Some(mut row) = writing.config(&name)? else { return Err(super::configs::not_enrolled(&name).into()) };
             // The config may have moved meanwhile; the token is of the point it was asked for.
-            writing.put_device(&name, &asked_for, &token)?;
-            row.alarm = None;
-            put(writing, Some(actor), row, note)
+            if let Err(other) = writing.put_device(&name, &asked_for, &token)? {
+                return Ok(Err(other));
+            }
+            if asked_for == row.trade_point_id {
+                row.alarm = None;
+            }
+            put(writing, Some(actor), row, note).map(Ok)
         });
-        kept.await?;
+        if let Err(other) = kept.await? {
+            return Err(self.given_of_another(request, (&bin, &point), &other));
+        }
         turn.ended(Registered::Stored);
         fail_point!("register.stored");
         self.config_get(request, &bin)
+    }
+
+    /// A device is registered where there was one, or where Kaspi lists a trade point: not at a typing error.
+    async fn may_have_device(
+        &self,
+        request: &Request,
+        bin: &OrganizationBin,
+        point: &TradePointId,
+    ) -> Result<(), Failure> {
+        if self.store.read(|reading| Ok(reading.had_device(bin, point)?))? {
+            return Ok(());
+        }
+        let (_, points) = self.listed(request, bin).await?;
+        if points.iter().any(|listed| listed.id == *point) {
+            return Ok(());
+        }
+        let detail = format!("{bin} has and had no device at trade point {point}, and Kaspi does not list that");
+        Err(Failure::new(Code::TradePointInactive, detail).with_bin(bin))
     }
 
     /// Configs whose dialect is not known for the bank we speak to now are suspended until a look settles it; the

@@ -7,6 +7,7 @@
 mod codec;
 mod compare;
 mod config;
+mod device;
 mod envelope;
 mod event;
 mod file;
@@ -41,6 +42,7 @@ use tokio::sync::{oneshot, watch};
 use zeroize::Zeroizing;
 
 pub(crate) use config::{ConfigRow, DIALECT_CHANGED, NOT_REGISTERED, TRADE_POINT_MISSING};
+pub(crate) use device::OfAnother;
 pub(crate) use envelope::{Header as BackupHeader, check as check_backup, seal as seal_backup};
 pub(crate) use event::{Change, Closed, Ending, Event, FirstRefusal, ImportedRow, Note, Outcome};
 use file::{LAYOUT, create, forget, open, secret, unreadable};
