@@ -7,7 +7,7 @@ use super::renewal::{Renewed, is_of_the_token};
 use super::select::settled;
 use super::{Request, Service, Settings, trouble};
 use crate::id::PaymentId;
-use crate::kaspi::{Ask, Details, Kaspi, RefusalKind, Trouble};
+use crate::kaspi::{Ask, Details, Kaspi, Refusal, RefusalKind, Trouble};
 use crate::operation::{Code, Failure};
 use crate::store::{PaymentRow, Triple};
 
@@ -52,6 +52,7 @@ impl Service {
     {
         let kaspi =
             settings.kaspi().map_err(|failure| Trouble::NeverSent { why: failure.detail, certificate: false })?;
+        let triple = self.current(triple)?;
         let first = call(kaspi.clone(), sending.ask, triple.clone()).await;
         let Err(Trouble::Refused(refusal)) = &first else { return first };
         if is_of_the_point(refusal.kind) {
@@ -77,6 +78,18 @@ impl Service {
             self.fresh_token_refused(triple.bin(), triple.trade_point());
         }
         second
+    }
+
+    /// The same with the token that stands there now: the caller's may have been replaced since it was looked up.
+    fn current(&self, triple: Triple) -> Result<Triple, Trouble> {
+        match self.current_triple(&triple) {
+            Ok(Some(current)) => Ok(current),
+            Ok(None) => {
+                let text = Some("the device was deleted a moment ago".to_owned());
+                Err(Trouble::Refused(Refusal { kind: RefusalKind::DeviceTokenInvalid, code: None, text }))
+            }
+            Err(failure) => Err(Trouble::NeverSent { why: failure.detail, certificate: false }),
+        }
     }
 
     /// The balance of a payment that is paid, with the token of its own (BIN, trade point). Of such a payment "there is no

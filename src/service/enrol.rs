@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::configs::{put, tried, unset_default};
 use super::device::{Registered, Turn, refusal_of_another};
-use super::renewal::of_bin;
+use super::renewal::{GIVEN_OF_ANOTHER, of_bin};
 use super::schedule::Poke;
 use super::{Request, Service, trouble};
 use crate::failpoint::fail_point;
@@ -206,7 +206,7 @@ impl Service {
                 turn.ended(Registered::Refused(refusal_of_another()));
                 let failure = self.given_of_another(request, (bin, point), &other);
                 let note = Note { status: LogStatus::Failed, error: Some(failure.detail.clone()), ..note };
-                self.note_of(request.caller.actor(), bin, note).await?;
+                self.note_refused((Some(request.caller.actor()), bin), note, Some(GIVEN_OF_ANOTHER)).await?;
                 Err(failure)
             }
             Err(trouble) => {

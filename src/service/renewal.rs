@@ -8,10 +8,10 @@ use super::bank::Sending;
 use super::configs::tried;
 use super::device::{Registered, refusal_of_another};
 use super::{Service, Settings, trouble};
-use crate::id::{DeviceToken, PaymentId};
+use crate::id::{DeviceToken, OrganizationBin, PaymentId};
 use crate::kaspi::{Ask, Refusal, RefusalKind, Trouble};
 use crate::moment::Moment;
-use crate::operation::{Failure, OperationType};
+use crate::operation::{Actor, Failure, OperationType};
 use crate::store::{Change, ConfigRow, FirstRefusal, Note, Triple, Writing};
 
 /// What a refused token is replaced with.
@@ -106,15 +106,7 @@ impl Service {
         (note, alarm): (Note, Option<&'static str>),
         trouble: Trouble,
     ) -> Renewed {
-        let bin = triple.bin().clone();
-        let kept = self.store.write(move |writing| {
-            let change = match (writing.config(&bin)?, alarm) {
-                (Some(row), Some(_)) => with_alarm(row, note, alarm),
-                _ => Change::Noted(of_bin(writing, note, &bin)?),
-            };
-            writing.append(None, change)?;
-            Ok(())
-        });
+        let kept = self.note_refused((None, triple.bin()), note, alarm);
         let config = self.store.read(|reading| Ok(reading.config(triple.bin())?)).ok().flatten().map(|row| row.id);
         warn!(config, %trouble, "the device could not be registered again");
         match (kept.await, trouble) {
@@ -123,8 +115,27 @@ impl Service {
         }
     }
 
+    /// Keeps that a registration gave nothing, and what of it a person should look at.
+    pub(super) async fn note_refused(
+        &self,
+        (actor, bin): (Option<Actor>, &OrganizationBin),
+        note: Note,
+        alarm: Option<&'static str>,
+    ) -> Result<(), Failure> {
+        let bin = bin.clone();
+        let noted = self.store.write(move |writing| {
+            let change = match (writing.config(&bin)?, alarm) {
+                (Some(row), Some(_)) => with_alarm(row, note, alarm),
+                _ => Change::Noted(of_bin(writing, note, &bin)?),
+            };
+            writing.append(actor, change)?;
+            Ok(())
+        });
+        noted.await
+    }
+
     /// The triple with the token that stands there now; none where its device was deleted on purpose.
-    fn current_triple(&self, like: &Triple) -> Result<Option<Triple>, Failure> {
+    pub(super) fn current_triple(&self, like: &Triple) -> Result<Option<Triple>, Failure> {
         self.store.read(|reading| Ok(reading.triple(like.bin(), like.trade_point(), like.of())?))
     }
 
@@ -189,7 +200,7 @@ const REGISTERED_AGAIN: &str = "Kaspi called the device switched off or deleted;
 const NOT_REGISTERED_AGAIN: &str =
     "Kaspi called the device switched off or deleted, and it could not be registered again";
 
-const GIVEN_OF_ANOTHER: &str = "Kaspi gave it the device token of another organisation or trade point, which was not taken; no payments until it \
+pub(super) const GIVEN_OF_ANOTHER: &str = "Kaspi gave it the device token of another organisation or trade point, which was not taken; no payments until it \
      gives another (whose token it is: kaspictl bin register)";
 
 fn with_alarm(mut row: ConfigRow, note: Note, alarm: Option<&str>) -> Change {
@@ -204,7 +215,7 @@ fn with_alarm(mut row: ConfigRow, note: Note, alarm: Option<&str>) -> Change {
 pub(super) fn of_bin(
     writing: &Writing<'_>,
     note: Note,
-    bin: &crate::id::OrganizationBin,
+    bin: &OrganizationBin,
 ) -> Result<Note, crate::store::StoreError> {
     Ok(match writing.config(bin)? {
         Some(row) => note.of(&row),

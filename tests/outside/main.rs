@@ -55,6 +55,7 @@ mod rights;
 mod secrets;
 mod slow_bank;
 mod tamper;
+mod tokens;
 mod tour;
 mod transfer;
 mod troubleshooting;
