@@ -92,8 +92,9 @@ impl Service {
         }
     }
 
-    /// The balance of a payment that is paid, with the token of its own (BIN, trade point). Of such a payment "there is no
-    /// such payment" says that Kaspi has forgotten the device, as long as it has not been registered again for it.
+    /// The details of a payment that is paid, with the token of its own (BIN, trade point). Of one that is surely the
+    /// organisation's "there is no such payment" says that Kaspi has forgotten the device, as long as it has not been
+    /// registered again for it.
     pub(super) async fn details(
         &self,
         settings: &Settings,
@@ -104,7 +105,7 @@ impl Service {
         let Some(qr) = row.qr_payment_id.clone() else {
             return Err(Trouble::NeverSent { why: "the payment has no QrPaymentId".to_owned(), certificate: false });
         };
-        let blames = |kind| is_of_the_token(kind) || kind == RefusalKind::PaymentNotFound;
+        let blames = if row.doubt.is_none() { is_of_the_token_or_forgotten } else { is_of_the_token };
         self.with_token_if(settings, (triple, blames), ask.into(), |kaspi, ask, triple| {
             let qr = qr.clone();
             async move { kaspi.details(&ask, &triple, &qr).await }
@@ -148,6 +149,11 @@ pub(super) fn of_our_bank(settings: &Settings, row: &PaymentRow) -> Result<(), F
         true => Ok(()),
         false => Err(trouble::failure(&Trouble::OtherBank(row.bank.clone())).with_payment(row.id)),
     }
+}
+
+/// Refusals of the token where the payment is surely there.
+fn is_of_the_token_or_forgotten(kind: RefusalKind) -> bool {
+    is_of_the_token(kind) || kind == RefusalKind::PaymentNotFound
 }
 
 /// Why the details of a paid payment could not be had.

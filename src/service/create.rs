@@ -144,7 +144,7 @@ impl Service {
                     lost = true;
                     outcome.error = Some(format!("Kaspi gave {qr_payment_id}, which is payment {}", other.id));
                     outcome.status = LogStatus::Pending;
-                    outcome.ending = Ending::Lost { dead_at: None };
+                    outcome.ending = Ending::NumberTaken { qr_payment_id: qr_payment_id.clone(), by: other.id };
                 }
             }
             let nothing = outcome.ending == Ending::Nothing;

@@ -162,6 +162,9 @@ impl Service {
         if row.has_refund_in_doubt() {
             return self.settle_later(&settings, &row).await;
         }
+        if row.state == State::Paid && row.disputed_total().is_some() {
+            return self.look_at_total(&settings, &row).await;
+        }
         if row.watched_refunds().next().is_some()
             && let Some(_one) = self.state.refunds.try_lock(id)
         {
@@ -312,11 +315,14 @@ fn insistent(late: Duration) -> Option<Duration> {
     }
 }
 
-/// Refunds in doubt, and those that failed by the balance, are looked at as long as a payment called over.
+/// Refunds in doubt, those that failed by the balance, and totals that are not ours are looked at as long as a payment
+/// called over.
 fn refunds(row: &PaymentRow, now: Moment) -> Option<Duration> {
     let doubt = row.refunds.iter().filter(|refund| refund.status == LogStatus::Pending);
     let looks = row.watched_refunds().chain(doubt).filter_map(|refund| afterwards(now.since(refund.at)));
-    looks.min().filter(|_| row.dialect == Dialect::Bank)
+    // The bank may come to agree with our amount.
+    let total = row.disputed_total().and(row.paid_at).and_then(|at| afterwards(now.since(at)));
+    looks.chain(total).min().filter(|_| row.dialect == Dialect::Bank)
 }
 
 /// Until the deadline: a link or QR at the bank's interval, an invoice by the sweep. Then the late looks.

@@ -4,18 +4,18 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tracing::debug;
 
 use super::bank::of_our_bank;
 use super::follow::{Sign, deadline};
+use super::ownership::ReadNow;
 use super::{Request, Service, Settings};
 use crate::id::PaymentId;
-use crate::kaspi::Ask;
+use crate::kaspi::{Ask, StatusRead};
 use crate::moment::{Moment, Span};
-use crate::money::Amount;
-use crate::operation::{Code, Dialect, Failure, Kind, PaidAtSource, State};
-use crate::store::{Change, PaymentRow, Seen};
+use crate::operation::{Code, Failure, Kind, PaidAtSource, State};
+use crate::store::{Change, DetailsRead, PROCESSED, PaymentRow, Seen};
 
 /// Between two status reads of a link or QR where the reply named no usable interval (kaspi-api §3.3).
 const POLL: Duration = Duration::from_secs(5);
@@ -24,12 +24,6 @@ const POLL: Duration = Duration::from_secs(5);
 /// then every 15 (our reading, design §6.6).
 const REMOTE_WAIT: [Duration; 4] =
     [Duration::from_secs(3), Duration::from_secs(5), Duration::from_secs(7), Duration::from_secs(15)];
-
-/// How long a payment that is paid waits for the bank's date of it.
-const DATE_WITHIN: Duration = Duration::from_secs(2);
-
-/// The status of a payment that is paid.
-const PROCESSED: &str = "Processed";
 
 /// The bank's time from the first `Wait` to the automatic cancel, where the reply named none (kaspi-api §3.3).
 const CONFIRM_MS: u64 = 65_000;
@@ -147,40 +141,33 @@ impl Service {
         let read = settings.kaspi()?.status(&ask, &payment).await;
         self.ask_ended(row.id, read.is_ok());
         let read = read.map_err(|trouble| super::trouble::failure(&trouble).with_payment(row.id))?;
-        let other_amount = read.amount.filter(|amount| *amount != row.amount);
         let newly_paid = row.state != State::Paid && read.status == PROCESSED;
-        let date = if newly_paid { self.date(settings, row).await } else { None };
-        self.keep_status(row.id, read.status, other_amount, date).await?;
+        let details = if newly_paid { self.details_of_paid(settings, row).await } else { None };
+        self.keep_status(row.id, read, details).await?;
         self.row(row.id)
     }
 
-    /// Keeps what a status makes of a payment as it stands in the transaction, if that is new; `date` is the bank's.
-    async fn keep_status(
-        &self,
-        id: PaymentId,
-        status: String,
-        other_amount: Option<Amount>,
-        date: Option<Moment>,
-    ) -> Result<(), Failure> {
+    /// Keeps what a status makes of a payment as it stands in the transaction, if that is new; `details` were read with
+    /// it.
+    async fn keep_status(&self, id: PaymentId, read: StatusRead, details: Option<ReadNow>) -> Result<(), Failure> {
         let service = self.clone();
         let kept = self.store.write(move |writing| {
             let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
+            let StatusRead { status, amount: total, .. } = read;
             let state = state_of(&status, &row, service.state.ages.now(&row));
             let seen = match (row.state, state) {
-                (State::Paid, State::Paid) => return Ok(false),
-                (State::Paid, _) if row.contradiction.as_ref() == Some(&status) => return Ok(false),
-                (State::Paid, _) => Seen::Contradicted { kaspi_status: status },
-                (before, _) if before == state && !row.is_open() => return Ok(false),
+                (State::Paid, State::Paid) => total.map(|total| Seen::Details(DetailsRead::Total(total))),
+                (State::Paid, _) => Some(Seen::Contradicted { kaspi_status: status }),
+                (before, _) if before == state && !row.is_open() => None,
                 _ => {
-                    let same = row.kaspi_status.as_ref() == Some(&status) && row.state == state;
-                    if same && (other_amount.is_none() || other_amount == row.kaspi_amount) {
-                        return Ok(false);
-                    }
+                    let date = details.as_ref().and_then(|now| now.details?.transaction_date);
                     let seen = (writing.now, PaidAtSource::Seen);
                     let paid_at = (state == State::Paid).then(|| date.map_or(seen, |at| (at, PaidAtSource::Bank)));
-                    Seen::Status { kaspi_status: status, state, paid_at, other_amount }
+                    let details = details.map(|now| now.read);
+                    Some(Seen::Status { kaspi_status: status, state, paid_at, total, details })
                 }
             };
+            let Some(seen) = seen.and_then(|seen| row.made_of(seen)) else { return Ok(false) };
             writing.append(None, Change::Seen { payment: id, seen })?;
             Ok(true)
         });
@@ -188,17 +175,6 @@ impl Service {
             self.announce(id);
         }
         Ok(())
-    }
-
-    /// The bank's TransactionDate of a payment just seen paid, if the bank tells it soon: a slow answer costs only the
-    /// date, and being paid and its date are one flush.
-    async fn date(&self, settings: &Settings, row: &PaymentRow) -> Option<Moment> {
-        let triple = self.frozen_triple(settings, row).ok().filter(|_| row.dialect == Dialect::Bank)?;
-        let ask = Ask::fresh(settings.config.kaspi.timeout.min(DATE_WITHIN));
-        let details = self.details(settings, row, triple, ask);
-        // Should the device have to be registered again for it, that takes its own time.
-        let details = timeout(2 * DATE_WITHIN, details).await.ok()?;
-        details.ok().and_then(|details| details.transaction_date)
     }
 
     /// Keeps something seen of a payment and wakes who waits for it.

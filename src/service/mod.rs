@@ -33,6 +33,7 @@ mod settings;
 mod settle;
 mod trouble;
 mod locks;
+mod ownership;
 mod lookups;
 mod metrics;
 mod pace;

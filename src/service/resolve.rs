@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::adopt::Sight;
 use super::follow::deadline;
 use super::foreign::waits_for_another_bank;
 use super::look::is_known;
@@ -37,7 +38,10 @@ impl Service {
                 row.amount
             ))
             .with_payment(row.id)),
-            _ => Ok(Closed::Attached { qr_payment_id: qr, kaspi_status: sight.kaspi_status, amount: None }),
+            _ => {
+                let Sight { kaspi_status, doubt, .. } = sight;
+                Ok(Closed::Attached { qr_payment_id: qr, kaspi_status, doubt })
+            }
         }
     }
 
@@ -48,6 +52,8 @@ impl Service {
             return Ok(());
         }
         let said = match self.read_status(&request.settings, row).await {
+            // Kaspi calls it paid and does not say for whom.
+            Ok(row) if row.is_disputed() && row.state != State::Paid => return Ok(()),
             Ok(row) => row.kaspi_status.filter(|status| is_known(status)),
             // Nobody there can tell, or nobody is asked.
             Err(failure) if matches!(failure.code, Code::NotFound | Code::OtherBank) => None,
@@ -101,8 +107,13 @@ fn closable(settings: &Settings, row: &PaymentRow, closed: &Closed) -> Result<()
             refund.status == LogStatus::Pending
         }
         // Of a payment that was paid late it is the acknowledgement.
-        Closed::Paid(true) if row.state == State::Paid => row.late && !row.acknowledged,
-        Closed::Paid(_) => row.state == State::Waiting || (row.is_over() && waits_for_another_bank(settings, row)),
+        Closed::Paid(true) if row.state == State::Paid => {
+            (row.late && !row.acknowledged) || row.disputed_total().is_some()
+        }
+        Closed::Paid(_) => {
+            let is_asked_for = row.is_disputed() || waits_for_another_bank(settings, row);
+            row.state == State::Waiting || (row.is_over() && is_asked_for)
+        }
     };
     if open {
         return Ok(());

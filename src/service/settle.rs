@@ -31,15 +31,18 @@ impl Service {
         let ask = Ask::fresh(settings.config.kaspi.timeout);
         match self.details(settings, row, triple.clone(), ask).await {
             Ok(details) if details.total != row.amount => {
-                if row.kaspi_amount != Some(details.total) {
-                    self.keep_seen(row.id, Seen::OtherAmount(details.total)).await?;
-                }
+                self.keep_total(row.id, details.total).await?;
                 let detail = format!("Kaspi says this payment is {}, and we asked for {}", details.total, row.amount);
                 Err(Failure::new(Code::NotRefundable, detail)
                     .with_payment(row.id)
                     .with_hint("Settle it in the Kaspi Pay app, and ask the bank why the amounts differ."))
             }
-            Ok(details) => Ok(details.available_return),
+            Ok(details) => {
+                if row.disputed_total().is_some() {
+                    self.keep_total(row.id, details.total).await?;
+                }
+                Ok(details.available_return)
+            }
             Err(trouble) => {
                 let failure = details_failure(row, &trouble);
                 let detail = format!("the balance could not be read, so nothing was sent: {}", failure.detail);

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::config::ConfigRow;
 use super::key::Wrote;
+use super::ownership::Doubt;
 use super::payment::{PaymentRow, RefundRow, Seen};
 use super::{StoreError, codec};
 use crate::id::{ConfigId, OrganizationBin, PaymentId, QrPaymentId, Reason, RequestKey, ShopId};
@@ -200,13 +201,15 @@ pub(crate) enum Ending {
     RefundFailed,
     /// Nobody knows whether money went back.
     RefundPending,
+    /// The answer to a create names the number of another payment here: nobody knows what was made.
+    NumberTaken { qr_payment_id: QrPaymentId, by: PaymentId },
 }
 
 /// How a person closed something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Closed {
     /// The unknown payment is this one.
-    Attached { qr_payment_id: QrPaymentId, kaspi_status: String, amount: Option<Amount> },
+    Attached { qr_payment_id: QrPaymentId, kaspi_status: String, doubt: Option<Doubt> },
     /// The unknown payment is given up.
     Abandoned,
     /// The refund did or did not happen.

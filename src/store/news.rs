@@ -5,7 +5,7 @@ use super::event::{Change, Closed, Ending, Outcome};
 use super::log::{EXPORTED, fits};
 use super::payment::{self, Seen, number};
 use super::reading::Reading;
-use super::{ConfigRow, PaymentRow, StoreError};
+use super::{ConfigRow, DetailsRead, PROCESSED, PaymentRow, StoreError};
 use crate::id::{OrganizationBin, PaymentId, ShopId};
 use crate::moment::Moment;
 use crate::operation::{Event, EventType, LogQuery, LogRow, OperationType, Standing, State};
@@ -103,6 +103,14 @@ impl Reading {
                 Some((payment, refund)) => (of_outcome(outcome, refund), About::Payment(payment)),
                 None => (None, About::Config(0)),
             },
+            // That the bank agrees again is no news of the payment.
+            Change::Seen { payment, seen: Seen::Details(read) } => {
+                let differs = match read {
+                    DetailsRead::Total(total) => *total != self.payment_of(*payment)?.amount,
+                    DetailsRead::Refused(_) => true,
+                };
+                (differs.then_some(EventType::PaymentContradicted), About::Payment(*payment))
+            }
             Change::Seen { payment, seen } => (Some(of_sight(seen)), About::Payment(*payment)),
             Change::Imported { becomes: Some(payment), .. } => {
                 (Some(EventType::PaymentCreated), About::Payment(payment.id))
@@ -179,7 +187,7 @@ fn of_outcome(outcome: &Outcome, refund: bool) -> Option<EventType> {
         Ending::Nothing if refund => Some(EventType::PaymentRefundFailed),
         Ending::Nothing => None,
         Ending::Created { .. } => Some(EventType::PaymentWaiting),
-        Ending::Lost { .. } => Some(EventType::PaymentUnknown),
+        Ending::Lost { .. } | Ending::NumberTaken { .. } => Some(EventType::PaymentUnknown),
         Ending::Cancelled { .. } => Some(EventType::PaymentCancelled),
         Ending::Refunded { .. } => Some(EventType::PaymentRefunded),
         Ending::RefundFailed => Some(EventType::PaymentRefundFailed),
@@ -189,12 +197,16 @@ fn of_outcome(outcome: &Outcome, refund: bool) -> Option<EventType> {
 
 fn of_sight(seen: &Seen) -> EventType {
     match seen {
+        // Paid, and nobody knows for whom: it stays what it was.
+        Seen::Status { state, kaspi_status, .. } if kaspi_status == PROCESSED && *state != State::Paid => {
+            EventType::PaymentContradicted
+        }
         Seen::Status { state, .. } => of_state(*state),
         Seen::RefundedElsewhere(_) | Seen::RefundSettled { happened: true, .. } => EventType::PaymentRefunded,
         Seen::RefundSettled { happened: false, .. } => EventType::PaymentRefundFailed,
         Seen::RefundDoubted(_) => EventType::PaymentRefundPending,
         Seen::Dead => EventType::PaymentExpired,
-        Seen::OtherAmount(_) | Seen::Contradicted { .. } => EventType::PaymentContradicted,
+        Seen::Details(_) | Seen::Contradicted { .. } => EventType::PaymentContradicted,
     }
 }
 

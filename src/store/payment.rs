@@ -4,9 +4,9 @@
 use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
 
-use super::config::ConfigRow;
 use super::event::{Closed, Ending};
-use super::{Counterparty, NumberAt, StoreError, codec};
+use super::ownership::{DetailsRead, Doubt, OtherTotal};
+use super::{StoreError, codec};
 use crate::id::{
     BankUrl, Comment, ConfigId, Description, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, RequestKey,
     ShopId, TradePointId,
@@ -59,7 +59,12 @@ pub(crate) struct PaymentRow {
     /// What Kaspi said of it after it was paid, where that was something else.
     pub(crate) contradiction: Option<String>,
     /// What Kaspi says the customer pays, where that is not our amount: a problem shown, never a correction.
-    pub(crate) kaspi_amount: Option<Amount>,
+    pub(crate) other_total: Option<OtherTotal>,
+    /// The number that Kaspi gave for it, and the payment here that had it before. An alarm, until a person has said what
+    /// this one is.
+    pub(crate) number_taken: Option<(QrPaymentId, PaymentId)>,
+    /// Why it is not known to be the organisation's: while there is a doubt, only a person makes it paid.
+    pub(crate) doubt: Option<Doubt>,
     pub(crate) created_at: Moment,
     pub(crate) updated_at: Moment,
     pub(crate) paid_at: Option<Moment>,
@@ -86,11 +91,13 @@ pub(crate) enum Seen {
         kaspi_status: String,
         state: State,
         paid_at: Option<(Moment, PaidAtSource)>,
-        /// Kaspi's amount, where it is not ours.
-        other_amount: Option<Amount>,
+        /// What the status calls its total, where it does.
+        total: Option<Amount>,
+        /// What its details say, where they were read with it.
+        details: Option<DetailsRead>,
     },
-    /// Kaspi says that the customer pays another amount than ours.
-    OtherAmount(Amount),
+    /// What its details say.
+    Details(DetailsRead),
     /// Kaspi says something else of a payment that is paid. It stays paid.
     Contradicted { kaspi_status: String },
     /// Money of it went back, not through us; the sum of all such.
@@ -104,59 +111,6 @@ pub(crate) enum Seen {
 }
 
 impl PaymentRow {
-    /// A payment of an organisation, frozen with its config as it is now: shop, BIN, trade point, dialect and bank are
-    /// copied here together and nowhere else.
-    pub(crate) fn frozen(config: &ConfigRow, with: &Counterparty, kind: Kind, amount: Amount, at: Moment) -> Self {
-        Self {
-            id: PaymentId::fresh(),
-            qr_payment_id: None,
-            kind,
-            state: State::Creating,
-            kaspi_status: None,
-            shop_id: config.shop_id,
-            config_id: config.id,
-            organization_bin: config.organization_bin.clone(),
-            description: config.description.clone(),
-            trade_point_id: config.trade_point_id.clone(),
-            trade_point_name: config.trade_point_name.clone(),
-            dialect: with.dialect,
-            bank: with.bank.clone(),
-            amount,
-            refunded_elsewhere: Amount::ZERO,
-            refunds: Vec::new(),
-            phone: None,
-            comment: None,
-            invoice: None,
-            link: None,
-            qr_token: None,
-            expires_at: None,
-            poll_every_ms: None,
-            confirm_ms: None,
-            request_key: None,
-            supersedes: None,
-            late: false,
-            was_over: false,
-            acknowledged: false,
-            is_closed: false,
-            contradiction: None,
-            kaspi_amount: None,
-            created_at: at,
-            updated_at: at,
-            paid_at: None,
-            paid_at_source: None,
-        }
-    }
-
-    /// The bank it was made with.
-    pub(crate) fn counterparty(&self) -> Counterparty {
-        Counterparty { bank: self.bank.clone(), dialect: self.dialect }
-    }
-
-    /// Its number at the bank that gave it, once that is known.
-    pub(crate) fn at_bank(&self) -> Option<NumberAt> {
-        self.qr_payment_id.clone().map(|number| NumberAt::new(number, self.counterparty()))
-    }
-
     /// Paid back through us, as far as known.
     pub(crate) fn refunded(&self) -> Amount {
         let sum = self.refunds.iter().filter(|refund| refund.status == LogStatus::Success).map(|refund| refund.amount);
@@ -201,7 +155,8 @@ impl PaymentRow {
         matches!(self.state, State::Unknown | State::Abandoned)
             || (self.late && !self.acknowledged)
             || self.has_refund_in_doubt()
-            || self.kaspi_amount.is_some()
+            || self.disputed_total().is_some()
+            || self.is_paid_in_doubt()
             || self.contradiction.is_some()
     }
 
@@ -237,6 +192,10 @@ impl PaymentRow {
                 self.state = State::Unknown;
                 self.expires_at = *dead_at;
             }
+            Ending::NumberTaken { qr_payment_id, by } => {
+                self.state = State::Unknown;
+                self.number_taken = Some((qr_payment_id.clone(), *by));
+            }
             Ending::Cancelled { kaspi_status } => {
                 self.kaspi_status = Some(kaspi_status.clone());
                 self.become_state(State::Cancelled, None);
@@ -267,12 +226,14 @@ impl PaymentRow {
     pub(super) fn seen(&mut self, seen: &Seen, at: Moment) {
         self.updated_at = at;
         match seen {
-            Seen::Status { kaspi_status, state, paid_at, other_amount } => {
+            Seen::Status { kaspi_status, state, paid_at, total, details } => {
                 self.kaspi_status = Some(kaspi_status.clone());
-                self.kaspi_amount = other_amount.or(self.kaspi_amount);
+                details.iter().for_each(|read| self.read_details(read));
+                // Behind the details: where the two disagree, the one that is not ours is told.
+                total.iter().for_each(|total| self.told_total(*total));
                 self.become_state(*state, *paid_at);
             }
-            Seen::OtherAmount(amount) => self.kaspi_amount = Some(*amount),
+            Seen::Details(read) => self.read_details(read),
             Seen::Contradicted { kaspi_status } => self.contradiction = Some(kaspi_status.clone()),
             Seen::RefundedElsewhere(sum) => self.refunded_elsewhere = *sum,
             Seen::RefundSettled { refund, happened } => {
@@ -289,25 +250,23 @@ impl PaymentRow {
     pub(super) fn resolved(&mut self, closed: &Closed, at: Moment) {
         self.updated_at = at;
         match closed {
-            Closed::Attached { qr_payment_id, kaspi_status, amount } => {
+            Closed::Attached { qr_payment_id, kaspi_status, doubt } => {
                 self.qr_payment_id = Some(qr_payment_id.clone());
                 self.kaspi_status = Some(kaspi_status.clone());
-                self.amount = amount.unwrap_or(self.amount);
+                self.doubt.clone_from(doubt);
+                self.number_taken = None;
                 // The one way back from a final state: the next look tells what it is.
                 self.state = State::Waiting;
             }
-            Closed::Abandoned => self.become_state(State::Abandoned, None),
+            Closed::Abandoned => {
+                self.number_taken = None;
+                self.become_state(State::Abandoned, None);
+            }
             Closed::Refund { refund, happened } => {
                 let status = if *happened { LogStatus::Success } else { LogStatus::Failed };
                 self.settle_refund(Some(*refund), status, Some(Evidence::Person), None);
             }
-            Closed::Paid(true) if self.state == State::Paid => self.acknowledged = true,
-            Closed::Paid(paid) => {
-                let paid_at = Some((at, PaidAtSource::Seen)).filter(|_| *paid);
-                self.become_state(if *paid { State::Paid } else { State::Declined }, paid_at);
-                // Whoever says so has seen that it was late.
-                (self.is_closed, self.acknowledged) = (true, *paid);
-            }
+            Closed::Paid(paid) => self.told_paid(*paid, at),
         }
     }
 
@@ -320,6 +279,8 @@ impl PaymentRow {
     /// An earlier system's log says that money of it went back, so it had been paid; when, the log does not say.
     pub(crate) fn refunded_earlier(&mut self, amount: Amount, at: Moment) {
         self.updated_at = at;
+        // It paid with a token of the organisation's own.
+        self.doubt = None;
         self.become_state(State::Paid, None);
         self.late = false;
         self.refunds.push(RefundRow {
@@ -334,9 +295,13 @@ impl PaymentRow {
     }
 
     /// The one door between states. Nothing leaves `paid`, and only `paid` follows another final state: then it is
-    /// late.
-    fn become_state(&mut self, state: State, paid_at: Option<(Moment, PaidAtSource)>) {
-        if self.state == State::Paid || (!self.is_open() && state != State::Paid) {
+    /// late. What may be somebody else's does not become paid.
+    pub(super) fn become_state(&mut self, state: State, paid_at: Option<(Moment, PaidAtSource)>) {
+        let is_shut = match state {
+            State::Paid => self.state == State::Paid || self.doubt.is_some(),
+            _ => !self.is_open(),
+        };
+        if is_shut {
             return;
         }
         if state == State::Paid {

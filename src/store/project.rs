@@ -105,7 +105,11 @@ impl WriteTables<'_> {
         let before = before.map(|stored| codec::decode(stored.value())).transpose()?;
         self.payment_event.insert((id, seq), ())?;
         if let Some(qr) = &row.qr_payment_id {
-            self.payment_qr.insert(qr.as_str(), id)?;
+            let holder = self.payment_qr.insert(qr.as_str(), id)?.map(|holder| holder.value());
+            // Whoever writes a number looks before; behind them all, no number is two payments.
+            if holder.is_some_and(|holder| holder != id) {
+                return Err(StoreError::Codec(format!("payment {} would take another's number {qr}", row.id)));
+            }
         }
         for (table, listed) in
             [(&mut self.payment_open, row.is_open()), (&mut self.payment_attention, row.needs_a_person())]

@@ -29,9 +29,7 @@ impl Reading {
                     Seen::RefundSettled { refund, .. } | Seen::RefundDoubted(refund) => {
                         payment.refund(*refund).map_or(payment.amount, |refund| refund.amount)
                     }
-                    Seen::Status { .. } | Seen::OtherAmount(_) | Seen::Contradicted { .. } | Seen::Dead => {
-                        payment.amount
-                    }
+                    Seen::Status { .. } | Seen::Details(_) | Seen::Contradicted { .. } | Seen::Dead => payment.amount,
                 };
                 of_payment(&payment, OperationType::Status, amount)
             }

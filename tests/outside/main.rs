@@ -64,4 +64,5 @@ mod troubleshooting_shop;
 mod verification;
 mod verification_time;
 mod waiting;
+mod whose_payment;
 mod wire;

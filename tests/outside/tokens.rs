@@ -97,6 +97,7 @@ fn a_stranger_to_the_other_organisation_is_not_told_which() {
 fn a_token_that_the_bank_gives_twice_is_not_taken() {
     let till = Till::open(Dialect::Bank, "");
     two_points(&till);
+    till.bank.answer("POST", REGISTER, token(TOKEN));
     let enrol = json!({"organization_bin": OTHER, "trade_point_id": "104039"});
     names_the_holder(&till.daemon.door.post("/v1/configs", &enrol).problem("device_token_invalid"));
     let log = till.daemon.door.get("/v1/log?operation=register&order=desc").expect(200);

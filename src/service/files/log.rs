@@ -12,11 +12,11 @@ use super::source::{Rows, Unreadable};
 use super::spool::{Spooled, again};
 use super::{LOG_COLUMNS, aside, spool};
 use crate::id::{PaymentId, PaymentRef, QrPaymentId};
-use crate::operation::{Actor, BadRows, Failure, FileFormat, Imported, Kind, OperationType, Reply, State};
+use crate::operation::{Actor, BadRows, Dialect, Failure, FileFormat, Imported, Kind, OperationType, Reply, State};
 use crate::service::create::REMOTE_LIFE;
 use crate::service::select::settled;
 use crate::service::{Request, Service};
-use crate::store::{Change, ConfigRow, Counterparty, ImportedRow, Note, PaymentRow, Refused, Store, Writing};
+use crate::store::{Change, ConfigRow, Counterparty, Doubt, ImportedRow, Note, PaymentRow, Refused, Store, Writing};
 use crate::transfer::{Transferred, Upload};
 
 /// Columns of our own export that are known and not taken in: they are the other daemon's, not facts of Kaspi.
@@ -193,6 +193,8 @@ fn adopted(known: &Known, row: &ImportedRow, id: &QrPaymentId) -> Result<Payment
         // It was billed; what the customer did then, a look at Kaspi tells.
         state: State::Waiting,
         expires_at: Some(row.created_at.after(life)),
+        // A file may mix organisations up; the guide's dialect has no details that could tell.
+        doubt: (with.dialect == Dialect::Bank).then_some(Doubt::Unproven),
         ..PaymentRow::frozen(config, &with, kind, amount, row.created_at)
     })
 }

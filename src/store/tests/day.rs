@@ -67,7 +67,9 @@ pub(super) fn payment(number: u64) -> PaymentRow {
         was_over: false,
         acknowledged: false,
         is_closed: false,
-        kaspi_amount: None,
+        other_total: None,
+        number_taken: None,
+        doubt: None,
         contradiction: None,
         created_at: now,
         updated_at: now,
@@ -105,7 +107,7 @@ fn cancel(payment: &PaymentRow) -> Change {
 
 fn seen(payment: &PaymentRow, kaspi_status: &str, state: State) -> Step {
     let paid_at = (state == State::Paid).then(|| (Moment::now(), PaidAtSource::Seen));
-    let seen = Seen::Status { kaspi_status: kaspi_status.to_owned(), state, paid_at, other_amount: None };
+    let seen = Seen::Status { kaspi_status: kaspi_status.to_owned(), state, paid_at, total: None, details: None };
     Step::Write(Change::Seen { payment: payment.id, seen })
 }
 

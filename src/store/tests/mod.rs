@@ -11,5 +11,6 @@ mod day;
 mod disk;
 mod failing;
 mod million;
+mod number;
 mod power;
 mod report;
