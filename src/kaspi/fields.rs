@@ -57,6 +57,11 @@ impl<'a> Fields<'a> {
         self.word(key)?.parse().ok()
     }
 
+    /// Whether this may be said of a payment: a number under one of these keys is its own; an answer need not name any.
+    pub(super) fn is_about(&self, id: &QrPaymentId, keys: &[&str]) -> bool {
+        keys.iter().filter_map(|key| self.payment_id(key)).all(|named| named == *id)
+    }
+
     /// Decimal tenge under a key, read digit by digit.
     pub(super) fn tenge(&self, key: &str) -> Option<Amount> {
         Amount::from_tenge(self.raw(key)?).ok()

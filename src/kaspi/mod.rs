@@ -194,8 +194,8 @@ impl Kaspi {
         };
         let read = |success: &Success<'_>, _: &Answer| {
             let status = match dialect {
-                Dialect::Bank => bank::status(success),
-                Dialect::Guide => guide::status(success),
+                Dialect::Bank => bank::status(success, payment.number()),
+                Dialect::Guide => guide::status(success, payment.number()),
             };
             status.ok_or_else(|| incomplete("a status"))
         };
@@ -227,8 +227,8 @@ impl Kaspi {
         }?;
         let read = |success: &Success<'_>, _: &Answer| {
             let status = match success.dialect {
-                Dialect::Bank => bank::status(success).map(|read| read.status),
-                Dialect::Guide => guide::word_of_status(success),
+                Dialect::Bank => bank::status(success, id).map(|read| read.status),
+                Dialect::Guide => guide::word_of_status(success, id),
             };
             Ok(Cancelled { status })
         };

@@ -103,21 +103,12 @@ pub enum StoreError {
 macro_rules! storage_errors {
     ($($error:ty),*) => { $(impl From<$error> for StoreError {
         fn from(error: $error) -> Self { Self::Io(error.to_string()) }
+    }
+    impl From<$error> for Refused {
+        fn from(error: $error) -> Self { Self::Storage(error.into()) }
     })* };
 }
 storage_errors!(redb::StorageError, redb::TableError, redb::TransactionError, redb::CommitError);
-
-impl From<redb::StorageError> for Refused {
-    fn from(error: redb::StorageError) -> Self {
-        Self::Storage(error.into())
-    }
-}
-
-impl From<redb::TableError> for Refused {
-    fn from(error: redb::TableError) -> Self {
-        Self::Storage(error.into())
-    }
-}
 
 impl From<&StoreError> for Failure {
     fn from(error: &StoreError) -> Self {

@@ -193,14 +193,20 @@ fn lists_statuses_and_balances_are_read() {
     assert_eq!(trade_points(&success(r#"[{"TradePointName":"x"}]"#)), None);
     assert_eq!(trade_points(&success("{}")), None);
 
+    let id: QrPaymentId = "35".parse().unwrap();
     let read =
-        status(&success(r#"{"Status":"Processed","Amount":200.00,"TransactionId":123,"LoanTerm":null}"#)).unwrap();
+        status(&success(r#"{"Status":"Processed","Amount":200.00,"TransactionId":123,"LoanTerm":null}"#), &id).unwrap();
     assert_eq!((read.status.as_str(), read.transaction_id.as_deref()), ("Processed", Some("123")));
     assert_eq!(read.amount.map(Amount::tiyn), Some(20_000));
-    assert_eq!(status(&success(r#"{"Status":"SomethingNew"}"#)).unwrap().status, "SomethingNew");
-    assert!([r#"{"Status":""}"#, r#"{"Status":1}"#, "{}"].iter().all(|data| status(&success(data)).is_none()));
+    assert_eq!(status(&success(r#"{"Status":"SomethingNew"}"#), &id).unwrap().status, "SomethingNew");
+    assert!([r#"{"Status":""}"#, r#"{"Status":1}"#, "{}"].iter().all(|data| status(&success(data), &id).is_none()));
 
-    let id: QrPaymentId = "35".parse().unwrap();
+    // What is said of another payment is not said of this one.
+    let said = |key: &str, number: u64| format!(r#"{{"Status":"Processed","{key}":{number}}}"#);
+    for key in ["QrPaymentId", "PaymentId"] {
+        assert!(status(&success(&said(key, 35)), &id).is_some() && status(&success(&said(key, 36)), &id).is_none());
+    }
+
     let data = r#"{"QrPaymentId":35,"TotalAmount":200.00,"AvailableReturnAmount":11.5,"TransactionDate":"2021-11-3T10:00:00+06"}"#;
     let details = detailed(&success(data), &id).unwrap();
     assert_eq!((details.total.tiyn(), details.available_return.tiyn()), (20_000, 1_150));

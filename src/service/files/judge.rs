@@ -152,6 +152,9 @@ impl Judge {
                 Some(config) if config != payment.config_id => {
                     Verdict::Bad("external_id is a payment of another organisation here".to_owned())
                 }
+                _ if is_create(row) && row.amount.is_some_and(|amount| amount != payment.amount) => {
+                    Verdict::Bad(format!("external_id is a payment of another amount here ({})", payment.amount))
+                }
                 _ => Verdict::Known,
             });
         }
@@ -219,6 +222,12 @@ impl Taken {
             None => Verdict::Bad("more was refunded than was paid".to_owned()),
         }
     }
+}
+
+/// Whether a row says that a payment was made.
+fn is_create(row: &ImportedRow) -> bool {
+    row.status == LogStatus::Success
+        && matches!(row.operation, OperationType::Create | OperationType::Link | OperationType::Qr)
 }
 
 /// A row that concerns no payment here.
