@@ -34,6 +34,8 @@ pub struct Ask {
     pub x_request_id: XRequestId,
     /// Covers everything: name, connection, TLS, request and answer.
     pub deadline: Instant,
+    /// Until when whoever asked for it waits, where that is known.
+    pub heard_until: Option<Instant>,
 }
 
 impl Ask {
@@ -43,6 +45,6 @@ impl Ask {
         let now = Instant::now();
         // A time-out beyond the clock is a day: no call waits longer.
         let deadline = now.checked_add(timeout).unwrap_or(now + Duration::from_secs(86_400));
-        Self { x_request_id: XRequestId::fresh(), deadline }
+        Self { x_request_id: XRequestId::fresh(), deadline, heard_until: None }
     }
 }

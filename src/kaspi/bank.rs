@@ -215,8 +215,11 @@ fn moment(text: &str) -> Option<Moment> {
     date::read(text).filter(|at| OUR_CENTURY.contains(&at.millis()))
 }
 
-pub(super) fn status(success: &Success<'_>) -> Option<StatusRead> {
+pub(super) fn status(success: &Success<'_>, id: &QrPaymentId) -> Option<StatusRead> {
     let data = success.object()?;
+    if !data.is_about(id, &["QrPaymentId", "PaymentId"]) {
+        return None;
+    }
     Some(StatusRead {
         status: data.text("Status").filter(|text| fields::is_status(text))?,
         amount: data.tenge("Amount"),
@@ -228,7 +231,7 @@ pub(super) fn status(success: &Success<'_>) -> Option<StatusRead> {
 pub(super) fn detailed(success: &Success<'_>, id: &QrPaymentId) -> Option<Details> {
     let data = success.object()?;
     // Another payment's balance would settle the wrong refund.
-    if data.payment_id("QrPaymentId").is_some_and(|found| found != *id) {
+    if !data.is_about(id, &["QrPaymentId", "PaymentId"]) {
         return None;
     }
     Some(Details {

@@ -126,15 +126,15 @@ pub(super) fn created(success: &Success<'_>, date: Option<Moment>) -> Option<Cre
 }
 
 /// The status in `data`, or `data` itself if it is text. An amount in it has no known unit and is not read.
-pub(super) fn status(success: &Success<'_>) -> Option<StatusRead> {
-    let status = fields::text(success.data?).or_else(|| word_of_status(success))?;
+pub(super) fn status(success: &Success<'_>, id: &QrPaymentId) -> Option<StatusRead> {
+    let status = fields::text(success.data?).or_else(|| word_of_status(success, id))?;
     let read = StatusRead { status, amount: None, transaction_id: None, date: None };
     Some(read).filter(|read| fields::is_status(&read.status))
 }
 
-/// `status` or `Status` in `data`.
-pub(super) fn word_of_status(success: &Success<'_>) -> Option<String> {
-    let data = success.object()?;
+/// `status` or `Status` in `data`, if that is about this payment.
+pub(super) fn word_of_status(success: &Success<'_>, id: &QrPaymentId) -> Option<String> {
+    let data = success.object().filter(|data| data.is_about(id, &["QrPaymentId", "qrPaymentId"]))?;
     data.text("status").or_else(|| data.text("Status"))
 }
 

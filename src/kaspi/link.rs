@@ -48,8 +48,6 @@ pub(super) struct Link {
     /// Scheme, host and port.
     origin: Uri,
     host: HeaderValue,
-    /// What stands before every path; no slash at its end.
-    prefix: String,
     tcp: HttpConnector,
     /// Whom we trust and who we are: for [`super::probe`], too.
     pub(super) trust: Trust,
@@ -85,7 +83,6 @@ impl Link {
         Ok(Self {
             origin: Uri::builder().scheme("https").authority(authority).path_and_query("/").build()?,
             host: HeaderValue::from_str(authority)?,
-            prefix: base.path().trim_end_matches('/').to_owned(),
             tcp,
             trust,
             idle,
@@ -150,7 +147,7 @@ impl Link {
         let method = if call.body.is_some() { Method::POST } else { Method::GET };
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("{}{}", self.prefix, call.path))
+            .uri(&call.path)
             .header(header::HOST, &self.host)
             .header(header::ACCEPT, "application/json")
             .header(header::USER_AGENT, concat!("kaspid/", env!("CARGO_PKG_VERSION")))

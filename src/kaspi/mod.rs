@@ -36,11 +36,11 @@ pub use setup::{Endpoint, KaspiSetup};
 pub use trouble::{Provider, Refusal, RefusalKind, Trouble};
 pub use types::{Cancelled, Created, Details, NewPayment, Refunded, StatusRead};
 
-use crate::id::{DeviceToken, OrganizationBin, PhoneNumber, QrPaymentId, TradePointId};
+use crate::id::{DeviceToken, OrganizationBin, OurBank, PhoneNumber, QrPaymentId, TradePointId};
 use crate::identity::ClientIdentity;
 use crate::money::Amount;
 use crate::operation::{Dialect, Kind, Payer, TradePoint};
-use crate::store::Triple;
+use crate::store::{Counterparty, NumberAt, Triple};
 use connection::Answer;
 #[cfg(test)]
 pub(crate) use connection::{Answer as WireAnswer, Failed};
@@ -59,6 +59,7 @@ pub struct Kaspi {
 }
 
 struct Settings {
+    bank: OurBank,
     status_version: String,
     timeout: Duration,
     phone_prefix: char,
@@ -75,8 +76,8 @@ impl Kaspi {
         endpoint.check_status_version()?;
         let trust = tls::Trust::new(endpoint.ca_file.as_deref(), identity)?;
         let link = Link::new(&base, trust, endpoint.idle, record.clone()).map_err(|_| KaspiSetup::Url)?;
-        let Endpoint { status_version, timeout, phone_prefix, .. } = endpoint;
-        let settings = Arc::new(Settings { status_version, timeout, phone_prefix });
+        let Endpoint { bank, status_version, timeout, phone_prefix, .. } = endpoint;
+        let settings = Arc::new(Settings { bank, status_version, timeout, phone_prefix });
         Ok(Self { link: Arc::new(link), settings, record })
     }
 
@@ -198,20 +199,21 @@ impl Kaspi {
     ///
     /// # Errors
     /// See [`Trouble`]; [`Trouble::MayHaveHappened`] means that nobody could be asked.
-    pub async fn status(&self, ask: &Ask, dialect: Dialect, id: &QrPaymentId) -> Result<StatusRead, Trouble> {
+    pub async fn status(&self, ask: &Ask, payment: &NumberAt) -> Result<StatusRead, Trouble> {
+        let dialect = self.ours(payment.of())?;
         let version = match dialect {
             Dialect::Bank => self.settings.status_version.as_str(),
             Dialect::Guide => "v01",
         };
         let read = |success: &Success<'_>, answer: &Answer| {
             let status = match dialect {
-                Dialect::Bank => bank::status(success),
-                Dialect::Guide => guide::status(success),
+                Dialect::Bank => bank::status(success, payment.number()),
+                Dialect::Guide => guide::status(success, payment.number()),
             };
             let status = status.ok_or_else(|| incomplete("a status"))?;
             Ok(StatusRead { date: answer.date, ..status })
         };
-        let call = get(format!("/r3/{version}/payment/status/{id}"));
+        let call = get(format!("/r3/{version}/payment/status/{}", payment.number()));
         self.call(ask, (What::Status, Some(dialect)), &call, read).await
     }
 
@@ -239,8 +241,8 @@ impl Kaspi {
         }?;
         let read = |success: &Success<'_>, _: &Answer| {
             let status = match success.dialect {
-                Dialect::Bank => bank::status(success).map(|read| read.status),
-                Dialect::Guide => guide::word_of_status(success),
+                Dialect::Bank => bank::status(success, id).map(|read| read.status),
+                Dialect::Guide => guide::word_of_status(success, id),
             };
             Ok(Cancelled { status })
         };
@@ -294,6 +296,15 @@ impl Kaspi {
         self.call(ask, (What::Ping, Some(Dialect::Bank)), &call, |_, _| Ok(())).await
     }
 
+    /// The wall between two banks: a token or a number of another one is sent nowhere. At this bank it could be
+    /// somebody else's.
+    fn ours(&self, of: &Counterparty) -> Result<Dialect, Trouble> {
+        match self.settings.bank.is(&of.bank) {
+            true => Ok(of.dialect),
+            false => Err(Trouble::OtherBank(of.bank.clone())),
+        }
+    }
+
     /// Makes a call that carries a token.
     async fn of_triple<T>(
         &self,
@@ -302,7 +313,8 @@ impl Kaspi {
         (what, call): (What, &Call),
         read: impl FnOnce(&Success<'_>, &Answer) -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
-        let result = self.call(ask, (what, Some(triple.dialect())), call, read).await;
+        let dialect = self.ours(triple.of())?;
+        let result = self.call(ask, (what, Some(dialect)), call, read).await;
         result.map_err(|trouble| trouble.without(Some(triple.token().expose())))
     }
 

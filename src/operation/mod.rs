@@ -17,7 +17,7 @@ pub use request::*;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{OrganizationBin, PaymentRef};
+use crate::id::{OrganizationBin, PaymentRef, TradePointId};
 use crate::moment::Span;
 
 /// One thing a caller may ask. [`Operation::right`] says who may.
@@ -60,10 +60,13 @@ pub enum Operation {
         /// Which config.
         organization_bin: OrganizationBin,
     },
-    /// Asks Kaspi for a new token for the config's (BIN, trade point) (step 2 of the guide).
+    /// Asks Kaspi for a new token for the config's (BIN, trade point) (step 2 of the guide), or for another trade point of
+    /// the BIN, so that payments made there can be refunded.
     RegisterDevice {
         /// Which config.
         organization_bin: OrganizationBin,
+        /// The config's own otherwise.
+        trade_point_id: Option<TradePointId>,
     },
     /// Which config a payment would use, and why.
     Select(Select),

@@ -108,7 +108,7 @@ fn anchor(row: &PaymentRow) -> Moment {
 mod tests {
     use super::*;
     use crate::money::Amount;
-    use crate::operation::{Dialect, Kind};
+    use crate::operation::Kind;
     use crate::store::ConfigRow;
 
     const HOUR: Duration = Duration::from_secs(3600);
@@ -117,7 +117,8 @@ mod tests {
     fn invoice(state: State) -> (PaymentRow, Moment) {
         let (at, bank) = (Moment::now().before(30 * HOUR), Moment::now().before(365 * 24 * HOUR));
         let amount = Amount::from_tiyn(10_000).unwrap();
-        let row = PaymentRow::frozen(&ConfigRow::sample(at), Dialect::Bank, Kind::Remote, amount, at);
+        let row =
+            PaymentRow::frozen(&ConfigRow::sample(at), &ConfigRow::sample(at).counterparty(), Kind::Remote, amount, at);
         (PaymentRow { state, bank_deadline: Some(bank.after(24 * HOUR)), ..row }, bank)
     }
 

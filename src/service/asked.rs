@@ -169,13 +169,12 @@ fn interval(row: &PaymentRow, asks: usize) -> Duration {
 mod tests {
     use super::*;
     use crate::money::Amount;
-    use crate::operation::Dialect;
     use crate::store::ConfigRow;
 
     fn invoice() -> PaymentRow {
         let at = Moment::from_millis(1_795_000_000_000);
         let amount = Amount::from_tiyn(10_000).unwrap();
-        PaymentRow::frozen(&ConfigRow::sample(at), Dialect::Bank, Kind::Remote, amount, at)
+        PaymentRow::frozen(&ConfigRow::sample(at), &ConfigRow::sample(at).counterparty(), Kind::Remote, amount, at)
     }
 
     /// A call that was not answered is shared by who waited for it, puts the next one off, and is no read: neither

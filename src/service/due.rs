@@ -164,7 +164,6 @@ mod tests {
     use super::super::life::GRACE;
     use super::*;
     use crate::money::Amount;
-    use crate::operation::Dialect;
     use crate::store::ConfigRow;
 
     /// The late looks come at their times and then end.
@@ -192,7 +191,8 @@ mod tests {
     fn invoice(state: State) -> PaymentRow {
         let at = Moment::from_millis(1_795_000_000_000);
         let config = ConfigRow::sample(at);
-        let row = PaymentRow::frozen(&config, Dialect::Bank, Kind::Remote, Amount::from_tiyn(10_000).unwrap(), at);
+        let row =
+            PaymentRow::frozen(&config, &config.counterparty(), Kind::Remote, Amount::from_tiyn(10_000).unwrap(), at);
         PaymentRow { state, expires_at: Some(at.after(Duration::from_secs(DAY))), ..row }
     }
 

@@ -20,7 +20,7 @@ use super::{Service, Settings};
 use crate::chance::select;
 use crate::id::PaymentId;
 use crate::moment::{Moment, since_boot};
-use crate::operation::{Code, Failure};
+use crate::operation::{Code, Failure, State};
 
 /// tokio's timers stand still while the computer sleeps: the longest time until the follower sees what became due.
 const REST: Duration = Duration::from_secs(10);
@@ -118,6 +118,7 @@ impl Service {
             let failure = match self.store.read(|reading| Ok(reading.payments_to_follow(alive)?)) {
                 Ok(found) => {
                     let mut plan = Plan::new();
+                    self.state.foreign.notice(&self.live.get(), &found.rows);
                     found.rows.iter().for_each(|row| plan.begin(self, row, alive));
                     found.unread.iter().for_each(|id| plan.begin_unread(self, *id));
                     self.state.following.stands_still(None);
@@ -139,11 +140,19 @@ impl Service {
         tokio::spawn(Look { service, id, lane, place: Some(place), slow_places, ended: Ended::default() }.make());
     }
 
-    /// One look: where the payment stands, and what its balance tells of refunds.
+    /// One look: where the payment stands, what its balance tells of refunds, and whether the bank has come to agree with
+    /// our amount.
     async fn look_again(&self, settings: &Settings, id: PaymentId) -> Result<(), Failure> {
         let looked = self.look_when_due(settings, id).await;
         // A status that cannot be read keeps nobody from reading the balance.
-        let settled = if is_reckoned(&self.row(id)?) { self.reckon(settings, id).await } else { Ok(()) };
+        let row = self.row(id)?;
+        let settled = match is_reckoned(&row) {
+            true => self.reckon(settings, id).await,
+            false if row.state == State::Paid && row.disputed_total().is_some() => {
+                self.look_at_total(settings, &row).await
+            }
+            false => Ok(()),
+        };
         looked.map(drop).and(settled)
     }
 }

@@ -7,7 +7,7 @@ use crate::moment::Moment;
 use crate::operation::{
     Code, ConfigCounts, Failure, Health, HealthStatus, PaymentCounts, ProblemItem, Reloaded, Reply, Standing, State,
 };
-use crate::store::{ConfigRow, PaymentRow, RefundRow, RefundState};
+use crate::store::{ConfigRow, Doubt, PaymentRow, RefundRow, RefundState};
 
 /// A certificate that ends within this many days is a problem: the bank takes weeks to renew one.
 pub(super) const RENEW_DAYS: i64 = 30;
@@ -56,6 +56,7 @@ impl Service {
         problems.extend(configs.iter().filter_map(config_problem));
         problems.extend(payments.iter().flat_map(payment_problems));
         problems.extend(self.follow_problems(request)?);
+        problems.extend(self.foreign_problems(request)?);
         Ok(problems)
     }
 
@@ -79,6 +80,9 @@ impl Service {
             tracing::warn!("{warning}");
         }
         self.keep_warm();
+        if let Err(failure) = self.sort_by_bank() {
+            tracing::warn!(detail = failure.detail, "payments of another bank could not be looked for");
+        }
         let service = self.clone();
         tokio::spawn(async move { service.settle_dialects().await });
         Ok(reloaded)
@@ -147,6 +151,45 @@ fn is_for_a_person(refund: &RefundRow) -> bool {
     }
 }
 
+/// Whose a payment is, or of how much, is not as we have it: until it is, its money stands in no sum.
+fn ownership_problem(row: &PaymentRow) -> Option<ProblemItem> {
+    let (id, bin, point) = (row.id, &row.organization_bin, &row.trade_point_id);
+    let word = match row.state {
+        State::Paid => format!("kaspictl payment resolve {id} --paid yes --reason TEXT"),
+        _ => format!("kaspictl payment resolve {id} --paid yes|no --reason TEXT"),
+    };
+    let (code, detail, remedy) = match (row.disputed_total(), &row.doubt) {
+        (Some(other), _) => (
+            "payment_amount_differs",
+            format!("Kaspi says {other}, we asked for {}; it stands in no sum", row.amount),
+            format!(
+                "Look in the Kaspi Pay app and compare: kaspictl payment show {id}; to let our amount stand: {word}"
+            ),
+        ),
+        (None, Some(Doubt::Refused(why))) if row.is_paid_in_doubt() => (
+            "payment_of_another",
+            format!(
+                "Kaspi calls {} paid and says that it is not of {bin} at trade point {point} ({why}); it stands in no sum",
+                row.amount
+            ),
+            format!(
+                "Look in the Kaspi Pay app of {bin} whether the money is there, then: {word}. If it is and Kaspi has \
+                 forgotten the device: kaspictl bin register {bin} --trade-point {point}"
+            ),
+        ),
+        (None, Some(_)) if row.is_paid_in_doubt() => (
+            "payment_unproven",
+            format!(
+                "Kaspi calls {} paid, and could not be asked yet whether it is of {bin}; it stands in no sum",
+                row.amount
+            ),
+            format!("It is asked again by itself; now: kaspictl payment show {id}. If you know it: {word}"),
+        ),
+        _ => return None,
+    };
+    Some(problem(code, detail, remedy))
+}
+
 pub(super) fn payment_problems(row: &PaymentRow) -> Vec<ProblemItem> {
     let mut problems = Vec::new();
     if row.state == State::Unknown {
@@ -156,6 +199,16 @@ pub(super) fn payment_problems(row: &PaymentRow) -> Vec<ProblemItem> {
             row.id
         );
         problems.push(problem("payment_unknown", detail, remedy));
+    }
+    if let Some((number, by)) = &row.number_taken {
+        let detail =
+            format!("for a payment of {} Kaspi gave the number {number}, which is payment {by} here", row.amount);
+        let remedy = format!(
+            "Look at both in the Kaspi Pay app (kaspictl payment show {by}) and ask the bank, then: kaspictl payment resolve {id} \
+             --attach QRID --reason TEXT, or --abandon instead of --attach QRID",
+            id = row.id
+        );
+        problems.push(problem("payment_number_taken", detail, remedy));
     }
     if row.state == State::Abandoned && Moment::now().since(row.updated_at) < SUPERSEDED {
         let detail = format!("{} was given up and may have been paid all the same", row.amount);
@@ -170,11 +223,7 @@ pub(super) fn payment_problems(row: &PaymentRow) -> Vec<ProblemItem> {
         );
         problems.push(problem("payment_contradicted", detail, remedy));
     }
-    if let Some(other) = row.kaspi_amount {
-        let detail = format!("Kaspi says {other}, we asked for {}", row.amount);
-        let remedy = format!("Look in the Kaspi Pay app and compare: kaspictl payment show {}", row.id);
-        problems.push(problem("payment_amount_differs", detail, remedy));
-    }
+    problems.extend(ownership_problem(row));
     if row.late && !row.acknowledged {
         let detail = format!("{} was paid after it had been called over", row.amount);
         let remedy = format!(

@@ -135,7 +135,6 @@ pub(super) fn is_outstanding(status: &str) -> bool {
 mod tests {
     use super::*;
     use crate::money::Amount;
-    use crate::operation::Dialect;
     use crate::store::ConfigRow;
 
     const HOUR: Duration = Duration::from_secs(3600);
@@ -144,7 +143,8 @@ mod tests {
     fn invoice() -> (PaymentRow, Moment) {
         let at = Moment::from_millis(1_795_000_000_000);
         let amount = Amount::from_tiyn(10_000).unwrap();
-        let row = PaymentRow::frozen(&ConfigRow::sample(at), Dialect::Bank, Kind::Remote, amount, at);
+        let row =
+            PaymentRow::frozen(&ConfigRow::sample(at), &ConfigRow::sample(at).counterparty(), Kind::Remote, amount, at);
         let (expires_at, bank_deadline) = (Some(at.after(24 * HOUR)), Some(at.after(27 * HOUR)));
         (PaymentRow { state: State::Waiting, expires_at, bank_deadline, ..row }, at)
     }

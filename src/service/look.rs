@@ -3,20 +3,18 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
 use tracing::debug;
 
 use super::asked::Known;
-use super::life::{Clocks, PROCESSED, deadline, is_unpaid, state_of};
+use super::bank::of_our_bank;
+use super::life::{Clocks, deadline, is_unpaid, state_of};
+use super::ownership::ReadNow;
 use super::{Service, Settings, trouble};
 use crate::id::PaymentId;
 use crate::kaspi::{Ask, Refusal, RefusalKind, StatusRead, Trouble};
 use crate::moment::{Moment, since_boot};
-use crate::operation::{Code, Dialect, Failure, Money, PaidAtSource, State};
-use crate::store::{Change, PaymentRow, Seen};
-
-/// How long a payment that is paid waits for the bank's date of it.
-const DATE_WITHIN: Duration = Duration::from_secs(2);
+use crate::operation::{Code, Failure, Money, PaidAtSource, State};
+use crate::store::{Change, DetailsRead, PROCESSED, PaymentRow, Seen};
 
 /// A payment called over is asked about once more on a GET for this long.
 const LATE: Duration = Duration::from_secs(48 * 3600);
@@ -134,56 +132,34 @@ impl Service {
         settings: &Settings,
         row: &PaymentRow,
     ) -> Result<(Option<String>, PaymentRow), Failure> {
-        let Some(qr) = &row.qr_payment_id else { return Ok((None, row.clone())) };
+        of_our_bank(settings, row)?;
+        let Some(payment) = row.at_bank() else { return Ok((None, row.clone())) };
         let kaspi = settings.kaspi()?;
         self.state.asks.begin(row.id);
-        let read = kaspi.status(&Ask::fresh(settings.config.kaspi.timeout), row.dialect, qr).await;
+        let read = kaspi.status(&Ask::fresh(settings.config.kaspi.timeout), &payment).await;
         self.state.asks.end(row.id, is_answer(&read));
         let read = read.map_err(|trouble| trouble::failure(&trouble).with_payment(row.id))?;
         if let Some(bank) = read.date {
             self.state.ages.put_right(row, bank);
         }
         let newly_paid = row.state != State::Paid && read.status == PROCESSED;
-        let paid_at = if newly_paid { self.date(settings, row).await } else { None };
+        let details = if newly_paid { self.details_of_paid(settings, row).await } else { None };
         let said = read.status.clone();
-        self.keep_status(row.id, read, paid_at).await?;
+        self.keep_status(row.id, read, details).await?;
         Ok((Some(said), self.row(row.id)?))
     }
 
-    /// Keeps what a status makes of a payment as it stands in the transaction, if that is new; `paid_at` is the bank's.
-    async fn keep_status(&self, id: PaymentId, read: StatusRead, paid_at: Option<Moment>) -> Result<(), Failure> {
+    /// Keeps what a status makes of a payment as it stands in the transaction, if that is new; `details` were read with
+    /// it.
+    async fn keep_status(&self, id: PaymentId, read: StatusRead, details: Option<ReadNow>) -> Result<(), Failure> {
         let service = self.clone();
         let kept = self.store.write(move |writing| {
             let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
-            let paid_at = paid_at.map_or((writing.now, PaidAtSource::Seen), |at| (at, PaidAtSource::Bank));
             let clocks = service.state.ages.clocks(&row, read.date);
-            if let Some(seen) = sight(read, &row, clocks, paid_at) {
+            let seen = sight(read, &row, clocks, (details, writing.now));
+            if let Some(seen) = seen.and_then(|seen| row.made_of(seen)) {
                 writing.append(None, Change::Seen { payment: id, seen })?;
             }
-            Ok(())
-        });
-        kept.await
-    }
-
-    /// The bank's TransactionDate of a payment just seen paid, if the bank tells it soon: a slow answer costs only the
-    /// date, and being paid and its date are one flush.
-    async fn date(&self, settings: &Settings, row: &PaymentRow) -> Option<Moment> {
-        let (Dialect::Bank, Some(qr)) = (row.dialect, &row.qr_payment_id) else { return None };
-        let triple = self.frozen_triple(settings, row).ok()?;
-        let ask = Ask::fresh(settings.config.kaspi.timeout.min(DATE_WITHIN));
-        let details = self.with_token(settings, triple, ask, |kaspi, ask, triple| {
-            let qr = qr.clone();
-            async move { kaspi.details(&ask, &triple, &qr).await }
-        });
-        // Should the device have to be registered again for it, that takes its own time.
-        let details = timeout(2 * DATE_WITHIN, details).await.ok()?;
-        details.ok().and_then(|details| details.transaction_date)
-    }
-
-    /// Keeps something seen of a payment.
-    pub(super) async fn keep_seen(&self, payment: PaymentId, seen: Seen) -> Result<(), Failure> {
-        let kept = self.store.write(move |writing| {
-            writing.append(None, Change::Seen { payment, seen })?;
             Ok(())
         });
         kept.await
@@ -213,22 +189,26 @@ fn is_answer(read: &Result<StatusRead, Trouble>) -> bool {
     matches!(read, Ok(_) | Err(Trouble::Refused(Refusal { kind: RefusalKind::PaymentNotFound, .. })))
 }
 
-/// What of a status is new.
-fn sight(read: StatusRead, row: &PaymentRow, clocks: Clocks, paid_at: (Moment, PaidAtSource)) -> Option<Seen> {
+/// What a status, and the details that were read with it, make of a payment.
+fn sight(
+    read: StatusRead,
+    row: &PaymentRow,
+    clocks: Clocks,
+    (details, now): (Option<ReadNow>, Moment),
+) -> Option<Seen> {
+    let StatusRead { status: kaspi_status, amount: total, .. } = read;
     if row.state == State::Paid {
-        return after_paid(read.status, row);
+        let total = total.map(|total| Seen::Details(DetailsRead::Total(total)));
+        return after_paid(kaspi_status, row).or(total);
     }
-    let state = state_of(&read.status, row, clocks);
-    if state == row.state && !row.is_open() {
+    let state = state_of(&kaspi_status, row, clocks);
+    if state == row.state && !row.is_open() && details.is_none() {
         return None;
     }
-    let other_amount = read.amount.filter(|amount| *amount != row.amount);
-    let is_same = row.kaspi_status.as_ref() == Some(&read.status) && row.state == state;
-    if is_same && (other_amount.is_none() || other_amount == row.kaspi_amount) {
-        return None;
-    }
+    let date = details.as_ref().and_then(|now| now.details?.transaction_date);
+    let paid_at = date.map_or((now, PaidAtSource::Seen), |at| (at, PaidAtSource::Bank));
     let paid_at = (state == State::Paid).then_some(paid_at);
-    Some(Seen::Status { kaspi_status: read.status, state, paid_at, other_amount })
+    Some(Seen::Status { kaspi_status, state, paid_at, total, details: details.map(|now| now.read) })
 }
 
 /// Nothing leaves `paid`. That Kaspi says it is not is told once, also of one that a person has overruled.

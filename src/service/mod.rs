@@ -13,12 +13,14 @@ mod enrol;
 mod events;
 mod files;
 mod follow;
+mod foreign;
 mod health;
 mod life;
 mod look;
 mod payments;
 mod plan;
 mod proof;
+mod renewal;
 mod report;
 mod resolve;
 mod restored;
@@ -29,6 +31,7 @@ mod stop;
 mod trouble;
 mod unfollowed;
 mod locks;
+mod ownership;
 mod lookups;
 mod metrics;
 mod money;
@@ -49,6 +52,7 @@ use crate::transfer::{Transferred, Upload};
 use age::Ages;
 use asked::Asks;
 pub use doctor::{Looker, files as check_files};
+use foreign::Foreign;
 use locks::Locks;
 use lookups::Lookups;
 use pace::Pace;
@@ -118,6 +122,8 @@ struct State {
     failed_looks: FailedLooks,
     /// How the following stands.
     following: unfollowed::Following,
+    /// Payments of another bank.
+    foreign: Foreign,
     /// What happens at the door, for who watches.
     door: Arc<DoorMeters>,
     /// Once it has begun: no new money calls, and whoever waits gets what is known.
@@ -165,6 +171,7 @@ impl Service {
             lookups: Lookups::default(),
             failed_looks: FailedLooks::default(),
             following: unfollowed::Following::default(),
+            foreign: Foreign::default(),
             door: Arc::default(),
             stopping: stop::Stop::default(),
         };
@@ -271,7 +278,9 @@ impl Service {
                 self.retire_config(&request, organization_bin, delete_device).await
             }
             Operation::VerifyConfig { organization_bin } => self.verify_config(&request, organization_bin).await,
-            Operation::RegisterDevice { organization_bin } => self.register_device(&request, organization_bin).await,
+            Operation::RegisterDevice { organization_bin, trade_point_id } => {
+                self.register_device(&request, organization_bin, trade_point_id).await
+            }
             Operation::Select(select) => self.select(&request, &select),
             Operation::Create(create) => self.create(&request, create).await,
             Operation::PaymentList(query) => self.payment_list(&request, &query),

@@ -33,6 +33,8 @@ pub(super) const UNREAD: Duration = Duration::from_secs(60);
 pub(super) enum Sign {
     /// It may need another plan.
     Changed(PaymentId),
+    /// It is to be looked at now.
+    Due(PaymentId),
     /// The look at it is over.
     Looked(PaymentId, Ended),
     /// A look goes on elsewhere, and its place is free.
@@ -163,7 +165,11 @@ impl Plan {
     pub(super) fn hear(&mut self, service: &Service, sign: Sign) {
         match sign {
             // Its end tells.
-            Sign::Changed(id) if self.looks.contains_key(&id) => {}
+            Sign::Changed(id) | Sign::Due(id) if self.looks.contains_key(&id) => {}
+            Sign::Due(id) => match service.row(id) {
+                Ok(row) => self.set(id, self.lane(service, &row), since_boot()),
+                Err(_) => self.renew(service, id, since_boot(), false),
+            },
             Sign::Changed(id) => self.renew(service, id, since_boot(), true),
             Sign::Looked(id, ended) => self.looked(service, id, ended),
             // The next turn is taken anyway.

@@ -1,7 +1,11 @@
 //! Closing what only a person can close. Each way is checked as far as the bank can tell, and audited.
 
+use std::sync::Arc;
+
+use super::adopt::Sight;
+use super::foreign::waits_for_another_bank;
 use super::life::{lively_until, longest_life};
-use super::{Request, Service};
+use super::{Request, Service, Settings};
 use crate::failpoint::fail_point;
 use crate::id::{PaymentId, PaymentRef, QrPaymentId, Reason};
 use crate::operation::{Code, Failure, Reply, Resolve, State};
@@ -36,12 +40,11 @@ impl Service {
                 row.amount
             ))
             .with_payment(row.id)),
-            _ => Ok(Closed::Attached {
-                qr_payment_id: qr,
-                kaspi_status: sight.kaspi_status,
-                amount: None,
-                bank_deadline: sight.bank.map(|bank| bank.after(longest_life(row.kind))),
-            }),
+            _ => {
+                let Sight { kaspi_status, doubt, bank, .. } = sight;
+                let bank_deadline = bank.map(|bank| bank.after(longest_life(row.kind)));
+                Ok(Closed::Attached { qr_payment_id: qr, kaspi_status, doubt, bank_deadline })
+            }
         }
     }
 
@@ -52,8 +55,11 @@ impl Service {
             return Ok(());
         }
         let now = match self.read_status(&request.settings, row).await {
+            // Kaspi calls it paid and does not say for whom.
+            Ok(now) if now.is_disputed() && now.state != State::Paid => return Ok(()),
             Ok(now) => now,
-            Err(failure) if failure.code == Code::NotFound => row.clone(),
+            // Nobody there can tell, or nobody is asked.
+            Err(failure) if matches!(failure.code, Code::NotFound | Code::OtherBank) => row.clone(),
             Err(failure) => return Err(failure),
         };
         if now.state != State::Waiting {
@@ -70,12 +76,12 @@ impl Service {
     }
 
     async fn close(&self, request: &Request, row: &PaymentRow, closed: Closed, reason: Reason) -> Result<(), Failure> {
-        let (payment, actor) = (row.id, request.caller.actor());
+        let (payment, actor, settings) = (row.id, request.caller.actor(), Arc::clone(&request.settings));
         let write = self.store.write(move |writing| {
             let Some(row) = writing.payment(payment)? else {
                 return Err(Failure::not_found("the payment is gone").into());
             };
-            closable(&row, &closed)?;
+            closable(&settings, &row, &closed)?;
             if matches!(closed, Closed::Attached { .. } | Closed::Abandoned) {
                 not_superseded(writing, payment)?;
             }
@@ -118,7 +124,7 @@ fn stays_paid(row: &PaymentRow) -> Failure {
 }
 
 /// Whether a payment is in the doubt that this would close.
-fn closable(row: &PaymentRow, closed: &Closed) -> Result<(), Failure> {
+fn closable(settings: &Settings, row: &PaymentRow, closed: &Closed) -> Result<(), Failure> {
     let open = match closed {
         Closed::Attached { .. } => matches!(row.state, State::Unknown | State::Abandoned),
         Closed::Abandoned => row.state == State::Unknown,
@@ -129,7 +135,10 @@ fn closable(row: &PaymentRow, closed: &Closed) -> Result<(), Failure> {
             (row.late && !row.acknowledged) || row.contradiction.is_some()
         }
         Closed::Paid(false) if row.contradiction.is_some() => return Err(stays_paid(row)),
-        Closed::Paid(_) => row.state == State::Waiting,
+        Closed::Paid(_) => {
+            let is_asked_for = row.is_disputed() || waits_for_another_bank(settings, row);
+            row.state == State::Waiting || (row.is_over() && is_asked_for)
+        }
     };
     if open {
         return Ok(());

@@ -58,7 +58,7 @@ impl Entry {
 impl PaymentRow {
     /// Whether its money is the organisation's as far as anybody knows: only then it stands in sums.
     pub(crate) fn counts_in_sums(&self) -> bool {
-        self.state == State::Paid
+        self.is_counted()
     }
 
     /// When it is counted as paid. Of one whose refund an earlier system has logged nobody knows when it was paid:

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use super::account::RefundRow;
 use super::config::ConfigRow;
 use super::key::Wrote;
+use super::ownership::Doubt;
 use super::payment::{PaymentRow, Seen};
 use super::{StoreError, codec};
 use crate::id::{ConfigId, OrganizationBin, PaymentId, QrPaymentId, Reason, RequestKey, ShopId};
@@ -221,6 +222,8 @@ pub(crate) enum Ending {
     Refunded { return_operation_id: Option<String> },
     /// Nobody knows whether money went back.
     RefundLost,
+    /// The answer to a create names the number of another payment here: nobody knows what was made.
+    NumberTaken { qr_payment_id: QrPaymentId, by: PaymentId },
 }
 
 /// How a person closed something.
@@ -230,7 +233,7 @@ pub(crate) enum Closed {
     Attached {
         qr_payment_id: QrPaymentId,
         kaspi_status: String,
-        amount: Option<Amount>,
+        doubt: Option<Doubt>,
         /// When its life is over at the latest, by the bank's clock.
         bank_deadline: Option<Moment>,
     },

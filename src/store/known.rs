@@ -26,7 +26,11 @@ impl Known {
         let (external_id, kaspi_status) = match ending {
             Ending::Created { qr_payment_id, .. } => (Some(qr_payment_id.clone()), None),
             Ending::Cancelled { kaspi_status } => (None, Some(kaspi_status.clone())),
-            Ending::Nothing | Ending::Lost { .. } | Ending::Refunded { .. } | Ending::RefundLost => (None, None),
+            Ending::Nothing
+            | Ending::Lost { .. }
+            | Ending::NumberTaken { .. }
+            | Ending::Refunded { .. }
+            | Ending::RefundLost => (None, None),
         };
         Self { status: *status, error: error.clone(), external_id, kaspi_status }
     }

@@ -10,15 +10,18 @@ mod book;
 mod codec;
 mod compare;
 mod config;
+mod device;
 mod envelope;
 mod event;
 mod file;
+mod frozen;
 mod heads;
 mod hear;
 mod key;
 mod known;
 mod log;
 mod news;
+mod ownership;
 mod payment;
 mod project;
 mod reading;
@@ -51,6 +54,7 @@ use zeroize::Zeroizing;
 
 pub(crate) use account::{Attempts, RefundRow, RefundState, Stale, Untrue};
 pub(crate) use config::{ConfigRow, DIALECT_CHANGED, NOT_REGISTERED, TRADE_POINT_MISSING};
+pub(crate) use device::OfAnother;
 pub(crate) use envelope::{Header as BackupHeader, check as check_backup, seal as seal_backup};
 pub(crate) use event::{Change, Closed, Ending, Event, FirstRefusal, ImportedRow, Note, Outcome};
 use file::{LAYOUT, create, forget, open, secret, unreadable};
@@ -58,13 +62,14 @@ use heads::Heads;
 use hear::Hearer;
 pub(crate) use key::{Field, KeyRow, Wrote};
 pub(crate) use log::Chain;
+pub(crate) use ownership::{DetailsRead, Doubt, PROCESSED};
 pub(crate) use payment::{PaymentRow, Seen};
 pub(crate) use reading::Reading;
 pub(crate) use report::{Fact, Window};
 pub(crate) use restore::{RestoreError, Restored, restore};
 use tally::StoreMeters;
 pub(crate) use tally::{PaymentTurn, RefundTurn, Tally};
-pub use triple::Triple;
+pub use triple::{Counterparty, NumberAt, Triple};
 pub(crate) use underway::Underway;
 pub(crate) use writing::Writing;
 
@@ -110,21 +115,12 @@ pub enum StoreError {
 macro_rules! storage_errors {
     ($($error:ty),*) => { $(impl From<$error> for StoreError {
         fn from(error: $error) -> Self { Self::Io(error.to_string()) }
+    }
+    impl From<$error> for Refused {
+        fn from(error: $error) -> Self { Self::Storage(error.into()) }
     })* };
 }
 storage_errors!(redb::StorageError, redb::TableError, redb::TransactionError, redb::CommitError);
-
-impl From<redb::StorageError> for Refused {
-    fn from(error: redb::StorageError) -> Self {
-        Self::Storage(error.into())
-    }
-}
-
-impl From<redb::TableError> for Refused {
-    fn from(error: redb::TableError) -> Self {
-        Self::Storage(error.into())
-    }
-}
 
 impl From<&StoreError> for Failure {
     fn from(error: &StoreError) -> Self {

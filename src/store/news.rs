@@ -8,7 +8,7 @@ use super::event::{Change, Closed, Ending, Outcome};
 use super::payment::Seen;
 use super::reading::Reading;
 use super::replay::{Replay, Step};
-use super::{ConfigRow, PaymentRow, StoreError};
+use super::{ConfigRow, DetailsRead, PROCESSED, PaymentRow, StoreError};
 use crate::moment::Moment;
 use crate::operation::{Event, EventType, OperationType, Standing, State};
 
@@ -60,13 +60,21 @@ fn of_payment(change: &Change, step: &Step) -> Option<EventType> {
         Change::CreateIntended { .. } | Change::Adopted { .. } => Some(EventType::PaymentCreated),
         Change::Ended { outcome, .. } => of_outcome(outcome, step),
         Change::Seen { seen, .. } => match seen {
+            // Paid, and nobody knows for whom: it stays what it was.
+            Seen::Status { kaspi_status, .. } if kaspi_status == PROCESSED && step.after.state != State::Paid => {
+                Some(EventType::PaymentContradicted)
+            }
             // An open payment of which Kaspi says something else is news in the state it has.
             Seen::Status { .. } => turned().or_else(|| step.after.is_open().then(|| of_state(step.after.state))),
             Seen::Dead => turned(),
             Seen::Booked(booking) => Some(of_booking(*booking)),
             // It was told that it is paid.
             Seen::Confirmed { .. } => None,
-            Seen::OtherAmount(_) | Seen::Contradicted { .. } => Some(EventType::PaymentContradicted),
+            // That the bank agrees again is no news of the payment.
+            Seen::Details(DetailsRead::Total(total)) => {
+                (*total != step.after.amount).then_some(EventType::PaymentContradicted)
+            }
+            Seen::Details(DetailsRead::Refused(_)) | Seen::Contradicted { .. } => Some(EventType::PaymentContradicted),
         },
         // That somebody has seen a late payment turns nothing.
         Change::Resolved { closed, .. } => match closed {
@@ -123,9 +131,11 @@ fn of_outcome(outcome: &Outcome, step: &Step) -> Option<EventType> {
         Ending::RefundLost => Some(EventType::PaymentRefundPending),
         // A create that surely moved nothing is declined. A cancel may have been told already, by the follower or by a
         // second cancel, and one that came to nothing is no news.
-        Ending::Nothing | Ending::Created { .. } | Ending::Lost { .. } | Ending::Cancelled { .. } => {
-            step.turned().then(|| of_state(step.after.state))
-        }
+        Ending::Nothing
+        | Ending::Created { .. }
+        | Ending::Lost { .. }
+        | Ending::NumberTaken { .. }
+        | Ending::Cancelled { .. } => step.turned().then(|| of_state(step.after.state)),
     }
 }
 

@@ -5,12 +5,12 @@ use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
 
 use super::account::{Account, Booking, RefundRow, RefundState};
-use super::config::ConfigRow;
 use super::event::{Closed, Ending};
+use super::ownership::{DetailsRead, Doubt, OtherTotal};
 use super::{StoreError, codec};
 use crate::id::{
-    Comment, ConfigId, Description, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, RequestKey, ShopId,
-    TradePointId,
+    BankUrl, Comment, ConfigId, Description, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, RequestKey,
+    ShopId, TradePointId,
 };
 use crate::moment::Moment;
 use crate::money::Amount;
@@ -31,6 +31,8 @@ pub(crate) struct PaymentRow {
     pub(crate) trade_point_id: TradePointId,
     pub(crate) trade_point_name: Option<String>,
     pub(crate) dialect: Dialect,
+    /// Where it was made. At another bank its number means nothing, or another payment.
+    pub(crate) bank: BankUrl,
     pub(crate) amount: Amount,
     pub(crate) refunded_elsewhere: Amount,
     pub(crate) refunds: Vec<RefundRow>,
@@ -56,12 +58,19 @@ pub(crate) struct PaymentRow {
     pub(crate) was_over: bool,
     /// An admin has seen that it was paid late.
     pub(crate) acknowledged: bool,
+    /// A person has said how it ended: nobody waits for Kaspi's word any more.
+    pub(crate) is_closed: bool,
     /// What Kaspi said of it after it was paid, where that was something else, until Kaspi or a person ends that.
     pub(crate) contradiction: Option<String>,
     /// What Kaspi said of it when a person said that it is paid: the same again is nothing new.
     pub(crate) overruled: Option<String>,
     /// What Kaspi says the customer pays, where that is not our amount: a problem shown, never a correction.
-    pub(crate) kaspi_amount: Option<Amount>,
+    pub(crate) other_total: Option<OtherTotal>,
+    /// The number that Kaspi gave for it, and the payment here that had it before. An alarm, until a person has said what
+    /// this one is.
+    pub(crate) number_taken: Option<(QrPaymentId, PaymentId)>,
+    /// Why it is not known to be the organisation's: while there is a doubt, only a person makes it paid.
+    pub(crate) doubt: Option<Doubt>,
     pub(crate) created_at: Moment,
     pub(crate) updated_at: Moment,
     pub(crate) paid_at: Option<Moment>,
@@ -78,11 +87,13 @@ pub(crate) enum Seen {
         kaspi_status: String,
         state: State,
         paid_at: Option<(Moment, PaidAtSource)>,
-        /// Kaspi's amount, where it is not ours.
-        other_amount: Option<Amount>,
+        /// What the status calls its total, where it does.
+        total: Option<Amount>,
+        /// What its details say, where they were read with it.
+        details: Option<DetailsRead>,
     },
-    /// Kaspi says that the customer pays another amount than ours.
-    OtherAmount(Amount),
+    /// What its details say.
+    Details(DetailsRead),
     /// Kaspi says something else of a payment that is paid. It stays paid.
     Contradicted { kaspi_status: String },
     /// What a reading of its balance says of its money.
@@ -94,50 +105,6 @@ pub(crate) enum Seen {
 }
 
 impl PaymentRow {
-    /// A payment of an organisation, frozen with its config as it is now: shop, BIN, trade point and dialect are
-    /// copied here together and nowhere else.
-    pub(crate) fn frozen(config: &ConfigRow, dialect: Dialect, kind: Kind, amount: Amount, at: Moment) -> Self {
-        Self {
-            id: PaymentId::fresh(),
-            qr_payment_id: None,
-            kind,
-            state: State::Creating,
-            kaspi_status: None,
-            shop_id: config.shop_id,
-            config_id: config.id,
-            organization_bin: config.organization_bin.clone(),
-            description: config.description.clone(),
-            trade_point_id: config.trade_point_id.clone(),
-            trade_point_name: config.trade_point_name.clone(),
-            dialect,
-            amount,
-            refunded_elsewhere: Amount::ZERO,
-            refunds: Vec::new(),
-            phone: None,
-            comment: None,
-            invoice: None,
-            link: None,
-            qr_token: None,
-            expires_at: None,
-            bank_deadline: None,
-            poll_every_ms: None,
-            confirm_ms: None,
-            request_key: None,
-            supersedes: None,
-            late: false,
-            was_over: false,
-            acknowledged: false,
-            contradiction: None,
-            overruled: None,
-            kaspi_amount: None,
-            created_at: at,
-            updated_at: at,
-            paid_at: None,
-            paid_at_source: None,
-            paid_seen_at: None,
-        }
-    }
-
     /// What of its money went back, as far as known.
     pub(crate) fn account(&self) -> Account<'_> {
         Account::new(self.amount, self.refunded_elsewhere, &self.refunds)
@@ -153,12 +120,18 @@ impl PaymentRow {
         matches!(self.state, State::Creating | State::Waiting | State::Unknown)
     }
 
+    /// Whether it was called over without being paid. The bank may know better later.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.state, State::Expired | State::Declined | State::Cancelled)
+    }
+
     /// Whether something about it can only be closed by a person.
     pub(crate) fn needs_a_person(&self) -> bool {
         matches!(self.state, State::Unknown | State::Abandoned)
             || (self.late && !self.acknowledged)
             || self.has_refund_in_doubt()
-            || self.kaspi_amount.is_some()
+            || self.disputed_total().is_some()
+            || self.is_paid_in_doubt()
             || self.contradiction.is_some()
     }
 
@@ -189,6 +162,10 @@ impl PaymentRow {
             Ending::Lost { dead_at } => {
                 self.state = State::Unknown;
                 self.expires_at = *dead_at;
+            }
+            Ending::NumberTaken { qr_payment_id, by } => {
+                self.state = State::Unknown;
+                self.number_taken = Some((qr_payment_id.clone(), *by));
             }
             Ending::Cancelled { kaspi_status } => {
                 self.kaspi_status = Some(kaspi_status.clone());
@@ -232,12 +209,14 @@ impl PaymentRow {
     pub(super) fn seen(&mut self, seen: &Seen, at: Moment) {
         self.updated_at = at;
         match seen {
-            Seen::Status { kaspi_status, state, paid_at, other_amount } => {
+            Seen::Status { kaspi_status, state, paid_at, total, details } => {
                 self.kaspi_status = Some(kaspi_status.clone());
-                self.kaspi_amount = other_amount.or(self.kaspi_amount);
+                details.iter().for_each(|read| self.read_details(read));
+                // Behind the details: where the two disagree, the one that is not ours is told.
+                total.iter().for_each(|total| self.told_total(*total));
                 self.become_state(*state, *paid_at);
             }
-            Seen::OtherAmount(amount) => self.kaspi_amount = Some(*amount),
+            Seen::Details(read) => self.read_details(read),
             Seen::Contradicted { kaspi_status } => {
                 self.kaspi_status = Some(kaspi_status.clone());
                 self.contradiction = Some(kaspi_status.clone());
@@ -256,30 +235,26 @@ impl PaymentRow {
     pub(super) fn resolved(&mut self, closed: &Closed, at: Moment) {
         self.updated_at = at;
         match closed {
-            Closed::Attached { qr_payment_id, kaspi_status, amount, bank_deadline } => {
+            Closed::Attached { qr_payment_id, kaspi_status, doubt, bank_deadline } => {
                 self.qr_payment_id = Some(qr_payment_id.clone());
                 self.kaspi_status = Some(kaspi_status.clone());
                 self.bank_deadline = *bank_deadline;
-                self.amount = amount.unwrap_or(self.amount);
+                self.doubt.clone_from(doubt);
+                self.number_taken = None;
                 // The one way back from a final state: the next look tells what it is.
                 self.state = State::Waiting;
             }
-            Closed::Abandoned => self.become_state(State::Abandoned, None),
+            Closed::Abandoned => {
+                self.number_taken = None;
+                self.become_state(State::Abandoned, None);
+            }
             Closed::Refund { refund, happened: true } => {
                 self.put_refund(Some(*refund), RefundState::Success(Evidence::Person));
             }
             Closed::Refund { refund, happened: false } => {
                 self.put_refund(Some(*refund), RefundState::Failed { by_person: true });
             }
-            Closed::Paid(true) if self.state == State::Paid => {
-                self.acknowledged = true;
-                self.overruled = self.contradiction.take().or(self.overruled.take());
-            }
-            Closed::Paid(true) => {
-                self.overruled = self.kaspi_status.clone();
-                self.become_state(State::Paid, Some((at, PaidAtSource::Seen)));
-            }
-            Closed::Paid(false) => self.become_state(State::Declined, None),
+            Closed::Paid(paid) => self.told_paid(*paid, at),
         }
     }
 
@@ -292,6 +267,8 @@ impl PaymentRow {
     /// An earlier system's log says that money of it went back, so it had been paid; when, the log does not say.
     pub(crate) fn refunded_earlier(&mut self, amount: Amount, at: Moment) {
         self.updated_at = at;
+        // It paid with a token of the organisation's own.
+        self.doubt = None;
         self.become_state(State::Paid, None);
         self.late = false;
         self.refunds.push(RefundRow {
@@ -307,9 +284,13 @@ impl PaymentRow {
     }
 
     /// The one door between states. Nothing leaves `paid`, and only `paid` follows another final state: then it is
-    /// late.
-    fn become_state(&mut self, state: State, paid_at: Option<(Moment, PaidAtSource)>) {
-        if self.state == State::Paid || (!self.is_open() && state != State::Paid) {
+    /// late. What may be somebody else's does not become paid.
+    pub(super) fn become_state(&mut self, state: State, paid_at: Option<(Moment, PaidAtSource)>) {
+        let is_shut = match state {
+            State::Paid => self.state == State::Paid || self.doubt.is_some(),
+            _ => !self.is_open(),
+        };
+        if is_shut {
             return;
         }
         if state == State::Paid {

@@ -79,7 +79,11 @@ impl WriteTables<'_> {
         self.touched.push(row.id);
         self.payment.insert(id, codec::encode(row)?.as_slice())?;
         if let Some(qr) = &row.qr_payment_id {
-            self.payment_qr.insert(qr.as_str(), id)?;
+            let holder = self.payment_qr.insert(qr.as_str(), id)?.map(|holder| holder.value());
+            // Whoever writes a number looks before; behind them all, no number is two payments.
+            if holder.is_some_and(|holder| holder != id) {
+                return Err(StoreError::Codec(format!("payment {} would take another's number {qr}", row.id)));
+            }
         }
         if let (None, Some(invoice)) = (before, &row.invoice) {
             self.payment_invoice.insert((row.shop_id, invoice.as_str(), id), ())?;

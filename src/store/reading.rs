@@ -7,10 +7,10 @@ use super::event::{self, Event};
 use super::key::KeyRow;
 use super::payment::{self, PaymentRow, number};
 use super::tables::ReadTables;
-use super::{StoreError, Triple, codec, triple};
+use super::{Counterparty, StoreError, Triple, codec, triple};
 use crate::id::{OrganizationBin, PaymentId, PaymentRef, RequestKey, ShopId, TradePointId};
 use crate::moment::Moment;
-use crate::operation::{Dialect, PaymentQuery};
+use crate::operation::PaymentQuery;
 
 /// A remote invoice lives a day and is looked at for another, and for a third if it is paid in that; each look may be
 /// put off by a tenth.
@@ -88,9 +88,9 @@ impl Reading {
         &self,
         bin: &OrganizationBin,
         trade_point: &TradePointId,
-        dialect: Dialect,
+        of: &Counterparty,
     ) -> Result<Option<Triple>, StoreError> {
-        triple::of(&self.tables.device()?, bin, trade_point, dialect)
+        triple::of(&self.tables.device()?, bin, trade_point, of)
     }
 
     pub(crate) fn payment(&self, named: &PaymentRef) -> Result<Option<PaymentRow>, StoreError> {

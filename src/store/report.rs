@@ -38,7 +38,7 @@ pub(crate) enum Fact<'r> {
     InDoubt(&'r PaymentRow, &'r RefundRow),
     /// So much went back otherwise, as was seen then; below zero where it is now known that less did.
     PaidBackElsewhere(&'r PaymentRow, Total, Moment),
-    /// Made in the window, and open, unknown or given up.
+    /// Made in the window, and open, unknown, given up or disputed.
     Unfinished(&'r PaymentRow),
 }
 
@@ -90,14 +90,15 @@ impl Reading {
         Ok(behind.next().transpose()?.is_some())
     }
 
-    /// Open payments, and those that were given up.
+    /// Open payments, those that were given up, and those that stand in no sum though Kaspi calls them paid.
     fn unfinished(&self, window: Window, tell: &mut Tell<'_>) -> Result<(), Refused> {
         let mut tell_of = |row: PaymentRow| match window.holds(row.created_at) {
             true => tell(Fact::Unfinished(&row)),
             false => Ok(()),
         };
         for row in self.listed(self.tables.payment_attention()?)? {
-            row?.filter(|row| row.state == State::Abandoned).map_or(Ok(()), &mut tell_of)?;
+            let is_told = |row: &PaymentRow| row.state == State::Abandoned || (row.is_disputed() && !row.is_open());
+            row?.filter(is_told).map_or(Ok(()), &mut tell_of)?;
         }
         for row in self.listed(self.tables.payment_open()?)? {
             row?.map_or(Ok(()), &mut tell_of)?;

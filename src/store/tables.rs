@@ -88,7 +88,8 @@ tables! {
     config: u64 => &'static [u8] = "config-1";
     /// OrganizationBin → row number; what makes a BIN unique.
     config_bin: &'static str => u64 = "config_bin-1";
-    /// (OrganizationBin, TradePointId) → current DeviceToken; outlives moves and retirement.
+    /// (OrganizationBin, TradePointId) → current DeviceToken, or that it was deleted on purpose; outlives moves and
+    /// retirement. A token stands once.
     device: (&'static str, &'static str) => &'static [u8] = "device-1";
     /// PaymentId → payment.
     payment: u128 => &'static [u8] = "payment-1";

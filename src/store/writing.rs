@@ -8,20 +8,19 @@ use super::key::KeyRow;
 use super::payment::{self, PaymentRow, number};
 use super::tables::WriteTables;
 use super::tally::Turn;
-use super::{StoreError, Triple, codec};
+use super::{Counterparty, StoreError, Triple};
 use crate::id::{
-    ConfigId, DeviceToken, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, RequestKey, ShopId,
-    TradePointId,
+    ConfigId, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, RequestKey, ShopId, TradePointId,
 };
 use crate::moment::Moment;
-use crate::operation::{Actor, Dialect, LogStatus};
+use crate::operation::{Actor, LogStatus};
 
 /// A write transaction. A job checks before it writes: what it has written stays even if it then refuses.
 pub(crate) struct Writing<'t> {
-    tables: WriteTables<'t>,
+    pub(super) tables: WriteTables<'t>,
     seq: u64,
     head: Sha,
-    dirty: bool,
+    pub(super) dirty: bool,
     given_up: bool,
     /// What its events made of payments, to be counted once it is durable.
     turns: Vec<Turn>,
@@ -138,34 +137,14 @@ impl<'t> Writing<'t> {
         config::default_of(&self.tables.config, shop)
     }
 
-    /// Keeps the current token of a (BIN, trade point).
-    pub(crate) fn put_device(
-        &mut self,
-        bin: &OrganizationBin,
-        trade_point: &TradePointId,
-        token: &DeviceToken,
-    ) -> Result<(), StoreError> {
-        self.dirty = true;
-        let value = zeroize::Zeroizing::new(codec::encode(token)?);
-        self.tables.device.insert((bin.as_str(), trade_point.as_str()), value.as_slice())?;
-        Ok(())
-    }
-
-    /// Forgets the token of a device that was deleted at Kaspi on purpose: nothing registers it again by itself.
-    pub(crate) fn forget_device(&mut self, bin: &OrganizationBin, point: &TradePointId) -> Result<(), StoreError> {
-        self.dirty = true;
-        self.tables.device.remove((bin.as_str(), point.as_str()))?;
-        Ok(())
-    }
-
     /// The triple of a (BIN, trade point), if a device is registered there.
     pub(crate) fn triple(
         &self,
         bin: &OrganizationBin,
         trade_point: &TradePointId,
-        dialect: Dialect,
+        of: &Counterparty,
     ) -> Result<Option<Triple>, StoreError> {
-        super::triple::of(&self.tables.device, bin, trade_point, dialect)
+        super::triple::of(&self.tables.device, bin, trade_point, of)
     }
 
     pub(crate) fn payment(&self, id: PaymentId) -> Result<Option<PaymentRow>, StoreError> {

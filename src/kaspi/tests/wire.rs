@@ -19,7 +19,7 @@ fn client(body: Result<&'static str, &'static str>, after: Duration) -> Kaspi {
         })
     });
     let endpoint = Endpoint {
-        url: "https://bank.example".to_owned(),
+        bank: bank_at("https://bank.example"),
         ca_file: None,
         status_version: "v01".to_owned(),
         timeout: Duration::from_secs(20),
@@ -32,7 +32,7 @@ fn client(body: Result<&'static str, &'static str>, after: Duration) -> Kaspi {
 #[tokio::test(start_paused = true)]
 async fn a_bank_in_this_process_is_judged_as_any_other() {
     let (soon, late) = (Duration::from_secs(19), Duration::from_secs(21));
-    let status = |kaspi: Kaspi| async move { kaspi.status(&kaspi.ask(), Dialect::Bank, &number()).await };
+    let status = |kaspi: Kaspi| async move { kaspi.status(&kaspi.ask(), &payment()).await };
     assert_eq!(status(client(Ok(WAITING), soon)).await.unwrap().status, "Wait");
     for kaspi in [client(Ok(WAITING), late), client(Ok("<html>"), soon), client(Err("cut"), soon)] {
         assert!(matches!(status(kaspi).await, Err(Trouble::MayHaveHappened { .. })));

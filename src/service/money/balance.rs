@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::super::{Service, Settings, trouble};
+use super::super::bank::details_failure;
+use super::super::{Service, Settings};
 use super::refund::not_found_means_not_refundable;
 use crate::id::PaymentId;
 use crate::kaspi::Ask;
@@ -199,27 +200,26 @@ impl Service {
         row: &PaymentRow,
         triple: &Triple,
     ) -> Result<Amount, Failure> {
-        let Some(qr) = row.qr_payment_id.clone() else {
+        if row.qr_payment_id.is_none() {
             return Err(Failure::new(Code::NotRefundable, "the payment has no QrPaymentId").with_payment(row.id));
-        };
+        }
         let ask = Ask::fresh(settings.config.kaspi.timeout);
-        let read = self.with_token(settings, triple.clone(), ask, |kaspi, ask, triple| {
-            let qr = qr.clone();
-            async move { kaspi.details(&ask, &triple, &qr).await }
-        });
-        match read.await {
+        match self.details(settings, row, triple.clone(), ask).await {
             Ok(details) if details.total != row.amount => {
-                if row.kaspi_amount != Some(details.total) {
-                    self.keep_seen(row.id, Seen::OtherAmount(details.total)).await?;
-                }
+                self.keep_total(row.id, details.total).await?;
                 let detail = format!("Kaspi says this payment is {}, and we asked for {}", details.total, row.amount);
                 Err(Failure::new(Code::NotRefundable, detail)
                     .with_payment(row.id)
                     .with_hint("Settle it in the Kaspi Pay app, and ask the bank why the amounts differ."))
             }
-            Ok(details) => Ok(details.available_return),
+            Ok(details) => {
+                if row.disputed_total().is_some() {
+                    self.keep_total(row.id, details.total).await?;
+                }
+                Ok(details.available_return)
+            }
             Err(trouble) => {
-                let failure = trouble::failure(&trouble);
+                let failure = details_failure(row, &trouble);
                 let detail = format!("the balance could not be read, so nothing was sent: {}", failure.detail);
                 Err(not_found_means_not_refundable(Failure { detail, ..failure }).with_payment(row.id))
             }

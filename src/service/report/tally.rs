@@ -204,7 +204,7 @@ impl Tally {
             invoice: row.invoice.clone(),
             created_at: row.created_at,
             paid_at: row.paid_at,
-            may_have_been_paid: matches!(row.state, State::Unknown | State::Abandoned),
+            may_have_been_paid: matches!(row.state, State::Unknown | State::Abandoned) || row.is_disputed(),
             not_asked: self.asking.not_asked(row.id),
             last_asked: self.asking.last_asked(row.id),
         }

@@ -98,7 +98,7 @@ fn seen(row: &PaymentRow, seen: Seen) -> Change {
 
 fn status(row: &PaymentRow, state: State, paid_at: Option<(Moment, PaidAtSource)>) -> Change {
     let kaspi_status = if state == State::Paid { "Processed" } else { "Error" }.to_owned();
-    seen(row, Seen::Status { kaspi_status, state, paid_at, other_amount: None })
+    seen(row, Seen::Status { kaspi_status, state, paid_at, total: None, details: None })
 }
 
 fn refund(row: &PaymentRow, at: Moment, tiyn: u64) -> Change {

@@ -12,5 +12,6 @@ mod day;
 mod disk;
 mod failing;
 mod million;
+mod number;
 mod power;
 mod report;

@@ -34,8 +34,13 @@ fn made(day: u32, number: u32) -> PaymentRow {
 
 fn paid(payment: &PaymentRow, at: Moment, source: PaidAtSource) -> Change {
     let status = "Processed".to_owned();
-    let seen =
-        Seen::Status { kaspi_status: status, state: State::Paid, paid_at: Some((at, source)), other_amount: None };
+    let seen = Seen::Status {
+        kaspi_status: status,
+        state: State::Paid,
+        paid_at: Some((at, source)),
+        total: None,
+        details: None,
+    };
     Change::Seen { payment: payment.id, seen }
 }
 
