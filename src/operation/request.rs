@@ -268,7 +268,8 @@ pub enum Resolve {
         /// Why.
         reason: Reason,
     },
-    /// A payment that Kaspi no longer tells of was paid or not.
+    /// A payment that is open past its time was paid or not. Of one that was paid late, or that Kaspi calls not paid
+    /// since, `true` says that somebody has seen to it.
     Paid {
         /// Whether it was paid.
         paid: bool,

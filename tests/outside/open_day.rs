@@ -57,8 +57,10 @@ fn a_day_of_thousands_is_reported_in_time() {
         let at: Moment = line["last_asked"].as_str().unwrap_or_else(|| panic!("{line}")).parse().unwrap();
         assert!(at >= before, "{line}");
     }
-    let rest = lines(&first).iter().filter(|line| !line["not_asked"].is_null());
-    assert!(rest.clone().count() > 0 && rest.clone().all(|line| line["last_asked"].is_null()));
+    // One that was on its way may have come in behind the report's time.
+    let no_time = |line: &&Value| line["not_asked"].as_str().is_some_and(|why| why.contains("no time"));
+    let rest: Vec<&Value> = lines(&first).iter().filter(no_time).collect();
+    assert!(!rest.is_empty() && rest.iter().all(|line| line["last_asked"].is_null()), "{}", rest.len());
     // The next report goes on where the first one stopped, and says of the others when they were asked about.
     let (second, took) = report(&daemon.door);
     assert!(took < Duration::from_secs(4), "{took:?}");
