@@ -51,6 +51,9 @@ impl Service {
                     let detail = format!("{qr} was taken in just now");
                     return Err(Refused::from(Failure::new(Code::InProgress, detail).with_payment(other.id)));
                 }
+                if let Some(unknown) = writing.unknown_like(&row)? {
+                    return Err(Refused::from(may_be(&row, unknown)));
+                }
                 writing.append(Some(actor), Change::Adopted { payment: Box::new(row), x_request_id })?;
                 Ok(())
             })
@@ -92,6 +95,16 @@ impl Service {
         }
         Ok(sight)
     }
+}
+
+/// A payment whose create was lost may be this very one: then it is attached to it, not taken in beside it.
+fn may_be(row: &PaymentRow, unknown: PaymentId) -> Failure {
+    let detail = format!("it may be payment {unknown}, whose create of {} was lost", row.amount);
+    let number = row.qr_payment_id.as_ref().map_or("QRID", QrPaymentId::as_str);
+    Failure::new(Code::InProgress, detail).with_retryable(false).with_payment(unknown).with_hint(format!(
+        "If it is: kaspictl payment resolve {unknown} --attach {number} --reason TEXT; if it is not, give that one up first: \
+         kaspictl payment resolve {unknown} --abandon --reason TEXT"
+    ))
 }
 
 /// What a person does where Kaspi refuses the details of a payment to an organisation's device.

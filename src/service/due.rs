@@ -118,7 +118,8 @@ fn refunds(row: &PaymentRow, now: Moment) -> Option<Duration> {
             RefundState::Running | RefundState::Doubted | RefundState::Success(_) | RefundState::Failed { .. } => None,
         }
     });
-    looks.min().filter(|_| is_reckoned(row))
+    let above = row.balance_above.and_then(|(_, since)| afterwards(now.since(since)));
+    looks.chain(above).min().filter(|_| is_reckoned(row))
 }
 
 /// Until the deadline: a link or QR at the bank's interval, an invoice by the sweep. Then the late looks.

@@ -12,6 +12,9 @@ use crate::store::{ConfigRow, Doubt, PaymentRow, RefundRow, RefundState};
 /// A certificate that ends within this many days is a problem: the bank takes weeks to renew one.
 pub(super) const RENEW_DAYS: i64 = 30;
 
+/// So long the bank's books may be behind before that is a problem.
+const BEHIND: Duration = Duration::from_secs(5 * 60);
+
 /// How long a payment that was given up stands among the problems.
 const SUPERSEDED: Duration = Duration::from_secs(24 * 3600);
 
@@ -143,6 +146,23 @@ fn config_problem(row: &ConfigRow) -> Option<ProblemItem> {
     Some(ProblemItem { config_id: Some(row.id), ..found })
 }
 
+/// The bank's books may be behind for a few minutes; if they stay so, something here never happened.
+fn balance_problem(row: &PaymentRow) -> Option<ProblemItem> {
+    let (balance, since) = row.balance_above.filter(|(_, since)| Moment::now().since(*since) >= BEHIND)?;
+    let (id, left) = (row.id, row.account().left());
+    let detail = format!("Kaspi shows since {since} that {balance} can be paid back, and {left} is left by our books");
+    let remedy = match row.account().too_much(balance) {
+        Some(refund) => format!(
+            "Look in the Kaspi Pay app. If refund {0} is not there: kaspictl payment resolve {id} --refund {0} --happened no --reason TEXT",
+            refund.id
+        ),
+        None => format!(
+            "Look in the Kaspi Pay app. If nothing went back without kaspid: kaspictl payment resolve {id} --paid yes --reason TEXT"
+        ),
+    };
+    Some(problem("balance_above", detail, remedy))
+}
+
 /// A refund that runs is nobody's business yet.
 fn is_for_a_person(refund: &RefundRow) -> bool {
     match refund.state {
@@ -224,6 +244,7 @@ pub(super) fn payment_problems(row: &PaymentRow) -> Vec<ProblemItem> {
         problems.push(problem("payment_contradicted", detail, remedy));
     }
     problems.extend(ownership_problem(row));
+    problems.extend(balance_problem(row));
     if row.late && !row.acknowledged {
         let detail = format!("{} was paid after it had been called over", row.amount);
         let remedy = format!(

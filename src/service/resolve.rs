@@ -132,7 +132,7 @@ fn closable(settings: &Settings, row: &PaymentRow, closed: &Closed) -> Result<()
         Closed::Refund { .. } => false,
         // Of a payment that was paid late, or that Kaspi calls something else since, it is the acknowledgement.
         Closed::Paid(true) if row.state == State::Paid => {
-            (row.late && !row.acknowledged) || row.contradiction.is_some()
+            (row.late && !row.acknowledged) || row.contradiction.is_some() || row.balance_above.is_some()
         }
         Closed::Paid(false) if row.contradiction.is_some() => return Err(stays_paid(row)),
         Closed::Paid(_) => {

@@ -47,6 +47,7 @@ impl PaymentRow {
             contradiction: None,
             overruled: None,
             other_total: None,
+            balance_above: None,
             number_taken: None,
             doubt: None,
             created_at: at,

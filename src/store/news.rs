@@ -69,7 +69,8 @@ fn of_payment(change: &Change, step: &Step) -> Option<EventType> {
             Seen::Dead => turned(),
             Seen::Booked(booking) => Some(of_booking(*booking)),
             // It was told that it is paid.
-            Seen::Confirmed { .. } => None,
+            Seen::Confirmed { .. } | Seen::BalanceAbove(None) => None,
+            Seen::BalanceAbove(Some(_)) => Some(EventType::PaymentContradicted),
             // That the bank agrees again is no news of the payment.
             Seen::Details(DetailsRead::Total(total)) => {
                 (*total != step.after.amount).then_some(EventType::PaymentContradicted)

@@ -77,10 +77,19 @@ impl PaymentRow {
         self.overruled =
             if is_new { self.kaspi_status.clone() } else { self.contradiction.take().or(self.overruled.take()) };
         self.doubt = None;
+        self.take_balance();
         if let Some(other) = &mut self.other_total {
             other.is_accepted = true;
         }
         self.become_state(State::Paid, Some((at, PaidAtSource::Seen)));
+    }
+
+    /// A person takes the bank's balance as it is: what was thought to have gone back elsewhere has not, as far as that
+    /// explains it. A refund that did not happen is a word of its own.
+    fn take_balance(&mut self) {
+        let Some((balance, _)) = self.balance_above.take() else { return };
+        let more = balance.minus(self.account().left()).unwrap_or_default();
+        self.refunded_elsewhere = self.refunded_elsewhere.minus(more).unwrap_or_default();
     }
 
     /// The bank's total, where nobody has accepted that it is another than ours.

@@ -66,6 +66,9 @@ pub(crate) struct PaymentRow {
     pub(crate) overruled: Option<String>,
     /// What Kaspi says the customer pays, where that is not our amount: a problem shown, never a correction.
     pub(crate) other_total: Option<OtherTotal>,
+    /// A balance above what is left by all that is known, and since when it is seen: the bank shows its books late, or
+    /// something here never happened.
+    pub(crate) balance_above: Option<(Amount, Moment)>,
     /// The number that Kaspi gave for it, and the payment here that had it before. An alarm, until a person has said what
     /// this one is.
     pub(crate) number_taken: Option<(QrPaymentId, PaymentId)>,
@@ -102,6 +105,8 @@ pub(crate) enum Seen {
     Dead,
     /// Kaspi says again that it is paid, after it had said something else.
     Confirmed { kaspi_status: String },
+    /// A balance above what is left by all that is known; none once it is not.
+    BalanceAbove(Option<Amount>),
 }
 
 impl PaymentRow {
@@ -132,6 +137,7 @@ impl PaymentRow {
             || self.has_refund_in_doubt()
             || self.disputed_total().is_some()
             || self.is_paid_in_doubt()
+            || self.balance_above.is_some()
             || self.contradiction.is_some()
     }
 
@@ -226,6 +232,10 @@ impl PaymentRow {
                 (self.contradiction, self.overruled) = (None, None);
             }
             Seen::Booked(booking) => self.booked(*booking),
+            Seen::BalanceAbove(balance) => {
+                let since = self.balance_above.map_or(at, |(_, since)| since);
+                self.balance_above = balance.map(|balance| (balance, since));
+            }
             Seen::Dead if self.state == State::Unknown => self.become_state(State::Expired, None),
             Seen::Dead => {}
         }

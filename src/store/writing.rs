@@ -13,7 +13,7 @@ use crate::id::{
     ConfigId, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, RequestKey, ShopId, TradePointId,
 };
 use crate::moment::Moment;
-use crate::operation::{Actor, LogStatus};
+use crate::operation::{Actor, LogStatus, State};
 
 /// A write transaction. A job checks before it writes: what it has written stays even if it then refuses.
 pub(crate) struct Writing<'t> {
@@ -171,6 +171,20 @@ impl<'t> Writing<'t> {
             rows.extend(payment::by_id(&self.tables.payment, PaymentId::from_bytes(id.to_be_bytes()))?);
         }
         Ok(rows)
+    }
+
+    /// A payment of the same organisation and amount whose create was lost, so that it may be this one.
+    pub(crate) fn unknown_like(&self, row: &PaymentRow) -> Result<Option<PaymentId>, StoreError> {
+        for entry in self.tables.payment_open.iter()? {
+            let other = payment::by_id(&self.tables.payment, PaymentId::from_bytes(entry?.0.value().to_be_bytes()))?;
+            let is_like = |other: &PaymentRow| {
+                (other.state, other.config_id, other.amount) == (State::Unknown, row.config_id, row.amount)
+            };
+            if let Some(other) = other.filter(is_like) {
+                return Ok(Some(other.id));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether a call on this payment has begun and not ended.

@@ -360,3 +360,73 @@ fn a_lost_answer_of_the_guides_bank_is_a_persons() {
     till.daemon.door.post_with_key(&fresh_key(), &target, &json!({"amount_tiyn": 1_000})).problem("refund_open");
     assert_eq!(till.bank.seen_at("POST", "/r3/v01/payment/refund/", "").len(), 1);
 }
+
+/// A person's word that cannot be true is not taken: not beside what was paid, and not against the bank's balance.
+#[test]
+fn an_impossible_word_is_not_taken() {
+    let paid = Paid::open();
+    paid.failed(&fresh_key(), 6_000);
+    let refund = paid.show()["refunds"][0]["id"].clone();
+    let problem = paid.resolve(&refund, true).problem("invalid_request");
+    assert!(problem["detail"].as_str().unwrap().contains("not in its books"), "{problem}");
+    paid.refund(&fresh_key(), 7_000).expect(200);
+    paid.till.bank.answer("GET", DETAILS, lost());
+    let problem = paid.resolve(&refund, true).problem("invalid_request");
+    assert!(problem["detail"].as_str().unwrap().contains("more would have gone back"), "{problem}");
+    let payment = paid.show();
+    assert_eq!((&payment["refunded_tiyn"], &payment["refunds"][0]["status"]), (&json!(7_000), &json!("failed")));
+}
+
+/// What is left of a fall when a doubt ends is booked with the person's word: the day adds up at once.
+#[test]
+fn a_word_leaves_the_rest_of_a_fall_elsewhere() {
+    let paid = Paid::open();
+    paid.failed(&fresh_key(), 3_000);
+    paid.shows("50.00");
+    let doubted = paid.show()["refunds"][0]["id"].clone();
+    let payment = paid.resolve(&doubted, true).expect(200);
+    assert_eq!((&payment["refunded_tiyn"], &payment["refunded_elsewhere_tiyn"]), (&json!(3_000), &json!(2_000)));
+}
+
+/// A balance that rises again locks nothing for good: a person takes it as it is.
+#[test]
+fn a_balance_that_rises_again_has_an_end() {
+    let paid = Paid::open();
+    paid.shows("0.00");
+    paid.refund(&fresh_key(), 1_000).problem("refund_exceeds_balance");
+    assert_eq!(paid.show()["refunded_elsewhere_tiyn"], 10_000);
+    paid.shows("100.00");
+    paid.refund(&fresh_key(), 1_000).problem("kaspi_unavailable");
+    let body = json!({"paid": true, "reason": "nothing went back in the app"});
+    let payment = paid.till.daemon.door.post(&format!("/v1/payments/{}/resolve", paid.id), &body).expect(200);
+    assert_eq!(payment["refunded_elsewhere_tiyn"], 0, "{payment}");
+    assert_eq!(paid.refund(&fresh_key(), 1_000).expect(200)["refunded_tiyn"], 1_000);
+}
+
+/// A key is kept by any attempt under it that may have moved money, whatever became of the last one.
+#[test]
+fn a_key_is_kept_by_every_attempt_that_may_come() {
+    let paid = Paid::open();
+    let key = fresh_key();
+    paid.failed(&key, 3_000);
+    paid.failed(&key, 3_000);
+    let second = paid.show()["refunds"][1]["id"].clone();
+    paid.resolve(&second, false).expect(200);
+    paid.refund(&key, 1_000).problem("key_conflict");
+    let first = paid.show()["refunds"][0]["id"].clone();
+    paid.resolve(&first, false).expect(200);
+    paid.refund(&key, 1_000).expect(200);
+    // The log can be rebuilt with all that.
+    let verified = paid.till.daemon.door.get("/v1/log/verify?rebuild=true").expect(200);
+    assert_eq!(verified["ok"], true, "{verified}");
+}
+
+/// A refund that the balance does not show may still come: no program is told to repeat it.
+#[test]
+fn a_refund_that_may_still_come_is_not_retryable() {
+    let paid = Paid::open();
+    paid.till.bank.answer("POST", RETURN, lost());
+    let problem = paid.refund(&fresh_key(), 3_000).problem("kaspi_unavailable");
+    assert_eq!(problem["retryable"], false, "{problem}");
+    assert!(!problem["cashier"]["en"].as_str().unwrap().contains("Try again"), "{problem}");
+}

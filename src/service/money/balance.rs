@@ -101,8 +101,8 @@ impl Service {
         let (service, settle) = (self.clone(), settings.config.payments.refund_settle);
         let is_settled = move |refund: &RefundRow| asked_at >= service.state.unsettled.over_at(refund.id, settle);
         match self.row(id)?.account().read(balance, &is_settled) {
-            Err(stale) => return Ok(Err(stale)),
-            Ok(bookings) if bookings.is_empty() => return Ok(Ok(())),
+            Err(stale) => return self.note_above(id, Some(balance)).await.map(|()| Err(stale)),
+            Ok(bookings) if bookings.is_empty() => return self.note_above(id, None).await.map(Ok),
             Ok(_) => {}
         }
         let booked = self.store.write(move |writing| {
@@ -116,7 +116,24 @@ impl Service {
             }
             Ok(Ok(()))
         });
-        booked.await
+        let booked = booked.await?;
+        self.note_above(id, None).await?;
+        Ok(booked)
+    }
+
+    /// Keeps that a balance is above what is left by all that is known, or that it is not any more; once.
+    async fn note_above(&self, id: PaymentId, above: Option<Amount>) -> Result<(), Failure> {
+        let is_known = move |row: &PaymentRow| row.balance_above.map(|(balance, _)| balance) == above;
+        if is_known(&self.row(id)?) {
+            return Ok(());
+        }
+        let noted = self.store.write(move |writing| {
+            if writing.payment(id)?.is_some_and(|row| !is_known(&row)) {
+                writing.append(None, Change::Seen { payment: id, seen: Seen::BalanceAbove(above) })?;
+            }
+            Ok(())
+        });
+        noted.await
     }
 
     /// Reads the balance until it has told whether a refund happened whose answer was lost, at the latest when its
@@ -230,7 +247,8 @@ impl Service {
 /// Whether a reading of its balance may tell something of the refunds of a payment.
 pub(in crate::service) fn is_reckoned(row: &PaymentRow) -> bool {
     let may_tell = |refund: &RefundRow| matches!(refund.state, RefundState::Unsettled | RefundState::Watched);
-    row.dialect == Dialect::Bank && row.state == State::Paid && row.refunds.iter().any(may_tell)
+    let is_told = row.balance_above.is_some() || row.refunds.iter().any(may_tell);
+    row.dialect == Dialect::Bank && row.state == State::Paid && is_told
 }
 
 fn stale(row: &PaymentRow, balance: Amount) -> Failure {

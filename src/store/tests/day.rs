@@ -74,6 +74,7 @@ pub(super) fn payment(number: u64) -> PaymentRow {
         number_taken: None,
         doubt: None,
         contradiction: None,
+        balance_above: None,
         overruled: None,
         bank_deadline: None,
         paid_seen_at: None,
