@@ -265,7 +265,8 @@ pub enum Resolve {
         /// Why.
         reason: Reason,
     },
-    /// A payment that Kaspi no longer tells of was paid or not.
+    /// A payment was paid or not: one that Kaspi no longer tells of, or does not say whose it is. Of one that is paid, that
+    /// somebody has seen that it was late, or is of another total at Kaspi.
     Paid {
         /// Whether it was paid.
         paid: bool,
