@@ -14,8 +14,14 @@ const LONGEST: usize = 300;
 /// behind it. Whoever stands at another address is another bank: numbers and tokens of one mean nothing to the other,
 /// or something else.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "Stored", into = "Stored")]
 pub struct BankUrl(String);
+
+/// As it is kept with each payment: without what all have.
+#[derive(Serialize, Deserialize)]
+struct Stored(String);
+
+const SCHEME: &str = "https://";
 
 impl BankUrl {
     /// As text, to connect to and to show.
@@ -31,15 +37,15 @@ impl FromStr for BankUrl {
     fn from_str(text: &str) -> Result<Self, NotAnId> {
         let wrong = || not("write https://HOST or https://HOST:PORT and nothing behind it; the call's path is added");
         let lower = text.trim_end_matches('/').to_ascii_lowercase();
-        let authority = lower.strip_prefix("https://").filter(|_| lower.len() <= LONGEST).ok_or_else(wrong)?;
+        let authority = lower.strip_prefix(SCHEME).filter(|_| lower.len() <= LONGEST).ok_or_else(wrong)?;
         let (host, port) = split(authority).ok_or_else(wrong)?;
         // The dot of a full name says nothing else.
         let host = host.strip_suffix('.').unwrap_or(host);
         let is_named = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
         let is_address = host.starts_with('[') && host.trim_matches(['[', ']']).parse::<std::net::Ipv6Addr>().is_ok();
         match (is_named || is_address, port) {
-            (true, None | Some(443)) => Ok(Self(format!("https://{host}"))),
-            (true, Some(port)) => Ok(Self(format!("https://{host}:{port}"))),
+            (true, None | Some(443)) => Ok(Self(format!("{SCHEME}{host}"))),
+            (true, Some(port)) => Ok(Self(format!("{SCHEME}{host}:{port}"))),
             (false, _) => Err(wrong()),
         }
     }
@@ -57,17 +63,17 @@ fn split(authority: &str) -> Option<(&str, Option<u16>)> {
     }
 }
 
-impl TryFrom<String> for BankUrl {
+impl TryFrom<Stored> for BankUrl {
     type Error = NotAnId;
 
-    fn try_from(text: String) -> Result<Self, NotAnId> {
-        text.parse()
+    fn try_from(Stored(rest): Stored) -> Result<Self, NotAnId> {
+        format!("{SCHEME}{rest}").parse()
     }
 }
 
-impl From<BankUrl> for String {
-    fn from(url: BankUrl) -> String {
-        url.0
+impl From<BankUrl> for Stored {
+    fn from(url: BankUrl) -> Self {
+        Self(url.0.trim_start_matches(SCHEME).to_owned())
     }
 }
 
@@ -101,7 +107,7 @@ mod tests {
     /// Two ways of writing one address are one bank, and two addresses are two.
     #[test]
     fn one_bank_however_it_is_written() {
-        let url = |text: &str| text.parse::<BankUrl>().map(String::from).ok();
+        let url = |text: &str| text.parse::<BankUrl>().map(|url| url.to_string()).ok();
         for (text, one) in [
             ("https://qrapi-cert-ip.kaspi.kz", "https://qrapi-cert-ip.kaspi.kz"),
             ("https://QRAPI-cert-ip.Kaspi.kz:443/", "https://qrapi-cert-ip.kaspi.kz"),
@@ -111,6 +117,9 @@ mod tests {
             ("https://[::1]:1", "https://[::1]:1"),
         ] {
             assert_eq!(url(text).as_deref(), Some(one), "{text}");
+            let url: BankUrl = text.parse().unwrap();
+            let stored = postcard::to_allocvec(&url).unwrap();
+            assert_eq!(postcard::from_bytes(&stored), Ok(url), "{text}");
         }
         for text in [
             "",

@@ -268,8 +268,9 @@ pub enum Resolve {
         /// Why.
         reason: Reason,
     },
-    /// A payment that is open past its time was paid or not. Of one that was paid late, or that Kaspi calls not paid
-    /// since, `true` says that somebody has seen to it.
+    /// A payment that is open past its time, of which Kaspi no longer tells, or of which it does not say whose it is, was
+    /// paid or not. Of one that is paid, `true` says that somebody has seen to what is shown of it: that it was late, that
+    /// Kaspi calls it not paid since, or its total or balance otherwise than we have it.
     Paid {
         /// Whether it was paid.
         paid: bool,

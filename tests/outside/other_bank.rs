@@ -98,6 +98,15 @@ fn a_payment_of_another_bank_is_left_alone() {
     assert_eq!(told, open);
     let new = till.daemon.door.post("/v1/payments", &remote(20_000)).expect(201);
     assert_eq!(get(&till, &new["id"])["state"], "paid");
+    let before = about_payments(&other).len();
+    let till = till.crash();
+    // Found when the follower has gone through what it follows.
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while problems(&till, "payment_other_bank").len() != 2 {
+        assert!(std::time::Instant::now() < until, "not found after a restart");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert_eq!(about_payments(&other).len(), before);
     let report = till.daemon.door.get("/v1/reports/day").expect(200);
     assert_eq!(report["organizations"][0]["open"].as_array().unwrap().len(), 2, "{report}");
 }
@@ -194,5 +203,8 @@ fn only_a_bank_is_taken_for_one() {
         till.home.change(&format!("[kaspi]\nformerly = [\"{wrong}\"]"));
         let failure = till.daemon.door.post("/v1/reload", &json!({})).problem("invalid_request");
         assert!(failure["detail"].as_str().unwrap().contains("[kaspi] formerly"), "{failure}");
+        let mut check = std::process::Command::new(env!("CARGO_BIN_EXE_kaspid"));
+        let said = check.args(["check", "--config"]).arg(till.home.config()).output().unwrap();
+        assert!(!said.status.success() && String::from_utf8_lossy(&said.stderr).contains("formerly"), "{said:?}");
     }
 }

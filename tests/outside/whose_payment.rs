@@ -124,17 +124,43 @@ fn a_number_is_one_payment_however_it_is_written() {
     let refused = till.daemon.door.post(&target, &attach).problem("invalid_request");
     assert!(text(&refused, "detail").contains(text(&first, "id")), "{refused}");
     // An earlier log has it too.
-    let log = format!(
-        "operation_type,external_id,organization_bin,amount,status,created_at\n\
-         create,048546395191,{BIN},20000,success,2026-11-20 10:00:00\ncreate,48546395192,{BIN},100,success,2026-11-20 10:00:00\n\
-         create,048546395192,{BIN},100,success,2026-11-20 10:00:00\n"
-    );
+    let row = |number: &str, amount: u64| format!("create,{number},{BIN},{amount},success,2026-11-20 10:00:00\n");
+    let rows = [row("048546395191", 20_000), row("48546395192", 100), row("048546395192", 100)].concat();
+    let said = import_log(&till.daemon, &rows).expect(200);
+    assert_eq!((&said["adopted"], &said["skipped"]), (&json!(1), &json!(1)), "{said}");
+    let refused = import_log(&till.daemon, &row("48546395191", 700)).text();
+    assert!(refused.contains("another amount"), "{refused}");
+}
+
+fn import_log(daemon: &Daemon, rows: &str) -> http::Answer {
+    let file = format!("operation_type,external_id,organization_bin,amount,status,created_at\n{rows}");
     let head = format!(
         "POST /v1/import/log HTTP/1.1\r\nHost: kaspid\r\nConnection: close\r\nContent-Type: text/csv\r\nContent-Length: {}\r\n\r\n",
-        log.len()
+        file.len()
     );
-    let said = exchange(till.daemon.door.connect(), &[head.as_bytes(), log.as_bytes()].concat()).unwrap().expect(200);
-    assert_eq!((&said["adopted"], &said["skipped"]), (&json!(1), &json!(1)), "{said}");
+    exchange(daemon.door.connect(), &[head.as_bytes(), file.as_bytes()].concat()).unwrap()
+}
+
+/// Promise: a status that names another payment makes nothing of this one.
+#[test]
+fn a_status_of_another_payment_is_none_of_this_one() {
+    for (dialect, other) in [
+        (Dialect::Bank, r#"{"Data":{"Status":"Processed","QrPaymentId":1},"StatusCode":0}"#),
+        (Dialect::Guide, r#"{"status":true,"data":{"status":"Processed","QrPaymentId":"1"}}"#),
+    ] {
+        let till = Till::open(dialect, "");
+        let payment = till.daemon.door.post("/v1/payments", &remote(BIN, 20_000)).expect(201);
+        till.bank.answer("GET", STATUS, Answer::json(other));
+        let id = text(&payment, "id");
+        assert_eq!(looked_at(&till, id)["state"], "waiting");
+        let number = text(&payment, "qr_payment_id");
+        till.bank.answer(
+            "GET",
+            STATUS,
+            Answer::json(other.replace(":1}", &format!(":{number}}}")).replace("\"1\"", &format!("\"{number}\""))),
+        );
+        assert_eq!(ended(&till, id)["state"], "paid");
+    }
 }
 
 /// Promise: a number that is here is of one organisation and one amount; naming others is refused.
@@ -210,16 +236,8 @@ fn an_invoice_imported_under_another_organisation_is_not_its_money() {
     let shops = Shops::open(Dialect::Bank);
     let (theirs, ours) = (shops.invoice(OTHER, 10_000), shops.invoice(BIN, 20_000));
     let now = jiff::Timestamp::now();
-    let log = format!(
-        "operation_type,external_id,organization_bin,amount,status,created_at\n\
-         create,{theirs},{BIN},10000,success,{now}\ncreate,{ours},{BIN},20000,success,{now}\n"
-    );
-    let head = format!(
-        "POST /v1/import/log HTTP/1.1\r\nHost: kaspid\r\nConnection: close\r\nContent-Type: text/csv\r\nContent-Length: {}\r\n\r\n",
-        log.len()
-    );
-    let said = exchange(shops.here.0.door.connect(), &[head.as_bytes(), log.as_bytes()].concat()).unwrap();
-    assert_eq!(said.expect(200)["adopted"], 2);
+    let rows = format!("create,{theirs},{BIN},10000,success,{now}\ncreate,{ours},{BIN},20000,success,{now}\n");
+    assert_eq!(import_log(&shops.here.0, &rows).expect(200)["adopted"], 2);
     shops.bank.pay(&theirs);
     shops.bank.pay(&ours);
     let id = |qr: &str| text(&shops.here.0.door.get(&format!("/v1/payments/{qr}")).expect(200), "id").to_owned();
