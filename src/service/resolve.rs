@@ -94,7 +94,7 @@ fn closable(row: &PaymentRow, closed: &Closed) -> Result<(), Failure> {
             let refund = row.refund(*refund).ok_or_else(|| {
                 Failure::not_found(format!("payment {} has no refund {refund}", row.id)).with_payment(row.id)
             })?;
-            refund.is_for_a_person()
+            row.account().is_for_a_person(refund)
         }
         // Of a payment that was paid late it is the acknowledgement.
         Closed::Paid(true) if row.state == State::Paid => row.late && !row.acknowledged,

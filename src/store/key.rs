@@ -12,9 +12,6 @@ pub(crate) struct KeyRow {
     pub(crate) payment: PaymentId,
     /// The event that began the call; in `running` while it is in flight.
     pub(crate) intent: u64,
-    /// An earlier attempt under this key that may have moved money: what the key goes back to when this one surely
-    /// moved nothing.
-    pub(crate) earlier: Option<u64>,
     pub(crate) wrote: Wrote,
 }
 

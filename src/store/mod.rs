@@ -5,6 +5,7 @@
 //! file is an error at start and is never replaced by an empty one.
 
 mod account;
+mod attempts;
 mod codec;
 mod compare;
 mod config;
@@ -42,6 +43,7 @@ use tokio::sync::{oneshot, watch};
 use zeroize::Zeroizing;
 
 pub(crate) use account::{RefundRow, RefundState, Stale};
+pub(crate) use attempts::{Attempts, Obstacle, Wanted};
 pub(crate) use config::{ConfigRow, DIALECT_CHANGED, NOT_REGISTERED, TRADE_POINT_MISSING};
 pub(crate) use envelope::{Header as BackupHeader, check as check_backup, seal as seal_backup};
 pub(crate) use event::{Change, Closed, Ending, Event, FirstRefusal, ImportedRow, Note, Outcome};

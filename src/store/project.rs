@@ -3,6 +3,7 @@
 
 use redb::ReadableTable;
 
+use super::attempts::Attempts;
 use super::config::ConfigRow;
 use super::event::{Change, Closed, Ending, Event, Outcome};
 use super::key::{KeyRow, Wrote};
@@ -84,15 +85,15 @@ impl WriteTables<'_> {
             other => return Err(StoreError::Codec(format!("event {intent} began no call: {other:?}"))),
         };
         let mut row = self.payment_row(payment)?;
+        row.ended(&outcome.ending, refund, event.at);
         let nothing = outcome.ending == Ending::Nothing;
         if let (true, Some(key)) = (nothing, key) {
-            self.give_back(row.shop_id, &key)?;
+            self.give_back(&row, &key)?;
         }
         if nothing && matches!(begun.change, Change::CreateIntended { .. }) {
             self.drop_payment(&row)?;
             return Ok(Some(Turn::refused(&row)));
         }
-        row.ended(&outcome.ending, refund, event.at);
         self.put_payment(seq, &row)
     }
 
@@ -143,30 +144,26 @@ impl WriteTables<'_> {
         wrote: Option<&Wrote>,
     ) -> Result<(), StoreError> {
         let (Some(key), Some(wrote)) = (key, wrote) else { return Ok(()) };
-        let earlier = self.key_row(row.shop_id, key)?.map(|earlier| earlier.intent);
-        let value = KeyRow { operation, payment: row.id, intent, earlier, wrote: wrote.clone() };
+        let value = KeyRow { operation, payment: row.id, intent, wrote: wrote.clone() };
         self.key.insert((row.shop_id, key.as_str()), codec::encode(&value)?.as_slice())?;
         Ok(())
     }
 
-    /// A key whose attempt surely moved nothing is free again, unless an earlier one under it may have.
-    fn give_back(&mut self, shop: ShopId, key: &RequestKey) -> Result<(), StoreError> {
-        match self.key_row(shop, key)? {
-            Some(KeyRow { earlier: Some(intent), operation, payment, wrote, .. }) => {
-                let value = KeyRow { operation, payment, intent, earlier: None, wrote };
-                self.key.insert((shop, key.as_str()), codec::encode(&value)?.as_slice())?;
-            }
-            _ => drop(self.key.remove((shop, key.as_str()))?),
+    /// A key whose attempt surely moved nothing is free again, unless another attempt under it may have.
+    fn give_back(&mut self, row: &PaymentRow, key: &RequestKey) -> Result<(), StoreError> {
+        if row.account().attempts(Some(key)) == Attempts::Nothing {
+            self.key.remove((row.shop_id, key.as_str()))?;
         }
         Ok(())
     }
 
-    /// A person says that a refund did not happen: its key is free again, if it stands for this attempt.
+    /// A person says that a refund did not happen: its key is free again, if it still stands for this refund.
     fn free_key(&mut self, row: &PaymentRow, refund: PaymentId) -> Result<(), StoreError> {
         let Some(key) = row.refund(refund).and_then(|refund| refund.key.clone()) else { return Ok(()) };
-        let Some(stands) = self.key_row(row.shop_id, &key)? else { return Ok(()) };
-        match self.event_at(stands.intent)?.change {
-            Change::RefundIntended { refund: found, .. } if found.id == refund => self.give_back(row.shop_id, &key),
+        match self.key_row(row.shop_id, &key)? {
+            Some(stands) if stands.payment == row.id && stands.operation == OperationType::Refund => {
+                self.give_back(row, &key)
+            }
             _ => Ok(()),
         }
     }

@@ -166,14 +166,6 @@ impl<'t> Writing<'t> {
         Ok(Some((row, running)))
     }
 
-    /// The refund that a call began, if it was one.
-    pub(crate) fn refund_of(&self, intent: u64) -> Result<Option<PaymentId>, StoreError> {
-        match self.tables.event_at(intent)?.change {
-            Change::RefundIntended { refund, .. } => Ok(Some(refund.id)),
-            _ => Ok(None),
-        }
-    }
-
     /// The payments of a shop's invoice.
     pub(crate) fn payments_of_invoice(&self, shop: ShopId, invoice: &Invoice) -> Result<Vec<PaymentRow>, StoreError> {
         let range = (shop, invoice.as_str(), 0)..=(shop, invoice.as_str(), u128::MAX);

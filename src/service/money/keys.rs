@@ -4,7 +4,7 @@ use super::super::{Request, Service};
 use crate::id::{PaymentId, PaymentRef, RequestKey, ShopId};
 use crate::money::Amount;
 use crate::operation::{Code, CreatePayment, Failure, Money, State};
-use crate::store::{Field, KeyRow, PaymentRow, RefundState, Refused, Store, Writing, Wrote};
+use crate::store::{Attempts, Field, KeyRow, PaymentRow, Refused, Store, Writing, Wrote};
 
 impl Request {
     /// The caller's key.
@@ -41,12 +41,11 @@ impl Service {
 
 /// What a key that stands for something of this payment has done to money.
 fn money_of(row: &PaymentRow, key: &RequestKey) -> Money {
-    let refunds = row.refunds.iter().filter(|refund| refund.key.as_ref() == Some(key));
-    if let Some(last) = refunds.last() {
-        return match last.state {
-            RefundState::Success(_) => Money::Moved,
-            RefundState::Running | RefundState::Unsettled | RefundState::Doubted => Money::Unknown,
-            RefundState::Failed { .. } | RefundState::Watched => Money::NotMoved,
+    if row.refunds.iter().any(|refund| refund.key.as_ref() == Some(key)) {
+        return match row.account().attempts(Some(key)) {
+            Attempts::Happened => Money::Moved,
+            Attempts::InDoubt(_) => Money::Unknown,
+            Attempts::NotSeen | Attempts::Nothing => Money::NotMoved,
         };
     }
     match row.state {

@@ -2,13 +2,17 @@
 //! intent. What the balance says afterwards is the account's to judge.
 
 use super::super::{Request, Service, Settings, trouble};
+use super::balance::stale;
 use super::keys::{standing_for, wrote_refund};
 use super::{Asker, Begun, Instead, Intent, MoneyCall, Sent, Verdict};
 use crate::id::{PaymentId, PaymentRef, QrPaymentId};
 use crate::kaspi::{Refunded, Trouble};
 use crate::money::Amount;
 use crate::operation::{Code, Dialect, Failure, LogStatus, Money, RefundPayment, Reply, State};
-use crate::store::{Change, Ending, PaymentRow, RefundRow, RefundState, Refused, Store, Triple, Writing, Wrote};
+use crate::store::{
+    Attempts, Change, Ending, Obstacle, PaymentRow, RefundRow, RefundState, Refused, Store, Triple, Wanted, Writing,
+    Wrote,
+};
 
 /// A refund of a payment that is paid.
 #[derive(Clone)]
@@ -44,7 +48,7 @@ impl Service {
             return Err(Failure::invalid("amount_tiyn must be above 0; leave it out to pay back all that is left"));
         }
         let turn = self.money_turn(request, self.row(id)?.shop_id).await?;
-        if self.earlier_refund(request, id, &asked).await?.is_some_and(|earlier| happened(&earlier)) {
+        if self.has_happened(request, id, &asked).await? {
             return Ok(Reply::Payment(self.row(id)?.view()));
         }
         // From here to the end nobody else pays back of this payment or judges its balance.
@@ -61,21 +65,18 @@ impl Service {
         Ok(Reply::Payment(row.view()))
     }
 
-    /// The last attempt under this key, as it stands now.
-    async fn earlier_refund(
-        &self,
-        request: &Request,
-        id: PaymentId,
-        asked: &RefundPayment,
-    ) -> Result<Option<RefundRow>, Failure> {
+    /// Whether the money went back under this key already.
+    ///
+    /// # Errors
+    /// `key_conflict`, `in_progress`.
+    async fn has_happened(&self, request: &Request, id: PaymentId, asked: &RefundPayment) -> Result<bool, Failure> {
         let (asker, wrote) = (request.copy(), wrote_refund(&self.store, id, asked.amount_tiyn));
-        let earlier = self.store.write(move |writing| {
-            let Some(row) = writing.payment(id)? else { return Ok(None) };
-            let Some(stands) = standing_for(writing, &asker, row.shop_id, &wrote)? else { return Ok(None) };
-            let refund = writing.refund_of(stands.intent)?;
-            Ok(refund.and_then(|refund| row.refund(refund).cloned()))
+        let happened = self.store.write(move |writing| {
+            let Some(row) = writing.payment(id)? else { return Ok(false) };
+            let stands = standing_for(writing, &asker, row.shop_id, &wrote)?;
+            Ok(stands.is_some() && row.account().attempts(asker.key.as_ref()) == Attempts::Happened)
         });
-        earlier.await
+        happened.await
     }
 
     /// A refund of a payment that Kaspi calls paid, on the balance of this moment.
@@ -89,7 +90,7 @@ impl Service {
         let balance = match row.dialect {
             Dialect::Guide => None,
             Dialect::Bank => {
-                let read = self.read_balance(&request.settings, &row, &triple).await;
+                let read = self.read_balance(request, &row, &triple).await;
                 Some(read.map_err(|failure| self.of_pending_key(request, id, failure))?)
             }
         };
@@ -99,10 +100,9 @@ impl Service {
     /// Of a key whose own refund is in doubt nobody says that nothing moved, whatever keeps the balance from being read.
     fn of_pending_key(&self, request: &Request, id: PaymentId, failure: Failure) -> Failure {
         let Ok(row) = self.row(id) else { return failure };
-        let is_own = |refund: &&RefundRow| request.key.is_some() && refund.key == request.key && refund.is_pending();
-        match row.refunds.iter().find(is_own) {
-            Some(own) => in_doubt(&row, own.id, &failure.detail),
-            None => failure,
+        match row.account().attempts(request.key.as_ref()) {
+            Attempts::InDoubt(own) => in_doubt(&row, own.id, &failure.detail),
+            _ => failure,
         }
     }
 
@@ -142,8 +142,11 @@ impl Service {
         }
         self.settle(settings, payment, refund).await;
         let row = self.row(payment).map_err(|stored| stored.with_money(Money::Unknown).with_payment(payment))?;
-        match row.refund(refund).map(|refund| refund.state) {
-            Some(RefundState::Success(_)) => Ok(()),
+        let refund = row.refund(refund);
+        // Another attempt under its key may have come to light instead.
+        let is_done = refund.is_some_and(|refund| row.account().is_done(refund));
+        match refund.map(|refund| refund.state) {
+            Some(state) if is_done || matches!(state, RefundState::Success(_)) => Ok(()),
             Some(RefundState::Watched) => Err(Failure {
                 detail: format!("the balance of the payment did not fall, so no money went back: {}", failure.detail),
                 hint: None,
@@ -170,17 +173,11 @@ impl MoneyCall for Refund {
         let id = self.payment;
         let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
         let Asker { request, wrote, x_request_id, .. } = asker;
-        let is_own = |refund: &&RefundRow| request.key.is_some() && refund.key == request.key;
-        match row.refunds.iter().rfind(is_own) {
-            // The balance has told meanwhile.
-            Some(own) if happened(own) => return Ok(Begun::Seen(id)),
-            Some(own) if own.is_pending() => return Err(in_doubt(&row, own.id, "its answer was lost").into()),
-            _ => {}
-        }
-        let amount = self.amount(&row)?;
-        if let Some(other) = row.account().in_the_way(amount, request.key.as_ref(), self.asked.repeat_refund) {
-            return Err(refund_open(&row, other).into());
-        }
+        let amount = match row.account().another(&self.wanted(request)) {
+            Ok(amount) => amount,
+            Err(Obstacle::Happened) => return Ok(Begun::Seen(id)),
+            Err(obstacle) => return Err(self.refused(&row, obstacle).into()),
+        };
         if writing.is_running(id)? {
             return Err(in_progress(id).into());
         }
@@ -243,21 +240,28 @@ impl MoneyCall for Refund {
 }
 
 impl Refund {
-    /// How much to pay back of what is left: all of it where the caller names nothing.
-    fn amount(&self, row: &PaymentRow) -> Result<Amount, Failure> {
-        let known = row.account().left();
-        let left = self.balance.map_or(known, |balance| balance.min(known));
-        let failure = |detail| Failure::new(Code::RefundExceedsBalance, detail).with_payment(row.id);
-        match self.asked.amount_tiyn.unwrap_or(left) {
-            _ if left.is_zero() => Err(failure("all of this payment was paid back already".to_owned())),
-            amount if amount <= left => Ok(amount),
-            amount => Err(failure(format!("{amount} is more than the {left} that is left of this payment"))),
+    fn wanted<'k>(&self, request: &'k Request) -> Wanted<'k> {
+        Wanted {
+            amount: self.asked.amount_tiyn,
+            key: request.key.as_ref(),
+            is_repeat: self.asked.repeat_refund,
+            balance: self.balance,
         }
     }
-}
 
-fn happened(refund: &RefundRow) -> bool {
-    refund.status() == LogStatus::Success
+    /// Why it is not made, in words.
+    fn refused(&self, row: &PaymentRow, obstacle: Obstacle<'_>) -> Failure {
+        let exceeds = |detail| Failure::new(Code::RefundExceedsBalance, detail).with_payment(row.id);
+        match (obstacle, self.asked.amount_tiyn) {
+            (Obstacle::InDoubt(own), _) => in_doubt(row, own.id, "its answer was lost"),
+            (Obstacle::Open(other), _) => refund_open(row, other),
+            (Obstacle::Exceeds(left), Some(amount)) if !left.is_zero() => {
+                exceeds(format!("{amount} is more than the {left} that is left of this payment"))
+            }
+            (Obstacle::Exceeds(_), _) => exceeds("all of this payment was paid back already".to_owned()),
+            (Obstacle::Happened | Obstacle::Stale, _) => stale(row, self.balance.unwrap_or_default()),
+        }
+    }
 }
 
 pub(super) fn not_found_means_not_refundable(failure: Failure) -> Failure {

@@ -9,6 +9,7 @@
 
 mod day;
 mod disk;
+mod enumeration;
 mod failing;
 mod million;
 mod power;
