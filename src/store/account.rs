@@ -1,10 +1,13 @@
 //! The account of a payment: what of its money went back. It holds the amount, each refund and what went back without
 //! us, and is the only place that decides what a reading of the bank's balance means. It decides; nothing else books.
 //!
-//! The bank lists no refunds. All it tells is how much can still be paid back, and it may tell that late. A fall of the
-//! balance is therefore booked on a refund only where no refund that may have happened is left out by it: to call the
-//! wrong one failed would free its key, and its key would pay the customer twice. A refund called a success that the
-//! cashier made in the app instead leaves every sum as it is.
+//! The bank lists no refunds. All it tells is how much can still be paid back, and it may tell that late, of one refund
+//! later than of another. A fall of the balance is therefore booked on a refund only where no refund that may have
+//! happened is left out by it: to call the wrong one failed would free its key, and its key would pay the customer
+//! twice. A refund called a success that the cashier made in the app instead leaves every sum as it is.
+//!
+//! What makes this sound: a refund is sent only when what is booked is what the balance shows. From then on each refund
+//! that comes to be shown falls in full, behind what is known by the bank's or a person's word and not shown yet.
 
 use serde::{Deserialize, Serialize};
 
@@ -60,16 +63,6 @@ pub(crate) enum Booking {
     Elsewhere(Amount),
 }
 
-impl Booking {
-    /// The refund it is about.
-    fn refund(self) -> Option<PaymentId> {
-        match self {
-            Self::Happened(refund) | Self::NotSeen(refund) | Self::Doubted(refund) => Some(refund),
-            Self::Elsewhere(_) => None,
-        }
-    }
-}
-
 /// A reading above what the refunds that are known leave: the bank shows its books late. It proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stale;
@@ -85,23 +78,12 @@ pub(crate) enum Untrue {
     Fallen(Amount),
 }
 
-/// What the attempts under a key have come to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Attempts<'r> {
-    /// One happened: the key has what it asked for.
-    Happened,
-    /// Of this one nobody knows: the key may not call again.
-    InDoubt(&'r RefundRow),
-    /// None is known to have happened, and none is in doubt.
-    None,
-}
-
 /// What of a payment's money went back, as far as known.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Account<'r> {
     amount: Amount,
     elsewhere: Amount,
-    refunds: &'r [RefundRow],
+    pub(super) refunds: &'r [RefundRow],
 }
 
 impl RefundRow {
@@ -132,14 +114,25 @@ impl RefundRow {
         self.status() == LogStatus::Pending
     }
 
+    /// Whether it is known to have happened by somebody's word, and no balance has told.
+    fn is_known_by_word(&self) -> bool {
+        let by_word = [Evidence::Answer, Evidence::Person].map(RefundState::Success);
+        by_word.contains(&self.state) && !self.is_claim()
+    }
+
+    /// Whether an earlier system says that it happened, and nothing has contradicted.
+    fn is_claim(&self) -> bool {
+        self.is_claimed && self.state == RefundState::Success(Evidence::Answer)
+    }
+
     /// Whether it may have happened, or may happen still.
-    fn is_uncertain(&self) -> bool {
+    pub(super) fn is_uncertain(&self) -> bool {
         self.is_pending() || self.state == RefundState::Watched
     }
 
     /// Whether a person's word may end or correct it: what nobody knows, what the balance has not shown, and what only a
     /// person or a balance has said before.
-    pub(crate) fn is_for_a_person(&self) -> bool {
+    pub(super) fn is_for_a_person(&self) -> bool {
         match self.state {
             RefundState::Unsettled | RefundState::Doubted | RefundState::Watched => true,
             RefundState::Success(evidence) => evidence != Evidence::Answer,
@@ -164,15 +157,6 @@ impl<'r> Account<'r> {
     pub(crate) fn left(&self) -> Amount {
         let gone = self.refunded().plus(self.elsewhere).unwrap_or(self.amount);
         self.amount.minus(gone).unwrap_or_default()
-    }
-
-    /// What the refunds of a key have come to; without a key each request is an intention of its own.
-    pub(crate) fn attempts(&self, key: Option<&RequestKey>) -> Attempts<'r> {
-        let own = || self.refunds.iter().filter(|refund| key.is_some() && refund.key.as_ref() == key);
-        if own().any(|refund| refund.status() == LogStatus::Success) {
-            return Attempts::Happened;
-        }
-        own().find(|refund| refund.is_pending()).map_or(Attempts::None, Attempts::InDoubt)
     }
 
     /// Whether a word on a refund can be true beside all that is known without it, and what the bank says is left.
@@ -205,89 +189,113 @@ impl<'r> Account<'r> {
         only.is_for_a_person().then_some(only)
     }
 
-    /// Whether something under a key moved money, or may have.
-    pub(crate) fn is_spent(&self, key: &RequestKey) -> bool {
-        let is_sure = |refund: &RefundRow| matches!(refund.state, RefundState::Failed { .. });
-        self.refunds.iter().any(|refund| refund.key.as_ref() == Some(key) && !is_sure(refund))
-    }
-
-    /// The refund that stands in the way of another of `amount` under `key`: one of which nobody knows whether it
-    /// happened, or, unless it is repeated on purpose, one of the same amount that may still happen.
-    pub(crate) fn in_the_way(&self, amount: Amount, key: Option<&RequestKey>, repeat: bool) -> Option<&'r RefundRow> {
-        let of_key = |refund: &RefundRow| key.is_some() && refund.key.as_ref() == key;
-        let is_watched = |refund: &&RefundRow| {
-            refund.state == RefundState::Watched && !refund.is_claimed && refund.amount == amount && !of_key(refund)
-        };
-        let pending = self.refunds.iter().find(|refund| refund.is_pending());
-        pending.or_else(|| self.refunds.iter().find(is_watched).filter(|_| !repeat))
-    }
-
-    /// What a reading of the balance books. `is_settled` tells of an unsettled refund whether its time to settle was
-    /// over before the reading was made.
+    /// What a reading of the balance books: one that `key` makes before it calls, or nobody's. `is_settled` tells of an
+    /// unsettled refund whether its time to settle was over before the reading was made.
     ///
     /// # Errors
     /// [`Stale`]: the reading proves nothing.
-    pub(crate) fn read(&self, balance: Amount, is_settled: impl Fn(&RefundRow) -> bool) -> Result<Vec<Booking>, Stale> {
-        let claimed = sum(self.claims());
-        let known = self.refunded().minus(claimed).and_then(|ours| ours.plus(self.elsewhere)).ok_or(Stale)?;
-        let fall = self.amount.minus(balance).and_then(|gone| gone.minus(known)).ok_or(Stale)?;
-        let mut bookings = Vec::new();
-        let (fall, uncertain): (_, Vec<&RefundRow>) = match fall.minus(claimed) {
-            Some(beyond) => (beyond, self.refunds.iter().filter(|refund| refund.is_uncertain()).collect()),
-            // Not all that the earlier system claims is in the bank's books: none of it is taken for granted.
-            None => {
-                bookings.extend(self.claims().map(|claim| Booking::NotSeen(claim.id)));
-                let is_open = |refund: &&RefundRow| refund.is_uncertain() || is_backed_by_a_claim(refund);
-                (fall, self.refunds.iter().filter(is_open).collect())
-            }
-        };
-        let (part, rest): (Vec<&RefundRow>, Vec<_>) = uncertain.into_iter().partition(|refund| refund.amount <= fall);
-        if !part.is_empty() && part.iter().any(|refund| refund.state == RefundState::Running) {
+    pub(crate) fn read(
+        &self,
+        balance: Amount,
+        key: Option<&RequestKey>,
+        is_settled: impl Fn(&RefundRow) -> bool,
+    ) -> Result<Vec<Booking>, Stale> {
+        let (fall, open) = self.fall(balance).ok_or(Stale)?;
+        let (mut part, mut rest): (Vec<&RefundRow>, Vec<_>) =
+            open.into_iter().partition(|refund| self.may_show(refund, balance, fall));
+        if part.iter().any(|refund| refund.state == RefundState::Running) {
             // Its own end comes first.
             return Ok(Vec::new());
         }
-        let unseen = rest.iter().filter(|refund| refund.state == RefundState::Unsettled && is_settled(refund));
-        bookings.extend(unseen.map(|refund| Booking::NotSeen(refund.id)));
-        let explained = self.explained(fall, &part);
-        bookings.retain(|booking| !explained.iter().any(|found| found.refund() == booking.refund()));
-        bookings.extend(explained);
-        Ok(bookings)
+        // To be called failed, or about to be called again.
+        let is_due = |refund: &RefundRow| match refund.state {
+            RefundState::Unsettled => is_settled(refund),
+            RefundState::Watched => key.is_some() && refund.key.as_ref() == key,
+            _ => false,
+        };
+        let told = if make(&part, fall) {
+            happened(&part)
+        } else {
+            // What went back under its key by another attempt went back once.
+            rest.extend(part.extract_if(.., |refund| self.is_done(refund)));
+            self.explained(fall, &part, is_due)
+        };
+        let is_unseen = |refund: &&RefundRow| match refund.state {
+            RefundState::Unsettled => is_settled(refund),
+            RefundState::Doubted => self.is_done(refund),
+            RefundState::Success(_) => refund.is_claim(),
+            RefundState::Running | RefundState::Failed { .. } | RefundState::Watched => false,
+        };
+        Ok(rest.into_iter().filter(is_unseen).map(|refund| Booking::NotSeen(refund.id)).chain(told).collect())
     }
 
-    /// What a fall means, beyond what is known, of which every refund of `part` may be a part.
-    fn explained(&self, fall: Amount, part: &[&'r RefundRow]) -> Vec<Booking> {
+    /// How much more a balance has fallen than is known, and the refunds that may account for it.
+    fn fall(&self, balance: Amount) -> Option<(Amount, Vec<&'r RefundRow>)> {
+        let claimed = sum(self.claims());
+        let known = self.refunded().minus(claimed)?.plus(self.elsewhere)?;
+        let fall = self.amount.minus(balance)?.minus(known)?;
+        let uncertain = self.refunds.iter().filter(|refund| refund.is_uncertain());
+        match fall.minus(claimed) {
+            Some(beyond) => Some((beyond, uncertain.collect())),
+            // Not all that the earlier system claims is in the bank's books: none of it is taken for granted.
+            None => Some((fall, uncertain.chain(self.claims()).collect())),
+        }
+    }
+
+    /// Whether a refund may be a part of what a reading shows: of what fell since it was sent, and of what is not
+    /// known otherwise. What is known by somebody's word alone may not be shown yet, and hides another refund then.
+    fn may_show(&self, refund: &RefundRow, balance: Amount, fall: Amount) -> bool {
+        let by_word = sum(self.refunds.iter().filter(|other| other.is_known_by_word()));
+        let unknown = fall.plus(by_word).unwrap_or(Amount::LIMIT);
+        let since = refund.balance_before.map_or(unknown, |before| before.minus(balance).unwrap_or_default());
+        refund.amount <= unknown.min(since)
+    }
+
+    /// What a fall means, beyond what is known, of which every refund of `part` may be a part and which they do not
+    /// make together.
+    fn explained(&self, fall: Amount, part: &[&'r RefundRow], is_due: impl Fn(&RefundRow) -> bool) -> Vec<Booking> {
         if fall.is_zero() {
-            return Vec::new();
+            // Hidden by what is known, perhaps.
+            return doubted(part.iter().filter(|refund| is_due(refund)));
         }
         if part.is_empty() {
             return self.elsewhere.plus(fall).map(Booking::Elsewhere).into_iter().collect();
         }
-        if sum(part.iter().copied()) == fall {
-            return part.iter().map(|refund| Booking::Happened(refund.id)).collect();
-        }
         // Of several attempts of one key one has happened; which, makes no difference to anybody.
-        let attempts: Vec<&RefundRow> = part.iter().copied().filter(|refund| is_last_of_key(refund, part)).collect();
-        if sum(attempts.iter().copied()) == fall {
-            return attempts.iter().map(|refund| Booking::Happened(refund.id)).collect();
+        let (last, earlier): (Vec<&RefundRow>, Vec<_>) = part.iter().partition(|refund| is_last_of_key(refund, part));
+        if !make(&last, fall) {
+            return doubted(part.iter());
         }
-        let news = part.iter().filter(|refund| refund.state != RefundState::Doubted);
-        news.map(|refund| Booking::Doubted(refund.id)).collect()
+        let unseen = earlier.iter().filter(|refund| refund.is_pending()).map(|refund| Booking::NotSeen(refund.id));
+        happened(&last).into_iter().chain(unseen).collect()
     }
 
-    /// What an earlier system says was paid back and nothing has contradicted.
+    /// What an earlier system says was paid back and no reading has judged: the first refund of ours is sent on one
+    /// that has.
     fn claims(&self) -> impl Iterator<Item = &'r RefundRow> {
-        self.refunds.iter().filter(|refund| is_backed_by_a_claim(refund))
+        let is_judged = self.refunds.iter().any(|refund| refund.balance_before.is_some());
+        self.refunds.iter().filter(move |refund| !is_judged && refund.is_claim())
     }
 }
 
-fn is_backed_by_a_claim(refund: &RefundRow) -> bool {
-    refund.is_claimed && refund.state == RefundState::Success(Evidence::Answer)
+/// Whether refunds make this fall together.
+fn make(refunds: &[&RefundRow], fall: Amount) -> bool {
+    refunds.iter().try_fold(Amount::ZERO, |total, refund| total.plus(refund.amount)) == Some(fall)
+}
+
+fn happened(refunds: &[&RefundRow]) -> Vec<Booking> {
+    refunds.iter().map(|refund| Booking::Happened(refund.id)).collect()
+}
+
+fn doubted<'a>(refunds: impl Iterator<Item = &'a &'a RefundRow>) -> Vec<Booking> {
+    let news = refunds.filter(|refund| refund.state != RefundState::Doubted);
+    news.map(|refund| Booking::Doubted(refund.id)).collect()
 }
 
 /// Whether no later refund of `among` is an attempt at the same intention.
 fn is_last_of_key(refund: &RefundRow, among: &[&RefundRow]) -> bool {
     let is_same = |other: &&&RefundRow| refund.key.is_some() && other.key == refund.key;
-    among.iter().rfind(is_same).is_none_or(|last| last.id == refund.id)
+    among.iter().filter(is_same).next_back().is_none_or(|last| last.id == refund.id)
 }
 
 fn sum<'r>(refunds: impl Iterator<Item = &'r RefundRow>) -> Amount {

@@ -6,6 +6,7 @@
 
 mod account;
 mod after;
+mod attempts;
 mod book;
 mod codec;
 mod compare;
@@ -52,7 +53,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot, watch};
 use zeroize::Zeroizing;
 
-pub(crate) use account::{Attempts, RefundRow, RefundState, Stale, Untrue};
+pub(crate) use account::{RefundRow, RefundState, Stale, Untrue};
+pub(crate) use attempts::{Attempts, Obstacle, Wanted};
 pub(crate) use config::{ConfigRow, DIALECT_CHANGED, NOT_REGISTERED, TRADE_POINT_MISSING};
 pub(crate) use device::OfAnother;
 pub(crate) use envelope::{Header as BackupHeader, check as check_backup, seal as seal_backup};

@@ -4,6 +4,7 @@
 use redb::ReadableTable;
 
 use super::after::{After, Call, after};
+use super::attempts::Attempts;
 use super::book::booked;
 use super::config::ConfigRow;
 use super::event::{Change, Closed, Ending, Event, Outcome};
@@ -165,7 +166,7 @@ impl WriteTables<'_> {
     /// earlier one keeps it.
     fn give_back(&mut self, row: &PaymentRow, key: &RequestKey) -> Result<(), StoreError> {
         let stands = self.key_row(row.shop_id, key)?.is_some_and(|stands| stands.payment == row.id);
-        if stands && !row.account().is_spent(key) {
+        if stands && row.account().attempts(Some(key)) == Attempts::Nothing {
             self.key.remove((row.shop_id, key.as_str()))?;
         }
         Ok(())

@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::super::bank::details_failure;
-use super::super::{Service, Settings};
+use super::super::{Request, Service, Settings};
 use super::refund::not_found_means_not_refundable;
-use crate::id::PaymentId;
+use crate::id::{PaymentId, RequestKey};
 use crate::kaspi::Ask;
 use crate::money::Amount;
 use crate::operation::{Code, Dialect, Failure, State};
@@ -72,42 +72,52 @@ impl Unsettled {
     }
 }
 
+/// A balance that was read.
+#[derive(Clone)]
+pub(super) struct Reading {
+    pub(super) balance: Amount,
+    pub(super) asked_at: Instant,
+    /// Of the refund that is to be sent on it.
+    pub(super) key: Option<RequestKey>,
+}
+
 impl Service {
-    /// Reads the balance before money is paid back, and books what it says.
+    /// Reads the balance before money is paid back under a key, and books what it says.
     ///
     /// # Errors
     /// `kaspi_unavailable` where it cannot be read, or is behind what is known.
     pub(super) async fn read_balance(
         &self,
-        settings: &Settings,
+        request: &Request,
         row: &PaymentRow,
         triple: &Triple,
     ) -> Result<Amount, Failure> {
-        let asked_at = Instant::now();
+        let (settings, asked_at) = (&request.settings, Instant::now());
         let balance = self.balance(settings, row, triple).await?;
-        match self.book(settings, row.id, (balance, asked_at)).await? {
+        let reading = Reading { balance, asked_at, key: request.key.clone() };
+        match self.book(settings, row.id, reading).await? {
             Ok(()) => Ok(balance),
             Err(Stale) => Err(stale(&self.row(row.id)?, balance)),
         }
     }
 
-    /// Books what a balance says that was asked for at an instant.
+    /// Books what a balance says.
     pub(super) async fn book(
         &self,
         settings: &Settings,
         id: PaymentId,
-        (balance, asked_at): (Amount, Instant),
+        Reading { balance, asked_at, key }: Reading,
     ) -> Result<Result<(), Stale>, Failure> {
         let (service, settle) = (self.clone(), settings.config.payments.refund_settle);
         let is_settled = move |refund: &RefundRow| asked_at >= service.state.unsettled.over_at(refund.id, settle);
-        match self.row(id)?.account().read(balance, &is_settled) {
+        match self.row(id)?.account().read(balance, key.as_ref(), &is_settled) {
             Err(stale) => return self.note_above(id, Some(balance)).await.map(|()| Err(stale)),
             Ok(bookings) if bookings.is_empty() => return self.note_above(id, None).await.map(Ok),
             Ok(_) => {}
         }
         let booked = self.store.write(move |writing| {
             let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
-            let bookings = match row.account().read(balance, &is_settled) {
+            let bookings = match row.account().read(balance, key.as_ref(), &is_settled) {
                 Ok(bookings) => bookings,
                 Err(stale) => return Ok(Err(stale)),
             };
@@ -207,7 +217,7 @@ impl Service {
         let asked_at = Instant::now();
         let balance = self.balance(settings, &row, &triple).await?;
         // A reading that proves nothing is followed by others.
-        self.book(settings, id, (balance, asked_at)).await.map(drop)
+        self.book(settings, id, Reading { balance, asked_at, key: None }).await.map(drop)
     }
 
     /// What of a payment can still be paid back, as the bank says now.
@@ -251,7 +261,7 @@ pub(in crate::service) fn is_reckoned(row: &PaymentRow) -> bool {
     row.dialect == Dialect::Bank && row.state == State::Paid && is_told
 }
 
-fn stale(row: &PaymentRow, balance: Amount) -> Failure {
+pub(super) fn stale(row: &PaymentRow, balance: Amount) -> Failure {
     let left = row.account().left();
     let detail = format!("Kaspi still shows {balance} of this payment, and {left} is left of it: nothing was sent");
     let failure = Failure::new(Code::KaspiUnavailable, detail).with_payment(row.id);

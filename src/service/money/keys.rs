@@ -4,7 +4,7 @@ use super::super::{Request, Service};
 use crate::id::{PaymentId, PaymentRef, RequestKey, ShopId};
 use crate::money::Amount;
 use crate::operation::{Code, CreatePayment, Failure, Money, State};
-use crate::store::{Field, KeyRow, PaymentRow, RefundState, Refused, Store, Writing, Wrote};
+use crate::store::{Attempts, Field, KeyRow, PaymentRow, Refused, Store, Writing, Wrote};
 
 impl Request {
     /// The caller's key.
@@ -50,12 +50,12 @@ fn is_of_key(code: Code) -> bool {
 
 /// What a key that stands for something of this payment has done to money.
 fn money_of(row: &PaymentRow, key: &RequestKey) -> Money {
-    let refunds: Vec<_> = row.refunds.iter().filter(|refund| refund.key.as_ref() == Some(key)).collect();
-    match refunds.as_slice() {
-        [] => {}
-        all if all.iter().any(|refund| matches!(refund.state, RefundState::Success(_))) => return Money::Moved,
-        all if all.iter().any(|refund| refund.is_pending()) => return Money::Unknown,
-        _ => return Money::NotMoved,
+    if row.refunds.iter().any(|refund| refund.key.as_ref() == Some(key)) {
+        return match row.account().attempts(Some(key)) {
+            Attempts::Happened => Money::Moved,
+            Attempts::InDoubt(_) => Money::Unknown,
+            Attempts::NotSeen | Attempts::Nothing => Money::NotMoved,
+        };
     }
     match row.state {
         State::Paid => Money::Moved,

@@ -2,6 +2,7 @@
 //! intent. What the balance says afterwards is the account's to judge.
 
 use super::super::{Request, Service, Settings, trouble};
+use super::balance::stale;
 use super::keys::{standing_for, wrote_refund};
 use super::{Asker, Begun, Instead, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
 use crate::id::{PaymentId, PaymentRef, QrPaymentId};
@@ -9,7 +10,8 @@ use crate::kaspi::{Refunded, Trouble};
 use crate::money::Amount;
 use crate::operation::{Code, Dialect, Failure, LogStatus, Money, RefundPayment, Reply, State};
 use crate::store::{
-    Attempts, Change, Ending, PaymentRow, RefundRow, RefundState, Refused, Store, Triple, Writing, Wrote,
+    Attempts, Change, Ending, Obstacle, PaymentRow, RefundRow, RefundState, Refused, Store, Triple, Wanted, Writing,
+    Wrote,
 };
 
 /// What to do about a refund that failed and has no key under which it could be repeated.
@@ -99,7 +101,7 @@ impl Service {
         };
         let balance = match row.dialect {
             Dialect::Guide => None,
-            Dialect::Bank => Some(self.read_balance(&request.settings, &row, &triple).await?),
+            Dialect::Bank => Some(self.read_balance(request, &row, &triple).await?),
         };
         Ok(Refund { payment: id, id: PaymentId::fresh(), asked, qr, triple, balance })
     }
@@ -109,7 +111,7 @@ impl Service {
         let Ok(row) = self.row(id) else { return failure };
         match row.account().attempts(request.key.as_ref()) {
             Attempts::InDoubt(own) => in_doubt(&row, own.id, &failure.detail),
-            Attempts::Happened | Attempts::None => failure,
+            _ => failure,
         }
     }
 
@@ -150,8 +152,11 @@ impl Service {
         }
         self.settle(settings, payment, refund).await;
         let row = self.row(payment).map_err(|stored| stored.with_money(Money::Unknown).with_payment(payment))?;
-        match row.refund(refund).map(|refund| refund.state) {
-            Some(RefundState::Success(_)) => Ok(()),
+        let found = row.refund(refund);
+        // Another attempt under its key may have come to light instead.
+        let is_done = found.is_some_and(|refund| row.account().is_done(refund));
+        match found.map(|refund| refund.state) {
+            Some(state) if is_done || matches!(state, RefundState::Success(_)) => Ok(()),
             Some(RefundState::Watched) => Err(not_seen(&row, refund, &failure)),
             _ => Err(failure),
         }
@@ -171,16 +176,11 @@ impl MoneyCall for Refund {
         let id = self.payment;
         let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
         let Asker { request, wrote, x_request_id, .. } = asker;
-        match row.account().attempts(request.key.as_ref()) {
-            // The balance has told meanwhile.
-            Attempts::Happened => return Ok(Begun::Seen(id)),
-            Attempts::InDoubt(own) => return Err(in_doubt(&row, own.id, "its answer was lost").into()),
-            Attempts::None => {}
-        }
-        let amount = self.amount(&row)?;
-        if let Some(other) = row.account().in_the_way(amount, request.key.as_ref(), self.asked.repeat_refund) {
-            return Err(refund_open(&row, other).into());
-        }
+        let amount = match row.account().another(&self.wanted(request)) {
+            Ok(amount) => amount,
+            Err(Obstacle::Happened) => return Ok(Begun::Seen(id)),
+            Err(obstacle) => return Err(self.refused(&row, obstacle).into()),
+        };
         if writing.is_running(id)? {
             return Err(in_progress(id).into());
         }
@@ -243,15 +243,26 @@ impl MoneyCall for Refund {
 }
 
 impl Refund {
-    /// How much to pay back of what is left: all of it where the caller names nothing.
-    fn amount(&self, row: &PaymentRow) -> Result<Amount, Failure> {
-        let known = row.account().left();
-        let left = self.balance.map_or(known, |balance| balance.min(known));
-        let failure = |detail| Failure::new(Code::RefundExceedsBalance, detail).with_payment(row.id);
-        match self.asked.amount_tiyn.unwrap_or(left) {
-            _ if left.is_zero() => Err(failure("all of this payment was paid back already".to_owned())),
-            amount if amount <= left => Ok(amount),
-            amount => Err(failure(format!("{amount} is more than the {left} that is left of this payment"))),
+    fn wanted<'k>(&self, request: &'k Request) -> Wanted<'k> {
+        Wanted {
+            amount: self.asked.amount_tiyn,
+            key: request.key.as_ref(),
+            is_repeat: self.asked.repeat_refund,
+            balance: self.balance,
+        }
+    }
+
+    /// Why it is not made, in words.
+    fn refused(&self, row: &PaymentRow, obstacle: Obstacle<'_>) -> Failure {
+        let exceeds = |detail| Failure::new(Code::RefundExceedsBalance, detail).with_payment(row.id);
+        match (obstacle, self.asked.amount_tiyn) {
+            (Obstacle::InDoubt(own), _) => in_doubt(row, own.id, "its answer was lost"),
+            (Obstacle::Open(other), _) => refund_open(row, other),
+            (Obstacle::Exceeds(left), Some(amount)) if !left.is_zero() => {
+                exceeds(format!("{amount} is more than the {left} that is left of this payment"))
+            }
+            (Obstacle::Exceeds(_), _) => exceeds("all of this payment was paid back already".to_owned()),
+            (Obstacle::Happened | Obstacle::Stale, _) => stale(row, self.balance.unwrap_or_default()),
         }
     }
 }

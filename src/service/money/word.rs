@@ -4,6 +4,7 @@
 use tokio::time::Instant;
 
 use super::super::{Request, Service};
+use super::balance::Reading;
 use super::refund::in_progress;
 use crate::id::{PaymentId, Reason};
 use crate::money::Amount;
@@ -41,7 +42,7 @@ impl Service {
         let kept = self.store.write(move |writing| {
             let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
             let Some(found) = row.refund(refund).cloned() else { return Err(no_refund(&row, refund).into()) };
-            if !found.is_for_a_person() {
+            if !row.account().is_for_a_person(&found) {
                 return Err(nothing_open(&row, &found).into());
             }
             row.account().could_be(&found, happened, balance).map_err(|untrue| contradicted(&row, &found, untrue))?;
@@ -49,7 +50,7 @@ impl Service {
             writing.append(Some(actor), Change::Resolved { payment: id, closed, reason })?;
             let (Some(balance), Some(row)) = (balance, writing.payment(id)?) else { return Ok(()) };
             // Stale readings prove nothing, here either.
-            for booking in row.account().read(balance, |_| false).unwrap_or_default() {
+            for booking in row.account().read(balance, None, |_| false).unwrap_or_default() {
                 writing.append(None, Change::Seen { payment: id, seen: Seen::Booked(booking) })?;
             }
             Ok(())
@@ -66,7 +67,7 @@ impl Service {
         let triple = self.frozen_triple(settings, &row).ok()?;
         let asked_at = Instant::now();
         let balance = self.balance(settings, &row, &triple).await.ok()?;
-        self.book(settings, id, (balance, asked_at)).await.ok()?.ok();
+        self.book(settings, id, Reading { balance, asked_at, key: None }).await.ok()?.ok();
         Some(balance)
     }
 }

@@ -10,6 +10,7 @@
 mod book;
 mod day;
 mod disk;
+mod enumeration;
 mod failing;
 mod million;
 mod number;

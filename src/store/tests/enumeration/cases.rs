@@ -1,0 +1,250 @@
+//! Histories that went wrong once, or nearly, each by its name.
+
+use super::daemon::{Answer, Ask, RIGHT};
+use super::steps::{Next, Step};
+use super::world::{Effect, Scenario, World, id_of, key_name, no_time, tiyn};
+use super::{CLAIMS, TWO_AMOUNTS};
+use crate::operation::{Dialect, Evidence};
+use crate::store::event::{Closed, Ending};
+use crate::store::{Attempts, Obstacle, PaymentRow, RefundState, Wanted};
+use Effect::{Hidden, Shown};
+use Step::{Elsewhere, Happens, Read, Shows, Word};
+
+const LOST: Step = Step::Answer(Answer::Lost);
+const RESTART: Step = Step::Answer(Answer::Restart);
+const DONE: Step = Step::Answer(Answer::Done);
+const REFUSED: Step = Step::Answer(Answer::Refused);
+
+const PERSON: RefundState = RefundState::Success(Evidence::Person);
+const BALANCE: RefundState = RefundState::Success(Evidence::Balance);
+const ANSWER: RefundState = RefundState::Success(Evidence::Answer);
+
+fn ask(key: usize, amount: u64) -> Step {
+    Step::Ask(Ask { key: Some(key), amount, is_repeat: false, word: None })
+}
+
+fn repeat(key: usize, amount: u64) -> Step {
+    Step::Ask(Ask { key: Some(key), amount, is_repeat: true, word: None })
+}
+
+impl World {
+    /// What these steps make of it; each keeps all promises.
+    fn then(&self, steps: &[Step]) -> Self {
+        steps.iter().fold(self.clone(), |world, step| match step.take(&world, world.code(), RIGHT).unwrap() {
+            Next::World(world) => world,
+            Next::Same => world,
+            Next::Cut => panic!("{step:?} cannot be told"),
+        })
+    }
+
+    fn states(&self) -> Vec<RefundState> {
+        self.payment.refunds.iter().map(|row| row.state).collect()
+    }
+
+    fn elsewhere(&self) -> u64 {
+        self.payment.refunded_elsewhere.tiyn()
+    }
+}
+
+fn payment() -> World {
+    World::start(&TWO_AMOUNTS)
+}
+
+/// A refund of 30 whose answer was lost, called failed and watched.
+fn watched() -> World {
+    let world = payment().then(&[ask(0, 30), LOST, Read(true)]);
+    assert_eq!(world.states(), [RefundState::Watched]);
+    world
+}
+
+/// A refund called failed happens late, and a cashier pays 20 back: whoever reads first, it is doubted, nothing is
+/// booked and nothing sent; a person's word lets the rest be booked.
+#[test]
+fn a_late_refund_and_a_cashiers_are_not_taken_for_elsewhere() {
+    let late = watched().then(&[Happens(0, Shown), Elsewhere(20, Shown)]);
+    for reader in [ask(0, 30), ask(1, 10), Read(false)] {
+        let read = late.then(&[reader]);
+        assert_eq!((read.states(), read.elsewhere()), (vec![RefundState::Doubted], 0), "{reader:?}");
+        let same = read.then(&[ask(0, 30), ask(1, 10), repeat(1, 30), Read(true)]);
+        assert_eq!(same.states(), [RefundState::Doubted], "nothing is sent");
+        let said = read.then(&[Word(0), Read(false)]);
+        assert_eq!((said.states(), said.elsewhere()), (vec![PERSON], 20));
+    }
+}
+
+/// An imported refund that never happened: ours is measured by the balance of its own intent, also after a restart.
+#[test]
+fn a_false_claim_does_not_make_a_refund_failed() {
+    let books = Scenario { claims: &[(30, Effect::None)], ..TWO_AMOUNTS };
+    let killed = World::start(&books).then(&[ask(0, 30), Happens(1, Shown), RESTART]);
+    let read = killed.then(&[Read(true)]);
+    assert_eq!(read.states(), [RefundState::Doubted, RefundState::Doubted]);
+    let said = read.then(&[Word(0), Read(true)]);
+    assert_eq!(said.states(), [RefundState::Failed { by_person: true }, BALANCE]);
+    let other = World::start(&books).then(&[ask(0, 20), Happens(1, Shown), RESTART, Read(true)]);
+    assert_eq!(other.states(), [RefundState::Watched, BALANCE], "the claim is more than what fell");
+}
+
+/// The balance still shows 100 after a known refund of 30: no other is sent on it, so the first that shows is not
+/// taken for a second one.
+#[test]
+fn a_late_balance_is_no_before() {
+    let known = payment().then(&[ask(0, 30), Happens(0, Hidden), DONE]);
+    assert_eq!(known.then(&[ask(1, 30), Read(true)]).states(), [ANSWER]);
+    let second = known.then(&[Shows(0), ask(1, 30), LOST]);
+    assert_eq!(second.then(&[Read(true)]).states(), [ANSWER, RefundState::Watched]);
+    assert_eq!(second.then(&[Happens(1, Shown), Read(true)]).states(), [ANSWER, BALANCE]);
+}
+
+/// What could not be read in time stays unsettled, and the first reading ends it, either way.
+#[test]
+fn a_lost_refund_is_settled_by_the_first_reading_that_can() {
+    let lost = payment().then(&[ask(0, 30), LOST]);
+    assert_eq!(lost.then(&[Read(false)]).states(), [RefundState::Unsettled]);
+    assert_eq!(lost.then(&[Happens(0, Shown), Read(false)]).states(), [BALANCE]);
+    assert_eq!(lost.then(&[Read(true)]).states(), [RefundState::Watched]);
+}
+
+/// A new key does not repeat a refund that may still happen, but on purpose or for another amount.
+#[test]
+fn a_new_key_does_not_double_a_watched_refund() {
+    let keyless = |is_repeat| Step::Ask(Ask { key: None, amount: 30, is_repeat, word: None });
+    for refused in [ask(1, 30), keyless(false)] {
+        assert_eq!(watched().then(&[refused]).states().len(), 1);
+    }
+    for sent in [ask(1, 20), repeat(1, 30), keyless(true), ask(0, 30)] {
+        assert_eq!(watched().then(&[sent]).states(), [RefundState::Watched, RefundState::Running], "{sent:?}");
+    }
+}
+
+/// A refund called failed that the balance shows later is its key's answer, not a reason to call again.
+#[test]
+fn a_late_refund_is_its_keys_answer() {
+    let late = watched().then(&[Happens(0, Shown), ask(0, 30)]);
+    assert_eq!(
+        (late.states(), late.payment.account().attempts(Some(&key_name(0)))),
+        (vec![BALANCE], Attempts::Happened)
+    );
+}
+
+/// A fall of one of two equal refunds may be either's; a fall of both is both's, and of two that differ the fitting one's
+/// only where the other is more than it.
+#[test]
+fn a_fall_settles_only_what_it_must_be() {
+    let equal = watched().then(&[repeat(1, 30), LOST]);
+    assert_eq!(equal.then(&[Happens(1, Shown), Read(true)]).states(), [RefundState::Doubted; 2]);
+    assert_eq!(equal.then(&[Happens(0, Shown), Happens(1, Shown), Read(true)]).states(), [BALANCE; 2]);
+    let smaller = watched().then(&[ask(1, 20), LOST]);
+    assert_eq!(smaller.then(&[Happens(1, Shown), Read(true)]).states(), [RefundState::Watched, BALANCE]);
+    assert_eq!(smaller.then(&[Happens(0, Shown), Read(true)]).states(), [RefundState::Doubted; 2]);
+}
+
+/// A fall that is less than every uncertain refund went back elsewhere.
+#[test]
+fn a_fall_that_no_refund_fits_is_elsewhere() {
+    let fell = watched().then(&[Elsewhere(20, Shown), Read(false)]);
+    assert_eq!((fell.states(), fell.elsewhere()), (vec![RefundState::Watched], 20));
+}
+
+/// The bank refuses the second attempt of a key: the first may have happened, so the key is not free, and when the
+/// first comes to be shown it is the answer. A person's words free the key, in any order.
+#[test]
+fn a_refused_attempt_does_not_free_its_key() {
+    let refused = watched().then(&[ask(0, 30), REFUSED]);
+    assert_eq!(refused.keys, [Some(30)]);
+    assert_eq!(refused.then(&[ask(0, 20)]).states().len(), 2, "another request under the key is refused");
+    assert_eq!(refused.then(&[Happens(0, Shown), ask(0, 30)]).states()[0], BALANCE);
+    assert_eq!(refused.then(&[Word(0)]).keys, [None]);
+    let twice = watched().then(&[ask(0, 30), LOST]);
+    for words in [[Word(0), Word(1)], [Word(1), Word(0)]] {
+        let (first, both) = (twice.then(&words[..1]), twice.then(&words));
+        assert_eq!((first.keys, &both.keys), (vec![Some(30)], &vec![None]));
+        assert_eq!(both.then(&[ask(0, 20)]).states()[2], RefundState::Running, "the key is free");
+    }
+}
+
+/// A refund of ours succeeds beside a watched one, and the balance shows one of them: it may be either, so the other's
+/// key does not call again before a person has looked. Nobody is asked before that, and when both show, both are known.
+#[test]
+fn a_refund_that_another_may_hide_is_not_repeated() {
+    let hidden = watched().then(&[repeat(1, 30), Happens(0, Shown), Happens(1, Hidden), DONE]);
+    assert_eq!(hidden.then(&[Read(true)]).states(), [RefundState::Watched, ANSWER]);
+    let again = hidden.then(&[ask(0, 30)]);
+    assert_eq!(again.states(), [RefundState::Doubted, ANSWER]);
+    assert_eq!(again.then(&[Word(0), Shows(1), Read(true)]).states(), [PERSON, ANSWER]);
+    assert_eq!(hidden.then(&[Shows(1), Read(true)]).states(), [BALANCE, ANSWER]);
+    let smaller = watched().then(&[ask(1, 20), Happens(1, Shown), DONE, ask(0, 30)]);
+    assert_eq!(smaller.states()[2], RefundState::Running, "the smaller one hides nothing");
+}
+
+/// What a person has ended before a refund was sent is in the balance of its intent, and hides it from nobody.
+#[test]
+fn what_was_ended_before_hides_nothing() {
+    let ended = payment().then(&[ask(0, 50), LOST, Happens(0, Shown), Word(0)]);
+    let lost = ended.then(&[ask(1, 30), LOST, Read(true)]);
+    assert_eq!(lost.states(), [PERSON, RefundState::Watched]);
+    assert_eq!(lost.then(&[ask(1, 30)]).states()[2], RefundState::Running);
+}
+
+/// A person speaks between the reading and the intent: what was read is not what is known any more.
+#[test]
+fn a_word_between_reading_and_intent_is_heard() {
+    let late = watched().then(&[Happens(0, Hidden)]);
+    let asked = late.then(&[Step::Ask(Ask { key: Some(1), amount: 20, is_repeat: false, word: Some(0) })]);
+    assert_eq!(asked.states(), [PERSON]);
+}
+
+/// What an earlier system claims is judged by the reading before the first refund of ours, and by no late one after.
+#[test]
+fn a_claim_is_judged_once() {
+    let judged = World::start(&CLAIMS).then(&[Elsewhere(20, Shown), ask(0, 30), Happens(2, Hidden), DONE, Read(true)]);
+    assert_eq!(judged.states(), [ANSWER; 3]);
+    let doubted = World::start(&CLAIMS).then(&[ask(0, 30)]);
+    assert_eq!(doubted.states(), [RefundState::Doubted; 2], "one of two fell, and nothing is sent before it is told");
+}
+
+/// Of two attempts of a key the balance shows one: the key is done. The other is nobody's question and in nobody's way.
+#[test]
+fn one_of_a_keys_attempts_is_enough() {
+    let shown = watched().then(&[ask(0, 30), LOST, Happens(1, Shown), Read(true)]);
+    assert_eq!(shown.states(), [RefundState::Watched, BALANCE]);
+    let account = shown.payment.account();
+    assert!(!account.is_for_a_person(&shown.payment.refunds[0]));
+    assert_eq!(shown.then(&[ask(0, 30)]).states().len(), 2);
+    assert_eq!(shown.then(&[ask(1, 30)]).states()[2], RefundState::Running);
+    assert_eq!(shown.then(&[Elsewhere(50, Shown), Read(true)]).elsewhere(), 50);
+}
+
+/// While a refund runs, a fall that may be its own is left to its end.
+#[test]
+fn a_running_refund_is_judged_by_its_own_end() {
+    let running = payment().then(&[ask(0, 30), Happens(0, Shown), Elsewhere(20, Shown), Read(true)]);
+    assert_eq!((running.states(), running.elsewhere()), (vec![RefundState::Running], 0));
+    assert_eq!(running.then(&[DONE, Read(true)]).elsewhere(), 20);
+}
+
+/// The guide's bank has no balance: a lost answer is a person's at once, and its word ends it.
+#[test]
+fn without_a_balance_a_person_ends_every_lost_answer() {
+    let world = payment().then(&[ask(0, 30)]);
+    let mut row = PaymentRow { dialect: Dialect::Guide, ..(*world.payment).clone() };
+    row.refunds[0].balance_before = None;
+    row.ended(&Ending::RefundLost, Some(id_of(0)), no_time());
+    assert_eq!(row.refunds[0].state, RefundState::Doubted);
+    let (own, other) = (key_name(0), key_name(1));
+    let wanted = |key| Wanted { amount: Some(tiyn(30)), key: Some(key), is_repeat: true, balance: None };
+    assert_eq!(row.account().another(&wanted(&own)), Err(Obstacle::InDoubt(&row.refunds[0])));
+    assert_eq!(row.account().another(&wanted(&other)), Err(Obstacle::Open(&row.refunds[0])));
+    row.resolved(&Closed::Refund { refund: id_of(0), happened: false }, no_time());
+    assert_eq!(row.account().attempts(Some(&own)), Attempts::Nothing);
+    assert_eq!(row.account().another(&wanted(&own)), Ok(tiyn(30)));
+}
+
+/// No more goes back than the balance and we say is left; without an amount it is all of that.
+#[test]
+fn no_more_goes_back_than_is_left() {
+    let fell = payment().then(&[Elsewhere(50, Shown), ask(0, 30), Happens(0, Shown), DONE]);
+    assert_eq!(fell.then(&[ask(1, 30)]).states().len(), 1);
+    let rest = fell.then(&[ask(1, 0)]);
+    assert_eq!(rest.payment.refunds[1].amount, tiyn(20));
+}

@@ -1,0 +1,139 @@
+//! The promises, each checked where it can be broken.
+//!
+//! - **P1** Never two effects under one key. A key that calls again has no attempt that the balance of its reading
+//!   shows, and none of which nobody knows. What no balance could tell is left out: an attempt called failed by a
+//!   reading at the end of its time to settle, whose effect comes, or comes to be shown, only behind the reading on
+//!   which its key called again. Such histories are cut where the second effect comes, and counted.
+//! - **P2** Whenever nothing is pending, what is booked (successes and elsewhere) is what the balance shows. What the
+//!   balance shows is never called failed. At a balance that shows all, each refund that happened is a success or in
+//!   doubt. A success that did not happen has an equal sum that went back elsewhere instead.
+//! - **P3** A reading behind what is known books nothing, and no refund is sent on it; none is sent unless what is
+//!   known is what the balance shows.
+//! - **P4** A key that may have done something is not free for another request; one that surely did nothing is, by the
+//!   bank's refusals and a person's words. Nothing is sent beside a refund of which nobody knows, and the same amount
+//!   not beside one that may still happen, unless it is repeated on purpose.
+//! - **P5** From every state a balance that shows all, a person's true words on what is pending and the balance once
+//!   more leave nothing pending, and no true balance looks late.
+//! - **P6** What is left by our books is what the bank has left, at a balance that shows all and nothing pending. No
+//!   more is sent than both the balance and we say is left. (That the sum of what happens stays within the payment is
+//!   the bank's: refunds called failed may come after others were sent.)
+
+use super::daemon::{Answer, Ask, Rule};
+use super::world::{Effect, Fate, World, is_success, key_name};
+use crate::money::Amount;
+use crate::store::account::Booking;
+use crate::store::{RefundRow, RefundState, Stale};
+
+/// A promise that a history breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Breach(pub(super) &'static str);
+
+fn hold(is_kept: bool, promise: &'static str) -> Result<(), Breach> {
+    if is_kept { Ok(()) } else { Err(Breach(promise)) }
+}
+
+/// Of what a reading is to book.
+pub(super) fn before_booking(world: &World, entries: &[Booking]) -> Result<(), Breach> {
+    let is_late = world.is_judged() && world.shown() < world.known();
+    hold(!is_late || entries.is_empty(), "P3: a reading behind what is known booked something")
+}
+
+/// Of what it has booked, and of what the same reading books again.
+pub(super) fn behind_booking(
+    world: &World,
+    entries: &[Booking],
+    again: Result<Vec<Booking>, Stale>,
+) -> Result<(), Breach> {
+    let is_money = |entry: &Booking| matches!(entry, Booking::Happened(_) | Booking::Elsewhere(_));
+    hold(again.is_ok_and(|entries| !entries.iter().any(is_money)), "P2: what fell once is booked twice")?;
+    for (_, row, fate) in world.refunds() {
+        let is_missed = fate.effect == Effect::Shown && !has_success(world, row);
+        hold(
+            !is_missed || !entries.contains(&Booking::NotSeen(row.id)),
+            "P2: what the balance shows was called failed",
+        )?;
+    }
+    Ok(())
+}
+
+/// Of every reading that was not late.
+pub(super) fn of_what_was_read(world: &World) -> Result<(), Breach> {
+    if world.is_pending() {
+        return Ok(());
+    }
+    hold(world.known() == world.shown(), "P2: what is booked is not what the balance shows")?;
+    if world.is_complete() {
+        let has_missed = world.refunds().any(|(_, row, fate)| fate.effect != Effect::None && !has_success(world, row));
+        hold(!has_missed, "P2: a refund happened and stays failed")?;
+        hold(world.payment.account().left() == world.balance(), "P6: what is left is not what the bank has left")?;
+    }
+    Ok(())
+}
+
+/// Of a refund that is about to be sent.
+pub(super) fn of_a_sending(world: &World, ask: &Ask, amount: Amount) -> Result<(), Breach> {
+    let key = ask.key.map(key_name);
+    let is_own = |row: &RefundRow| key.is_some() && row.key == key;
+    for (_, row, fate) in world.refunds() {
+        let calls_again = is_own(row) && (fate.effect == Effect::Shown || row.is_pending() || is_success(row));
+        hold(!calls_again, "P1: a key calls again though its refund happened or nobody knows")?;
+        let may_come = row.state == RefundState::Watched && row.amount == amount && !row.is_claimed;
+        let doubles = may_come && !is_own(row) && !ask.is_repeat && !has_success(world, row);
+        hold(!doubles, "P4: the same amount is sent beside a refund that may still happen")?;
+    }
+    hold(!world.is_pending(), "P4: sent while nobody knows of another")?;
+    hold(world.known() == world.shown(), "P3: sent on a reading that is not what is known")?;
+    hold(amount <= world.balance() && amount <= world.payment.account().left(), "P6: more is sent than is left")
+}
+
+/// Of every state.
+pub(super) fn of_a_state(world: &World) -> Result<(), Breach> {
+    for (place, stands) in world.keys.iter().enumerate() {
+        let key = Some(key_name(place));
+        let own = || world.refunds().filter(|(_, row, _)| row.key == key);
+        let may_have_happened = own().any(|(_, _, fate)| fate.effect != Effect::None || fate.may_come);
+        hold(!may_have_happened || stands.is_some(), "P4: a key that may have done something is free")?;
+        let is_nothing = own().all(|(_, row, _)| matches!(row.state, RefundState::Failed { .. }));
+        hold(!is_nothing || stands.is_none(), "P4: a key that surely did nothing is not free")?;
+    }
+    let elsewhere: u64 = world.falls.iter().filter(|fall| fall.1 == Effect::Shown).map(|fall| fall.0.tiyn()).sum();
+    hold(surplus(world) <= elsewhere, "P2: a refund is called a success, and nothing went back for it")
+}
+
+/// Of what every state leads to.
+pub(super) fn of_the_end(world: &World, rule: Rule) -> Result<(), Breach> {
+    let mut end = world.clone();
+    if let Some(refund) = end.running() {
+        end.end(rule, refund, Answer::Lost);
+    }
+    let effects = end.fates.iter_mut().map(|fate| &mut fate.effect).chain(end.falls.iter_mut().map(|fall| &mut fall.1));
+    effects.filter(|effect| **effect == Effect::Hidden).for_each(|effect| *effect = Effect::Shown);
+    hold(end.read(rule, None, true)?.is_ok(), "P5: a balance that shows all is taken for a late one")?;
+    let pending: Vec<usize> = end.refunds().filter(|(_, row, _)| row.is_pending()).map(|(place, ..)| place).collect();
+    pending.into_iter().for_each(|refund| end.word(rule, refund));
+    hold(end.read(rule, None, true)?.is_ok(), "P5: true words make a true balance look late")?;
+    hold(!end.is_pending(), "P5: a doubt does not end")
+}
+
+/// The attempts at what a refund is an attempt at.
+fn of_one_intention<'w>(world: &'w World, row: &'w RefundRow) -> impl Iterator<Item = (&'w RefundRow, Fate)> {
+    let is_same = move |other: &RefundRow| other.id == row.id || (row.key.is_some() && other.key == row.key);
+    world.refunds().map(|(_, row, fate)| (row, fate)).filter(move |(other, _)| is_same(other))
+}
+
+fn has_success(world: &World, row: &RefundRow) -> bool {
+    of_one_intention(world, row).any(|(other, _)| is_success(other))
+}
+
+/// How much of what we, and no earlier system, call refunded did not go back, by intentions.
+fn surplus(world: &World) -> u64 {
+    let is_first = |row: &RefundRow| of_one_intention(world, row).next().is_some_and(|(first, _)| first.id == row.id);
+    let of = |row: &RefundRow| {
+        let sum = |counts: fn(&RefundRow, Fate) -> bool| -> u64 {
+            let counted = of_one_intention(world, row).filter(|(row, fate)| counts(row, *fate));
+            counted.map(|(row, _)| row.amount.tiyn()).sum()
+        };
+        sum(|row, _| is_success(row)).saturating_sub(sum(|_, fate| fate.effect != Effect::None))
+    };
+    world.refunds().filter(|(_, row, _)| !row.is_claimed && is_first(row)).map(|(_, row, _)| of(row)).sum()
+}
