@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::adopt::Sight;
 use super::foreign::waits_for_another_bank;
-use super::life::{lively_until, longest_life};
+use super::life::{deadline, lively_until, longest_life};
 use super::{Request, Service, Settings};
 use crate::failpoint::fail_point;
 use crate::id::{PaymentId, PaymentRef, QrPaymentId, Reason};
@@ -68,7 +68,10 @@ impl Service {
                 .with_payment(row.id)
                 .with_hint(format!("See what it is: kaspictl payment show {}", row.id)));
         }
-        if self.state.ages.now(&now) < lively_until(&now) {
+        // A bank that is not ours any more is asked nothing: its grace is nobody's.
+        let is_foreign = waits_for_another_bank(&request.settings, &now);
+        let over_at = if is_foreign { deadline(&now) } else { lively_until(&now) };
+        if self.state.ages.now(&now) < over_at {
             let detail = "the customer can still pay: wait until its time is over";
             return Err(Failure::invalid(detail).with_payment(row.id));
         }
@@ -132,7 +135,10 @@ fn closable(settings: &Settings, row: &PaymentRow, closed: &Closed) -> Result<()
         Closed::Refund { .. } => false,
         // Of a payment that was paid late, or that Kaspi calls something else since, it is the acknowledgement.
         Closed::Paid(true) if row.state == State::Paid => {
-            (row.late && !row.acknowledged) || row.contradiction.is_some() || row.balance_above.is_some()
+            (row.late && !row.acknowledged)
+                || row.contradiction.is_some()
+                || row.disputed_total().is_some()
+                || row.balance_above.is_some()
         }
         Closed::Paid(false) if row.contradiction.is_some() => return Err(stays_paid(row)),
         Closed::Paid(_) => {

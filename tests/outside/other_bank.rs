@@ -153,6 +153,7 @@ fn formerly_says_that_it_is_the_same_bank() {
     assert_eq!(problems(&till, "payment_other_bank"), Vec::<Value>::new());
     till = till.crash();
     assert_eq!(till.daemon.door.post(&cancel, &json!({})).expect(200)["state"], "cancelled");
+    till.bank.answer("GET", STATUS, paid(Dialect::Bank));
     let refunds = format!("/v1/payments/{}/refunds", paid_before["id"].as_str().unwrap());
     assert_eq!(till.daemon.door.post(&refunds, &json!({})).expect(200)["refunded_tiyn"], 20_000);
 }

@@ -217,6 +217,9 @@ fn after_a_move_the_old_point_is_registered_again() {
     assert_eq!(refund(&till, &id).expect(200)["refunded_tiyn"], 3_000);
     assert_eq!(till.bank.seen_at("POST", RETURN, "token-of-a-again").len(), 1);
 
+    let left =
+        r#"{"Data":{"QrPaymentId":{asked_id},"TotalAmount":200.00,"AvailableReturnAmount":170.00},"StatusCode":0}"#;
+    till.bank.answer("GET", DETAILS, Answer::json(left));
     till.bank.answer_for("POST", REGISTER, "104039", token("token-of-a-by-hand"));
     let mut kaspictl = std::process::Command::new(env!("CARGO_BIN_EXE_kaspictl"));
     kaspictl.arg("--socket").arg(till.daemon.socket()).args(["bin", "register", BIN, "--trade-point", "104039"]);

@@ -183,7 +183,9 @@ impl Service {
         match self.state.balances.try_lock(id) {
             Some(_one) if self.state.unsettled.is_due(id) => {
                 let reckoned = self.reckon_once(settings, id).await;
-                self.state.unsettled.was_read(id);
+                if reckoned.is_ok() {
+                    self.state.unsettled.was_read(id);
+                }
                 reckoned
             }
             _ => Ok(()),
