@@ -24,6 +24,7 @@ mod scripted_bank;
 mod tls_client;
 
 // The properties.
+mod attempts;
 mod backup;
 mod bank_trouble;
 mod bank_wire;

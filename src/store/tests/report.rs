@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::day::{Step, create, created, outcome, payment, write};
 use crate::id::PaymentId;
 use crate::moment::Moment;
-use crate::operation::{LogStatus, OperationType, PaidAtSource, State};
+use crate::operation::{OperationType, PaidAtSource, State};
 use crate::store::{
     Change, Ending, Fact, Note, PaymentRow, RefundRow, RefundState, Refused, Seen, Store, Window, Writing,
 };

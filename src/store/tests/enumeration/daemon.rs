@@ -108,16 +108,19 @@ impl World {
         let wanted = Wanted { amount, key: key.as_ref(), is_repeat: ask.is_repeat, balance: Some(balance) };
         let Some(amount) = (rule.another)(&self.payment, &wanted) else { return Ok(false) };
         promises::of_a_sending(self, &ask, amount)?;
-        self.intend(ask, RefundRow {
-            id: id_of(self.fates.len()),
-            amount,
-            state: RefundState::Running,
-            at: no_time(),
-            key,
-            balance_before: Some(balance),
-            return_operation_id: None,
-            is_claimed: false,
-        });
+        self.intend(
+            ask,
+            RefundRow {
+                id: id_of(self.fates.len()),
+                amount,
+                state: RefundState::Running,
+                at: no_time(),
+                key,
+                balance_before: Some(balance),
+                return_operation_id: None,
+                is_claimed: false,
+            },
+        );
         Ok(true)
     }
 

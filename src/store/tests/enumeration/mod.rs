@@ -41,7 +41,8 @@ const SUMS: Scenario = Scenario { name: "sums of others", wants: &[10, 20, 30], 
 const ALL_LEFT: Scenario =
     Scenario { name: "all that is left, and no key", wants: &[0, 30], is_keyless: true, ..TWO_AMOUNTS };
 const TIGHT: Scenario = Scenario { name: "no more than two", amount: 60, wants: &[0, 30], falls: &[30], ..TWO_AMOUNTS };
-const FOUR: Scenario = Scenario { name: "four calls", wants: &[30], refunds: 4, falls: &[30], most_falls: 1, ..TWO_AMOUNTS };
+const FOUR: Scenario =
+    Scenario { name: "four calls", wants: &[30], refunds: 4, falls: &[30], most_falls: 1, ..TWO_AMOUNTS };
 
 /// Scenarios, each with the length of its histories in a slice and in depth.
 const SCENARIOS: [(Scenario, usize, usize); 8] = [

@@ -40,8 +40,8 @@ pub(super) fn before_booking(world: &World, entries: &[Entry]) -> Result<(), Bre
 
 /// Of what it has booked, and of what the same reading books again.
 pub(super) fn behind_booking(world: &World, entries: &[Entry], again: Result<Vec<Entry>, Stale>) -> Result<(), Breach> {
-    let is_money = |entry: &Entry| matches!(entry, Entry::Happened(_) | Entry::Elsewhere(_));
-    hold(again.is_ok_and(|entries| !entries.iter().any(is_money)), "P2: what fell once is booked twice")?;
+    let is_twice = |entry: &Entry| matches!(entry, Entry::Elsewhere(_)) || entries.contains(entry);
+    hold(again.is_ok_and(|again| !again.iter().any(is_twice)), "P2: what was read once is booked twice")?;
     for (_, row, fate) in world.refunds() {
         let is_missed = fate.effect == Effect::Shown && !has_success(world, row);
         hold(!is_missed || !entries.contains(&Entry::NotSeen(row.id)), "P2: what the balance shows was called failed")?;

@@ -75,7 +75,8 @@ impl Found {
                 Next::Same => {}
                 Next::Cut => self.cut += node.histories,
                 Next::World(world) => {
-                    let behind = next.entry(world.code()).or_insert_with(|| Node { world, histories: 0, story: story() });
+                    let behind =
+                        next.entry(world.code()).or_insert_with(|| Node { world, histories: 0, story: story() });
                     behind.histories += node.histories;
                 }
             }
