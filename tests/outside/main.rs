@@ -25,6 +25,7 @@ mod tls_client;
 
 // The properties.
 mod asked;
+mod attempts;
 mod backup;
 mod bank_trouble;
 mod bank_wire;

@@ -144,6 +144,8 @@ fn a_fall_settles_only_what_it_must_be() {
 fn a_fall_that_no_refund_fits_is_elsewhere() {
     let fell = watched().then(&[Elsewhere(20, Shown), Read(false)]);
     assert_eq!((fell.states(), fell.elsewhere()), (vec![RefundState::Watched], 20));
+    let more = fell.then(&[Elsewhere(20, Shown), Read(false)]);
+    assert_eq!((more.states(), more.elsewhere()), (vec![RefundState::Watched], 40), "none of the two was 30");
 }
 
 /// The bank refuses the second attempt of a key: the first may have happened, so the key is not free, and when the
@@ -213,6 +215,20 @@ fn one_of_a_keys_attempts_is_enough() {
     assert_eq!(shown.then(&[ask(0, 30)]).states().len(), 2);
     assert_eq!(shown.then(&[ask(1, 30)]).states()[2], RefundState::Running);
     assert_eq!(shown.then(&[Elsewhere(50, Shown), Read(true)]).elsewhere(), 50);
+}
+
+/// Two attempts of a key are doubted beside another refund. As soon as one of them is known, by the balance or by a
+/// person, the other is no question any more: there is one refund in the Kaspi Pay app, and nobody can tell whose it is.
+#[test]
+fn a_doubt_of_two_attempts_is_one_doubt() {
+    let other = payment().then(&[ask(1, 20), LOST, Read(true)]);
+    let twice = other.then(&[ask(0, 30), LOST, Read(true), ask(0, 30), LOST]);
+    let doubted = twice.then(&[Happens(1, Shown), Read(true)]);
+    assert_eq!(doubted.states(), [RefundState::Doubted; 3]);
+    let by_balance = doubted.then(&[Word(0), Read(true)]);
+    assert_eq!(by_balance.states(), [RefundState::Failed { by_person: true }, RefundState::Watched, BALANCE]);
+    let by_person = doubted.then(&[Word(1), Read(true)]);
+    assert_eq!(by_person.states(), [RefundState::Doubted, PERSON, RefundState::Watched]);
 }
 
 /// While a refund runs, a fall that may be its own is left to its end.

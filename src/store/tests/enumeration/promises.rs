@@ -44,8 +44,8 @@ pub(super) fn behind_booking(
     entries: &[Booking],
     again: Result<Vec<Booking>, Stale>,
 ) -> Result<(), Breach> {
-    let is_money = |entry: &Booking| matches!(entry, Booking::Happened(_) | Booking::Elsewhere(_));
-    hold(again.is_ok_and(|entries| !entries.iter().any(is_money)), "P2: what fell once is booked twice")?;
+    let is_twice = |entry: &Booking| matches!(entry, Booking::Elsewhere(_)) || entries.contains(entry);
+    hold(again.is_ok_and(|again| !again.iter().any(is_twice)), "P2: what was read once is booked twice")?;
     for (_, row, fate) in world.refunds() {
         let is_missed = fate.effect == Effect::Shown && !has_success(world, row);
         hold(

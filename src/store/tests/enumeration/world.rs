@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::id::{PaymentId, RequestKey};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{Evidence, State};
+use crate::operation::State;
 use crate::store::tests::day::payment;
 use crate::store::{PaymentRow, RefundRow, RefundState};
 
@@ -96,10 +96,6 @@ impl World {
 
     pub(super) fn refunds(&self) -> impl Iterator<Item = (usize, &RefundRow, Fate)> {
         self.payment.refunds.iter().zip(&self.fates).enumerate().map(|(place, (row, fate))| (place, row, *fate))
-    }
-
-    pub(super) fn state(&self, refund: usize) -> RefundState {
-        self.payment.refunds[refund].state
     }
 
     fn effects(&self) -> impl Iterator<Item = (Amount, Effect)> {
