@@ -295,7 +295,7 @@ fn doubted<'a>(refunds: impl Iterator<Item = &'a &'a RefundRow>) -> Vec<Booking>
 /// Whether no later refund of `among` is an attempt at the same intention.
 fn is_last_of_key(refund: &RefundRow, among: &[&RefundRow]) -> bool {
     let is_same = |other: &&&RefundRow| refund.key.is_some() && other.key == refund.key;
-    among.iter().filter(is_same).next_back().is_none_or(|last| last.id == refund.id)
+    among.iter().rfind(is_same).is_none_or(|last| last.id == refund.id)
 }
 
 fn sum<'r>(refunds: impl Iterator<Item = &'r RefundRow>) -> Amount {
