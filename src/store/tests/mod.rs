@@ -9,7 +9,7 @@
 
 mod book;
 mod day;
-mod disk;
+pub(crate) mod disk;
 mod enumeration;
 mod failing;
 mod million;
