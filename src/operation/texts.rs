@@ -29,6 +29,13 @@ pub struct Cashier<T = &'static str> {
 /// What to do about a link or QR whose create was lost before anybody saw it.
 pub const NEVER_SHOWN: &str = "Nobody has seen this code, so nobody can pay it: take the payment again with a new key.";
 
+/// The same for the cashier.
+const NEVER_SHOWN_CASHIER: Cashier = Cashier {
+    ru: "Код на оплату не получен, и никто его не видел. Начните оплату заново.",
+    kk: "Төлем коды алынбады, оны ешкім көрген жоқ. Төлемді жаңадан бастаңыз.",
+    en: "No code to pay was received, and nobody has seen one. Start the payment again.",
+};
+
 /// The sentences of a code.
 #[must_use]
 pub fn of(code: Code) -> Texts {
@@ -143,11 +150,7 @@ pub fn of(code: Code) -> Texts {
 #[must_use]
 pub fn cashier(failure: &Failure) -> Cashier {
     match (failure.money, failure.code) {
-        _ if failure.hint.as_deref() == Some(NEVER_SHOWN) => Cashier {
-            ru: "Код на оплату не получен, и никто его не видел. Начните оплату заново.",
-            kk: "Төлем коды алынбады, оны ешкім көрген жоқ. Төлемді жаңадан бастаңыз.",
-            en: "No code to pay was received, and nobody has seen one. Start the payment again.",
-        },
+        _ if failure.hint.as_deref() == Some(NEVER_SHOWN) => NEVER_SHOWN_CASHIER,
         (Money::Unknown, _) => Cashier {
             ru: "Неизвестно, прошла ли операция. Сначала посмотрите в телефон покупателя и позовите старшего. Не повторяйте.",
             kk: "Операция өткені белгісіз. Алдымен сатып алушының телефонын қараңыз және аға қызметкерді шақырыңыз. Қайталамаңыз.",

@@ -41,8 +41,10 @@ pub(crate) struct RefundRow {
     pub(crate) state: RefundState,
     /// When it was intended.
     pub(crate) at: Moment,
-    /// Refunds of one key are attempts at one intention.
+    /// Refunds of one key that ask for the same are attempts at one intention.
     pub(crate) key: Option<RequestKey>,
+    /// The amount that its caller named; none for all that was left.
+    pub(crate) asked: Option<Amount>,
     /// What the bank said could be paid back before it was sent.
     pub(crate) balance_before: Option<Amount>,
     pub(crate) return_operation_id: Option<String>,
@@ -294,7 +296,8 @@ fn doubted<'a>(refunds: impl Iterator<Item = &'a &'a RefundRow>) -> Vec<Booking>
 
 /// Whether no later refund of `among` is an attempt at the same intention.
 fn is_last_of_key(refund: &RefundRow, among: &[&RefundRow]) -> bool {
-    let is_same = |other: &&&RefundRow| refund.key.is_some() && other.key == refund.key;
+    let is_same =
+        |other: &&&RefundRow| refund.key.is_some() && (&other.key, other.asked) == (&refund.key, refund.asked);
     among.iter().rfind(is_same).is_none_or(|last| last.id == refund.id)
 }
 

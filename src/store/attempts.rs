@@ -51,7 +51,7 @@ impl<'r> Account<'r> {
     /// # Errors
     /// Why not.
     pub(crate) fn another(&self, wanted: &Wanted<'_>) -> Result<Amount, Obstacle<'r>> {
-        match self.attempts(wanted.key) {
+        match self.attempts_at(wanted.key, wanted.amount) {
             Attempts::Happened => return Err(Obstacle::Happened),
             Attempts::InDoubt(own) => return Err(Obstacle::InDoubt(own)),
             Attempts::Nothing | Attempts::NotSeen => {}
@@ -83,9 +83,18 @@ impl<'r> Account<'r> {
         pending.or_else(|| watched.find(|refund| refund.amount == amount && !of_key(refund) && !wanted.is_repeat))
     }
 
-    /// What the attempts at a refund under a key come to. Without a key every refund is one of its own.
+    /// What all that was asked for under a key comes to. Without a key every refund is one of its own.
     pub(crate) fn attempts(&self, key: Option<&RequestKey>) -> Attempts<'r> {
-        let own = || self.refunds.iter().filter(|refund| key.is_some() && refund.key.as_ref() == key);
+        self.come_to(|refund| key.is_some() && refund.key.as_ref() == key)
+    }
+
+    /// What the attempts at one intention come to. A key that was free again may have been used for another since.
+    pub(crate) fn attempts_at(&self, key: Option<&RequestKey>, asked: Option<Amount>) -> Attempts<'r> {
+        self.come_to(|refund| key.is_some() && refund.key.as_ref() == key && refund.asked == asked)
+    }
+
+    fn come_to(&self, is_own: impl Fn(&RefundRow) -> bool) -> Attempts<'r> {
+        let own = || self.refunds.iter().filter(|refund| is_own(refund));
         if own().any(|refund| refund.status() == LogStatus::Success) {
             return Attempts::Happened;
         }
@@ -98,7 +107,7 @@ impl<'r> Account<'r> {
 
     /// Whether the money of this refund went back by an attempt under its key.
     pub(crate) fn is_done(&self, refund: &RefundRow) -> bool {
-        self.attempts(refund.key.as_ref()) == Attempts::Happened
+        self.attempts_at(refund.key.as_ref(), refund.asked) == Attempts::Happened
     }
 
     /// Whether a person's word may end or correct what is known of a refund. An attempt that was not seen is nobody's

@@ -290,6 +290,7 @@ impl PaymentRow {
             balance_before: None,
             return_operation_id: None,
             is_claimed: true,
+            asked: None,
         });
     }
 

@@ -430,3 +430,21 @@ fn a_refund_that_may_still_come_is_not_retryable() {
     assert_eq!(problem["retryable"], false, "{problem}");
     assert!(!problem["cashier"]["en"].as_str().unwrap().contains("Try again"), "{problem}");
 }
+
+/// A key that was free again and used for another amount stands for that: what came of the first is not its answer.
+#[test]
+fn a_key_used_again_answers_for_what_was_asked_last() {
+    let paid = Paid::open();
+    let key = fresh_key();
+    paid.failed(&key, 5_000);
+    let first = paid.show()["refunds"][0]["id"].clone();
+    paid.resolve(&first, false).expect(200);
+    paid.till.bank.answer("POST", RETURN, Answer::json(r#"{"StatusCode":990000018}"#));
+    paid.refund(&key, 3_000).problem("trade_point_inactive");
+    // The bank carries the first out after all, and a person corrects the word.
+    paid.shows("50.00");
+    paid.resolve(&first, true).expect(200);
+    paid.till.bank.answer("POST", RETURN, success());
+    let payment = paid.refund(&key, 3_000).expect(200);
+    assert_eq!((&payment["refunded_tiyn"], paid.returns()), (&json!(8_000), 3), "{payment}");
+}

@@ -82,11 +82,12 @@ impl Service {
 
     /// Whether this request was carried out before, under its key.
     async fn has_refunded(&self, request: &Request, id: PaymentId, asked: &RefundPayment) -> Result<bool, Failure> {
-        let (asker, wrote) = (request.copy(), wrote_refund(&self.store, id, asked.amount_tiyn));
+        let amount = asked.amount_tiyn;
+        let (asker, wrote) = (request.copy(), wrote_refund(&self.store, id, amount));
         let known = self.store.write(move |writing| {
             let Some(row) = writing.payment(id)? else { return Ok(false) };
             let stands = standing_for(writing, &asker, row.shop_id, &wrote)?;
-            Ok(stands.is_some() && row.account().attempts(asker.key.as_ref()) == Attempts::Happened)
+            Ok(stands.is_some() && row.account().attempts_at(asker.key.as_ref(), amount) == Attempts::Happened)
         });
         known.await
     }
@@ -193,6 +194,7 @@ impl MoneyCall for Refund {
             balance_before: self.balance,
             return_operation_id: None,
             is_claimed: false,
+            asked: self.asked.amount_tiyn,
         };
         let (mut row, key) = (row, request.key.clone());
         row.refunds.push(refund.clone());

@@ -111,6 +111,7 @@ fn refund(row: &PaymentRow, at: Moment, tiyn: u64) -> Change {
         return_operation_id: None,
         key: None,
         is_claimed: false,
+        asked: None,
     };
     Change::RefundIntended { payment: row.id, refund, key: None, wrote: None, x_request_id: "1".to_owned() }
 }

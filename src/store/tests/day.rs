@@ -105,6 +105,7 @@ fn refund(payment: &PaymentRow, number: u64) -> Change {
         return_operation_id: None,
         key: None,
         is_claimed: false,
+        asked: None,
     };
     let (key, x_request_id) = (Some(format!("refund-{number}").parse().unwrap()), "1".to_owned());
     Change::RefundIntended { payment: payment.id, refund, key, wrote: Some(Wrote::default()), x_request_id }

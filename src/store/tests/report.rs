@@ -63,6 +63,7 @@ fn refunded(writing: &mut Writing<'_>, at: Moment, row: &PaymentRow) -> Result<(
         return_operation_id: None,
         key: None,
         is_claimed: false,
+        asked: None,
     };
     let (payment, x_request_id) = (row.id, "1".to_owned());
     let intent =

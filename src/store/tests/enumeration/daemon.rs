@@ -106,6 +106,7 @@ impl World {
         }
         let amount = Some(ask.amount).filter(|amount| *amount > 0).map(tiyn);
         let wanted = Wanted { amount, key: key.as_ref(), is_repeat: ask.is_repeat, balance: Some(balance) };
+        let asked = wanted.amount;
         let Some(amount) = (rule.another)(&self.payment, &wanted) else { return Ok(false) };
         promises::of_a_sending(self, &ask, amount)?;
         self.intend(
@@ -119,6 +120,7 @@ impl World {
                 balance_before: Some(balance),
                 return_operation_id: None,
                 is_claimed: false,
+                asked,
             },
         );
         Ok(true)
