@@ -46,7 +46,8 @@ pub struct Call {
     pub id: u32,
     /// The request key of an operation that moves money: 1–128 printable ASCII characters.
     pub key: Option<String>,
-    /// How long the caller waits, in milliseconds. It ends the waiting and never the operation.
+    /// How long the caller waits, in milliseconds. It ends the waiting and never the operation; only a second call to Kaspi
+    /// that could not have its whole time before it is not made.
     pub deadline_ms: Option<u32>,
     /// What is asked.
     pub operation: Operation,

@@ -2,12 +2,16 @@
 //!
 //! [`DeviceToken`] and [`PhoneNumber`] are secrets: their `Debug` is redacted and they have no `Display`.
 
+mod bank;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use zeroize::Zeroizing;
+
+pub use bank::{BankUrl, OurBank};
 
 /// A text that is not the identifier it should be; says what is wrong and never repeats a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,9 +22,11 @@ fn not(what: impl Into<String>) -> NotAnId {
     NotAnId(what.into())
 }
 
-/// A newtype over text with a check, read and written as that text everywhere.
+/// A newtype over text with a check, read and written as that text everywhere. Where one thing may be written in
+/// several ways, the third part makes them one text, so that equal things compare equal.
 macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident, $check:expr) => {
+    ($(#[$doc:meta])* $name:ident, $check:expr) => { text_id! { $(#[$doc])* $name, $check, |text| text } };
+    ($(#[$doc:meta])* $name:ident, $check:expr, $one_way:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "String"))]
@@ -46,8 +52,9 @@ macro_rules! text_id {
             type Error = NotAnId;
             fn try_from(text: String) -> Result<Self, NotAnId> {
                 let check: fn(&str) -> Result<(), NotAnId> = $check;
+                let one_way: fn(String) -> String = $one_way;
                 check(&text)?;
-                Ok(Self(text))
+                Ok(Self(one_way(text)))
             }
         }
 
@@ -102,11 +109,15 @@ text_id! {
 }
 
 text_id! {
-    /// Kaspi's number of a payment, globally unique: 1–20 digits. A link's `PaymentId` is the same thing.
-    QrPaymentId, |text| match (1..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) {
-        true => Ok(()),
+    /// Kaspi's number of a payment, globally unique: 1–20 digits. A link's `PaymentId` is the same thing. It is a
+    /// number, so zeros before it mean nothing and are not kept; none at all is what broken writers send for "none".
+    QrPaymentId,
+    |text| match (1..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) {
+        true if text.bytes().any(|b| b != b'0') => Ok(()),
+        true => Err(not("a QrPaymentId is above 0")),
         false => Err(not("a QrPaymentId is 1 to 20 digits")),
-    }
+    },
+    |text| text.trim_start_matches('0').to_owned()
 }
 
 text_id! {
@@ -191,6 +202,12 @@ impl From<DeviceToken> for String {
     }
 }
 
+impl std::hash::Hash for DeviceToken {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.expose().hash(state);
+    }
+}
+
 impl fmt::Debug for DeviceToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DeviceToken([redacted])")
@@ -271,13 +288,17 @@ impl PaymentId {
     /// A new id for a payment about to be intended.
     #[must_use]
     pub fn fresh() -> Self {
+        #[cfg(test)]
+        if crate::chance::seeded::is_sown() {
+            return Self::made_at(crate::moment::Moment::now());
+        }
         Self(Uuid::now_v7())
     }
 
     /// A new id for a payment that was made then, so that it stands where it belongs among the others.
     #[must_use]
     pub fn made_at(at: crate::moment::Moment) -> Self {
-        let [_, _, _, _, _, _, random @ ..] = Uuid::new_v4().into_bytes();
+        let [_, _, _, _, _, _, random @ ..] = crate::chance::uuid().into_bytes();
         Self(uuid::Builder::from_unix_timestamp_millis(u64::try_from(at.millis()).unwrap_or(0), &random).into_uuid())
     }
 
@@ -356,6 +377,18 @@ mod tests {
         for bin in ["891027350516", "990140000820", "99014000000", "9901400000070", "99014000000x", "", "٩٩٠١٤٠٠٠٠٠٠٧"]
         {
             assert!(bin.parse::<OrganizationBin>().is_err(), "{bin}");
+        }
+    }
+
+    /// A number is one number however many zeros stand before it.
+    #[test]
+    fn a_payments_number_is_a_number() {
+        let number = |text: &str| text.parse::<QrPaymentId>().map(String::from).ok();
+        assert_eq!(number("048546395191").as_deref(), Some("48546395191"));
+        assert_eq!(number("48546395191").as_deref(), Some("48546395191"));
+        assert_eq!(number("20").as_deref(), Some("20"));
+        for text in ["", "0", "000", "-1", "1.0", "٣", " 1", "100000000000000000000"] {
+            assert_eq!(number(text), None, "{text}");
         }
     }
 

@@ -14,6 +14,7 @@
 //!
 //! A file imports only from modules above it in this list:
 
+pub mod chance;
 pub mod failpoint;
 pub mod money;
 pub mod moment;
@@ -24,6 +25,7 @@ pub mod frame;
 pub mod transfer;
 pub mod metrics;
 pub mod peer_groups;
+pub mod user_names;
 pub mod access;
 pub mod config;
 pub mod store;

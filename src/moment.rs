@@ -19,12 +19,16 @@ impl Moment {
     /// This computer's clock.
     #[must_use]
     pub fn now() -> Self {
+        #[cfg(test)]
+        if let Some((wall, _)) = set::read() {
+            return wall;
+        }
         Self(Timestamp::now().as_millisecond())
     }
 
     /// `ms` milliseconds after 1970-01-01T00:00:00Z.
     #[must_use]
-    pub fn from_millis(ms: i64) -> Self {
+    pub const fn from_millis(ms: i64) -> Self {
         Self(ms)
     }
 
@@ -66,10 +70,39 @@ impl Moment {
 /// (`CLOCK_MONOTONIC`).
 #[must_use]
 pub fn since_boot() -> Duration {
+    #[cfg(test)]
+    if let Some((_, boot)) = set::read() {
+        return boot;
+    }
     use nix::time::{ClockId, clock_gettime};
     // Every Linux since 2.6.39 has the first one.
     let read = clock_gettime(ClockId::CLOCK_BOOTTIME).or_else(|_| clock_gettime(ClockId::CLOCK_MONOTONIC));
     read.map(Duration::from).unwrap_or_default()
+}
+
+/// Clocks that a simulation sets, for one thread.
+#[cfg(test)]
+pub(crate) mod set {
+    use std::cell::Cell;
+    use std::time::Duration;
+
+    use super::Moment;
+
+    /// The wall clock and the time since boot.
+    type Clocks = fn() -> (Moment, Duration);
+
+    thread_local! {
+        static CLOCKS: Cell<Option<Clocks>> = const { Cell::new(None) };
+    }
+
+    /// From now on these are the clocks of this thread; `None` gives the computer's back.
+    pub(crate) fn by(clocks: Option<Clocks>) {
+        CLOCKS.set(clocks);
+    }
+
+    pub(super) fn read() -> Option<(Moment, Duration)> {
+        CLOCKS.get().map(|clocks| clocks())
+    }
 }
 
 impl From<Timestamp> for Moment {
@@ -238,6 +271,17 @@ mod tests {
         for name in ["", "Asia", "Asia/Nowhere", "/etc/localtime", "../zoneinfo/Asia/Almaty", "tzdata.zi"] {
             assert!(zone(name).is_none(), "{name}");
         }
+    }
+
+    /// A simulation sets both clocks of its thread, and of no other.
+    #[test]
+    fn clocks_can_be_set() {
+        let clocks = || (Moment::from_millis(7), Duration::from_secs(9));
+        set::by(Some(clocks));
+        assert_eq!((Moment::now(), since_boot()), clocks());
+        let other = std::thread::spawn(Moment::now).join().unwrap();
+        set::by(None);
+        assert!(other > Moment::from_millis(7) && Moment::now() >= other);
     }
 
     #[test]

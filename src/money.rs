@@ -159,6 +159,12 @@ impl Total {
     /// Nothing.
     pub const ZERO: Total = Total(0);
 
+    /// A total of so many tiyn.
+    #[must_use]
+    pub fn from_tiyn(tiyn: i64) -> Self {
+        Self(tiyn)
+    }
+
     /// The total in tiyn.
     #[must_use]
     pub fn tiyn(self) -> i64 {
@@ -175,6 +181,12 @@ impl Total {
     #[must_use]
     pub fn with(self, amount: Amount) -> Option<Self> {
         self.0.checked_add_unsigned(amount.0).map(Self)
+    }
+
+    /// Both together, or `None` beyond 64 bits.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
     }
 
     /// The difference, or `None` beyond 64 bits.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use nix::unistd::{Group, Uid, User};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::id::{OrganizationBin, RequestKey, ShopId};
 use crate::operation::{Actor, Code, Failure, Operation, Right};
@@ -22,6 +23,8 @@ pub use config::{AccessConfig, ShopRule};
 pub struct Caller {
     /// Effective user.
     pub uid: u32,
+    /// Its name, where it could be looked up in time.
+    pub name: Option<Arc<str>>,
     /// Effective group.
     pub gid: u32,
     /// Process; `None` from another PID namespace.
@@ -34,7 +37,7 @@ impl Caller {
     /// As the log keeps it.
     #[must_use]
     pub fn actor(&self) -> Actor {
-        Actor { uid: self.uid, gid: self.gid, pid: self.pid }
+        Actor { uid: self.uid, name: self.name.as_deref().map(str::to_owned), gid: self.gid, pid: self.pid }
     }
 
     fn is_root(&self) -> bool {
@@ -129,19 +132,34 @@ pub struct Admitted {
 
 /// Whether the caller is still there to hear the outcome. Most operations go on without; a wait for it is over.
 #[derive(Clone, Debug, Default)]
-pub struct Presence(Option<watch::Receiver<()>>);
+pub struct Presence {
+    there: Option<watch::Receiver<()>>,
+    until: Option<Instant>,
+}
 
 impl Presence {
     /// A caller who is there until what is returned first is dropped.
     #[must_use]
     pub fn begin() -> (watch::Sender<()>, Self) {
         let (there, told) = watch::channel(());
-        (there, Self(Some(told)))
+        (there, Self { there: Some(told), until: None })
+    }
+
+    /// The same caller, who waits until then at most.
+    #[must_use]
+    pub fn at_most_until(self, until: Instant) -> Self {
+        Self { until: Some(until), ..self }
+    }
+
+    /// Until when the caller waits, where it has said so.
+    #[must_use]
+    pub fn until(&self) -> Option<Instant> {
+        self.until
     }
 
     /// Ends when the caller has gone; never for one of whom nobody tells.
     pub async fn over(&self) {
-        match self.0.clone() {
+        match self.there.clone() {
             Some(mut told) => while told.changed().await.is_ok() {},
             None => std::future::pending().await,
         }

@@ -8,7 +8,7 @@ const BIN: &str = "891027350515";
 const OTHER: &str = "210440028324";
 
 fn caller(uid: u32, groups: &[u32]) -> Caller {
-    Caller { uid, gid: 60_000, pid: Some(1), groups: groups.into() }
+    Caller { uid, name: None, gid: 60_000, pid: Some(1), groups: groups.into() }
 }
 
 fn rules(grants: Vec<(Right, Who)>) -> Rules {

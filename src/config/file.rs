@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{Config, ConfigError, IdentityFiles, Kaspi, Limits, Payments, Verify};
 use crate::access::AccessConfig;
-use crate::id::ShopId;
+use crate::id::{BankUrl, NotAnId, OurBank, ShopId};
 use crate::moment::Span;
 use crate::money::Amount;
 use crate::operation::Dialect;
@@ -60,6 +60,7 @@ enum DialectChoice {
 #[serde(deny_unknown_fields, default)]
 struct KaspiSection {
     url: String,
+    formerly: Vec<String>,
     dialect: DialectChoice,
     ca_file: Option<PathBuf>,
     status_version: String,
@@ -71,6 +72,7 @@ impl Default for KaspiSection {
     fn default() -> Self {
         Self {
             url: "https://qrapi-cert-ip.kaspi.kz".into(),
+            formerly: Vec::new(),
             dialect: DialectChoice::Auto,
             ca_file: None,
             status_version: "v01".into(),
@@ -228,21 +230,10 @@ impl Judge<'_> {
     }
 
     fn kaspi(&self, section: KaspiSection) -> Result<Kaspi, ConfigError> {
-        let url = section.url.trim_end_matches('/').to_owned();
-        let parsed: Option<hyper::Uri> = url.parse().ok();
-        let plain = |uri: &hyper::Uri| {
-            uri.scheme_str() == Some("https")
-                && uri.host().is_some()
-                && matches!(uri.path(), "" | "/")
-                && uri.query().is_none()
+        let bank = OurBank {
+            url: self.bank_url(&section.url, "url")?,
+            formerly: section.formerly.iter().map(|url| self.bank_url(url, "formerly")).collect::<Result<_, _>>()?,
         };
-        if !parsed.as_ref().is_some_and(plain) {
-            return Err(self.wrong(
-                "kaspi",
-                "url",
-                "write https://HOST or https://HOST:PORT and nothing behind it; the call's path is added",
-            ));
-        }
         let version = section.status_version.strip_prefix('v').unwrap_or_default();
         if version.len() != 2 || !version.bytes().all(|b| b.is_ascii_digit()) {
             return Err(self.wrong("kaspi", "status_version", "write \"v01\", \"v02\" or a later one"));
@@ -258,7 +249,11 @@ impl Judge<'_> {
         };
         let timeout = self.at_least(section.timeout, 1, "kaspi", "timeout")?;
         let idle = section.idle.duration();
-        Ok(Kaspi { url, dialect, ca_file, status_version: section.status_version, timeout, idle })
+        Ok(Kaspi { bank, dialect, ca_file, status_version: section.status_version, timeout, idle })
+    }
+
+    fn bank_url(&self, text: &str, key: &'static str) -> Result<BankUrl, ConfigError> {
+        text.parse().map_err(|not: NotAnId| self.wrong("kaspi", key, &not.to_string()))
     }
 
     fn payments(&self, section: PaymentsSection, kaspi: &Kaspi) -> Result<Payments, ConfigError> {
@@ -352,7 +347,8 @@ mod tests {
     #[test]
     fn an_empty_file_is_the_documented_default() {
         let config = parsed("").unwrap();
-        assert_eq!(config.kaspi.url, "https://qrapi-cert-ip.kaspi.kz");
+        assert_eq!(config.kaspi.bank.url.as_str(), "https://qrapi-cert-ip.kaspi.kz");
+        assert!(config.kaspi.bank.formerly.is_empty());
         assert_eq!((config.shop_id, config.payments.require_key, config.kaspi.dialect), (1, true, None));
         assert_eq!((config.remote_sweep.len(), config.read_rate), (3, 50));
     }
@@ -378,6 +374,8 @@ mod tests {
         for (text, key) in [
             ("[kaspi]\nurl = \"http://x\"", "url"),
             ("[kaspi]\nurl = \"https://x/r3\"", "url"),
+            ("[kaspi]\nformerly = [\"http://x\"]", "formerly"),
+            ("[kaspi]\nformerly = \"https://x\"", "formerly"),
             ("[kaspi]\nstatus_version = \"1\"", "status_version"),
             ("[payments]\nphone_prefix = \"+7\"", "phone_prefix"),
             ("[payments]\nrefund_settle = \"10s\"", "refund_settle"),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::access::AccessConfig;
-use crate::id::ShopId;
+use crate::id::{OurBank, ShopId};
 use crate::money::Amount;
 use crate::operation::Dialect;
 
@@ -43,8 +43,8 @@ pub struct Config {
 /// The bank.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kaspi {
-    /// Scheme, host and port, without a trailing slash.
-    pub url: String,
+    /// Where it is, and where it was before.
+    pub bank: OurBank,
     /// Fixed, or learned from the trade-point answer of each organisation.
     pub dialect: Option<Dialect>,
     /// Trusted besides the system's roots.

@@ -134,7 +134,13 @@ fn request(operation: &Operation) -> Request {
         }
         Operation::RetireConfig { organization_bin, delete_device } => retire(organization_bin, *delete_device),
         Operation::VerifyConfig { organization_bin } => post(format!("/v1/configs/{organization_bin}/verify")),
-        Operation::RegisterDevice { organization_bin } => post(format!("/v1/configs/{organization_bin}/register")),
+        Operation::RegisterDevice { organization_bin, trade_point_id: None } => {
+            post(format!("/v1/configs/{organization_bin}/register"))
+        }
+        Operation::RegisterDevice { organization_bin, trade_point_id: Some(point) } => {
+            let body = json!({ "trade_point_id": point });
+            send("POST", format!("/v1/configs/{organization_bin}/register"), fields(&body))
+        }
         Operation::Select(select) => find("/v1/select", select),
         Operation::Create(create) => send("POST", "/v1/payments", fields(create)),
         Operation::PaymentList(query) => find("/v1/payments", query),

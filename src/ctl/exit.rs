@@ -125,6 +125,7 @@ pub(super) fn of_failure(failure: &Failure) -> Exit {
         | Code::RefundOpen
         | Code::InProgress
         | Code::RestoredGap
+        | Code::OtherBank
         | Code::Declined
         | Code::RateLimited
         | Code::TooLarge

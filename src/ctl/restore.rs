@@ -62,8 +62,10 @@ impl Restore {
 
 /// As the kernel would say it of a caller of the socket.
 fn actor() -> Actor {
+    let uid = nix::unistd::geteuid().as_raw();
     Actor {
-        uid: nix::unistd::geteuid().as_raw(),
+        uid,
+        name: crate::user_names::ask(uid).as_deref().map(str::to_owned),
         gid: nix::unistd::getegid().as_raw(),
         pid: i32::try_from(std::process::id()).ok(),
     }

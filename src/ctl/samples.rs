@@ -65,6 +65,7 @@ pub(super) fn config() -> Config {
         dialect: Some(Dialect::Bank),
         standing: Standing::Verified,
         standing_reason: None,
+        standing_since: "2026-11-24T10:00:00Z".parse().unwrap(),
         created_at: "2026-11-24T10:00:00Z".parse().unwrap(),
         updated_at: "2026-11-24T10:00:00Z".parse().unwrap(),
         last_verified_at: Some("2026-11-24T10:00:00Z".parse().unwrap()),
@@ -120,7 +121,8 @@ fn row() -> LogRow {
         error_message: Some("more than is left".to_owned()),
         created_at: "2026-11-24T14:00:00Z".parse().unwrap(),
         payment_id: Some("019305c1-5d2e-7c3a-9f10-2b7d4c1a6e55".parse().unwrap()),
-        actor: Some(Actor { uid: 1000, gid: 1000, pid: None }),
+        kaspi_status: None,
+        actor: Some(Actor { uid: 1000, name: Some("kassa1".to_owned()), gid: 1000, pid: None }),
         request_key: Some("K2".parse().unwrap()),
         x_request_id: None,
         provider_code: Some(-990_000_026),
@@ -149,6 +151,7 @@ fn organization_report() -> OrganizationReport {
             paid_at,
             may_have_been_paid,
             not_asked,
+            last_asked: None,
         }
     };
     OrganizationReport {

@@ -29,7 +29,7 @@ use super::{picture, stopped};
 use crate::access::Presence;
 use crate::id::RequestKey;
 use crate::metrics::{CONTENT_TYPE, DoorMeters};
-use crate::operation::{Code, Failure, FileFormat, Operation, Reply};
+use crate::operation::{Code, Failure, FileFormat, Money, Operation, Reply};
 use crate::transfer::{Transferred, Upload};
 
 /// The description of this interface, made from the types by a test.
@@ -184,8 +184,10 @@ async fn run(desk: &Arc<Desk>, key: Option<RequestKey>, operation: Operation) ->
     let (done, outcome) = oneshot::channel();
     // This ends when the client goes: the receiver is gone then, and its presence over.
     let (_there, presence) = Presence::begin();
+    let money = if operation.moves_money() { Money::Unknown } else { Money::NotMoved };
     desk.launch((key, presence), operation, move |outcome| drop(done.send(outcome)));
-    outcome.await.unwrap_or_else(|_| Err(Failure::new(Code::ShuttingDown, "the daemon is stopping")))
+    let cut_off = || Failure::new(Code::ShuttingDown, "the daemon is stopping").with_money(money);
+    outcome.await.unwrap_or_else(|_| Err(cut_off()))
 }
 
 /// Feeds a streamed operation its file, if it takes one, and waits for the outcome. A client that goes away before

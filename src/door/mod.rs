@@ -35,6 +35,7 @@ use crate::access::{Caller, Rules};
 use crate::metrics::DoorMeters;
 use crate::operation::Failure;
 use crate::peer_groups::{self, UserDatabase};
+use crate::user_names::UserNames;
 
 pub use desk::Answer;
 use desk::Desk;
@@ -76,6 +77,7 @@ struct House {
     limits: Limits,
     rules: watch::Receiver<Arc<Rules>>,
     users: UserDatabase,
+    names: UserNames,
     gate: Arc<Gate>,
     /// Turns true when the door closes.
     stop: watch::Receiver<bool>,
@@ -109,6 +111,7 @@ impl Door {
             limits: self.limits,
             rules: self.rules,
             users: UserDatabase::default(),
+            names: UserNames::default(),
             stop: stopping,
             meters: self.meters,
             open,
@@ -166,7 +169,7 @@ impl House {
             Err(_) => self.users.groups(uid, gid).await,
         };
         // The kernel writes 0 for a process of another PID namespace.
-        Caller { uid, gid, pid: peer.pid().filter(|&pid| pid != 0), groups }
+        Caller { uid, name: self.names.of(uid).await, gid, pid: peer.pid().filter(|&pid| pid != 0), groups }
     }
 
     async fn converse(self, mut stream: UnixStream, caller: Caller, seat: Seat, refusal: Option<Failure>) {

@@ -191,7 +191,10 @@ impl Conversation {
             Ok(key) => {
                 let clock = deadline_ms.map(|ms| self.clock(id, ms, overdue(&operation, key.is_some(), ms)));
                 let meters = Arc::clone(&desk.meters);
-                self.desk.launch((key, self.presence.clone()), operation, move |outcome| {
+                let until = deadline_ms.map(|ms| Instant::now() + Duration::from_millis(u64::from(ms)));
+                let presence = self.presence.clone();
+                let presence = until.map_or(presence.clone(), |until| presence.at_most_until(until));
+                self.desk.launch((key, presence), operation, move |outcome| {
                     count(&meters, route, outcome.as_ref().err());
                     drop(outcomes.send((id, outcome)));
                 });

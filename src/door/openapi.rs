@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::parse::ResolveBody;
 use super::problem::Problem;
-use super::request::{RetireQuery, WaitQuery};
+use super::request::{RegisterBody, RetireQuery, WaitQuery};
 use super::routes::RouteId;
 use crate::id::{OrganizationBin, PaymentRef, PhoneNumber, RequestKey};
 use crate::operation as op;
@@ -133,6 +133,7 @@ fn body(route: RouteId, types: &mut Types) -> Option<Schema> {
         RouteId::ChangeConfig => types.writes::<op::ConfigChange>(),
         RouteId::Create => types.writes::<op::CreatePayment>(),
         RouteId::Refund => types.writes::<op::RefundPayment>(),
+        RouteId::RegisterDevice => types.writes::<RegisterBody>(),
         RouteId::Resolve => types.writes::<ResolveBody>(),
         RouteId::Adopt => types.writes::<op::Adopt>(),
         RouteId::Health
@@ -143,7 +144,6 @@ fn body(route: RouteId, types: &mut Types) -> Option<Schema> {
         | RouteId::TradePoints
         | RouteId::RetireConfig
         | RouteId::VerifyConfig
-        | RouteId::RegisterDevice
         | RouteId::Select
         | RouteId::PaymentList
         | RouteId::PaymentGet

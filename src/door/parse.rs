@@ -100,7 +100,8 @@ pub(super) struct ResolveBody {
     refund: Option<PaymentId>,
     /// Whether the refund moved money.
     happened: Option<bool>,
-    /// Whether a payment that Kaspi no longer tells of was paid.
+    /// Whether a payment was paid that Kaspi no longer tells of, or not for whom. Of one that is paid, `true` says that
+    /// somebody has seen that it was late, or is of another total at Kaspi.
     paid: Option<bool>,
     /// Why, for the audit log.
     reason: Reason,

@@ -5,9 +5,9 @@ use serde::de::DeserializeOwned;
 
 use super::parse::{ResolveBody, json, no_body, no_query, parameter, query};
 use super::routes::RouteId;
-use crate::id::{OrganizationBin, PaymentRef};
+use crate::id::{OrganizationBin, PaymentRef, TradePointId};
 use crate::moment::Span;
-use crate::operation::{Failure, FileFormat, Operation, PayerQuery, RefundPayment, Select};
+use crate::operation::{Failure, FileFormat, Operation, PayerQuery, Select};
 
 /// The parts of a request that a route reads.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +50,15 @@ pub(super) struct WaitQuery {
     wait: Option<Span>,
 }
 
+/// The body of `POST /v1/configs/{bin}/register`, which may be left out.
+#[derive(Debug, Default, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct RegisterBody {
+    /// Where to register a device: a trade point that has or had one here, or that Kaspi lists; the config's own otherwise.
+    trade_point_id: Option<TradePointId>,
+}
+
 impl Parts<'_> {
     fn bin(self) -> Result<OrganizationBin, Failure> {
         parameter("{bin}", self.parameter)
@@ -82,9 +91,9 @@ impl Parts<'_> {
         json(self.body)
     }
 
-    /// A refund without an amount may come without a body: all that is left.
-    fn refund(self) -> Result<RefundPayment, Failure> {
-        if self.body.is_empty() { self.plain().map(|_| RefundPayment::default()) } else { self.object() }
+    /// A body that may be left out, as may everything in it: a refund of all that is left.
+    fn maybe_object<T: DeserializeOwned + Default>(self) -> Result<T, Failure> {
+        if self.body.is_empty() { self.plain().map(|_| T::default()) } else { self.object() }
     }
 
     fn payer(self) -> Result<PayerQuery, Failure> {
@@ -112,7 +121,10 @@ pub(super) fn read(route: RouteId, parts: Parts<'_>) -> Result<Asked, Failure> {
             Operation::RetireConfig { organization_bin: parts.bin()?, delete_device }
         }
         RouteId::VerifyConfig => Operation::VerifyConfig { organization_bin: parts.bare()?.bin()? },
-        RouteId::RegisterDevice => Operation::RegisterDevice { organization_bin: parts.bare()?.bin()? },
+        RouteId::RegisterDevice => {
+            let RegisterBody { trade_point_id } = parts.maybe_object()?;
+            Operation::RegisterDevice { organization_bin: parts.bin()?, trade_point_id }
+        }
         RouteId::Select => Operation::Select(parts.asking()?),
         RouteId::Create => Operation::Create(parts.object()?),
         RouteId::PaymentList => Operation::PaymentList(parts.asking()?),
@@ -121,7 +133,7 @@ pub(super) fn read(route: RouteId, parts: Parts<'_>) -> Result<Asked, Failure> {
             Operation::PaymentGet { payment: parts.payment()?, wait }
         }
         RouteId::Cancel => Operation::Cancel { payment: parts.bare()?.payment()? },
-        RouteId::Refund => Operation::Refund { payment: parts.payment()?, refund: parts.refund()? },
+        RouteId::Refund => Operation::Refund { payment: parts.payment()?, refund: parts.maybe_object()? },
         RouteId::Resolve => {
             Operation::Resolve { payment: parts.payment()?, resolution: parts.object::<ResolveBody>()?.resolution()? }
         }
@@ -169,7 +181,7 @@ pub(super) mod tests {
         };
         let body = match route {
             RouteId::Enrol => ENROL,
-            RouteId::ChangeConfig | RouteId::Refund => "{}",
+            RouteId::ChangeConfig | RouteId::Refund | RouteId::RegisterDevice => "{}",
             RouteId::Create => CREATE,
             RouteId::Resolve => RESOLVE,
             RouteId::Adopt => ADOPT,

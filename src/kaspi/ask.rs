@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::chance;
+
 /// `X-Request-ID`: a GUID of 32 hex digits, unique per request (kaspi-api §5). Traces a call on both sides;
 /// nothing says that Kaspi removes duplicates by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,7 +17,7 @@ impl XRequestId {
     /// A number never used before.
     #[must_use]
     pub fn fresh() -> Self {
-        Self(Uuid::new_v4())
+        Self(chance::uuid())
     }
 }
 
@@ -32,6 +34,8 @@ pub struct Ask {
     pub x_request_id: XRequestId,
     /// Covers everything: name, connection, TLS, request and answer.
     pub deadline: Instant,
+    /// Until when whoever asked for it waits, where that is known.
+    pub heard_until: Option<Instant>,
 }
 
 impl Ask {
@@ -41,6 +45,6 @@ impl Ask {
         let now = Instant::now();
         // A time-out beyond the clock is a day: no call waits longer.
         let deadline = now.checked_add(timeout).unwrap_or(now + Duration::from_secs(86_400));
-        Self { x_request_id: XRequestId::fresh(), deadline }
+        Self { x_request_id: XRequestId::fresh(), deadline, heard_until: None }
     }
 }

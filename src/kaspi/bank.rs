@@ -191,6 +191,7 @@ pub(super) fn created(success: &Success<'_>, kind: Kind, date: Option<Moment>) -
         poll_every: seconds(&["StatusPollingInterval"]),
         confirm_within: seconds(&["PaymentConfirmationTimeout"]),
         expires_at,
+        date,
     })
 }
 
@@ -214,19 +215,23 @@ fn moment(text: &str) -> Option<Moment> {
     date::read(text).filter(|at| OUR_CENTURY.contains(&at.millis()))
 }
 
-pub(super) fn status(success: &Success<'_>) -> Option<StatusRead> {
+pub(super) fn status(success: &Success<'_>, id: &QrPaymentId) -> Option<StatusRead> {
     let data = success.object()?;
+    if !data.is_about(id, &["QrPaymentId", "PaymentId"]) {
+        return None;
+    }
     Some(StatusRead {
         status: data.text("Status").filter(|text| fields::is_status(text))?,
         amount: data.tenge("Amount"),
         transaction_id: data.word("TransactionId"),
+        date: None,
     })
 }
 
 pub(super) fn detailed(success: &Success<'_>, id: &QrPaymentId) -> Option<Details> {
     let data = success.object()?;
     // Another payment's balance would settle the wrong refund.
-    if data.payment_id("QrPaymentId").is_some_and(|found| found != *id) {
+    if !data.is_about(id, &["QrPaymentId", "PaymentId"]) {
         return None;
     }
     Some(Details {

@@ -21,11 +21,11 @@ const LARGEST_BODY: usize = 1 << 20;
 
 /// A whole answer, whatever it says.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) http: u16,
+pub(crate) struct Answer {
+    pub(crate) http: u16,
     /// The bank's clock, from the `Date` header.
-    pub(super) date: Option<Moment>,
-    pub(super) body: Bytes,
+    pub(crate) date: Option<Moment>,
+    pub(crate) body: Bytes,
 }
 
 /// An open connection, with one call on it at a time.
@@ -99,19 +99,19 @@ impl Connection {
 }
 
 /// Why there is no connection.
-pub(super) struct Unreachable {
+pub(crate) struct Unreachable {
     /// What stands in the way, and what to do.
-    pub(super) why: String,
+    pub(crate) why: String,
     /// Kaspi does not take our certificate.
-    pub(super) certificate: bool,
+    pub(crate) certificate: bool,
     /// Another try would end the same.
-    pub(super) hopeless: bool,
+    pub(crate) hopeless: bool,
     /// The connection had served before and ended at rest: another one is tried without a pause.
-    pub(super) at_once: bool,
+    pub(crate) at_once: bool,
 }
 
 /// How a request on a connection failed.
-pub(super) enum Failed {
+pub(crate) enum Failed {
     /// Given back: no byte of it was written.
     Unsent(Unreachable),
     /// Written, in part or whole.

@@ -52,9 +52,14 @@ impl<'a> Fields<'a> {
         word(self.raw(key)?)
     }
 
-    /// A payment's number, as digits or number. Zero is what broken writers send for "none" (kaspi-api §6.10).
+    /// A payment's number, as digits or number.
     pub(super) fn payment_id(&self, key: &str) -> Option<QrPaymentId> {
-        self.word(key)?.parse().ok().filter(|id: &QrPaymentId| id.as_str().bytes().any(|b| b != b'0'))
+        self.word(key)?.parse().ok()
+    }
+
+    /// Whether this may be said of a payment: a number under one of these keys is its own; an answer need not name any.
+    pub(super) fn is_about(&self, id: &QrPaymentId, keys: &[&str]) -> bool {
+        keys.iter().filter_map(|key| self.payment_id(key)).all(|named| named == *id)
     }
 
     /// Decimal tenge under a key, read digit by digit.

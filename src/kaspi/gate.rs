@@ -162,7 +162,29 @@ fn guide<'a>(envelope: &Fields<'a>, ok: bool) -> Option<Envelope<'a>> {
 fn worded(text: Option<String>) -> Option<String> {
     let shown = |c: char| if c.is_control() { ' ' } else { c };
     let text: String = text?.trim().chars().take(LONGEST_TEXT).map(shown).collect();
-    Some(text).filter(|text| !text.is_empty())
+    Some(without_phones(&text)).filter(|text| !text.is_empty())
+}
+
+/// A text in which nobody can read a phone number: of each run of eleven digits that begins with 7 or 8, or of ten that
+/// begin with 7, the middle is masked.
+fn without_phones(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, from) = rest.split_at(at);
+        let (digits, behind) = from.split_at(from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len()));
+        shown.push_str(before);
+        match (digits.len(), digits.as_bytes().first()) {
+            (11, Some(b'7' | b'8')) | (10, Some(b'7')) => {
+                shown.extend(digits.chars().take(digits.len() - 7));
+                shown.push_str("***");
+                shown.extend(digits.chars().skip(digits.len() - 4));
+            }
+            _ => shown.push_str(digits),
+        }
+        rest = behind;
+    }
+    shown + rest
 }
 
 /// The guide's `error_message` column.
@@ -172,11 +194,11 @@ const LONGEST_TEXT: usize = 500;
 fn refused(dialect: Dialect, errors: Vec<Provider>, call: Call) -> Trouble {
     let mut kind = None;
     for (code, text) in &errors {
-        let by_text = || kind_of_text(text.as_deref()?).filter(|_| dialect == Dialect::Guide);
-        let found = match (*code, call) {
-            (Some(-999), _) | (Some(-99_000_006), Call::Refund) => None,
-            (Some(code), _) => kind_of_code(code).or_else(by_text),
-            (None, _) => by_text(),
+        let by_text = || kind_of_text(text.as_deref()?, call).filter(|_| dialect == Dialect::Guide);
+        let found = match *code {
+            Some(code) if decides_nothing(code, call) => None,
+            Some(code) => kind_of_code(code).or_else(by_text),
+            None => by_text(),
         };
         match (found, kind) {
             (None, _) => {
@@ -191,6 +213,11 @@ fn refused(dialect: Dialect, errors: Vec<Provider>, call: Call) -> Trouble {
         (Some(kind), Some((code, text))) => Trouble::Refused(Refusal { kind, code, text }),
         _ => undecided("Kaspi says no without a reason", None),
     }
+}
+
+/// Codes that ask to try again: what they are said of may have happened.
+fn decides_nothing(code: i64, call: Call) -> bool {
+    code == -999 || (code == -99_000_006 && call == Call::Refund)
 }
 
 /// Every code of kaspi-api §2.3 except 0: those that are counted by themselves.
@@ -247,9 +274,34 @@ fn kind_of_code(code: i64) -> Option<RefusalKind> {
     })
 }
 
-/// The guide's "Troubleshooting" texts.
-fn kind_of_text(text: &str) -> Option<RefusalKind> {
+/// The bank's own words for its codes, in lower case: where the guide's dialect has no numbers, it may have these.
+const TEXTS: [(&str, i64); 18] = [
+    ("сервис временно недоступен", -999),
+    ("отсутствует сертификат клиента", -10_000),
+    ("устройство с заданным идентификатором не найдено", -1_501),
+    ("устройство не активно (отключено или удалено)", -1_502),
+    ("устройство уже добавлено в другую торговую точку", -1_503),
+    ("покупка не найдена", -1_601),
+    ("отсутствуют торговые точки, необходимо создать торговую точку в приложении kaspi pay", -14_000_002),
+    ("покупка с заданным идентификатором не найдена", -99_000_001),
+    ("торговая точка не найдена", -99_000_002),
+    ("торговая точка покупки не соответствует текущему устройству", -99_000_003),
+    ("сумма возврата не может превышать сумму покупки", -99_000_005),
+    ("ошибка возврата, необходимо попробовать еще раз и при повторении ошибки обратиться в банк", -99_000_006),
+    ("невозможно вернуть покупку (несоответствующий статус покупки)", -99_000_011),
+    ("частичный возврат невозможен", -99_000_020),
+    ("торговая точка отключена", 990_000_018),
+    ("торговая точка не принимает оплату с qr", 990_000_026),
+    ("указана неверная сумма операции", 990_000_028),
+    ("нет доступных методов оплаты", 990_000_033),
+];
+
+/// The guide's "Troubleshooting" texts, and the bank's word for word: they mean what their codes mean.
+fn kind_of_text(text: &str, call: Call) -> Option<RefusalKind> {
     let text = text.trim().trim_end_matches('.').to_lowercase();
+    if let Some((_, code)) = TEXTS.iter().find(|(listed, _)| *listed == text) {
+        return kind_of_code(*code).filter(|_| !decides_nothing(*code, call));
+    }
     Some(match text.as_str() {
         "организация не зарегистрирована в kaspi pay" => {
             RefusalKind::OrganizationNotRegistered

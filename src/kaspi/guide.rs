@@ -8,6 +8,7 @@ use super::link::Call;
 use super::trouble::Trouble;
 use super::{Created, NewPayment, StatusRead, json};
 use crate::id::{Comment, DeviceToken, OrganizationBin, QrPaymentId, TradePointId};
+use crate::moment::Moment;
 use crate::money::Amount;
 use crate::operation::{Kind, TradePoint};
 use crate::store::Triple;
@@ -108,7 +109,8 @@ pub(super) fn device_token(success: &Success<'_>) -> Option<DeviceToken> {
     success.object()?.text("deviceToken")?.try_into().ok()
 }
 
-pub(super) fn created(success: &Success<'_>) -> Option<Created> {
+/// `date` is the reply's own clock.
+pub(super) fn created(success: &Success<'_>, date: Option<Moment>) -> Option<Created> {
     let data = success.object()?;
     let qr_payment_id = ["QrPaymentId", "qrPaymentId", "externalId"].iter().find_map(|key| data.payment_id(key))?;
     Some(Created {
@@ -119,18 +121,20 @@ pub(super) fn created(success: &Success<'_>) -> Option<Created> {
         poll_every: None,
         confirm_within: None,
         expires_at: None,
+        date,
     })
 }
 
 /// The status in `data`, or `data` itself if it is text. An amount in it has no known unit and is not read.
-pub(super) fn status(success: &Success<'_>) -> Option<StatusRead> {
-    let status = fields::text(success.data?).or_else(|| word_of_status(success))?;
-    Some(StatusRead { status, amount: None, transaction_id: None }).filter(|read| fields::is_status(&read.status))
+pub(super) fn status(success: &Success<'_>, id: &QrPaymentId) -> Option<StatusRead> {
+    let status = fields::text(success.data?).or_else(|| word_of_status(success, id))?;
+    let read = StatusRead { status, amount: None, transaction_id: None, date: None };
+    Some(read).filter(|read| fields::is_status(&read.status))
 }
 
-/// `status` or `Status` in `data`.
-pub(super) fn word_of_status(success: &Success<'_>) -> Option<String> {
-    let data = success.object()?;
+/// `status` or `Status` in `data`, if that is about this payment.
+pub(super) fn word_of_status(success: &Success<'_>, id: &QrPaymentId) -> Option<String> {
+    let data = success.object().filter(|data| data.is_about(id, &["QrPaymentId", "qrPaymentId"]))?;
     data.text("status").or_else(|| data.text("Status"))
 }
 

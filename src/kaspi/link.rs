@@ -11,6 +11,7 @@ use hyper::http::{Error as HttpError, HeaderValue, Method, Uri, header};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use tokio::sync::Notify;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::ask::Ask;
@@ -47,8 +48,6 @@ pub(super) struct Link {
     /// Scheme, host and port.
     origin: Uri,
     host: HeaderValue,
-    /// What stands before every path; no slash at its end.
-    prefix: String,
     tcp: HttpConnector,
     /// Whom we trust and who we are: for [`super::probe`], too.
     pub(super) trust: Trust,
@@ -61,7 +60,17 @@ pub(super) struct Link {
     /// Told when a connection ends and when calls begin again after a quiet time, for [`super::warm`].
     pub(super) changed: Arc<Notify>,
     record: Arc<Record>,
+    /// Where calls go instead.
+    #[cfg(test)]
+    pub(super) wire: Option<Wire>,
 }
+
+/// A bank in this process: what comes of each request.
+#[cfg(test)]
+pub(crate) type Wire = Arc<dyn Fn(Request<Full<Bytes>>) -> BoxFuture<Result<Answer, Failed>> + Send + Sync>;
+
+#[cfg(test)]
+type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl Link {
     /// `base` has a host and the scheme `https`.
@@ -74,7 +83,6 @@ impl Link {
         Ok(Self {
             origin: Uri::builder().scheme("https").authority(authority).path_and_query("/").build()?,
             host: HeaderValue::from_str(authority)?,
-            prefix: base.path().trim_end_matches('/').to_owned(),
             tcp,
             trust,
             idle,
@@ -82,6 +90,8 @@ impl Link {
             used: Mutex::new(Instant::now()),
             changed: Arc::default(),
             record,
+            #[cfg(test)]
+            wire: None,
         })
     }
 
@@ -117,28 +127,27 @@ impl Link {
         if Instant::now() >= ask.deadline {
             return Err(never("its time was up before it began".to_owned()));
         }
+        #[cfg(test)]
+        if let Some(wire) = &self.wire {
+            return came_to(timeout_at(ask.deadline, wire(request)).await);
+        }
         let mut connection = match timeout_at(ask.deadline, self.connection()).await {
             Ok(Ok(connection)) => connection,
             Ok(Err(unreachable)) => return Ok(Err(unreachable)),
             Err(_) => return Err(never(NO_CONNECTION.to_owned())),
         };
-        match timeout_at(ask.deadline, connection.converse(request)).await {
-            Ok(Ok(answer)) => {
-                self.keep(connection);
-                Ok(Ok(answer))
-            }
-            Ok(Err(Failed::Unsent(unreachable))) => Ok(Err(unreachable)),
-            Ok(Err(Failed::Lost(why))) => Err(undecided(why, None)),
-            // Dropping the connection closes it: a late answer must not be taken for another call's.
-            Err(_) => Err(undecided("no answer within the time", None)),
+        let conversed = timeout_at(ask.deadline, connection.converse(request)).await;
+        if matches!(conversed, Ok(Ok(_))) {
+            self.keep(connection);
         }
+        came_to(conversed)
     }
 
     pub(super) fn request(&self, ask: &Ask, call: &Call) -> Result<Request<Full<Bytes>>, HttpError> {
         let method = if call.body.is_some() { Method::POST } else { Method::GET };
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("{}{}", self.prefix, call.path))
+            .uri(&call.path)
             .header(header::HOST, &self.host)
             .header(header::ACCEPT, "application/json")
             .header(header::USER_AGENT, concat!("kaspid/", env!("CARGO_PKG_VERSION")))
@@ -240,6 +249,17 @@ impl Link {
     /// Whether there is anybody to trust; reads the system's roots.
     pub(super) fn check_trust(&self) -> Result<(), KaspiSetup> {
         self.trust.client().map(drop)
+    }
+}
+
+/// What an attempt came to that was over within its time, or not.
+fn came_to(conversed: Result<Result<Answer, Failed>, Elapsed>) -> Result<Result<Answer, Unreachable>, Trouble> {
+    match conversed {
+        Ok(Ok(answer)) => Ok(Ok(answer)),
+        Ok(Err(Failed::Unsent(unreachable))) => Ok(Err(unreachable)),
+        Ok(Err(Failed::Lost(why))) => Err(undecided(why, None)),
+        // Its connection is dropped, which closes it: a late answer must not be taken for another call's.
+        Err(_) => Err(undecided("no answer within the time", None)),
     }
 }
 

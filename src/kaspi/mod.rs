@@ -36,13 +36,17 @@ pub use setup::{Endpoint, KaspiSetup};
 pub use trouble::{Provider, Refusal, RefusalKind, Trouble};
 pub use types::{Cancelled, Created, Details, NewPayment, Refunded, StatusRead};
 
-use crate::id::{DeviceToken, OrganizationBin, PhoneNumber, QrPaymentId, TradePointId};
+use crate::id::{DeviceToken, OrganizationBin, OurBank, PhoneNumber, QrPaymentId, TradePointId};
 use crate::identity::ClientIdentity;
 use crate::money::Amount;
 use crate::operation::{Dialect, Kind, Payer, TradePoint};
-use crate::store::Triple;
+use crate::store::{Counterparty, NumberAt, Triple};
 use connection::Answer;
+#[cfg(test)]
+pub(crate) use connection::{Answer as WireAnswer, Failed};
 use gate::{Call as What, Success, incomplete, judge};
+#[cfg(test)]
+pub(crate) use link::Wire;
 use link::{Call, Link};
 
 /// A cheap handle to the bank at one url with one identity. After a reload a new one takes its place; calls
@@ -55,6 +59,7 @@ pub struct Kaspi {
 }
 
 struct Settings {
+    bank: OurBank,
     status_version: String,
     timeout: Duration,
     phone_prefix: char,
@@ -71,9 +76,18 @@ impl Kaspi {
         endpoint.check_status_version()?;
         let trust = tls::Trust::new(endpoint.ca_file.as_deref(), identity)?;
         let link = Link::new(&base, trust, endpoint.idle, record.clone()).map_err(|_| KaspiSetup::Url)?;
-        let Endpoint { status_version, timeout, phone_prefix, .. } = endpoint;
-        let settings = Arc::new(Settings { status_version, timeout, phone_prefix });
+        let Endpoint { bank, status_version, timeout, phone_prefix, .. } = endpoint;
+        let settings = Arc::new(Settings { bank, status_version, timeout, phone_prefix });
         Ok(Self { link: Arc::new(link), settings, record })
+    }
+
+    /// The same with a bank in this process; gate, translation and deadlines are as they are.
+    #[cfg(test)]
+    pub(crate) fn over(mut self, wire: Wire) -> Self {
+        if let Some(link) = Arc::get_mut(&mut self.link) {
+            link.wire = Some(wire);
+        }
+        self
     }
 
     /// Reads the system's CAs now instead of at the first connection. Blocks on files.
@@ -167,7 +181,7 @@ impl Kaspi {
         let read = |success: &Success<'_>, answer: &Answer| {
             let created = match success.dialect {
                 Dialect::Bank => bank::created(success, new.kind, answer.date),
-                Dialect::Guide => guide::created(success),
+                Dialect::Guide => guide::created(success, answer.date),
             };
             let created = created.ok_or_else(|| incomplete("a payment's number"))?;
             match nothing_to_show(success.dialect, new, &created) {
@@ -185,19 +199,21 @@ impl Kaspi {
     ///
     /// # Errors
     /// See [`Trouble`]; [`Trouble::MayHaveHappened`] means that nobody could be asked.
-    pub async fn status(&self, ask: &Ask, dialect: Dialect, id: &QrPaymentId) -> Result<StatusRead, Trouble> {
+    pub async fn status(&self, ask: &Ask, payment: &NumberAt) -> Result<StatusRead, Trouble> {
+        let dialect = self.ours(payment.of())?;
         let version = match dialect {
             Dialect::Bank => self.settings.status_version.as_str(),
             Dialect::Guide => "v01",
         };
-        let read = |success: &Success<'_>, _: &Answer| {
+        let read = |success: &Success<'_>, answer: &Answer| {
             let status = match dialect {
-                Dialect::Bank => bank::status(success),
-                Dialect::Guide => guide::status(success),
+                Dialect::Bank => bank::status(success, payment.number()),
+                Dialect::Guide => guide::status(success, payment.number()),
             };
-            status.ok_or_else(|| incomplete("a status"))
+            let status = status.ok_or_else(|| incomplete("a status"))?;
+            Ok(StatusRead { date: answer.date, ..status })
         };
-        let call = get(format!("/r3/{version}/payment/status/{id}"));
+        let call = get(format!("/r3/{version}/payment/status/{}", payment.number()));
         self.call(ask, (What::Status, Some(dialect)), &call, read).await
     }
 
@@ -225,8 +241,8 @@ impl Kaspi {
         }?;
         let read = |success: &Success<'_>, _: &Answer| {
             let status = match success.dialect {
-                Dialect::Bank => bank::status(success).map(|read| read.status),
-                Dialect::Guide => guide::word_of_status(success),
+                Dialect::Bank => bank::status(success, id).map(|read| read.status),
+                Dialect::Guide => guide::word_of_status(success, id),
             };
             Ok(Cancelled { status })
         };
@@ -280,6 +296,15 @@ impl Kaspi {
         self.call(ask, (What::Ping, Some(Dialect::Bank)), &call, |_, _| Ok(())).await
     }
 
+    /// The wall between two banks: a token or a number of another one is sent nowhere. At this bank it could be
+    /// somebody else's.
+    fn ours(&self, of: &Counterparty) -> Result<Dialect, Trouble> {
+        match self.settings.bank.is(&of.bank) {
+            true => Ok(of.dialect),
+            false => Err(Trouble::OtherBank(of.bank.clone())),
+        }
+    }
+
     /// Makes a call that carries a token.
     async fn of_triple<T>(
         &self,
@@ -288,7 +313,8 @@ impl Kaspi {
         (what, call): (What, &Call),
         read: impl FnOnce(&Success<'_>, &Answer) -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
-        let result = self.call(ask, (what, Some(triple.dialect())), call, read).await;
+        let dialect = self.ours(triple.of())?;
+        let result = self.call(ask, (what, Some(dialect)), call, read).await;
         result.map_err(|trouble| trouble.without(Some(triple.token().expose())))
     }
 

@@ -16,7 +16,7 @@ use super::connection::{Answer, Connection, Failed};
 use super::gate::{self, judge, undecided};
 use super::link::Link;
 use super::{Ask, Kaspi, Trouble, get, tls};
-use crate::id::OrganizationBin;
+use crate::id::{BankUrl, OrganizationBin};
 use crate::moment::Moment;
 
 /// For each of the four steps: all of them end within three times as long as a person waits without wondering.
@@ -106,8 +106,8 @@ impl Probe {
 
 /// Looks at the way to the bank at `url`, as far as it can be gone: without a client, which needs a certificate, to
 /// the TCP connection, and without a question to the end of the handshake. Takes 12 s at most.
-pub async fn probe(url: &str, kaspi: Option<&Kaspi>, question: Option<&Question>) -> Probe {
-    let base: hyper::Uri = url.parse().unwrap_or_default();
+pub async fn probe(url: &BankUrl, kaspi: Option<&Kaspi>, question: Option<&Question>) -> Probe {
+    let base: hyper::Uri = url.as_str().parse().unwrap_or_default();
     // An IPv6 address stands in brackets there and nowhere else.
     let host = base.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let mut probe = Probe::new(&host, base.port_u16().unwrap_or(443));

@@ -211,7 +211,7 @@ fn outcome<T>(result: &Result<T, Trouble>) -> CallOutcome {
         // An answer in the other dialect settles what was asked: which one it is.
         Ok(_) | Err(Trouble::OtherDialect(_)) => CallOutcome::Value,
         Err(Trouble::Refused(_)) => CallOutcome::Refusal,
-        Err(Trouble::NeverSent { .. } | Trouble::NotInDialect) => CallOutcome::NeverSent,
+        Err(Trouble::NeverSent { .. } | Trouble::NotInDialect | Trouble::OtherBank(_)) => CallOutcome::NeverSent,
         Err(Trouble::MayHaveHappened { .. }) => CallOutcome::MayHaveHappened,
     }
 }
@@ -235,7 +235,7 @@ fn trouble<T>(result: &Result<T, Trouble>) -> Option<(BankTroubleKind, String)> 
             Some((BankTroubleKind::Certificate, "Kaspi answers that it sees no client certificate".to_owned()))
         }
         Ok(_) | Err(Trouble::Refused(_) | Trouble::MayHaveHappened { .. }) => None,
-        Err(Trouble::NotInDialect | Trouble::OtherDialect(_)) => None,
+        Err(Trouble::NotInDialect | Trouble::OtherBank(_) | Trouble::OtherDialect(_)) => None,
     }
 }
 

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use hyper::Uri;
 
+use crate::id::OurBank;
+
 /// The settings of `[kaspi]` that a client is made from.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
-    /// `https://host[:port][/path]`, with or without a slash at its end.
-    pub url: String,
+    /// Where it is; what is of another bank is not sent there.
+    pub bank: OurBank,
     /// CAs trusted besides the system's: PEM, or one in DER.
     pub ca_file: Option<PathBuf>,
     /// `v01` in `/r3/v01/payment/status`, bank dialect only; a newer one tells more (kaspi-api §1.1).
@@ -28,9 +30,6 @@ pub enum KaspiSetup {
     /// Not a URL of a host.
     #[error("[kaspi] url is not a URL of a host; write it as https://qrapi-cert-ip.kaspi.kz")]
     Url,
-    /// Not https.
-    #[error("[kaspi] url begins with {0}://; Kaspi is only spoken to over https, with our certificate")]
-    Scheme(String),
     /// A version that cannot stand in a path.
     #[error("[kaspi] status_version is \"v01\", \"v02\" or the like")]
     StatusVersion,
@@ -51,50 +50,14 @@ pub enum KaspiSetup {
 }
 
 impl Endpoint {
-    /// The url, checked.
+    /// The url to connect to.
     pub(super) fn base(&self) -> Result<Uri, KaspiSetup> {
-        let base: Uri = self.url.parse().map_err(|_| KaspiSetup::Url)?;
-        let plain_host = base.host().is_some_and(|host| !host.is_empty());
-        let user = base.authority().is_some_and(|authority| authority.as_str().contains('@'));
-        match base.scheme_str() {
-            Some("https") if plain_host && !user && base.query().is_none() => Ok(base),
-            Some(other) if other != "https" => Err(KaspiSetup::Scheme(other.to_owned())),
-            _ => Err(KaspiSetup::Url),
-        }
+        self.bank.url.as_str().parse().map_err(|_| KaspiSetup::Url)
     }
 
     pub(super) fn check_status_version(&self) -> Result<(), KaspiSetup> {
         let digits = self.status_version.strip_prefix('v').unwrap_or_default();
         let sane = (1..=4).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
         if sane { Ok(()) } else { Err(KaspiSetup::StatusVersion) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn base(url: &str) -> Result<Uri, KaspiSetup> {
-        let (idle, timeout) = (Duration::from_secs(30), Duration::from_secs(30));
-        Endpoint {
-            url: url.to_owned(),
-            ca_file: None,
-            status_version: "v01".to_owned(),
-            timeout,
-            idle,
-            phone_prefix: '7',
-        }
-        .base()
-    }
-
-    #[test]
-    fn only_an_https_url_of_a_host_is_taken() {
-        for url in ["https://qrapi-cert-ip.kaspi.kz", "https://localhost:8545/", "https://[::1]:1/way/"] {
-            assert!(base(url).is_ok(), "{url}");
-        }
-        assert!(matches!(base("http://qrapi-cert-ip.kaspi.kz"), Err(KaspiSetup::Scheme(scheme)) if scheme == "http"));
-        for url in ["", "qrapi-cert-ip.kaspi.kz", "https://", "https://a@b", "https://host/?q=1", "/r3"] {
-            assert!(matches!(base(url), Err(KaspiSetup::Url)), "{url}");
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! Why a call to Kaspi gave no value: what surely did not happen, what may have, and who refused.
 
+use crate::id::BankUrl;
 use crate::operation::Dialect;
 
 /// How a call failed. The four outcomes of design.md §6.4 are `Ok`, [`Trouble::Refused`],
@@ -28,6 +29,9 @@ pub enum Trouble {
     /// The dialect has no such call; nothing was sent.
     #[error("the bank of this organisation has no such call")]
     NotInDialect,
+    /// What was to be asked about is of another bank than the one we speak to; nothing was sent.
+    #[error("it is of the bank at {0}")]
+    OtherBank(BankUrl),
     /// A trade-point answer in the other dialect than the expected one.
     #[error("the bank answers in the {0} dialect now")]
     OtherDialect(Dialect),
@@ -42,6 +46,7 @@ impl Trouble {
             Self::MayHaveHappened { provider: None, .. }
             | Self::NeverSent { .. }
             | Self::NotInDialect
+            | Self::OtherBank(_)
             | Self::OtherDialect(_) => None,
         };
         if let (Some(text), Some(secret)) = (text, secret.filter(|secret| !secret.is_empty())) {
@@ -118,4 +123,6 @@ pub enum RefusalKind {
     NoPaymentMethods,
     /// Listed without a text.
     Other,
+    /// Kaspi registered a device and gave the token that stands for another (BIN, trade point) here.
+    TokenOfAnother,
 }

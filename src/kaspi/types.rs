@@ -50,6 +50,8 @@ pub struct Created {
     pub confirm_within: Option<Duration>,
     /// The reply's ExpireDate as read, by the bank's clock.
     pub expires_at: Option<Moment>,
+    /// The reply's own time, from its `Date`.
+    pub date: Option<Moment>,
 }
 
 /// Where a payment stands.
@@ -61,6 +63,8 @@ pub struct StatusRead {
     pub amount: Option<Amount>,
     /// Status v02 of the bank.
     pub transaction_id: Option<String>,
+    /// The reply's own time, from its `Date`.
+    pub date: Option<Moment>,
 }
 
 /// The balance of a paid payment.

@@ -107,6 +107,8 @@ codes! {
     StorageFailed = "storage_failed" 507,
     /// Another refund of the payment may have happened.
     RefundOpen = "refund_open" 409,
+    /// The payment was made with another bank than `[kaspi] url`.
+    OtherBank = "other_bank" 409,
 }
 
 /// Why an operation was not carried out. Built by [`Failure::new`] and the `with_` methods.
@@ -273,6 +275,7 @@ fn usual(code: Code) -> (Money, bool) {
         | Code::RefundOpen
         | Code::RestoredGap
         | Code::Declined
-        | Code::TooLarge => (Money::NotMoved, false),
+        | Code::TooLarge
+        | Code::OtherBank => (Money::NotMoved, false),
     }
 }

@@ -17,7 +17,7 @@ pub use request::*;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{OrganizationBin, PaymentRef};
+use crate::id::{OrganizationBin, PaymentRef, TradePointId};
 use crate::moment::Span;
 
 /// One thing a caller may ask. [`Operation::right`] says who may.
@@ -60,10 +60,13 @@ pub enum Operation {
         /// Which config.
         organization_bin: OrganizationBin,
     },
-    /// Asks Kaspi for a new token for the config's (BIN, trade point) (step 2 of the guide).
+    /// Asks Kaspi for a new token for the config's (BIN, trade point) (step 2 of the guide), or for another trade point of
+    /// the BIN, so that payments made there can be refunded.
     RegisterDevice {
         /// Which config.
         organization_bin: OrganizationBin,
+        /// The config's own otherwise.
+        trade_point_id: Option<TradePointId>,
     },
     /// Which config a payment would use, and why.
     Select(Select),
@@ -83,7 +86,7 @@ pub enum Operation {
         /// Which payment.
         payment: PaymentRef,
     },
-    /// Cancels a remote invoice that is not paid. Needs a request key.
+    /// Cancels a remote invoice that is not paid. Moves no money and may be repeated: a request key is welcome, not needed.
     Cancel {
         /// Which payment.
         payment: PaymentRef,

@@ -191,8 +191,8 @@ pub struct LogQuery {
     /// Oldest first (`asc`, the default) or newest first.
     pub order: Option<Order>,
     /// Follow the log: answer when there is a row, or after this long (at most 10 minutes) with none. A row then
-    /// comes once, when its operation has ended, in the order in which operations end; `next` is always there, and
-    /// without `after` it is from now on.
+    /// comes when its operation has ended, in the order in which operations end, and again when more is known of it,
+    /// as it is then: the last row of a number counts. `next` is always there, and without `after` it is from now on.
     pub wait: Option<Span>,
 }
 
@@ -268,7 +268,9 @@ pub enum Resolve {
         /// Why.
         reason: Reason,
     },
-    /// A payment that Kaspi no longer tells of was paid or not.
+    /// A payment that is open past its time, of which Kaspi no longer tells, or of which it does not say whose it is, was
+    /// paid or not. Of one that is paid, `true` says that somebody has seen to what is shown of it: that it was late, that
+    /// Kaspi calls it not paid since, or its total or balance otherwise than we have it.
     Paid {
         /// Whether it was paid.
         paid: bool,

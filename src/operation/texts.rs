@@ -131,6 +131,10 @@ pub fn of(code: Code) -> Texts {
             "The state could not be stored",
             "Check the disk of the state directory (df, journalctl -u kaspid); the daemon recovers by itself when there is room.",
         ),
+        Code::OtherBank => (
+            "The payment was made with another bank",
+            "Settle it in the Kaspi Pay app. If it is the same bank at another address, an admin adds the old one to formerly under [kaspi] in kaspid.toml, then: kaspictl reload",
+        ),
     };
     Texts { title, remedy }
 }
@@ -154,10 +158,15 @@ pub fn cashier(failure: &Failure) -> Cashier {
             kk: "Төлем жасалған. Қайта жүргізбеңіз.",
             en: "Already paid. Do not charge again.",
         },
-        (Money::NotMoved, Code::InvoiceOpen | Code::InProgress) => Cashier {
+        (Money::NotMoved, Code::InvoiceOpen) => Cashier {
             ru: "По этому чеку уже есть платёж. Дождитесь его результата.",
             kk: "Бұл чек бойынша төлем бар. Нәтижесін күтіңіз.",
             en: "This sale has a payment already. Wait for its result.",
+        },
+        (Money::NotMoved, Code::InProgress) => Cashier {
+            ru: "По этому платежу уже идёт операция. Дождитесь её результата.",
+            kk: "Бұл төлем бойынша операция жүріп жатыр. Нәтижесін күтіңіз.",
+            en: "Something is already being done with this payment. Wait for its result.",
         },
         (Money::NotMoved, Code::RefundOpen) => Cashier {
             ru: "По этому платежу есть возврат, о котором неизвестно, прошёл ли он. Позовите старшего.",
@@ -178,6 +187,11 @@ pub fn cashier(failure: &Failure) -> Cashier {
             ru: "Отменить нельзя. Посмотрите состояние платежа.",
             kk: "Болдырмау мүмкін емес. Төлемнің күйін қараңыз.",
             en: "This cannot be cancelled. Look at the state of the payment.",
+        },
+        (Money::NotMoved, Code::OtherBank) => Cashier {
+            ru: "Этот платёж проведён через другой адрес банка. Ничего не сделано. Позовите старшего.",
+            kk: "Бұл төлем банктің басқа мекенжайы арқылы жасалған. Ештеңе жасалмады. Аға қызметкерді шақырыңыз.",
+            en: "This payment was made with another bank address. Nothing was done. Call a supervisor.",
         },
         (Money::NotMoved, _) if failure.retryable => Cashier {
             ru: "Не выполнено, деньги не двигались. Попробуйте ещё раз.",

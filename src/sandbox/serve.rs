@@ -164,7 +164,7 @@ async fn enrol(client: &Client, who: Organisation) -> Result<(), ServeError> {
         Ok(_) => {
             let verify = Operation::VerifyConfig { organization_bin: organization_bin.clone() };
             client.call(None, None, verify).await?.map_err(refused)?;
-            let register = Operation::RegisterDevice { organization_bin };
+            let register = Operation::RegisterDevice { organization_bin, trade_point_id: None };
             client.call(None, None, register).await?.map_err(refused)?;
         }
         Err(failure) if failure.code == Code::NotFound => {

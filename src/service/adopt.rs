@@ -1,13 +1,15 @@
 //! Taking in a payment that was made before kaspid, so that it can be refunded and cancelled like any other.
 
-use super::look::state_of;
-use super::select::{no_token, settled_dialect};
+use std::time::Duration;
+
+use super::life::{Clocks, longest_life, state_of};
+use super::select::{no_token, settled};
 use super::{Request, Service, trouble};
 use crate::id::{PaymentId, QrPaymentId};
 use crate::moment::Moment;
 use crate::money::Amount;
 use crate::operation::{Adopt, Code, Dialect, Failure, Kind, PaidAtSource, Reply, State};
-use crate::store::{Change, ConfigRow, PaymentRow, Refused, Triple};
+use crate::store::{Change, ConfigRow, Counterparty, Doubt, PROCESSED, PaymentRow, Refused, Triple};
 
 /// What Kaspi says of a payment we have never seen.
 pub(super) struct Sight {
@@ -16,6 +18,10 @@ pub(super) struct Sight {
     pub(super) total: Option<Amount>,
     available: Option<Amount>,
     paid_at: Option<Moment>,
+    /// The bank's time.
+    pub(super) bank: Option<Moment>,
+    /// Why it is not known yet to be the organisation's, whose token asked.
+    pub(super) doubt: Option<Doubt>,
 }
 
 impl Service {
@@ -29,21 +35,24 @@ impl Service {
             .filter(|row| request.scope.allows(row.shop_id, bin))
             .ok_or_else(|| Failure::new(Code::BinNotAllowed, format!("{bin} is not enrolled here")).with_bin(bin))?;
         if let Some(row) = known {
-            return known_already(request, &row, &config).map(|()| Reply::Payment(row.view()));
+            return known_already(request, &row, &config, &adopt).map(|()| Reply::Payment(row.view()));
         }
-        let dialect = settled_dialect(&request.settings, &config)?;
-        let triple = self.store.read(|reading| Ok(reading.triple(bin, &config.trade_point_id, dialect)?))?;
+        let with = settled(&request.settings, &config)?;
+        let triple = self.store.read(|reading| Ok(reading.triple(bin, &config.trade_point_id, &with)?))?;
         let triple = triple.ok_or_else(|| no_token(&config))?;
         let ask = Self::ask(request);
         let x_request_id = ask.x_request_id.to_string();
         let sight = self.sight(request, &triple, &adopt.qr_payment_id).await?;
-        let row = adopted(&adopt, &config, dialect, &sight)?;
+        let row = adopted(&adopt, &config, &with, &sight)?;
         let (id, actor, qr) = (row.id, request.caller.actor(), adopt.qr_payment_id.clone());
         self.store
             .write(move |writing| {
                 if let Some(other) = writing.payment_by_qr(&qr)? {
                     let detail = format!("{qr} was taken in just now");
                     return Err(Refused::from(Failure::new(Code::InProgress, detail).with_payment(other.id)));
+                }
+                if let Some(unknown) = writing.unknown_like(&row)? {
+                    return Err(Refused::from(may_be(&row, unknown)));
                 }
                 writing.append(Some(actor), Change::Adopted { payment: Box::new(row), x_request_id })?;
                 Ok(())
@@ -55,11 +64,13 @@ impl Service {
     /// Asks Kaspi for all it can tell of a payment by its number.
     pub(super) async fn sight(&self, request: &Request, triple: &Triple, qr: &QrPaymentId) -> Result<Sight, Failure> {
         let kaspi = request.settings.kaspi()?;
-        let read = kaspi.status(&Self::ask(request), triple.dialect(), qr).await;
+        let read = kaspi.status(&Self::ask(request), &triple.named(qr)).await;
         let read = read.map_err(|trouble| trouble::failure(&trouble).with_bin(triple.bin()))?;
-        let mut sight = Sight { kaspi_status: read.status, total: read.amount, available: None, paid_at: None };
+        let (kaspi_status, bank, doubt) = (read.status, read.date, Some(Doubt::Unproven));
+        let mut sight = Sight { kaspi_status, total: read.amount, available: None, paid_at: None, bank, doubt };
         if triple.dialect() == Dialect::Guide {
-            return Ok(sight);
+            // It has no details that could ever tell: whoever names the organisation is believed.
+            return Ok(Sight { doubt: None, ..sight });
         }
         let details = self.with_token(&request.settings, triple.clone(), Self::ask(request), |kaspi, ask, triple| {
             let qr = qr.clone();
@@ -70,10 +81,15 @@ impl Service {
                 sight.total = Some(details.total);
                 sight.available = Some(details.available_return);
                 sight.paid_at = details.transaction_date;
+                sight.doubt = None;
             }
             // Kaspi has details of a paid payment only; of a paid one they must be readable.
-            Err(trouble) if sight.kaspi_status == "Processed" => {
-                return Err(trouble::failure(&trouble).with_bin(triple.bin()));
+            Err(trouble) if sight.kaspi_status == PROCESSED => {
+                let failure = trouble::failure(&trouble).with_bin(triple.bin());
+                return Err(match failure.code {
+                    Code::NotFound => failure.with_hint(not_of(triple)),
+                    _ => failure,
+                });
             }
             Err(_) => {}
         }
@@ -81,15 +97,41 @@ impl Service {
     }
 }
 
-fn known_already(request: &Request, row: &PaymentRow, config: &ConfigRow) -> Result<(), Failure> {
-    if row.config_id == config.id && request.sees(row) {
-        return Ok(());
-    }
-    let detail = "this QrPaymentId is not a payment of this organisation";
-    Err(Failure::new(Code::BinNotAllowed, detail).with_bin(&config.organization_bin))
+/// A payment whose create was lost may be this very one: then it is attached to it, not taken in beside it.
+fn may_be(row: &PaymentRow, unknown: PaymentId) -> Failure {
+    let detail = format!("it may be payment {unknown}, whose create of {} was lost", row.amount);
+    let number = row.qr_payment_id.as_ref().map_or("QRID", QrPaymentId::as_str);
+    Failure::new(Code::InProgress, detail).with_retryable(false).with_payment(unknown).with_hint(format!(
+        "If it is: kaspictl payment resolve {unknown} --attach {number} --reason TEXT; if it is not, give that one up first: \
+         kaspictl payment resolve {unknown} --abandon --reason TEXT"
+    ))
 }
 
-fn adopted(adopt: &Adopt, config: &ConfigRow, dialect: Dialect, sight: &Sight) -> Result<PaymentRow, Failure> {
+/// What a person does where Kaspi refuses the details of a payment to an organisation's device.
+fn not_of(triple: &Triple) -> String {
+    let (bin, point) = (triple.bin(), triple.trade_point());
+    format!(
+        "It is another organisation's or another trade point's. If it surely is of {bin} at {point}, Kaspi may have forgotten \
+         the device: kaspictl bin register {bin} --trade-point {point}, then the same again"
+    )
+}
+
+/// A number is one payment: of one organisation, of one amount.
+fn known_already(request: &Request, row: &PaymentRow, config: &ConfigRow, adopt: &Adopt) -> Result<(), Failure> {
+    if row.config_id != config.id || !request.sees(row) {
+        let detail = "this QrPaymentId is not a payment of this organisation";
+        return Err(Failure::new(Code::BinNotAllowed, detail).with_bin(&config.organization_bin));
+    }
+    match adopt.amount_tiyn.filter(|said| *said != row.amount) {
+        None => Ok(()),
+        Some(said) => {
+            let detail = format!("this payment is here with {}, not {said}", row.amount);
+            Err(Failure::invalid(detail).with_payment(row.id))
+        }
+    }
+}
+
+fn adopted(adopt: &Adopt, config: &ConfigRow, with: &Counterparty, sight: &Sight) -> Result<PaymentRow, Failure> {
     let amount = match (adopt.amount_tiyn, sight.total) {
         (Some(said), Some(total)) if said != total => {
             return Err(Failure::invalid(format!("Kaspi says the payment is {total}, not {said}")));
@@ -105,14 +147,16 @@ fn adopted(adopt: &Adopt, config: &ConfigRow, dialect: Dialect, sight: &Sight) -
         qr_payment_id: Some(adopt.qr_payment_id.clone()),
         state: State::Waiting,
         kaspi_status: Some(sight.kaspi_status.clone()),
+        bank_deadline: sight.bank.map(|bank| bank.after(longest_life(kind))),
+        doubt: sight.doubt.clone(),
         refunded_elsewhere: sight.available.and_then(|left| amount.minus(left)).unwrap_or_default(),
-        ..PaymentRow::frozen(config, dialect, kind, amount, now)
+        ..PaymentRow::frozen(config, with, kind, amount, now)
     };
-    row.state = state_of(&sight.kaspi_status, &row, now);
+    row.state = state_of(&sight.kaspi_status, &row, Clocks { now, bank: sight.bank, watched: Duration::ZERO });
     if row.state == State::Paid {
         let source = if sight.paid_at.is_some() { PaidAtSource::Bank } else { PaidAtSource::Seen };
         let paid_at = sight.paid_at.unwrap_or(now);
-        (row.paid_at, row.paid_at_source) = (Some(paid_at), Some(source));
+        (row.paid_at, row.paid_at_source, row.paid_seen_at) = (Some(paid_at), Some(source), Some(now));
         // It stands among the others of its time, where lists and reports look for it.
         (row.id, row.created_at) = (PaymentId::made_at(paid_at), paid_at);
     }

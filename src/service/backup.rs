@@ -62,7 +62,7 @@ impl Service {
     /// Makes one backup a day until the daemon stops; a failure is a problem in health until one succeeds.
     pub async fn keep_backups(&self) {
         loop {
-            let done = tokio::select! {
+            let done = crate::chance::select! {
                 done = self.daily_backup() => done,
                 () = self.stopped() => return,
             };
@@ -71,7 +71,7 @@ impl Service {
             }
             let trouble = done.err().map(|failure| failure.detail);
             self.state.backup_trouble.send_replace(trouble);
-            tokio::select! {
+            crate::chance::select! {
                 () = tokio::time::sleep(LOOK) => {}
                 () = self.stopped() => return,
             }

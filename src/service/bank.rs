@@ -1,20 +1,15 @@
 //! Calls to the bank in the name of one organisation, with the guide's cure for an invalid token: register the
 //! device again, once, and make the call again only because the refusal says that nothing happened.
 
-use std::time::Duration;
+use std::future::Future;
 
-use tokio::time::Instant;
-use tracing::{info, warn};
-
-use super::configs::tried;
-use super::device::Registered;
-use super::select::settled_dialect;
+use super::renewal::{Renewed, is_of_the_token};
+use super::select::settled;
 use super::{Request, Service, Settings, trouble};
-use crate::id::{DeviceToken, PaymentId};
-use crate::kaspi::{Ask, Kaspi, Refusal, RefusalKind, Trouble};
-use crate::moment::Moment;
-use crate::operation::{Code, Failure, OperationType};
-use crate::store::{Change, ConfigRow, FirstRefusal, Note, PaymentRow, Triple, Writing};
+use crate::id::PaymentId;
+use crate::kaspi::{Ask, Details, Kaspi, Refusal, RefusalKind, Trouble};
+use crate::operation::{Code, Failure};
+use crate::store::{PaymentRow, Triple};
 
 /// A call to be made. One that moves money names its intent: should it be sent twice, the log has both.
 #[derive(Clone, Copy)]
@@ -29,16 +24,6 @@ impl From<Ask> for Sending {
     }
 }
 
-/// What a refused token is replaced with.
-enum Replaced {
-    /// Another token, stored, and the call it is for.
-    With(Triple, Ask),
-    /// Kaspi says why there is none.
-    Refused(Refusal),
-    /// There is none, or nobody could be asked.
-    No,
-}
-
 impl Service {
     /// Makes a call with the triple's token; a token that Kaspi no longer knows is replaced once.
     pub(super) async fn with_token<T, F>(
@@ -51,157 +36,93 @@ impl Service {
     where
         F: Future<Output = Result<T, Trouble>>,
     {
+        self.with_token_if(settings, (triple, is_of_the_token), sending.into(), call).await
+    }
+
+    /// The same, where `blames` says which refusals are of the token.
+    async fn with_token_if<T, F>(
+        &self,
+        settings: &Settings,
+        (triple, blames): (Triple, fn(RefusalKind) -> bool),
+        sending: Sending,
+        call: impl Fn(Kaspi, Ask, Triple) -> F,
+    ) -> Result<T, Trouble>
+    where
+        F: Future<Output = Result<T, Trouble>>,
+    {
         let kaspi =
             settings.kaspi().map_err(|failure| Trouble::NeverSent { why: failure.detail, certificate: false })?;
-        let sending = sending.into();
+        let triple = self.current(triple)?;
         let first = call(kaspi.clone(), sending.ask, triple.clone()).await;
         let Err(Trouble::Refused(refusal)) = &first else { return first };
         if is_of_the_point(refusal.kind) {
             self.suspect(triple.bin());
         }
-        if !is_of_the_token(refusal.kind) {
+        if !blames(refusal.kind) {
             return first;
         }
-        let (fresh, ask) = match self.replaced(settings, &triple, sending, refusal).await {
-            Replaced::With(fresh, ask) => (fresh, ask),
+        let (fresh, ask) = match self.renewed(settings, &triple, sending, refusal).await {
+            Renewed::With(fresh, ask) => (fresh, ask),
             // The reason behind the refusal, and as sure as it that nothing happened.
-            Replaced::Refused(refusal) => {
+            Renewed::Refused(refusal) => {
                 if is_of_the_point(refusal.kind) {
                     self.suspect(triple.bin());
                 }
                 return Err(Trouble::Refused(refusal));
             }
-            Replaced::No => return first,
+            Renewed::TooLate => return Err(too_late()),
+            Renewed::No => return first,
         };
-        let second = call(kaspi.clone(), in_time(ask), fresh).await;
-        if matches!(&second, Err(Trouble::Refused(refusal)) if is_of_the_token(refusal.kind)) {
+        let second = call(kaspi.clone(), ask, fresh).await;
+        if matches!(&second, Err(Trouble::Refused(refusal)) if blames(refusal.kind)) {
             self.fresh_token_refused(triple.bin(), triple.trade_point());
         }
         second
     }
 
-    /// A triple with another token than the refused one. One flight per device.
-    async fn replaced(&self, settings: &Settings, triple: &Triple, sending: Sending, refusal: &Refusal) -> Replaced {
-        let turn = self.device_turn(triple.bin(), triple.trade_point(), Instant::now()).await;
-        let ask = Ask { deadline: sending.ask.deadline, ..Ask::fresh(Duration::ZERO) };
-        let again = sending.of.map(|of| Again::new(of, refusal, &ask));
-        let Ok(current) = self.current_triple(triple) else { return Replaced::No };
-        if current.token() != triple.token() {
-            // Whoever had the turn before has registered it.
-            return match self.note_again(again).await {
-                Ok(()) => Replaced::With(current, ask),
-                Err(_) => Replaced::No,
-            };
-        }
-        match turn.meanwhile().or_else(|| turn.useless()) {
-            Some(Registered::Refused(refusal)) => return Replaced::Refused(refusal),
-            Some(Registered::Useless | Registered::Failed(_)) => return Replaced::No,
-            Some(Registered::Stored) | None => {}
-        }
-        let Ok(kaspi) = settings.kaspi() else { return Replaced::No };
-        let (own, began) = (Ask::fresh(settings.config.kaspi.timeout), Moment::now());
-        let answer = kaspi.register(&own, triple.dialect(), triple.bin(), triple.trade_point()).await;
-        let note = tried(OperationType::Register, &own, began, answer.as_ref().err());
-        match answer {
-            Ok(token) => {
-                let other = token != *triple.token();
-                let alarm = is_switched_off(refusal).then_some(REGISTERED_AGAIN);
-                let kept = Kept { token: other.then_some(token), alarm, again: again.filter(|_| other) };
-                if self.keep_token(triple, kept, note).await.is_err() {
-                    return Replaced::No;
-                }
-                turn.ended(if other { Registered::Stored } else { Registered::Useless });
-                match self.current_triple(triple) {
-                    Ok(fresh) if other => Replaced::With(fresh, ask),
-                    _ => Replaced::No,
-                }
+    /// The same with the token that stands there now: the caller's may have been replaced since it was looked up.
+    fn current(&self, triple: Triple) -> Result<Triple, Trouble> {
+        match self.current_triple(&triple) {
+            Ok(Some(current)) => Ok(current),
+            Ok(None) => {
+                let text = Some("the device was deleted a moment ago".to_owned());
+                Err(Trouble::Refused(Refusal { kind: RefusalKind::DeviceTokenInvalid, code: None, text }))
             }
-            Err(trouble) => {
-                turn.ended(Registered::not(&trouble));
-                let alarm = is_switched_off(refusal).then_some(NOT_REGISTERED_AGAIN);
-                self.not_replaced(triple, (note, alarm), trouble).await
-            }
+            Err(failure) => Err(Trouble::NeverSent { why: failure.detail, certificate: false }),
         }
     }
 
-    /// A registration that gave nothing stands in the log, and is the reason if Kaspi refused it.
-    async fn not_replaced(
+    /// The details of a payment that is paid, with the token of its own (BIN, trade point). Of one that is surely the
+    /// organisation's "there is no such payment" says that Kaspi has forgotten the device, as long as it has not been
+    /// registered again for it.
+    pub(super) async fn details(
         &self,
-        triple: &Triple,
-        (note, alarm): (Note, Option<&'static str>),
-        trouble: Trouble,
-    ) -> Replaced {
-        let bin = triple.bin().clone();
-        let kept = self.store.write(move |writing| {
-            let change = match (writing.config(&bin)?, alarm) {
-                (Some(row), Some(_)) => with_alarm(row, note, alarm),
-                _ => Change::Noted(of_bin(writing, note, &bin)?),
-            };
-            writing.append(None, change)?;
-            Ok(())
-        });
-        let config = self.store.read(|reading| Ok(reading.config(triple.bin())?)).ok().flatten().map(|row| row.id);
-        warn!(config, %trouble, "the device could not be registered again");
-        match (kept.await, trouble) {
-            (Ok(()), Trouble::Refused(refusal)) => Replaced::Refused(refusal),
-            _ => Replaced::No,
-        }
-    }
-
-    fn current_triple(&self, like: &Triple) -> Result<Triple, Failure> {
-        self.store.read(|reading| {
-            let triple = reading.triple(like.bin(), like.trade_point(), like.dialect())?;
-            Ok(triple.unwrap_or_else(|| like.clone()))
+        settings: &Settings,
+        row: &PaymentRow,
+        triple: Triple,
+        ask: Ask,
+    ) -> Result<Details, Trouble> {
+        let Some(qr) = row.qr_payment_id.clone() else {
+            return Err(Trouble::NeverSent { why: "the payment has no QrPaymentId".to_owned(), certificate: false });
+        };
+        let blames = if row.doubt.is_none() { is_of_the_token_or_forgotten } else { is_of_the_token };
+        self.with_token_if(settings, (triple, blames), ask.into(), |kaspi, ask, triple| {
+            let qr = qr.clone();
+            async move { kaspi.details(&ask, &triple, &qr).await }
         })
+        .await
     }
 
-    /// Durable before the second request leaves.
-    async fn note_again(&self, again: Option<Again>) -> Result<(), Failure> {
-        let Some(again) = again else { return Ok(()) };
-        let noted = self.store.write(move |writing| {
-            writing.append(None, again.0)?;
-            Ok(())
-        });
-        noted.await
-    }
-
-    async fn keep_token(&self, triple: &Triple, kept: Kept, mut note: Note) -> Result<(), Failure> {
-        let (bin, trade_point) = (triple.bin().clone(), triple.trade_point().clone());
-        if kept.token.is_none() {
-            note.error = Some("Kaspi gave the same token again".to_owned());
-        }
-        let id = self
-            .store
-            .write(move |writing| {
-                if let Some(token) = &kept.token {
-                    writing.put_device(&bin, &trade_point, token)?;
-                }
-                let row = writing.config(&bin)?;
-                let id = row.as_ref().map(|row| row.id);
-                let change = match row {
-                    Some(row) => with_alarm(row, note, kept.alarm),
-                    None => Change::Noted(Note { organization_bin: Some(bin), ..note }),
-                };
-                writing.append(None, change)?;
-                if let Some(Again(change)) = kept.again {
-                    writing.append(None, change)?;
-                }
-                Ok(id)
-            })
-            .await?;
-        info!(config = id, "Kaspi refused the device token; the device was registered again");
-        Ok(())
-    }
-
-    /// The triple of the config a payment was frozen with. Cancel and refund use only the dialect it was made in, and
-    /// only a bank that a trade-point read has settled for its organisation.
+    /// The triple of the config a payment was frozen with. Cancel and refund use only the bank and the dialect it was
+    /// made with, and only a bank that a trade-point read has settled for its organisation.
     pub(super) fn frozen_triple(&self, settings: &Settings, row: &PaymentRow) -> Result<Triple, Failure> {
+        of_our_bank(settings, row)?;
         let (found, config) = self.store.read(|reading| {
-            let found = reading.triple(&row.organization_bin, &row.trade_point_id, row.dialect)?;
+            let found = reading.triple(&row.organization_bin, &row.trade_point_id, &row.counterparty())?;
             Ok((found, reading.config(&row.organization_bin)?))
         })?;
         if let Some(config) = config
-            && settled_dialect(settings, &config).map_err(|failure| failure.with_payment(row.id))? != row.dialect
+            && settled(settings, &config).map_err(|failure| failure.with_payment(row.id))?.dialect != row.dialect
         {
             let detail =
                 format!("this payment was made in the {} dialect, which the bank no longer speaks", row.dialect);
@@ -212,48 +133,50 @@ impl Service {
             Failure::new(Code::DeviceTokenInvalid, "no device is registered at the trade point of this payment")
                 .with_bin(&row.organization_bin)
                 .with_payment(row.id)
+                .with_hint(register_by_hand(row))
         })
     }
 
-    /// A fresh call within the configured time-out.
+    /// A fresh call within the configured time-out, and until when its caller waits for it.
     pub(super) fn ask(request: &Request) -> Ask {
-        Ask::fresh(request.settings.config.kaspi.timeout)
+        Ask { heard_until: request.presence.until(), ..Ask::fresh(request.settings.config.kaspi.timeout) }
     }
 }
 
-/// −1502 says that somebody may have switched the device off on purpose: a person should know, whatever comes of the
-/// registration that follows.
-fn is_switched_off(refusal: &Refusal) -> bool {
-    refusal.kind == RefusalKind::DeviceInactive
-}
-
-const REGISTERED_AGAIN: &str = "Kaspi called the device switched off or deleted; it was registered again";
-const NOT_REGISTERED_AGAIN: &str =
-    "Kaspi called the device switched off or deleted, and it could not be registered again";
-
-fn with_alarm(mut row: ConfigRow, note: Note, alarm: Option<&str>) -> Change {
-    if let Some(alarm) = alarm {
-        row.alarm = Some(alarm.to_owned());
+/// Refuses, in words, what the client to the bank would not send: a payment of another bank than the one we speak to.
+pub(super) fn of_our_bank(settings: &Settings, row: &PaymentRow) -> Result<(), Failure> {
+    match settings.config.kaspi.bank.is(&row.bank) {
+        true => Ok(()),
+        false => Err(trouble::failure(&Trouble::OtherBank(row.bank.clone())).with_payment(row.id)),
     }
-    let note = note.of(&row);
-    Change::Config { row: Box::new(row), note }
 }
 
-/// Names the config of a BIN in a note, or the BIN alone.
-pub(super) fn of_bin(
-    writing: &Writing<'_>,
-    note: Note,
-    bin: &crate::id::OrganizationBin,
-) -> Result<Note, crate::store::StoreError> {
-    Ok(match writing.config(bin)? {
-        Some(row) => note.of(&row),
-        None => Note { organization_bin: Some(bin.clone()), ..note },
-    })
+/// Refusals of the token where the payment is surely there.
+fn is_of_the_token_or_forgotten(kind: RefusalKind) -> bool {
+    is_of_the_token(kind) || kind == RefusalKind::PaymentNotFound
 }
 
-/// Refusals of the token: the guide's "Invalid deviceToken".
-fn is_of_the_token(kind: RefusalKind) -> bool {
-    matches!(kind, RefusalKind::DeviceTokenInvalid | RefusalKind::DeviceInactive)
+/// Why the details of a paid payment could not be had.
+pub(super) fn details_failure(row: &PaymentRow, trouble: &Trouble) -> Failure {
+    let failure = trouble::failure(trouble);
+    match failure.code {
+        Code::NotFound => {
+            failure.with_hint(format!("{}; if it stays so, ask the bank about the payment.", register_by_hand(row)))
+        }
+        _ => failure,
+    }
+}
+
+/// What a person does where a payment's own device is not known to Kaspi.
+pub(super) fn register_by_hand(row: &PaymentRow) -> String {
+    format!("Register it again: kaspictl bin register {} --trade-point {}", row.organization_bin, row.trade_point_id)
+}
+
+/// The device has another token now, and the caller would not hear what a second call comes to.
+fn too_late() -> Trouble {
+    let why = "the device token was refused and replaced, and the caller's deadline leaves no full time-out for a second \
+               call: it was not made, and the next one has the new token";
+    Trouble::NeverSent { why: why.to_owned(), certificate: false }
 }
 
 /// Refusals that a look at the trade points explains.
@@ -262,29 +185,4 @@ fn is_of_the_point(kind: RefusalKind) -> bool {
         kind,
         RefusalKind::TradePointInactive | RefusalKind::TradePointMissing | RefusalKind::OrganizationNotRegistered
     )
-}
-
-/// That an intended call is sent a second time, and why.
-struct Again(Change);
-
-impl Again {
-    fn new((intent, payment): (u64, PaymentId), refusal: &Refusal, ask: &Ask) -> Self {
-        let failure = trouble::refused(refusal);
-        let error = format!("{}; sent again with another token", failure.detail);
-        let refused = FirstRefusal { provider_code: refusal.code, error };
-        Self(Change::SentAgain { intent, payment, refused, x_request_id: ask.x_request_id.to_string() })
-    }
-}
-
-/// What a registration changes, in one commit.
-struct Kept {
-    /// None: the same as before.
-    token: Option<DeviceToken>,
-    alarm: Option<&'static str>,
-    again: Option<Again>,
-}
-
-/// A second attempt has at least a second, however long the registration took.
-fn in_time(ask: Ask) -> Ask {
-    Ask { deadline: ask.deadline.max(Instant::now() + Duration::from_secs(1)), ..ask }
 }

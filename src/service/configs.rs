@@ -1,11 +1,15 @@
 //! Configs that exist: list, change, retire.
 
+use tokio::time::Instant;
+
+use super::device::Turn;
+use super::select::{no_token, settled};
 use super::{Request, Service, trouble};
 use crate::id::{Description, OrganizationBin, ShopId};
 use crate::kaspi::Ask;
 use crate::moment::Moment;
 use crate::operation::{Actor, Code, ConfigChange, ConfigQuery, Configs, Failure, LogStatus, OperationType, Reply};
-use crate::store::{Change, ConfigRow, Note, Refused, StoreError, Writing};
+use crate::store::{Change, ConfigRow, Note, Refused, StoreError, Triple, Writing};
 
 impl Service {
     pub(super) fn config_list(&self, request: &Request, query: &ConfigQuery) -> Result<Reply, Failure> {
@@ -53,7 +57,7 @@ impl Service {
             row.is_active = change.is_active.unwrap_or(row.is_active);
             row.description = change.description.map_or(row.description, Description::given);
             if change.is_default == Some(true) {
-                unset_default(writing, actor, row.shop_id, &name)?;
+                unset_default(writing, &actor, row.shop_id, &name)?;
             }
             row.is_default = change.is_default.unwrap_or(row.is_default);
             put(writing, Some(actor), row, Note::done(OperationType::Config))
@@ -69,36 +73,55 @@ impl Service {
         bin: OrganizationBin,
         delete_device: bool,
     ) -> Result<Reply, Failure> {
-        let row = self.config_row(request, &bin)?;
-        if delete_device {
-            self.delete_device(request, &row).await?;
-        }
+        self.config_row(request, &bin)?;
+        let (deleted, turn) = match delete_device {
+            true => self.delete_device(request, &bin).await.map(|(deleted, turn)| (Some(deleted), Some(turn)))?,
+            false => (None, None),
+        };
         let (actor, name) = (request.caller.actor(), bin.clone());
         let retired = self.store.write(move |writing| {
             let Some(mut row) = writing.config(&name)? else { return Err(not_enrolled(&name).into()) };
-            (row.is_active, row.is_default, row.is_retired) = (false, false, true);
-            if delete_device {
-                writing.forget_device(&name, &row.trade_point_id)?;
+            (row.is_active, row.is_default) = (false, false);
+            row.retire(true, writing.now);
+            // The config may have moved meanwhile: what is forgotten is what was deleted.
+            if let Some(deleted) = deleted {
+                writing.forget_device((&name, deleted.trade_point()), deleted.token())?;
             }
             put(writing, Some(actor), row, Note::done(OperationType::Config))
         });
         retired.await?;
+        drop(turn);
         self.config_get(request, &bin)
     }
 
-    /// Asked for by an admin who knows that refunds of this organisation stop.
-    async fn delete_device(&self, request: &Request, row: &ConfigRow) -> Result<(), Failure> {
+    /// Deletes the device where the config stands, for an admin who knows that refunds of this organisation stop. From
+    /// before the call until its token is forgotten nobody else registers this device.
+    async fn delete_device(&self, request: &Request, bin: &OrganizationBin) -> Result<(Triple, Turn<'_>), Failure> {
+        let mut row = self.config_row(request, bin)?;
+        let turn = loop {
+            let turn = self.device_turn(bin, &row.trade_point_id, Instant::now()).await;
+            let now = self.config_row(request, bin)?;
+            if now.trade_point_id == row.trade_point_id {
+                break turn;
+            }
+            // It moved while somebody else had the turn.
+            row = now;
+        };
+        Ok((self.ask_to_delete(request, &row).await?, turn))
+    }
+
+    async fn ask_to_delete(&self, request: &Request, row: &ConfigRow) -> Result<Triple, Failure> {
         let kaspi = request.settings.kaspi()?;
-        let dialect = super::select::settled_dialect(&request.settings, row)?;
+        let with = settled(&request.settings, row)?;
         let triple =
-            self.store.read(|reading| Ok(reading.triple(&row.organization_bin, &row.trade_point_id, dialect)?))?;
-        let triple = triple.ok_or_else(|| super::select::no_token(row))?;
+            self.store.read(|reading| Ok(reading.triple(&row.organization_bin, &row.trade_point_id, &with)?))?;
+        let triple = triple.ok_or_else(|| no_token(row))?;
         let ask = Self::ask(request);
         let began = Moment::now();
         let answer = kaspi.delete_device(&ask, &triple).await;
         let note = tried(OperationType::DeviceDelete, &ask, began, answer.as_ref().err()).of(row);
         self.note(request, note).await?;
-        answer.map_err(|trouble| {
+        answer.map(|()| triple).map_err(|trouble| {
             let hint = format!(
                 "The config is as it was; to retire it all the same: kaspictl bin remove {}",
                 row.organization_bin
@@ -163,7 +186,7 @@ pub(super) fn keep(writing: &mut Writing<'_>, actor: Option<Actor>, row: ConfigR
 /// At most one default per shop: the old one stops being it in the same commit.
 pub(super) fn unset_default(
     writing: &mut Writing<'_>,
-    actor: Actor,
+    actor: &Actor,
     shop: ShopId,
     except: &OrganizationBin,
 ) -> Result<(), StoreError> {
@@ -173,7 +196,7 @@ pub(super) fn unset_default(
     old.is_default = false;
     old.updated_at = writing.now;
     let note = Note::done(OperationType::Config).of(&old);
-    writing.append(Some(actor), Change::Config { row: Box::new(old), note })?;
+    writing.append(Some(actor.clone()), Change::Config { row: Box::new(old), note })?;
     Ok(())
 }
 

@@ -8,10 +8,12 @@ use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
-use super::Service;
 use super::locks::Locks;
-use crate::id::{OrganizationBin, TradePointId};
-use crate::kaspi::{Refusal, Trouble};
+use super::{Request, Service};
+use crate::id::{DeviceToken, OrganizationBin, TradePointId};
+use crate::kaspi::{Ask, Kaspi, Refusal, RefusalKind, Trouble};
+use crate::operation::{Code, Dialect, Failure};
+use crate::store::OfAnother;
 
 /// After a registration that did not help, calls leave the device alone for this long: −1503, and a token that
 /// stays refused, are for a person, and a till that tries again is no reason to ask the bank again.
@@ -38,6 +40,11 @@ pub(super) enum Registered {
     Refused(Refusal),
     /// Nobody could be asked, or nobody knows.
     Failed(Trouble),
+}
+
+/// What stands for a token of another (BIN, trade point), where only Kaspi's refusals are told.
+pub(super) fn refusal_of_another() -> Refusal {
+    Refusal { kind: RefusalKind::TokenOfAnother, code: None, text: None }
 }
 
 impl Registered {
@@ -97,6 +104,48 @@ impl Turn<'_> {
 }
 
 impl Service {
+    /// Step 2 of the guide: asks Kaspi for the token of a (BIN, trade point). One that stands for another here is not
+    /// this one's, whatever Kaspi says.
+    pub(super) async fn ask_for_token(
+        &self,
+        kaspi: &Kaspi,
+        (ask, dialect): (&Ask, Dialect),
+        (bin, point): (&OrganizationBin, &TradePointId),
+    ) -> Result<Result<DeviceToken, OfAnother>, Trouble> {
+        let token = kaspi.register(ask, dialect, bin, point).await?;
+        let holder = self.store.read(|reading| Ok(reading.holder_of(&token, (bin, point))?));
+        // A registration may be repeated: its token is not lost.
+        let holder = holder.map_err(|failure| Trouble::NeverSent { why: failure.detail, certificate: false })?;
+        Ok(holder.map_or(Ok(token), |holder| Err(OfAnother(holder))))
+    }
+
+    /// Whose token it is, for a caller who may know of them.
+    pub(super) fn whose(&self, request: &Request, OfAnother(holder): &OfAnother) -> Result<String, Failure> {
+        let config = self.store.read(|reading| Ok(reading.config(&holder.bin)?))?;
+        Ok(holder.named(config.as_ref(), &request.scope))
+    }
+
+    /// Kaspi gave the token of another (BIN, trade point): nothing is taken with it.
+    pub(super) fn given_of_another(
+        &self,
+        request: &Request,
+        (bin, point): (&OrganizationBin, &TradePointId),
+        other: &OfAnother,
+    ) -> Failure {
+        let whose = match self.whose(request, other) {
+            Ok(whose) => whose,
+            Err(failure) => return failure,
+        };
+        let detail = format!(
+            "for {bin} at trade point {point} Kaspi gave the device token of {whose}, and a token stands for one \
+             organisation at one trade point; nothing was changed"
+        );
+        Failure::new(Code::DeviceTokenInvalid, detail).with_bin(bin).with_hint(format!(
+            "Ask the bank about the two devices. Once it gives this one a token of its own: kaspictl bin register {bin}; \
+             if it is not enrolled yet: kaspictl bin add {bin} --trade-point {point}"
+        ))
+    }
+
     /// Waits until nobody else registers this device. `asked` is when the caller began: what ended since then is as
     /// good as its own.
     pub(super) async fn device_turn(&self, bin: &OrganizationBin, point: &TradePointId, asked: Instant) -> Turn<'_> {

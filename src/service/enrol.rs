@@ -3,16 +3,18 @@
 
 use tokio::time::Instant;
 
-use super::bank::of_bin;
 use super::configs::{put, tried, unset_default};
-use super::device::{Registered, Turn};
+use super::device::{Registered, Turn, refusal_of_another};
+use super::renewal::{GIVEN_OF_ANOTHER, of_bin};
 use super::schedule::Poke;
 use super::{Request, Service, trouble};
 use crate::failpoint::fail_point;
 use crate::id::{Description, DeviceToken, OrganizationBin, ShopId, TradePointId};
 use crate::moment::Moment;
-use crate::operation::{Actor, Code, Dialect, Enrol, Failure, OperationType, Reply, Standing, TradePoint, TradePoints};
-use crate::store::{Change, ConfigRow, Note, Refused, Writing};
+use crate::operation::{
+    Actor, Code, Enrol, Failure, LogStatus, OperationType, Reply, Standing, TradePoint, TradePoints,
+};
+use crate::store::{Change, ConfigRow, Counterparty, Note, OfAnother, Refused, Writing};
 
 /// A trade point that Kaspi lists, and the device there.
 struct Place<'a> {
@@ -27,17 +29,17 @@ impl Service {
         let enrolled = self.store.read(|reading| Ok(reading.config(bin)?))?;
         let shop = enrolled.map_or(request.settings.config.shop_id, |row| row.shop_id);
         request.may_set_up(shop, bin)?;
-        let (dialect, trade_points) = self.listed(request, bin).await?;
-        self.notice_dialect(bin, dialect).await?;
+        let (by, trade_points) = self.listed(request, bin).await?;
+        self.notice_dialect(bin, by.dialect).await?;
         Ok(Reply::TradePoints(TradePoints { trade_points, next: None }))
     }
 
-    /// What Kaspi lists for a BIN, and the dialect it says so in. Trouble stands in the log.
+    /// What Kaspi lists for a BIN, and which bank says so in which dialect. Trouble stands in the log.
     pub(super) async fn listed(
         &self,
         request: &Request,
         bin: &OrganizationBin,
-    ) -> Result<(Dialect, Vec<TradePoint>), Failure> {
+    ) -> Result<(Counterparty, Vec<TradePoint>), Failure> {
         let kaspi = request.settings.kaspi()?;
         let (ask, began) = (Self::ask(request), Moment::now());
         let listed = kaspi.trade_points(&ask, bin, request.settings.config.kaspi.dialect).await;
@@ -45,7 +47,10 @@ impl Service {
             let note = tried(OperationType::Verify, &ask, began, Some(trouble));
             self.note_of(request.caller.actor(), bin, note).await?;
         }
-        listed.map_err(|trouble| trouble::failure(&trouble).with_bin(bin))
+        let bank = request.settings.config.kaspi.bank.url.clone();
+        listed
+            .map(|(dialect, points)| (Counterparty { bank, dialect }, points))
+            .map_err(|trouble| trouble::failure(&trouble).with_bin(bin))
     }
 
     /// Keeps an administrative row about an organisation, enrolled or not.
@@ -74,9 +79,9 @@ impl Service {
             return Err(Failure::new(Code::BinNotAllowed, detail).with_bin(&bin));
         }
         let token = enrol.device_token.clone();
+        let is_brought = token.is_some();
         let Place { at, turn } = self.place(request, &bin, enrol.trade_point_id.as_ref(), token).await?;
-        let url = request.settings.config.kaspi.url.clone();
-        let actor = request.caller.actor();
+        let (actor, point) = (request.caller.actor(), at.point.id.clone());
         let stored = self.store.write(move |writing| {
             let bin = &enrol.organization_bin;
             let (mut row, is_new) = match writing.config(bin)? {
@@ -84,16 +89,25 @@ impl Service {
                 Some(_) => return Err(Failure::new(Code::BinNotAllowed, "enrolled for another shop just now").into()),
                 None => (blank(writing, &enrol, &at.point.id, shop)?, true),
             };
-            (row.is_active, row.is_retired) = (true, false);
+            // Before anything else is written: what is written stays.
+            if let Err(other) = writing.put_device(bin, &at.point.id, &at.token)? {
+                return Ok(Err(other));
+            }
+            row.is_active = true;
+            row.retire(false, writing.now);
             row.description = enrol.description.clone().map_or(row.description, Description::given);
             if enrol.is_default {
-                unset_default(writing, actor, shop, bin)?;
+                unset_default(writing, &actor, shop, bin)?;
                 row.is_default = true;
             }
-            settle_at(writing, row, at, &url, Some(actor))?;
-            Ok(is_new)
+            settle_at(writing, row, at, Some(actor))?;
+            Ok(Ok(is_new))
         });
-        let is_new = stored.await?;
+        let is_new = match stored.await? {
+            Ok(is_new) => is_new,
+            Err(other) if is_brought => return Err(self.brought_of_another(request, &bin, &other)?),
+            Err(other) => return Err(self.given_of_another(request, (&bin, &point), &other)),
+        };
         turn.ended(Registered::Stored);
         self.poke(Poke::Planned(bin.clone()));
         fail_point!("enrol.stored");
@@ -111,15 +125,36 @@ impl Service {
     ) -> Result<(), Failure> {
         let bin = row.organization_bin.clone();
         let Place { at, turn } = self.place(request, &bin, Some(trade_point), None).await?;
-        let url = request.settings.config.kaspi.url.clone();
-        let actor = request.caller.actor();
-        let moved = self.store.write(move |writing| match writing.config(&bin)? {
-            Some(row) => settle_at(writing, row, at, &url, Some(actor)),
-            None => Err(super::configs::not_enrolled(&bin).into()),
+        let (actor, point) = (request.caller.actor(), at.point.id.clone());
+        let moved = self.store.write(move |writing| {
+            let Some(row) = writing.config(&bin)? else { return Err(super::configs::not_enrolled(&bin).into()) };
+            match writing.put_device(&bin, &at.point.id, &at.token)? {
+                Ok(()) => settle_at(writing, row, at, Some(actor)).map(Ok),
+                Err(other) => Ok(Err(other)),
+            }
         });
-        moved.await?;
+        if let Err(other) = moved.await? {
+            return Err(self.given_of_another(request, (&row.organization_bin, &point), &other));
+        }
         turn.ended(Registered::Stored);
         Ok(())
+    }
+
+    /// A token that an admin brought for one organisation and that stands for another.
+    fn brought_of_another(
+        &self,
+        request: &Request,
+        bin: &OrganizationBin,
+        other: &OfAnother,
+    ) -> Result<Failure, Failure> {
+        let whose = self.whose(request, other)?;
+        let detail = format!(
+            "this device token is that of {whose}, and a token stands for one organisation at one trade point; with it the \
+             money of {bin} could go there"
+        );
+        Ok(Failure::invalid(detail).with_bin(bin).with_hint(format!(
+            "Bring the token of {bin}, or leave it out and let Kaspi give it one: kaspictl bin add {bin}"
+        )))
     }
 
     /// Steps 1 and 2: a listed trade point and a token for it. A refused registration stands in the log.
@@ -131,28 +166,28 @@ impl Service {
         brought: Option<DeviceToken>,
     ) -> Result<Place<'_>, Failure> {
         let began = Instant::now();
-        let (dialect, points) = self.listed(request, bin).await?;
+        let (by, points) = self.listed(request, bin).await?;
         let point = chosen(bin, points, wanted)?;
         let turn = self.device_turn(bin, &point.id, began).await;
         let note = Note::done(OperationType::Config);
         let (token, note) = match brought {
             Some(token) => (token, note),
-            None => self.registered(request, dialect, (bin, &point.id), &turn).await?,
+            None => self.registered(request, &by, (bin, &point.id), &turn).await?,
         };
-        Ok(Place { at: At { dialect, point, token, note }, turn })
+        Ok(Place { at: At { by, point, token, note }, turn })
     }
 
     /// Step 2, made once however many wait for it: whoever had the turn meanwhile has the token for all.
     pub(super) async fn registered(
         &self,
         request: &Request,
-        dialect: Dialect,
+        with: &Counterparty,
         (bin, point): (&OrganizationBin, &TradePointId),
         turn: &Turn<'_>,
     ) -> Result<(DeviceToken, Note), Failure> {
         match turn.meanwhile() {
             Some(Registered::Stored) => {
-                let triple = self.store.read(|reading| Ok(reading.triple(bin, point, dialect)?))?;
+                let triple = self.store.read(|reading| Ok(reading.triple(bin, point, with)?))?;
                 if let Some(triple) = triple {
                     return Ok((triple.token().clone(), Note::done(OperationType::Config)));
                 }
@@ -163,11 +198,18 @@ impl Service {
         }
         let kaspi = request.settings.kaspi()?;
         let (ask, began) = (Self::ask(request), Moment::now());
-        let answer = kaspi.register(&ask, dialect, bin, point).await;
+        let answer = self.ask_for_token(kaspi, (&ask, with.dialect), (bin, point)).await;
         fail_point!("register.answered");
         let note = tried(OperationType::Register, &ask, began, answer.as_ref().err());
         match answer {
-            Ok(token) => Ok((token, note)),
+            Ok(Ok(token)) => Ok((token, note)),
+            Ok(Err(other)) => {
+                turn.ended(Registered::Refused(refusal_of_another()));
+                let failure = self.given_of_another(request, (bin, point), &other);
+                let note = Note { status: LogStatus::Failed, error: Some(failure.detail.clone()), ..note };
+                self.note_refused((Some(request.caller.actor()), bin), note, Some(GIVEN_OF_ANOTHER)).await?;
+                Err(failure)
+            }
             Err(trouble) => {
                 turn.ended(Registered::not(&trouble));
                 self.note_of(request.caller.actor(), bin, note).await?;
@@ -236,24 +278,18 @@ fn blank(writing: &Writing<'_>, enrol: &Enrol, point: &TradePointId, shop: ShopI
 
 /// What is stored of a [`Place`].
 struct At {
-    dialect: Dialect,
+    /// Who lists it.
+    by: Counterparty,
     point: TradePoint,
     token: DeviceToken,
     note: Note,
 }
 
-/// Step 3: the config stands at this trade point, with this token.
-fn settle_at(
-    writing: &mut Writing<'_>,
-    mut row: ConfigRow,
-    at: At,
-    url: &str,
-    actor: Option<Actor>,
-) -> Result<(), Refused> {
-    let At { dialect, point, token, note } = at;
-    writing.put_device(&row.organization_bin, &point.id, &token)?;
+/// Step 3: the config stands at this trade point, whose token is kept.
+fn settle_at(writing: &mut Writing<'_>, mut row: ConfigRow, at: At, actor: Option<Actor>) -> Result<(), Refused> {
+    let At { by, point, note, .. } = at;
     row.trade_point_id = point.id.clone();
-    row.seen_listed(dialect, url, &point.name, writing.now);
+    row.seen_listed(&by, &point.name, writing.now);
     row.alarm = None;
     put(writing, actor, row, note)
 }

@@ -4,6 +4,7 @@ use tokio::time::Instant;
 
 use super::payments::{LONGEST_WAIT, limit, sees_row};
 use super::{Request, Service};
+use crate::chance::select;
 use crate::moment::Span;
 use crate::operation::{EventQuery, Events, Failure, LogQuery, LogRows, Order, Reply};
 use crate::store::{ConfigRow, Reading, StoreError};
@@ -19,7 +20,7 @@ impl Service {
         Ok(Reply::Events(Events { events, next }))
     }
 
-    /// The rows of the log as their operations end.
+    /// The rows of the log as their operations end, and again when more is known of one.
     pub(super) async fn log_follow(
         &self,
         request: &Request,
@@ -74,7 +75,7 @@ impl Service {
                 tokio::task::yield_now().await;
                 continue;
             }
-            tokio::select! {
+            select! {
                 // The store outlives every request: the sender is not gone.
                 _ = news.changed() => {}
                 () = tokio::time::sleep_until(until) => {}

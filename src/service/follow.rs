@@ -1,85 +1,70 @@
 //! Never forget: every payment that is not final is followed until it is, across restarts, and one that was called
-//! over is looked at a few times more. One poller per payment, however many wait: waiters share its answers.
+//! over, or paid, is looked at a few times more. One poller per payment, however many wait: waiters share its answers.
 //!
-//! Due times count from boot: setting the wall clock moves none of them, and what became due in a suspend or while the
+//! It hears of payments from the commits that change them, whoever wrote: none is taken in without being followed. Due
+//! times count from boot: setting the wall clock moves none of them, and what became due in a suspend or while the
 //! daemon was down is due at once after it, spread by the limits below.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc};
-use tokio::time::sleep;
-use tracing::debug;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::{Instant, sleep, timeout};
+use tracing::{debug, warn};
 
-use super::Service;
-use super::look::{lively_until, polling};
 use super::money::is_reckoned;
+use super::plan::{Ended, Lane, Plan, Sign, Turn, UNREAD};
+use super::{Service, Settings};
+use crate::chance::select;
 use crate::id::PaymentId;
 use crate::moment::{Moment, since_boot};
-use crate::operation::{Code, Failure, Kind, State};
-use crate::store::{PaymentRow, RefundState};
-
-/// Looks of the follower at one time.
-const AT_ONCE: usize = 8;
-
-/// Asks by the sweep for one remote invoice (design §6.6), the one at its expiry not counted.
-const MOST_SWEEPS: usize = 40;
+use crate::operation::{Code, Failure, State};
 
 /// tokio's timers stand still while the computer sleeps: the longest time until the follower sees what became due.
 const REST: Duration = Duration::from_secs(10);
 
-/// Until a payment that the disk did not give is tried again.
-const UNREAD: Duration = Duration::from_secs(60);
-
-/// A timer may be a tick early: what is due this soon is due now, not again.
-const TICK: Duration = Duration::from_secs(1);
-
-const MINUTE: u64 = 60;
-const HOUR: u64 = 3600;
-const DAY: u64 = 24 * HOUR;
-const TWO_DAYS: u64 = 2 * DAY;
-const NINE_DAYS: u64 = 9 * DAY;
-
-/// After a deadline: 1 minute, 10 minutes, 1 hour and 24 hours.
-const LATE_LOOKS: [Duration; 4] = [
-    Duration::from_secs(MINUTE),
-    Duration::from_secs(10 * MINUTE),
-    Duration::from_secs(HOUR),
-    Duration::from_secs(DAY),
-];
-
-/// A balance that could not be read is read again so long after its refund, and then with the late looks. A call and
-/// its time to settle are over by the third.
-const SETTLING: [Duration; 5] = [
-    Duration::from_secs(5),
-    Duration::from_secs(15),
-    Duration::from_secs(MINUTE),
-    Duration::from_secs(2 * MINUTE),
-    Duration::from_secs(5 * MINUTE),
-];
-
-/// What the follower is told of a payment.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Sign {
-    /// It may need another plan.
-    Changed(PaymentId),
-    /// The look at it is over; whether Kaspi could be asked.
-    Looked(PaymentId, bool),
-}
+/// A look that takes more than this part of a call's time-out gives its place up to others.
+const QUICK: u32 = 8;
 
 /// A look that has begun. However it ends, the follower is told.
 struct Look {
     service: Service,
     id: PaymentId,
-    asked: bool,
+    lane: Lane,
+    /// Its own, until it takes long.
+    place: Option<OwnedSemaphorePermit>,
+    slow_places: Arc<Semaphore>,
+    ended: Ended,
 }
 
 impl Look {
+    /// Waits for its turn and looks. One that takes long goes on where it holds nobody up, or is given up.
     async fn make(mut self) {
-        self.asked = match self.service.look_again(self.id).await {
+        let (service, began) = (self.service.clone(), Instant::now());
+        service.state.pace.own_turn(|| service.live.get().config.read_rate).await;
+        let (settings, asked) = (service.live.get(), Instant::now());
+        let quick = settings.config.kaspi.timeout / QUICK;
+        debug!(payment = %self.id, lane = ?self.lane, waited = ?(asked - began), "looking at a followed payment");
+        let mut look = pin!(service.look_again(&settings, self.id));
+        let result = match (self.lane, timeout(quick, &mut look).await) {
+            (_, Ok(result)) => result,
+            (Lane::Slow, Err(_)) => look.await,
+            (Lane::Lively | Lane::Late, Err(_)) => match self.slow_places.clone().try_acquire_owned() {
+                Ok(place) => {
+                    self.place = Some(place);
+                    let _ = service.state.followed.send(Sign::Moved);
+                    look.await
+                }
+                Err(_) => {
+                    self.ended = Ended { is_asked: false, is_slow: true, is_given_up: true };
+                    return;
+                }
+            },
+        };
+        self.ended.is_slow = asked.elapsed() >= quick;
+        self.ended.is_asked = match result {
             Ok(()) => true,
             // Kaspi does not know it: that is an answer.
             Err(failure) if failure.code == Code::NotFound => true,
@@ -93,80 +78,82 @@ impl Look {
 
 impl Drop for Look {
     fn drop(&mut self) {
+        // Before the follower is told, so that it finds the place free.
+        drop(self.place.take());
         // The receiver is gone only when the daemon stops.
-        let _ = self.service.state.followed.send(Sign::Looked(self.id, self.asked));
+        let _ = self.service.state.followed.send(Sign::Looked(self.id, self.ended));
     }
-}
-
-/// The plan: which payment is looked at next, and when since boot.
-struct Plan {
-    queue: BinaryHeap<Reverse<(Duration, PaymentId)>>,
-    /// The valid entry of each payment; others in the queue are stale.
-    due: HashMap<PaymentId, Duration>,
-    /// The payments that are being looked at, and since when.
-    looks: HashMap<PaymentId, Duration>,
 }
 
 impl Service {
     /// Follows until the daemon stops. `signs` names every payment that may need another plan.
-    ///
-    /// # Errors
-    /// `storage_failed` when the open payments cannot be read at start.
-    pub(super) async fn follow(self, mut signs: mpsc::UnboundedReceiver<Sign>) -> Result<(), Failure> {
-        let mut plan = Plan { queue: BinaryHeap::new(), due: HashMap::new(), looks: HashMap::new() };
-        let alive = self.state.last_alive.unwrap_or_else(Moment::now);
-        for row in self.store.read(|reading| Ok(reading.payments_to_follow(alive)?))? {
-            plan.begin(&self, &row, alive);
-        }
-        let places = Arc::new(Semaphore::new(AT_ONCE));
+    pub(super) async fn follow(self, mut signs: mpsc::UnboundedReceiver<Sign>) {
+        let Some(mut plan) = self.planned().await else { return };
         let mut settings = self.live.get();
         loop {
             if !Arc::ptr_eq(&settings, &self.live.get()) {
                 settings = self.live.get();
                 plan.sweep_anew(&self);
             }
+            while let Some(turn) = plan.take() {
+                self.begin_look(turn, &plan);
+            }
+            self.state.following.queue.store(plan.len(), Ordering::Relaxed);
             let due = plan.next();
-            self.state.follow_queue.store(plan.due.len(), Ordering::Relaxed);
-            tokio::select! {
-                () = self.stopped() => return Ok(()),
+            select! {
+                () = self.stopped() => return,
                 sign = signs.recv() => match sign {
                     Some(sign) => plan.hear(&self, sign),
-                    None => return Ok(()),
+                    None => return,
                 },
-                () = until(due) => {
-                    if let Some(id) = plan.take() {
-                        self.look_in_turn(id, &places).await;
-                    }
-                }
+                () = until(due) => {}
             }
         }
     }
 
-    /// Looks at a payment in a task of its own once there is a place and the pace allows it; it is planned again
-    /// afterwards.
-    async fn look_in_turn(&self, id: PaymentId, places: &Arc<Semaphore>) {
-        // The semaphore lives as long as the follower and is never closed.
-        let Ok(place) = places.clone().acquire_owned().await else { return };
-        self.state.pace.own_turn(self.live.get().config.read_rate).await;
-        let look = Look { service: self.clone(), id, asked: false };
-        tokio::spawn(async move {
-            look.make().await;
-            drop(place);
-        });
+    /// The plan at start; none if the daemon stops before the payments can be read.
+    async fn planned(&self) -> Option<Plan> {
+        let alive = self.state.last_alive.unwrap_or_else(Moment::now);
+        loop {
+            let failure = match self.store.read(|reading| Ok(reading.payments_to_follow(alive)?)) {
+                Ok(found) => {
+                    let mut plan = Plan::new();
+                    self.state.foreign.notice(&self.live.get(), &found.rows);
+                    found.rows.iter().for_each(|row| plan.begin(self, row, alive));
+                    found.unread.iter().for_each(|id| plan.begin_unread(self, *id));
+                    self.state.following.stands_still(None);
+                    return Some(plan);
+                }
+                Err(failure) => failure,
+            };
+            warn!(detail = failure.detail, "the payments that are to be followed cannot be read");
+            self.state.following.stands_still(Some(failure.detail));
+            select! {
+                () = sleep(UNREAD) => {}
+                () = self.stopped() => return None,
+            }
+        }
     }
 
-    /// A link or QR is asked about an interval after the last ask, whoever made that and however long it had to wait
-    /// for its turn.
-    fn next_poll(&self, row: &PaymentRow, now: Moment) -> Option<Duration> {
-        let is_polled = row.state == State::Waiting && row.kind != Kind::Remote && now < lively_until(row);
-        let rest = self.fresh_for(row);
-        (is_polled && !rest.is_zero()).then(|| since_boot().saturating_add(rest))
+    fn begin_look(&self, Turn { id, lane, place }: Turn, plan: &Plan) {
+        let (service, slow_places) = (self.clone(), plan.slow_places());
+        tokio::spawn(Look { service, id, lane, place: Some(place), slow_places, ended: Ended::default() }.make());
     }
 
-    async fn look_again(&self, id: PaymentId) -> Result<(), Failure> {
-        let settings = self.live.get();
-        let row = self.look_when_due(&settings, id).await?;
-        if is_reckoned(&row) { self.reckon(&settings, id).await } else { Ok(()) }
+    /// One look: where the payment stands, what its balance tells of refunds, and whether the bank has come to agree with
+    /// our amount.
+    async fn look_again(&self, settings: &Settings, id: PaymentId) -> Result<(), Failure> {
+        let looked = self.look_when_due(settings, id).await;
+        // A status that cannot be read keeps nobody from reading the balance.
+        let row = self.row(id)?;
+        let settled = match is_reckoned(&row) {
+            true => self.reckon(settings, id).await,
+            false if row.state == State::Paid && row.disputed_total().is_some() => {
+                self.look_at_total(settings, &row).await
+            }
+            false => Ok(()),
+        };
+        looked.map(drop).and(settled)
     }
 }
 
@@ -175,254 +162,5 @@ async fn until(due: Option<Duration>) {
     match due {
         Some(due) => sleep(due.saturating_sub(since_boot()).min(REST)).await,
         None => std::future::pending().await,
-    }
-}
-
-impl Plan {
-    /// When the next look is due.
-    fn next(&mut self) -> Option<Duration> {
-        while let Some(Reverse((at, id))) = self.queue.peek() {
-            if self.due.get(id) == Some(at) {
-                return Some(*at);
-            }
-            self.queue.pop();
-        }
-        None
-    }
-
-    /// The payment whose look is due; it begins now.
-    fn take(&mut self) -> Option<PaymentId> {
-        let now = since_boot();
-        self.next().filter(|due| *due <= now)?;
-        let Reverse((_, id)) = self.queue.pop()?;
-        self.due.remove(&id);
-        self.looks.insert(id, now);
-        Some(id)
-    }
-
-    /// A payment found at start. A link or QR, and whatever ran out or missed a late look while the daemon was down, is
-    /// looked at now.
-    fn begin(&mut self, service: &Service, row: &PaymentRow, alive: Moment) {
-        let now = service.state.ages.follow(row).after(since_boot());
-        let over_at = deadline(row);
-        let due = match row.state {
-            State::Waiting => row.kind != Kind::Remote || over_at <= now,
-            State::Expired | State::Declined | State::Cancelled => {
-                let mut looks = LATE_LOOKS.iter().map(|look| over_at.after(look.mul_f64(stretch(row))));
-                looks.any(|look| alive < look && look <= now)
-            }
-            _ => row.has_refund_in_doubt(),
-        };
-        if due {
-            self.set(row.id, since_boot());
-        } else {
-            self.put(service, row, since_boot(), true);
-        }
-    }
-
-    fn hear(&mut self, service: &Service, sign: Sign) {
-        match sign {
-            // Its end tells.
-            Sign::Changed(id) if self.looks.contains_key(&id) => {}
-            Sign::Changed(id) => self.renew(service, id, since_boot(), true),
-            Sign::Looked(id, asked) => {
-                // Counted from its beginning, so that a look that became due during it is not left out.
-                let began = self.looks.remove(&id).unwrap_or_else(since_boot);
-                self.renew(service, id, began, asked);
-            }
-        }
-    }
-
-    fn renew(&mut self, service: &Service, id: PaymentId, from: Duration, asked: bool) {
-        match service.row(id) {
-            // What is due already stays so.
-            Ok(row) if row.state != State::Paid && self.due.get(&id).is_some_and(|due| *due <= from) => {}
-            Ok(row) => self.put(service, &row, from, asked),
-            // A create that moved nothing leaves no payment.
-            Err(failure) if failure.code == Code::NotFound => self.drop(service, id),
-            Err(_) => self.set(id, from + UNREAD),
-        }
-    }
-
-    /// Other settings may have another sweep. What is due already stays so.
-    fn sweep_anew(&mut self, service: &Service) {
-        let now = since_boot();
-        let later: Vec<PaymentId> = self.due.iter().filter(|(_, due)| **due > now).map(|(id, _)| *id).collect();
-        for row in later.into_iter().filter_map(|id| service.row(id).ok()) {
-            if (row.state, row.kind) == (State::Waiting, Kind::Remote) {
-                self.put(service, &row, now, true);
-            }
-        }
-    }
-
-    fn put(&mut self, service: &Service, row: &PaymentRow, from: Duration, asked: bool) {
-        let now = service.state.ages.follow(row).after(from);
-        let look = next_look(row, &service.live.get().config.remote_sweep, now);
-        match look.or_else(|| unasked(row, now).filter(|_| !asked)) {
-            None => self.drop(service, row.id),
-            Some(wait) => self.set(row.id, service.next_poll(row, now).unwrap_or_else(|| from.saturating_add(wait))),
-        }
-    }
-
-    fn set(&mut self, id: PaymentId, at: Duration) {
-        self.due.insert(id, at);
-        self.queue.push(Reverse((at, id)));
-    }
-
-    fn drop(&mut self, service: &Service, id: PaymentId) {
-        self.due.remove(&id);
-        service.state.ages.forget(id);
-    }
-}
-
-/// How long until a payment is looked at next; `None` if it needs no more looks.
-fn next_look(row: &PaymentRow, sweep: &[Duration], now: Moment) -> Option<Duration> {
-    match row.state {
-        State::Creating | State::Abandoned => None,
-        State::Waiting => waiting(row, sweep, now),
-        State::Unknown => row.expires_at.map(|dead| dead.since(now).max(TICK)),
-        State::Expired | State::Declined | State::Cancelled => over(row, now),
-        State::Paid => refunds(row, now),
-    }
-}
-
-/// One that was called over before its time is looked at like the others once that has come.
-fn over(row: &PaymentRow, now: Moment) -> Option<Duration> {
-    let deadline = deadline(row);
-    let look = afterwards(now.since(deadline))?;
-    Some(deadline.since(now) + look.mul_f64(stretch(row)))
-}
-
-/// The last look could not be made, so that it has to be made again.
-fn unasked(row: &PaymentRow, now: Moment) -> Option<Duration> {
-    let is_over = matches!(row.state, State::Expired | State::Declined | State::Cancelled);
-    insistent(now.since(deadline(row))).filter(|_| is_over)
-}
-
-/// What has no end yet after the late looks is asked about hourly for a day and daily for seven.
-fn insistent(late: Duration) -> Option<Duration> {
-    match late.as_secs() {
-        0..TWO_DAYS => Some(Duration::from_secs(HOUR)),
-        TWO_DAYS..NINE_DAYS => Some(Duration::from_secs(DAY)),
-        _ => None,
-    }
-}
-
-/// Refunds that the balance has not settled are looked at soon and then, like those that it has not shown, as long as
-/// a payment called over.
-fn refunds(row: &PaymentRow, now: Moment) -> Option<Duration> {
-    let looks = row.refunds.iter().filter_map(|refund| {
-        let age = now.since(refund.at);
-        match refund.state {
-            RefundState::Unsettled => {
-                SETTLING.into_iter().find(|look| *look > age).map(|look| look - age).or_else(|| afterwards(age))
-            }
-            RefundState::Watched => afterwards(age),
-            _ => None,
-        }
-    });
-    looks.min().filter(|_| is_reckoned(row))
-}
-
-/// Until the deadline: a link or QR at the bank's interval, an invoice by the sweep. Then the late looks.
-fn waiting(row: &PaymentRow, sweep: &[Duration], now: Moment) -> Option<Duration> {
-    let deadline = lively_until(row);
-    if now < deadline {
-        let rest = match row.kind {
-            Kind::Link | Kind::Qr => polling(row),
-            Kind::Remote => next_sweep(sweep, now.since(row.created_at), stretch(row)).unwrap_or(Duration::MAX),
-        };
-        return Some(rest.min(deadline.since(now)));
-    }
-    let late = now.since(deadline);
-    afterwards(late).or_else(|| insistent(late)).map(|wait| wait.mul_f64(stretch(row)))
-}
-
-/// How long until the sweep's next ask of an invoice of this age. It keeps to fixed ages, so that a restart neither
-/// begins it anew nor puts it off.
-fn next_sweep(sweep: &[Duration], age: Duration, stretch: f64) -> Option<Duration> {
-    let steps = sweep.iter().chain(std::iter::repeat(sweep.last()?)).take(MOST_SWEEPS);
-    let ages = steps.scan(Duration::ZERO, |at, step| {
-        *at = at.saturating_add(step.mul_f64(stretch));
-        Some(*at)
-    });
-    ages.map(|at| at.saturating_sub(age)).find(|wait| *wait > TICK)
-}
-
-/// Long waits for invoices are up to a tenth longer, different for each, so that a shop's are not asked in step.
-fn stretch(row: &PaymentRow) -> f64 {
-    let last = row.id.to_bytes().last().copied().unwrap_or_default();
-    if row.kind == Kind::Remote { 1.0 + f64::from(last) / 2560.0 } else { 1.0 }
-}
-
-/// How long until the next late look.
-fn afterwards(late: Duration) -> Option<Duration> {
-    LATE_LOOKS.into_iter().find(|look| *look > late).map(|look| look - late)
-}
-
-/// When the customer can no longer pay, for one taken in from elsewhere as its kind allows at most.
-pub(super) fn deadline(row: &PaymentRow) -> Moment {
-    row.expires_at.unwrap_or_else(|| match row.kind {
-        Kind::Remote => row.created_at.after(Duration::from_secs(DAY)),
-        Kind::Link | Kind::Qr => row.created_at.after(Duration::from_secs(5 * MINUTE)),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test may")]
-
-    use super::super::look::GRACE;
-    use super::*;
-    use crate::money::Amount;
-    use crate::operation::Dialect;
-    use crate::store::ConfigRow;
-
-    /// The late looks come at their times and then end.
-    #[test]
-    fn late_looks() {
-        let at = |seconds| afterwards(Duration::from_secs(seconds)).map(|wait| wait.as_secs());
-        assert_eq!(
-            [at(0), at(59), at(60), at(700), at(HOUR), at(DAY)],
-            [Some(60), Some(1), Some(540), Some(2900), Some(DAY - HOUR), None]
-        );
-    }
-
-    /// The sweep asks at ages, not after restarts, and at most forty times.
-    #[test]
-    fn the_sweep_keeps_to_ages() {
-        let minutes = |count| Duration::from_secs(count * MINUTE);
-        let sweep = [minutes(10), minutes(30), minutes(60)];
-        let next = |age| next_sweep(&sweep, minutes(age), 1.0).map(|wait| wait.as_secs() / MINUTE);
-        assert_eq!([next(0), next(9), next(10), next(39), next(101)], [10, 1, 30, 1, 59].map(Some));
-        assert_eq!((next_sweep(&[], minutes(0), 1.0), next_sweep(&[minutes(1)], minutes(40), 1.0)), (None, None));
-        // A tick early is not again.
-        assert_eq!(next_sweep(&sweep, minutes(10) - TICK / 2, 1.0), Some(minutes(30) + TICK / 2));
-    }
-
-    fn invoice(state: State) -> PaymentRow {
-        let at = Moment::from_millis(1_795_000_000_000);
-        let config = ConfigRow::sample(at);
-        let row = PaymentRow::frozen(&config, Dialect::Bank, Kind::Remote, Amount::from_tiyn(10_000).unwrap(), at);
-        PaymentRow { state, expires_at: Some(at.after(Duration::from_secs(DAY))), ..row }
-    }
-
-    /// The customer said no after five minutes: nobody asks again before the invoice's day is over.
-    #[test]
-    fn an_invoice_called_over_early_rests_until_its_deadline() {
-        for state in [State::Declined, State::Cancelled] {
-            let row = invoice(state);
-            let age = Duration::from_secs(5 * MINUTE);
-            let wait = next_look(&row, &[], row.created_at.after(age)).unwrap();
-            assert!(wait >= Duration::from_secs(DAY + MINUTE) - age, "{wait:?}");
-        }
-    }
-
-    /// An invoice that nothing is known of but that the customer can pay is asked about when its day is over.
-    #[test]
-    fn without_a_sweep_the_deadline_is_the_next_look() {
-        let row = invoice(State::Waiting);
-        let age = Duration::from_secs(HOUR);
-        assert_eq!(next_look(&row, &[], row.created_at.after(age)), Some(Duration::from_secs(DAY) + GRACE - age));
     }
 }

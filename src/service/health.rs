@@ -7,13 +7,13 @@ use crate::moment::Moment;
 use crate::operation::{
     Code, ConfigCounts, Failure, Health, HealthStatus, PaymentCounts, ProblemItem, Reloaded, Reply, Standing, State,
 };
-use crate::store::{ConfigRow, PaymentRow, RefundRow, RefundState};
+use crate::store::{ConfigRow, Doubt, PaymentRow, RefundRow, RefundState};
 
 /// A certificate that ends within this many days is a problem: the bank takes weeks to renew one.
 pub(super) const RENEW_DAYS: i64 = 30;
 
-/// After this a refund whose answer was lost is a problem, though its balance is still read.
-const SETTLED: Duration = Duration::from_secs(2 * 60);
+/// So long the bank's books may be behind before that is a problem.
+const BEHIND: Duration = Duration::from_secs(5 * 60);
 
 /// How long a payment that was given up stands among the problems.
 const SUPERSEDED: Duration = Duration::from_secs(24 * 3600);
@@ -58,6 +58,8 @@ impl Service {
         problems.extend(self.backup_problem());
         problems.extend(configs.iter().filter_map(config_problem));
         problems.extend(payments.iter().flat_map(payment_problems));
+        problems.extend(self.follow_problems(request)?);
+        problems.extend(self.foreign_problems(request)?);
         Ok(problems)
     }
 
@@ -81,6 +83,9 @@ impl Service {
             tracing::warn!("{warning}");
         }
         self.keep_warm();
+        if let Err(failure) = self.sort_by_bank() {
+            tracing::warn!(detail = failure.detail, "payments of another bank could not be looked for");
+        }
         let service = self.clone();
         tokio::spawn(async move { service.settle_dialects().await });
         Ok(reloaded)
@@ -100,7 +105,7 @@ fn counts(configs: &[ConfigRow]) -> ConfigCounts {
     }
 }
 
-fn problem(code: &str, detail: impl Into<String>, remedy: impl Into<String>) -> ProblemItem {
+pub(super) fn problem(code: &str, detail: impl Into<String>, remedy: impl Into<String>) -> ProblemItem {
     ProblemItem { code: code.to_owned(), detail: detail.into(), remedy: remedy.into(), payment: None, config_id: None }
 }
 
@@ -141,13 +146,68 @@ fn config_problem(row: &ConfigRow) -> Option<ProblemItem> {
     Some(ProblemItem { config_id: Some(row.id), ..found })
 }
 
-/// A refund that runs, or whose balance is just being read, is nobody's business yet.
+/// The bank's books may be behind for a few minutes; if they stay so, something here never happened.
+fn balance_problem(row: &PaymentRow) -> Option<ProblemItem> {
+    let (balance, since) = row.balance_above.filter(|(_, since)| Moment::now().since(*since) >= BEHIND)?;
+    let (id, left) = (row.id, row.account().left());
+    let detail = format!("Kaspi shows since {since} that {balance} can be paid back, and {left} is left by our books");
+    let remedy = match row.account().too_much(balance) {
+        Some(refund) => format!(
+            "Look in the Kaspi Pay app. If refund {0} is not there: kaspictl payment resolve {id} --refund {0} --happened no --reason TEXT",
+            refund.id
+        ),
+        None => format!(
+            "Look in the Kaspi Pay app. If nothing went back without kaspid: kaspictl payment resolve {id} --paid yes --reason TEXT"
+        ),
+    };
+    Some(problem("balance_above", detail, remedy))
+}
+
+/// A refund that runs is nobody's business yet.
 fn is_for_a_person(refund: &RefundRow) -> bool {
     match refund.state {
-        RefundState::Doubted => true,
-        RefundState::Unsettled => Moment::now().since(refund.at) >= SETTLED,
-        _ => false,
+        RefundState::Doubted | RefundState::Unsettled => true,
+        RefundState::Running | RefundState::Success(_) | RefundState::Failed { .. } | RefundState::Watched => false,
     }
+}
+
+/// Whose a payment is, or of how much, is not as we have it: until it is, its money stands in no sum.
+fn ownership_problem(row: &PaymentRow) -> Option<ProblemItem> {
+    let (id, bin, point) = (row.id, &row.organization_bin, &row.trade_point_id);
+    let word = match row.state {
+        State::Paid => format!("kaspictl payment resolve {id} --paid yes --reason TEXT"),
+        _ => format!("kaspictl payment resolve {id} --paid yes|no --reason TEXT"),
+    };
+    let (code, detail, remedy) = match (row.disputed_total(), &row.doubt) {
+        (Some(other), _) => (
+            "payment_amount_differs",
+            format!("Kaspi says {other}, we asked for {}; it stands in no sum", row.amount),
+            format!(
+                "Look in the Kaspi Pay app and compare: kaspictl payment show {id}; to let our amount stand: {word}"
+            ),
+        ),
+        (None, Some(Doubt::Refused(why))) if row.is_paid_in_doubt() => (
+            "payment_of_another",
+            format!(
+                "Kaspi calls {} paid and says that it is not of {bin} at trade point {point} ({why}); it stands in no sum",
+                row.amount
+            ),
+            format!(
+                "Look in the Kaspi Pay app of {bin} whether the money is there, then: {word}. If it is and Kaspi has \
+                 forgotten the device: kaspictl bin register {bin} --trade-point {point}"
+            ),
+        ),
+        (None, Some(_)) if row.is_paid_in_doubt() => (
+            "payment_unproven",
+            format!(
+                "Kaspi calls {} paid, and could not be asked yet whether it is of {bin}; it stands in no sum",
+                row.amount
+            ),
+            format!("It is asked again by itself; now: kaspictl payment show {id}. If you know it: {word}"),
+        ),
+        _ => return None,
+    };
+    Some(problem(code, detail, remedy))
 }
 
 pub(super) fn payment_problems(row: &PaymentRow) -> Vec<ProblemItem> {
@@ -160,6 +220,16 @@ pub(super) fn payment_problems(row: &PaymentRow) -> Vec<ProblemItem> {
         );
         problems.push(problem("payment_unknown", detail, remedy));
     }
+    if let Some((number, by)) = &row.number_taken {
+        let detail =
+            format!("for a payment of {} Kaspi gave the number {number}, which is payment {by} here", row.amount);
+        let remedy = format!(
+            "Look at both in the Kaspi Pay app (kaspictl payment show {by}) and ask the bank, then: kaspictl payment resolve {id} \
+             --attach QRID --reason TEXT, or --abandon instead of --attach QRID",
+            id = row.id
+        );
+        problems.push(problem("payment_number_taken", detail, remedy));
+    }
     if row.state == State::Abandoned && Moment::now().since(row.updated_at) < SUPERSEDED {
         let detail = format!("{} was given up and may have been paid all the same", row.amount);
         let remedy = "Look in the Kaspi Pay app at the end of the day; this line goes after 24 hours";
@@ -167,14 +237,14 @@ pub(super) fn payment_problems(row: &PaymentRow) -> Vec<ProblemItem> {
     }
     if let Some(status) = &row.contradiction {
         let detail = format!("{} was paid, and Kaspi said {status} of it later", row.amount);
-        let remedy = format!("Look in the Kaspi Pay app whether the money is there: kaspictl payment show {}", row.id);
+        let remedy = format!(
+            "Look in the Kaspi Pay app whether the money is there. Once that is settled: kaspictl payment resolve {} --paid yes --reason TEXT",
+            row.id
+        );
         problems.push(problem("payment_contradicted", detail, remedy));
     }
-    if let Some(other) = row.kaspi_amount {
-        let detail = format!("Kaspi says {other}, we asked for {}", row.amount);
-        let remedy = format!("Look in the Kaspi Pay app and compare: kaspictl payment show {}", row.id);
-        problems.push(problem("payment_amount_differs", detail, remedy));
-    }
+    problems.extend(ownership_problem(row));
+    problems.extend(balance_problem(row));
     if row.late && !row.acknowledged {
         let detail = format!("{} was paid after it had been called over", row.amount);
         let remedy = format!(

@@ -1,71 +1,38 @@
-//! Looking at a payment at Kaspi: when, at most how often, and what its status makes of it. Failing to ask is not
+//! Looking at a payment at Kaspi: in whose name, at most how often, and what is kept of it. Failing to ask is not
 //! failing to pay, and only a status we know closes a payment.
 
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until, timeout};
 use tracing::debug;
 
-use super::follow::{Sign, deadline};
-use super::{Request, Service, Settings};
+use super::asked::Known;
+use super::bank::of_our_bank;
+use super::life::{Clocks, deadline, is_unpaid, state_of};
+use super::ownership::ReadNow;
+use super::{Service, Settings, trouble};
 use crate::id::PaymentId;
-use crate::kaspi::Ask;
-use crate::moment::{Moment, Span};
-use crate::money::Amount;
-use crate::operation::{Code, Dialect, Failure, Kind, PaidAtSource, State};
-use crate::store::{Change, PaymentRow, Seen};
-
-/// Between two status reads of a link or QR where the reply named no usable interval (kaspi-api §3.3).
-const POLL: Duration = Duration::from_secs(5);
-
-/// Waiting for a remote invoice: the manual forbids interval polling, so a waiter asks at 3, 8 and 15 seconds and
-/// then every 15 (our reading, design §6.6).
-const REMOTE_WAIT: [Duration; 4] =
-    [Duration::from_secs(3), Duration::from_secs(5), Duration::from_secs(7), Duration::from_secs(15)];
-
-/// How long a payment that is paid waits for the bank's date of it.
-const DATE_WITHIN: Duration = Duration::from_secs(2);
-
-/// The status of a payment that is paid.
-const PROCESSED: &str = "Processed";
-
-/// The bank's time from the first `Wait` to the automatic cancel, where the reply named none (kaspi-api §3.3).
-const CONFIRM_MS: u64 = 65_000;
-
-/// After this long without an ask the count of asks begins anew: another cashier, another look.
-const FORGET: Duration = Duration::from_secs(60);
+use crate::kaspi::{Ask, Refusal, RefusalKind, StatusRead, Trouble};
+use crate::moment::{Moment, since_boot};
+use crate::operation::{Code, Failure, Money, PaidAtSource, State};
+use crate::store::{Change, DetailsRead, PROCESSED, PaymentRow, Seen};
 
 /// A payment called over is asked about once more on a GET for this long.
 const LATE: Duration = Duration::from_secs(48 * 3600);
 
-/// A waiter for whom the pace had no turn tries again after this.
-const NO_TURN: Duration = Duration::from_millis(250);
-
-/// After a deadline the bank's clock may still run; the payment is not called expired by silence before.
-pub(super) const GRACE: Duration = Duration::from_secs(10);
-
-/// How Kaspi was lately asked about a payment.
-#[derive(Clone, Copy)]
-pub(super) struct Asked {
-    last: Instant,
-    /// How often since somebody began to look.
-    asks: usize,
-    /// When the last one was over, unless it still runs.
-    ended: Option<Instant>,
-    /// The last one was answered.
-    is_answered: bool,
-}
-
 /// In whose name a look is made.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Looker {
-    /// Somebody at the door.
+    /// Somebody at the door. Without a turn of the pace, and right after a call that failed, what is known is the
+    /// answer.
     Caller,
-    /// A call that decides money.
+    /// A call that decides money: waits for no turn, and asks again whatever failed before it came.
     Money,
-    /// The daemon itself.
+    /// The same for a refund, of what is paid.
+    Refund,
+    /// The daemon itself, however late it is.
     Follower,
+    /// A report, in the daemon's own turns.
+    Report,
 }
 
 impl Service {
@@ -74,19 +41,7 @@ impl Service {
     /// # Errors
     /// Why Kaspi could not be asked, now or a moment ago.
     pub(super) async fn asked(&self, settings: &Settings, id: PaymentId) -> Result<(), Failure> {
-        let came = Instant::now();
-        if !self.is_known(&self.row(id)?, came) {
-            self.state.pace.own_turn(settings.config.read_rate).await;
-        }
-        let _turn = self.state.looks.lock(id).await;
-        let row = self.row(id)?;
-        if !worth_a_look(&row, self.state.ages.now(&row)) {
-            return Ok(());
-        }
-        match self.is_known(&row, came) {
-            true => self.was_answered(id),
-            false => self.read_status(settings, &row).await.map(drop),
-        }
+        self.look(settings, id, Looker::Report).await.map(drop)
     }
 
     /// A payment as it stands now: asks Kaspi unless what is known is younger than the interval, or nobody's turn of
@@ -114,22 +69,44 @@ impl Service {
         self.look(settings, id, Looker::Follower).await
     }
 
+    /// A paid payment that Kaspi still calls paid, for a call that would pay it back. What Kaspi calls something else
+    /// is not paid back before Kaspi or a person has ended that.
+    ///
+    /// # Errors
+    /// `not_refundable` for one that Kaspi calls something else; `kaspi_unavailable` if nobody could be asked. Nothing
+    /// has moved.
+    pub(super) async fn still_paid(&self, settings: &Settings, row: &PaymentRow) -> Result<PaymentRow, Failure> {
+        let row = match self.look(settings, row.id, Looker::Refund).await {
+            Ok(row) => row,
+            // Not knowing it is no other status.
+            Err(failure) if failure.code == Code::NotFound => self.row(row.id)?,
+            Err(failure) => {
+                let detail = format!("it could not be read whether the payment is still paid: {}", failure.detail);
+                return Err(Failure { detail, ..failure }.with_money(Money::NotMoved).with_payment(row.id));
+            }
+        };
+        match &row.contradiction {
+            None => Ok(row),
+            Some(status) => Err(contradicted(&row, status)),
+        }
+    }
+
     async fn look(&self, settings: &Settings, id: PaymentId, looker: Looker) -> Result<PaymentRow, Failure> {
-        let came = Instant::now();
+        let came = since_boot();
+        if looker == Looker::Report && self.state.asks.known(&self.row(id)?, came) == Known::Nothing {
+            self.state.pace.own_turn(|| self.live.get().config.read_rate).await;
+        }
         let _turn = self.state.looks.lock(id).await;
         let row = self.row(id)?;
-        let is_worth = match looker {
-            Looker::Follower => may_change(&row),
-            Looker::Caller | Looker::Money => worth_a_look(&row, self.state.ages.now(&row)),
-        };
-        if !is_worth {
+        if !self.is_worth(&row, looker) {
             return self.buried(row).await;
         }
-        if self.is_known(&row, came) {
-            return match looker {
-                Looker::Follower => self.was_answered(id).map(|()| row),
-                Looker::Caller | Looker::Money => Ok(row),
-            };
+        match (self.state.asks.known(&row, came), looker) {
+            (Known::Answered, _) | (Known::Failed | Known::FailedLately, Looker::Caller) => return Ok(row),
+            (Known::Failed, _) | (Known::FailedLately, Looker::Follower | Looker::Report) => {
+                return Err(Failure::new(Code::KaspiUnavailable, "Kaspi was asked a moment ago and did not answer"));
+            }
+            (Known::FailedLately, Looker::Money | Looker::Refund) | (Known::Nothing, _) => {}
         }
         if looker == Looker::Caller && !self.state.pace.callers_turn(settings.config.read_rate).await {
             return Ok(row);
@@ -137,82 +114,55 @@ impl Service {
         self.read_status(settings, &row).await
     }
 
-    /// Asks Kaspi now, whatever is known, and keeps what is new.
-    pub(super) async fn read_status(&self, settings: &Settings, row: &PaymentRow) -> Result<PaymentRow, Failure> {
-        let Some(qr) = &row.qr_payment_id else { return Ok(row.clone()) };
-        self.asked_now(row.id);
-        let ask = Ask::fresh(settings.config.kaspi.timeout);
-        let read = settings.kaspi()?.status(&ask, row.dialect, qr).await;
-        self.ask_ended(row.id, read.is_ok());
-        let read = read.map_err(|trouble| super::trouble::failure(&trouble).with_payment(row.id))?;
-        let other_amount = read.amount.filter(|amount| *amount != row.amount);
-        let newly_paid = row.state != State::Paid && read.status == PROCESSED;
-        let date = if newly_paid { self.date(settings, row).await } else { None };
-        self.keep_status(row.id, read.status, other_amount, date).await?;
-        self.row(row.id)
+    fn is_worth(&self, row: &PaymentRow, looker: Looker) -> bool {
+        match looker {
+            Looker::Caller | Looker::Report | Looker::Money => worth_a_look(row, self.state.ages.now(row)),
+            Looker::Follower | Looker::Refund => may_change(row),
+        }
     }
 
-    /// Keeps what a status makes of a payment as it stands in the transaction, if that is new; `date` is the bank's.
-    async fn keep_status(
+    /// Asks Kaspi now, whatever is known, and keeps what is new.
+    pub(super) async fn read_status(&self, settings: &Settings, row: &PaymentRow) -> Result<PaymentRow, Failure> {
+        self.status_now(settings, row).await.map(|(_, row)| row)
+    }
+
+    /// The same with Kaspi's word, which of a payment that is over need not be kept; none without a number to ask by.
+    pub(super) async fn status_now(
         &self,
-        id: PaymentId,
-        status: String,
-        other_amount: Option<Amount>,
-        date: Option<Moment>,
-    ) -> Result<(), Failure> {
+        settings: &Settings,
+        row: &PaymentRow,
+    ) -> Result<(Option<String>, PaymentRow), Failure> {
+        of_our_bank(settings, row)?;
+        let Some(payment) = row.at_bank() else { return Ok((None, row.clone())) };
+        let kaspi = settings.kaspi()?;
+        self.state.asks.begin(row.id);
+        let read = kaspi.status(&Ask::fresh(settings.config.kaspi.timeout), &payment).await;
+        self.state.asks.end(row.id, is_answer(&read));
+        let read = read.map_err(|trouble| trouble::failure(&trouble).with_payment(row.id))?;
+        if let Some(bank) = read.date {
+            self.state.ages.put_right(row, bank);
+        }
+        let newly_paid = row.state != State::Paid && read.status == PROCESSED;
+        let details = if newly_paid { self.details_of_paid(settings, row).await } else { None };
+        let said = read.status.clone();
+        self.keep_status(row.id, read, details).await?;
+        Ok((Some(said), self.row(row.id)?))
+    }
+
+    /// Keeps what a status makes of a payment as it stands in the transaction, if that is new; `details` were read with
+    /// it.
+    async fn keep_status(&self, id: PaymentId, read: StatusRead, details: Option<ReadNow>) -> Result<(), Failure> {
         let service = self.clone();
         let kept = self.store.write(move |writing| {
             let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
-            let state = state_of(&status, &row, service.state.ages.now(&row));
-            let seen = match (row.state, state) {
-                (State::Paid, State::Paid) => return Ok(false),
-                (State::Paid, _) if row.contradiction.as_ref() == Some(&status) => return Ok(false),
-                (State::Paid, _) => Seen::Contradicted { kaspi_status: status },
-                (before, _) if before == state && !row.is_open() => return Ok(false),
-                _ => {
-                    let same = row.kaspi_status.as_ref() == Some(&status) && row.state == state;
-                    if same && (other_amount.is_none() || other_amount == row.kaspi_amount) {
-                        return Ok(false);
-                    }
-                    let seen = (writing.now, PaidAtSource::Seen);
-                    let paid_at = (state == State::Paid).then(|| date.map_or(seen, |at| (at, PaidAtSource::Bank)));
-                    Seen::Status { kaspi_status: status, state, paid_at, other_amount }
-                }
-            };
-            writing.append(None, Change::Seen { payment: id, seen })?;
-            Ok(true)
+            let clocks = service.state.ages.clocks(&row, read.date);
+            let seen = sight(read, &row, clocks, (details, writing.now));
+            if let Some(seen) = seen.and_then(|seen| row.made_of(seen)) {
+                writing.append(None, Change::Seen { payment: id, seen })?;
+            }
+            Ok(())
         });
-        if kept.await? {
-            self.announce(id);
-        }
-        Ok(())
-    }
-
-    /// The bank's TransactionDate of a payment just seen paid, if the bank tells it soon: a slow answer costs only the
-    /// date, and being paid and its date are one flush.
-    async fn date(&self, settings: &Settings, row: &PaymentRow) -> Option<Moment> {
-        let (Dialect::Bank, Some(qr)) = (row.dialect, &row.qr_payment_id) else { return None };
-        let triple = self.frozen_triple(settings, row).ok()?;
-        let ask = Ask::fresh(settings.config.kaspi.timeout.min(DATE_WITHIN));
-        let details = self.with_token(settings, triple, ask, |kaspi, ask, triple| {
-            let qr = qr.clone();
-            async move { kaspi.details(&ask, &triple, &qr).await }
-        });
-        // Should the device have to be registered again for it, that takes its own time.
-        let details = timeout(2 * DATE_WITHIN, details).await.ok()?;
-        details.ok().and_then(|details| details.transaction_date)
-    }
-
-    /// Keeps something seen of a payment and wakes who waits for it.
-    pub(super) async fn keep_seen(&self, payment: PaymentId, seen: Seen) -> Result<(), Failure> {
-        self.store
-            .write(move |writing| {
-                writing.append(None, Change::Seen { payment, seen })?;
-                Ok(())
-            })
-            .await?;
-        self.announce(payment);
-        Ok(())
+        kept.await
     }
 
     /// A link or QR whose create was lost and which nobody saw is over once its life is.
@@ -224,177 +174,78 @@ impl Service {
         let id = row.id;
         let kept = self.store.write(move |writing| {
             // A person may have closed or attached it meanwhile.
-            let unknown = writing.payment(id)?.is_some_and(|row| row.state == State::Unknown);
-            if unknown {
+            if writing.payment(id)?.is_some_and(|row| row.state == State::Unknown) {
                 writing.append(None, Change::Seen { payment: id, seen: Seen::Dead })?;
             }
-            Ok(unknown)
+            Ok(())
         });
-        if kept.await? {
-            self.announce(id);
-        }
+        kept.await?;
         self.row(id)
-    }
-
-    /// Waits until a payment is final or `span` has passed; what is known then is the answer. However many wait,
-    /// they share the follower's and each other's reads, and a read goes on when whoever began it stops waiting: with
-    /// waits shorter than the bank takes, none would ever end. A caller who hangs up waits no more: for its invoice
-    /// Kaspi would be asked every 15 s in nobody's name.
-    pub(super) async fn wait(&self, request: &Request, id: PaymentId, span: Span) -> Result<PaymentRow, Failure> {
-        let until = Instant::now() + span.duration();
-        let mut changed = self.state.changed.subscribe();
-        loop {
-            let (service, settings) = (self.clone(), Arc::clone(&request.settings));
-            let look = tokio::spawn(async move { service.looked(&settings, id).await });
-            tokio::select! {
-                // One that panicked has said so in the journal.
-                looked = look => drop(looked.ok().transpose()?),
-                // The bank is slower than the caller has time.
-                () = sleep_until(until) => return self.row(id),
-                () = request.presence.over() => return self.row(id),
-                () = self.stopped() => return self.row(id),
-            }
-            let row = self.row(id)?;
-            if !row.is_open() || Instant::now() >= until {
-                return Ok(row);
-            }
-            tokio::select! {
-                () = sleep_until(until.min(Instant::now() + self.due_in(&row).max(NO_TURN))) => {}
-                () = change_of(&mut changed, id) => {}
-                () = request.presence.over() => return self.row(id),
-                () = self.stopped() => return self.row(id),
-            }
-        }
-    }
-
-    /// Tells waiters and the follower that a payment changed.
-    pub(super) fn announce(&self, id: PaymentId) {
-        // Without a waiter, or after the follower has ended, there is nobody to tell.
-        let _ = self.state.changed.send(id);
-        let _ = self.state.followed.send(Sign::Changed(id));
-    }
-
-    /// Whether what is known answers somebody who came then: it is fresh, or an ask has ended since, however slowly.
-    fn is_known(&self, row: &PaymentRow, came: Instant) -> bool {
-        let asked = self.last_ask(row.id);
-        asked.is_some_and(|asked| asked.ended.is_some_and(|ended| ended >= came)) || !self.fresh_for(row).is_zero()
-    }
-
-    /// The last ask was answered.
-    fn was_answered(&self, id: PaymentId) -> Result<(), Failure> {
-        match self.last_ask(id) {
-            Some(Asked { is_answered: false, .. }) => {
-                Err(Failure::new(Code::KaspiUnavailable, "Kaspi was asked a moment ago and did not answer"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn last_ask(&self, id: PaymentId) -> Option<Asked> {
-        self.state.asked.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied()
-    }
-
-    /// How long a read is still fresh: until then it is the answer.
-    pub(super) fn fresh_for(&self, row: &PaymentRow) -> Duration {
-        let asked = self.last_ask(row.id);
-        asked.map(|asked| interval(row, asked.asks).saturating_sub(asked.last.elapsed())).unwrap_or_default()
-    }
-
-    /// How long until a waiter looks. One that nothing is due for still looks around once in a while.
-    fn due_in(&self, row: &PaymentRow) -> Duration {
-        if worth_a_look(row, self.state.ages.now(row)) { self.fresh_for(row) } else { REMOTE_WAIT[3] }
-    }
-
-    pub(super) fn asked_now(&self, id: PaymentId) {
-        let mut asked = self.state.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if asked.len() >= 4096 {
-            asked.retain(|_, asked| asked.last.elapsed() < FORGET);
-        }
-        let lately = asked.get(&id).filter(|asked| asked.last.elapsed() < FORGET).map_or(0, |asked| asked.asks);
-        asked.insert(id, Asked { last: Instant::now(), asks: lately + 1, ended: None, is_answered: false });
-    }
-
-    /// The last ask is over; a create is as good as one.
-    pub(super) fn ask_ended(&self, id: PaymentId, is_answered: bool) {
-        let mut asked = self.state.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(asked) = asked.get_mut(&id) {
-            (asked.ended, asked.is_answered) = (Some(Instant::now()), is_answered);
-        }
     }
 }
 
-async fn change_of(changed: &mut tokio::sync::broadcast::Receiver<PaymentId>, id: PaymentId) {
-    use tokio::sync::broadcast::error::RecvError;
-    loop {
-        match changed.recv().await {
-            Ok(other) if other != id => {}
-            // Having missed some is as good as a change: the waiter looks for itself.
-            Ok(_) | Err(RecvError::Lagged(_)) => return,
-            Err(RecvError::Closed) => return std::future::pending().await,
-        }
+/// Whether Kaspi has said where the payment stands, or that it does not know it.
+fn is_answer(read: &Result<StatusRead, Trouble>) -> bool {
+    matches!(read, Ok(_) | Err(Trouble::Refused(Refusal { kind: RefusalKind::PaymentNotFound, .. })))
+}
+
+/// What a status, and the details that were read with it, make of a payment.
+fn sight(
+    read: StatusRead,
+    row: &PaymentRow,
+    clocks: Clocks,
+    (details, now): (Option<ReadNow>, Moment),
+) -> Option<Seen> {
+    let StatusRead { status: kaspi_status, amount: total, .. } = read;
+    if row.state == State::Paid {
+        let total = total.map(|total| Seen::Details(DetailsRead::Total(total)));
+        return after_paid(kaspi_status, row).or(total);
     }
+    let state = state_of(&kaspi_status, row, clocks);
+    if state == row.state && !row.is_open() && details.is_none() {
+        return None;
+    }
+    let date = details.as_ref().and_then(|now| now.details?.transaction_date);
+    let paid_at = date.map_or((now, PaidAtSource::Seen), |at| (at, PaidAtSource::Bank));
+    let paid_at = (state == State::Paid).then_some(paid_at);
+    Some(Seen::Status { kaspi_status, state, paid_at, total, details: details.map(|now| now.read) })
+}
+
+/// Nothing leaves `paid`. That Kaspi says it is not is told once, also of one that a person has overruled.
+fn after_paid(kaspi_status: String, row: &PaymentRow) -> Option<Seen> {
+    let is_contradicted = row.contradiction.is_some() || row.overruled.is_some();
+    match Some(&kaspi_status) {
+        _ if kaspi_status == PROCESSED => is_contradicted.then_some(Seen::Confirmed { kaspi_status }),
+        said if said == row.contradiction.as_ref() || said == row.overruled.as_ref() => None,
+        _ => is_unpaid(&kaspi_status).then_some(Seen::Contradicted { kaspi_status }),
+    }
+}
+
+fn contradicted(row: &PaymentRow, status: &str) -> Failure {
+    let hint = format!(
+        "Look in the Kaspi Pay app whether the money is there. If it is: kaspictl payment resolve {0} --paid yes --reason TEXT, then pay it back",
+        row.id
+    );
+    Failure::new(Code::NotRefundable, format!("Kaspi said {status} of this payment after it was paid"))
+        .with_payment(row.id)
+        .with_bin(&row.organization_bin)
+        .with_hint(hint)
 }
 
 /// Whether Kaspi can ever tell something new of a payment.
 fn may_change(row: &PaymentRow) -> bool {
-    matches!(row.state, State::Waiting | State::Expired | State::Declined | State::Cancelled)
+    match row.state {
+        State::Waiting | State::Expired | State::Declined | State::Cancelled | State::Paid => true,
+        State::Creating | State::Unknown | State::Abandoned => false,
+    }
 }
 
-/// Whether a GET asks Kaspi. One that was called over early is as good as new until the
-/// customer's time is over.
-fn worth_a_look(row: &PaymentRow, now: Moment) -> bool {
+/// Whether a GET asks Kaspi. One that was called over early is as good as new until the customer's time is over.
+pub(super) fn worth_a_look(row: &PaymentRow, now: Moment) -> bool {
     match row.state {
         State::Waiting => true,
         State::Expired | State::Declined | State::Cancelled => now.since(row.updated_at.max(deadline(row))) < LATE,
-        State::Creating | State::Paid | State::Unknown | State::Abandoned => false,
+        State::Paid => row.contradiction.is_some(),
+        State::Creating | State::Unknown | State::Abandoned => false,
     }
-}
-
-/// A read younger than this is answered from memory; `asks` have been made since somebody began to wait.
-fn interval(row: &PaymentRow, asks: usize) -> Duration {
-    match row.kind {
-        Kind::Remote => REMOTE_WAIT.get(asks.saturating_sub(1)).copied().unwrap_or(REMOTE_WAIT[3]),
-        Kind::Link | Kind::Qr => polling(row),
-    }
-}
-
-/// The reply's interval, if it is between one second and a minute.
-pub(super) fn polling(row: &PaymentRow) -> Duration {
-    let named = row.poll_every_ms.map(Duration::from_millis);
-    named.filter(|every| (Duration::from_secs(1)..=Duration::from_secs(60)).contains(every)).unwrap_or(POLL)
-}
-
-/// The customer's time from the first `Wait` on.
-fn confirm_within(row: &PaymentRow) -> Duration {
-    Duration::from_millis(row.confirm_ms.unwrap_or(CONFIRM_MS))
-}
-
-/// Until when a status may change at any moment. Who has scanned a code in time may confirm after it is dead.
-pub(super) fn lively_until(row: &PaymentRow) -> Moment {
-    let is_scanned = row.kind != Kind::Remote && row.kaspi_status.as_deref() == Some("Wait");
-    let confirm = if is_scanned { confirm_within(row) } else { Duration::ZERO };
-    deadline(row).after(confirm + GRACE)
-}
-
-/// What a status makes of a payment (kaspi-api §3.1). One we do not know changes nothing.
-pub(super) fn state_of(status: &str, row: &PaymentRow, now: Moment) -> State {
-    let past = |extra: Duration| row.expires_at.is_some_and(|at| now >= at.after(extra));
-    match status {
-        PROCESSED => State::Paid,
-        // Only being paid follows a final state; what we called it when we first saw its end stays.
-        _ if !row.is_open() => row.state,
-        "RemotePaymentCanceled" => State::Cancelled,
-        "Error" if past(Duration::ZERO) => State::Expired,
-        "Error" => State::Declined,
-        // The token or invoice is dead, and Kaspi has just said that nobody paid it.
-        "QrTokenCreated" | "RemotePaymentCreated" if past(GRACE) => State::Expired,
-        "Wait" if past(confirm_within(row) + GRACE) && row.kind != Kind::Remote => State::Expired,
-        "QrTokenCreated" | "RemotePaymentCreated" | "Wait" => State::Waiting,
-        _ => row.state,
-    }
-}
-
-/// Whether a status is one we know (kaspi-api §3.1): only such a one closes a payment.
-pub(super) fn is_known(status: &str) -> bool {
-    matches!(status, PROCESSED | "RemotePaymentCanceled" | "Error" | "QrTokenCreated" | "RemotePaymentCreated" | "Wait")
 }

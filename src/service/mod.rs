@@ -2,47 +2,57 @@
 
 mod adopt;
 mod age;
+mod asked;
 mod backup;
 mod bank;
 mod configs;
 mod device;
 mod doctor;
+mod due;
 mod enrol;
 mod events;
 mod files;
 mod follow;
+mod foreign;
 mod health;
+mod life;
 mod look;
 mod payments;
+mod plan;
 mod proof;
+mod renewal;
 mod report;
 mod resolve;
 mod restored;
 mod schedule;
 mod select;
 mod settings;
+mod stop;
 mod trouble;
+mod unfollowed;
 mod locks;
+mod ownership;
 mod lookups;
 mod metrics;
 mod money;
 mod pace;
 mod reach;
 mod verify;
+mod wait;
 
-use std::collections::HashMap;
-use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::access::{Admitted, Caller, Presence, Scope};
-use crate::id::{PaymentId, RequestKey, ShopId};
+use crate::id::{PaymentId, RequestKey};
 use crate::metrics::DoorMeters;
 use crate::moment::Moment;
 use crate::operation::{Code, Failure, Operation, Reply, Version};
 use crate::store::Store;
 use crate::transfer::{Transferred, Upload};
 use age::Ages;
+use asked::Asks;
 pub use doctor::{Looker, files as check_files};
+use foreign::Foreign;
 use locks::Locks;
 use lookups::Lookups;
 use pace::Pace;
@@ -60,7 +70,7 @@ pub struct Service {
 /// What the background work listens to; see [`Service::work`].
 pub struct Background {
     /// Payments that may need another plan of the follower.
-    changed: tokio::sync::mpsc::UnboundedReceiver<follow::Sign>,
+    changed: tokio::sync::mpsc::UnboundedReceiver<plan::Sign>,
     /// What the schedule of looks at trade points is told.
     suspected: tokio::sync::mpsc::UnboundedReceiver<schedule::Poke>,
 }
@@ -68,31 +78,33 @@ pub struct Background {
 /// What is known only while the daemon runs.
 struct State {
     /// Requests with the same key, one after the other.
-    keys: Locks<(ShopId, RequestKey)>,
+    keys: money::Keys,
     /// One registration at a time per device, and how the last one ended.
     devices: device::Devices,
     /// One status read at a time per payment.
     looks: Locks<PaymentId>,
     /// One refund at a time per payment.
     refunds: Locks<PaymentId>,
+    /// One reading of a balance for those who look at a time per payment.
+    balances: Locks<PaymentId>,
     /// Since when refunds are unsettled.
     unsettled: money::Unsettled,
     /// One import of a log at a time: each reads its file and the whole log.
     import: tokio::sync::Mutex<()>,
     /// One report asks about open payments at a time: many would take all turns of the pace.
     reporting: tokio::sync::Mutex<()>,
-    /// How Kaspi was lately asked about a payment. Held for a look-up, never across an await.
-    asked: Mutex<HashMap<PaymentId, look::Asked>>,
+    /// How Kaspi was lately asked about each payment.
+    asks: Asks,
     /// How late it is for each followed payment, whatever becomes of the wall clock.
     ages: Ages,
     /// When the last run wrote its last event; what was to be looked at after that was missed.
     last_alive: Option<Moment>,
-    /// Sent the id of each payment that changed, for those who wait.
+    /// Sent the id of each payment that changed, for those who wait. By the commit, and by nothing else.
     changed: tokio::sync::broadcast::Sender<PaymentId>,
     /// Sent what the schedule of looks at trade points should know.
     suspects: tokio::sync::mpsc::UnboundedSender<schedule::Poke>,
     /// The same as `changed`, for the follower to plan again.
-    followed: tokio::sync::mpsc::UnboundedSender<follow::Sign>,
+    followed: tokio::sync::mpsc::UnboundedSender<plan::Sign>,
     /// One copy of the state or rebuild of it at a time: each writes about as much as the state has.
     heavy: Arc<tokio::sync::Mutex<()>>,
     /// One look at the way to the bank at a time, and when the last one ended: whoever may ask for it may not flood
@@ -108,12 +120,14 @@ struct State {
     lookups: Lookups,
     /// Looks at trade points that could not be made.
     failed_looks: FailedLooks,
-    /// Payments in the follower's plan.
-    follow_queue: AtomicUsize,
+    /// How the following stands.
+    following: unfollowed::Following,
+    /// Payments of another bank.
+    foreign: Foreign,
     /// What happens at the door, for who watches.
     door: Arc<DoorMeters>,
-    /// True once the daemon is stopping: no new money calls, and whoever waits gets what is known.
-    stopping: tokio::sync::watch::Sender<bool>,
+    /// Once it has begun: no new money calls, and whoever waits gets what is known.
+    stopping: stop::Stop,
 }
 
 /// Who asks, under which key, and what of the world they may see.
@@ -133,15 +147,16 @@ impl Service {
         let (followed, changed) = tokio::sync::mpsc::unbounded_channel();
         let (suspects, suspected) = tokio::sync::mpsc::unbounded_channel();
         let state = State {
-            keys: Locks::new(),
+            keys: money::Keys::new(),
             devices: device::Devices::new(),
             looks: Locks::new(),
             refunds: Locks::new(),
+            balances: Locks::new(),
             unsettled: money::Unsettled::new(),
             import: tokio::sync::Mutex::default(),
             reporting: tokio::sync::Mutex::default(),
-            asked: Mutex::new(HashMap::new()),
-            ages: Ages::new(),
+            asks: Asks::default(),
+            ages: Ages::default(),
             // A state that cannot be read is the next call's to tell.
             last_alive: store.read(|reading| Ok(reading.last_moment()?)).ok().flatten(),
             // Waiters that fall behind look for themselves.
@@ -155,10 +170,12 @@ impl Service {
             pace: Pace::default(),
             lookups: Lookups::default(),
             failed_looks: FailedLooks::default(),
-            follow_queue: AtomicUsize::new(0),
+            following: unfollowed::Following::default(),
+            foreign: Foreign::default(),
             door: Arc::default(),
-            stopping: tokio::sync::watch::Sender::new(false),
+            stopping: stop::Stop::default(),
         };
+        announce(&store, &state);
         (Self { store, live, state: Arc::new(state) }, Background { changed, suspected })
     }
 
@@ -170,26 +187,31 @@ impl Service {
 
     /// From now on money calls are refused and waiting ends; running calls go on.
     pub fn stop(&self) {
-        self.state.stopping.send_replace(true);
+        self.state.stopping.begin();
     }
 
     /// Follows payments, keeps trade points verified and settles what the last run left open, until [`Service::stop`].
     pub fn work(&self, background: Background) {
-        let following = tokio::spawn(self.clone().follow(background.changed));
-        tokio::spawn(async move {
-            if let Ok(Err(failure)) = following.await {
-                tracing::error!(
-                    detail = failure.detail,
-                    "background work ended: restart kaspid when the disk is in order"
-                );
-            }
-        });
-        tokio::spawn(self.clone().keep_verified(background.suspected));
+        self.watch(background);
         let keeper = self.clone();
         tokio::spawn(async move { keeper.keep_backups().await });
         self.keep_warm();
         let service = self.clone();
         tokio::spawn(async move { service.settle_dialects().await });
+    }
+
+    /// What of the work asks the bank.
+    pub(crate) fn watch(&self, background: Background) {
+        let (service, following) = (self.clone(), tokio::spawn(self.clone().follow(background.changed)));
+        tokio::spawn(async move {
+            let ended = following.await;
+            if !service.state.stopping.has_begun() {
+                let why = ended.err().map_or_else(|| "it ended".to_owned(), |error| error.to_string());
+                tracing::error!(why, "payments are not followed any more: restart kaspid");
+                service.state.following.stands_still(Some(why));
+            }
+        });
+        tokio::spawn(self.clone().keep_verified(background.suspected));
     }
 
     /// Keeps a connection to the bank made ahead, under the settings in force; ends by itself at the next reload.
@@ -201,13 +223,12 @@ impl Service {
 
     /// Ready once [`Service::stop`] was called.
     async fn stopped(&self) {
-        // The sender lives in our own state: the error cannot come.
-        let _ = self.state.stopping.subscribe().wait_for(|stopping| *stopping).await;
+        self.state.stopping.begun().await;
     }
 
     /// Refuses once the daemon is stopping: a call that waited for its turn is not begun any more.
     fn still_running(&self) -> Result<(), Failure> {
-        if *self.state.stopping.borrow() {
+        if self.state.stopping.has_begun() {
             return Err(Failure::new(
                 Code::ShuttingDown,
                 "the daemon is stopping and begins no more calls that move money",
@@ -257,7 +278,9 @@ impl Service {
                 self.retire_config(&request, organization_bin, delete_device).await
             }
             Operation::VerifyConfig { organization_bin } => self.verify_config(&request, organization_bin).await,
-            Operation::RegisterDevice { organization_bin } => self.register_device(&request, organization_bin).await,
+            Operation::RegisterDevice { organization_bin, trade_point_id } => {
+                self.register_device(&request, organization_bin, trade_point_id).await
+            }
             Operation::Select(select) => self.select(&request, &select),
             Operation::Create(create) => self.create(&request, create).await,
             Operation::PaymentList(query) => self.payment_list(&request, &query),
@@ -311,6 +334,18 @@ impl Service {
         let (caller, key, operation, scope) = admitted.into_parts();
         (Request { caller, key, scope, is_admin, presence, settings: self.live.get() }, operation)
     }
+}
+
+/// Whatever commit changes a payment, who waits for it and the follower hear of it. Neither is waited for.
+fn announce(store: &Store, state: &State) {
+    let (changed, followed) = (state.changed.clone(), state.followed.clone());
+    store.on_commit(move |payments| {
+        for id in payments {
+            // Without a waiter, or after the follower has ended, there is nobody to tell.
+            let _ = changed.send(*id);
+            let _ = followed.send(plan::Sign::Changed(*id));
+        }
+    });
 }
 
 /// For what cannot be narrowed to some shops or BINs: all state, or all that is made of the log.

@@ -29,9 +29,10 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Waits for a turn of the daemon's own, at `rate` reads a second.
-    pub(super) async fn own_turn(&self, rate: u32) {
+    /// Waits for a turn of the daemon's own, at `rate` reads a second as it is when the turn is near.
+    pub(super) async fn own_turn(&self, rate: impl Fn() -> u32) {
         let _first = self.own.lock().await;
+        let rate = rate();
         if let Some(at) = self.reserve(rate, Duration::ZERO, Duration::MAX) {
             let mut turn = Turn { pace: self, rate, is_taken: false };
             sleep_until(at).await;
@@ -94,7 +95,7 @@ mod tests {
     async fn own_turns_are_spread() {
         let (pace, began) = (Pace::default(), Instant::now());
         for _ in 0..11 {
-            pace.own_turn(10).await;
+            pace.own_turn(|| 10).await;
         }
         assert_eq!(began.elapsed().as_millis() / 10, 100);
     }
@@ -127,7 +128,7 @@ mod tests {
         for given_up in [true, false] {
             for _ in 0..100 {
                 let own = pace.clone();
-                let turn = tokio::spawn(async move { own.own_turn(1).await });
+                let turn = tokio::spawn(async move { own.own_turn(|| 1).await });
                 tokio::task::yield_now().await;
                 if given_up {
                     turn.abort();
@@ -146,7 +147,7 @@ mod tests {
             assert!(pace.callers_turn(1).await);
         }
         let began = Instant::now();
-        pace.own_turn(10).await;
+        pace.own_turn(|| 10).await;
         assert!(began.elapsed() <= BURST + Duration::from_millis(100), "{:?}", began.elapsed());
     }
 }

@@ -4,6 +4,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::{Request, Service, trouble};
 use crate::access::Scope;
 use crate::id::{OrganizationBin, PaymentId, PaymentRef, ShopId};
@@ -57,7 +59,7 @@ impl Service {
         named: &PaymentRef,
         wait: Option<Span>,
     ) -> Result<Reply, Failure> {
-        let id = self.visible(request, named)?.id;
+        let (id, came) = (self.visible(request, named)?.id, Instant::now());
         let row = match wait {
             Some(span) if span.duration() > LONGEST_WAIT => {
                 return Err(Failure::invalid("wait is at most 10m; ask again to wait longer"));
@@ -65,7 +67,11 @@ impl Service {
             Some(span) => self.wait(request, id, span).await?,
             None => self.looked(&request.settings, id).await?,
         };
-        Ok(Reply::Payment(row.view()))
+        Ok(Reply::Payment(
+            self.reckoned(&request.settings, (row, wait.map(|span| span.duration().saturating_sub(came.elapsed()))))
+                .await?
+                .view(),
+        ))
     }
 
     pub(super) fn payment_list(&self, request: &Request, query: &PaymentQuery) -> Result<Reply, Failure> {

@@ -1,20 +1,26 @@
 //! Closing what only a person can close. Each way is checked as far as the bank can tell, and audited.
 
-use super::follow::deadline;
-use super::look::is_known;
-use super::{Request, Service};
+use std::sync::Arc;
+
+use super::adopt::Sight;
+use super::foreign::waits_for_another_bank;
+use super::life::{deadline, lively_until, longest_life};
+use super::{Request, Service, Settings};
 use crate::failpoint::fail_point;
-use crate::id::{PaymentRef, QrPaymentId, Reason};
+use crate::id::{PaymentId, PaymentRef, QrPaymentId, Reason};
 use crate::operation::{Code, Failure, Reply, Resolve, State};
-use crate::store::{Change, Closed, PaymentRow, Refused};
+use crate::store::{Change, Closed, Event, PaymentRow, Refused, Writing};
 
 impl Service {
     pub(super) async fn resolve(&self, request: &Request, named: &PaymentRef, how: Resolve) -> Result<Reply, Failure> {
         let row = self.visible(request, named)?;
         let (closed, reason) = match how {
+            Resolve::Refund { refund, happened, reason } => {
+                self.take_word(request, &row, (refund, happened), reason).await?;
+                return Ok(Reply::Payment(self.row(row.id)?.view()));
+            }
             Resolve::Attach { qr_payment_id, reason } => (self.attached(request, &row, qr_payment_id).await?, reason),
             Resolve::Abandon { reason } => (Closed::Abandoned, reason),
-            Resolve::Refund { refund, happened, reason } => (Closed::Refund { refund, happened }, reason),
             Resolve::Paid { paid, reason } => {
                 self.beyond_kaspi(request, &row).await?;
                 (Closed::Paid(paid), reason)
@@ -34,40 +40,54 @@ impl Service {
                 row.amount
             ))
             .with_payment(row.id)),
-            _ => Ok(Closed::Attached { qr_payment_id: qr, kaspi_status: sight.kaspi_status, amount: None }),
+            _ => {
+                let Sight { kaspi_status, doubt, bank, .. } = sight;
+                let bank_deadline = bank.map(|bank| bank.after(longest_life(row.kind)));
+                Ok(Closed::Attached { qr_payment_id: qr, kaspi_status, doubt, bank_deadline })
+            }
         }
     }
 
-    /// A person's word counts only where Kaspi has none: after the deadline, with a status we do not know or none at
-    /// all. A late payment is only acknowledged, which asks nobody.
+    /// A person's word counts only where Kaspi's ends nothing: when its time is over and it still waits, whatever Kaspi
+    /// says of it. A late or contradicted payment is only acknowledged, which asks nobody.
     async fn beyond_kaspi(&self, request: &Request, row: &PaymentRow) -> Result<(), Failure> {
         if row.state != State::Waiting {
             return Ok(());
         }
-        let said = match self.read_status(&request.settings, row).await {
-            Ok(row) => row.kaspi_status.filter(|status| is_known(status)),
-            Err(failure) if failure.code == Code::NotFound => None,
+        let now = match self.read_status(&request.settings, row).await {
+            // Kaspi calls it paid and does not say for whom.
+            Ok(now) if now.is_disputed() && now.state != State::Paid => return Ok(()),
+            Ok(now) => now,
+            // Nobody there can tell, or nobody is asked.
+            Err(failure) if matches!(failure.code, Code::NotFound | Code::OtherBank) => row.clone(),
             Err(failure) => return Err(failure),
         };
-        let over = self.state.ages.now(row) >= deadline(row);
-        match said {
-            None if over => Ok(()),
-            None => {
-                Err(Failure::invalid("the customer can still pay: wait until its time is over").with_payment(row.id))
-            }
-            Some(status) => Err(Failure::invalid(format!("Kaspi itself says {status}, which is kept now"))
+        if now.state != State::Waiting {
+            let said = now.kaspi_status.as_deref().unwrap_or("nothing");
+            return Err(Failure::invalid(format!("Kaspi itself says {said}, and it is {} now", now.state))
                 .with_payment(row.id)
-                .with_hint(format!("See what it is: kaspictl payment show {}", row.id))),
+                .with_hint(format!("See what it is: kaspictl payment show {}", row.id)));
         }
+        // A bank that is not ours any more is asked nothing: its grace is nobody's.
+        let is_foreign = waits_for_another_bank(&request.settings, &now);
+        let over_at = if is_foreign { deadline(&now) } else { lively_until(&now) };
+        if self.state.ages.now(&now) < over_at {
+            let detail = "the customer can still pay: wait until its time is over";
+            return Err(Failure::invalid(detail).with_payment(row.id));
+        }
+        Ok(())
     }
 
     async fn close(&self, request: &Request, row: &PaymentRow, closed: Closed, reason: Reason) -> Result<(), Failure> {
-        let (payment, actor) = (row.id, request.caller.actor());
+        let (payment, actor, settings) = (row.id, request.caller.actor(), Arc::clone(&request.settings));
         let write = self.store.write(move |writing| {
             let Some(row) = writing.payment(payment)? else {
                 return Err(Failure::not_found("the payment is gone").into());
             };
-            closable(&row, &closed)?;
+            closable(&settings, &row, &closed)?;
+            if matches!(closed, Closed::Attached { .. } | Closed::Abandoned) {
+                not_superseded(writing, payment)?;
+            }
             if let Closed::Attached { qr_payment_id, .. } = &closed
                 && let Some(other) = writing.payment_by_qr(qr_payment_id)?
             {
@@ -80,25 +100,51 @@ impl Service {
         fail_point!("resolve.begin");
         write.await?;
         fail_point!("resolve.stored");
-        self.announce(payment);
         Ok(())
     }
 }
 
+/// A payment whose replacement is just being asked for is not closed beside it: both could be billed.
+fn not_superseded(writing: &Writing<'_>, payment: PaymentId) -> Result<(), Refused> {
+    let replaces = |event: &Event| match &event.change {
+        Change::CreateIntended { payment: new, .. } => new.supersedes == Some(payment),
+        _ => false,
+    };
+    if writing.running()?.iter().any(|(_, event)| replaces(event)) {
+        let detail = "a payment that replaces this one is just being asked for";
+        return Err(Failure::new(Code::InProgress, detail).with_payment(payment).into());
+    }
+    Ok(())
+}
+
+/// Nothing leaves `paid`: a person who does not find the money takes that up with the bank.
+fn stays_paid(row: &PaymentRow) -> Failure {
+    let hint = format!(
+        "If the money is not there, take it up with the bank; it counts as paid here. When that is settled: kaspictl payment resolve {} --paid yes --reason TEXT",
+        row.id
+    );
+    Failure::invalid("the payment was paid, and a payment that was paid stays so").with_payment(row.id).with_hint(hint)
+}
+
 /// Whether a payment is in the doubt that this would close.
-fn closable(row: &PaymentRow, closed: &Closed) -> Result<(), Failure> {
+fn closable(settings: &Settings, row: &PaymentRow, closed: &Closed) -> Result<(), Failure> {
     let open = match closed {
         Closed::Attached { .. } => matches!(row.state, State::Unknown | State::Abandoned),
         Closed::Abandoned => row.state == State::Unknown,
-        Closed::Refund { refund, .. } => {
-            let refund = row.refund(*refund).ok_or_else(|| {
-                Failure::not_found(format!("payment {} has no refund {refund}", row.id)).with_payment(row.id)
-            })?;
-            row.account().is_for_a_person(refund)
+        // Taken with the balance, and nowhere else.
+        Closed::Refund { .. } => false,
+        // Of a payment that was paid late, or that Kaspi calls something else since, it is the acknowledgement.
+        Closed::Paid(true) if row.state == State::Paid => {
+            (row.late && !row.acknowledged)
+                || row.contradiction.is_some()
+                || row.disputed_total().is_some()
+                || row.balance_above.is_some()
         }
-        // Of a payment that was paid late it is the acknowledgement.
-        Closed::Paid(true) if row.state == State::Paid => row.late && !row.acknowledged,
-        Closed::Paid(_) => row.state == State::Waiting,
+        Closed::Paid(false) if row.contradiction.is_some() => return Err(stays_paid(row)),
+        Closed::Paid(_) => {
+            let is_asked_for = row.is_disputed() || waits_for_another_bank(settings, row);
+            row.state == State::Waiting || (row.is_over() && is_asked_for)
+        }
     };
     if open {
         return Ok(());

@@ -40,7 +40,7 @@ impl Service {
         let closed = self.store.write(move |writing| {
             let open = writing.restored()?;
             for (restored, _) in &open {
-                writing.append(Some(actor), Change::RestoreAcknowledged { restored: *restored })?;
+                writing.append(Some(actor.clone()), Change::RestoreAcknowledged { restored: *restored })?;
             }
             Ok(open)
         });

@@ -10,9 +10,10 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, warn};
 
-use super::select::settled_dialect;
+use super::select::settled;
 use super::verify::NoSight;
 use super::{Service, Settings};
+use crate::chance::select;
 use crate::id::{ConfigId, OrganizationBin};
 use crate::moment::Moment;
 use crate::operation::{Code, Failure, Standing};
@@ -73,7 +74,7 @@ impl Service {
         let mut plan = Plan::new(self.live.get());
         loop {
             plan.renew(&self);
-            tokio::select! {
+            select! {
                 () = self.stopped() => return,
                 Some(poke) = pokes.recv() => plan.poke(&self, poke),
                 () = sleep_until(plan.next()) => {
@@ -123,7 +124,7 @@ impl Plan {
         match service.store.read(|reading| Ok(reading.configs()?)) {
             Ok(rows) => {
                 self.queue.clear();
-                let wanted = |row: &&ConfigRow| row.is_active || settled_dialect(&self.settings, row).is_err();
+                let wanted = |row: &&ConfigRow| row.is_active || settled(&self.settings, row).is_err();
                 let due: Vec<_> = rows.iter().filter(wanted).map(|row| self.entry(row)).collect();
                 self.queue.extend(due);
             }
@@ -223,7 +224,7 @@ impl Plan {
         let now = Instant::now();
         let verify = &self.settings.config.verify;
         let looked = self.looked.get(&row.id);
-        let unsettled = settled_dialect(&self.settings, row).is_err();
+        let unsettled = settled(&self.settings, row).is_err();
         let doubtful = row.missing_since.is_some() || row.standing == Standing::Suspended || unsettled;
         let every = if doubtful && row.is_active { verify.confirm } else { verify.every };
         let every = every + jitter(row, every);

@@ -3,8 +3,10 @@
 
 use super::{Request, Service, Settings};
 use crate::id::{OrganizationBin, ShopId};
-use crate::operation::{Code, Dialect, Failure, Reply, Select, SelectReason, Selected, Standing};
-use crate::store::{ConfigRow, DIALECT_CHANGED, NOT_REGISTERED, Reading, Refused, TRADE_POINT_MISSING, Triple};
+use crate::operation::{Code, Failure, Reply, Select, SelectReason, Selected, Standing};
+use crate::store::{
+    ConfigRow, Counterparty, DIALECT_CHANGED, NOT_REGISTERED, Reading, Refused, TRADE_POINT_MISSING, Triple,
+};
 
 impl Service {
     pub(super) fn select(&self, request: &Request, select: &Select) -> Result<Reply, Failure> {
@@ -23,8 +25,8 @@ impl Service {
         self.store.read(|reading| {
             let named = found(reading, shop, bin)?;
             let (row, reason) = choose(request, shop, bin, named)?;
-            let dialect = usable(&request.settings, &row)?;
-            let triple = reading.triple(&row.organization_bin, &row.trade_point_id, dialect)?;
+            let with = usable(&request.settings, &row)?;
+            let triple = reading.triple(&row.organization_bin, &row.trade_point_id, &with)?;
             Ok((row.clone(), reason, triple.ok_or_else(|| no_token(&row))?))
         })
     }
@@ -58,8 +60,8 @@ pub(super) fn choose(
     }
 }
 
-/// Whether new payments may be made with a config; the dialect to make them in.
-pub(super) fn usable(settings: &Settings, row: &ConfigRow) -> Result<Dialect, Failure> {
+/// Whether new payments may be made with a config; the bank and dialect to make them with.
+pub(super) fn usable(settings: &Settings, row: &ConfigRow) -> Result<Counterparty, Failure> {
     let bin = &row.organization_bin;
     let refuse = |code, detail: String| Failure::new(code, detail).with_bin(bin);
     if row.is_retired {
@@ -69,21 +71,23 @@ pub(super) fn usable(settings: &Settings, row: &ConfigRow) -> Result<Dialect, Fa
     if !row.is_active {
         return Err(refuse(Code::BinInactive, format!("{bin} is deactivated")));
     }
-    let dialect = settled_dialect(settings, row)?;
+    let with = settled(settings, row)?;
     if row.standing == Standing::Suspended {
         return Err(suspended(row));
     }
-    Ok(dialect)
+    Ok(with)
 }
 
-/// The dialect of a config, if it is known for the bank we speak to now. Never guessed for a call that moves money.
-pub(super) fn settled_dialect(settings: &Settings, row: &ConfigRow) -> Result<Dialect, Failure> {
+/// The bank we speak to now with the dialect it speaks for a config, if that is known of this very bank. Never guessed
+/// for a call that moves money.
+pub(super) fn settled(settings: &Settings, row: &ConfigRow) -> Result<Counterparty, Failure> {
     let bin = &row.organization_bin;
-    let url = &settings.config.kaspi.url;
-    let agreed = settings.config.kaspi.dialect.is_none_or(|fixed| row.dialect == Some(fixed));
-    let settled = row.standing_reason.as_deref() != Some(DIALECT_CHANGED);
+    let kaspi = &settings.config.kaspi;
+    let agreed = kaspi.dialect.is_none_or(|fixed| row.dialect == Some(fixed));
+    let is_of_it = row.learned_from.as_ref().is_some_and(|learned| kaspi.bank.is(learned));
+    let is_settled = row.standing_reason.as_deref() != Some(DIALECT_CHANGED);
     match row.dialect {
-        Some(dialect) if settled && row.learned_from.as_ref() == Some(url) && agreed => Ok(dialect),
+        Some(dialect) if is_settled && is_of_it && agreed => Ok(Counterparty { bank: kaspi.bank.url.clone(), dialect }),
         _ => Err(Failure::new(
             Code::BinInactive,
             format!("it is not known which dialect the bank speaks for {bin} (dialect_changed)"),

@@ -102,7 +102,7 @@ fn load_identity(config: &Config, warnings: &mut Vec<String>) -> Result<Option<C
 
 fn endpoint(config: &Config) -> Endpoint {
     Endpoint {
-        url: config.kaspi.url.clone(),
+        bank: config.kaspi.bank.clone(),
         ca_file: config.kaspi.ca_file.clone(),
         status_version: config.kaspi.status_version.clone(),
         timeout: config.kaspi.timeout,

@@ -16,6 +16,14 @@ pub(super) fn failure(trouble: &Trouble) -> Failure {
                 .with_provider(code, text)
         }
         Trouble::NotInDialect => Failure::new(Code::NotInDialect, "the bank of this organisation has no such call"),
+        Trouble::OtherBank(bank) => Failure::new(
+            Code::OtherBank,
+            format!("it was made with the bank at {bank}, and [kaspi] url is another: it is not asked about there"),
+        )
+        .with_hint(format!(
+            "If it is the same bank at another address: formerly = [\"{bank}\"] under [kaspi] in kaspid.toml, then: \
+             kaspictl reload. If it is not, settle it in the Kaspi Pay app."
+        )),
         Trouble::OtherDialect(found) => Failure::new(
             Code::NotInDialect,
             format!("[kaspi] dialect in kaspid.toml is not what the bank speaks: it answers in the {found} dialect"),
@@ -53,6 +61,9 @@ pub(super) fn refused(refusal: &Refusal) -> Failure {
         RefusalKind::CannotTakeQr => (Code::Declined, "the trade point takes no QR payments"),
         RefusalKind::NoPaymentMethods => (Code::Declined, "Kaspi has no way of payment for this"),
         RefusalKind::Other => (Code::Declined, "Kaspi refused"),
+        RefusalKind::TokenOfAnother => {
+            (Code::DeviceTokenInvalid, "Kaspi gave a device token that stands for another organisation or trade point")
+        }
     };
     let detail = match &refusal.text {
         Some(text) => format!("{detail}: {text}"),
@@ -62,6 +73,9 @@ pub(super) fn refused(refusal: &Refusal) -> Failure {
     match refusal.kind {
         RefusalKind::DeviceElsewhere => failure.with_hint(
             "Ask the bank to free the device, or move to the trade point where it stands: kaspictl bin set BIN --trade-point ID",
+        ),
+        RefusalKind::TokenOfAnother => failure.with_hint(
+            "Ask the bank about the devices. Whose token it gave tells an admin: kaspictl bin register BIN",
         ),
         _ => failure,
     }

@@ -6,14 +6,16 @@ use tracing::{debug, info, warn};
 use super::configs::{keep, put, tried};
 use super::device::Registered;
 use super::schedule::Poke;
-use super::select::settled_dialect;
+use super::select::settled;
 use super::{Request, Service, Settings, trouble};
 use crate::failpoint::fail_point;
-use crate::id::OrganizationBin;
+use crate::id::{BankUrl, OrganizationBin, TradePointId};
 use crate::kaspi::{Refusal, RefusalKind, Trouble};
 use crate::moment::Moment;
-use crate::operation::{Actor, Dialect, Failure, LogStatus, OperationType, Reply, Standing, TradePoint};
-use crate::store::{Change, ConfigRow, DIALECT_CHANGED, NOT_REGISTERED, Note, Refused, TRADE_POINT_MISSING, Writing};
+use crate::operation::{Actor, Code, Dialect, Failure, LogStatus, OperationType, Reply, Standing, TradePoint};
+use crate::store::{
+    Change, ConfigRow, Counterparty, DIALECT_CHANGED, NOT_REGISTERED, Note, Refused, TRADE_POINT_MISSING, Writing,
+};
 
 /// What one look at the trade points of an organisation tells.
 enum Sight {
@@ -64,7 +66,7 @@ impl Service {
     pub(super) async fn verify_config(&self, request: &Request, bin: OrganizationBin) -> Result<Reply, Failure> {
         let row = self.config_row(request, &bin)?;
         let actor = request.caller.actor();
-        if let Err(NoSight { failure, note }) = self.verify(&request.settings, &row, Some(actor)).await {
+        if let Err(NoSight { failure, note }) = self.verify(&request.settings, &row, Some(actor.clone())).await {
             self.note_of(actor, &bin, *note).await?;
             return Err(failure);
         }
@@ -79,19 +81,20 @@ impl Service {
         row: &ConfigRow,
         actor: Option<Actor>,
     ) -> Result<(), NoSight> {
-        if actor.is_none() {
-            self.state.pace.own_turn(settings.config.read_rate).await;
+        let is_asked = actor.is_some();
+        if !is_asked {
+            self.state.pace.own_turn(|| self.live.get().config.read_rate).await;
         }
         let bin = row.organization_bin.clone();
         let looked = look(settings, &bin).await;
         self.state.failed_looks.note(row.id, looked.as_ref().map(drop).map_err(|none| &none.failure));
         let (sight, note) = looked?;
-        let (url, confirm) = (settings.config.kaspi.url.clone(), settings.config.verify.confirm);
+        let (url, confirm) = (settings.config.kaspi.bank.url.clone(), settings.config.verify.confirm);
         let written = self.store.write(move |writing| {
             let Some(before) = writing.config(&bin)? else { return Err(super::configs::not_enrolled(&bin).into()) };
             let (mut row, now) = (before.clone(), writing.now);
-            let error = sight.judge(&mut row, &url, confirm, now);
-            if actor.is_some() && error.is_none() {
+            let error = sight.judge(&mut row, url, confirm, now);
+            if is_asked && error.is_none() {
                 // What a person should look at, only a person's own look takes away.
                 row.alarm = None;
             }
@@ -100,7 +103,7 @@ impl Service {
             Ok((before, row))
         });
         let (before, after) = written.await?;
-        if (actor.is_some() || before.missing_since.is_some()) && after.standing == Standing::Verified {
+        if (is_asked || before.missing_since.is_some()) && after.standing == Standing::Verified {
             self.device_may_be_registered(&after.organization_bin, &after.trade_point_id);
         }
         tell(&before, &after);
@@ -120,23 +123,58 @@ impl Service {
         noticed.await
     }
 
-    pub(super) async fn register_device(&self, request: &Request, bin: OrganizationBin) -> Result<Reply, Failure> {
+    /// A new token for the config's trade point, or for another that has or had a device here or is listed: old payments
+    /// are refunded with the device of their own point, wherever the config stands now.
+    pub(super) async fn register_device(
+        &self,
+        request: &Request,
+        bin: OrganizationBin,
+        point: Option<TradePointId>,
+    ) -> Result<Reply, Failure> {
         let row = self.config_row(request, &bin)?;
-        let dialect: Dialect = settled_dialect(&request.settings, &row)?;
-        let turn = self.device_turn(&bin, &row.trade_point_id, Instant::now()).await;
-        let (token, note) = self.registered(request, dialect, (&bin, &row.trade_point_id), &turn).await?;
-        let (actor, name, asked_for) = (request.caller.actor(), bin.clone(), row.trade_point_id);
+        let with = settled(&request.settings, &row)?;
+        let point = point.unwrap_or_else(|| row.trade_point_id.clone());
+        if point != row.trade_point_id {
+            self.may_have_device(request, &bin, &point).await?;
+        }
+        let turn = self.device_turn(&bin, &point, Instant::now()).await;
+        let (token, note) = self.registered(request, &with, (&bin, &point), &turn).await?;
+        let (actor, name, asked_for) = (request.caller.actor(), bin.clone(), point.clone());
         let kept = self.store.write(move |writing| {
             let Some(mut row) = writing.config(&name)? else { return Err(super::configs::not_enrolled(&name).into()) };
             // The config may have moved meanwhile; the token is of the point it was asked for.
-            writing.put_device(&name, &asked_for, &token)?;
-            row.alarm = None;
-            put(writing, Some(actor), row, note)
+            if let Err(other) = writing.put_device(&name, &asked_for, &token)? {
+                return Ok(Err(other));
+            }
+            if asked_for == row.trade_point_id {
+                row.alarm = None;
+            }
+            put(writing, Some(actor), row, note).map(Ok)
         });
-        kept.await?;
+        if let Err(other) = kept.await? {
+            return Err(self.given_of_another(request, (&bin, &point), &other));
+        }
         turn.ended(Registered::Stored);
         fail_point!("register.stored");
         self.config_get(request, &bin)
+    }
+
+    /// A device is registered where there was one, or where Kaspi lists a trade point: not at a typing error.
+    async fn may_have_device(
+        &self,
+        request: &Request,
+        bin: &OrganizationBin,
+        point: &TradePointId,
+    ) -> Result<(), Failure> {
+        if self.store.read(|reading| Ok(reading.had_device(bin, point)?))? {
+            return Ok(());
+        }
+        let (_, points) = self.listed(request, bin).await?;
+        if points.iter().any(|listed| listed.id == *point) {
+            return Ok(());
+        }
+        let detail = format!("{bin} has and had no device at trade point {point}, and Kaspi does not list that");
+        Err(Failure::new(Code::TradePointInactive, detail).with_bin(bin))
     }
 
     /// Configs whose dialect is not known for the bank we speak to now are suspended until a look settles it; the
@@ -147,7 +185,7 @@ impl Service {
         let rows = self.store.read(|reading| Ok(reading.configs()?))?;
         // Also those that take no new payments: their old ones are cancelled and refunded.
         let open = |row: &ConfigRow| {
-            settled_dialect(&settings, row).is_err() && row.standing_reason.as_deref() != Some(DIALECT_CHANGED)
+            settled(&settings, row).is_err() && row.standing_reason.as_deref() != Some(DIALECT_CHANGED)
         };
         let open: Vec<_> = rows.into_iter().filter(open).map(|row| row.organization_bin).collect();
         if !open.is_empty() {
@@ -160,17 +198,18 @@ impl Service {
 
 impl Sight {
     /// What a look makes of a config, and what is wrong with it.
-    fn judge(self, row: &mut ConfigRow, url: &str, confirm: std::time::Duration, now: Moment) -> Option<String> {
+    fn judge(self, row: &mut ConfigRow, bank: BankUrl, confirm: std::time::Duration, now: Moment) -> Option<String> {
         match self {
             Self::Listed(dialect, _) if row.dialect_changed(dialect, now) => {
                 Some(format!("the bank answers in the {dialect} dialect now"))
             }
             Self::Listed(dialect, points) => {
+                let by = Counterparty { bank, dialect };
                 if let Some(point) = points.iter().find(|point| point.id == row.trade_point_id) {
-                    row.seen_listed(dialect, url, &point.name, now);
+                    row.seen_listed(&by, &point.name, now);
                     return None;
                 }
-                row.settle_dialect(dialect, url, now);
+                row.settle_dialect(&by, now);
                 row.seen_missing(TRADE_POINT_MISSING, confirm, now);
                 Some("the trade point is not listed".to_owned())
             }
@@ -191,7 +230,7 @@ fn seen(
     note: Note,
 ) -> Result<(), Refused> {
     let known = ConfigRow { last_verified_at: after.last_verified_at, ..before.clone() };
-    match (after == known, after == *before, actor) {
+    match (after == known, after == *before, &actor) {
         (false, ..) => put(writing, actor, after, note),
         (true, true, None) => Ok(()),
         (true, true, Some(_)) => {

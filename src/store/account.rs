@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{PaymentId, RequestKey};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{Evidence, LogStatus, Refund};
+use crate::operation::{Evidence, LogStatus};
 
 /// Where a refund stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ pub(crate) struct RefundRow {
 
 /// What a reading books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Entry {
+pub(crate) enum Booking {
     /// The refund happened.
     Happened(PaymentId),
     /// The balance has not fallen by the refund.
@@ -66,6 +66,17 @@ pub(crate) enum Entry {
 /// A reading above what the refunds that are known leave: the bank shows its books late. It proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stale;
+
+/// Why a word on a refund cannot be true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Untrue {
+    /// More would have gone back than was paid.
+    MoreThanPaid,
+    /// The balance, which has not fallen by it.
+    NotFallen(Amount),
+    /// The balance, which has fallen by it.
+    Fallen(Amount),
+}
 
 /// What of a payment's money went back, as far as known.
 #[derive(Clone, Copy, Debug)]
@@ -119,26 +130,14 @@ impl RefundRow {
         self.is_pending() || self.state == RefundState::Watched
     }
 
-    /// Whether a person's word may end or correct it: what nobody knows, what the balance has not shown, and what a
-    /// person said before.
+    /// Whether a person's word may end or correct it: what nobody knows, what the balance has not shown, and what only a
+    /// person or a balance has said before.
     pub(super) fn is_for_a_person(&self) -> bool {
         match self.state {
             RefundState::Unsettled | RefundState::Doubted | RefundState::Watched => true,
-            RefundState::Success(evidence) => evidence == Evidence::Person,
+            RefundState::Success(evidence) => evidence != Evidence::Answer,
             RefundState::Failed { by_person } => by_person,
             RefundState::Running => false,
-        }
-    }
-
-    /// What callers see.
-    pub(crate) fn view(&self) -> Refund {
-        Refund {
-            id: self.id,
-            amount_tiyn: self.amount,
-            status: self.status(),
-            evidence: self.evidence(),
-            at: self.at,
-            return_operation_id: self.return_operation_id.clone(),
         }
     }
 }
@@ -160,6 +159,36 @@ impl<'r> Account<'r> {
         self.amount.minus(gone).unwrap_or_default()
     }
 
+    /// Whether a word on a refund can be true beside all that is known without it, and what the bank says is left.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(crate) fn could_be(&self, refund: &RefundRow, happened: bool, balance: Option<Amount>) -> Result<(), Untrue> {
+        let others = self.refunds.iter().filter(|other| other.id != refund.id && other.status() == LogStatus::Success);
+        let with_it = sum(others).plus(self.elsewhere).and_then(|others| others.plus(refund.amount));
+        let with_it = with_it.filter(|gone| *gone <= self.amount);
+        let gone = balance.map(|balance| (balance, self.amount.minus(balance).unwrap_or_default()));
+        match (with_it, gone) {
+            (None, _) if happened => Err(Untrue::MoreThanPaid),
+            (Some(with_it), Some((balance, gone))) if happened && gone < with_it => Err(Untrue::NotFallen(balance)),
+            (Some(with_it), Some((balance, gone)))
+                if !happened && refund.status() == LogStatus::Success && gone >= with_it =>
+            {
+                Err(Untrue::Fallen(balance))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The one refund that a person or an earlier balance called done and by exactly which a balance is too high.
+    pub(crate) fn too_much(&self, balance: Amount) -> Option<&'r RefundRow> {
+        let more = balance.minus(self.left())?;
+        let mut done =
+            self.refunds.iter().filter(|refund| refund.status() == LogStatus::Success && refund.amount == more);
+        let only = done.next().filter(|_| done.next().is_none())?;
+        only.is_for_a_person().then_some(only)
+    }
+
     /// What a reading of the balance books: one that `key` makes before it calls, or nobody's. `is_settled` tells of an
     /// unsettled refund whether its time to settle was over before the reading was made.
     ///
@@ -170,7 +199,7 @@ impl<'r> Account<'r> {
         balance: Amount,
         key: Option<&RequestKey>,
         is_settled: impl Fn(&RefundRow) -> bool,
-    ) -> Result<Vec<Entry>, Stale> {
+    ) -> Result<Vec<Booking>, Stale> {
         let (fall, open) = self.fall(balance).ok_or(Stale)?;
         let (mut part, mut rest): (Vec<&RefundRow>, Vec<_>) =
             open.into_iter().partition(|refund| self.may_show(refund, balance, fall));
@@ -197,7 +226,7 @@ impl<'r> Account<'r> {
             RefundState::Success(_) => refund.is_claim(),
             RefundState::Running | RefundState::Failed { .. } | RefundState::Watched => false,
         };
-        Ok(rest.into_iter().filter(is_unseen).map(|refund| Entry::NotSeen(refund.id)).chain(told).collect())
+        Ok(rest.into_iter().filter(is_unseen).map(|refund| Booking::NotSeen(refund.id)).chain(told).collect())
     }
 
     /// How much more a balance has fallen than is known, and the refunds that may account for it.
@@ -224,20 +253,20 @@ impl<'r> Account<'r> {
 
     /// What a fall means, beyond what is known, of which every refund of `part` may be a part and which they do not
     /// make together.
-    fn explained(&self, fall: Amount, part: &[&'r RefundRow], is_due: impl Fn(&RefundRow) -> bool) -> Vec<Entry> {
+    fn explained(&self, fall: Amount, part: &[&'r RefundRow], is_due: impl Fn(&RefundRow) -> bool) -> Vec<Booking> {
         if fall.is_zero() {
             // Hidden by what is known, perhaps.
             return doubted(part.iter().filter(|refund| is_due(refund)));
         }
         if part.is_empty() {
-            return self.elsewhere.plus(fall).map(Entry::Elsewhere).into_iter().collect();
+            return self.elsewhere.plus(fall).map(Booking::Elsewhere).into_iter().collect();
         }
         // Of several attempts of one key one has happened; which, makes no difference to anybody.
         let (last, earlier): (Vec<&RefundRow>, Vec<_>) = part.iter().partition(|refund| is_last_of_key(refund, part));
         if !make(&last, fall) {
             return doubted(part.iter());
         }
-        let unseen = earlier.iter().filter(|refund| refund.is_pending()).map(|refund| Entry::NotSeen(refund.id));
+        let unseen = earlier.iter().filter(|refund| refund.is_pending()).map(|refund| Booking::NotSeen(refund.id));
         happened(&last).into_iter().chain(unseen).collect()
     }
 
@@ -254,13 +283,13 @@ fn make(refunds: &[&RefundRow], fall: Amount) -> bool {
     refunds.iter().try_fold(Amount::ZERO, |total, refund| total.plus(refund.amount)) == Some(fall)
 }
 
-fn happened(refunds: &[&RefundRow]) -> Vec<Entry> {
-    refunds.iter().map(|refund| Entry::Happened(refund.id)).collect()
+fn happened(refunds: &[&RefundRow]) -> Vec<Booking> {
+    refunds.iter().map(|refund| Booking::Happened(refund.id)).collect()
 }
 
-fn doubted<'a>(refunds: impl Iterator<Item = &'a &'a RefundRow>) -> Vec<Entry> {
+fn doubted<'a>(refunds: impl Iterator<Item = &'a &'a RefundRow>) -> Vec<Booking> {
     let news = refunds.filter(|refund| refund.state != RefundState::Doubted);
-    news.map(|refund| Entry::Doubted(refund.id)).collect()
+    news.map(|refund| Booking::Doubted(refund.id)).collect()
 }
 
 /// Whether no later refund of `among` is an attempt at the same intention.

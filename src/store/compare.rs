@@ -6,6 +6,7 @@ use redb::{Key, ReadOnlyTable, ReadableTable, Value};
 
 use super::StoreError;
 use crate::id::PaymentId;
+use crate::moment::Moment;
 pub(super) use crate::operation::{Difference, Differs};
 
 /// The key of a row, for people. Keys hold no secret: identifiers, sequence numbers, invoices, request keys.
@@ -23,6 +24,19 @@ impl Named for u32 {
 impl Named for u64 {
     fn text(&self) -> String {
         self.to_string()
+    }
+}
+
+impl Named for u8 {
+    fn text(&self) -> String {
+        self.to_string()
+    }
+}
+
+/// Every signed number in a key is a moment.
+impl Named for i64 {
+    fn text(&self) -> String {
+        Moment::from_millis(*self).to_string()
     }
 }
 
@@ -48,6 +62,12 @@ impl<A: Named, B: Named> Named for (A, B) {
 impl<A: Named, B: Named, C: Named> Named for (A, B, C) {
     fn text(&self) -> String {
         format!("{} {} {}", self.0.text(), self.1.text(), self.2.text())
+    }
+}
+
+impl<A: Named, B: Named, C: Named, D: Named> Named for (A, B, C, D) {
+    fn text(&self) -> String {
+        format!("{} {} {} {}", self.0.text(), self.1.text(), self.2.text(), self.3.text())
     }
 }
 

@@ -3,8 +3,8 @@
 use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
 
-use super::{StoreError, codec};
-use crate::id::{ConfigId, Description, OrganizationBin, ShopId, TradePointId};
+use super::{Counterparty, StoreError, codec};
+use crate::id::{BankUrl, ConfigId, Description, OrganizationBin, ShopId, TradePointId};
 use crate::moment::Moment;
 use crate::operation::{Config, Dialect, Standing};
 
@@ -31,7 +31,7 @@ pub(crate) struct ConfigRow {
     pub(crate) is_retired: bool,
     pub(crate) dialect: Option<Dialect>,
     /// The url the dialect was learned from; another url makes it unknown again.
-    pub(crate) learned_from: Option<String>,
+    pub(crate) learned_from: Option<BankUrl>,
     pub(crate) standing: Standing,
     pub(crate) standing_reason: Option<String>,
     pub(crate) standing_since: Moment,
@@ -59,10 +59,19 @@ impl ConfigRow {
             dialect: self.dialect,
             standing: self.standing,
             standing_reason: if self.is_retired { Some("retired".to_owned()) } else { self.standing_reason.clone() },
+            standing_since: self.standing_since,
             created_at: self.created_at,
             updated_at: self.updated_at,
             last_verified_at: self.last_verified_at,
             description: self.description.clone(),
+        }
+    }
+
+    /// Takes it out of use, or back in: why it stands as it does is another reason then.
+    pub(crate) fn retire(&mut self, is_retired: bool, now: Moment) {
+        if self.is_retired != is_retired {
+            self.is_retired = is_retired;
+            self.standing_since = now;
         }
     }
 
@@ -131,9 +140,9 @@ impl ConfigRow {
         true
     }
 
-    /// Its trade point was just seen listed, in this dialect, by the bank at `url`.
-    pub(crate) fn seen_listed(&mut self, dialect: Dialect, url: &str, name: &str, now: Moment) {
-        self.settle_dialect(dialect, url, now);
+    /// Its trade point was just seen listed by this bank in this dialect.
+    pub(crate) fn seen_listed(&mut self, by: &Counterparty, name: &str, now: Moment) {
+        self.settle_dialect(by, now);
         self.trade_point_name = Some(name.to_owned());
         self.missing_since = None;
         self.last_verified_at = Some(now);
@@ -150,10 +159,10 @@ impl ConfigRow {
         }
     }
 
-    /// A readable list came in this dialect from the bank at `url`: that settles it, whatever the list holds.
-    pub(crate) fn settle_dialect(&mut self, dialect: Dialect, url: &str, now: Moment) {
-        self.dialect = Some(dialect);
-        self.learned_from = Some(url.to_owned());
+    /// A readable list came from this bank in this dialect: that settles it, whatever the list holds.
+    pub(crate) fn settle_dialect(&mut self, by: &Counterparty, now: Moment) {
+        self.dialect = Some(by.dialect);
+        self.learned_from = Some(by.bank.clone());
         if self.standing_reason.as_deref() == Some(DIALECT_CHANGED) {
             self.stand(self.standing, None, now);
         }
@@ -162,6 +171,12 @@ impl ConfigRow {
 
 #[cfg(test)]
 impl ConfigRow {
+    /// The bank of [`ConfigRow::sample`].
+    #[allow(clippy::unwrap_used, reason = "a test may")]
+    pub(crate) fn counterparty(&self) -> Counterparty {
+        Counterparty { bank: self.learned_from.clone().unwrap(), dialect: self.dialect.unwrap() }
+    }
+
     /// The guide's first organisation, verified at `now`.
     #[allow(clippy::unwrap_used, reason = "a test may")]
     pub(crate) fn sample(now: Moment) -> Self {
@@ -175,7 +190,7 @@ impl ConfigRow {
             is_default: true,
             is_retired: false,
             dialect: Some(Dialect::Bank),
-            learned_from: Some("https://127.0.0.1".to_owned()),
+            learned_from: Some("https://127.0.0.1".parse().unwrap()),
             standing: Standing::Verified,
             standing_reason: None,
             standing_since: now,

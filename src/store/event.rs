@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use super::account::RefundRow;
 use super::config::ConfigRow;
 use super::key::Wrote;
+use super::ownership::Doubt;
 use super::payment::{PaymentRow, Seen};
 use super::{StoreError, codec};
 use crate::id::{ConfigId, OrganizationBin, PaymentId, QrPaymentId, Reason, RequestKey, ShopId};
@@ -60,6 +61,26 @@ pub(crate) enum Change {
     Imported { row: Box<ImportedRow>, payment: Option<PaymentId>, becomes: Option<Box<PaymentRow>> },
     /// A call that had begun was refused for its device token and is about to be sent again with another one.
     SentAgain { intent: u64, payment: PaymentId, refused: FirstRefusal, x_request_id: String },
+}
+
+impl Change {
+    /// The payment whose row it writes; that of a call's end, its beginning names.
+    pub(super) fn payment(&self) -> Option<PaymentId> {
+        match self {
+            Self::CreateIntended { payment, .. } | Self::Adopted { payment, .. } => Some(payment.id),
+            Self::CancelIntended { payment, .. }
+            | Self::RefundIntended { payment, .. }
+            | Self::Seen { payment, .. }
+            | Self::Resolved { payment, .. } => Some(*payment),
+            Self::Imported { becomes, .. } => becomes.as_ref().map(|row| row.id),
+            Self::Noted(_)
+            | Self::Config { .. }
+            | Self::Ended { .. }
+            | Self::Restored(_)
+            | Self::RestoreAcknowledged { .. }
+            | Self::SentAgain { .. } => None,
+        }
+    }
 }
 
 /// Why Kaspi refused the first of two calls.
@@ -188,6 +209,8 @@ pub(crate) enum Ending {
         link: Option<String>,
         qr_token: Option<String>,
         expires_at: Option<Moment>,
+        /// The same by the bank's clock, if the answer had a `Date`.
+        bank_deadline: Option<Moment>,
         poll_every_ms: Option<u64>,
         confirm_ms: Option<u64>,
     },
@@ -199,13 +222,21 @@ pub(crate) enum Ending {
     Refunded { return_operation_id: Option<String> },
     /// Nobody knows whether money went back.
     RefundLost,
+    /// The answer to a create names the number of another payment here: nobody knows what was made.
+    NumberTaken { qr_payment_id: QrPaymentId, by: PaymentId },
 }
 
 /// How a person closed something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Closed {
     /// The unknown payment is this one.
-    Attached { qr_payment_id: QrPaymentId, kaspi_status: String, amount: Option<Amount> },
+    Attached {
+        qr_payment_id: QrPaymentId,
+        kaspi_status: String,
+        doubt: Option<Doubt>,
+        /// When its life is over at the latest, by the bank's clock.
+        bank_deadline: Option<Moment>,
+    },
     /// The unknown payment is given up.
     Abandoned,
     /// The refund did or did not happen.

@@ -5,28 +5,39 @@
 //! file is an error at start and is never replaced by an empty one.
 
 mod account;
+mod after;
 mod attempts;
+mod book;
 mod codec;
 mod compare;
 mod config;
+mod device;
 mod envelope;
 mod event;
 mod file;
+mod frozen;
 mod heads;
+mod hear;
 mod key;
+mod known;
 mod log;
 mod news;
+mod ownership;
 mod payment;
 mod project;
 mod reading;
 mod rebuild;
+mod replay;
 mod report;
 mod restore;
 mod row;
 mod snapshot;
 mod tables;
+mod tail;
 mod tally;
 mod triple;
+mod view;
+mod underway;
 mod writer;
 mod writing;
 #[cfg(test)]
@@ -34,34 +45,38 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Sender, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use redb::{Database, ReadableDatabase};
 use sha2::{Digest, Sha256};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use zeroize::Zeroizing;
 
-pub(crate) use account::{RefundRow, RefundState, Stale};
+pub(crate) use account::{RefundRow, RefundState, Stale, Untrue};
 pub(crate) use attempts::{Attempts, Obstacle, Wanted};
 pub(crate) use config::{ConfigRow, DIALECT_CHANGED, NOT_REGISTERED, TRADE_POINT_MISSING};
+pub(crate) use device::OfAnother;
 pub(crate) use envelope::{Header as BackupHeader, check as check_backup, seal as seal_backup};
 pub(crate) use event::{Change, Closed, Ending, Event, FirstRefusal, ImportedRow, Note, Outcome};
 use file::{LAYOUT, create, forget, open, secret, unreadable};
 use heads::Heads;
+use hear::Hearer;
 pub(crate) use key::{Field, KeyRow, Wrote};
 pub(crate) use log::Chain;
+pub(crate) use ownership::{DetailsRead, Doubt, PROCESSED};
 pub(crate) use payment::{PaymentRow, Seen};
 pub(crate) use reading::Reading;
 pub(crate) use report::{Fact, Window};
 pub(crate) use restore::{RestoreError, Restored, restore};
 use tally::StoreMeters;
 pub(crate) use tally::{PaymentTurn, RefundTurn, Tally};
-pub use triple::Triple;
+pub use triple::{Counterparty, NumberAt, Triple};
+pub(crate) use underway::Underway;
 pub(crate) use writing::Writing;
 
 use crate::operation::{Code, Failure};
-use writer::{Job, Message};
+use writer::{Driver, Job, Message};
 
 /// The name of the file in the state directory.
 const FILE: &str = "kaspid.redb";
@@ -102,21 +117,12 @@ pub enum StoreError {
 macro_rules! storage_errors {
     ($($error:ty),*) => { $(impl From<$error> for StoreError {
         fn from(error: $error) -> Self { Self::Io(error.to_string()) }
+    }
+    impl From<$error> for Refused {
+        fn from(error: $error) -> Self { Self::Storage(error.into()) }
     })* };
 }
 storage_errors!(redb::StorageError, redb::TableError, redb::TransactionError, redb::CommitError);
-
-impl From<redb::StorageError> for Refused {
-    fn from(error: redb::StorageError) -> Self {
-        Self::Storage(error.into())
-    }
-}
-
-impl From<redb::TableError> for Refused {
-    fn from(error: redb::TableError) -> Self {
-        Self::Storage(error.into())
-    }
-}
 
 impl From<&StoreError> for Failure {
     fn from(error: &StoreError) -> Self {
@@ -158,13 +164,15 @@ struct Shared {
     /// The file is about to be opened again: long reads give way, since opening waits for them.
     reopening: AtomicBool,
     meters: StoreMeters,
+    /// Told of every durable change of payments, by the writer.
+    hearer: Hearer,
 }
 
 /// All state; a cheap handle.
 #[derive(Clone)]
 pub struct Store {
     shared: Arc<Shared>,
-    jobs: Sender<Message>,
+    jobs: mpsc::UnboundedSender<Message>,
     /// Money calls that have begun and not ended; see [`Store::underway`].
     underway: Arc<AtomicUsize>,
     secret: Arc<Zeroizing<Vec<u8>>>,
@@ -181,10 +189,10 @@ impl Store {
             create(dir, &path)?;
         }
         let file = path.clone();
-        Self::opened_by(Box::new(move || open(&path)), Some(file))
+        Self::opened_by(Box::new(move || open(&path)), Some(file), writer::on_a_thread)
     }
 
-    fn opened_by(open: Opener, path: Option<PathBuf>) -> Result<Self, StoreError> {
+    fn opened_by(open: Opener, path: Option<PathBuf>, drive: Driver) -> Result<Self, StoreError> {
         let database = open()?;
         let secret = Arc::new(secret(&database)?);
         let head = Reading::new(database.begin_read()?).head()?;
@@ -196,17 +204,12 @@ impl Store {
             head: watch::Sender::new(head.place.seq),
             reopening: AtomicBool::new(false),
             meters: StoreMeters::new(),
+            hearer: Hearer::default(),
         });
         let underway = Arc::<AtomicUsize>::default();
-        let jobs = writer::start(shared.clone(), underway.clone(), Heads::told(head.place.seq));
-        Ok(Self { shared, jobs: jobs.map_err(|error| StoreError::Io(error.to_string()))?, underway, secret })
-    }
-
-    /// Counts a call that is to write soon, for as long as the guard lives: in a crowd the writer lets such calls
-    /// share a flush.
-    pub(crate) fn underway(&self) -> Underway {
-        self.underway.fetch_add(1, Ordering::Relaxed);
-        Underway(self.underway.clone())
+        let (jobs, work) = writer::writer(shared.clone(), underway.clone(), Heads::told(head.place.seq));
+        drive(Box::pin(work)).map_err(|error| StoreError::Io(error.to_string()))?;
+        Ok(Self { shared, jobs, underway, secret })
     }
 
     /// Closes the file for good, with nothing left to repair; whatever asks later gets `storage_failed`.
@@ -239,20 +242,19 @@ impl Store {
             Some(job) => job(writing),
             None => Err(StoreError::Closed.into()),
         };
-        self.submit(run, || {}, false, Message::Job).await
+        self.submit(run, false, Message::Job).await
     }
 
     /// The same for what has already happened outside and must not be lost: if it cannot be made durable now, the
-    /// caller is told so, and `job` is run again, before any other, until it is. `then` runs once it is durable.
+    /// caller is told so, and `job` is run again, before any other, until it is.
     ///
     /// # Errors
     /// `storage_failed`: not durable yet.
     pub(crate) async fn keep<T: Send + 'static>(
         &self,
         job: impl FnMut(&mut Writing<'_>) -> Result<T, Refused> + Send + 'static,
-        then: impl FnOnce() + Send + 'static,
     ) -> Result<T, Failure> {
-        self.submit(job, then, true, Message::Job).await
+        self.submit(job, true, Message::Job).await
     }
 
     /// As [`Store::write`], in a transaction of its own, of which a refusal keeps nothing: for jobs too large to check
@@ -272,13 +274,12 @@ impl Store {
             }
             done
         };
-        self.submit(run, || {}, false, Message::Alone).await
+        self.submit(run, false, Message::Alone).await
     }
 
     async fn submit<T: Send + 'static>(
         &self,
         mut job: impl FnMut(&mut Writing<'_>) -> Result<T, Refused> + Send + 'static,
-        then: impl FnOnce() + Send + 'static,
         is_owed: bool,
         message: fn(Job) -> Message,
     ) -> Result<T, Failure> {
@@ -295,7 +296,7 @@ impl Store {
             *result.lock().unwrap_or_else(PoisonError::into_inner) = value;
             error
         };
-        let (mut sender, mut then) = (Some(sender), Some(then));
+        let mut sender = Some(sender);
         let finish = move |durable: Result<(), &StoreError>| {
             let answer = match (durable, written.lock().unwrap_or_else(PoisonError::into_inner).take()) {
                 (_, Some(Err(refusal))) => Err(refusal),
@@ -303,11 +304,6 @@ impl Store {
                 (Ok(()), None) => Err(Failure::from(&StoreError::Closed)),
                 (Err(error), _) => Err(Failure::from(error)),
             };
-            if answer.is_ok()
-                && let Some(then) = then.take()
-            {
-                then();
-            }
             // The caller is told of the first attempt, and may have stopped waiting.
             if let Some(sender) = sender.take() {
                 let _ = sender.send(answer);
@@ -373,15 +369,6 @@ impl Store {
     pub(crate) fn hash(&self, text: &str) -> [u8; 8] {
         let digest = Sha256::new().chain_update(self.secret.as_slice()).chain_update(text).finalize();
         digest.first_chunk().copied().unwrap_or_default()
-    }
-}
-
-/// A call under way; see [`Store::underway`].
-pub(crate) struct Underway(Arc<AtomicUsize>);
-
-impl Drop for Underway {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

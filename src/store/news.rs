@@ -1,21 +1,22 @@
-//! The log as events for those who follow a shop: the same commits, so nothing is lost or doubled across restarts.
+//! The log as events for those who follow a shop: the same commits, so nothing is lost or doubled across restarts. An
+//! event is a fact: what it says, and of what, is decided by the log up to it and by nothing that came later, so that
+//! whoever reads it at any time reads the same.
 
-use super::account::Entry;
-use super::config;
+use super::account::Booking;
+use super::after::{Call, What};
 use super::event::{Change, Closed, Ending, Outcome};
-use super::log::{EXPORTED, fits};
-use super::payment::{self, Seen, number};
+use super::payment::Seen;
 use super::reading::Reading;
-use super::{ConfigRow, PaymentRow, StoreError};
-use crate::id::{OrganizationBin, PaymentId, ShopId};
+use super::replay::{Replay, Step};
+use super::{ConfigRow, DetailsRead, PROCESSED, PaymentRow, StoreError};
 use crate::moment::Moment;
-use crate::operation::{Event, EventType, LogQuery, LogRow, OperationType, Standing, State};
+use crate::operation::{Event, EventType, OperationType, Standing, State};
 
 /// Events of the log looked at for one page, so that a caller who may see little does not hold a reader for long.
-const LOOKED_AT: usize = 10_000;
+const LOOKED_AT: usize = 4096;
 
 impl Reading {
-    /// What changed after `after`, at most `limit`, of the payments and configs that are visible; and the cursor
+    /// What changed after `after`, at most `limit`, of the payments and configs that were visible then; and the cursor
     /// behind the last one looked at.
     pub(crate) fn news(
         &self,
@@ -24,143 +25,83 @@ impl Reading {
         sees_payment: impl Fn(&PaymentRow) -> bool,
         sees_config: impl Fn(&ConfigRow) -> bool,
     ) -> Result<(Vec<Event>, u64), StoreError> {
-        let mut events = Vec::new();
-        let mut next = after;
+        let (mut events, mut next, mut replay) = (Vec::new(), after, Replay::new(self));
         for entry in self.tables.event()?.range_owned(after.saturating_add(1)..)?.take(LOOKED_AT) {
             let (seq, stored) = entry?;
             next = seq.value();
             let event = super::event::read(stored.value())?;
-            let (what, about) = self.told(next, &event)?;
-            let Some(event_type) = what else { continue };
-            let (payment, config) = match about {
-                About::Payment(id) => {
-                    let row = payment::by_id(&self.tables.payment()?, id)?.filter(&sees_payment);
-                    (row.map(|row| row.view()), None)
-                }
-                About::Config(id) => {
-                    let row = config::by_id(&self.tables.config()?, id)?.filter(&sees_config);
-                    (None, row.map(|row| row.view()))
-                }
+            let at = event.at;
+            let told = match (&event.change, replay.step(next, &event)?) {
+                (Change::Config { row, note }, _) => sees_config(row).then(|| Event {
+                    seq: next,
+                    at,
+                    event_type: of_config(row, note.operation, at),
+                    payment: None,
+                    config: Some(row.view()),
+                }),
+                (change, Some(step)) => of_payment(change, &step).filter(|_| sees_payment(&step.after)).map(|told| {
+                    Event { seq: next, at, event_type: told, payment: Some(step.after.view()), config: None }
+                }),
+                (_, None) => None,
             };
-            // None of the caller's business, or a create that moved nothing.
-            if payment.is_none() && config.is_none() {
-                continue;
-            }
-            events.push(Event { seq: next, at: event.at, event_type, payment, config });
+            events.extend(told);
             if events.len() == limit {
                 break;
             }
         }
         Ok((events, next))
     }
-
-    /// The rows whose operations ended behind event `after`, in that order, at most `limit`, that fit the query and
-    /// `visible`; and the last event that was looked at.
-    pub(crate) fn log_news(
-        &self,
-        query: &LogQuery,
-        (after, limit): (u64, usize),
-        visible: impl Fn(Option<ShopId>, Option<&OrganizationBin>) -> bool,
-    ) -> Result<(Vec<LogRow>, u64), StoreError> {
-        let (mut rows, mut next) = (Vec::new(), after);
-        let events = self.tables.event()?.range_owned(after.saturating_add(1)..)?;
-        for entry in events.take(usize::try_from(EXPORTED).unwrap_or(usize::MAX)) {
-            let (seq, stored) = entry?;
-            next = seq.value();
-            let begun = match super::event::read(stored.value())?.change {
-                // Its row comes with its end.
-                Change::CreateIntended { .. } | Change::CancelIntended { .. } | Change::RefundIntended { .. } => {
-                    continue;
-                }
-                Change::Ended { intent, .. } => intent,
-                _ => next,
-            };
-            let row =
-                self.row(begun)?.filter(|row| fits(row, query) && visible(row.shop_id, row.organization_bin.as_ref()));
-            let is_asked = |row: &LogRow| query.payment.is_none() || row.payment_id == query.payment;
-            rows.extend(row.filter(is_asked));
-            if rows.len() == limit {
-                break;
-            }
-        }
-        Ok((rows, next))
-    }
-
-    /// What event `seq` of the log says to followers, and of what.
-    fn told(&self, seq: u64, event: &super::event::Event) -> Result<(Option<EventType>, About), StoreError> {
-        let (at, change) = (event.at, &event.change);
-        Ok(match change {
-            Change::Noted(_) | Change::Restored(_) | Change::RestoreAcknowledged { .. } => (None, About::Config(0)),
-            Change::Config { row, note } => (Some(of_config(row, note.operation, at)), About::Config(row.id)),
-            Change::CreateIntended { payment, .. } => (Some(EventType::PaymentCreated), About::Payment(payment.id)),
-            Change::CancelIntended { payment, .. }
-            | Change::RefundIntended { payment, .. }
-            | Change::SentAgain { payment, .. } => (None, About::Payment(*payment)),
-            Change::Ended { intent, outcome } => match self.payment_of_call(*intent)? {
-                // The follower or a second cancel was first to say so.
-                Some((payment, _)) if is_cancelled(change) && self.was_before(seq, payment, is_cancelled)? => {
-                    (None, About::Payment(payment))
-                }
-                Some((payment, refund)) => (of_outcome(outcome, refund), About::Payment(payment)),
-                None => (None, About::Config(0)),
-            },
-            Change::Seen { payment, seen } => (Some(of_sight(seen)), About::Payment(*payment)),
-            Change::Imported { becomes: Some(payment), .. } => {
-                (Some(EventType::PaymentCreated), About::Payment(payment.id))
-            }
-            Change::Imported { .. } => (None, About::Config(0)),
-            Change::Adopted { payment, .. } => (Some(EventType::PaymentCreated), About::Payment(payment.id)),
-            // That somebody has seen a late payment is no news of the payment.
-            Change::Resolved { payment, .. } if is_paid(change) && self.was_before(seq, *payment, is_paid)? => {
-                (None, About::Payment(*payment))
-            }
-            Change::Resolved { payment, closed, .. } => (Some(of_closing(closed)), About::Payment(*payment)),
-        })
-    }
-
-    /// Whether a payment had such an event before `seq`: what is told once is not told again.
-    fn was_before(&self, seq: u64, payment: PaymentId, such: impl Fn(&Change) -> bool) -> Result<bool, StoreError> {
-        let id = number(payment);
-        for entry in self.tables.payment_event()?.range_owned((id, 0)..(id, seq))? {
-            let event = self.event(entry?.0.value().1)?;
-            if event.is_some_and(|event| such(&event.change)) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// The payment a call was about, and whether it was a refund.
-    fn payment_of_call(&self, intent: u64) -> Result<Option<(PaymentId, bool)>, StoreError> {
-        Ok(self.event(intent)?.and_then(|event| match event.change {
-            Change::CreateIntended { payment, .. } => Some((payment.id, false)),
-            Change::CancelIntended { payment, .. } => Some((payment, false)),
-            Change::RefundIntended { payment, .. } => Some((payment, true)),
-            _ => None,
-        }))
-    }
 }
 
-enum About {
-    Payment(PaymentId),
-    Config(u64),
-}
-
-fn is_cancelled(change: &Change) -> bool {
+/// What an event says of the payment it changed; nothing, where it says nothing new.
+fn of_payment(change: &Change, step: &Step) -> Option<EventType> {
+    let turned = || step.turned().then(|| of_state(step.after.state));
     match change {
-        Change::Ended { outcome, .. } => matches!(outcome.ending, Ending::Cancelled { .. }),
-        Change::Seen { seen: Seen::Status { state, .. }, .. } => *state == State::Cancelled,
-        _ => false,
+        Change::CreateIntended { .. } | Change::Adopted { .. } => Some(EventType::PaymentCreated),
+        Change::Ended { outcome, .. } => of_outcome(outcome, step),
+        Change::Seen { seen, .. } => match seen {
+            // Paid, and nobody knows for whom: it stays what it was.
+            Seen::Status { kaspi_status, .. } if kaspi_status == PROCESSED && step.after.state != State::Paid => {
+                Some(EventType::PaymentContradicted)
+            }
+            // An open payment of which Kaspi says something else is news in the state it has.
+            Seen::Status { .. } => turned().or_else(|| step.after.is_open().then(|| of_state(step.after.state))),
+            Seen::Dead => turned(),
+            Seen::Booked(booking) => Some(of_booking(*booking)),
+            // It was told that it is paid.
+            Seen::Confirmed { .. } | Seen::BalanceAbove(None) => None,
+            Seen::BalanceAbove(Some(_)) => Some(EventType::PaymentContradicted),
+            // That the bank agrees again is no news of the payment.
+            Seen::Details(DetailsRead::Total(total)) => {
+                (*total != step.after.amount).then_some(EventType::PaymentContradicted)
+            }
+            Seen::Details(DetailsRead::Refused(_)) | Seen::Contradicted { .. } => Some(EventType::PaymentContradicted),
+        },
+        // That somebody has seen a late payment turns nothing.
+        Change::Resolved { closed, .. } => match closed {
+            Closed::Attached { .. } | Closed::Abandoned | Closed::Paid(_) => turned(),
+            Closed::Refund { happened: true, .. } => Some(EventType::PaymentRefunded),
+            Closed::Refund { happened: false, .. } => Some(EventType::PaymentRefundFailed),
+        },
+        Change::Imported { .. } => match &step.before {
+            None => Some(EventType::PaymentCreated),
+            Some(before) if before.refunds.len() < step.after.refunds.len() => Some(EventType::PaymentRefunded),
+            Some(_) => turned(),
+        },
+        Change::Noted(_)
+        | Change::Config { .. }
+        | Change::CancelIntended { .. }
+        | Change::RefundIntended { .. }
+        | Change::Restored(_)
+        | Change::RestoreAcknowledged { .. }
+        | Change::SentAgain { .. } => None,
     }
 }
 
-fn is_paid(change: &Change) -> bool {
-    match change {
-        Change::Seen { seen: Seen::Status { state, .. }, .. } => *state == State::Paid,
-        Change::Resolved { closed, .. } => *closed == Closed::Paid(true),
-        Change::Adopted { payment, .. } => payment.state == State::Paid,
-        Change::Imported { becomes: Some(payment), .. } => payment.state == State::Paid,
-        _ => false,
+impl Step {
+    /// Whether the payment is in another state than before.
+    fn turned(&self) -> bool {
+        self.before.as_ref().is_none_or(|before| before.state != self.after.state)
     }
 }
 
@@ -175,37 +116,27 @@ fn of_config(row: &ConfigRow, operation: OperationType, at: Moment) -> EventType
     }
 }
 
-fn of_outcome(outcome: &Outcome, refund: bool) -> Option<EventType> {
+fn of_booking(booking: Booking) -> EventType {
+    match booking {
+        Booking::Elsewhere(_) | Booking::Happened(_) => EventType::PaymentRefunded,
+        Booking::NotSeen(_) => EventType::PaymentRefundFailed,
+        Booking::Doubted(_) => EventType::PaymentRefundPending,
+    }
+}
+
+fn of_outcome(outcome: &Outcome, step: &Step) -> Option<EventType> {
+    let is_refund = matches!(step.ends, Some(Call { what: What::Refund(_), .. }));
     match &outcome.ending {
-        Ending::Nothing if refund => Some(EventType::PaymentRefundFailed),
-        Ending::Nothing => None,
-        Ending::Created { .. } => Some(EventType::PaymentWaiting),
-        Ending::Lost { .. } => Some(EventType::PaymentUnknown),
-        Ending::Cancelled { .. } => Some(EventType::PaymentCancelled),
+        Ending::Nothing if is_refund => Some(EventType::PaymentRefundFailed),
         Ending::Refunded { .. } => Some(EventType::PaymentRefunded),
         Ending::RefundLost => Some(EventType::PaymentRefundPending),
-    }
-}
-
-fn of_sight(seen: &Seen) -> EventType {
-    match seen {
-        Seen::Status { state, .. } => of_state(*state),
-        Seen::Booked(Entry::Elsewhere(_) | Entry::Happened(_)) => EventType::PaymentRefunded,
-        Seen::Booked(Entry::NotSeen(_)) => EventType::PaymentRefundFailed,
-        Seen::Booked(Entry::Doubted(_)) => EventType::PaymentRefundPending,
-        Seen::Dead => EventType::PaymentExpired,
-        Seen::OtherAmount(_) | Seen::Contradicted { .. } => EventType::PaymentContradicted,
-    }
-}
-
-fn of_closing(closed: &Closed) -> EventType {
-    match closed {
-        Closed::Attached { .. } => EventType::PaymentWaiting,
-        Closed::Abandoned => EventType::PaymentAbandoned,
-        Closed::Refund { happened: true, .. } => EventType::PaymentRefunded,
-        Closed::Refund { happened: false, .. } => EventType::PaymentRefundFailed,
-        Closed::Paid(true) => EventType::PaymentPaid,
-        Closed::Paid(false) => EventType::PaymentDeclined,
+        // A create that surely moved nothing is declined. A cancel may have been told already, by the follower or by a
+        // second cancel, and one that came to nothing is no news.
+        Ending::Nothing
+        | Ending::Created { .. }
+        | Ending::Lost { .. }
+        | Ending::NumberTaken { .. }
+        | Ending::Cancelled { .. } => step.turned().then(|| of_state(step.after.state)),
     }
 }
 

@@ -4,17 +4,17 @@
 use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
 
-use super::account::{Account, Entry, RefundRow, RefundState};
-use super::config::ConfigRow;
+use super::account::{Account, Booking, RefundRow, RefundState};
 use super::event::{Closed, Ending};
+use super::ownership::{DetailsRead, Doubt, OtherTotal};
 use super::{StoreError, codec};
 use crate::id::{
-    Comment, ConfigId, Description, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, RequestKey, ShopId,
-    TradePointId,
+    BankUrl, Comment, ConfigId, Description, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, RequestKey,
+    ShopId, TradePointId,
 };
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{Dialect, Evidence, Kind, PaidAtSource, Payment, State};
+use crate::operation::{Dialect, Evidence, Kind, PaidAtSource, State};
 
 /// A payment with the config it was frozen with. Its token is always the current one of its (BIN, trade point).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,8 @@ pub(crate) struct PaymentRow {
     pub(crate) trade_point_id: TradePointId,
     pub(crate) trade_point_name: Option<String>,
     pub(crate) dialect: Dialect,
+    /// Where it was made. At another bank its number means nothing, or another payment.
+    pub(crate) bank: BankUrl,
     pub(crate) amount: Amount,
     pub(crate) refunded_elsewhere: Amount,
     pub(crate) refunds: Vec<RefundRow>,
@@ -42,6 +44,9 @@ pub(crate) struct PaymentRow {
     pub(crate) qr_token: Option<String>,
     /// From the reply's seconds where it has them, on our clock.
     pub(crate) expires_at: Option<Moment>,
+    /// The same by the bank's clock: at the latest then its life is over, counted from the `Date` of the answer that took
+    /// it in. None where that had no `Date`.
+    pub(crate) bank_deadline: Option<Moment>,
     /// The reply's polling interval.
     pub(crate) poll_every_ms: Option<u64>,
     /// The reply's time from the first `Wait` to the automatic cancel.
@@ -53,14 +58,28 @@ pub(crate) struct PaymentRow {
     pub(crate) was_over: bool,
     /// An admin has seen that it was paid late.
     pub(crate) acknowledged: bool,
-    /// What Kaspi said of it after it was paid, where that was something else.
+    /// A person has said how it ended: nobody waits for Kaspi's word any more.
+    pub(crate) is_closed: bool,
+    /// What Kaspi said of it after it was paid, where that was something else, until Kaspi or a person ends that.
     pub(crate) contradiction: Option<String>,
+    /// What Kaspi said of it when a person said that it is paid: the same again is nothing new.
+    pub(crate) overruled: Option<String>,
     /// What Kaspi says the customer pays, where that is not our amount: a problem shown, never a correction.
-    pub(crate) kaspi_amount: Option<Amount>,
+    pub(crate) other_total: Option<OtherTotal>,
+    /// A balance above what is left by all that is known, and since when it is seen: the bank shows its books late, or
+    /// something here never happened.
+    pub(crate) balance_above: Option<(Amount, Moment)>,
+    /// The number that Kaspi gave for it, and the payment here that had it before. An alarm, until a person has said what
+    /// this one is.
+    pub(crate) number_taken: Option<(QrPaymentId, PaymentId)>,
+    /// Why it is not known to be the organisation's: while there is a doubt, only a person makes it paid.
+    pub(crate) doubt: Option<Doubt>,
     pub(crate) created_at: Moment,
     pub(crate) updated_at: Moment,
     pub(crate) paid_at: Option<Moment>,
     pub(crate) paid_at_source: Option<PaidAtSource>,
+    /// When we learned that it is paid.
+    pub(crate) paid_seen_at: Option<Moment>,
 }
 
 /// Something new seen of a payment at Kaspi.
@@ -71,61 +90,26 @@ pub(crate) enum Seen {
         kaspi_status: String,
         state: State,
         paid_at: Option<(Moment, PaidAtSource)>,
-        /// Kaspi's amount, where it is not ours.
-        other_amount: Option<Amount>,
+        /// What the status calls its total, where it does.
+        total: Option<Amount>,
+        /// What its details say, where they were read with it.
+        details: Option<DetailsRead>,
     },
-    /// Kaspi says that the customer pays another amount than ours.
-    OtherAmount(Amount),
+    /// What its details say.
+    Details(DetailsRead),
     /// Kaspi says something else of a payment that is paid. It stays paid.
     Contradicted { kaspi_status: String },
     /// What a reading of its balance says of its money.
-    Booked(Entry),
+    Booked(Booking),
     /// The life of a link or QR that nobody saw is over.
     Dead,
+    /// Kaspi says again that it is paid, after it had said something else.
+    Confirmed { kaspi_status: String },
+    /// A balance above what is left by all that is known; none once it is not.
+    BalanceAbove(Option<Amount>),
 }
 
 impl PaymentRow {
-    /// A payment of an organisation, frozen with its config as it is now: shop, BIN, trade point and dialect are
-    /// copied here together and nowhere else.
-    pub(crate) fn frozen(config: &ConfigRow, dialect: Dialect, kind: Kind, amount: Amount, at: Moment) -> Self {
-        Self {
-            id: PaymentId::fresh(),
-            qr_payment_id: None,
-            kind,
-            state: State::Creating,
-            kaspi_status: None,
-            shop_id: config.shop_id,
-            config_id: config.id,
-            organization_bin: config.organization_bin.clone(),
-            description: config.description.clone(),
-            trade_point_id: config.trade_point_id.clone(),
-            trade_point_name: config.trade_point_name.clone(),
-            dialect,
-            amount,
-            refunded_elsewhere: Amount::ZERO,
-            refunds: Vec::new(),
-            phone: None,
-            comment: None,
-            invoice: None,
-            link: None,
-            qr_token: None,
-            expires_at: None,
-            poll_every_ms: None,
-            confirm_ms: None,
-            request_key: None,
-            supersedes: None,
-            late: false,
-            was_over: false,
-            acknowledged: false,
-            contradiction: None,
-            kaspi_amount: None,
-            created_at: at,
-            updated_at: at,
-            paid_at: None,
-            paid_at_source: None,
-        }
-    }
-
     /// What of its money went back, as far as known.
     pub(crate) fn account(&self) -> Account<'_> {
         Account::new(self.amount, self.refunded_elsewhere, &self.refunds)
@@ -141,12 +125,19 @@ impl PaymentRow {
         matches!(self.state, State::Creating | State::Waiting | State::Unknown)
     }
 
+    /// Whether it was called over without being paid. The bank may know better later.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.state, State::Expired | State::Declined | State::Cancelled)
+    }
+
     /// Whether something about it can only be closed by a person.
     pub(crate) fn needs_a_person(&self) -> bool {
         matches!(self.state, State::Unknown | State::Abandoned)
             || (self.late && !self.acknowledged)
             || self.has_refund_in_doubt()
-            || self.kaspi_amount.is_some()
+            || self.disputed_total().is_some()
+            || self.is_paid_in_doubt()
+            || self.balance_above.is_some()
             || self.contradiction.is_some()
     }
 
@@ -164,12 +155,13 @@ impl PaymentRow {
         self.updated_at = at;
         match ending {
             Ending::Nothing => self.put_refund(refund, RefundState::Failed { by_person: false }),
-            Ending::Created { qr_payment_id, link, qr_token, expires_at, poll_every_ms, confirm_ms } => {
+            Ending::Created { qr_payment_id, link, qr_token, expires_at, bank_deadline, poll_every_ms, confirm_ms } => {
                 self.state = State::Waiting;
                 self.qr_payment_id = Some(qr_payment_id.clone());
                 self.link.clone_from(link);
                 self.qr_token.clone_from(qr_token);
                 self.expires_at = *expires_at;
+                self.bank_deadline = *bank_deadline;
                 self.poll_every_ms = *poll_every_ms;
                 self.confirm_ms = *confirm_ms;
             }
@@ -177,9 +169,17 @@ impl PaymentRow {
                 self.state = State::Unknown;
                 self.expires_at = *dead_at;
             }
+            Ending::NumberTaken { qr_payment_id, by } => {
+                self.state = State::Unknown;
+                self.number_taken = Some((qr_payment_id.clone(), *by));
+            }
             Ending::Cancelled { kaspi_status } => {
                 self.kaspi_status = Some(kaspi_status.clone());
-                self.become_state(State::Cancelled, None);
+                match self.state {
+                    // Our clock said so; the bank has now said what it is.
+                    State::Expired => self.state = State::Cancelled,
+                    _ => self.become_state(State::Cancelled, None),
+                }
             }
             Ending::Refunded { return_operation_id } => {
                 self.put_refund(refund, RefundState::Success(Evidence::Answer));
@@ -202,12 +202,12 @@ impl PaymentRow {
         }
     }
 
-    fn booked(&mut self, entry: Entry) {
-        match entry {
-            Entry::Happened(refund) => self.put_refund(Some(refund), RefundState::Success(Evidence::Balance)),
-            Entry::NotSeen(refund) => self.put_refund(Some(refund), RefundState::Watched),
-            Entry::Doubted(refund) => self.put_refund(Some(refund), RefundState::Doubted),
-            Entry::Elsewhere(sum) => self.refunded_elsewhere = sum,
+    fn booked(&mut self, booking: Booking) {
+        match booking {
+            Booking::Happened(refund) => self.put_refund(Some(refund), RefundState::Success(Evidence::Balance)),
+            Booking::NotSeen(refund) => self.put_refund(Some(refund), RefundState::Watched),
+            Booking::Doubted(refund) => self.put_refund(Some(refund), RefundState::Doubted),
+            Booking::Elsewhere(sum) => self.refunded_elsewhere = sum,
         }
     }
 
@@ -215,14 +215,27 @@ impl PaymentRow {
     pub(super) fn seen(&mut self, seen: &Seen, at: Moment) {
         self.updated_at = at;
         match seen {
-            Seen::Status { kaspi_status, state, paid_at, other_amount } => {
+            Seen::Status { kaspi_status, state, paid_at, total, details } => {
                 self.kaspi_status = Some(kaspi_status.clone());
-                self.kaspi_amount = other_amount.or(self.kaspi_amount);
+                details.iter().for_each(|read| self.read_details(read));
+                // Behind the details: where the two disagree, the one that is not ours is told.
+                total.iter().for_each(|total| self.told_total(*total));
                 self.become_state(*state, *paid_at);
             }
-            Seen::OtherAmount(amount) => self.kaspi_amount = Some(*amount),
-            Seen::Contradicted { kaspi_status } => self.contradiction = Some(kaspi_status.clone()),
-            Seen::Booked(entry) => self.booked(*entry),
+            Seen::Details(read) => self.read_details(read),
+            Seen::Contradicted { kaspi_status } => {
+                self.kaspi_status = Some(kaspi_status.clone());
+                self.contradiction = Some(kaspi_status.clone());
+            }
+            Seen::Confirmed { kaspi_status } => {
+                self.kaspi_status = Some(kaspi_status.clone());
+                (self.contradiction, self.overruled) = (None, None);
+            }
+            Seen::Booked(booking) => self.booked(*booking),
+            Seen::BalanceAbove(balance) => {
+                let since = self.balance_above.map_or(at, |(_, since)| since);
+                self.balance_above = balance.map(|balance| (balance, since));
+            }
             Seen::Dead if self.state == State::Unknown => self.become_state(State::Expired, None),
             Seen::Dead => {}
         }
@@ -232,23 +245,26 @@ impl PaymentRow {
     pub(super) fn resolved(&mut self, closed: &Closed, at: Moment) {
         self.updated_at = at;
         match closed {
-            Closed::Attached { qr_payment_id, kaspi_status, amount } => {
+            Closed::Attached { qr_payment_id, kaspi_status, doubt, bank_deadline } => {
                 self.qr_payment_id = Some(qr_payment_id.clone());
                 self.kaspi_status = Some(kaspi_status.clone());
-                self.amount = amount.unwrap_or(self.amount);
+                self.bank_deadline = *bank_deadline;
+                self.doubt.clone_from(doubt);
+                self.number_taken = None;
                 // The one way back from a final state: the next look tells what it is.
                 self.state = State::Waiting;
             }
-            Closed::Abandoned => self.become_state(State::Abandoned, None),
+            Closed::Abandoned => {
+                self.number_taken = None;
+                self.become_state(State::Abandoned, None);
+            }
             Closed::Refund { refund, happened: true } => {
                 self.put_refund(Some(*refund), RefundState::Success(Evidence::Person));
             }
             Closed::Refund { refund, happened: false } => {
                 self.put_refund(Some(*refund), RefundState::Failed { by_person: true });
             }
-            Closed::Paid(true) if self.state == State::Paid => self.acknowledged = true,
-            Closed::Paid(true) => self.become_state(State::Paid, Some((at, PaidAtSource::Seen))),
-            Closed::Paid(false) => self.become_state(State::Declined, None),
+            Closed::Paid(paid) => self.told_paid(*paid, at),
         }
     }
 
@@ -261,6 +277,8 @@ impl PaymentRow {
     /// An earlier system's log says that money of it went back, so it had been paid; when, the log does not say.
     pub(crate) fn refunded_earlier(&mut self, amount: Amount, at: Moment) {
         self.updated_at = at;
+        // It paid with a token of the organisation's own.
+        self.doubt = None;
         self.become_state(State::Paid, None);
         self.late = false;
         self.refunds.push(RefundRow {
@@ -276,51 +294,23 @@ impl PaymentRow {
     }
 
     /// The one door between states. Nothing leaves `paid`, and only `paid` follows another final state: then it is
-    /// late.
-    fn become_state(&mut self, state: State, paid_at: Option<(Moment, PaidAtSource)>) {
-        if self.state == State::Paid || (!self.is_open() && state != State::Paid) {
+    /// late. What may be somebody else's does not become paid.
+    pub(super) fn become_state(&mut self, state: State, paid_at: Option<(Moment, PaidAtSource)>) {
+        let is_shut = match state {
+            State::Paid => self.state == State::Paid || self.doubt.is_some(),
+            _ => !self.is_open(),
+        };
+        if is_shut {
             return;
         }
         if state == State::Paid {
             self.late = self.was_over;
             self.paid_at = paid_at.map(|(at, _)| at);
             self.paid_at_source = paid_at.map(|(_, source)| source);
+            self.paid_seen_at = Some(self.updated_at);
         }
         self.state = state;
         self.was_over |= !self.is_open();
-    }
-
-    /// What callers see.
-    pub(crate) fn view(&self) -> Payment {
-        Payment {
-            id: self.id,
-            qr_payment_id: self.qr_payment_id.clone(),
-            kind: self.kind,
-            state: self.state,
-            kaspi_status: self.kaspi_status.clone(),
-            shop_id: self.shop_id,
-            organization_bin: self.organization_bin.clone(),
-            description: self.description.clone(),
-            trade_point_id: self.trade_point_id.clone(),
-            trade_point_name: self.trade_point_name.clone(),
-            amount_tiyn: self.amount,
-            refunded_tiyn: self.account().refunded(),
-            refunded_elsewhere_tiyn: self.refunded_elsewhere,
-            refunds: self.refunds.iter().map(RefundRow::view).collect(),
-            phone: self.phone.clone(),
-            comment: self.comment.clone(),
-            invoice: self.invoice.clone(),
-            link: self.link.clone(),
-            qr_token: self.qr_token.clone(),
-            expires_at: self.expires_at,
-            request_key: self.request_key.clone(),
-            supersedes: self.supersedes,
-            late: self.late,
-            created_at: self.created_at,
-            updated_at: self.updated_at,
-            paid_at: self.paid_at,
-            paid_at_source: self.paid_at_source,
-        }
     }
 }
 

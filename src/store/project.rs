@@ -3,7 +3,9 @@
 
 use redb::ReadableTable;
 
+use super::after::{After, Call, after};
 use super::attempts::Attempts;
+use super::book::booked;
 use super::config::ConfigRow;
 use super::event::{Change, Closed, Ending, Event, Outcome};
 use super::key::{KeyRow, Wrote};
@@ -14,102 +16,78 @@ use super::{StoreError, codec};
 use crate::id::{PaymentId, RequestKey, ShopId};
 use crate::operation::{Kind, OperationType};
 
+/// A payment before and behind an event.
+struct Step {
+    before: Option<PaymentRow>,
+    after: After,
+}
+
 impl WriteTables<'_> {
     /// Applies event `seq` to every projection; what it made of a payment is for counting.
-    pub(super) fn project(&mut self, seq: u64, event: &Event) -> Result<Option<Turn>, StoreError> {
-        match &event.change {
-            Change::Noted(_) => Ok(None),
-            Change::Config { row, .. } => self.put_config(row).map(|()| None),
-            Change::CreateIntended { payment, wrote, .. } => {
-                self.running.insert(seq, ())?;
-                let turn = self.put_payment(seq, payment)?;
-                if let Some(invoice) = &payment.invoice {
-                    self.payment_invoice.insert((payment.shop_id, invoice.as_str(), number(payment.id)), ())?;
-                }
-                let (key, operation) = (payment.request_key.as_ref(), create_operation(payment.kind));
-                self.put_key(payment, key, operation, seq, wrote.as_ref())?;
-                Ok(turn)
-            }
-            Change::CancelIntended { payment, key, wrote, .. } => {
-                self.running.insert(seq, ())?;
-                let row = self.payment_row(*payment)?;
-                let turn = self.put_payment(seq, &row)?;
-                self.put_key(&row, key.as_ref(), OperationType::Cancel, seq, wrote.as_ref())?;
-                Ok(turn)
-            }
-            Change::RefundIntended { payment, refund, key, wrote, .. } => {
-                self.running.insert(seq, ())?;
-                let mut row = self.payment_row(*payment)?;
-                row.refunds.push(refund.clone());
-                row.updated_at = event.at;
-                let turn = self.put_payment(seq, &row)?;
-                self.put_key(&row, key.as_ref(), OperationType::Refund, seq, wrote.as_ref())?;
-                Ok(turn)
-            }
-            Change::Ended { intent, outcome } => self.end(seq, *intent, outcome, event),
-            Change::Seen { payment, seen } => {
-                let mut row = self.payment_row(*payment)?;
-                row.seen(seen, event.at);
-                self.put_payment(seq, &row)
-            }
-            Change::Adopted { payment, .. } => self.put_payment(seq, payment),
-            Change::Imported { payment, becomes, .. } => match (becomes, payment) {
-                (Some(row), _) => self.put_payment(seq, row),
-                (None, Some(payment)) => Ok(self.payment_event.insert((number(*payment), seq), ()).map(|_| None)?),
-                (None, None) => Ok(None),
-            },
-            Change::Resolved { payment, closed, .. } => {
-                let mut row = self.payment_row(*payment)?;
-                row.resolved(closed, event.at);
-                if let Closed::Refund { refund, happened: false } = closed {
-                    self.free_key(&row, *refund)?;
-                }
-                self.put_payment(seq, &row)
-            }
-            Change::SentAgain { payment, .. } => {
-                Ok(self.payment_event.insert((number(*payment), seq), ()).map(|_| None)?)
-            }
-            Change::Restored(_) => Ok(self.restored.insert(seq, ()).map(|_| None)?),
-            Change::RestoreAcknowledged { restored } => Ok(self.restored.remove(restored).map(|_| None)?),
-        }
-    }
-
-    fn end(&mut self, seq: u64, intent: u64, outcome: &Outcome, event: &Event) -> Result<Option<Turn>, StoreError> {
-        self.running.remove(intent)?;
-        self.ended.insert(intent, seq)?;
-        let begun = self.event_at(intent)?;
-        let (payment, refund, key) = match &begun.change {
-            Change::CreateIntended { payment, .. } => (payment.id, None, payment.request_key.clone()),
-            Change::CancelIntended { payment, key, .. } => (*payment, None, key.clone()),
-            Change::RefundIntended { payment, refund, key, .. } => (*payment, Some(refund.id), key.clone()),
-            other => return Err(StoreError::Codec(format!("event {intent} began no call: {other:?}"))),
+    pub(super) fn project(&mut self, seq: u64, event: &Event) -> Result<Vec<Turn>, StoreError> {
+        let ends = match &event.change {
+            Change::Ended { intent, .. } => Some(self.call(*intent)?),
+            _ => None,
         };
-        let mut row = self.payment_row(payment)?;
-        row.ended(&outcome.ending, refund, event.at);
-        let nothing = outcome.ending == Ending::Nothing;
-        if let (true, Some(key)) = (nothing, key) {
-            self.give_back(&row, &key)?;
+        let step = match event.payment(ends.as_ref()) {
+            Some(id) => Some(self.step(seq, id, event, ends.as_ref())?),
+            None => None,
+        };
+        match (&event.change, &step) {
+            (Change::Config { row, .. }, _) => self.put_config(row)?,
+            (Change::Restored(_), _) => drop(self.restored.insert(seq, ())?),
+            (Change::RestoreAcknowledged { restored }, _) => drop(self.restored.remove(restored)?),
+            (Change::Ended { intent, outcome }, Some(step)) => {
+                self.end(seq, *intent, outcome, (&step.after.row, ends.as_ref()))?;
+            }
+            (Change::Resolved { closed: Closed::Refund { refund, happened: false }, .. }, Some(step)) => {
+                let row = &step.after.row;
+                if let Some(key) = row.refund(*refund).and_then(|refund| refund.key.as_ref()) {
+                    self.give_back(row, key)?;
+                }
+            }
+            (begun, Some(step)) => self.begin(seq, begun, &step.after.row)?,
+            (_, None) => {}
         }
-        if nothing && matches!(begun.change, Change::CreateIntended { .. }) {
-            self.drop_payment(&row)?;
-            return Ok(Some(Turn::refused(&row)));
-        }
-        self.put_payment(seq, &row)
+        Ok(step.map_or_else(Vec::new, |step| step.turns()))
     }
 
-    fn put_config(&mut self, row: &ConfigRow) -> Result<(), StoreError> {
-        self.config_bin.insert(row.organization_bin.as_str(), row.id)?;
-        self.config.insert(row.id, codec::encode(row)?.as_slice())?;
-        Ok(())
+    /// What an event makes of a payment, in every table that shows payments.
+    fn step(&mut self, seq: u64, id: PaymentId, event: &Event, call: Option<&Call>) -> Result<Step, StoreError> {
+        let before = payment::by_id(&self.payment, id)?;
+        let after = after(before.clone(), event, call)?;
+        self.payment_event.insert((number(id), seq), ())?;
+        let (gone, new) = booked((seq, event.at), before.as_ref(), &after.row);
+        for entry in gone {
+            self.booked.remove(entry.key(id))?;
+        }
+        for (entry, tiyn) in new {
+            self.booked.insert(entry.key(id), tiyn)?;
+        }
+        let step = Step { before, after };
+        match step.after.stands {
+            true => self.put_payment(&step)?,
+            false => self.drop_payment(&step.after.row)?,
+        }
+        Ok(step)
     }
 
-    fn put_payment(&mut self, seq: u64, row: &PaymentRow) -> Result<Option<Turn>, StoreError> {
+    fn put_payment(&mut self, Step { before, after: After { row, .. } }: &Step) -> Result<(), StoreError> {
+        if before.as_ref() == Some(row) {
+            return Ok(());
+        }
         let id = number(row.id);
-        let before = self.payment.insert(id, codec::encode(row)?.as_slice())?;
-        let before = before.map(|stored| codec::decode(stored.value())).transpose()?;
-        self.payment_event.insert((id, seq), ())?;
+        self.touched.push(row.id);
+        self.payment.insert(id, codec::encode(row)?.as_slice())?;
         if let Some(qr) = &row.qr_payment_id {
-            self.payment_qr.insert(qr.as_str(), id)?;
+            let holder = self.payment_qr.insert(qr.as_str(), id)?.map(|holder| holder.value());
+            // Whoever writes a number looks before; behind them all, no number is two payments.
+            if holder.is_some_and(|holder| holder != id) {
+                return Err(StoreError::Codec(format!("payment {} would take another's number {qr}", row.id)));
+            }
+        }
+        if let (None, Some(invoice)) = (before, &row.invoice) {
+            self.payment_invoice.insert((row.shop_id, invoice.as_str(), id), ())?;
         }
         for (table, listed) in
             [(&mut self.payment_open, row.is_open()), (&mut self.payment_attention, row.needs_a_person())]
@@ -120,18 +98,53 @@ impl WriteTables<'_> {
                 table.remove(id)?
             };
         }
-        Ok(Turn::between(before.as_ref(), row))
+        Ok(())
     }
 
     /// A create that surely moved nothing leaves its events and no payment.
     fn drop_payment(&mut self, row: &PaymentRow) -> Result<(), StoreError> {
         let id = number(row.id);
+        self.touched.push(row.id);
         self.payment.remove(id)?;
         self.payment_open.remove(id)?;
         self.payment_attention.remove(id)?;
         if let Some(invoice) = &row.invoice {
             self.payment_invoice.remove((row.shop_id, invoice.as_str(), id))?;
         }
+        Ok(())
+    }
+
+    /// A call on this payment begins, if the event says so.
+    fn begin(&mut self, seq: u64, change: &Change, row: &PaymentRow) -> Result<(), StoreError> {
+        let Some(call) = Call::begun(change) else { return Ok(()) };
+        self.running.insert(seq, ())?;
+        let (operation, wrote) = match change {
+            Change::CreateIntended { wrote, .. } => (create_operation(row.kind), wrote),
+            Change::CancelIntended { wrote, .. } => (OperationType::Cancel, wrote),
+            Change::RefundIntended { wrote, .. } => (OperationType::Refund, wrote),
+            _ => return Ok(()),
+        };
+        self.put_key(row, call.key.as_ref(), operation, seq, wrote.as_ref())
+    }
+
+    fn end(
+        &mut self,
+        seq: u64,
+        intent: u64,
+        outcome: &Outcome,
+        (row, call): (&PaymentRow, Option<&Call>),
+    ) -> Result<(), StoreError> {
+        self.running.remove(intent)?;
+        self.ended.insert(intent, seq)?;
+        match (&outcome.ending, call.and_then(|call| call.key.as_ref())) {
+            (Ending::Nothing, Some(key)) => self.give_back(row, key),
+            _ => Ok(()),
+        }
+    }
+
+    fn put_config(&mut self, row: &ConfigRow) -> Result<(), StoreError> {
+        self.config_bin.insert(row.organization_bin.as_str(), row.id)?;
+        self.config.insert(row.id, codec::encode(row)?.as_slice())?;
         Ok(())
     }
 
@@ -149,38 +162,40 @@ impl WriteTables<'_> {
         Ok(())
     }
 
-    /// A key whose attempt surely moved nothing is free again, unless another attempt under it may have.
+    /// A key is free again once nothing under it moved money or may have: whatever became of its last attempt, an
+    /// earlier one keeps it.
     fn give_back(&mut self, row: &PaymentRow, key: &RequestKey) -> Result<(), StoreError> {
-        if row.account().attempts(Some(key)) == Attempts::Nothing {
+        let stands = self.key_row(row.shop_id, key)?.is_some_and(|stands| stands.payment == row.id);
+        if stands && row.account().attempts(Some(key)) == Attempts::Nothing {
             self.key.remove((row.shop_id, key.as_str()))?;
         }
         Ok(())
-    }
-
-    /// A person says that a refund did not happen: its key is free again, if it still stands for this refund.
-    fn free_key(&mut self, row: &PaymentRow, refund: PaymentId) -> Result<(), StoreError> {
-        let Some(key) = row.refund(refund).and_then(|refund| refund.key.clone()) else { return Ok(()) };
-        match self.key_row(row.shop_id, &key)? {
-            Some(stands) if stands.payment == row.id && stands.operation == OperationType::Refund => {
-                self.give_back(row, &key)
-            }
-            _ => Ok(()),
-        }
     }
 
     pub(super) fn key_row(&self, shop: ShopId, key: &RequestKey) -> Result<Option<KeyRow>, StoreError> {
         self.key.get((shop, key.as_str()))?.map(|row| codec::decode(row.value())).transpose()
     }
 
-    pub(super) fn payment_row(&self, id: PaymentId) -> Result<PaymentRow, StoreError> {
-        payment::by_id(&self.payment, id)?
-            .ok_or_else(|| StoreError::Codec(format!("the log names payment {id}, which is not stored")))
+    /// The call that event `intent` began.
+    fn call(&self, intent: u64) -> Result<Call, StoreError> {
+        let begun = self.event_at(intent)?;
+        Call::begun(&begun.change)
+            .ok_or_else(|| StoreError::Codec(format!("event {intent} began no call: {:?}", begun.change)))
     }
 
     pub(super) fn event_at(&self, seq: u64) -> Result<Event, StoreError> {
         match self.event.get(seq)? {
             Some(stored) => super::event::read(stored.value()),
             None => Err(StoreError::Codec(format!("event {seq} is missing from the log"))),
+        }
+    }
+}
+
+impl Step {
+    fn turns(&self) -> Vec<Turn> {
+        match self.after.stands {
+            true => Turn::between(self.before.as_ref(), &self.after.row),
+            false => vec![Turn::refused(&self.after.row)],
         }
     }
 }

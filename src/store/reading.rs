@@ -1,22 +1,42 @@
 //! One consistent view of the last durable commit, in domain words.
 
-use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata};
 
 use super::config::{self, ConfigRow};
 use super::event::{self, Event};
 use super::key::KeyRow;
 use super::payment::{self, PaymentRow, number};
 use super::tables::ReadTables;
-use super::{StoreError, Triple, codec, triple};
+use super::{Counterparty, StoreError, Triple, codec, triple};
 use crate::id::{OrganizationBin, PaymentId, PaymentRef, RequestKey, ShopId, TradePointId};
 use crate::moment::Moment;
-use crate::operation::{Dialect, PaymentQuery};
+use crate::operation::PaymentQuery;
 
-/// A remote invoice lives a day and is looked at for another, and a tenth of one.
-const FOLLOWED: std::time::Duration = std::time::Duration::from_secs(51 * 3600);
+/// A remote invoice lives a day and is looked at for another, and for a third if it is paid in that; each look may be
+/// put off by a tenth.
+const FOLLOWED: std::time::Duration = std::time::Duration::from_secs(80 * 3600);
 
 /// How far a clock that was set back may have put ids and times out of step.
 const SLACK: std::time::Duration = std::time::Duration::from_secs(48 * 3600);
+
+/// The payments that are to be followed.
+#[derive(Default)]
+pub(crate) struct ToFollow {
+    pub(crate) rows: Vec<PaymentRow>,
+    /// Those that are stored and do not read back.
+    pub(crate) unread: Vec<PaymentId>,
+}
+
+impl ToFollow {
+    fn add(&mut self, id: PaymentId, row: Result<Option<PaymentRow>, StoreError>) -> Result<(), StoreError> {
+        match row {
+            Ok(row) => self.rows.extend(row),
+            Err(StoreError::Codec(_) | StoreError::Newer(_)) => self.unread.push(id),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}
 
 /// A read transaction. Costs no lock on the writer; never held across an await.
 pub(crate) struct Reading {
@@ -68,9 +88,9 @@ impl Reading {
         &self,
         bin: &OrganizationBin,
         trade_point: &TradePointId,
-        dialect: Dialect,
+        of: &Counterparty,
     ) -> Result<Option<Triple>, StoreError> {
-        triple::of(&self.tables.device()?, bin, trade_point, dialect)
+        triple::of(&self.tables.device()?, bin, trade_point, of)
     }
 
     pub(crate) fn payment(&self, named: &PaymentRef) -> Result<Option<PaymentRow>, StoreError> {
@@ -84,44 +104,55 @@ impl Reading {
         row.map(|value| codec::decode(value.value())).transpose()
     }
 
-    /// The payments with something that only a person can close, oldest first.
+    /// The payments with something that only a person can close, oldest first, as far as they can be read.
     pub(crate) fn payments_for_a_person(&self) -> Result<Vec<PaymentRow>, StoreError> {
-        let payments = self.tables.payment()?;
-        let mut rows = Vec::new();
-        for entry in self.tables.payment_attention()?.iter()? {
-            rows.extend(payment::by_id(&payments, id_of(entry?.0.value()))?);
-        }
-        Ok(rows)
+        let mut found = ToFollow::default();
+        self.add_listed(&self.tables.payment_attention()?, &mut found)?;
+        Ok(found.rows)
     }
 
     /// The payments that may still become another: all that are open, and those that were followed at `alive`.
-    pub(crate) fn payments_to_follow(&self, alive: Moment) -> Result<Vec<PaymentRow>, StoreError> {
-        let payments = self.tables.payment()?;
-        let mut rows = self.open_payments()?;
-        for entry in self.tables.payment_attention()?.iter()? {
-            let row = payment::by_id(&payments, id_of(entry?.0.value()))?;
-            rows.extend(row.filter(|row| !row.is_open()));
-        }
-        for entry in payments.range_owned::<u128>(..)?.rev() {
-            let row: PaymentRow = codec::decode(entry?.1.value())?;
-            if alive.since(row.created_at) > FOLLOWED {
+    pub(crate) fn payments_to_follow(&self, alive: Moment) -> Result<ToFollow, StoreError> {
+        let mut found = ToFollow::default();
+        self.add_listed(&self.tables.payment_open()?, &mut found)?;
+        self.add_listed(&self.tables.payment_attention()?, &mut found)?;
+        for entry in self.tables.payment()?.range_owned::<u128>(..)?.rev() {
+            let (id, stored) = entry?;
+            let row: Result<PaymentRow, StoreError> = codec::decode(stored.value());
+            if row.as_ref().is_ok_and(|row| alive.since(row.created_at) > FOLLOWED) {
                 break;
             }
-            if !row.is_open() && !row.needs_a_person() {
-                rows.push(row);
-            }
+            let rest = row.map(|row| Some(row).filter(|row| !row.is_open() && !row.needs_a_person()));
+            found.add(id_of(id.value()), rest)?;
         }
-        Ok(rows)
+        Ok(found)
     }
 
-    /// The payments that are not final, oldest first.
+    /// The payments that are not final, oldest first, as far as they can be read.
     pub(crate) fn open_payments(&self) -> Result<Vec<PaymentRow>, StoreError> {
-        let payments = self.tables.payment()?;
-        let mut rows = Vec::new();
-        for entry in self.tables.payment_open()?.iter()? {
-            rows.extend(payment::by_id(&payments, id_of(entry?.0.value()))?);
+        let mut found = ToFollow::default();
+        self.add_listed(&self.tables.payment_open()?, &mut found)?;
+        Ok(found.rows)
+    }
+
+    /// The open payments made before then, oldest first, as far as they can be read.
+    pub(crate) fn open_since_before(&self, moment: Moment) -> Result<Vec<PaymentRow>, StoreError> {
+        let (payments, mut found) = (self.tables.payment()?, ToFollow::default());
+        // Ids sort by the time of the intent.
+        for entry in self.tables.payment_open()?.range(..first_id(moment))? {
+            let id = id_of(entry?.0.value());
+            found.add(id, payment::by_id(&payments, id))?;
         }
-        Ok(rows)
+        Ok(found.rows)
+    }
+
+    fn add_listed(&self, index: &ReadOnlyTable<u128, ()>, found: &mut ToFollow) -> Result<(), StoreError> {
+        let payments = self.tables.payment()?;
+        for entry in index.iter()? {
+            let id = id_of(entry?.0.value());
+            found.add(id, payment::by_id(&payments, id))?;
+        }
+        Ok(())
     }
 
     /// How many payments are not final.
@@ -207,6 +238,11 @@ fn fits(row: &PaymentRow, query: &PaymentQuery) -> bool {
         && query.state.is_none_or(|state| row.state == state)
         && query.bin.as_ref().is_none_or(|bin| row.organization_bin == *bin)
         && query.invoice.as_ref().is_none_or(|invoice| row.invoice.as_ref() == Some(invoice))
+}
+
+/// The least number of a payment made then: its first six bytes are milliseconds.
+pub(super) fn first_id(at: Moment) -> u128 {
+    u128::from(u64::try_from(at.millis()).unwrap_or(0)) << 80
 }
 
 pub(super) fn id_of(number: u128) -> PaymentId {

@@ -1,32 +1,17 @@
-//! What happened in some days, for reports: payments found by their ids, which sort by time, and events by their
-//! place in the log, so that the cost is that of the days and not of the log.
-//!
-//! The index this relies on is the order of ids and events in time, which is as good as our clock. It may be off by
-//! [`SKEW`], and by anything for fewer than [`RUN`] events at a time, as after a start without a battery.
-
-use std::collections::HashSet;
-use std::time::Duration;
+//! What happened in some days, for reports: read from the book, which has each fact at its one moment, and from the
+//! lists of what is open.
 
 use redb::ReadOnlyTable;
 
-use super::account::{Entry, RefundRow};
-use super::event::{self, Change, Closed, Event};
-use super::payment::{self, PaymentRow, Seen, number};
+use super::account::RefundRow;
+use super::book::{Entry, Item};
+use super::payment::{self, PaymentRow};
 use super::reading::{Reading, id_of};
-use super::{Refused, StoreError, codec};
+use super::{Refused, StoreError};
 use crate::id::PaymentId;
 use crate::moment::Moment;
-use crate::money::Amount;
+use crate::money::Total;
 use crate::operation::{LogStatus, State};
-
-/// The longest life of a bill, a remote invoice's: so much later than it was made the bank may say it was paid.
-const LIFE: Duration = Duration::from_secs(24 * 3600);
-
-/// How far our clock may have been off. With one that is further off no certificate of the bank is valid.
-const SKEW: Duration = Duration::from_secs(24 * 3600);
-
-/// So many events in a row are outside of a window before the search for its ends is over.
-const RUN: u64 = 500;
 
 /// From the first instant of a day to the one behind the last day.
 #[derive(Clone, Copy, Debug)]
@@ -39,26 +24,21 @@ impl Window {
     pub(crate) fn holds(self, moment: Moment) -> bool {
         (self.begin..self.end).contains(&moment)
     }
-
-    /// The ids of payments that may have been paid in it by the bank's clock, or made in it.
-    fn ids(self) -> (u128, u128) {
-        // The first six bytes of an id are its milliseconds.
-        let id = |at: Moment| u128::from(u64::try_from(at.millis()).unwrap_or(0)) << 80;
-        (id(self.begin.before(LIFE).before(SKEW)), id(self.end.after(SKEW)))
-    }
 }
 
-/// Something a report tells. Each is told once.
+/// Something a report tells. Each is told once, with the moment at which it is counted.
 pub(crate) enum Fact<'r> {
-    /// Paid in the window.
-    Paid(&'r PaymentRow),
+    /// Paid then.
+    Paid(&'r PaymentRow, Moment),
     /// Found in the window to have been paid late, and counted on another day.
     FoundLate(&'r PaymentRow),
-    /// A refund through us, asked for in the window, which happened or of which nobody knows.
+    /// A refund through us, asked for then, which happened.
     PaidBack(&'r PaymentRow, &'r RefundRow),
-    /// So much went back otherwise, as was seen then.
-    PaidBackElsewhere(&'r PaymentRow, Amount, Moment),
-    /// Made in the window, and open, unknown or given up.
+    /// The same, and nobody knows whether it happened.
+    InDoubt(&'r PaymentRow, &'r RefundRow),
+    /// So much went back otherwise, as was seen then; below zero where it is now known that less did.
+    PaidBackElsewhere(&'r PaymentRow, Total, Moment),
+    /// Made in the window, and open, unknown, given up or disputed.
     Unfinished(&'r PaymentRow),
 }
 
@@ -66,9 +46,10 @@ impl Fact<'_> {
     /// Of which payment.
     pub(crate) fn payment(&self) -> &PaymentRow {
         match self {
-            Self::Paid(row)
+            Self::Paid(row, _)
             | Self::FoundLate(row)
             | Self::PaidBack(row, _)
+            | Self::InDoubt(row, _)
             | Self::PaidBackElsewhere(row, ..)
             | Self::Unfinished(row) => row,
         }
@@ -87,18 +68,37 @@ impl Reading {
         tell: &mut Tell<'_>,
     ) -> Result<(), Refused> {
         self.unfinished(window, tell)?;
-        self.paid_by_id(window, step, tell)?;
-        self.facts_by_event(window, step, tell)
+        let payments = self.tables.payment()?;
+        let (begin, end) = (window.begin.millis(), window.end.millis());
+        for entry in self.tables.booked()?.range_owned((begin, 0, 0, 0)..(end, 0, 0, 0))? {
+            step()?;
+            let (key, tiyn) = entry?;
+            let id = id_of(key.value().1);
+            let (Some(entry), Some(row)) = (Entry::read(key.value()), payment::by_id(&payments, id)?) else {
+                return Err(StoreError::Codec(format!("payment {id} is booked and cannot be read")).into());
+            };
+            if let Some(fact) = fact(&row, entry, tiyn.value(), window) {
+                tell(fact)?;
+            }
+        }
+        Ok(())
     }
 
-    /// Open payments, and those that were given up.
+    /// Whether anything is booked at or behind this moment.
+    pub(crate) fn is_booked_since(&self, moment: Moment) -> Result<bool, StoreError> {
+        let mut behind = self.tables.booked()?.range_owned((moment.millis(), 0, 0, 0)..)?;
+        Ok(behind.next().transpose()?.is_some())
+    }
+
+    /// Open payments, those that were given up, and those that stand in no sum though Kaspi calls them paid.
     fn unfinished(&self, window: Window, tell: &mut Tell<'_>) -> Result<(), Refused> {
         let mut tell_of = |row: PaymentRow| match window.holds(row.created_at) {
             true => tell(Fact::Unfinished(&row)),
             false => Ok(()),
         };
         for row in self.listed(self.tables.payment_attention()?)? {
-            row?.filter(|row| row.state == State::Abandoned).map_or(Ok(()), &mut tell_of)?;
+            let is_told = |row: &PaymentRow| row.state == State::Abandoned || (row.is_disputed() && !row.is_open());
+            row?.filter(is_told).map_or(Ok(()), &mut tell_of)?;
         }
         for row in self.listed(self.tables.payment_open()?)? {
             row?.map_or(Ok(()), &mut tell_of)?;
@@ -116,141 +116,6 @@ impl Reading {
         Ok(ids.map(move |entry| payment::by_id(&payments, id_of(entry?.0.value()))))
     }
 
-    fn paid_by_id(
-        &self,
-        window: Window,
-        step: &dyn Fn() -> Result<(), StoreError>,
-        tell: &mut Tell<'_>,
-    ) -> Result<(), Refused> {
-        let (first, last) = window.ids();
-        for entry in self.tables.payment()?.range_owned(first..last)? {
-            step()?;
-            let row: PaymentRow = codec::decode(entry?.1.value())?;
-            if is_paid_in(&row, window) {
-                tell(Fact::Paid(&row))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Refunds, and payments that were seen paid so long after they were made that their ids do not tell.
-    fn facts_by_event(
-        &self,
-        window: Window,
-        step: &dyn Fn() -> Result<(), StoreError>,
-        tell: &mut Tell<'_>,
-    ) -> Result<(), Refused> {
-        let first = self.first_event_since(window.begin.before(SKEW))?;
-        let (mut told, mut behind) = (HashSet::new(), 0);
-        for entry in self.tables.event()?.range_owned(first..)? {
-            step()?;
-            let (seq, stored) = entry?;
-            let event = event::read(stored.value())?;
-            behind = match event.at {
-                at if at > window.end.after(SKEW) => behind + 1,
-                // A clock that is behind says nothing of where the window ends.
-                at if at < window.begin.before(SKEW) => behind,
-                _ => 0,
-            };
-            if behind == RUN {
-                break;
-            }
-            self.fact(window, (seq.value(), &event), &mut told, tell)?;
-        }
-        Ok(())
-    }
-
-    fn fact(
-        &self,
-        window: Window,
-        (seq, event): (u64, &Event),
-        told: &mut HashSet<PaymentId>,
-        tell: &mut Tell<'_>,
-    ) -> Result<(), Refused> {
-        match &event.change {
-            Change::RefundIntended { payment, refund, .. } if window.holds(refund.at) => {
-                let row = self.payment_of(*payment)?;
-                match row.refund(refund.id) {
-                    Some(refund) if refund.status() != LogStatus::Failed => tell(Fact::PaidBack(&row, refund)),
-                    _ => Ok(()),
-                }
-            }
-            Change::Seen { payment, seen: Seen::Booked(Entry::Elsewhere(sum)) } if window.holds(event.at) => {
-                let gone = self.elsewhere_before(*payment, seq)?;
-                let more = sum.minus(gone).unwrap_or_default();
-                tell(Fact::PaidBackElsewhere(&self.payment_of(*payment)?, more, event.at))
-            }
-            Change::Adopted { payment, .. } => {
-                if window.holds(event.at) && !payment.refunded_elsewhere.is_zero() {
-                    tell(Fact::PaidBackElsewhere(payment, payment.refunded_elsewhere, event.at))?;
-                }
-                self.seen_paid(window, payment.id, event, told, tell)
-            }
-            Change::Seen { payment, seen: Seen::Status { state: State::Paid, .. } }
-            | Change::Resolved { payment, closed: Closed::Paid(true), .. } => {
-                self.seen_paid(window, *payment, event, told, tell)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// A payment that an event calls paid: one whose id says nothing of it is counted here.
-    fn seen_paid(
-        &self,
-        window: Window,
-        id: PaymentId,
-        event: &Event,
-        told: &mut HashSet<PaymentId>,
-        tell: &mut Tell<'_>,
-    ) -> Result<(), Refused> {
-        let row = self.payment_of(id)?;
-        let (first, last) = window.ids();
-        let by_id = (first..last).contains(&number(id));
-        let is_counted = is_paid_in(&row, window);
-        if is_counted && !by_id && told.insert(id) {
-            return tell(Fact::Paid(&row));
-        }
-        // A person's word that it was seen finds nothing new.
-        let found = matches!(event.change, Change::Seen { .. }) && window.holds(event.at);
-        if found && row.late && !is_counted {
-            return tell(Fact::FoundLate(&row));
-        }
-        Ok(())
-    }
-
-    /// What had gone back elsewhere of a payment before an event.
-    fn elsewhere_before(&self, payment: PaymentId, seq: u64) -> Result<Amount, StoreError> {
-        let id = number(payment);
-        for entry in self.tables.payment_event()?.range_owned((id, 0)..(id, seq))?.rev() {
-            match self.event(entry?.0.value().1)?.map(|event| event.change) {
-                Some(Change::Seen { seen: Seen::Booked(Entry::Elsewhere(sum)), .. }) => return Ok(sum),
-                Some(Change::Adopted { payment, .. }) => return Ok(payment.refunded_elsewhere),
-                _ => {}
-            }
-        }
-        Ok(Amount::ZERO)
-    }
-
-    /// An event before which none is at or after `moment`, near to the first that is: found by halving, and from
-    /// there back to a run of earlier ones.
-    fn first_event_since(&self, moment: Moment) -> Result<u64, StoreError> {
-        let (mut low, mut high) = (1, self.last_event()?.saturating_add(1));
-        while low < high {
-            let middle = low + (high - low) / 2;
-            match self.event(middle)? {
-                Some(event) if event.at < moment => low = middle + 1,
-                _ => high = middle,
-            }
-        }
-        let mut before = 0;
-        while low > 1 && before < RUN {
-            low -= 1;
-            let is_before = self.event(low)?.is_some_and(|event| event.at < moment);
-            before = if is_before { before + 1 } else { 0 };
-        }
-        Ok(low)
-    }
-
     /// The ids of the payments made in the window that wait for the customer and are `wanted`, oldest first.
     pub(crate) fn waiting_of(
         &self,
@@ -266,6 +131,21 @@ impl Reading {
     }
 }
 
-fn is_paid_in(row: &PaymentRow, window: Window) -> bool {
-    row.state == State::Paid && row.paid_at.is_some_and(|at| window.holds(at))
+/// What an entry tells of its payment as it is now. Nothing, where its money is not to be counted, or its refund
+/// did not happen.
+fn fact(row: &PaymentRow, Entry { at, item }: Entry, tiyn: i64, window: Window) -> Option<Fact<'_>> {
+    let counts = row.counts_in_sums();
+    match item {
+        Item::Paid => counts.then_some(Fact::Paid(row, at)),
+        Item::FoundLate => (!row.counted_in(window)).then_some(Fact::FoundLate(row)),
+        Item::Refund(place) => {
+            let refund = row.refunds.get(usize::try_from(place).ok()?)?;
+            match refund.status() {
+                LogStatus::Success => counts.then_some(Fact::PaidBack(row, refund)),
+                LogStatus::Pending => Some(Fact::InDoubt(row, refund)),
+                LogStatus::Failed => None,
+            }
+        }
+        Item::Elsewhere(_) => counts.then_some(Fact::PaidBackElsewhere(row, Total::from_tiyn(tiyn), at)),
+    }
 }

@@ -1,10 +1,11 @@
-//! A row of the log: what an event and those that belong to it say, as the guide's KaspiPayLog shows it.
-
-use redb::ReadableTable;
+//! A row of the log: what an event and those that belong to it say, as the guide's KaspiPayLog shows it. A row is a
+//! view: what is found out later of its operation stands in it, and no event changes.
 
 use super::StoreError;
-use super::account::Entry;
-use super::event::{self, Change, Closed, Event, ImportedRow, Note};
+use super::account::Booking;
+use super::after::Call;
+use super::event::{self, Change, Closed, ImportedRow, Note};
+use super::known::{Known, known, may_change};
 use super::payment::{self, PaymentRow, Seen, number};
 use super::project::create_operation;
 use super::reading::Reading;
@@ -20,30 +21,17 @@ impl Reading {
             Change::Ended { .. } => return Ok(None),
             Change::Noted(note) | Change::Config { note, .. } => noted(note),
             begun @ (Change::CreateIntended { .. } | Change::CancelIntended { .. } | Change::RefundIntended { .. }) => {
-                self.call(self.begun(begun)?, seq)?
+                self.call(begun, seq)?
             }
             Change::SentAgain { intent, refused, .. } => self.first_of_two(*intent, refused)?,
-            Change::Seen { payment, seen } => {
-                let payment = self.payment_of(*payment)?;
-                let amount = match seen {
-                    Seen::Booked(Entry::Elsewhere(sum)) => *sum,
-                    Seen::Booked(Entry::Happened(refund) | Entry::NotSeen(refund) | Entry::Doubted(refund)) => {
-                        payment.refund(*refund).map_or(payment.amount, |refund| refund.amount)
-                    }
-                    Seen::Status { .. } | Seen::OtherAmount(_) | Seen::Contradicted { .. } | Seen::Dead => {
-                        payment.amount
-                    }
-                };
-                of_payment(&payment, OperationType::Status, amount)
-            }
+            Change::Seen { payment, seen: what } => seen(&self.payment_of(*payment)?, what),
             Change::Adopted { payment, x_request_id } => {
                 let row = of_payment(payment, OperationType::Adopt, payment.amount);
-                LogRow { x_request_id: Some(x_request_id.clone()), ..row }
+                let kaspi_status = payment.kaspi_status.clone();
+                LogRow { kaspi_status, x_request_id: Some(x_request_id.clone()), ..row }
             }
             Change::Resolved { payment, closed, reason } => {
-                let payment = self.payment_of(*payment)?;
-                let row = of_payment(&payment, OperationType::Resolve, resolved_amount(&payment, closed));
-                LogRow { error_message: Some(reason.to_string()), ..row }
+                LogRow { error_message: Some(reason.to_string()), ..resolved(&self.payment_of(*payment)?, closed) }
             }
             Change::Restored(gap) => {
                 LogRow { error_message: Some(gap.to_string()), ..noted(&Note::done(OperationType::Restored)) }
@@ -84,26 +72,25 @@ impl Reading {
         })
     }
 
-    /// Adds to a call's row how it ended, or that it has not; and the number of the request that decided it.
-    fn call(&self, row: LogRow, seq: u64) -> Result<LogRow, StoreError> {
-        let ended = ReadableTable::get(&self.tables.ended()?, seq)?.map(|seq| seq.value());
+    /// The row of a call: how it began, what is known of it now, and the number of the request that decided it.
+    fn call(&self, begun: &Change, seq: u64) -> Result<LogRow, StoreError> {
+        let row = self.begun(begun)?;
+        let Some(call) = Call::begun(begun) else { return Ok(row) };
+        let (ended, outcome) = self.ended(seq)?.unzip();
+        let payment = match may_change(&call, outcome.as_ref()) {
+            true => payment::by_id(&self.tables.payment()?, call.payment)?,
+            false => None,
+        };
+        let Known { status, error, external_id, kaspi_status } = known(&call, outcome.as_ref(), payment.as_ref());
         let again = self.sent_again(&row, seq, ended.unwrap_or(u64::MAX))?;
-        let row = LogRow { x_request_id: again.or(row.x_request_id), ..row };
-        let Some(Event { change: Change::Ended { outcome, .. }, .. }) =
-            ended.map_or(Ok(None), |seq| self.event(seq))?
-        else {
-            return Ok(row);
-        };
-        let external_id = match outcome.ending {
-            event::Ending::Created { qr_payment_id, .. } => Some(qr_payment_id),
-            _ => row.external_id,
-        };
         Ok(LogRow {
-            external_id,
-            status: outcome.status,
-            error_message: outcome.error,
-            provider_code: outcome.provider_code,
-            duration_ms: Some(outcome.duration_ms),
+            external_id: external_id.or(row.external_id),
+            status,
+            error_message: error,
+            kaspi_status,
+            x_request_id: again.or(row.x_request_id),
+            provider_code: outcome.as_ref().and_then(|outcome| outcome.provider_code),
+            duration_ms: outcome.map(|outcome| outcome.duration_ms),
             ..row
         })
     }
@@ -141,11 +128,31 @@ impl Reading {
     }
 }
 
-fn resolved_amount(payment: &PaymentRow, closed: &Closed) -> Amount {
-    match closed {
-        Closed::Refund { refund, .. } => payment.refund(*refund).map_or(payment.amount, |refund| refund.amount),
-        Closed::Attached { .. } | Closed::Abandoned | Closed::Paid(_) => payment.amount,
-    }
+fn seen(payment: &PaymentRow, seen: &Seen) -> LogRow {
+    let (amount, kaspi_status) = match seen {
+        Seen::Booked(Booking::Elsewhere(sum)) => (*sum, None),
+        Seen::Booked(Booking::Happened(refund) | Booking::NotSeen(refund) | Booking::Doubted(refund)) => {
+            (refund_amount(payment, *refund), None)
+        }
+        Seen::Status { kaspi_status, .. } | Seen::Contradicted { kaspi_status } | Seen::Confirmed { kaspi_status } => {
+            (payment.amount, Some(kaspi_status.clone()))
+        }
+        Seen::Details(_) | Seen::BalanceAbove(_) | Seen::Dead => (payment.amount, None),
+    };
+    LogRow { kaspi_status, ..of_payment(payment, OperationType::Status, amount) }
+}
+
+fn resolved(payment: &PaymentRow, closed: &Closed) -> LogRow {
+    let (amount, kaspi_status) = match closed {
+        Closed::Refund { refund, .. } => (refund_amount(payment, *refund), None),
+        Closed::Attached { kaspi_status, .. } => (payment.amount, Some(kaspi_status.clone())),
+        Closed::Abandoned | Closed::Paid(_) => (payment.amount, None),
+    };
+    LogRow { kaspi_status, ..of_payment(payment, OperationType::Resolve, amount) }
+}
+
+fn refund_amount(payment: &PaymentRow, refund: PaymentId) -> Amount {
+    payment.refund(refund).map_or(payment.amount, |refund| refund.amount)
 }
 
 fn of_payment(payment: &PaymentRow, operation: OperationType, amount: Amount) -> LogRow {
@@ -161,6 +168,7 @@ fn of_payment(payment: &PaymentRow, operation: OperationType, amount: Amount) ->
         error_message: None,
         created_at: payment.created_at,
         payment_id: Some(payment.id),
+        kaspi_status: None,
         actor: None,
         request_key: None,
         x_request_id: None,
@@ -182,6 +190,7 @@ fn noted(note: &Note) -> LogRow {
         error_message: note.error.clone(),
         created_at: crate::moment::Moment::from_millis(0),
         payment_id: None,
+        kaspi_status: None,
         actor: None,
         request_key: None,
         x_request_id: note.x_request_id.clone(),
@@ -203,6 +212,7 @@ fn imported(row: &ImportedRow, payment: Option<PaymentId>) -> LogRow {
         error_message: row.error.clone(),
         created_at: row.created_at,
         payment_id: payment,
+        kaspi_status: None,
         actor: None,
         request_key: None,
         x_request_id: None,

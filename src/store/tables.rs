@@ -10,6 +10,7 @@ use redb::{Database, ReadOnlyTable, ReadTransaction, Table, TableDefinition, Tab
 use super::StoreError;
 use super::compare::{self, Difference, Named};
 use super::snapshot::copy;
+use crate::id::PaymentId;
 
 macro_rules! tables {
     ($($(#[$doc:meta])* $name:ident: $key:ty => $value:ty = $stored:literal;)*) => {
@@ -19,12 +20,16 @@ macro_rules! tables {
         }
 
         /// All tables, open for one write transaction.
-        pub(in crate::store) struct WriteTables<'t> { $($(#[$doc])* pub(in crate::store) $name: Table<'t, $key, $value>,)* }
+        pub(in crate::store) struct WriteTables<'t> {
+            $($(#[$doc])* pub(in crate::store) $name: Table<'t, $key, $value>,)*
+            /// The payments whose rows were written or removed.
+            pub(in crate::store) touched: Vec<PaymentId>,
+        }
 
         impl<'t> WriteTables<'t> {
             /// Opens all of them, creating those that do not exist.
             pub(in crate::store) fn open(tx: &'t WriteTransaction) -> Result<Self, TableError> {
-                Ok(Self { $($name: tx.open_table(definition::$name)?,)* })
+                Ok(Self { $($name: tx.open_table(definition::$name)?,)* touched: Vec::new() })
             }
         }
 
@@ -83,7 +88,8 @@ tables! {
     config: u64 => &'static [u8] = "config-1";
     /// OrganizationBin → row number; what makes a BIN unique.
     config_bin: &'static str => u64 = "config_bin-1";
-    /// (OrganizationBin, TradePointId) → current DeviceToken; outlives moves and retirement.
+    /// (OrganizationBin, TradePointId) → current DeviceToken, or that it was deleted on purpose; outlives moves and
+    /// retirement. A token stands once.
     device: (&'static str, &'static str) => &'static [u8] = "device-1";
     /// PaymentId → payment.
     payment: u128 => &'static [u8] = "payment-1";
@@ -99,4 +105,7 @@ tables! {
     key: (u32, &'static str) => &'static [u8] = "key-1";
     /// Events that put a backup back, until an admin has acknowledged the gap.
     restored: u64 => () = "restored-1";
+    /// (Milliseconds since 1970, payment, what is booked, which of these) → tiyn, where the payment does not tell: see
+    /// [`super::book`].
+    booked: (i64, u128, u8, u64) => i64 = "booked-1";
 }

@@ -97,15 +97,17 @@ pub(super) enum Turn {
 }
 
 impl Turn {
-    /// What a row shows that its predecessor did not; an event changes a payment or one refund of it.
-    pub(super) fn between(before: Option<&PaymentRow>, after: &PaymentRow) -> Option<Self> {
-        let of_payment = |turn| Some(Self::Payment(after.config_id, after.kind, turn));
-        match before {
-            None if after.state == State::Creating => of_payment(PaymentTurn::Begun),
-            None => of_payment(PaymentTurn::TakenIn),
-            Some(before) if before.state != after.state => of_payment(of_state(after)?),
-            Some(before) => Some(Self::Refund(after.config_id, refund_turn(before, after)?)),
-        }
+    /// What a row shows that its predecessor did not: a state, and every refund that is new or stands otherwise.
+    pub(super) fn between(before: Option<&PaymentRow>, after: &PaymentRow) -> Vec<Self> {
+        let of_payment = |turn| Self::Payment(after.config_id, after.kind, turn);
+        let turn = match before {
+            None if after.state == State::Creating => Some(PaymentTurn::Begun),
+            None => Some(PaymentTurn::TakenIn),
+            Some(before) if before.state != after.state => of_state(after),
+            Some(_) => None,
+        };
+        let refunds = before.into_iter().flat_map(|before| refund_turns(before, after));
+        turn.map(of_payment).into_iter().chain(refunds.map(|turn| Self::Refund(after.config_id, turn))).collect()
     }
 
     /// The payment of a create that surely moved nothing.
@@ -128,12 +130,12 @@ fn of_state(row: &PaymentRow) -> Option<PaymentTurn> {
     })
 }
 
-fn refund_turn(before: &PaymentRow, after: &PaymentRow) -> Option<RefundTurn> {
-    after.refunds.iter().find_map(|refund| match (before.refund(refund.id), refund.status()) {
-        (None, _) => Some(RefundTurn::Begun),
+fn refund_turns<'r>(before: &'r PaymentRow, after: &'r PaymentRow) -> impl Iterator<Item = RefundTurn> + 'r {
+    after.refunds.iter().filter_map(|refund| match (before.refund(refund.id), refund.status()) {
+        (None, LogStatus::Pending) => Some(RefundTurn::Begun),
         (Some(before), status) if before.status() == status => None,
-        (Some(_), LogStatus::Success) => Some(RefundTurn::Success),
-        (Some(_), LogStatus::Failed) => Some(RefundTurn::Failed),
+        (_, LogStatus::Success) => Some(RefundTurn::Success),
+        (_, LogStatus::Failed) => Some(RefundTurn::Failed),
         (Some(_), LogStatus::Pending) => None,
     })
 }

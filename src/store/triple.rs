@@ -1,33 +1,71 @@
-//! The three values that must go together on every call to Kaspi.
+//! What must go together on every call to Kaspi.
 
-use crate::id::{DeviceToken, OrganizationBin, TradePointId};
+use crate::id::{BankUrl, DeviceToken, OrganizationBin, QrPaymentId, TradePointId};
 use crate::operation::Dialect;
 
-/// A (BIN, trade point, token) and the dialect its bank speaks, taken together from one config or from the
-/// config a payment was frozen with. Only the store makes one, so a call with parts of two organisations
-/// cannot be written.
+/// A bank, and the dialect it speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counterparty {
+    /// Which bank.
+    pub bank: BankUrl,
+    /// What it speaks.
+    pub dialect: Dialect,
+}
+
+/// A (BIN, trade point, token) and the bank they are of, taken together from one config or from the config a payment
+/// was frozen with. Only the store makes one, so a call with parts of two organisations cannot be written; and the
+/// client sends none to another bank.
 #[derive(Clone, Debug)]
 pub struct Triple {
     bin: OrganizationBin,
     trade_point: TradePointId,
     token: DeviceToken,
-    dialect: Dialect,
+    of: Counterparty,
+}
+
+/// A payment by its number, at the bank that numbered it: what its status is asked by, which needs no token. Made of a
+/// payment as it is stored, or of the triple under which a number is looked up that is not stored yet.
+#[derive(Clone, Debug)]
+pub struct NumberAt {
+    number: QrPaymentId,
+    of: Counterparty,
+}
+
+impl NumberAt {
+    /// Of a stored payment, with what it is frozen with.
+    pub(super) fn new(number: QrPaymentId, of: Counterparty) -> Self {
+        Self { number, of }
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn number(&self) -> &QrPaymentId {
+        &self.number
+    }
+
+    /// Whose number it is.
+    #[must_use]
+    pub fn of(&self) -> &Counterparty {
+        &self.of
+    }
 }
 
 impl Triple {
-    fn new(bin: OrganizationBin, trade_point: TradePointId, token: DeviceToken, dialect: Dialect) -> Self {
-        Self { bin, trade_point, token, dialect }
-    }
-
-    /// For tests of the wire: the same, from anywhere.
+    /// For tests of the wire: one from anywhere.
     #[cfg(test)]
     pub(crate) fn of_test(
         bin: OrganizationBin,
         trade_point: TradePointId,
         token: DeviceToken,
-        dialect: Dialect,
+        of: Counterparty,
     ) -> Self {
-        Self::new(bin, trade_point, token, dialect)
+        Self { bin, trade_point, token, of }
+    }
+
+    /// A number that somebody names as one of this organisation's at this bank.
+    #[must_use]
+    pub fn named(&self, number: &QrPaymentId) -> NumberAt {
+        NumberAt::new(number.clone(), self.of.clone())
     }
 
     /// Whose money it is.
@@ -48,10 +86,16 @@ impl Triple {
         &self.token
     }
 
+    /// Whose token it is.
+    #[must_use]
+    pub fn of(&self) -> &Counterparty {
+        &self.of
+    }
+
     /// What the bank speaks.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
-        self.dialect
+        self.of.dialect
     }
 }
 
@@ -60,9 +104,8 @@ pub(super) fn of(
     devices: &impl redb::ReadableTable<(&'static str, &'static str), &'static [u8]>,
     bin: &OrganizationBin,
     trade_point: &TradePointId,
-    dialect: Dialect,
+    of: &Counterparty,
 ) -> Result<Option<Triple>, super::StoreError> {
-    let Some(token) = devices.get((bin.as_str(), trade_point.as_str()))? else { return Ok(None) };
-    let token = super::codec::decode(token.value())?;
-    Ok(Some(Triple::new(bin.clone(), trade_point.clone(), token, dialect)))
+    let Some(token) = super::device::stored(devices, bin, trade_point)?.flatten() else { return Ok(None) };
+    Ok(Some(Triple { bin: bin.clone(), trade_point: trade_point.clone(), token, of: of.clone() }))
 }

@@ -1,17 +1,20 @@
-//! The one writer: a thread that takes all jobs that wait, runs them in one transaction, makes it durable with
-//! one flush, and only then lets each of them answer.
+//! The one writer: takes all jobs that wait, runs them in one transaction, makes it durable with one flush, and only
+//! then lets each of them answer. It has a thread of its own, since a flush blocks.
 //!
 //! Where a commit fails, the file is opened anew: an fsync is never tried twice on one handle. What the failed
 //! transaction was to record of the world outside is owed: kept here and written first, in the next transaction
 //! that becomes durable. What it was to begin was refused; if it is in the file all the same, it is ended there.
 
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use redb::Database;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
+use tokio::time::{Sleep, sleep, timeout};
 use tracing::{error, info, warn};
 
 use super::event::Sha;
@@ -19,9 +22,11 @@ use super::heads::Heads;
 use super::tally::Turn;
 use super::writing::Writing;
 use super::{Shared, StoreError};
+use crate::chance::select;
 use crate::failpoint::fail_point;
+use crate::id::PaymentId;
 
-/// What the thread is asked.
+/// What the writer is asked.
 pub(super) enum Message {
     /// A part of the next transaction.
     Job(Job),
@@ -67,11 +72,34 @@ const IDLE: Duration = Duration::from_millis(250);
 /// Between two attempts to write what is owed while nothing else is to be written.
 const RETRY: Duration = Duration::from_secs(1);
 
-pub(super) fn start(shared: Arc<Shared>, underway: Arc<AtomicUsize>, heads: Heads) -> std::io::Result<Sender<Message>> {
-    let (sender, receiver) = channel();
+/// Lets the writer work, until its work is done.
+pub(super) type Driver = fn(Pin<Box<dyn Future<Output = ()> + Send>>) -> std::io::Result<()>;
+
+/// A writer, and where it is asked. Its work ends when every [`super::Store`] is gone.
+pub(super) fn writer(
+    shared: Arc<Shared>,
+    underway: Arc<AtomicUsize>,
+    heads: Heads,
+) -> (UnboundedSender<Message>, impl Future<Output = ()> + Send + 'static) {
+    let (sender, receiver) = unbounded_channel();
     let writer = Writer { shared, underway, owed: Vec::new(), doubt: None, is_unrepaired: true, crowd: 0, heads };
-    std::thread::Builder::new().name("kaspid-writer".to_owned()).spawn(move || writer.run(&receiver))?;
-    Ok(sender)
+    (sender, writer.run(receiver))
+}
+
+/// Lets a writer work on a thread of its own, with timers of its own.
+pub(super) fn on_a_thread(work: Pin<Box<dyn Future<Output = ()> + Send>>) -> std::io::Result<()> {
+    let timers = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    std::thread::Builder::new().name("kaspid-writer".to_owned()).spawn(move || timers.block_on(work))?;
+    Ok(())
+}
+
+/// What comes next, or does not.
+enum Next {
+    Message(Message),
+    /// Nobody has asked for a while.
+    Quiet,
+    /// Nobody is left who could ask.
+    End,
 }
 
 struct Writer {
@@ -91,33 +119,37 @@ struct Writer {
 }
 
 impl Writer {
-    /// Ends when every [`super::Store`] is gone.
-    fn run(mut self, messages: &Receiver<Message>) {
+    async fn run(mut self, mut messages: UnboundedReceiver<Message>) {
         loop {
-            match self.next(messages) {
-                Ok(Message::Job(first)) => {
-                    let (batch, other) = self.gather(first, messages);
+            match self.next(&mut messages).await {
+                Next::Message(Message::Job(first)) => {
+                    let (batch, other) = self.gather(first, &mut messages).await;
                     self.write(batch);
                     if other.is_some_and(|other| self.other(other)) {
                         return;
                     }
                 }
-                Ok(other) => {
+                Next::Message(other) => {
                     if self.other(other) {
                         return;
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => self.rest(),
-                Err(RecvTimeoutError::Disconnected) => return self.close(),
+                Next::Quiet => self.rest(),
+                Next::End => return self.close(),
             }
         }
     }
 
-    fn next(&self, messages: &Receiver<Message>) -> Result<Message, RecvTimeoutError> {
-        match (self.is_in_debt(), self.is_unrepaired) {
-            (true, _) => messages.recv_timeout(RETRY),
-            (false, true) => messages.recv_timeout(IDLE),
-            (false, false) => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
+    async fn next(&mut self, messages: &mut UnboundedReceiver<Message>) -> Next {
+        let next = match (self.is_in_debt(), self.is_unrepaired) {
+            (true, _) => timeout(RETRY, messages.recv()).await,
+            (false, true) => timeout(IDLE, messages.recv()).await,
+            (false, false) => Ok(messages.recv().await),
+        };
+        match next {
+            Ok(Some(message)) => Next::Message(message),
+            Ok(None) => Next::End,
+            Err(_) => Next::Quiet,
         }
     }
 
@@ -126,9 +158,9 @@ impl Writer {
     }
 
     /// The jobs that wait, and in a crowd those that are on their way, as long as they come soon.
-    fn gather(&mut self, first: Job, messages: &Receiver<Message>) -> (Vec<Job>, Option<Message>) {
+    async fn gather(&mut self, first: Job, messages: &mut UnboundedReceiver<Message>) -> (Vec<Job>, Option<Message>) {
         let mut batch = vec![first];
-        let until = Instant::now() + TOGETHER;
+        let mut until = pin!(sleep(TOGETHER));
         while batch.len() < MOST_JOBS {
             let message = match messages.try_recv() {
                 Ok(message) => message,
@@ -137,7 +169,7 @@ impl Writer {
                     if self.crowd < CROWD || batch.len() * 4 >= self.crowd * 3 {
                         break;
                     }
-                    let Ok(message) = messages.recv_timeout(until.saturating_duration_since(Instant::now())) else {
+                    let Some(message) = timely(messages, until.as_mut()).await else {
                         // Fewer than thought, or they are waiting for a slow bank.
                         self.crowd = self.underway.load(Ordering::Relaxed);
                         break;
@@ -221,6 +253,7 @@ impl Writer {
         match &result {
             Ok(()) => {
                 self.is_unrepaired |= attempt.is_dirty;
+                self.shared.hearer.tell(&attempt.touched);
                 if attempt.is_dirty {
                     let (seq, sha) = attempt.head;
                     self.shared.head.send_replace(seq);
@@ -259,6 +292,14 @@ impl Writer {
     }
 }
 
+/// The next message, if it comes before `end`.
+async fn timely(messages: &mut UnboundedReceiver<Message>, end: Pin<&mut Sleep>) -> Option<Message> {
+    select! {
+        message = messages.recv() => message,
+        () = end => None,
+    }
+}
+
 /// How far a transaction came.
 #[derive(Default)]
 struct Attempt {
@@ -270,6 +311,8 @@ struct Attempt {
     is_dirty: bool,
     /// What it makes of payments.
     turns: Vec<Turn>,
+    /// The payments that it changes.
+    touched: Vec<PaymentId>,
     /// How long its commit took, with its flush.
     took: Duration,
     /// The job that no disk can cure: kept, it would stop every other call for good.
@@ -295,7 +338,7 @@ fn transact(
         }
     }
     (attempt.head, attempt.is_dirty) = (writing.head(), writing.is_wanted());
-    attempt.turns = writing.take_turns();
+    (attempt.turns, attempt.touched) = (writing.take_turns(), writing.take_touched());
     drop(writing);
     // Jobs that only looked or refused cost no flush.
     if !attempt.is_dirty {

@@ -8,20 +8,19 @@ use super::key::KeyRow;
 use super::payment::{self, PaymentRow, number};
 use super::tables::WriteTables;
 use super::tally::Turn;
-use super::{StoreError, Triple, codec};
+use super::{Counterparty, StoreError, Triple};
 use crate::id::{
-    ConfigId, DeviceToken, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, RequestKey, ShopId,
-    TradePointId,
+    ConfigId, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, RequestKey, ShopId, TradePointId,
 };
 use crate::moment::Moment;
-use crate::operation::{Actor, Dialect, LogStatus};
+use crate::operation::{Actor, LogStatus, State};
 
 /// A write transaction. A job checks before it writes: what it has written stays even if it then refuses.
 pub(crate) struct Writing<'t> {
-    tables: WriteTables<'t>,
+    pub(super) tables: WriteTables<'t>,
     seq: u64,
     head: Sha,
-    dirty: bool,
+    pub(super) dirty: bool,
     given_up: bool,
     /// What its events made of payments, to be counted once it is durable.
     turns: Vec<Turn>,
@@ -52,8 +51,16 @@ impl<'t> Writing<'t> {
     }
 
     /// Ends the calls that a failed commit was to begin: their callers were told that nothing is sent, and if the
-    /// disk kept their intents all the same, it must say so too. `durable` is the last event before that commit.
+    /// disk kept their intents all the same, it must say so too. `durable` is the last event before that commit; whom
+    /// those behind it are about has not been told yet.
     pub(super) fn end_refused(&mut self, durable: u64) -> Result<(), StoreError> {
+        for entry in self.tables.event.range(durable + 1..)? {
+            let payment = match event::read(entry?.1.value())?.change {
+                Change::Ended { intent, .. } => self.tables.event_at(intent)?.change.payment(),
+                change => change.payment(),
+            };
+            self.tables.touched.extend(payment);
+        }
         for (intent, _) in self.running()?.into_iter().filter(|(intent, _)| *intent > durable) {
             let outcome = Outcome {
                 status: LogStatus::Failed,
@@ -83,11 +90,20 @@ impl<'t> Writing<'t> {
     /// Nothing of this transaction is kept. Only for a job that has it alone.
     pub(super) fn give_up(&mut self) {
         self.given_up = true;
+        self.tables.touched.clear();
     }
 
     /// What its events made of payments.
     pub(super) fn take_turns(&mut self) -> Vec<Turn> {
         std::mem::take(&mut self.turns)
+    }
+
+    /// The payments that it changes, each once.
+    pub(super) fn take_touched(&mut self) -> Vec<PaymentId> {
+        let mut touched = std::mem::take(&mut self.tables.touched);
+        touched.sort_unstable();
+        touched.dedup();
+        touched
     }
 
     /// The last event and its hash.
@@ -121,34 +137,14 @@ impl<'t> Writing<'t> {
         config::default_of(&self.tables.config, shop)
     }
 
-    /// Keeps the current token of a (BIN, trade point).
-    pub(crate) fn put_device(
-        &mut self,
-        bin: &OrganizationBin,
-        trade_point: &TradePointId,
-        token: &DeviceToken,
-    ) -> Result<(), StoreError> {
-        self.dirty = true;
-        let value = zeroize::Zeroizing::new(codec::encode(token)?);
-        self.tables.device.insert((bin.as_str(), trade_point.as_str()), value.as_slice())?;
-        Ok(())
-    }
-
-    /// Forgets the token of a device that was deleted at Kaspi on purpose: nothing registers it again by itself.
-    pub(crate) fn forget_device(&mut self, bin: &OrganizationBin, point: &TradePointId) -> Result<(), StoreError> {
-        self.dirty = true;
-        self.tables.device.remove((bin.as_str(), point.as_str()))?;
-        Ok(())
-    }
-
     /// The triple of a (BIN, trade point), if a device is registered there.
     pub(crate) fn triple(
         &self,
         bin: &OrganizationBin,
         trade_point: &TradePointId,
-        dialect: Dialect,
+        of: &Counterparty,
     ) -> Result<Option<Triple>, StoreError> {
-        super::triple::of(&self.tables.device, bin, trade_point, dialect)
+        super::triple::of(&self.tables.device, bin, trade_point, of)
     }
 
     pub(crate) fn payment(&self, id: PaymentId) -> Result<Option<PaymentRow>, StoreError> {
@@ -175,6 +171,20 @@ impl<'t> Writing<'t> {
             rows.extend(payment::by_id(&self.tables.payment, PaymentId::from_bytes(id.to_be_bytes()))?);
         }
         Ok(rows)
+    }
+
+    /// A payment of the same organisation and amount whose create was lost, so that it may be this one.
+    pub(crate) fn unknown_like(&self, row: &PaymentRow) -> Result<Option<PaymentId>, StoreError> {
+        for entry in self.tables.payment_open.iter()? {
+            let other = payment::by_id(&self.tables.payment, PaymentId::from_bytes(entry?.0.value().to_be_bytes()))?;
+            let is_like = |other: &PaymentRow| {
+                (other.state, other.config_id, other.amount) == (State::Unknown, row.config_id, row.amount)
+            };
+            if let Some(other) = other.filter(is_like) {
+                return Ok(Some(other.id));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether a call on this payment has begun and not ended.

@@ -4,6 +4,10 @@ use super::daemon::{Daemon, Home};
 use super::fixture::{Answer, Dialect, Fixture};
 use super::scripted_bank::{BIN, ScriptedBank};
 
+/// The guide's second organisation, and its token: a token stands for one organisation.
+const SECOND_BIN: &str = "210440028324";
+const SECOND_TOKEN: &str = "688c5d4a-2f8f-54e3-94d4-b1227229g27";
+
 /// What every money test begins with: a bank, a daemon, and the guide's first organisation enrolled.
 pub(crate) struct Till {
     pub(crate) daemon: Daemon,
@@ -54,6 +58,8 @@ fn behave_as_the_bank(bank: &ScriptedBank) {
         live("tradepoints", "live shape: Data before StatusCode, no Message"),
     );
     bank.answer("POST", "/r3/v01/device/register", live("device-register", "live shape"));
+    let second = format!(r#"{{"Data":{{"DeviceToken":"{SECOND_TOKEN}"}},"StatusCode":0}}"#);
+    bank.answer_for("POST", "/r3/v01/device/register", SECOND_BIN, Answer::json(second));
     bank.answer("POST", "/r3/v01/device/delete", live("device-delete", "only a StatusCode"));
     let answer = |method, path, body: &str| bank.answer(method, path, Answer::json(body));
     answer("POST", "/r3/v01/remote/create", r#"{"Data":{"QrPaymentId":{next_id}},"StatusCode":0}"#);
@@ -82,6 +88,8 @@ fn behave_as_the_guide(bank: &ScriptedBank) {
     let printed = |name: &str, answer: &str| Fixture::load(Dialect::Guide, name).answer(answer);
     bank.answer("GET", "/r3/v01/partner/tradepoints/*", printed("tradepoints", "as printed"));
     bank.answer("POST", "/r3/v01/device/register", printed("device-register", "as printed"));
+    let second = format!(r#"{{"status":true,"data":{{"deviceToken":"{SECOND_TOKEN}"}}}}"#);
+    bank.answer_for("POST", "/r3/v01/device/register", SECOND_BIN, Answer::json(second));
     let answer = |method, path, body: &str| bank.answer(method, path, Answer::json(body));
     answer("POST", "/r3/v01/remote/create/", r#"{"status":true,"data":{"QrPaymentId":"{next_id}"}}"#);
     answer("POST", "/r3/v01/remote/cancel/", r#"{"status":true}"#);

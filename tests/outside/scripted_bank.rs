@@ -154,9 +154,10 @@ impl ScriptedBank {
         self.hold_at("");
     }
 
-    /// The same for paths that begin so.
+    /// The same for paths that begin so, and for no others.
     pub(crate) fn hold_at(&self, prefix: &str) {
         self.shared.state.lock().unwrap().held = Some(prefix.to_owned());
+        self.shared.changed.notify_all();
     }
 
     /// Lets held answers go.

@@ -23,7 +23,7 @@ const ROWS: usize = 100_000;
 
 /// Sends a file.
 #[track_caller]
-fn import(daemon: &Daemon, what: &str, kind: &str, file: &str) -> Answer {
+pub(crate) fn import(daemon: &Daemon, what: &str, kind: &str, file: &str) -> Answer {
     let head = format!(
         "POST /v1/import/{what} HTTP/1.1\r\nHost: kaspid\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
         file.len()

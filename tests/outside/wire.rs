@@ -46,6 +46,7 @@ impl Play {
             let Some(ask) = &request.ask else { continue };
             let mut ids = self.begin(None);
             self.complete(&ids);
+            self.is_cancelled(&ids);
             let before = self.till.bank.seen().len();
             let answer = self.till.daemon.door.ask(&ids.fill(ask), request.ask_body.as_deref());
             assert!(answer.status < 300, "{}: {} {}", request.name, answer.status, answer.text());
@@ -88,6 +89,9 @@ impl Play {
         match ids.qr_payment_id.as_str() {
             "" => self.till.bank.answer(&request.method, &path, answer.clone()),
             id => self.till.bank.answer_for(&request.method, &path, id, answer.about(id)),
+        }
+        if answer.outcome == Outcome::Value {
+            self.is_cancelled(&ids);
         }
         let before = self.till.bank.seen().len();
         let ask = ids.fill(request.ask.as_deref().unwrap_or_default());
@@ -144,6 +148,15 @@ impl Play {
             self.till.bank.answer("GET", &status, paid(self.dialect));
             let payment = self.till.daemon.door.get(&format!("/v1/payments/{}?wait=30s", ids.payment_id)).expect(200);
             assert_eq!(payment["state"], "paid", "{payment}");
+        }
+    }
+
+    /// The guide's cancel may leave it to a status read to say what became of the payment.
+    fn is_cancelled(&self, ids: &Ids) {
+        if self.fixture.call == "cancel payment" {
+            let status = format!("/r3/v01/payment/status/{}", ids.qr_payment_id);
+            let cancelled = Answer::json(r#"{"status":true,"data":{"status":"RemotePaymentCanceled"}}"#);
+            self.till.bank.answer("GET", &status, cancelled);
         }
     }
 

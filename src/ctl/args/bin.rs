@@ -33,7 +33,7 @@ pub(in crate::ctl) enum BinCommand {
     /// Look now whether Kaspi still lists the trade point
     Verify(BinArgs),
     /// Get a new device token from Kaspi
-    Register(BinArgs),
+    Register(RegisterArgs),
     /// Take an organisation out of use; its history stays and its payments stay refundable
     Remove(RemoveArgs),
 }
@@ -105,6 +105,26 @@ pub(in crate::ctl) struct SetArgs {
     /// A name for people; an empty one takes it away
     #[arg(long, value_name = "TEXT")]
     pub(in crate::ctl) description: Option<Description>,
+}
+
+const REGISTER: &str = "\
+Old payments are refunded with the device of the trade point they were made at, also after a move. Where Kaspi \
+has forgotten that device, register it again with --trade-point.
+
+Examples:
+  kaspictl bin register 891027350515
+  kaspictl bin register 891027350515 --trade-point 104039";
+
+/// `kaspictl bin register BIN`
+#[derive(Args)]
+#[command(after_help = REGISTER)]
+pub(in crate::ctl) struct RegisterArgs {
+    /// The organisation: 12 digits
+    #[arg(value_name = "BIN")]
+    pub(in crate::ctl) bin: OrganizationBin,
+    /// Another trade point than its own: one that has or had a device here, or that Kaspi lists
+    #[arg(long, value_name = "ID")]
+    pub(in crate::ctl) trade_point: Option<TradePointId>,
 }
 
 const REMOVE: &str = "\

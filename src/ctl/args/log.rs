@@ -13,7 +13,7 @@ use crate::operation::{FileFormat, KeptHead, LogStatus, OperationType};
 pub(in crate::ctl) enum LogCommand {
     /// List rows of the audit log
     List(LogListArgs),
-    /// Print rows of the audit log as operations end, until Ctrl-C
+    /// Print rows of the audit log as operations end, again when more is known of one, until Ctrl-C
     Follow(LogFollowArgs),
     /// Write the audit log to a file, with the guide's columns, to load into SQL or a spreadsheet
     Export(LogExportArgs),

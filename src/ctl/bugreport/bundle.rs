@@ -95,6 +95,7 @@ impl DoctorLine {
 #[derive(Serialize)]
 pub(super) struct Settings {
     url: String,
+    formerly: Vec<String>,
     dialect: Option<Dialect>,
     has_ca_file: bool,
     status_version: String,
@@ -130,7 +131,8 @@ impl Settings {
         groups.sort_unstable();
         groups.dedup();
         Self {
-            url: kaspi.url.clone(),
+            url: kaspi.bank.url.to_string(),
+            formerly: kaspi.bank.formerly.iter().map(ToString::to_string).collect(),
             dialect: kaspi.dialect,
             has_ca_file: kaspi.ca_file.is_some(),
             status_version: kaspi.status_version.clone(),

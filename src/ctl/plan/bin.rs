@@ -24,7 +24,9 @@ pub(super) fn ask(command: BinCommand) -> Ask {
             change(bin, ConfigChange { trade_point_id, description, ..ConfigChange::default() })
         }
         BinCommand::Verify(args) => Operation::VerifyConfig { organization_bin: args.bin },
-        BinCommand::Register(args) => Operation::RegisterDevice { organization_bin: args.bin },
+        BinCommand::Register(args) => {
+            Operation::RegisterDevice { organization_bin: args.bin, trade_point_id: args.trade_point }
+        }
         BinCommand::Remove(args) => return remove(args),
     };
     Ask::once(operation)

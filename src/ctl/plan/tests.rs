@@ -88,7 +88,14 @@ fn administration() {
         ("kaspictl bin show 891027350515", Operation::ConfigGet { organization_bin: bin() }),
         ("kaspictl bin trade-points 891027350515", Operation::TradePoints { organization_bin: bin() }),
         ("kaspictl bin verify 891027350515", Operation::VerifyConfig { organization_bin: bin() }),
-        ("kaspictl bin register 891027350515", Operation::RegisterDevice { organization_bin: bin() }),
+        (
+            "kaspictl bin register 891027350515",
+            Operation::RegisterDevice { organization_bin: bin(), trade_point_id: None },
+        ),
+        (
+            "kaspictl bin register 891027350515 --trade-point 104039",
+            Operation::RegisterDevice { organization_bin: bin(), trade_point_id: Some("104039".parse().unwrap()) },
+        ),
         ("kaspictl bin remove 891027350515", Operation::RetireConfig { organization_bin, delete_device: false }),
         ("kaspictl bin add 891027350515", Operation::Enrol(enrol())),
         (

@@ -1,4 +1,5 @@
-//! `log follow`: rows as their operations end, over restarts of the daemon, until Ctrl-C.
+//! `log follow`: rows as their operations end, and again when more is known of one, over restarts of the daemon, until
+//! Ctrl-C.
 
 use std::pin::Pin;
 use std::time::{Duration, Instant};

@@ -15,7 +15,7 @@ pub(super) fn one(config: &Config, zone: &Zone) -> String {
         .add("shop", config.shop_id)
         .add("takes payments", takes_payments(config))
         .add("shop's default", yes_no(config.is_default))
-        .add("standing", standing(config))
+        .add("standing", format!("{} since {}", standing(config), time(config.standing_since)))
         .maybe("dialect", config.dialect)
         .add("last verified", config.last_verified_at.map_or_else(|| "never".to_owned(), time))
         .add("enrolled", time(config.created_at))

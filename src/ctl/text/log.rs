@@ -2,7 +2,7 @@
 
 use super::table::{Fields, Table};
 use crate::ctl::when::Zone;
-use crate::operation::{Acknowledged, Difference, Events, Imported, LogRow, RestoredGap, Verified};
+use crate::operation::{Acknowledged, Actor, Difference, Events, Imported, LogRow, RestoredGap, Verified};
 
 /// A page of rows.
 pub(super) fn list(rows: &[LogRow], zone: &Zone) -> String {
@@ -40,7 +40,11 @@ pub(in crate::ctl) fn line(row: &LogRow, zone: &Zone) -> String {
 }
 
 fn who(row: &LogRow) -> String {
-    row.actor.map_or_else(|| "kaspid".to_owned(), |actor| format!("uid {}", actor.uid))
+    match &row.actor {
+        None => "kaspid".to_owned(),
+        Some(Actor { name: Some(name), .. }) => name.clone(),
+        Some(Actor { uid, .. }) => format!("uid {uid}"),
+    }
 }
 
 fn error(row: &LogRow) -> String {

@@ -79,12 +79,18 @@ fn payments(title: &str, lines: &[ReportPayment], zone: &Zone) -> String {
             next(line),
         ]);
     }
-    let not_asked: Vec<&String> = lines.iter().filter_map(|line| line.not_asked.as_ref()).collect();
-    // One reason stands for all: it is the same bank.
-    let note = not_asked.first().map_or_else(String::new, |why| {
-        format!("Kaspi could not be asked about {} of them: {}\n", not_asked.len(), clean(why))
-    });
-    format!("\n{title}\n{}{note}", table.print())
+    format!("\n{title}\n{}{}", table.print(), not_asked(lines, zone))
+}
+
+/// Which Kaspi could not be asked about, and when it last was. One reason stands for all: it is the same bank.
+fn not_asked(lines: &[ReportPayment], zone: &Zone) -> String {
+    let not_asked: Vec<&ReportPayment> = lines.iter().filter(|line| line.not_asked.is_some()).collect();
+    let Some(why) = not_asked.first().and_then(|line| line.not_asked.as_deref()) else { return String::new() };
+    let last = match not_asked.iter().map(|line| line.last_asked).min().flatten() {
+        Some(at) => format!("it last answered about each of them at {} or later", zone.show(at)),
+        None => "about some of them it has not answered since kaspid was started".to_owned(),
+    };
+    format!("Kaspi could not be asked about {} of them: {}; {last}\n", not_asked.len(), clean(why))
 }
 
 /// The command that looks at it, or closes it.

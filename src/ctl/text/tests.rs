@@ -72,7 +72,7 @@ left                                -7 549.50 ₸
 OPEN: not paid yet, as far as is known
 CREATED              STATE         AMOUNT  INVOICE    WHAT TO DO
 2026-11-24 18:00:00  waiting  12 500.50 ₸  order-123  kaspictl payment show {id}
-Kaspi could not be asked about 1 of them: connection refused
+Kaspi could not be asked about 1 of them: connection refused; about some of them it has not answered since kaspid was started
 
 UNKNOWN: each may have been paid; look in the Kaspi Pay app
 CREATED              STATE           AMOUNT  INVOICE    WHAT TO DO

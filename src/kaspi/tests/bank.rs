@@ -8,7 +8,7 @@ fn triple() -> Triple {
         "891027350515".parse().unwrap(),
         "104039".parse().unwrap(),
         DeviceToken::try_from("577b4b39-1e7e-43d2-83c3-a0116118ef16".to_owned()).unwrap(),
-        Dialect::Bank,
+        crate::store::Counterparty { bank: "https://bank.example".parse().unwrap(), dialect: Dialect::Bank },
     )
 }
 
@@ -115,7 +115,7 @@ fn ids_the_bank_cannot_have_are_refused_here() {
     for id in ["550e8400-e29b-41d4-a716-446655440000", "0104039", "1.0", "99999999999999999999"] {
         assert_eq!(kind(register(triple().bin(), &id.parse().unwrap())), RefusalKind::TradePointMissing, "{id}");
     }
-    for id in ["007", "99999999999999999999"] {
+    for id in ["9223372036854775808", "99999999999999999999"] {
         assert_eq!(kind(cancel(&triple(), &id.parse().unwrap())), RefusalKind::PaymentNotFound, "{id}");
     }
     let nobody = NewPayment { phone: None, ..new(Kind::Remote) };
@@ -193,14 +193,20 @@ fn lists_statuses_and_balances_are_read() {
     assert_eq!(trade_points(&success(r#"[{"TradePointName":"x"}]"#)), None);
     assert_eq!(trade_points(&success("{}")), None);
 
+    let id: QrPaymentId = "35".parse().unwrap();
     let read =
-        status(&success(r#"{"Status":"Processed","Amount":200.00,"TransactionId":123,"LoanTerm":null}"#)).unwrap();
+        status(&success(r#"{"Status":"Processed","Amount":200.00,"TransactionId":123,"LoanTerm":null}"#), &id).unwrap();
     assert_eq!((read.status.as_str(), read.transaction_id.as_deref()), ("Processed", Some("123")));
     assert_eq!(read.amount.map(Amount::tiyn), Some(20_000));
-    assert_eq!(status(&success(r#"{"Status":"SomethingNew"}"#)).unwrap().status, "SomethingNew");
-    assert!([r#"{"Status":""}"#, r#"{"Status":1}"#, "{}"].iter().all(|data| status(&success(data)).is_none()));
+    assert_eq!(status(&success(r#"{"Status":"SomethingNew"}"#), &id).unwrap().status, "SomethingNew");
+    assert!([r#"{"Status":""}"#, r#"{"Status":1}"#, "{}"].iter().all(|data| status(&success(data), &id).is_none()));
 
-    let id: QrPaymentId = "35".parse().unwrap();
+    // What is said of another payment is not said of this one.
+    let said = |key: &str, number: u64| format!(r#"{{"Status":"Processed","{key}":{number}}}"#);
+    for key in ["QrPaymentId", "PaymentId"] {
+        assert!(status(&success(&said(key, 35)), &id).is_some() && status(&success(&said(key, 36)), &id).is_none());
+    }
+
     let data = r#"{"QrPaymentId":35,"TotalAmount":200.00,"AvailableReturnAmount":11.5,"TransactionDate":"2021-11-3T10:00:00+06"}"#;
     let details = detailed(&success(data), &id).unwrap();
     assert_eq!((details.total.tiyn(), details.available_return.tiyn()), (20_000, 1_150));

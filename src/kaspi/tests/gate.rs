@@ -112,6 +112,59 @@ fn the_guides_texts_are_refusals() {
     );
 }
 
+/// The bank's words without its numbers: the guide's dialect has the same refusals, and no doubt that is none.
+#[test]
+fn the_banks_words_are_its_refusals() {
+    let verdicts = |text: &str, call: Call| {
+        let bodies = [
+            format!(r#"{{"status":false,"error":"{text}"}}"#),
+            format!(r#"{{"status":false,"data":{{"errors":{{"payment":" {text}. "}}}}}}"#),
+            format!(r#"{{"status":false,"data":{{"errors":{{"400":"{text}"}}}}}}"#),
+        ];
+        bodies.map(|body| verdict(&body, call, Some(Guide)))
+    };
+    for (text, kind) in [
+        ("Отсутствует сертификат клиента", RefusalKind::ClientCertificate),
+        ("Устройство с заданным идентификатором не найдено", RefusalKind::DeviceTokenInvalid),
+        ("Устройство не активно (отключено или удалено)", RefusalKind::DeviceInactive),
+        ("Устройство уже добавлено в другую торговую точку", RefusalKind::DeviceElsewhere),
+        ("Покупка не найдена", RefusalKind::PaymentNotFound),
+        (
+            "Отсутствуют торговые точки, необходимо создать торговую точку в приложении Kaspi Pay",
+            RefusalKind::OrganizationNotRegistered,
+        ),
+        ("Покупка с заданным идентификатором не найдена", RefusalKind::PaymentNotFound),
+        ("Торговая точка не найдена", RefusalKind::TradePointMissing),
+        ("Торговая точка покупки не соответствует текущему устройству", RefusalKind::WrongTradePoint),
+        ("Сумма возврата не может превышать сумму покупки", RefusalKind::ExceedsBalance),
+        ("Невозможно вернуть покупку (несоответствующий статус покупки)", RefusalKind::NotRefundable),
+        ("Частичный возврат невозможен", RefusalKind::PartialImpossible),
+        ("Торговая точка отключена", RefusalKind::TradePointInactive),
+        ("Торговая точка не принимает оплату с QR", RefusalKind::CannotTakeQr),
+        ("Указана неверная сумма операции", RefusalKind::WrongAmount),
+        ("Нет доступных методов оплаты", RefusalKind::NoPaymentMethods),
+    ] {
+        for call in [Call::Create, Call::Refund, Call::Cancel, Call::Status] {
+            for told in verdicts(text, call) {
+                assert!(told.starts_with(&format!("refused {kind:?} ")), "{text}: {told}");
+            }
+        }
+    }
+    let again = "Ошибка возврата, необходимо попробовать еще раз и при повторении ошибки обратиться в банк";
+    assert!(verdicts(again, Call::Create).iter().all(|told| told.starts_with("refused Other ")));
+    for (text, call) in [
+        (again, Call::Refund),
+        ("Сервис временно недоступен", Call::Create),
+        ("Сервис временно недоступен", Call::Refund),
+        ("Успешный статус операции", Call::Create),
+        ("Покупка не найдена, попробуйте позже", Call::Refund),
+    ] {
+        for told in verdicts(text, call) {
+            assert!(told.starts_with("may have happened"), "{text}: {told}");
+        }
+    }
+}
+
 #[test]
 fn several_reasons_refuse_only_if_all_are_listed() {
     let body = r#"{"status":false,"data":{"errors":{"-1501":"a","990000018":"b"}}}"#;
@@ -201,7 +254,7 @@ fn a_text_is_one_bounded_line_without_the_secret_of_the_request() {
     let body = r#"{"status":false,"error":"Token 577b4b39 of 77015211545 is unknown"}"#;
     let Err(trouble) = judge(&answer(body), Call::Status, Some(Guide)) else { panic!() };
     let trouble = trouble.without(Some("577b4b39")).without(Some("77015211545")).without(None).without(Some(""));
-    assert!(format!("{trouble:?}").contains("Token [redacted] of [redacted] is unknown"));
+    assert!(format!("{trouble:?}").contains("Token [redacted] of 7701***1545 is unknown"));
 }
 
 proptest! {

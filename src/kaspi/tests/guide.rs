@@ -9,7 +9,7 @@ fn triple() -> Triple {
         "891027350515".parse().unwrap(),
         "550e8400-e29b-41d4-a716-446655440000".parse().unwrap(),
         DeviceToken::try_from("577b4b39-1e7e-43d2-83c3-a0116118ef16".to_owned()).unwrap(),
-        Dialect::Guide,
+        crate::store::Counterparty { bank: "https://bank.example".parse().unwrap(), dialect: Dialect::Guide },
     )
 }
 
@@ -112,24 +112,30 @@ fn a_payment_is_read_under_each_of_its_names() {
         r#"{"externalId":"12737694350","link":"https://kaspi.kz/pay?qrId=xyz"}"#,
         r#"{"externalId":"order-123","QrPaymentId":"12737694350","link":"https://kaspi.kz/pay?qrId=xyz"}"#,
     ] {
-        let payment = created(&success(data)).unwrap();
+        let payment = created(&success(data), None).unwrap();
         assert_eq!(payment.qr_payment_id.as_str(), "12737694350", "{data}");
         assert_eq!(payment.link.as_deref(), Some("https://kaspi.kz/pay?qrId=xyz"));
         assert_eq!((payment.life, payment.expires_at), (None, None));
     }
     for data in ["{}", "[]", "true", r#"{"externalId":"order-123"}"#, r#"{"QrPaymentId":""}"#, r#"{"qrpaymentid":"1"}"#]
     {
-        assert_eq!(created(&success(data)), None, "{data}");
+        assert_eq!(created(&success(data), None), None, "{data}");
     }
 }
 
 #[test]
 fn a_status_is_read_in_each_of_its_places() {
-    for data in [r#"{"status":"Processed"}"#, r#"{"Status":"Processed","amount":1}"#, r#""Processed""#] {
-        assert_eq!(status(&success(data)).unwrap().status, "Processed", "{data}");
+    let id: QrPaymentId = "12737694350".parse().unwrap();
+    for data in [
+        r#"{"status":"Processed"}"#,
+        r#"{"Status":"Processed","amount":1}"#,
+        r#""Processed""#,
+        r#"{"status":"Processed","QrPaymentId":"012737694350"}"#,
+    ] {
+        assert_eq!(status(&success(data), &id).unwrap().status, "Processed", "{data}");
     }
-    for data in ["{}", r#""""#, "1", r#"{"status":true}"#] {
-        assert_eq!(status(&success(data)), None, "{data}");
+    for data in ["{}", r#""""#, "1", r#"{"status":true}"#, r#"{"status":"Processed","qrPaymentId":12737694351}"#] {
+        assert_eq!(status(&success(data), &id), None, "{data}");
     }
 }
 

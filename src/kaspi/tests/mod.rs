@@ -13,6 +13,7 @@ mod pki;
 mod reuse;
 mod server;
 mod setup;
+mod wire;
 
 use std::time::Duration;
 
@@ -25,8 +26,19 @@ fn triple(dialect: Dialect) -> Triple {
         "891027350515".parse().unwrap(),
         "104039".parse().unwrap(),
         DeviceToken::try_from("577b4b39-1e7e-43d2-83c3-a0116118ef16".to_owned()).unwrap(),
-        dialect,
+        at_bank(dialect),
     )
+}
+
+/// Whose tokens and numbers the tests have: a server is at another port each time, and formerly was this one.
+const BANK: &str = "https://bank.example";
+
+fn at_bank(dialect: Dialect) -> Counterparty {
+    Counterparty { bank: BANK.parse().unwrap(), dialect }
+}
+
+fn bank_at(url: &str) -> OurBank {
+    OurBank { url: url.parse().unwrap(), formerly: vec![BANK.parse().unwrap()] }
 }
 
 fn remote() -> NewPayment {
@@ -43,6 +55,10 @@ fn number() -> QrPaymentId {
     "12737694350".parse().unwrap()
 }
 
+fn payment() -> NumberAt {
+    triple(Dialect::Bank).named(&number())
+}
+
 /// A client of `server` with a certificate it takes.
 fn client(server: &Server) -> Kaspi {
     client_as(server, &server.pki.client, Duration::from_secs(30))
@@ -50,7 +66,7 @@ fn client(server: &Server) -> Kaspi {
 
 fn client_as(server: &Server, identity: &ClientIdentity, idle: Duration) -> Kaspi {
     let endpoint = Endpoint {
-        url: server.url.clone(),
+        bank: bank_at(&server.url),
         ca_file: Some(server.pki.ca_file.clone()),
         status_version: "v02".to_owned(),
         timeout: Duration::from_secs(20),

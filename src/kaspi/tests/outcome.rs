@@ -56,7 +56,7 @@ async fn nobody_listens_is_never_sent() {
     // A port nobody listens on: bound, and closed again.
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let endpoint = Endpoint {
-        url: format!("https://localhost:{port}"),
+        bank: bank_at(&format!("https://localhost:{port}")),
         ca_file: Some(server.pki.ca_file.clone()),
         status_version: "v01".to_owned(),
         timeout: LONG,
@@ -81,7 +81,7 @@ async fn a_bank_that_comes_back_in_time_is_asked_again() {
     });
     let pki = Server::start(Tls::V13, &[Act::Silence]).await;
     let endpoint = Endpoint {
-        url: format!("https://localhost:{}", address.port()),
+        bank: bank_at(&format!("https://localhost:{}", address.port())),
         ca_file: Some(pki.pki.ca_file.clone()),
         status_version: "v01".to_owned(),
         timeout: LONG,
@@ -111,7 +111,7 @@ async fn a_refused_certificate_is_never_sent_and_never_tried_again() {
 async fn a_server_we_do_not_trust_is_never_sent_and_says_what_to_do() {
     let server = Server::start(Tls::V13, &[Act::Reply(CREATED)]).await;
     let endpoint = Endpoint {
-        url: server.url.clone(),
+        bank: bank_at(&server.url),
         ca_file: Some(server.pki.foreign_ca_file()),
         status_version: "v01".to_owned(),
         timeout: LONG,

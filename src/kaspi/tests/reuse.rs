@@ -6,7 +6,7 @@ use super::*;
 const IDLE: Duration = Duration::from_secs(30);
 
 async fn status(kaspi: &Kaspi) -> Result<StatusRead, Trouble> {
-    kaspi.status(&kaspi.ask(), Dialect::Bank, &number()).await
+    kaspi.status(&kaspi.ask(), &payment()).await
 }
 
 /// Waits until a connection is there before a call: the end of the client's handshake has no event of its own.
@@ -66,7 +66,7 @@ async fn a_call_given_up_closes_its_connection() {
     let mut server = Server::start(Tls::V13, &[Act::Silence, Act::Reply(CREATED)]).await;
     let kaspi = client(&server);
     let brief = Ask::fresh(Duration::from_millis(300));
-    assert!(kaspi.status(&brief, Dialect::Bank, &number()).await.is_err());
+    assert!(kaspi.status(&brief, &payment()).await.is_err());
     kaspi.create(&kaspi.ask(), &triple(Dialect::Bank), &remote()).await.unwrap();
     assert_eq!(server.seen.recv().await.unwrap().connection, 1);
     assert_eq!(server.seen.recv().await.unwrap().connection, 2);
@@ -133,7 +133,6 @@ async fn every_call_of_the_bank_reaches_its_path() {
         Act::Reply("{\"StatusCode\":0}"),
     ];
     let mut server = Server::start(Tls::V13, &acts).await;
-    server.url.push_str("/behind/proxy/");
     let (kaspi, triple) = (client(&server), triple(Dialect::Bank));
     let ask = || kaspi.ask();
     kaspi.ping(&ask()).await.unwrap();
@@ -152,18 +151,41 @@ async fn every_call_of_the_bank_reaches_its_path() {
 
     let token = "577b4b39-1e7e-43d2-83c3-a0116118ef16";
     for line in [
-        "GET /behind/proxy/r3/v01/health/ping".to_owned(),
-        "GET /behind/proxy/r3/v01/partner/tradepoints/891027350515".to_owned(),
-        "POST /behind/proxy/r3/v01/device/register".to_owned(),
-        format!("GET /behind/proxy/r3/v01/payment/details?QrPaymentId=12737694350&DeviceToken={token}"),
-        "POST /behind/proxy/r3/v01/remote/cancel".to_owned(),
-        "POST /behind/proxy/r3/v01/payment/return".to_owned(),
-        format!("GET /behind/proxy/r3/v01/remote/client-info?phoneNumber=77015211545&deviceToken={token}"),
-        "POST /behind/proxy/r3/v01/device/delete".to_owned(),
+        "GET /r3/v01/health/ping".to_owned(),
+        "GET /r3/v01/partner/tradepoints/891027350515".to_owned(),
+        "POST /r3/v01/device/register".to_owned(),
+        format!("GET /r3/v01/payment/details?QrPaymentId=12737694350&DeviceToken={token}"),
+        "POST /r3/v01/remote/cancel".to_owned(),
+        "POST /r3/v01/payment/return".to_owned(),
+        format!("GET /r3/v01/remote/client-info?phoneNumber=77015211545&deviceToken={token}"),
+        "POST /r3/v01/device/delete".to_owned(),
     ] {
         assert_eq!(server.seen.recv().await.unwrap().line, line);
     }
     assert_eq!(server.connections(), 1);
+}
+
+/// A token or a number of another bank reaches nobody, whatever is asked with it.
+#[tokio::test]
+async fn what_is_of_another_bank_is_not_sent() {
+    let server = Server::start(Tls::V13, &[Act::Reply(CREATED)]).await;
+    let (kaspi, ours) = (client(&server), triple(Dialect::Bank));
+    let bank: crate::id::BankUrl = "https://other.example".parse().unwrap();
+    let of = Counterparty { bank: bank.clone(), dialect: Dialect::Bank };
+    let triple = Triple::of_test(ours.bin().clone(), ours.trade_point().clone(), ours.token().clone(), of);
+    let (ask, number, amount) = (kaspi.ask(), number(), Amount::from_tiyn(1).unwrap());
+    for trouble in [
+        kaspi.status(&ask, &triple.named(&number)).await.err(),
+        kaspi.details(&ask, &triple, &number).await.err(),
+        kaspi.cancel(&ask, &triple, &number).await.err(),
+        kaspi.refund(&ask, &triple, &number, amount).await.err(),
+        kaspi.create(&ask, &triple, &remote()).await.err(),
+        kaspi.payer(&ask, &triple, &"77015211545".parse().unwrap()).await.err(),
+        kaspi.delete_device(&ask, &triple).await.err(),
+    ] {
+        assert_eq!(trouble, Some(Trouble::OtherBank(bank.clone())));
+    }
+    assert_eq!(server.connections(), 0);
 }
 
 #[tokio::test]

@@ -61,6 +61,8 @@ pub struct Config {
     pub standing: Standing,
     /// Why not, for instance `dialect_changed` or `trade_point_missing`.
     pub standing_reason: Option<String>,
+    /// Since when it has this standing and this reason.
+    pub standing_since: Moment,
     /// When it was enrolled.
     pub created_at: Moment,
     /// When it last changed.

@@ -14,7 +14,8 @@ words! {
         PaymentWaiting = "payment.waiting",
         /// Money moved.
         PaymentPaid = "payment.paid",
-        /// The customer or Kaspi said no.
+        /// The customer or Kaspi said no. Also the end of a create that surely moved nothing, refused or never sent:
+        /// its payment is not kept, this event is the last that names it.
         PaymentDeclined = "payment.declined",
         /// We took it back.
         PaymentCancelled = "payment.cancelled",
@@ -43,7 +44,8 @@ words! {
     }
 }
 
-/// Something that changed. Its payment and config are as they are now, not as they were then.
+/// Something that changed. An event never changes: its payment or config is as it was behind it, whenever it is read,
+/// so an older event does not tell how things stand now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Event {

@@ -55,11 +55,13 @@ words! {
 }
 
 /// Who asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Actor {
     /// User.
     pub uid: u32,
+    /// The name of that user then, where it could be looked up in time.
+    pub name: Option<String>,
     /// Primary group.
     pub gid: u32,
     /// Process, where visible.
@@ -92,6 +94,8 @@ pub struct LogRow {
     pub created_at: Moment,
     /// Our id of the payment.
     pub payment_id: Option<PaymentId>,
+    /// The status at Kaspi that was found out.
+    pub kaspi_status: Option<String>,
     /// Who asked; null when the daemon did by itself.
     pub actor: Option<Actor>,
     /// The caller's key.

@@ -133,6 +133,8 @@ pub struct ReportPayment {
     pub may_have_been_paid: bool,
     /// Why Kaspi could not be asked about it for this report; null where it was asked, or need not be.
     pub not_asked: Option<String>,
+    /// When Kaspi last answered about it, since kaspid was started; null where it has not.
+    pub last_asked: Option<Moment>,
 }
 
 /// A refund of which nobody knows whether it happened.

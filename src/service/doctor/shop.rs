@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::super::backup::newest;
 use super::super::health::payment_problems;
-use super::super::select::settled_dialect;
+use super::super::select::settled;
 use super::super::{Request, Service};
 use crate::moment::Moment;
 use crate::operation::{Check, Failure, ProblemItem, Standing};
-use crate::store::{ConfigRow, PaymentRow};
+use crate::store::ConfigRow;
 
 /// A daily backup is at most a day and a quiet hour old; twice that is a lost day.
 const STALE: Duration = Duration::from_secs(48 * 3600);
@@ -42,19 +42,17 @@ impl Service {
         let verify = format!("kaspictl bin verify {bin}");
         let last =
             row.last_verified_at.map_or("never".to_owned(), |at| format!("{} ago", rough(Moment::now().since(at))));
-        let dialect = settled_dialect(&request.settings, row).ok();
-        let registered = match dialect {
+        let with = settled(&request.settings, row).ok();
+        let registered = match &with {
             None => true,
-            Some(dialect) => {
-                self.store.read(|reading| Ok(reading.triple(bin, &row.trade_point_id, dialect)?))?.is_some()
-            }
+            Some(with) => self.store.read(|reading| Ok(reading.triple(bin, &row.trade_point_id, with)?))?.is_some(),
         };
         let overdue =
             row.last_verified_at.is_none_or(|at| Moment::now().since(at) > 2 * request.settings.config.verify.every);
         let check = if !row.is_active {
             Check::skipped("bin", "switched off: takes no new payments")
                 .with_command(format!("kaspictl bin activate {bin}"))
-        } else if dialect.is_none() {
+        } else if with.is_none() {
             Check::failed(
                 "bin",
                 "takes no payments: it is not known which dialect the bank speaks (dialect_changed)",
@@ -85,7 +83,10 @@ impl Service {
             };
             Ok((reading.payments_for_a_person()?, open))
         })?;
-        let mut problems: Vec<Check> = rows.iter().filter(|row| request.sees(row)).flat_map(payment_checks).collect();
+        let told = rows.iter().filter(|row| request.sees(row)).flat_map(payment_problems);
+        let mut problems: Vec<Check> = told.chain(self.foreign_problems(request)?).map(payment_check).collect();
+        let follow = self.follow_problems(request)?;
+        problems.extend(follow.into_iter().map(|found| Check::warning("payments", found.detail, "kaspictl status")));
         // What does not work stands first, and is not what is left out.
         problems.sort_by_key(|check| !check.has_failed());
         let more = problems.len().saturating_sub(NAMED);
@@ -122,18 +123,21 @@ impl Service {
     }
 }
 
-fn payment_checks(row: &PaymentRow) -> Vec<Check> {
-    let check = |problem: ProblemItem| {
-        let show = format!("kaspictl payment show {}", row.id);
-        let check = match problem.code.as_str() {
-            "payment_unknown" | "refund_pending" | "payment_contradicted" => {
-                Check::failed("payments", problem.detail, show)
-            }
-            _ => Check::warning("payments", problem.detail, show),
-        };
-        check.about(row.id)
+fn payment_check(problem: ProblemItem) -> Check {
+    let show = match problem.payment {
+        Some(id) => format!("kaspictl payment show {id}"),
+        None => "kaspictl status".to_owned(),
     };
-    payment_problems(row).into_iter().map(check).collect()
+    let check = match problem.code.as_str() {
+        "payment_unknown" | "refund_pending" | "payment_contradicted" => {
+            Check::failed("payments", problem.detail, show)
+        }
+        _ => Check::warning("payments", problem.detail, show),
+    };
+    match problem.payment {
+        Some(id) => check.about(id),
+        None => check,
+    }
 }
 
 pub(super) fn log(events: u64, writer_answers: bool) -> Check {

@@ -182,6 +182,7 @@ fn said(trouble: &Trouble) -> String {
         Trouble::MayHaveHappened { why, .. } => why.clone(),
         Trouble::NeverSent { .. } => "the question could not be sent".to_owned(),
         Trouble::NotInDialect => "its dialect has no such call".to_owned(),
+        Trouble::OtherBank(_) => "the question is of another bank".to_owned(),
         Trouble::OtherDialect(dialect) => format!("it answers in the {dialect} dialect"),
     }
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::source::{Row, Rows, Unreadable};
 use super::value::{Reader, boolean, moment, whole};
 use super::{aside, spool};
+use crate::access::Scope;
 use crate::id::{DeviceToken, OrganizationBin, ShopId, TradePointId};
 use crate::moment::Moment;
-use crate::operation::{BadRows, Dialect, Failure, FileFormat, Imported, OperationType, Reply, Standing};
+use crate::operation::{Actor, BadRows, Dialect, Failure, FileFormat, Imported, OperationType, Reply, Standing};
 use crate::service::configs::put;
 use crate::service::{Request, Service, Settings};
 use crate::store::{ConfigRow, Note, Refused, Writing};
@@ -62,7 +63,8 @@ impl Service {
         }
         let actor = request.caller.actor();
         let unknown_columns = std::mem::take(&mut table.unknown);
-        let done = self.store.write(move |writing| take_in(writing, table, actor)).await?;
+        let scope = request.scope.clone();
+        let done = self.store.write(move |writing| take_in(writing, table, (actor, &scope))).await?;
         let (imported, skipped) = match done {
             Ok(counts) => counts,
             Err(bad) => return Ok(Transferred::Refused(bad)),
@@ -99,6 +101,7 @@ fn read(format: FileFormat, text: &[u8], settings: &Settings) -> Table {
 #[derive(Default)]
 struct Seen {
     bins: HashMap<OrganizationBin, u64>,
+    tokens: HashMap<DeviceToken, u64>,
     defaults: HashMap<ShopId, u64>,
 }
 
@@ -117,6 +120,9 @@ fn entry(row: &Row, settings: &Settings, seen: &mut Seen) -> Result<Entry, (u64,
     let description = reader.maybe("description", str::parse);
     if let Some(first) = bin.as_ref().and_then(|bin| seen.bins.insert(bin.clone(), row.line)) {
         reader.wrong(format!("organization_bin is that of line {first}"));
+    }
+    if let Some(first) = token.as_ref().and_then(|token| seen.tokens.insert(token.clone(), row.line)) {
+        reader.wrong(format!("device_token is that of line {first}, and a token stands for one organisation"));
     }
     if let (Some(shop), true) = (shop, is_default)
         && let Some(first) = seen.defaults.insert(shop, row.line)
@@ -164,12 +170,12 @@ enum Known {
 fn take_in(
     writing: &mut Writing<'_>,
     table: Table,
-    actor: crate::operation::Actor,
+    (actor, scope): (Actor, &Scope),
 ) -> Result<Result<(u64, u64), BadRows>, Refused> {
     let Table { entries, mut bad, .. } = table;
     let (mut new, mut skipped) = (Vec::new(), 0_u64);
     for entry in entries {
-        match known(writing, &entry)? {
+        match known(writing, scope, &entry)? {
             Ok(Known::New) => new.push(entry),
             Ok(Known::Same) => skipped += 1,
             Err(detail) => bad.add(entry.line, detail),
@@ -182,14 +188,23 @@ fn take_in(
     let imported = u64::try_from(new.len()).unwrap_or(u64::MAX);
     for Entry { mut row, token, .. } in new {
         row.id = writing.next_config_id()?;
-        writing.put_device(&row.organization_bin, &row.trade_point_id, &token)?;
-        put(writing, Some(actor), row, Note::done(OperationType::Import))?;
+        // Every row was checked before the first was written.
+        if writing.put_device(&row.organization_bin, &row.trade_point_id, &token)?.is_err() {
+            return Err(Failure::invalid("a device token stands for two organisations").into());
+        }
+        row.standing_since = writing.now;
+        put(writing, Some(actor.clone()), row, Note::done(OperationType::Import))?;
     }
     Ok(Ok((imported, skipped)))
 }
 
-fn known(writing: &Writing<'_>, entry: &Entry) -> Result<Result<Known, String>, Refused> {
+fn known(writing: &Writing<'_>, scope: &Scope, entry: &Entry) -> Result<Result<Known, String>, Refused> {
     let (bin, row) = (&entry.row.organization_bin, &entry.row);
+    if let Some(holder) = writing.holder_of(&entry.token, (bin, &row.trade_point_id))? {
+        let config = writing.config(&holder.bin)?;
+        let whose = holder.named(config.as_ref(), scope);
+        return Ok(Err(format!("device_token is that of {whose}, and a token stands for one organisation")));
+    }
     let Some(here) = writing.config(bin)? else {
         let default = if row.is_default { writing.default_config(row.shop_id)? } else { None };
         return Ok(match default {
@@ -200,13 +215,12 @@ fn known(writing: &Writing<'_>, entry: &Entry) -> Result<Result<Known, String>, 
             None => Ok(Known::New),
         });
     };
-    // The dialect plays no part in finding the token.
-    let triple = writing.triple(bin, &here.trade_point_id, Dialect::Bank)?;
+    let token = writing.device_token(bin, &here.trade_point_id)?;
     let differs = if here.shop_id != row.shop_id {
         format!("is here for shop {}", here.shop_id)
     } else if here.trade_point_id != row.trade_point_id {
         format!("is here with trade point {}", here.trade_point_id)
-    } else if triple.is_none_or(|triple| *triple.token() != entry.token) {
+    } else if token.is_none_or(|token| token != entry.token) {
         "is here with another device token".to_owned()
     } else if here.is_retired {
         format!("is retired here; bring it back with: kaspictl bin add {bin}")

@@ -126,6 +126,7 @@ fn not_written(error: &dyn std::fmt::Display) -> Failure {
 
 /// A row in the order of the columns; what is not there is empty.
 fn values(row: &LogRow, zone: &TimeZone) -> [String; LOG_COLUMNS.len() + MORE_COLUMNS.len()] {
+    let actor = row.actor.as_ref();
     [
         row.id.to_string(),
         row.shop_id.unwrap_or(NO_SHOP).to_string(),
@@ -138,9 +139,11 @@ fn values(row: &LogRow, zone: &TimeZone) -> [String; LOG_COLUMNS.len() + MORE_CO
         row.error_message.as_deref().map_or_else(String::new, |message| harmless(shortened(message))),
         local(row.created_at, zone),
         text(row.payment_id),
-        text(row.actor.map(|actor| actor.uid)),
-        text(row.actor.map(|actor| actor.gid)),
-        text(row.actor.and_then(|actor| actor.pid)),
+        row.kaspi_status.as_deref().map_or_else(String::new, harmless),
+        text(actor.map(|actor| actor.uid)),
+        actor.and_then(|actor| actor.name.as_deref()).map_or_else(String::new, harmless),
+        text(actor.map(|actor| actor.gid)),
+        text(actor.and_then(|actor| actor.pid)),
         row.request_key.as_ref().map_or_else(String::new, |key| harmless(key.as_str())),
         row.x_request_id.as_deref().map_or_else(String::new, harmless),
         text(row.provider_code),

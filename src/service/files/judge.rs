@@ -59,10 +59,9 @@ pub(super) struct Judge {
     early: HashMap<u128, u64>,
 }
 
-/// A QrPaymentId in sixteen bytes: its digits, and their number for the zeros before them.
+/// A QrPaymentId in sixteen bytes, which hold every number of twenty digits.
 fn number(id: &QrPaymentId) -> u128 {
-    let digits: u128 = id.as_str().parse().unwrap_or(u128::MAX >> 8);
-    digits | (u128::try_from(id.as_str().len()).unwrap_or(0) << 100)
+    id.as_str().parse().unwrap_or(u128::MAX)
 }
 
 impl Known {
@@ -153,6 +152,9 @@ impl Judge {
                 Some(config) if config != payment.config_id => {
                     Verdict::Bad("external_id is a payment of another organisation here".to_owned())
                 }
+                _ if is_create(row) && row.amount.is_some_and(|amount| amount != payment.amount) => {
+                    Verdict::Bad(format!("external_id is a payment of another amount here ({})", payment.amount))
+                }
                 _ => Verdict::Known,
             });
         }
@@ -220,6 +222,12 @@ impl Taken {
             None => Verdict::Bad("more was refunded than was paid".to_owned()),
         }
     }
+}
+
+/// Whether a row says that a payment was made.
+fn is_create(row: &ImportedRow) -> bool {
+    row.status == LogStatus::Success
+        && matches!(row.operation, OperationType::Create | OperationType::Link | OperationType::Qr)
 }
 
 /// A row that concerns no payment here.

@@ -13,17 +13,19 @@ use super::spool::{Spooled, again};
 use super::{LOG_COLUMNS, aside, spool};
 use crate::id::{PaymentId, PaymentRef, QrPaymentId};
 use crate::operation::{Actor, BadRows, Dialect, Failure, FileFormat, Imported, Kind, OperationType, Reply, State};
-use crate::service::money::REMOTE_LIFE;
-use crate::service::select::settled_dialect;
+use crate::service::life::REMOTE_LIFE;
+use crate::service::select::settled;
 use crate::service::{Request, Service};
-use crate::store::{Change, ConfigRow, ImportedRow, Note, PaymentRow, Refused, Store, Writing};
+use crate::store::{Change, ConfigRow, Counterparty, Doubt, ImportedRow, Note, PaymentRow, Refused, Store, Writing};
 use crate::transfer::{Transferred, Upload};
 
 /// Columns of our own export that are known and not taken in: they are the other daemon's, not facts of Kaspi.
 const IGNORED: &[&str] = &[
     "payment_id",
+    "kaspi_status",
     "actor",
     "actor_uid",
+    "actor_name",
     "actor_gid",
     "actor_pid",
     "request_key",
@@ -116,10 +118,10 @@ fn open(format: FileFormat, file: File) -> Result<Rows<File>, Unreadable> {
 }
 
 /// The config that a payment is taken in with: only with a dialect that is known can it be refunded.
-fn config<'k>(known: &'k Known, row: &ImportedRow) -> Result<(&'k ConfigRow, Dialect), Failure> {
+fn config<'k>(known: &'k Known, row: &ImportedRow) -> Result<(&'k ConfigRow, Counterparty), Failure> {
     let config = row.organization_bin.as_ref().and_then(|bin| known.configs.get(bin));
     let config = config.ok_or_else(|| Failure::invalid("a payment without an organisation"))?;
-    Ok((config, settled_dialect(&known.settings, config)?))
+    Ok((config, settled(&known.settings, config)?))
 }
 
 /// Takes all rows in, in a transaction of its own: a failure leaves nothing.
@@ -137,7 +139,7 @@ fn take_in(writing: &mut Writing<'_>, known: &Known, file: &File, actor: Actor, 
             verdict => {
                 counts.adopted += u64::from(matches!(verdict, Verdict::Adopt(_)));
                 let change = change(writing, known, &mut taken, imported, verdict)?;
-                writing.append(Some(actor), change)?;
+                writing.append(Some(actor.clone()), change)?;
                 counts.imported += 1;
             }
         }
@@ -179,7 +181,7 @@ fn change(
 }
 
 fn adopted(known: &Known, row: &ImportedRow, id: &QrPaymentId) -> Result<PaymentRow, Failure> {
-    let (config, dialect) = config(known, row)?;
+    let (config, with) = config(known, row)?;
     let kind = match row.operation {
         OperationType::Link => Kind::Link,
         OperationType::Qr => Kind::Qr,
@@ -193,6 +195,8 @@ fn adopted(known: &Known, row: &ImportedRow, id: &QrPaymentId) -> Result<Payment
         // It was billed; what the customer did then, a look at Kaspi tells.
         state: State::Waiting,
         expires_at: Some(row.created_at.after(life)),
-        ..PaymentRow::frozen(config, dialect, kind, amount, row.created_at)
+        // A file may mix organisations up; the guide's dialect has no details that could tell.
+        doubt: (with.dialect == Dialect::Bank).then_some(Doubt::Unproven),
+        ..PaymentRow::frozen(config, &with, kind, amount, row.created_at)
     })
 }

@@ -28,9 +28,11 @@ const LOG_COLUMNS: [&str; 10] = [
 ];
 
 /// What the log has besides, behind the guide's columns.
-const MORE_COLUMNS: [&str; 8] = [
+const MORE_COLUMNS: [&str; 10] = [
     "payment_id",
+    "kaspi_status",
     "actor_uid",
+    "actor_name",
     "actor_gid",
     "actor_pid",
     "request_key",

@@ -20,7 +20,7 @@ pub(super) fn write(page: &mut Page, service: &Service) {
         page.gauge("kaspid_store_bytes", "Size of the state file.", bytes);
     }
     write_door(page, &service.state.door);
-    let queue = service.state.follow_queue.load(Ordering::Relaxed);
+    let queue = service.state.following.queue.load(Ordering::Relaxed);
     page.gauge("kaspid_follow_queue", "Payments that the follower will look at again.", queue);
     let help = "1 while the daily backup cannot be made.";
     page.gauge("kaspid_backup_failing", help, service.state.backup_trouble.borrow().is_some());

@@ -1,23 +1,30 @@
-//! Reading the balance of a payment and booking what the account makes of it. Whoever does so holds the payment's
-//! refunds: nobody pays back while a balance is judged.
+//! Reading the balance of a payment and booking what the account makes of it. A reading may be booked at any time,
+//! also beside a refund: the account judges it in the transaction that books it, and an old one proves nothing there.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::super::{Request, Service, Settings, trouble};
+use super::super::bank::details_failure;
+use super::super::{Request, Service, Settings};
 use super::refund::not_found_means_not_refundable;
 use crate::id::{PaymentId, RequestKey};
 use crate::kaspi::Ask;
 use crate::money::Amount;
-use crate::operation::{Code, Dialect, Evidence, Failure, State};
+use crate::operation::{Code, Dialect, Failure, State};
 use crate::store::{Change, PaymentRow, RefundRow, RefundState, Seen, Stale, Triple};
 
 /// Rests between two readings of the balance; the last one repeats.
 const RESTS: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
+
+/// How long who asks for a payment waits for its balance.
+const SOON: Duration = Duration::from_secs(3);
+
+/// A balance read for somebody who looks is the answer for others so long.
+const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Since when refunds of this run are unsettled, by a clock that nobody sets. Those of an earlier run are so since
 /// this one began.
@@ -25,23 +32,41 @@ pub(in crate::service) struct Unsettled {
     started: Instant,
     /// Held for a look-up, never across an await.
     since: Mutex<HashMap<PaymentId, Instant>>,
+    /// When the balance of a payment was last read for somebody who looked.
+    read: Mutex<HashMap<PaymentId, Instant>>,
 }
 
 impl Unsettled {
     pub(in crate::service) fn new() -> Self {
-        Self { started: Instant::now(), since: Mutex::default() }
+        Self { started: Instant::now(), since: Mutex::default(), read: Mutex::default() }
     }
 
-    fn begin(&self, refund: PaymentId) {
+    pub(super) fn begin(&self, refund: PaymentId) {
         self.since.lock().unwrap_or_else(PoisonError::into_inner).insert(refund, Instant::now());
     }
 
-    fn end(&self, refund: PaymentId) {
-        self.since.lock().unwrap_or_else(PoisonError::into_inner).remove(&refund);
+    fn is_due(&self, payment: PaymentId) -> bool {
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.get(&payment).is_none_or(|at| at.elapsed() >= INTERVAL)
+    }
+
+    fn was_read(&self, payment: PaymentId) {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if read.len() >= 1024 {
+            read.retain(|_, at| at.elapsed() < INTERVAL);
+        }
+        read.insert(payment, Instant::now());
+    }
+
+    /// Forgets a refund unless it is still unsettled.
+    pub(super) fn end_of(&self, service: &Service, payment: PaymentId, refund: PaymentId) {
+        if matches!(service.is_unsettled(payment, refund), Ok(false)) {
+            self.since.lock().unwrap_or_else(PoisonError::into_inner).remove(&refund);
+        }
     }
 
     /// When the time to settle of a refund is over.
-    fn over_at(&self, refund: PaymentId, settle: Duration) -> Instant {
+    pub(super) fn over_at(&self, refund: PaymentId, settle: Duration) -> Instant {
         let since = self.since.lock().unwrap_or_else(PoisonError::into_inner).get(&refund).copied();
         since.unwrap_or(self.started) + settle
     }
@@ -49,11 +74,11 @@ impl Unsettled {
 
 /// A balance that was read.
 #[derive(Clone)]
-struct Reading {
-    balance: Amount,
-    asked_at: Instant,
+pub(super) struct Reading {
+    pub(super) balance: Amount,
+    pub(super) asked_at: Instant,
     /// Of the refund that is to be sent on it.
-    key: Option<RequestKey>,
+    pub(super) key: Option<RequestKey>,
 }
 
 impl Service {
@@ -77,7 +102,7 @@ impl Service {
     }
 
     /// Books what a balance says.
-    async fn book(
+    pub(super) async fn book(
         &self,
         settings: &Settings,
         id: PaymentId,
@@ -86,24 +111,39 @@ impl Service {
         let (service, settle) = (self.clone(), settings.config.payments.refund_settle);
         let is_settled = move |refund: &RefundRow| asked_at >= service.state.unsettled.over_at(refund.id, settle);
         match self.row(id)?.account().read(balance, key.as_ref(), &is_settled) {
-            Err(stale) => return Ok(Err(stale)),
-            Ok(entries) if entries.is_empty() => return Ok(Ok(())),
+            Err(stale) => return self.note_above(id, Some(balance)).await.map(|()| Err(stale)),
+            Ok(bookings) if bookings.is_empty() => return self.note_above(id, None).await.map(Ok),
             Ok(_) => {}
         }
         let booked = self.store.write(move |writing| {
             let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
-            let entries = match row.account().read(balance, key.as_ref(), &is_settled) {
-                Ok(entries) => entries,
+            let bookings = match row.account().read(balance, key.as_ref(), &is_settled) {
+                Ok(bookings) => bookings,
                 Err(stale) => return Ok(Err(stale)),
             };
-            for entry in entries {
-                writing.append(None, Change::Seen { payment: id, seen: Seen::Booked(entry) })?;
+            for booking in bookings {
+                writing.append(None, Change::Seen { payment: id, seen: Seen::Booked(booking) })?;
             }
             Ok(Ok(()))
         });
         let booked = booked.await?;
-        self.announce(id);
+        self.note_above(id, None).await?;
         Ok(booked)
+    }
+
+    /// Keeps that a balance is above what is left by all that is known, or that it is not any more; once.
+    async fn note_above(&self, id: PaymentId, above: Option<Amount>) -> Result<(), Failure> {
+        let is_known = move |row: &PaymentRow| row.balance_above.map(|(balance, _)| balance) == above;
+        if is_known(&self.row(id)?) {
+            return Ok(());
+        }
+        let noted = self.store.write(move |writing| {
+            if writing.payment(id)?.is_some_and(|row| !is_known(&row)) {
+                writing.append(None, Change::Seen { payment: id, seen: Seen::BalanceAbove(above) })?;
+            }
+            Ok(())
+        });
+        noted.await
     }
 
     /// Reads the balance until it has told whether a refund happened whose answer was lost, at the latest when its
@@ -113,15 +153,15 @@ impl Service {
         let over_at = self.state.unsettled.over_at(refund, settings.config.payments.refund_settle);
         for rest in RESTS.into_iter().chain(std::iter::repeat(RESTS[3])) {
             let is_last = Instant::now() >= over_at;
-            if !matches!(self.is_unsettled(payment, refund), Ok(Some(_))) {
-                return self.state.unsettled.end(refund);
+            if !matches!(self.is_unsettled(payment, refund), Ok(true)) {
+                return;
             }
             // What cannot be read now is read again, here or by the follower.
             let _ = self.reckon_once(settings, payment).await;
             if is_last {
                 return;
             }
-            tokio::select! {
+            crate::chance::select! {
                 () = sleep(rest.min(over_at.saturating_duration_since(Instant::now()))) => {}
                 // The daemon stops: what is known now is that nobody knows.
                 () = self.stopped() => return,
@@ -129,21 +169,45 @@ impl Service {
         }
     }
 
-    fn is_unsettled(&self, payment: PaymentId, refund: PaymentId) -> Result<Option<PaymentRow>, Failure> {
+    fn is_unsettled(&self, payment: PaymentId, refund: PaymentId) -> Result<bool, Failure> {
         let row = self.row(payment)?;
-        let is_unsettled = row.refund(refund).is_some_and(|refund| refund.state == RefundState::Unsettled);
-        Ok(is_unsettled.then_some(row))
+        Ok(row.refund(refund).is_some_and(|refund| refund.state == RefundState::Unsettled))
     }
 
-    /// Judges the balance of a payment that may have been paid back, unless somebody is at it.
+    /// Judges the balance of a payment that may have been paid back, unless somebody is just reading it, or has read it
+    /// less than an interval ago.
     ///
     /// # Errors
     /// Why the balance could not be read or booked.
     pub(in crate::service) async fn reckon(&self, settings: &Settings, id: PaymentId) -> Result<(), Failure> {
-        match self.state.refunds.try_lock(id) {
-            Some(_one) => self.reckon_once(settings, id).await,
-            None => Ok(()),
+        match self.state.balances.try_lock(id) {
+            Some(_one) if self.state.unsettled.is_due(id) => {
+                let reckoned = self.reckon_once(settings, id).await;
+                if reckoned.is_ok() {
+                    self.state.unsettled.was_read(id);
+                }
+                reckoned
+            }
+            _ => Ok(()),
         }
+    }
+
+    /// A payment that somebody asks for, with what its balance tells now; what cannot be read stays as it was.
+    pub(in crate::service) async fn reckoned(
+        &self,
+        settings: &Arc<Settings>,
+        (row, patience): (PaymentRow, Option<Duration>),
+    ) -> Result<PaymentRow, Failure> {
+        if !is_reckoned(&row) || !self.state.pace.callers_turn(settings.config.read_rate).await {
+            return Ok(row);
+        }
+        let (service, settings, id) = (self.clone(), Arc::clone(settings), row.id);
+        // It goes on when the caller has waited long enough.
+        let reading = tokio::spawn(async move { service.reckon(&settings, id).await });
+        if let Ok(Ok(Err(failure))) = timeout(patience.map_or(SOON, |patience| patience.min(SOON)), reading).await {
+            tracing::debug!(payment = %id, code = failure.code.word(), "the balance could not be read");
+        }
+        self.row(id)
     }
 
     async fn reckon_once(&self, settings: &Settings, id: PaymentId) -> Result<(), Failure> {
@@ -159,28 +223,32 @@ impl Service {
     }
 
     /// What of a payment can still be paid back, as the bank says now.
-    async fn balance(&self, settings: &Settings, row: &PaymentRow, triple: &Triple) -> Result<Amount, Failure> {
-        let Some(qr) = row.qr_payment_id.clone() else {
+    pub(super) async fn balance(
+        &self,
+        settings: &Settings,
+        row: &PaymentRow,
+        triple: &Triple,
+    ) -> Result<Amount, Failure> {
+        if row.qr_payment_id.is_none() {
             return Err(Failure::new(Code::NotRefundable, "the payment has no QrPaymentId").with_payment(row.id));
-        };
+        }
         let ask = Ask::fresh(settings.config.kaspi.timeout);
-        let read = self.with_token(settings, triple.clone(), ask, |kaspi, ask, triple| {
-            let qr = qr.clone();
-            async move { kaspi.details(&ask, &triple, &qr).await }
-        });
-        match read.await {
+        match self.details(settings, row, triple.clone(), ask).await {
             Ok(details) if details.total != row.amount => {
-                if row.kaspi_amount != Some(details.total) {
-                    self.keep_seen(row.id, Seen::OtherAmount(details.total)).await?;
-                }
+                self.keep_total(row.id, details.total).await?;
                 let detail = format!("Kaspi says this payment is {}, and we asked for {}", details.total, row.amount);
                 Err(Failure::new(Code::NotRefundable, detail)
                     .with_payment(row.id)
                     .with_hint("Settle it in the Kaspi Pay app, and ask the bank why the amounts differ."))
             }
-            Ok(details) => Ok(details.available_return),
+            Ok(details) => {
+                if row.disputed_total().is_some() {
+                    self.keep_total(row.id, details.total).await?;
+                }
+                Ok(details.available_return)
+            }
             Err(trouble) => {
-                let failure = trouble::failure(&trouble);
+                let failure = details_failure(row, &trouble);
                 let detail = format!("the balance could not be read, so nothing was sent: {}", failure.detail);
                 Err(not_found_means_not_refundable(Failure { detail, ..failure }).with_payment(row.id))
             }
@@ -191,15 +259,15 @@ impl Service {
 /// Whether a reading of its balance may tell something of the refunds of a payment.
 pub(in crate::service) fn is_reckoned(row: &PaymentRow) -> bool {
     let may_tell = |refund: &RefundRow| matches!(refund.state, RefundState::Unsettled | RefundState::Watched);
-    row.dialect == Dialect::Bank && row.state == State::Paid && row.refunds.iter().any(may_tell)
+    let is_told = row.balance_above.is_some() || row.refunds.iter().any(may_tell);
+    row.dialect == Dialect::Bank && row.state == State::Paid && is_told
 }
 
 pub(super) fn stale(row: &PaymentRow, balance: Amount) -> Failure {
     let left = row.account().left();
     let detail = format!("Kaspi still shows {balance} of this payment, and {left} is left of it: nothing was sent");
     let failure = Failure::new(Code::KaspiUnavailable, detail).with_payment(row.id);
-    let by_a_person = row.refunds.iter().find(|refund| refund.state == RefundState::Success(Evidence::Person));
-    match by_a_person {
+    match row.account().too_much(balance) {
         None => failure.with_hint("Kaspi's books are behind: try again with the same key in a minute."),
         Some(refund) => failure.with_hint(format!(
             "Try again with the same key in a minute. If it stays so, refund {0} did not happen: kaspictl payment resolve {1} --refund {0} --happened no --reason TEXT",

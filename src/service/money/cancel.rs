@@ -1,46 +1,61 @@
 //! Cancelling a remote invoice. Moves no money and may be repeated; doubt is settled by a status read.
 
+use super::super::life::{CANCELLED, is_outstanding};
 use super::super::{Request, Service, trouble};
 use super::keys::wrote_cancel;
-use super::{Asker, Begun, Instead, Intent, MoneyCall, Sent, Verdict};
+use super::{Asker, Begun, Instead, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
 use crate::id::{PaymentId, PaymentRef, QrPaymentId};
 use crate::kaspi::{Cancelled, Trouble};
 use crate::operation::{Code, Failure, Kind, LogStatus, Money, Reply, State};
 use crate::store::{Change, Ending, PaymentRow, Refused, Store, Triple, Writing, Wrote};
-
-/// What Kaspi calls a cancelled invoice (kaspi-api §3.1).
-const CANCELLED: &str = "RemotePaymentCanceled";
 
 /// A cancel of a payment, and the triple that it would be made with.
 #[derive(Clone)]
 struct Cancel {
     payment: PaymentId,
     at: Option<(QrPaymentId, Triple)>,
+    /// Kaspi has just said that it still has what we called expired.
+    stands: bool,
 }
 
 impl Service {
     pub(in crate::service) async fn cancel(&self, request: &Request, named: &PaymentRef) -> Result<Reply, Failure> {
         let row = self.visible(request, named)?;
-        let turn = self.money_turn(request, row.shop_id).await?;
-        let row = self.cancelled_last(request, self.row(row.id)?).await?;
-        let at = match (row.state, row.kind, row.qr_payment_id.clone()) {
-            // Refused in its own words before anything is intended.
-            (State::Waiting, Kind::Remote, Some(qr)) => Some((qr, self.frozen_triple(&request.settings, &row)?)),
-            _ => None,
-        };
-        let intent = turn.intend(self, Cancel { payment: row.id, at }).await?;
-        if let Intent::New(intended) = intent {
-            let ended = intended.send(self, &request.settings).await.end(self, request).await?;
-            ended.failure.map_or(Ok(()), Err)?;
-        }
-        Ok(Reply::Payment(self.row(row.id)?.view()))
+        let (id, wrote) = (row.id, wrote_cancel(&self.store, row.id));
+        self.in_turn((request, row.shop_id), wrote, |turn| self.cancel_in_turn(turn, id)).await?;
+        Ok(Reply::Payment(self.row(id)?.view()))
     }
 
-    /// What a clock of ours calls expired the bank may still take money for: it is asked first.
-    async fn cancelled_last(&self, request: &Request, row: PaymentRow) -> Result<PaymentRow, Failure> {
-        match (row.state, row.kind) {
-            (State::Expired, Kind::Remote) => self.read_status(&request.settings, &row).await,
-            _ => Ok(row),
+    async fn cancel_in_turn(&self, turn: MoneyTurn<'_>, id: PaymentId) -> Result<(), Failure> {
+        let request = turn.request;
+        let (stands, row) = self.still_stands(request, self.row(id)?).await?;
+        let at = match (row.state, row.kind, row.qr_payment_id.clone()) {
+            // Refused in its own words before anything is intended.
+            (state, Kind::Remote, Some(qr)) if stands || state == State::Waiting => {
+                Some((qr, self.frozen_triple(&request.settings, &row)?))
+            }
+            _ => None,
+        };
+        match turn.intend(self, row.shop_id, Cancel { payment: id, at, stands }).await? {
+            Intent::Seen(_) => Ok(()),
+            Intent::New(intended) => {
+                let ended = intended.send(self, &request.settings).await.end(self, request).await?;
+                ended.failure.map_or(Ok(()), Err)
+            }
+        }
+    }
+
+    /// Whether Kaspi still has an invoice that we called expired, by a clock that may have been wrong: then it is
+    /// cancelled like one that waits.
+    async fn still_stands(&self, request: &Request, row: PaymentRow) -> Result<(bool, PaymentRow), Failure> {
+        if (row.state, row.kind) != (State::Expired, Kind::Remote) {
+            return Ok((false, row));
+        }
+        match self.status_now(&request.settings, &row).await {
+            Ok((said, row)) => Ok((said.is_some_and(|said| said == CANCELLED || is_outstanding(&said)), row)),
+            // Kaspi does not know it: nobody can pay it.
+            Err(failure) if failure.code == Code::NotFound => Ok((false, row)),
+            Err(failure) => Err(failure),
         }
     }
 
@@ -59,13 +74,13 @@ impl Service {
             }
             Err(trouble) => refused(trouble::failure(trouble)),
         };
-        let now = match self.read_status(&request.settings, row).await {
+        let (said, now) = match self.status_now(&request.settings, row).await {
             Ok(now) => now,
             Err(_) => return Err(failure.with_payment(row.id)),
         };
-        match (now.state, now.kaspi_status) {
-            (State::Cancelled, Some(status)) => Ok(status),
+        match (now.state, said) {
             (State::Paid, _) => Err(paid(row)),
+            (_, Some(status)) if status == CANCELLED => Ok(status),
             _ => Err(failure.with_payment(row.id)),
         }
     }
@@ -86,7 +101,7 @@ impl MoneyCall for Cancel {
         if row.state == State::Cancelled {
             return Ok(Begun::Seen(id));
         }
-        cancellable(&row)?;
+        cancellable(&row, self.stands)?;
         let Some((_, triple)) = self.at.clone().filter(|_| !writing.is_running(id).unwrap_or(true)) else {
             return Err(Failure::new(Code::InProgress, "another call on this payment is not finished")
                 .with_payment(id)
@@ -142,7 +157,8 @@ fn paid(row: &PaymentRow) -> Failure {
         .with_hint(format!("Pay it back instead: kaspictl payment refund {}", row.id))
 }
 
-fn cancellable(row: &PaymentRow) -> Result<(), Failure> {
+/// `stands`: Kaspi has just said that it still has what we called expired.
+fn cancellable(row: &PaymentRow, stands: bool) -> Result<(), Failure> {
     let refuse = |detail: String| Failure::new(Code::NotCancellable, detail).with_payment(row.id);
     match (row.state, row.kind) {
         (State::Creating, _) => Err(Failure::new(Code::InProgress, "the create is not finished").with_payment(row.id)),
@@ -163,6 +179,7 @@ fn cancellable(row: &PaymentRow) -> Result<(), Failure> {
             Err(refuse(format!("Kaspi cannot cancel a {}", row.kind)).with_hint(hint))
         }
         (State::Waiting, Kind::Remote) => Ok(()),
+        (State::Expired, Kind::Remote) if stands => Ok(()),
         (State::Abandoned, _) => {
             let hint = format!(
                 "If it was paid all the same: kaspictl payment resolve {} --attach QRID --reason TEXT, then pay it back",

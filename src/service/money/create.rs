@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
+use super::super::life::REMOTE_LIFE;
 use super::super::{Request, Service, Settings, trouble};
 use super::keys::wrote_create;
-use super::{Asker, Begun, Instead, Intent, MoneyCall, Sent, Verdict};
-use crate::id::ShopId;
+use super::{Asker, Begun, Instead, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
+use crate::id::{PaymentId, ShopId};
 use crate::kaspi::{Created, NewPayment, Trouble};
 use crate::moment::Moment;
 use crate::operation::{Code, CreatePayment, Dialect, Failure, Kind, LogStatus, Money, Reply, texts};
 use crate::store::{Ending, PaymentRow, Refused, Store, Writing, Wrote};
-
-/// How long a customer can pay a remote invoice (kaspi-api §3.3).
-pub(in crate::service) const REMOTE_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// Added to the life of a token that nobody saw before it is called dead: clocks and slow answers.
 const DEAD_MARGIN: Duration = Duration::from_secs(60);
@@ -29,31 +27,41 @@ impl Service {
         judge(request, &create)?;
         request.key_for_money()?;
         let (shop, wait) = (request.shop(create.shop_id), create.wait);
-        let turn = self.money_turn(request, shop).await?;
-        let intent = turn.intend(self, Create { create, shop }).await;
-        if let Err(Failure { code: Code::BinInactive, organization_bin: Some(bin), .. }) = &intent {
-            // It may only want a look to settle its dialect.
-            self.suspect(bin);
+        let call = Create { create, shop };
+        // Whoever has the same key may see the payment from then on and wait beside us.
+        let created = self.in_turn((request, shop), call.wrote(&self.store), |turn| self.created(turn, call)).await;
+        let (payment, new) = created?;
+        if new && wait.is_some() {
+            // The answer is as good as a look: the first one of the wait comes an interval later. A create that is
+            // repeated is no look, and puts none off.
+            self.state.asks.made(payment);
         }
-        let (payment, new) = match intent? {
-            Intent::Seen(payment) => (payment, false),
-            Intent::New(intended) => {
-                // From here on, not from when the follower hears of it: the wall clock may be set in between.
-                self.state.ages.follow(intended.payment());
-                let ended = intended.send(self, &request.settings).await.end(self, request).await?;
-                ended.failure.map_or(Ok(()), Err)?;
-                // The answer is as good as a look: the first one of a wait comes an interval later.
-                self.asked_now(ended.payment);
-                self.ask_ended(ended.payment, true);
-                (ended.payment, true)
-            }
-        };
         let row = match wait {
             Some(span) => self.wait(request, payment, span).await,
             None => self.row(payment),
         };
         let row = row.map_err(|failure| failure.with_money(Money::Unknown).with_payment(payment))?;
         Ok(if new { Reply::Created(row.view()) } else { Reply::Payment(row.view()) })
+    }
+}
+
+impl Service {
+    /// The payment, and whether it is new.
+    async fn created(&self, turn: MoneyTurn<'_>, call: Create) -> Result<(PaymentId, bool), Failure> {
+        let request = turn.request;
+        let intent = turn.intend(self, call.shop, call).await;
+        if let Err(Failure { code: Code::BinInactive, organization_bin: Some(bin), .. }) = &intent {
+            // It may only want a look to settle its dialect.
+            self.suspect(bin);
+        }
+        let intended = match intent? {
+            Intent::Seen(payment) => return Ok((payment, false)),
+            Intent::New(intended) => intended,
+        };
+        // From here on, not from when the follower hears of it: the wall clock may be set in between.
+        self.state.ages.follow(intended.payment());
+        let ended = intended.send(self, &request.settings).await.end(self, request).await?;
+        ended.failure.map_or(Ok((ended.payment, true)), Err)
     }
 }
 
@@ -133,17 +141,18 @@ fn judge(request: &Request, create: &CreatePayment) -> Result<(), Failure> {
 fn created_ending(request: &Request, payment: &PaymentRow, created: &Created) -> Ending {
     let now = Moment::now();
     let ms = |span: Option<Duration>| span.and_then(|span| u64::try_from(span.as_millis()).ok());
-    let expires_at = match (payment.kind, created.life) {
-        (_, Some(life)) => now.after(life),
-        (Kind::Remote, None) => now.after(REMOTE_LIFE),
+    let life = match (payment.kind, created.life) {
+        (_, Some(life)) => life,
+        (Kind::Remote, None) => REMOTE_LIFE,
         // An ExpireDate alone is not compared with our clock.
-        (Kind::Link | Kind::Qr, None) => now.after(request.settings.config.payments.link_life),
+        (Kind::Link | Kind::Qr, None) => request.settings.config.payments.link_life,
     };
     Ending::Created {
         qr_payment_id: created.qr_payment_id.clone(),
         link: created.link.clone(),
         qr_token: created.qr_token.clone(),
-        expires_at: Some(expires_at),
+        expires_at: Some(now.after(life)),
+        bank_deadline: created.date.map(|bank| bank.after(life)),
         poll_every_ms: ms(created.poll_every),
         confirm_ms: ms(created.confirm_within),
     }

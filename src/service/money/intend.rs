@@ -22,11 +22,11 @@ impl Create {
             None => writing.default_config(self.shop)?,
         };
         let (config, _) = choose(request, self.shop, bin, found)?;
-        let dialect = usable(&request.settings, &config)?;
-        if (dialect, self.create.kind) == (Dialect::Guide, Kind::Qr) {
+        let with = usable(&request.settings, &config)?;
+        if (with.dialect, self.create.kind) == (Dialect::Guide, Kind::Qr) {
             return Err(trouble::failure(&Trouble::NotInDialect).with_bin(&config.organization_bin).into());
         }
-        let triple = writing.triple(&config.organization_bin, &config.trade_point_id, dialect)?;
+        let triple = writing.triple(&config.organization_bin, &config.trade_point_id, &with)?;
         let triple = triple.ok_or_else(|| no_token(&config))?;
         self.judge_supersedes(writing, request, &config)?;
         self.judge_invoice(writing, request)?;
@@ -36,7 +36,7 @@ impl Create {
             invoice: self.create.invoice.clone(),
             request_key: request.key.clone(),
             supersedes: self.create.supersedes,
-            ..PaymentRow::frozen(&config, dialect, self.create.kind, self.create.amount_tiyn, writing.now)
+            ..PaymentRow::frozen(&config, &with, self.create.kind, self.create.amount_tiyn, writing.now)
         };
         let reason = self.create.reason.clone();
         let change = Change::CreateIntended { payment: Box::new(payment.clone()), wrote, x_request_id, reason };

@@ -22,21 +22,30 @@ impl Request {
 }
 
 impl Service {
-    /// A failure that nothing was asked for under a key, with what the key itself has done to money before.
+    /// A failure that says nothing moved, with what its key has done to money, now or before: whoever asks under a key
+    /// is told of the intention and not of the last attempt at it.
     pub(super) fn with_money_of_key(&self, request: &Request, shop: ShopId, failure: Failure) -> Failure {
-        let Some(key) = &request.key else { return failure };
+        let Some(key) = request.key.as_ref().filter(|_| failure.money == Money::NotMoved && is_of_key(failure.code))
+        else {
+            return failure;
+        };
         let money = self.store.read(|reading| {
             let Some(stands) = reading.key(shop, key)? else { return Ok(None) };
             let payment = reading.payment(&PaymentRef::Id(stands.payment))?;
             Ok(payment.filter(|row| request.sees(row)).map(|row| money_of(&row, key)))
         });
         match money {
+            Ok(Some(Money::NotMoved) | None) => failure,
             Ok(Some(money)) => failure.with_money(money),
             // What cannot be read is not said to have moved nothing.
             Err(_) => failure.with_money(Money::Unknown),
-            Ok(None) => failure,
         }
     }
+}
+
+/// Whether a failure is of the intention that its key stands for. One of another request or another caller is not.
+fn is_of_key(code: Code) -> bool {
+    !matches!(code, Code::KeyConflict | Code::InvalidRequest | Code::Denied | Code::NotFound | Code::KeyRequired)
 }
 
 /// What a key that stands for something of this payment has done to money.

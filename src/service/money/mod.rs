@@ -13,16 +13,17 @@ mod balance;
 mod cancel;
 mod create;
 mod intend;
+mod joined;
 mod keys;
 mod outcome;
 mod recover;
 mod refund;
+mod word;
 
-use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
 pub(super) use balance::{Unsettled, is_reckoned};
-pub(super) use create::REMOTE_LIFE;
+pub(super) use joined::Keys;
 use keys::standing_for;
 use outcome::{Instead, record, unstored};
 
@@ -89,11 +90,10 @@ pub(super) struct Verdict {
     money: Money,
 }
 
-/// The right to make one money call: its key is nobody else's meanwhile, and the daemon is not stopping.
+/// The right to make one money call: its key is nobody else's meanwhile, and the daemon is not stopping. Given by
+/// [`Service::in_turn`] only.
 pub(super) struct MoneyTurn<'r> {
     request: &'r Request,
-    shop: ShopId,
-    key: Option<OwnedMutexGuard<()>>,
     underway: Underway,
 }
 
@@ -111,8 +111,6 @@ struct Way<C> {
     intent: u64,
     payment: PaymentRow,
     began: Instant,
-    /// Held to the end: whoever has the same key finds what this call came to.
-    key: Option<OwnedMutexGuard<()>>,
 }
 
 /// A call whose intent is durable, not yet sent.
@@ -136,23 +134,6 @@ pub(super) struct Ended {
     pub(super) payment: PaymentId,
     /// Why it is not what the caller wanted.
     pub(super) failure: Option<Failure>,
-    /// Let go when the caller has its answer.
-    _key: Option<OwnedMutexGuard<()>>,
-}
-
-impl Service {
-    /// Waits until no other request with this key is under way; the second then finds what the first did.
-    ///
-    /// # Errors
-    /// `shutting_down`.
-    pub(super) async fn money_turn<'r>(&self, request: &'r Request, shop: ShopId) -> Result<MoneyTurn<'r>, Failure> {
-        let key = match &request.key {
-            Some(key) => Some(self.state.keys.lock((shop, key.clone())).await),
-            None => None,
-        };
-        self.still_running().map_err(|failure| self.with_money_of_key(request, shop, failure))?;
-        Ok(MoneyTurn { request, shop, key, underway: self.store.underway() })
-    }
 }
 
 impl MoneyTurn<'_> {
@@ -160,8 +141,13 @@ impl MoneyTurn<'_> {
     ///
     /// # Errors
     /// Why the call is not to be made; nothing was sent.
-    pub(super) async fn intend<C: MoneyCall>(self, service: &Service, call: C) -> Result<Intent<C>, Failure> {
-        let Self { request, shop, key, underway } = self;
+    pub(super) async fn intend<C: MoneyCall>(
+        self,
+        service: &Service,
+        shop: ShopId,
+        call: C,
+    ) -> Result<Intent<C>, Failure> {
+        let Self { request, underway } = self;
         fail_point!(C::POINTS[0]);
         let ask = Service::ask(request);
         let (asked, made, wrote) = (request.copy(), call.clone(), call.wrote(&service.store));
@@ -183,7 +169,7 @@ impl MoneyTurn<'_> {
         Ok(match begun? {
             Err(payment) => Intent::Seen(payment),
             Ok((intent, payment, triple)) => {
-                let way = Way { call, intent, payment, began: Instant::now(), key };
+                let way = Way { call, intent, payment, began: Instant::now() };
                 Intent::New(Box::new(Intended { way, triple, ask, underway }))
             }
         })
@@ -214,9 +200,9 @@ impl<C: MoneyCall> Answered<C> {
     /// # Errors
     /// `storage_failed`, with what the bank said.
     pub(super) async fn end(self, service: &Service, request: &Request) -> Result<Ended, Failure> {
-        let Self { way: Way { call, intent, payment, began, key }, answer, underway } = self;
+        let Self { way: Way { call, intent, payment, began }, answer, underway } = self;
         let Verdict { status, ending, failure, money } = call.judge((service, request), &payment, &answer).await;
-        let said = format!("{ending:?}");
+        let said = outcome::words(&ending);
         let outcome = Outcome {
             status,
             error: failure.as_ref().map(|failure| failure.detail.clone()),
@@ -224,13 +210,12 @@ impl<C: MoneyCall> Answered<C> {
             duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
             ending,
         };
-        let (id, announcer) = (payment.id, service.clone());
         let end = move |writing: &mut Writing<'_>| record(writing, intent, outcome.clone());
-        let recorded = service.store.keep(end, move || announcer.announce(id)).await;
+        let recorded = service.store.keep(end).await;
         let instead = recorded.map_err(|failure| unstored(failure, &payment, money, &said))?;
         drop(underway);
         fail_point!(C::POINTS[3]);
         let failure = instead.map_or(failure, |instead| Some(call.instead(&payment, instead)));
-        Ok(Ended { payment: id, failure, _key: key })
+        Ok(Ended { payment: payment.id, failure })
     }
 }

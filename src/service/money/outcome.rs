@@ -19,9 +19,11 @@ pub(super) fn record(writing: &mut Writing<'_>, intent: u64, mut outcome: Outcom
     let Some(begun) = writing.begun(intent)? else { return Ok(None) };
     let instead = instead(writing, &begun.change, &outcome.ending)?;
     match instead {
-        Some(Instead::KnownNumber(other)) => {
-            outcome.error = Some(format!("Kaspi gave the number of payment {other}"));
-            (outcome.status, outcome.ending) = (LogStatus::Pending, Ending::Lost { dead_at: None });
+        Some(Instead::KnownNumber(by)) => {
+            let Ending::Created { qr_payment_id, .. } = &outcome.ending else { return Ok(None) };
+            outcome.error = Some(format!("Kaspi gave {qr_payment_id}, which is payment {by}"));
+            let ending = Ending::NumberTaken { qr_payment_id: qr_payment_id.clone(), by };
+            (outcome.status, outcome.ending) = (LogStatus::Pending, ending);
         }
         Some(Instead::Paid) => {
             outcome.error = Some("the customer has paid meanwhile".to_owned());
@@ -57,9 +59,22 @@ fn give_up_superseded(writing: &mut Writing<'_>, begun: &Event) -> Result<(), St
     let (Some(old), Some(reason)) = (payment.supersedes, reason.clone()) else { return Ok(()) };
     // A person may have attached it meanwhile: then it is followed, not given up.
     if writing.payment(old)?.is_some_and(|row| row.state == State::Unknown) {
-        writing.append(begun.actor, Change::Resolved { payment: old, closed: Closed::Abandoned, reason })?;
+        writing.append(begun.actor.clone(), Change::Resolved { payment: old, closed: Closed::Abandoned, reason })?;
     }
     Ok(())
+}
+
+/// What the bank said, for a caller and a journal that are the only ones to have it.
+pub(super) fn words(ending: &Ending) -> String {
+    match ending {
+        Ending::Nothing => "nothing happened".to_owned(),
+        Ending::Created { qr_payment_id, .. } => format!("created {qr_payment_id}"),
+        Ending::NumberTaken { by, .. } => format!("created with the number of payment {by}"),
+        Ending::Lost { .. } => "no answer: it may have been created".to_owned(),
+        Ending::Cancelled { .. } => "cancelled".to_owned(),
+        Ending::Refunded { .. } => "paid back".to_owned(),
+        Ending::RefundLost => "no answer: it may have been paid back".to_owned(),
+    }
 }
 
 /// The failure of an outcome that could not be stored: what the bank said, to the caller and in the journal.

@@ -4,7 +4,7 @@
 use super::super::{Request, Service, Settings, trouble};
 use super::balance::stale;
 use super::keys::{standing_for, wrote_refund};
-use super::{Asker, Begun, Instead, Intent, MoneyCall, Sent, Verdict};
+use super::{Asker, Begun, Instead, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
 use crate::id::{PaymentId, PaymentRef, QrPaymentId};
 use crate::kaspi::{Refunded, Trouble};
 use crate::money::Amount;
@@ -13,6 +13,10 @@ use crate::store::{
     Attempts, Change, Ending, Obstacle, PaymentRow, RefundRow, RefundState, Refused, Store, Triple, Wanted, Writing,
     Wrote,
 };
+
+/// What to do about a refund that failed and has no key under which it could be repeated.
+const KEYLESS: &str = "Look at the payment first: kaspictl payment show ID. A refund without an Idempotency-Key cannot be \
+                       repeated safely; send one with each.";
 
 /// A refund of a payment that is paid.
 #[derive(Clone)]
@@ -35,9 +39,9 @@ impl Service {
     ) -> Result<Reply, Failure> {
         let refunded = self.refunded(request, named, asked).await;
         // Without a key a second request is a second refund.
-        refunded.map_err(|failure| match &request.key {
-            Some(_) => failure,
-            None => failure.with_retryable(false),
+        refunded.map_err(|failure| match (&request.key, failure.retryable) {
+            (None, true) => failure.with_retryable(false).with_hint(KEYLESS),
+            _ => failure,
         })
     }
 
@@ -47,36 +51,44 @@ impl Service {
         if asked.amount_tiyn.is_some_and(Amount::is_zero) {
             return Err(Failure::invalid("amount_tiyn must be above 0; leave it out to pay back all that is left"));
         }
-        let turn = self.money_turn(request, self.row(id)?.shop_id).await?;
-        if self.has_happened(request, id, &asked).await? {
-            return Ok(Reply::Payment(self.row(id)?.view()));
-        }
-        // From here to the end nobody else pays back of this payment or judges its balance.
-        let Some(_one) = self.state.refunds.try_lock(id) else { return Err(in_progress(id)) };
-        let refund = self.refund_to_make(request, id, asked).await?;
-        let (refund_id, settings) = (refund.id, &request.settings);
-        if let Intent::New(intended) = turn.intend(self, refund).await? {
-            let ended = intended.send(self, settings).await.end(self, request).await?;
-            if let Some(failure) = ended.failure {
-                self.settled(settings, (id, refund_id), failure).await?;
-            }
-        }
+        let (shop, wrote) = (self.row(id)?.shop_id, wrote_refund(&self.store, id, asked.amount_tiyn));
+        self.in_turn((request, shop), wrote, |turn| self.refund_in_turn(turn, id, asked)).await?;
         let row = self.row(id).map_err(|failure| failure.with_money(Money::Moved).with_payment(id))?;
         Ok(Reply::Payment(row.view()))
     }
 
-    /// Whether the money went back under this key already.
-    ///
-    /// # Errors
-    /// `key_conflict`, `in_progress`.
-    async fn has_happened(&self, request: &Request, id: PaymentId, asked: &RefundPayment) -> Result<bool, Failure> {
+    async fn refund_in_turn(&self, turn: MoneyTurn<'_>, id: PaymentId, asked: RefundPayment) -> Result<(), Failure> {
+        let request = turn.request;
+        if self.has_refunded(request, id, &asked).await? {
+            return Ok(());
+        }
+        // From here to the end nobody else pays back of this payment or judges its balance.
+        let Some(_one) = self.state.refunds.try_lock(id) else {
+            return Err(in_progress(id));
+        };
+        let refund = self.refund_to_make(request, id, asked).await;
+        let refund = refund.map_err(|failure| self.of_pending_key(request, id, failure))?;
+        let (refund_id, settings) = (refund.id, &request.settings);
+        let Intent::New(intended) = turn.intend(self, self.row(id)?.shop_id, refund).await? else { return Ok(()) };
+        self.state.unsettled.begin(refund_id);
+        let ended = intended.send(self, settings).await.end(self, request).await?;
+        let settled = match ended.failure {
+            Some(failure) => self.settled(settings, (id, refund_id), failure).await,
+            None => Ok(()),
+        };
+        self.state.unsettled.end_of(self, id, refund_id);
+        settled
+    }
+
+    /// Whether this request was carried out before, under its key.
+    async fn has_refunded(&self, request: &Request, id: PaymentId, asked: &RefundPayment) -> Result<bool, Failure> {
         let (asker, wrote) = (request.copy(), wrote_refund(&self.store, id, asked.amount_tiyn));
-        let happened = self.store.write(move |writing| {
+        let known = self.store.write(move |writing| {
             let Some(row) = writing.payment(id)? else { return Ok(false) };
             let stands = standing_for(writing, &asker, row.shop_id, &wrote)?;
             Ok(stands.is_some() && row.account().attempts(asker.key.as_ref()) == Attempts::Happened)
         });
-        happened.await
+        known.await
     }
 
     /// A refund of a payment that Kaspi calls paid, on the balance of this moment.
@@ -89,15 +101,12 @@ impl Service {
         };
         let balance = match row.dialect {
             Dialect::Guide => None,
-            Dialect::Bank => {
-                let read = self.read_balance(request, &row, &triple).await;
-                Some(read.map_err(|failure| self.of_pending_key(request, id, failure))?)
-            }
+            Dialect::Bank => Some(self.read_balance(request, &row, &triple).await?),
         };
         Ok(Refund { payment: id, id: PaymentId::fresh(), asked, qr, triple, balance })
     }
 
-    /// Of a key whose own refund is in doubt nobody says that nothing moved, whatever keeps the balance from being read.
+    /// Of a key whose own refund is in doubt nobody says that nothing moved, whatever keeps it from being settled.
     fn of_pending_key(&self, request: &Request, id: PaymentId, failure: Failure) -> Failure {
         let Ok(row) = self.row(id) else { return failure };
         match row.account().attempts(request.key.as_ref()) {
@@ -109,7 +118,8 @@ impl Service {
     /// A paid payment; one that is not called so is looked at first.
     async fn refundable(&self, request: &Request, row: PaymentRow) -> Result<PaymentRow, Failure> {
         let row = match row.state {
-            State::Paid | State::Creating | State::Unknown => row,
+            State::Paid => self.still_paid(&request.settings, &row).await?,
+            State::Creating | State::Unknown => row,
             _ => self.read_status(&request.settings, &row).await?,
         };
         match row.state {
@@ -142,19 +152,12 @@ impl Service {
         }
         self.settle(settings, payment, refund).await;
         let row = self.row(payment).map_err(|stored| stored.with_money(Money::Unknown).with_payment(payment))?;
-        let refund = row.refund(refund);
+        let found = row.refund(refund);
         // Another attempt under its key may have come to light instead.
-        let is_done = refund.is_some_and(|refund| row.account().is_done(refund));
-        match refund.map(|refund| refund.state) {
+        let is_done = found.is_some_and(|refund| row.account().is_done(refund));
+        match found.map(|refund| refund.state) {
             Some(state) if is_done || matches!(state, RefundState::Success(_)) => Ok(()),
-            Some(RefundState::Watched) => Err(Failure {
-                detail: format!("the balance of the payment did not fall, so no money went back: {}", failure.detail),
-                hint: None,
-                ..Failure::new(Code::KaspiUnavailable, "")
-            }
-            .with_provider(failure.provider_code, failure.provider_message)
-            .with_payment(payment)
-            .with_bin(&row.organization_bin)),
+            Some(RefundState::Watched) => Err(not_seen(&row, refund, &failure)),
             _ => Err(failure),
         }
     }
@@ -279,6 +282,24 @@ fn in_doubt(row: &PaymentRow, refund: PaymentId, why: &str) -> Failure {
         .with_hint(hint)
 }
 
+/// A refund that the balance does not show: it counts as failed and may still come, so that no program repeats it.
+fn not_seen(row: &PaymentRow, refund: PaymentId, lost: &Failure) -> Failure {
+    let detail = format!(
+        "the balance of the payment has not fallen, so the refund counts as failed; it is watched, for it may still come: {}",
+        lost.detail
+    );
+    let hint = format!(
+        "Look in the Kaspi Pay app. If it is not there, ask again with the same key, which reads the balance first; if it is: {}",
+        resolving(row.id, refund)
+    );
+    Failure::new(Code::KaspiUnavailable, detail)
+        .with_retryable(false)
+        .with_provider(lost.provider_code, lost.provider_message.clone())
+        .with_payment(row.id)
+        .with_bin(&row.organization_bin)
+        .with_hint(hint)
+}
+
 /// Names the refund that stands in the way, and how to end it.
 fn refund_open(row: &PaymentRow, other: &RefundRow) -> Failure {
     let (id, amount) = (other.id, other.amount);
@@ -297,6 +318,6 @@ fn resolving(payment: PaymentId, refund: PaymentId) -> String {
     format!("kaspictl payment resolve {payment} --refund {refund} --happened yes|no --reason TEXT")
 }
 
-fn in_progress(payment: PaymentId) -> Failure {
+pub(super) fn in_progress(payment: PaymentId) -> Failure {
     Failure::new(Code::InProgress, "another call on this payment is not finished").with_payment(payment)
 }

@@ -1,5 +1,5 @@
-//! A day report asks Kaspi once for each payment of that day that is still open (design §6.6), and does not wait for
-//! a bank that does not answer.
+//! A day report asks Kaspi once for each payment of that day that is still open, for a moment only: of the rest it says
+//! when they were last asked about. It waits neither for a bank that does not answer nor for the turns of thousands.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use crate::id::{OrganizationBin, PaymentId};
+use crate::moment::Moment;
 use crate::operation::Failure;
 use crate::service::{Request, Service, Settings};
 use crate::store::{PaymentRow, Window};
@@ -17,55 +18,80 @@ use crate::store::{PaymentRow, Window};
 const AT_ONCE: usize = 8;
 
 /// All looks of one report together; the report is then made of what is known.
-const WITHIN: Duration = Duration::from_secs(10);
+const WITHIN: Duration = Duration::from_secs(2);
 
 /// Characters kept of why Kaspi could not be asked.
 const REASON: usize = 200;
 
-/// Why Kaspi could not be asked, for each payment for which it could not.
-pub(super) type NotAsked = HashMap<PaymentId, String>;
+/// What a report says of how Kaspi was asked.
+pub(super) struct Asking {
+    service: Service,
+    /// Why Kaspi could not be asked, for each payment for which it could not.
+    not_asked: HashMap<PaymentId, String>,
+}
+
+impl Asking {
+    /// Nothing was asked for this report.
+    pub(super) fn nothing(service: &Service) -> Self {
+        Self { service: service.clone(), not_asked: HashMap::new() }
+    }
+
+    pub(super) fn not_asked(&self, id: PaymentId) -> Option<String> {
+        self.not_asked.get(&id).cloned()
+    }
+
+    pub(super) fn last_asked(&self, id: PaymentId) -> Option<Moment> {
+        self.service.state.asks.last_read(id)
+    }
+}
 
 impl Service {
-    /// Asks for the open payments made in the window that the caller sees.
+    /// Asks for the open payments made in the window that the caller sees, those that were not asked about for longest
+    /// first.
     pub(super) async fn ask_open(
         &self,
         request: &Request,
         window: Window,
         bin: Option<&OrganizationBin>,
-    ) -> Result<NotAsked, Failure> {
+    ) -> Result<Asking, Failure> {
         let wanted = |row: &PaymentRow| request.sees(row) && bin.is_none_or(|bin| row.organization_bin == *bin);
-        let mut waiting = self.store.read(|reading| Ok(reading.waiting_of(window, wanted)?))?.into_iter();
+        let mut waiting = self.store.read(|reading| Ok(reading.waiting_of(window, wanted)?))?;
+        waiting.sort_by_cached_key(|id| self.state.asks.last_read(*id));
+        let mut waiting = waiting.into_iter();
         let until = Instant::now() + WITHIN;
-        let (mut looks, mut not_asked) = (JoinSet::new(), NotAsked::new());
+        let (mut looks, mut asking) = (JoinSet::new(), Asking::nothing(self));
         // One that has no turn in time asks nothing and says why.
         let _turn = timeout_at(until, self.state.reporting.lock()).await;
         loop {
             while looks.len() < AT_ONCE
+                && Instant::now() < until
                 && let Some(id) = waiting.next()
             {
                 looks.spawn(look(self.clone(), Arc::clone(&request.settings), id, until));
             }
             match looks.join_next().await {
-                None => return Ok(not_asked),
-                Some(Ok(Some((id, why)))) => drop(not_asked.insert(id, why)),
+                None => break,
+                Some(Ok(Some((id, why)))) => drop(asking.not_asked.insert(id, why)),
                 // Asked; a look that panicked has said so in the journal.
                 Some(Ok(None) | Err(_)) => {}
             }
         }
+        let late = format!("there was no time for it in the {} s of this report", WITHIN.as_secs());
+        asking.not_asked.extend(waiting.map(|id| (id, late.clone())));
+        Ok(asking)
     }
 }
 
-/// One look; why it was none, if so.
+/// One look; why it was none, if so. One that Kaspi answers too late for the report goes on without it.
 async fn look(service: Service, settings: Arc<Settings>, id: PaymentId, until: Instant) -> Option<(PaymentId, String)> {
-    let late = || format!("Kaspi did not answer within the {} s of this report", WITHIN.as_secs());
-    if Instant::now() >= until {
-        return Some((id, late()));
-    }
-    let why = tokio::select! {
-        asked = timeout_at(until, service.asked(&settings, id)) => match asked {
-            Ok(Ok(())) => return None,
-            Ok(Err(failure)) => failure.detail.chars().take(REASON).collect(),
-            Err(_) => late(),
+    let (asker, own) = (service.clone(), settings.clone());
+    let asked = tokio::spawn(async move { asker.asked(&own, id).await });
+    let why = crate::chance::select! {
+        asked = timeout_at(until, asked) => match asked {
+            Ok(Ok(Ok(()))) => return None,
+            Ok(Ok(Err(failure))) => failure.detail.chars().take(REASON).collect(),
+            Ok(Err(stopped)) => stopped.to_string(),
+            Err(_) => format!("Kaspi did not answer within the {} s of this report", WITHIN.as_secs()),
         },
         () = service.stopped() => "kaspid is stopping".to_owned(),
     };

@@ -12,7 +12,7 @@ use crate::id::OrganizationBin;
 use crate::moment::Moment;
 use crate::operation::{DayQuery, DayReport, Failure, KeptHead, RangeQuery, RangeReport, Reply};
 use crate::store::{ConfigRow, Fact, PaymentRow, Refused, Window};
-use ask::NotAsked;
+use ask::Asking;
 use tally::Tally;
 
 /// The longest range: a year.
@@ -38,23 +38,18 @@ impl Days {
         if from > to {
             return Err(Failure::invalid(format!("from={from} is after to={to}")));
         }
-        let today = Day::of(now, zone).map_err(wrong)?;
-        // A month that is still running may be named by its last day.
-        if from > today {
-            return Err(Failure::invalid(format!("{from} has not begun yet: in {timezone} it is {today}")));
-        }
-        let mut each = Vec::new();
-        let mut day = from;
-        while day <= to {
+        let (mut each, mut day) = (Vec::new(), Some(from));
+        while let Some(next) = day.filter(|day| *day <= to) {
             if each.len() == DAYS {
                 let detail = format!("a range has at most {DAYS} days; {from} to {to} has more");
                 return Err(Failure::invalid(detail).with_hint("Ask for each year or month by itself."));
             }
-            each.push((day, day.begin(zone).map_err(wrong)?));
-            day = day.next().map_err(wrong)?;
+            each.push((next, next.begin(zone).map_err(wrong)?));
+            // The calendar ends with its last day.
+            day = next.next().ok();
         }
-        let begin = from.begin(zone).map_err(wrong)?;
-        let window = Window { begin, end: day.begin(zone).map_err(wrong)? };
+        let end = day.and_then(|day| day.begin(zone).ok()).unwrap_or(Moment::from_millis(i64::MAX));
+        let window = Window { begin: from.begin(zone).map_err(wrong)?, end };
         Ok(Self { each, window, from, to, timezone })
     }
 }
@@ -63,18 +58,32 @@ impl Service {
     pub(super) async fn report_day(&self, request: &Request, query: DayQuery) -> Result<Reply, Failure> {
         let date = query.date.unwrap_or(NamedDay::Today);
         let days = Days::new(request, date, date)?;
-        let not_asked = self.ask_open(request, days.window, query.bin.as_ref()).await?;
-        let (mut tally, head) = self.tally(request, &days, (query.bin, false), not_asked).await?;
+        self.begun(request, &days)?;
+        let asking = self.ask_open(request, days.window, query.bin.as_ref()).await?;
+        let (mut tally, head) = self.tally(request, &days, (query.bin, false), asking).await?;
         let organizations = tally.organizations()?;
         Ok(Reply::Day(DayReport { date: days.from, timezone: days.timezone, head, organizations }))
     }
 
     pub(super) async fn report_range(&self, request: &Request, query: RangeQuery) -> Result<Reply, Failure> {
         let days = Days::new(request, query.from, query.to.unwrap_or(NamedDay::Today))?;
-        let (mut tally, head) = self.tally(request, &days, (query.bin, true), NotAsked::new()).await?;
+        self.begun(request, &days)?;
+        let (mut tally, head) = self.tally(request, &days, (query.bin, true), Asking::nothing(self)).await?;
         let (organizations, daily) = (tally.organizations()?, tally.daily()?);
         let Days { from, to, timezone, .. } = days;
         Ok(Reply::Range(RangeReport { from, to, timezone, head, organizations, days: daily }))
+    }
+
+    /// Days that lie ahead have brought nothing; unless the bank's clock, or an earlier one of ours, has put money
+    /// there. A month that is still running may be named by its last day.
+    fn begun(&self, request: &Request, days: &Days) -> Result<(), Failure> {
+        let today = Day::of(Moment::now(), &request.settings.config.timezone);
+        let today = today.map_err(|error| Failure::invalid(error.to_string()))?;
+        let Days { from, timezone, window, .. } = days;
+        if *from <= today || self.store.read(|reading| Ok(reading.is_booked_since(window.begin)?))? {
+            return Ok(());
+        }
+        Err(Failure::invalid(format!("{from} has not begun yet: in {timezone} it is {today}")))
     }
 
     /// Adds up what the caller sees, and names the end of the log it was read from.
@@ -83,10 +92,10 @@ impl Service {
         request: &Request,
         days: &Days,
         (bin, is_daily): (Option<OrganizationBin>, bool),
-        not_asked: NotAsked,
+        asking: Asking,
     ) -> Result<(Tally, String), Failure> {
         let (store, request, window) = (self.store.clone(), request.copy(), days.window);
-        let mut tally = Tally::new(days.each.clone(), is_daily, not_asked);
+        let mut tally = Tally::new(days.each.clone(), is_daily, asking);
         aside(move || {
             let is_asked = |found: &OrganizationBin| bin.as_ref().is_none_or(|bin| bin == found);
             let sees = |row: &PaymentRow| is_asked(&row.organization_bin) && request.sees(row);

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::ask::NotAsked;
+use super::ask::Asking;
 use crate::day::Day;
 use crate::id::{Description, OrganizationBin};
 use crate::moment::Moment;
 use crate::money::{Amount, Total};
 use crate::operation::{
-    ByKind, BySource, Code, DayTotals, Failure, Kind, LogStatus, OrganizationReport, OrganizationTotals, PaidAtSource,
-    Part, ReportPayment, ReportRefund, State,
+    ByKind, BySource, Code, DayTotals, Failure, Kind, OrganizationReport, OrganizationTotals, PaidAtSource, Part,
+    ReportPayment, ReportRefund, State,
 };
 use crate::store::{ConfigRow, Fact, PaymentRow};
 
@@ -38,6 +38,11 @@ impl Sums {
     fn pay_back(&mut self, amount: Amount) -> Result<(), Failure> {
         self.refunds = one_more(self.refunds)?;
         add(&mut self.refunded, amount)
+    }
+
+    fn pay_back_elsewhere(&mut self, amount: Total) -> Result<(), Failure> {
+        self.elsewhere = self.elsewhere.plus(amount).ok_or_else(too_much)?;
+        Ok(())
     }
 
     fn net(&self) -> Result<Total, Failure> {
@@ -93,13 +98,13 @@ pub(super) struct Tally {
     /// By day, where a range wants that: the place in `days`, and whose.
     daily: Option<BTreeMap<(usize, OrganizationBin), Sums>>,
     room: Room,
-    not_asked: NotAsked,
+    asking: Asking,
 }
 
 impl Tally {
-    pub(super) fn new(days: Vec<(Day, Moment)>, is_daily: bool, not_asked: NotAsked) -> Self {
+    pub(super) fn new(days: Vec<(Day, Moment)>, is_daily: bool, asking: Asking) -> Self {
         let room = Room { open: LINES, unknown: LINES, late: LINES, refunds: LINES };
-        Self { days, organizations: BTreeMap::new(), daily: is_daily.then(BTreeMap::new), room, not_asked }
+        Self { days, organizations: BTreeMap::new(), daily: is_daily.then(BTreeMap::new), room, asking }
     }
 
     /// An organisation the caller sees.
@@ -117,30 +122,30 @@ impl Tally {
     /// One more fact.
     pub(super) fn take(&mut self, fact: &Fact<'_>) -> Result<(), Failure> {
         match *fact {
-            Fact::Paid(row) => self.paid(row),
+            Fact::Paid(row, at) => self.paid(row, at),
             Fact::FoundLate(row) => {
                 let line = self.line(row);
                 let room = &mut self.room.late;
                 list(organization(&mut self.organizations, row), |found| &mut found.late, line, room)
             }
-            Fact::PaidBack(row, refund) if refund.status() == LogStatus::Success => {
+            Fact::PaidBack(row, refund) => {
                 organization(&mut self.organizations, row).sums.pay_back(refund.amount)?;
                 self.on_day(row, refund.at, |sums| sums.pay_back(refund.amount))
             }
-            Fact::PaidBack(row, refund) => {
+            Fact::InDoubt(row, refund) => {
                 let line = ReportRefund { id: refund.id, payment: row.id, amount_tiyn: refund.amount, at: refund.at };
                 let room = &mut self.room.refunds;
                 list(organization(&mut self.organizations, row), |found| &mut found.refunds_pending, line, room)
             }
             Fact::PaidBackElsewhere(row, amount, at) => {
-                add(&mut organization(&mut self.organizations, row).sums.elsewhere, amount)?;
-                self.on_day(row, at, |sums| add(&mut sums.elsewhere, amount))
+                organization(&mut self.organizations, row).sums.pay_back_elsewhere(amount)?;
+                self.on_day(row, at, |sums| sums.pay_back_elsewhere(amount))
             }
             Fact::Unfinished(row) => self.unfinished(row),
         }
     }
 
-    fn paid(&mut self, row: &PaymentRow) -> Result<(), Failure> {
+    fn paid(&mut self, row: &PaymentRow, at: Moment) -> Result<(), Failure> {
         let found = organization(&mut self.organizations, row);
         found.sums.take(row.amount)?;
         let kind = match row.kind {
@@ -161,10 +166,7 @@ impl Tally {
             let room = &mut self.room.late;
             list(organization(&mut self.organizations, row), |found| &mut found.late, line, room)?;
         }
-        match row.paid_at {
-            Some(at) => self.on_day(row, at, |sums| sums.take(row.amount)),
-            None => Ok(()),
-        }
+        self.on_day(row, at, |sums| sums.take(row.amount))
     }
 
     fn unfinished(&mut self, row: &PaymentRow) -> Result<(), Failure> {
@@ -202,8 +204,9 @@ impl Tally {
             invoice: row.invoice.clone(),
             created_at: row.created_at,
             paid_at: row.paid_at,
-            may_have_been_paid: matches!(row.state, State::Unknown | State::Abandoned),
-            not_asked: self.not_asked.get(&row.id).cloned(),
+            may_have_been_paid: matches!(row.state, State::Unknown | State::Abandoned) || row.is_disputed(),
+            not_asked: self.asking.not_asked(row.id),
+            last_asked: self.asking.last_asked(row.id),
         }
     }
 

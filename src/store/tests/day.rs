@@ -27,6 +27,7 @@ pub(super) fn outcome(ending: Ending) -> Outcome {
 
 pub(super) fn created(number: u64) -> Ending {
     Ending::Created {
+        bank_deadline: None,
         qr_payment_id: number.to_string().parse().unwrap(),
         link: None,
         qr_token: None,
@@ -51,6 +52,7 @@ pub(super) fn payment(number: u64) -> PaymentRow {
         trade_point_id: POINT.parse().unwrap(),
         trade_point_name: Some("Main Office (Almaty, Abay Avenue 10)".to_owned()),
         dialect: Dialect::Bank,
+        bank: "https://127.0.0.1".parse().unwrap(),
         amount: Amount::try_from(10_000 + number).unwrap(),
         refunded_elsewhere: Amount::ZERO,
         refunds: Vec::new(),
@@ -67,8 +69,15 @@ pub(super) fn payment(number: u64) -> PaymentRow {
         late: false,
         was_over: false,
         acknowledged: false,
-        kaspi_amount: None,
+        is_closed: false,
+        other_total: None,
+        number_taken: None,
+        doubt: None,
         contradiction: None,
+        balance_above: None,
+        overruled: None,
+        bank_deadline: None,
+        paid_seen_at: None,
         created_at: now,
         updated_at: now,
         paid_at: None,
@@ -107,7 +116,7 @@ fn cancel(payment: &PaymentRow) -> Change {
 
 fn seen(payment: &PaymentRow, kaspi_status: &str, state: State) -> Step {
     let paid_at = (state == State::Paid).then(|| (Moment::now(), PaidAtSource::Seen));
-    let seen = Seen::Status { kaspi_status: kaspi_status.to_owned(), state, paid_at, other_amount: None };
+    let seen = Seen::Status { kaspi_status: kaspi_status.to_owned(), state, paid_at, total: None, details: None };
     Step::Write(Change::Seen { payment: payment.id, seen })
 }
 
@@ -152,7 +161,7 @@ pub(super) async fn write(store: &Store, step: &Step, begun: &[u64]) -> Result<u
             let job = move |writing: &mut crate::store::Writing<'_>| {
                 let row = Box::new(ConfigRow::sample(writing.now));
                 let token = "577b4b39-1e7e-43d2-83c3-a0116118ef16".to_owned().try_into().unwrap();
-                writing.put_device(&row.organization_bin, &row.trade_point_id, &token)?;
+                writing.put_device(&row.organization_bin, &row.trade_point_id, &token)?.unwrap();
                 Ok(writing.append(None, Change::Config { row, note: Note::done(OperationType::Register) })?)
             };
             store.write(job).await
@@ -163,7 +172,7 @@ pub(super) async fn write(store: &Store, step: &Step, begun: &[u64]) -> Result<u
             let job = move |writing: &mut crate::store::Writing<'_>| {
                 Ok(writing.append(None, Change::Ended { intent, outcome: outcome.clone() })?)
             };
-            store.keep(job, || {}).await
+            store.keep(job).await
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use redb::{Builder, Database, StorageBackend};
 
 use crate::store::file::furnish;
+use crate::store::writer::on_a_thread;
 use crate::store::{Store, StoreError};
 
 /// What of the writes since the last flush survives a power cut: a disk may have taken any of them in any order.
@@ -68,7 +69,7 @@ impl Disk {
     /// Opens what is on it.
     pub(super) fn store(&self) -> std::result::Result<Store, StoreError> {
         let disk = self.clone();
-        Store::opened_by(Box::new(move || disk.database()), None)
+        Store::opened_by(Box::new(move || disk.database()), None, on_a_thread)
     }
 
     pub(super) fn flushes(&self) -> u64 {

@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
 use super::day::{Step, create, created, outcome, payment, write};
 use super::disk::Disk;
-use crate::id::PaymentRef;
+use crate::id::{PaymentId, PaymentRef};
 use crate::operation::{Code, State};
 use crate::store::{Chain, Change, PaymentRow, Store, Writing};
 
@@ -31,6 +33,39 @@ fn end(intent: u64, number: u64) -> impl FnMut(&mut Writing<'_>) -> Result<(), c
             writing.append(None, Change::Ended { intent, outcome: outcome(created(number)) })?;
         }
         Ok(())
+    }
+}
+
+/// Which payments durable commits have changed from now on.
+fn told(store: &Store) -> UnboundedReceiver<PaymentId> {
+    let (sender, receiver) = unbounded_channel();
+    store.on_commit(move |payments| payments.iter().for_each(|id| sender.send(*id).unwrap()));
+    receiver
+}
+
+async fn soon(told: &mut UnboundedReceiver<PaymentId>) -> PaymentId {
+    tokio::time::timeout(Duration::from_secs(30), told.recv()).await.unwrap().unwrap()
+}
+
+/// Whom a commit has changed is told once it is durable and not before: of one that failed, when the next one has shown
+/// that the disk kept it.
+#[tokio::test]
+async fn changes_are_told_when_they_are_durable() {
+    for keeps_failed in [false, true] {
+        let disk = Disk::furnished();
+        let store = disk.store().unwrap();
+        let mut told = told(&store);
+        let (first, second) = (payment(1), payment(2));
+        disk.fail(1, keeps_failed);
+        let adopted = Change::Adopted { payment: Box::new(first.clone()), x_request_id: String::new() };
+        assert!(write(&store, &Step::Write(adopted), &[]).await.is_err());
+        assert!(told.try_recv().is_err(), "told of a commit that failed");
+        begin(&store, &second).await.unwrap();
+        let mut next = vec![soon(&mut told).await];
+        if keeps_failed {
+            next.push(soon(&mut told).await);
+        }
+        assert_eq!((next.contains(&first.id), next.contains(&second.id)), (keeps_failed, true));
     }
 }
 
@@ -60,15 +95,15 @@ async fn an_outcome_is_owed_until_it_is_durable() {
         let store = disk.store().unwrap();
         let (sold, other) = (payment(1), payment(2));
         let intent = begin(&store, &sold).await.unwrap();
-        let (told, mut is_told) = tokio::sync::oneshot::channel();
+        let mut told = told(&store);
         disk.fail(2, keeps_failed);
-        let kept = store.keep(end(intent, 12_737_000_001), move || told.send(()).unwrap()).await;
+        let kept = store.keep(end(intent, 12_737_000_001)).await;
         assert_eq!(kept.unwrap_err().code, Code::StorageFailed);
         // No new call while nothing can be stored.
         assert_eq!(begin(&store, &other).await.unwrap_err().code, Code::StorageFailed);
-        assert!(is_told.try_recv().is_err());
+        assert!(told.try_recv().is_err());
         // Nobody asks for anything any more.
-        tokio::time::timeout(Duration::from_secs(30), is_told).await.unwrap().unwrap();
+        while soon(&mut told).await != sold.id {}
         assert_eq!((stands(&store, &sold), stands(&store, &other)), (Some(State::Waiting), None));
         begin(&store, &other).await.unwrap();
         store.close();

@@ -7,10 +7,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod book;
 mod day;
 mod disk;
 mod enumeration;
 mod failing;
 mod million;
+mod number;
 mod power;
 mod report;

@@ -8,7 +8,7 @@ use super::world::{Effect, Fate, World, id_of, key_name, no_time, tiyn};
 use crate::id::RequestKey;
 use crate::money::Amount;
 use crate::operation::Evidence;
-use crate::store::account::Entry;
+use crate::store::account::Booking;
 use crate::store::event::{Closed, Ending};
 use crate::store::{Attempts, PaymentRow, RefundRow, RefundState, Seen, Stale, Wanted};
 
@@ -24,7 +24,7 @@ pub(super) struct Reading<'k> {
 /// Who decides.
 #[derive(Clone, Copy)]
 pub(super) struct Rule {
-    pub(super) read: fn(&PaymentRow, Reading<'_>) -> Result<Vec<Entry>, Stale>,
+    pub(super) read: fn(&PaymentRow, Reading<'_>) -> Result<Vec<Booking>, Stale>,
     /// How much is paid back, if anything.
     pub(super) another: fn(&PaymentRow, &Wanted<'_>) -> Option<Amount>,
     pub(super) attempts: for<'r> fn(&'r PaymentRow, Option<&RequestKey>) -> Attempts<'r>,
@@ -33,7 +33,7 @@ pub(super) struct Rule {
 /// The product's rules.
 pub(super) const RIGHT: Rule = Rule { read, another, attempts };
 
-pub(super) fn read(payment: &PaymentRow, reading: Reading<'_>) -> Result<Vec<Entry>, Stale> {
+pub(super) fn read(payment: &PaymentRow, reading: Reading<'_>) -> Result<Vec<Booking>, Stale> {
     payment.account().read(reading.balance, reading.key, |_| reading.is_settled)
 }
 

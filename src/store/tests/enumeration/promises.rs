@@ -21,7 +21,7 @@
 use super::daemon::{Answer, Ask, Rule};
 use super::world::{Effect, Fate, World, is_success, key_name};
 use crate::money::Amount;
-use crate::store::account::Entry;
+use crate::store::account::Booking;
 use crate::store::{RefundRow, RefundState, Stale};
 
 /// A promise that a history breaks.
@@ -33,18 +33,25 @@ fn hold(is_kept: bool, promise: &'static str) -> Result<(), Breach> {
 }
 
 /// Of what a reading is to book.
-pub(super) fn before_booking(world: &World, entries: &[Entry]) -> Result<(), Breach> {
+pub(super) fn before_booking(world: &World, entries: &[Booking]) -> Result<(), Breach> {
     let is_late = world.is_judged() && world.shown() < world.known();
     hold(!is_late || entries.is_empty(), "P3: a reading behind what is known booked something")
 }
 
 /// Of what it has booked, and of what the same reading books again.
-pub(super) fn behind_booking(world: &World, entries: &[Entry], again: Result<Vec<Entry>, Stale>) -> Result<(), Breach> {
-    let is_twice = |entry: &Entry| matches!(entry, Entry::Elsewhere(_)) || entries.contains(entry);
+pub(super) fn behind_booking(
+    world: &World,
+    entries: &[Booking],
+    again: Result<Vec<Booking>, Stale>,
+) -> Result<(), Breach> {
+    let is_twice = |entry: &Booking| matches!(entry, Booking::Elsewhere(_)) || entries.contains(entry);
     hold(again.is_ok_and(|again| !again.iter().any(is_twice)), "P2: what was read once is booked twice")?;
     for (_, row, fate) in world.refunds() {
         let is_missed = fate.effect == Effect::Shown && !has_success(world, row);
-        hold(!is_missed || !entries.contains(&Entry::NotSeen(row.id)), "P2: what the balance shows was called failed")?;
+        hold(
+            !is_missed || !entries.contains(&Booking::NotSeen(row.id)),
+            "P2: what the balance shows was called failed",
+        )?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::{CLAIMS, EQUAL, TWO_AMOUNTS};
 use crate::id::RequestKey;
 use crate::money::Amount;
 use crate::operation::Evidence;
-use crate::store::account::Entry;
+use crate::store::account::Booking;
 use crate::store::{Attempts, PaymentRow, RefundRow, RefundState, Stale, Wanted};
 
 /// A wrong rule, where to look for the history that shows it, and after how many steps it does.
@@ -62,27 +62,27 @@ pub(super) const WRONG: [Wrong; 7] = [
     },
 ];
 
-fn elsewhere_first(payment: &PaymentRow, reading: Reading<'_>) -> Result<Vec<Entry>, Stale> {
+fn elsewhere_first(payment: &PaymentRow, reading: Reading<'_>) -> Result<Vec<Booking>, Stale> {
     let entries = daemon::read(payment, reading)?;
-    let is_doubted = entries.iter().any(|entry| matches!(entry, Entry::Doubted(_)));
+    let is_doubted = entries.iter().any(|entry| matches!(entry, Booking::Doubted(_)));
     let gone = payment.amount.minus(reading.balance).and_then(|gone| gone.minus(payment.account().refunded()));
     let is_new = |gone: &Amount| is_doubted && *gone > payment.refunded_elsewhere;
-    Ok(gone.filter(is_new).map_or(entries, |gone| vec![Entry::Elsewhere(gone)]))
+    Ok(gone.filter(is_new).map_or(entries, |gone| vec![Booking::Elsewhere(gone)]))
 }
 
-fn one_of_equals(payment: &PaymentRow, reading: Reading<'_>) -> Result<Vec<Entry>, Stale> {
+fn one_of_equals(payment: &PaymentRow, reading: Reading<'_>) -> Result<Vec<Booking>, Stale> {
     let entries = daemon::read(payment, reading)?;
-    let fits = |entry: &Entry| match entry {
-        Entry::Doubted(refund) => {
+    let fits = |entry: &Booking| match entry {
+        Booking::Doubted(refund) => {
             let gone = payment.account().left().minus(reading.balance);
             payment.refund(*refund).is_some_and(|row| Some(row.amount) == gone).then_some(*refund)
         }
         _ => None,
     };
-    Ok(entries.iter().find_map(fits).map_or(entries, |refund| vec![Entry::Happened(refund)]))
+    Ok(entries.iter().find_map(fits).map_or(entries, |refund| vec![Booking::Happened(refund)]))
 }
 
-fn late_counts(payment: &PaymentRow, reading: Reading<'_>) -> Result<Vec<Entry>, Stale> {
+fn late_counts(payment: &PaymentRow, reading: Reading<'_>) -> Result<Vec<Booking>, Stale> {
     Ok(daemon::read(payment, reading).unwrap_or_default())
 }
 
@@ -116,7 +116,7 @@ fn of_last_attempt(payment: &PaymentRow, wanted: &Wanted<'_>) -> Option<Amount> 
     daemon::another(&with(payment, forget), wanted)
 }
 
-fn all_shown(payment: &PaymentRow, reading: Reading<'_>) -> Result<Vec<Entry>, Stale> {
+fn all_shown(payment: &PaymentRow, reading: Reading<'_>) -> Result<Vec<Booking>, Stale> {
     let show = |row: &mut RefundRow| {
         if matches!(row.state, RefundState::Success(_)) && !row.is_claimed {
             row.state = RefundState::Success(Evidence::Balance);
@@ -125,7 +125,7 @@ fn all_shown(payment: &PaymentRow, reading: Reading<'_>) -> Result<Vec<Entry>, S
     daemon::read(&with(payment, show), reading)
 }
 
-fn claims_anew(payment: &PaymentRow, reading: Reading<'_>) -> Result<Vec<Entry>, Stale> {
+fn claims_anew(payment: &PaymentRow, reading: Reading<'_>) -> Result<Vec<Booking>, Stale> {
     daemon::read(&with(payment, |row| row.balance_before = None), reading)
 }
 

@@ -1,0 +1,97 @@
+//! Requests with one key: one at a time, and who had to wait for another's call makes none of its own.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::locks::Locks;
+use super::super::{Request, Service};
+use super::MoneyTurn;
+use crate::id::{RequestKey, ShopId};
+use crate::operation::Failure;
+use crate::store::Wrote;
+
+/// A key of a shop.
+type Key = (ShopId, RequestKey);
+
+/// No request waits longer for another's call.
+const FORGOTTEN: Duration = Duration::from_secs(600);
+
+/// Who has the turn of each key, and how the last calls of keys failed.
+pub(in crate::service) struct Keys {
+    turns: Locks<Key>,
+    /// Held for a look-up, never across an await.
+    failed: Mutex<HashMap<Key, Failed>>,
+}
+
+/// A call that failed: when, whose and what it was, and what its caller was told.
+struct Failed {
+    at: Instant,
+    uid: u32,
+    wrote: Wrote,
+    failure: Failure,
+}
+
+impl Keys {
+    pub(in crate::service) fn new() -> Self {
+        Self { turns: Locks::new(), failed: Mutex::default() }
+    }
+
+    /// How the same request of the same user under this key failed since an instant.
+    fn failed_since(&self, key: &Key, (uid, wrote): (u32, &Wrote), since: Instant) -> Option<Failure> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_same = |failed: &&Failed| failed.at >= since && failed.uid == uid && failed.wrote == *wrote;
+        Some(failed.get(key).filter(is_same)?.failure.clone())
+    }
+
+    fn fail(&self, key: Key, (uid, wrote): (u32, Wrote), failure: Failure) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed.len() >= 1024 {
+            failed.retain(|_, failed| failed.at.elapsed() < FORGOTTEN);
+        }
+        failed.insert(key, Failed { at: Instant::now(), uid, wrote, failure });
+    }
+}
+
+impl Service {
+    /// Does `work` when no other request with this key is under way. One that waited for the same request finds what
+    /// that did, or is told what its caller was told.
+    ///
+    /// # Errors
+    /// `shutting_down`, and what `work` fails with.
+    pub(super) async fn in_turn<'r, T, F>(
+        &self,
+        (request, shop): (&'r Request, ShopId),
+        wrote: Wrote,
+        work: impl FnOnce(MoneyTurn<'r>) -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let (came, uid) = (Instant::now(), request.caller.uid);
+        let Some(key) = request.key.clone().map(|key| (shop, key)) else {
+            return work(self.money_turn(request)?).await;
+        };
+        // Held until what this call came to can be found.
+        let _turn = self.state.keys.turns.lock(key.clone()).await;
+        if let Some(failure) = self.state.keys.failed_since(&key, (uid, &wrote), came) {
+            return Err(failure);
+        }
+        let done = match self.money_turn(request) {
+            Ok(turn) => work(turn).await,
+            Err(stopping) => Err(stopping),
+        };
+        done.map_err(|failure| {
+            let failure = self.with_money_of_key(request, shop, failure);
+            self.state.keys.fail(key, (uid, wrote), failure.clone());
+            failure
+        })
+    }
+
+    fn money_turn<'r>(&self, request: &'r Request) -> Result<MoneyTurn<'r>, Failure> {
+        self.still_running()?;
+        Ok(MoneyTurn { request, underway: self.store.underway() })
+    }
+}

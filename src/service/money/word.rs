@@ -1,0 +1,102 @@
+//! A person's word on a refund. It is taken where neither the account nor the bank's balance says otherwise, and the
+//! balance is judged anew with it: what the refund leaves of a fall went back elsewhere.
+
+use tokio::time::Instant;
+
+use super::super::{Request, Service};
+use super::balance::Reading;
+use super::refund::in_progress;
+use crate::id::{PaymentId, Reason};
+use crate::money::Amount;
+use crate::operation::{Code, Dialect, Failure};
+use crate::store::{Change, Closed, PaymentRow, RefundRow, RefundState, Seen, Untrue};
+
+impl Service {
+    /// Keeps a person's word that a refund did or did not happen.
+    ///
+    /// # Errors
+    /// `in_progress` while its call or the time in which the balance may settle it is not over; `invalid_request` where
+    /// there is no doubt, or the word cannot be true.
+    pub(in crate::service) async fn take_word(
+        &self,
+        request: &Request,
+        row: &PaymentRow,
+        (refund, happened): (PaymentId, bool),
+        reason: Reason,
+    ) -> Result<(), Failure> {
+        let id = row.id;
+        // Nobody pays back of it, or waits for its balance, while a person's word is weighed.
+        let Some(_one) = self.state.refunds.try_lock(id) else { return Err(in_progress(id)) };
+        let settle = request.settings.config.payments.refund_settle;
+        let over_at = self.state.unsettled.over_at(refund, settle);
+        let is_settling = |found: &RefundRow| found.state == RefundState::Unsettled && Instant::now() < over_at;
+        if self.row(id)?.refund(refund).is_some_and(is_settling) {
+            let rest = over_at.saturating_duration_since(Instant::now()).as_secs() + 1;
+            return Err(in_progress(id).with_hint(format!(
+                "Kaspi may still carry the refund out: look in {rest} s with kaspictl payment show {id}, and resolve it then if it is still open."
+            )));
+        }
+        // Without the balance the person's word is all there is.
+        let balance = self.balance_for_a_word(request, id).await;
+        let actor = request.caller.actor();
+        let kept = self.store.write(move |writing| {
+            let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
+            let Some(found) = row.refund(refund).cloned() else { return Err(no_refund(&row, refund).into()) };
+            if !row.account().is_for_a_person(&found) {
+                return Err(nothing_open(&row, &found).into());
+            }
+            row.account().could_be(&found, happened, balance).map_err(|untrue| contradicted(&row, &found, untrue))?;
+            let closed = Closed::Refund { refund, happened };
+            writing.append(Some(actor), Change::Resolved { payment: id, closed, reason })?;
+            let (Some(balance), Some(row)) = (balance, writing.payment(id)?) else { return Ok(()) };
+            // Stale readings prove nothing, here either.
+            for booking in row.account().read(balance, None, |_| false).unwrap_or_default() {
+                writing.append(None, Change::Seen { payment: id, seen: Seen::Booked(booking) })?;
+            }
+            Ok(())
+        });
+        kept.await
+    }
+
+    /// The balance, booked as anybody's reading; none where it cannot be had.
+    async fn balance_for_a_word(&self, request: &Request, id: PaymentId) -> Option<Amount> {
+        let (settings, row) = (&request.settings, self.row(id).ok()?);
+        if row.dialect == Dialect::Guide {
+            return None;
+        }
+        let triple = self.frozen_triple(settings, &row).ok()?;
+        let asked_at = Instant::now();
+        let balance = self.balance(settings, &row, &triple).await.ok()?;
+        self.book(settings, id, Reading { balance, asked_at, key: None }).await.ok()?.ok();
+        Some(balance)
+    }
+}
+
+fn no_refund(row: &PaymentRow, refund: PaymentId) -> Failure {
+    Failure::not_found(format!("payment {} has no refund {refund}", row.id)).with_payment(row.id)
+}
+
+fn nothing_open(row: &PaymentRow, refund: &RefundRow) -> Failure {
+    let detail = format!("refund {} is {}: there is nothing that this would close", refund.id, refund.status());
+    see(Failure::new(Code::InvalidRequest, detail), row)
+}
+
+fn contradicted(row: &PaymentRow, refund: &RefundRow, untrue: Untrue) -> Failure {
+    let (id, amount) = (refund.id, refund.amount);
+    let detail = match untrue {
+        Untrue::MoreThanPaid => format!("with refund {id} of {amount} more would have gone back than was paid"),
+        Untrue::NotFallen(balance) => {
+            format!(
+                "Kaspi still has {balance} of this payment to pay back: refund {id} of {amount} is not in its books"
+            )
+        }
+        Untrue::Fallen(balance) => {
+            format!("Kaspi has only {balance} of this payment left, which refund {id} of {amount} explains")
+        }
+    };
+    see(Failure::invalid(detail), row)
+}
+
+fn see(failure: Failure, row: &PaymentRow) -> Failure {
+    failure.with_payment(row.id).with_hint(format!("See what is open: kaspictl payment show {}", row.id))
+}

@@ -1,0 +1,94 @@
+//! What of the following needs a person: payments that are open long past their time, those that cannot be followed,
+//! and a follower that stands still.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::due::is_overdue;
+use super::health::problem;
+use super::{Request, Service};
+use crate::id::PaymentId;
+use crate::moment::Moment;
+use crate::operation::{Failure, ProblemItem};
+use crate::store::PaymentRow;
+
+/// No payment is past its last look before it is a day old.
+const YOUNG: Duration = Duration::from_secs(24 * 3600);
+
+/// How the following stands, for who watches.
+#[derive(Default)]
+pub(super) struct Following {
+    /// Payments in the plan.
+    pub(super) queue: AtomicUsize,
+    /// Why nothing is followed, if so. Held for an instruction, never across an await.
+    stands_still: Mutex<Option<String>>,
+    /// The payments that are stored and cannot be read.
+    unread: Mutex<BTreeSet<PaymentId>>,
+}
+
+impl Following {
+    pub(super) fn stands_still(&self, why: Option<String>) {
+        *self.stands_still.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    /// Why nothing is followed, if so.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.stands_still.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn is_unread(&self, id: PaymentId, is_so: bool) {
+        let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        match is_so {
+            true => unread.insert(id),
+            false => unread.remove(&id),
+        };
+    }
+
+    /// The payments that are not followed because they cannot be read.
+    pub(super) fn unread(&self) -> Vec<PaymentId> {
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+    }
+}
+
+impl Service {
+    /// What a person should know of the following.
+    pub(super) fn follow_problems(&self, request: &Request) -> Result<Vec<ProblemItem>, Failure> {
+        let following = &self.state.following;
+        let mut problems: Vec<ProblemItem> = following.trouble().map(stands_still).into_iter().collect();
+        if request.scope.is_everything() {
+            problems.extend(following.unread().into_iter().map(|id| ProblemItem { payment: Some(id), ..unread(id) }));
+        }
+        let before = Moment::now().before(YOUNG);
+        let old = self.store.read(|reading| Ok(reading.open_since_before(before)?))?;
+        let is_late = |row: &&PaymentRow| request.sees(row) && is_overdue(row, self.state.ages.now(row));
+        problems.extend(old.iter().filter(is_late).map(overdue));
+        Ok(problems)
+    }
+}
+
+fn stands_still(why: String) -> ProblemItem {
+    let detail = format!("payments are not followed: {why}");
+    problem(
+        "not_following",
+        detail,
+        "Restart the daemon: systemctl restart kaspid; see why: journalctl -u kaspid -n 50",
+    )
+}
+
+fn unread(id: PaymentId) -> ProblemItem {
+    let detail = format!("payment {id} is stored and cannot be read, so it is not followed");
+    let remedy = "See what differs from the log: kaspictl log verify --rebuild; then put a good backup back: kaspictl restore FILE";
+    problem("payment_unreadable", detail, remedy)
+}
+
+fn overdue(row: &PaymentRow) -> ProblemItem {
+    let said = row.kaspi_status.as_deref().unwrap_or("nothing");
+    let detail = format!("{} is open past its time, and Kaspi's last word of it is {said}", row.amount);
+    let remedy = format!(
+        "Look in the Kaspi Pay app whether it was paid, then: kaspictl payment resolve {} --paid yes|no --reason TEXT",
+        row.id
+    );
+    ProblemItem { payment: Some(row.id), ..problem("payment_overdue", detail, remedy) }
+}

@@ -1,0 +1,129 @@
+//! Whose payment it is and of how much: the bank's details are compared here, and nowhere else, with what a payment is
+//! frozen with. A mismatch keeps its money out of every sum until the bank agrees or a person has spoken; nothing here
+//! corrects an amount or an organisation.
+//!
+//! What this cannot tell: at a bank that answers for a number whatever token asks, the details of a stranger's payment of
+//! the same total look like ours. There only the bank's refusal of a refund would show it.
+
+use serde::{Deserialize, Serialize};
+
+use super::payment::{PaymentRow, Seen};
+use crate::moment::Moment;
+use crate::money::Amount;
+use crate::operation::{PaidAtSource, State};
+
+/// The status of a payment that the customer has paid.
+pub(crate) const PROCESSED: &str = "Processed";
+
+/// Why it is not known to be the organisation's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Doubt {
+    /// It was taken in by its number, and the bank has told no details of it yet.
+    Unproven,
+    /// The bank refuses its details to the organisation's own (BIN, trade point).
+    Refused(String),
+}
+
+/// What the bank's details say of a payment, asked for with the token of its own (BIN, trade point).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum DetailsRead {
+    /// It is one of this point's, of this total.
+    Total(Amount),
+    /// It is none of this point's, and why.
+    Refused(String),
+}
+
+/// A total that the bank tells and that is not our amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OtherTotal {
+    pub(crate) total: Amount,
+    /// A person has seen it: this total is no problem any more, another one is.
+    pub(crate) is_accepted: bool,
+}
+
+impl PaymentRow {
+    /// What the details say of it. Its own total proves that it is the organisation's.
+    pub(super) fn read_details(&mut self, read: &DetailsRead) {
+        match read {
+            DetailsRead::Total(total) => {
+                self.told_total(*total);
+                if self.other_total.is_none() {
+                    self.doubt = None;
+                }
+            }
+            DetailsRead::Refused(why) if self.doubt.is_some() => self.doubt = Some(Doubt::Refused(why.clone())),
+            DetailsRead::Refused(_) => {}
+        }
+    }
+
+    /// What the bank calls its total, in details or a status. Only details are asked for with a token, so a status proves
+    /// nothing of whose it is.
+    pub(super) fn told_total(&mut self, total: Amount) {
+        self.other_total = match self.other_total {
+            _ if total == self.amount => None,
+            Some(known) if known.total == total => Some(known),
+            _ => Some(OtherTotal { total, is_accepted: false }),
+        };
+    }
+
+    /// A person says that it is paid, and so the organisation's and of our amount, or that it is not. Whoever says so has
+    /// seen that it was late.
+    pub(super) fn told_paid(&mut self, paid: bool, at: Moment) {
+        let is_new = self.state != State::Paid;
+        (self.is_closed, self.acknowledged) = (self.is_closed || is_new, paid);
+        if !paid {
+            return self.become_state(State::Declined, None);
+        }
+        self.overruled =
+            if is_new { self.kaspi_status.clone() } else { self.contradiction.take().or(self.overruled.take()) };
+        self.doubt = None;
+        self.take_balance();
+        if let Some(other) = &mut self.other_total {
+            other.is_accepted = true;
+        }
+        self.become_state(State::Paid, Some((at, PaidAtSource::Seen)));
+    }
+
+    /// A person takes the bank's balance as it is: what was thought to have gone back elsewhere has not, as far as that
+    /// explains it. A refund that did not happen is a word of its own.
+    fn take_balance(&mut self) {
+        let Some((balance, _)) = self.balance_above.take() else { return };
+        let more = balance.minus(self.account().left()).unwrap_or_default();
+        self.refunded_elsewhere = self.refunded_elsewhere.minus(more).unwrap_or_default();
+    }
+
+    /// The bank's total, where nobody has accepted that it is another than ours.
+    pub(crate) fn disputed_total(&self) -> Option<Amount> {
+        self.other_total.filter(|other| !other.is_accepted).map(|other| other.total)
+    }
+
+    /// Whether the bank calls it paid and nobody knows for whom.
+    pub(crate) fn is_paid_in_doubt(&self) -> bool {
+        self.doubt.is_some() && !self.is_closed && self.kaspi_status.as_deref() == Some(PROCESSED)
+    }
+
+    /// Whether its money stands in sums: it is paid, and nothing that the bank says of it is another than ours.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.state == State::Paid && self.disputed_total().is_none()
+    }
+
+    /// Whether its money may be ours and stands in no sum until the bank or a person says so.
+    pub(crate) fn is_disputed(&self) -> bool {
+        self.is_paid_in_doubt() || (self.state == State::Paid && self.disputed_total().is_some())
+    }
+}
+
+impl PaymentRow {
+    /// A sight with the state it really makes of the payment; none where it tells nothing new.
+    pub(crate) fn made_of(&self, seen: Seen) -> Option<Seen> {
+        let mut after = self.clone();
+        after.seen(&seen, self.updated_at);
+        match seen {
+            _ if after == *self => None,
+            Seen::Status { kaspi_status, paid_at, total, details, .. } => {
+                Some(Seen::Status { kaspi_status, state: after.state, paid_at, total, details })
+            }
+            other => Some(other),
+        }
+    }
+}
