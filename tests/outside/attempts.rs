@@ -49,24 +49,6 @@ fn did_not_happen(refund: &Value) -> Value {
     json!({"refund": refund["id"], "happened": false, "reason": "not in the app"})
 }
 
-/// The balance fell once, by a refund whose answer was lost or by the equal one made since on purpose, and the bank may
-/// show either of them late: the key of the first does not pay back a second time before a person has looked.
-#[test]
-fn a_refund_that_another_may_hide_is_not_repeated() {
-    let till = Till::open(Dialect::Bank, QUICK);
-    let (target, resolve) = paid_remote(&till);
-    till.bank.answers("POST", RETURN, [lost(), success(), success()]);
-    let (key, body) = (fresh_key(), json!({"amount_tiyn": 3_000}));
-    till.daemon.door.post_with_key(&key, &target, &body).problem("kaspi_unavailable");
-    till.daemon.door.post(&target, &json!({"amount_tiyn": 3_000, "repeat_refund": true})).expect(200);
-    till.bank.answer("GET", DETAILS, balance("170.00"));
-    till.daemon.door.post_with_key(&key, &target, &body).problem("outcome_unknown");
-    assert_eq!((returns(&till), &refunds(&till, &target)[0]["status"]), (2, &json!("pending")));
-    till.daemon.door.post(&resolve, &did_not_happen(&refunds(&till, &target)[0])).expect(200);
-    till.daemon.door.post_with_key(&key, &target, &body).expect(200);
-    assert_eq!(returns(&till), 3);
-}
-
 /// A key that has called twice is free for another request only when neither call has happened: a person's word on one
 /// of them does not free it from the other, and the word on both does, in whatever order.
 #[test]
