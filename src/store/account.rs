@@ -167,19 +167,28 @@ impl<'r> Account<'r> {
     /// Why not.
     pub(crate) fn could_be(&self, refund: &RefundRow, happened: bool, balance: Option<Amount>) -> Result<(), Untrue> {
         let others = self.refunds.iter().filter(|other| other.id != refund.id && other.status() == LogStatus::Success);
-        let with_it = sum(others).plus(self.elsewhere).and_then(|others| others.plus(refund.amount));
-        let with_it = with_it.filter(|gone| *gone <= self.amount);
-        let gone = balance.map(|balance| (balance, self.amount.minus(balance).unwrap_or_default()));
-        match (with_it, gone) {
-            (None, _) if happened => Err(Untrue::MoreThanPaid),
-            (Some(with_it), Some((balance, gone))) if happened && gone < with_it => Err(Untrue::NotFallen(balance)),
-            (Some(with_it), Some((balance, gone)))
-                if !happened && refund.status() == LogStatus::Success && gone >= with_it =>
-            {
-                Err(Untrue::Fallen(balance))
-            }
+        let ours = sum(others).plus(refund.amount).filter(|gone| *gone <= self.amount);
+        let Some(balance) = balance else {
+            let gone = ours.and_then(|ours| ours.plus(self.elsewhere)).filter(|gone| *gone <= self.amount);
+            return if happened && gone.is_none() { Err(Untrue::MoreThanPaid) } else { Ok(()) };
+        };
+        let gone = self.amount.minus(balance).unwrap_or_default();
+        match ours {
+            None if happened => Err(Untrue::MoreThanPaid),
+            // What was thought to have gone back elsewhere may have been this refund.
+            Some(ours) if happened && gone < ours => Err(Untrue::NotFallen(balance)),
+            Some(ours) if !happened && refund.status() == LogStatus::Success => match ours.plus(self.elsewhere) {
+                Some(known) if gone >= known => Err(Untrue::Fallen(balance)),
+                _ => Ok(()),
+            },
             _ => Ok(()),
         }
+    }
+
+    /// What went back elsewhere, where a person's word has shown that a part of that was a refund of ours.
+    pub(crate) fn elsewhere_beside(&self, balance: Amount) -> Option<Booking> {
+        let more = balance.minus(self.left()).filter(|more| !more.is_zero())?;
+        self.elsewhere.minus(more).map(Booking::Elsewhere)
     }
 
     /// The one refund that a person or an earlier balance called done and by exactly which a balance is too high.

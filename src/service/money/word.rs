@@ -50,7 +50,9 @@ impl Service {
             writing.append(Some(actor), Change::Resolved { payment: id, closed, reason })?;
             let (Some(balance), Some(row)) = (balance, writing.payment(id)?) else { return Ok(()) };
             // Stale readings prove nothing, here either.
-            for booking in row.account().read(balance, None, |_| false).unwrap_or_default() {
+            let bookings = row.account().read(balance, None, |_| false).unwrap_or_default();
+            let less = row.account().elsewhere_beside(balance).filter(|_| happened);
+            for booking in bookings.into_iter().chain(less) {
                 writing.append(None, Change::Seen { payment: id, seen: Seen::Booked(booking) })?;
             }
             Ok(())
