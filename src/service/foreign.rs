@@ -94,6 +94,12 @@ pub(super) fn waits_for_another_bank(settings: &Settings, row: &PaymentRow) -> b
 fn problem(row: &PaymentRow) -> ProblemItem {
     let (id, bank) = (row.id, &row.bank);
     let how = if row.state == State::Unknown { "--abandon" } else { "--paid yes|no" };
+    let (deadline, then) = (deadline(row), "look in the Kaspi Pay app, then");
+    let then = match row.state {
+        // Until then the customer may pay whatever a person has seen.
+        State::Waiting if Moment::now() < deadline => format!("{then}, when its time is over at {deadline}"),
+        _ => then.to_owned(),
+    };
     ProblemItem {
         code: "payment_other_bank".to_owned(),
         detail: format!(
@@ -102,7 +108,7 @@ fn problem(row: &PaymentRow) -> ProblemItem {
         ),
         remedy: format!(
             "If it is the same bank at another address: formerly = [\"{bank}\"] under [kaspi] in kaspid.toml, then: \
-             kaspictl reload. If it is not, look in the Kaspi Pay app, then: kaspictl payment resolve {id} {how} --reason TEXT"
+             kaspictl reload. If it is not, {then}: kaspictl payment resolve {id} {how} --reason TEXT"
         ),
         payment: Some(id),
         config_id: None,

@@ -147,7 +147,7 @@ fn config_problem(row: &ConfigRow) -> Option<ProblemItem> {
 }
 
 /// The bank's books may be behind for a few minutes; if they stay so, something here never happened.
-fn balance_problem(row: &PaymentRow) -> Option<ProblemItem> {
+pub(super) fn balance_problem(row: &PaymentRow) -> Option<ProblemItem> {
     let (balance, since) = row.balance_above.filter(|(_, since)| Moment::now().since(*since) >= BEHIND)?;
     let (id, left) = (row.id, row.account().left());
     let detail = format!("Kaspi shows since {since} that {balance} can be paid back, and {left} is left by our books");

@@ -258,44 +258,49 @@ impl Service {
     /// A [`Failure`] that says whether money moved and what to do.
     pub async fn run(&self, admitted: Admitted) -> Result<Reply, Failure> {
         let (request, operation) = self.request(admitted);
+        let done = self.carry_out(&request, operation).await;
+        done.map_err(|failure| self.state.keys.as_told(&request, failure))
+    }
+
+    async fn carry_out(&self, request: &Request, operation: Operation) -> Result<Reply, Failure> {
         if operation.moves_money() {
             self.without_gap()?;
         }
         match operation {
-            Operation::Health => self.health(&request),
+            Operation::Health => self.health(request),
             Operation::Version => {
                 let version = env!("CARGO_PKG_VERSION").to_owned();
                 Ok(Reply::Version(Version { version, protocol: crate::frame::PROTOCOL }))
             }
-            Operation::ConfigList(query) => self.config_list(&request, &query),
-            Operation::ConfigGet { organization_bin } => self.config_get(&request, &organization_bin),
-            Operation::TradePoints { organization_bin } => self.trade_points(&request, &organization_bin).await,
-            Operation::Enrol(enrol) => self.enrol(&request, enrol).await,
+            Operation::ConfigList(query) => self.config_list(request, &query),
+            Operation::ConfigGet { organization_bin } => self.config_get(request, &organization_bin),
+            Operation::TradePoints { organization_bin } => self.trade_points(request, &organization_bin).await,
+            Operation::Enrol(enrol) => self.enrol(request, enrol).await,
             Operation::ChangeConfig { organization_bin, change } => {
-                self.change_config(&request, organization_bin, change).await
+                self.change_config(request, organization_bin, change).await
             }
             Operation::RetireConfig { organization_bin, delete_device } => {
-                self.retire_config(&request, organization_bin, delete_device).await
+                self.retire_config(request, organization_bin, delete_device).await
             }
-            Operation::VerifyConfig { organization_bin } => self.verify_config(&request, organization_bin).await,
+            Operation::VerifyConfig { organization_bin } => self.verify_config(request, organization_bin).await,
             Operation::RegisterDevice { organization_bin, trade_point_id } => {
-                self.register_device(&request, organization_bin, trade_point_id).await
+                self.register_device(request, organization_bin, trade_point_id).await
             }
-            Operation::Select(select) => self.select(&request, &select),
-            Operation::Create(create) => self.create(&request, create).await,
-            Operation::PaymentList(query) => self.payment_list(&request, &query),
-            Operation::PaymentGet { payment, wait } => self.payment_get(&request, &payment, wait).await,
-            Operation::PaymentPicture { payment } => self.payment_picture(&request, &payment),
-            Operation::Cancel { payment } => self.cancel(&request, &payment).await,
-            Operation::Refund { payment, refund } => self.refund(&request, &payment, refund).await,
-            Operation::Adopt(adopt) => self.adopt(&request, adopt).await,
-            Operation::Payer(query) => self.payer(&request, &query).await,
-            Operation::LogList(query) => self.log_list(&request, &query).await,
-            Operation::LogVerify(query) => self.log_verify(&request, query).await,
-            Operation::Identity => self.identity(&request),
+            Operation::Select(select) => self.select(request, &select),
+            Operation::Create(create) => self.create(request, create).await,
+            Operation::PaymentList(query) => self.payment_list(request, &query),
+            Operation::PaymentGet { payment, wait } => self.payment_get(request, &payment, wait).await,
+            Operation::PaymentPicture { payment } => self.payment_picture(request, &payment),
+            Operation::Cancel { payment } => self.cancel(request, &payment).await,
+            Operation::Refund { payment, refund } => self.refund(request, &payment, refund).await,
+            Operation::Adopt(adopt) => self.adopt(request, adopt).await,
+            Operation::Payer(query) => self.payer(request, &query).await,
+            Operation::LogList(query) => self.log_list(request, &query).await,
+            Operation::LogVerify(query) => self.log_verify(request, query).await,
+            Operation::Identity => self.identity(request),
             Operation::Reload => self.reload().await.map(Reply::Reloaded),
-            Operation::Resolve { payment, resolution } => self.resolve(&request, &payment, resolution).await,
-            Operation::Events(query) => self.events(&request, query).await,
+            Operation::Resolve { payment, resolution } => self.resolve(request, &payment, resolution).await,
+            Operation::Events(query) => self.events(request, query).await,
             Operation::LogExport(_)
             | Operation::ImportConfigs { .. }
             | Operation::ImportLog { .. }
@@ -303,11 +308,11 @@ impl Service {
                 Err(Failure::invalid("files are streamed, which only the HTTP encoding of the socket can")
                     .with_hint("Use kaspictl log export, import or backup, or the HTTP route (see /openapi.json)."))
             }
-            Operation::AcknowledgeRestore => self.acknowledge_restore(&request).await,
-            Operation::Metrics => self.metrics(&request).await,
-            Operation::ReportDay(query) => self.report_day(&request, query).await,
-            Operation::ReportRange(query) => self.report_range(&request, query).await,
-            Operation::Diagnose => self.diagnose(&request).await,
+            Operation::AcknowledgeRestore => self.acknowledge_restore(request).await,
+            Operation::Metrics => self.metrics(request).await,
+            Operation::ReportDay(query) => self.report_day(request, query).await,
+            Operation::ReportRange(query) => self.report_range(request, query).await,
+            Operation::Diagnose => self.diagnose(request).await,
         }
     }
 

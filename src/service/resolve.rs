@@ -72,8 +72,9 @@ impl Service {
         let is_foreign = waits_for_another_bank(&request.settings, &now);
         let over_at = if is_foreign { deadline(&now) } else { lively_until(&now) };
         if self.state.ages.now(&now) < over_at {
-            let detail = "the customer can still pay: wait until its time is over";
-            return Err(Failure::invalid(detail).with_payment(row.id));
+            let detail = format!("the customer can still pay until {over_at}");
+            let then = "Do the same again when its time is over.";
+            return Err(Failure::invalid(detail).with_payment(row.id).with_hint(then));
         }
         Ok(())
     }

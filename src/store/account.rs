@@ -74,8 +74,6 @@ pub(crate) struct Stale;
 pub(crate) enum Untrue {
     /// More would have gone back than was paid.
     MoreThanPaid,
-    /// The balance, which has not fallen by it.
-    NotFallen(Amount),
     /// The balance, which has fallen by it.
     Fallen(Amount),
 }
@@ -161,34 +159,37 @@ impl<'r> Account<'r> {
         self.amount.minus(gone).unwrap_or_default()
     }
 
-    /// Whether a word on a refund can be true beside all that is known without it, and what the bank says is left.
+    /// Whether a word on a refund can be true beside all that is known without it, and what the bank says is left. A
+    /// balance that has not fallen proves nothing, since the bank's books may be behind: it never overrules a yes, which
+    /// frees no money. One that has fallen does overrule a no.
     ///
     /// # Errors
     /// Why not.
     pub(crate) fn could_be(&self, refund: &RefundRow, happened: bool, balance: Option<Amount>) -> Result<(), Untrue> {
         let others = self.refunds.iter().filter(|other| other.id != refund.id && other.status() == LogStatus::Success);
-        let ours = sum(others).plus(refund.amount).filter(|gone| *gone <= self.amount);
-        let Some(balance) = balance else {
-            let gone = ours.and_then(|ours| ours.plus(self.elsewhere)).filter(|gone| *gone <= self.amount);
-            return if happened && gone.is_none() { Err(Untrue::MoreThanPaid) } else { Ok(()) };
-        };
-        let gone = self.amount.minus(balance).unwrap_or_default();
-        match ours {
-            None if happened => Err(Untrue::MoreThanPaid),
-            // What was thought to have gone back elsewhere may have been this refund.
-            Some(ours) if happened && gone < ours => Err(Untrue::NotFallen(balance)),
-            Some(ours) if !happened && refund.status() == LogStatus::Success => match ours.plus(self.elsewhere) {
-                Some(known) if gone >= known => Err(Untrue::Fallen(balance)),
-                _ => Ok(()),
-            },
+        let others = sum(others);
+        if happened {
+            // With a balance at hand, what was thought to have gone back elsewhere may have been this refund.
+            let elsewhere = if balance.is_some() { Amount::default() } else { self.elsewhere };
+            let gone = others.plus(refund.amount).and_then(|ours| ours.plus(elsewhere));
+            return gone.filter(|gone| *gone <= self.amount).map(drop).ok_or(Untrue::MoreThanPaid);
+        }
+        let known = others.plus(refund.amount).and_then(|ours| ours.plus(self.elsewhere));
+        let gone = balance.map(|balance| self.amount.minus(balance).unwrap_or_default());
+        match (gone, balance) {
+            (Some(gone), Some(balance))
+                if refund.status() == LogStatus::Success && known.is_some_and(|k| gone >= k) =>
+            {
+                Err(Untrue::Fallen(balance))
+            }
             _ => Ok(()),
         }
     }
 
     /// What went back elsewhere, where a person's word has shown that a part of that was a refund of ours.
     pub(crate) fn elsewhere_beside(&self, balance: Amount) -> Option<Booking> {
-        let more = balance.minus(self.left()).filter(|more| !more.is_zero())?;
-        self.elsewhere.minus(more).map(Booking::Elsewhere)
+        let rest = self.amount.minus(balance)?.minus(self.refunded())?;
+        (rest < self.elsewhere).then_some(Booking::Elsewhere(rest))
     }
 
     /// The one refund that a person or an earlier balance called done and by exactly which a balance is too high.

@@ -92,6 +92,12 @@ impl PaymentRow {
         self.refunded_elsewhere = self.refunded_elsewhere.minus(more).unwrap_or_default();
     }
 
+    /// What can be paid back of it at all: no more than the bank has, where a person has accepted that it has less.
+    pub(super) fn accountable(&self) -> Amount {
+        let accepted = self.other_total.filter(|other| other.is_accepted);
+        accepted.map_or(self.amount, |other| other.total.min(self.amount))
+    }
+
     /// The bank's total, where nobody has accepted that it is another than ours.
     pub(crate) fn disputed_total(&self) -> Option<Amount> {
         self.other_total.filter(|other| !other.is_accepted).map(|other| other.total)

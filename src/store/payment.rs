@@ -112,7 +112,7 @@ pub(crate) enum Seen {
 impl PaymentRow {
     /// What of its money went back, as far as known.
     pub(crate) fn account(&self) -> Account<'_> {
-        Account::new(self.amount, self.refunded_elsewhere, &self.refunds)
+        Account::new(self.accountable(), self.refunded_elsewhere, &self.refunds)
     }
 
     /// Whether nobody knows if one of its refunds happened.

@@ -112,6 +112,8 @@ fn what_the_bank_said_is_not_lost() {
     assert!(problem["detail"].as_str().unwrap().contains(&made), "not what the bank said: {problem}");
     let journal = till.home.stderr();
     assert!(journal.contains(&format!("created {made}")), "{journal}");
+    let again = till.daemon.door.post_with_key(&key, "/v1/payments", &invoice()).problem("storage_failed");
+    assert_eq!(again["money"], "unknown", "{again}");
     // No new call while nothing can be stored.
     let refused = till.daemon.door.post("/v1/payments", &invoice()).problem("storage_failed");
     assert_eq!(refused["money"], "not_moved");

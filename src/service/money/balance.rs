@@ -8,10 +8,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::super::bank::details_failure;
+use super::super::health::balance_problem;
 use super::super::{Request, Service, Settings};
 use super::refund::not_found_means_not_refundable;
 use crate::id::{PaymentId, RequestKey};
-use crate::kaspi::Ask;
+use crate::kaspi::{Ask, Details};
 use crate::money::Amount;
 use crate::operation::{Code, Dialect, Failure, State};
 use crate::store::{Change, PaymentRow, RefundRow, RefundState, Seen, Stale, Triple};
@@ -234,18 +235,14 @@ impl Service {
         }
         let ask = Ask::fresh(settings.config.kaspi.timeout);
         match self.details(settings, row, triple.clone(), ask).await {
-            Ok(details) if details.total != row.amount => {
-                self.keep_total(row.id, details.total).await?;
-                let detail = format!("Kaspi says this payment is {}, and we asked for {}", details.total, row.amount);
-                Err(Failure::new(Code::NotRefundable, detail)
-                    .with_payment(row.id)
-                    .with_hint("Settle it in the Kaspi Pay app, and ask the bank why the amounts differ."))
-            }
             Ok(details) => {
-                if row.disputed_total().is_some() {
+                if details.total != row.amount || row.other_total.is_some() {
                     self.keep_total(row.id, details.total).await?;
                 }
-                Ok(details.available_return)
+                match self.row(row.id)?.disputed_total() {
+                    None => Ok(left_of_ours(row.amount, &details)),
+                    Some(total) => Err(other_total(row, total)),
+                }
             }
             Err(trouble) => {
                 let failure = details_failure(row, &trouble);
@@ -254,6 +251,21 @@ impl Service {
             }
         }
     }
+}
+
+/// What is left of our amount where the bank's total is another and a person has let ours stand: what is gone of theirs is
+/// gone of ours, and no more is left than the bank has.
+fn left_of_ours(ours: Amount, details: &Details) -> Amount {
+    let gone = details.total.minus(details.available_return).unwrap_or_default();
+    ours.minus(gone).unwrap_or_default().min(details.available_return)
+}
+
+fn other_total(row: &PaymentRow, total: Amount) -> Failure {
+    let detail = format!("Kaspi says this payment is {total}, and we asked for {}", row.amount);
+    Failure::new(Code::NotRefundable, detail).with_payment(row.id).with_hint(format!(
+        "Look in the Kaspi Pay app; to let our amount stand: kaspictl payment resolve {} --paid yes --reason TEXT, then try again.",
+        row.id
+    ))
 }
 
 /// Whether a reading of its balance may tell something of the refunds of a payment.
@@ -267,11 +279,9 @@ pub(super) fn stale(row: &PaymentRow, balance: Amount) -> Failure {
     let left = row.account().left();
     let detail = format!("Kaspi still shows {balance} of this payment, and {left} is left of it: nothing was sent");
     let failure = Failure::new(Code::KaspiUnavailable, detail).with_payment(row.id);
-    match row.account().too_much(balance) {
+    // What nobody has looked at in the Kaspi Pay app is not said to have happened or not.
+    match balance_problem(row) {
         None => failure.with_hint("Kaspi's books are behind: try again with the same key in a minute."),
-        Some(refund) => failure.with_hint(format!(
-            "Try again with the same key in a minute. If it stays so, refund {0} did not happen: kaspictl payment resolve {1} --refund {0} --happened no --reason TEXT",
-            refund.id, row.id
-        )),
+        Some(problem) => failure.with_hint(problem.remedy),
     }
 }

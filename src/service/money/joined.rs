@@ -10,7 +10,7 @@ use super::super::locks::Locks;
 use super::super::{Request, Service};
 use super::MoneyTurn;
 use crate::id::{RequestKey, ShopId};
-use crate::operation::Failure;
+use crate::operation::{Code, Failure, Money};
 use crate::store::Wrote;
 
 /// A key of a shop.
@@ -44,6 +44,22 @@ impl Keys {
         let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         let is_same = |failed: &&Failed| failed.at >= since && failed.uid == uid && failed.wrote == *wrote;
         Some(failed.get(key).filter(is_same)?.failure.clone())
+    }
+
+    /// A storage failure that says nothing moved, with what the last call under its key was told: while the state
+    /// cannot be read, that may be the only place that knows what the bank has answered.
+    pub(in crate::service) fn as_told(&self, request: &Request, failure: Failure) -> Failure {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_own =
+            |((_, key), told): &(&Key, &Failed)| Some(key) == request.key.as_ref() && told.uid == request.caller.uid;
+        let told =
+            failed.iter().filter(is_own).map(|(_, told)| told.failure.money).find(|told| *told != Money::NotMoved);
+        match told {
+            Some(money) if failure.code == Code::StorageFailed && failure.money == Money::NotMoved => {
+                failure.with_money(money)
+            }
+            _ => failure,
+        }
     }
 
     fn fail(&self, key: Key, (uid, wrote): (u32, Wrote), failure: Failure) {

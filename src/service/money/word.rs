@@ -9,7 +9,7 @@ use super::refund::in_progress;
 use crate::id::{PaymentId, Reason};
 use crate::money::Amount;
 use crate::operation::{Code, Dialect, Failure};
-use crate::store::{Change, Closed, PaymentRow, RefundRow, RefundState, Seen, Untrue};
+use crate::store::{Change, Closed, PaymentRow, RefundRow, RefundState, Seen, Stale, Untrue};
 
 impl Service {
     /// Keeps a person's word that a refund did or did not happen.
@@ -49,11 +49,15 @@ impl Service {
             let closed = Closed::Refund { refund, happened };
             writing.append(Some(actor), Change::Resolved { payment: id, closed, reason })?;
             let (Some(balance), Some(row)) = (balance, writing.payment(id)?) else { return Ok(()) };
-            // Stale readings prove nothing, here either.
-            let bookings = row.account().read(balance, None, |_| false).unwrap_or_default();
             let less = row.account().elsewhere_beside(balance).filter(|_| happened);
-            for booking in bookings.into_iter().chain(less) {
-                writing.append(None, Change::Seen { payment: id, seen: Seen::Booked(booking) })?;
+            // A stale reading proves nothing, here either: it is kept until the bank's books follow.
+            let seen: Vec<_> = match row.account().read(balance, None, |_| false) {
+                Ok(bookings) => bookings.into_iter().chain(less).map(Seen::Booked).collect(),
+                Err(Stale) if less.is_none() && row.balance_above.is_none() => vec![Seen::BalanceAbove(Some(balance))],
+                Err(Stale) => less.into_iter().map(Seen::Booked).collect(),
+            };
+            for seen in seen {
+                writing.append(None, Change::Seen { payment: id, seen })?;
             }
             Ok(())
         });
@@ -87,11 +91,6 @@ fn contradicted(row: &PaymentRow, refund: &RefundRow, untrue: Untrue) -> Failure
     let (id, amount) = (refund.id, refund.amount);
     let detail = match untrue {
         Untrue::MoreThanPaid => format!("with refund {id} of {amount} more would have gone back than was paid"),
-        Untrue::NotFallen(balance) => {
-            format!(
-                "Kaspi still has {balance} of this payment to pay back: refund {id} of {amount} is not in its books"
-            )
-        }
         Untrue::Fallen(balance) => {
             format!("Kaspi has only {balance} of this payment left, which refund {id} of {amount} explains")
         }
