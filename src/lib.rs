@@ -36,3 +36,5 @@ pub mod daemon;
 pub mod client;
 pub mod ctl;
 pub mod sandbox;
+#[cfg(test)]
+mod sim;

@@ -118,6 +118,14 @@ pub(crate) enum Failed {
     Lost(String),
 }
 
+#[cfg(test)]
+impl Failed {
+    /// There was no connection.
+    pub(crate) fn unsent(why: &str) -> Self {
+        Self::Unsent(Unreachable { why: why.to_owned(), certificate: false, hopeless: false, at_once: false })
+    }
+}
+
 async fn whole(response: Response<Incoming>) -> Result<Answer, Failed> {
     let http = response.status().as_u16();
     let date = response.headers().get(header::DATE).and_then(|value| date::read_http(value.to_str().ok()?));

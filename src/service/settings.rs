@@ -58,6 +58,23 @@ impl Settings {
         Ok(Self { config, rules: Arc::new(rules), warnings, record, bank })
     }
 
+    /// The same for another run, with a bank in this process.
+    ///
+    /// # Errors
+    /// The address of the bank.
+    #[cfg(test)]
+    pub(crate) fn over(&self, wire: crate::kaspi::Wire) -> Result<Self, SettingsError> {
+        let (config, rules, record) = (self.config.clone(), self.rules.clone(), Arc::<Record>::default());
+        let bank = match &self.bank {
+            None => None,
+            Some((_, identity)) => {
+                let kaspi = Kaspi::new(endpoint(&config), identity, record.clone())?.over(wire);
+                Some((kaspi, identity.clone()))
+            }
+        };
+        Ok(Self { config, rules, warnings: Vec::new(), record, bank })
+    }
+
     /// What [`Settings::load`] leaves to the first connection, so that a start does not wait for it.
     ///
     /// # Errors

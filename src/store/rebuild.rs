@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use redb::backends::FileBackend;
+use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{Builder, Database, ReadableDatabase};
 
 use super::event::{self, Change};
@@ -28,7 +28,7 @@ struct Rebuild {
 impl Store {
     /// Rebuilds every projection and names the first row of each that is not as stored. Blocks; one at a time.
     pub(crate) fn differences(&self) -> Result<Vec<Difference>, Failure> {
-        let mut rebuild = Rebuild::begin(self.dir()).map_err(|error| Failure::from(&error))?;
+        let mut rebuild = Rebuild::begin(self.shared.path.as_deref()).map_err(|error| Failure::from(&error))?;
         let store = self.clone();
         // In pages first, each with a read transaction of its own: the writer cannot reuse pages meanwhile.
         while !self.read(|reading| Ok(rebuild.page(reading)?))? {}
@@ -42,9 +42,14 @@ impl Store {
 }
 
 impl Rebuild {
-    fn begin(dir: &Path) -> Result<Self, StoreError> {
-        let database = scratch(&dir.join(SCRATCH))
-            .map_err(|error| StoreError::Io(format!("no room for a rebuild beside the state: {error}")))?;
+    /// Beside the state, or in memory where that is.
+    fn begin(state: Option<&Path>) -> Result<Self, StoreError> {
+        let database = match state {
+            Some(path) => scratch(&path.with_file_name(SCRATCH)),
+            None => Builder::new().create_with_backend(InMemoryBackend::new()).map_err(Into::into),
+        };
+        let database =
+            database.map_err(|error| StoreError::Io(format!("no room for a rebuild beside the state: {error}")))?;
         Ok(Self { database, seq: 0 })
     }
 

@@ -6,17 +6,21 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use redb::{Builder, Database, StorageBackend};
 
+use crate::chance::seeded::mixed;
+use crate::failpoint::reach;
 use crate::store::file::furnish;
-use crate::store::writer::on_a_thread;
+use crate::store::writer::{Driver, on_a_thread};
 use crate::store::{Store, StoreError};
 
 /// What of the writes since the last flush survives a power cut: a disk may have taken any of them in any order.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Survives {
+pub(crate) enum Survives {
     Nothing,
     All,
     /// Those whose bit is set, by turns.
     Some(u64),
+    /// Those that this seed chooses by their place, however they were ordered.
+    Chosen(u64),
     /// Only the file's head, which says where everything else stands.
     Head,
 }
@@ -45,11 +49,11 @@ struct State {
 
 /// The disk; handles share it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Disk(Arc<Mutex<State>>);
+pub(crate) struct Disk(Arc<Mutex<State>>);
 
 impl Disk {
     /// With a furnished database on it.
-    pub(super) fn furnished() -> Self {
+    pub(crate) fn furnished() -> Self {
         let disk = Self::default();
         let database = disk.database().unwrap();
         furnish(&database).unwrap();
@@ -67,9 +71,24 @@ impl Disk {
     }
 
     /// Opens what is on it.
-    pub(super) fn store(&self) -> std::result::Result<Store, StoreError> {
+    pub(crate) fn store(&self) -> std::result::Result<Store, StoreError> {
         let disk = self.clone();
         Store::opened_by(Box::new(move || disk.database()), None, on_a_thread)
+    }
+
+    /// The same with a writer that is one of the runtime's tasks.
+    pub(crate) fn store_among_tasks(&self) -> std::result::Result<Store, StoreError> {
+        let disk = self.clone();
+        let drive: Driver = |work| {
+            tokio::spawn(work);
+            Ok(())
+        };
+        Store::opened_by(Box::new(move || disk.database()), None, drive)
+    }
+
+    /// The power goes now.
+    pub(crate) fn switch_off(&self) {
+        self.state().is_off = true;
     }
 
     pub(super) fn flushes(&self) -> u64 {
@@ -81,18 +100,18 @@ impl Disk {
         self.state().cut_at = Some(flush);
     }
 
-    pub(super) fn is_off(&self) -> bool {
+    pub(crate) fn is_off(&self) -> bool {
         self.state().is_off
     }
 
     /// The next flushes fail.
-    pub(super) fn fail(&self, flushes: u64, keeps_failed: bool) {
+    pub(crate) fn fail(&self, flushes: u64, keeps_failed: bool) {
         let state = &mut *self.state();
         (state.failing, state.keeps_failed) = (flushes, keeps_failed);
     }
 
     /// The disk when there is power again.
-    pub(super) fn after_power_cut(&self, survives: Survives) -> Self {
+    pub(crate) fn after_power_cut(&self, survives: Survives) -> Self {
         let state = self.state();
         let mut image = state.durable.clone();
         for (number, change) in state.unflushed.iter().enumerate() {
@@ -100,6 +119,7 @@ impl Disk {
                 (Survives::Nothing, _) => false,
                 (Survives::All, _) => true,
                 (Survives::Some(bits), _) => bits >> (number % 64) & 1 == 1,
+                (Survives::Chosen(seed), change) => mixed(seed ^ mixed(change.place())) & 1 == 1,
                 (Survives::Head, Change::Bytes(offset, _)) => *offset == 0,
                 (Survives::Head, Change::Length(_)) => false,
             };
@@ -112,6 +132,13 @@ impl Disk {
 }
 
 impl Change {
+    fn place(&self) -> u64 {
+        match self {
+            Self::Length(length) => !length,
+            Self::Bytes(offset, _) => *offset,
+        }
+    }
+
     fn apply(&self, bytes: &mut Vec<u8>) {
         match self {
             Self::Length(length) => bytes.resize(*length as usize, 0),
@@ -168,6 +195,15 @@ impl StorageBackend for Handle {
     }
 
     fn sync_data(&self) -> Result<()> {
+        reach("disk.flush");
+        self.flush()?;
+        reach("disk.flushed");
+        Ok(())
+    }
+}
+
+impl Handle {
+    fn flush(&self) -> Result<()> {
         assert!(!self.has_failed.load(Ordering::Relaxed), "a flush was tried again on the handle on which it failed");
         let state = &mut *self.on()?;
         state.flushes += 1;

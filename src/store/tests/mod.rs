@@ -8,7 +8,7 @@
 )]
 
 mod day;
-mod disk;
+pub(crate) mod disk;
 mod failing;
 mod million;
 mod power;
