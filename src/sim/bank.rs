@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::bill::{Back, Bill, CONFIRM, Phase};
 use super::chance::Chance;
 use super::clock;
 use super::fate::note;
@@ -16,7 +17,6 @@ pub(super) const ORGANISATIONS: [(&str, &str); 2] = [("891027350515", "104039"),
 
 const REMOTE_LIFE: Duration = Duration::from_secs(24 * 3600);
 const CODE_LIFE: Duration = Duration::from_secs(180);
-const CONFIRM: Duration = Duration::from_secs(65);
 /// The daemon's last look at a payment is a day after its deadline: who pays later is not found by asking.
 const LATEST: Duration = Duration::from_secs(20 * 3600);
 
@@ -27,85 +27,6 @@ const BILL_UNKNOWN: i64 = -99_000_001;
 const EXCEEDS: i64 = -99_000_005;
 const NOT_PAID: i64 = -99_000_011;
 const PURCHASE_UNKNOWN: i64 = -1_601;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Phase {
-    Created,
-    Scanned,
-    Paid,
-    Cancelled,
-    /// Nobody can pay it any more; not that nobody ever will, see [`Deed::PayLate`].
-    Failed,
-}
-
-/// Money that went back.
-#[derive(Clone, Debug)]
-pub(super) struct Back {
-    pub(super) amount: u64,
-    /// The request that did it; none is the cashier in the bank's app.
-    pub(super) by: Option<String>,
-    /// From when the balance shows it.
-    pub(super) shown_at: Duration,
-}
-
-/// A payment as the bank has it.
-#[derive(Clone, Debug)]
-pub(super) struct Bill {
-    pub(super) number: u64,
-    pub(super) organisation: usize,
-    pub(super) kind: Kind,
-    pub(super) amount: u64,
-    /// The request that made it.
-    pub(super) by: String,
-    pub(super) phase: Phase,
-    pub(super) was_cancelled: bool,
-    /// The customer has it in hand whoever hears of the bank's answer.
-    pub(super) was_sent_to_phone: bool,
-    /// A till has its code to show.
-    pub(super) was_shown: bool,
-    /// What a status was before the last change of it, and until when the bank may still say so.
-    stale: (&'static str, Duration),
-    pub(super) deadline: Duration,
-    scanned_at: Duration,
-    pub(super) backs: Vec<Back>,
-    /// From when nothing of it is late any more.
-    pub(super) quiet_at: Duration,
-}
-
-impl Bill {
-    /// What went back, shown or not.
-    pub(super) fn returned(&self) -> u64 {
-        self.backs.iter().map(|back| back.amount).sum()
-    }
-
-    /// What the balance shows now.
-    fn balance(&self, now: Duration) -> u64 {
-        let shown: u64 = self.backs.iter().filter(|back| back.shown_at <= now).map(|back| back.amount).sum();
-        self.amount - shown
-    }
-
-    fn run_out(&mut self, now: Duration) {
-        let over = match self.phase {
-            Phase::Created => now >= self.deadline,
-            Phase::Scanned => now >= self.scanned_at + CONFIRM,
-            Phase::Paid | Phase::Cancelled | Phase::Failed => false,
-        };
-        if over {
-            self.phase = Phase::Failed;
-        }
-    }
-
-    pub(super) fn status(&self) -> &'static str {
-        match (self.phase, self.kind) {
-            (Phase::Created, Kind::Remote) => "RemotePaymentCreated",
-            (Phase::Created, Kind::Link | Kind::Qr) => "QrTokenCreated",
-            (Phase::Scanned, _) => "Wait",
-            (Phase::Paid, _) => "Processed",
-            (Phase::Cancelled, _) => "RemotePaymentCanceled",
-            (Phase::Failed, _) => "Error",
-        }
-    }
-}
 
 /// A request that is about money, as the bank understood it.
 #[derive(Clone, Debug)]
@@ -155,6 +76,8 @@ pub(super) struct Bank {
     deeds: Vec<(Duration, Deed)>,
     /// The longest that something is late.
     latest: Duration,
+    /// Customers pay soon and come back often.
+    is_of_refunds: bool,
     /// Nothing is late any more.
     pub(super) is_tame: bool,
     /// In percent: payments of which a cashier pays back in the bank's app.
@@ -167,9 +90,10 @@ fn token(organisation: usize, number: u64) -> String {
 }
 
 impl Bank {
-    pub(super) fn new(mut chance: Chance, dialect: Dialect) -> Self {
+    /// `is_of_refunds`: a world in which most happens after the payment.
+    pub(super) fn new(mut chance: Chance, dialect: Dialect, is_of_refunds: bool) -> Self {
         let latest = chance.one_of(&[0, 0, 10, 90, 900, 3_600]);
-        let elsewhere = chance.one_of(&[0, 0, 0, 30]);
+        let elsewhere = chance.one_of(if is_of_refunds { &[0, 40, 80] } else { &[0, 0, 0, 30] });
         Self {
             chance,
             dialect,
@@ -177,6 +101,7 @@ impl Bank {
             bills: Vec::new(),
             deeds: Vec::new(),
             latest: Duration::from_secs(latest),
+            is_of_refunds,
             is_tame: false,
             elsewhere,
         }
@@ -247,7 +172,11 @@ impl Bank {
 
     fn happen(&mut self, at: Duration, deed: Deed) {
         let index = match deed {
-            Deed::Order(given) => return drop(self.carry_out(&given, at)),
+            Deed::Order(given) => {
+                // Nobody waits for what comes of it.
+                let _ = self.carry_out(&given, at);
+                return;
+            }
             Deed::Scan(index) | Deed::Pay(index) | Deed::Decline(index) => index,
             Deed::PayLate(index) | Deed::Elsewhere(index) => index,
         };
@@ -341,9 +270,11 @@ impl Bank {
     /// What the customer will do, and perhaps a cashier.
     fn plan(&mut self, index: usize, now: Duration, life: Duration) {
         let second = Duration::from_secs(1);
-        let at = now + self.chance.span(second, life / 3);
+        let soon = if self.is_of_refunds { 30 * second } else { life / 3 };
+        let at = now + self.chance.span(second, soon);
         let late = now + life + CONFIRM + self.chance.span(second, LATEST);
         let deed = match self.chance.below(100) {
+            _ if self.is_of_refunds => Deed::Pay(index),
             0..70 => Deed::Pay(index),
             70..78 => Deed::Decline(index),
             78..84 => return self.deeds.push((late, Deed::PayLate(index))),
@@ -356,8 +287,10 @@ impl Bank {
             self.deeds.push((at, deed));
         }
         if self.chance.percent(self.elsewhere) {
-            let later = at + self.chance.span(second, Duration::from_secs(7_200));
-            self.deeds.push((later, Deed::Elsewhere(index)));
+            for _ in 0..1 + self.chance.below(2) {
+                let later = at + self.chance.span(second, Duration::from_secs(7_200));
+                self.deeds.push((later, Deed::Elsewhere(index)));
+            }
         }
     }
 

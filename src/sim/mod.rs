@@ -36,17 +36,21 @@
 )]
 
 mod bank;
+mod bill;
 mod books;
 mod chance;
 mod clock;
 mod fate;
+mod faults;
 mod known;
 mod person;
 mod run;
+mod serve;
 mod shop;
 mod till;
 mod weather;
 mod wire;
+mod words;
 mod world;
 
 /// Kills of a run where nobody says how many.

@@ -9,19 +9,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
-
 use super::chance::Chance;
-use super::fate::{self, note};
-use super::shop::{SETTLE, Shop};
-use super::{books, clock};
-use crate::id::{PaymentId, PaymentRef};
-use crate::moment::Span;
-use crate::money::Amount;
-use crate::operation::{Code, CreatePayment, Failure, Kind, Operation, Payment, RefundPayment, Reply, State};
+use super::clock;
+use crate::id::PaymentId;
+use crate::operation::{Code, Failure, Kind, Payment, State};
 
 /// Longer than any answer takes.
-const EVER: Duration = Duration::from_secs(3 * 3600);
+pub(super) const EVER: Duration = Duration::from_secs(3 * 3600);
 /// A till that hears "not now" this often gives up.
 const MOST_TRIES: u32 = 60;
 
@@ -62,6 +56,8 @@ pub(super) struct Till {
     chance: Chance,
     /// Customers yet to come.
     customers: u64,
+    /// They come back often.
+    is_of_refunds: bool,
     /// Keys and amounts given out.
     given: u64,
     /// The payments of all tills.
@@ -79,9 +75,9 @@ pub(super) type Known = Arc<Mutex<Vec<Want>>>;
 pub(super) type Seat = Arc<Mutex<Till>>;
 
 impl Till {
-    pub(super) fn new(number: u64, chance: Chance, customers: u64, known: Known) -> Seat {
+    pub(super) fn new(number: u64, chance: Chance, customers: u64, known: Known, is_of_refunds: bool) -> Seat {
         let (now, next, told) = (None, Vec::new(), Vec::new());
-        Arc::new(Mutex::new(Self { number, chance, customers, given: 0, known, now, next, told }))
+        Arc::new(Mutex::new(Self { number, chance, customers, is_of_refunds, given: 0, known, now, next, told }))
     }
 
     fn fresh(&mut self) -> u64 {
@@ -90,7 +86,7 @@ impl Till {
     }
 
     /// What is to be asked for now; nothing when all customers have gone.
-    fn want(&mut self) -> Option<Want> {
+    pub(super) fn want(&mut self) -> Option<Want> {
         if self.now.is_none() {
             self.now = Some(self.sell()?);
         }
@@ -136,13 +132,13 @@ impl Till {
     /// What comes after a payment was taken.
     fn plan(&mut self, want: &Want) {
         let see = |chance: &mut Chance| What::See(chance.one_of(&[0, 5, 30, 120]));
-        if self.chance.percent(25) {
+        if !self.is_of_refunds && self.chance.percent(25) {
             self.next = vec![What::Cancel, see(&mut self.chance)];
             return;
         }
         let parts = [2, 2, 4, 10];
         let part = self.chance.one_of(&parts);
-        let refunds = self.chance.below(4);
+        let refunds = self.chance.below(4) + u64::from(self.is_of_refunds);
         self.next = (0..refunds)
             .map(|_| match self.chance.below(10) {
                 0 => What::Refund(None),
@@ -154,7 +150,7 @@ impl Till {
     }
 
     /// The answer to what was asked last, or none; true if the till goes on to something else.
-    fn hear(&mut self, answer: Option<Result<Box<Payment>, Failure>>) {
+    pub(super) fn hear(&mut self, answer: Option<Result<Box<Payment>, Failure>>) {
         let (Some(want), Some(answer)) = (self.now.clone(), answer) else { return };
         let again = match (&want.what, &answer) {
             (What::See(_), Ok(payment)) => payment.state == State::Waiting && want.tries < 20,
@@ -215,13 +211,13 @@ impl Till {
     }
 
     /// How long until the same may be asked for again.
-    fn pause(&mut self) -> Duration {
+    pub(super) fn pause(&mut self) -> Duration {
         let ms = self.chance.magnitude(100, 120_000);
         Duration::from_millis(ms)
     }
 
     /// A till that has waited this long for an answer asks again.
-    fn patience(&mut self) -> Duration {
+    pub(super) fn patience(&mut self) -> Duration {
         if self.chance.percent(10) { self.chance.span(Duration::from_secs(1), Duration::from_secs(60)) } else { EVER }
     }
 
@@ -233,106 +229,5 @@ impl Till {
         if forgets {
             want.key = format!("{}-again", want.key);
         }
-    }
-}
-
-/// Serves its customers until they have all gone.
-pub(super) async fn work(till: Seat, shop: Shop) {
-    loop {
-        let (want, patience) = {
-            let mut till = till.lock().unwrap();
-            let Some(want) = till.want() else { return };
-            (want, till.patience())
-        };
-        until_allowed(&want, &shop).await;
-        note(|| format!("{} asks {:?} (try {}) of {:?}", want.key, want.what, want.tries, want.payment));
-        let calling = tokio::spawn({
-            let (shop, want) = (shop.clone(), want.clone());
-            async move { shop.run(Some(&want.key), operation(&want)).await }
-        });
-        let answer = match timeout(patience, calling).await {
-            Ok(Ok(answer)) => Some(answer),
-            Ok(Err(error)) => return fate::broken(format!("{}: the call panicked: {error}", want.key)),
-            Err(_) if patience == EVER => return fate::broken(format!("{want:?} waits for ever")),
-            Err(_) => None,
-        };
-        if fate::is_dead() {
-            return std::future::pending().await;
-        }
-        let answer = answer.map(|answer| answer.map(payment));
-        note(|| format!("{} is told {}", want.key, short(&answer)));
-        if let Some(answer) = &answer {
-            books::check_answer(&shop.line, &want, answer);
-        }
-        let pause = {
-            let mut till = till.lock().unwrap();
-            till.hear(answer);
-            till.pause()
-        };
-        sleep(pause).await;
-    }
-}
-
-/// The care of the module.
-async fn until_allowed(want: &Want, shop: &Shop) {
-    let (What::Refund(_), Some(begun), true) = (&want.what, want.begun, want.tries > 1) else { return };
-    loop {
-        let now = clock::now();
-        let quiet_at = shop.line.look(|bank| bank.of_amount(want.amount).map(|bill| bill.quiet_at).max());
-        let quiet_at = quiet_at.unwrap_or_default();
-        if now + Duration::from_secs(1) < begun + SETTLE || now > quiet_at {
-            return;
-        }
-        sleep(quiet_at + Duration::from_millis(1) - now).await;
-    }
-}
-
-fn payment(reply: Reply) -> Box<Payment> {
-    match reply {
-        Reply::Created(payment) | Reply::Payment(payment) => Box::new(payment),
-        other => panic!("not about a payment: {other:?}"),
-    }
-}
-
-fn short(answer: &Option<Result<Box<Payment>, Failure>>) -> String {
-    match answer {
-        None => "nothing".to_owned(),
-        Some(Ok(payment)) => format!(
-            "{} {} refunded {} elsewhere {} {:?}",
-            payment.id,
-            payment.state,
-            payment.refunded_tiyn,
-            payment.refunded_elsewhere_tiyn,
-            payment.refunds.iter().map(|refund| (refund.amount_tiyn.tiyn(), refund.status)).collect::<Vec<_>>()
-        ),
-        Some(Err(failure)) => format!("{failure} (money {:?}, retryable {})", failure.money, failure.retryable),
-    }
-}
-
-fn operation(want: &Want) -> Operation {
-    let amount = |tiyn| Amount::from_tiyn(tiyn).unwrap();
-    let id = want.payment.map(PaymentRef::Id);
-    match (&want.what, id) {
-        (What::Create { supersedes }, _) => Operation::Create(CreatePayment {
-            kind: want.kind,
-            amount_tiyn: amount(want.amount),
-            phone_number: Some("77015211545".parse().unwrap()),
-            comment: None,
-            invoice: want.invoice.then(|| format!("order-{}", want.amount).parse().unwrap()),
-            repeat_invoice: false,
-            shop_id: None,
-            organization_bin: Some(super::bank::ORGANISATIONS[want.organisation].0.parse().unwrap()),
-            wait: want.wait.map(Span::from_secs),
-            supersedes: *supersedes,
-            reason: supersedes.map(|_| "the customer's phone shows nothing".to_owned().try_into().unwrap()),
-        }),
-        (What::See(wait), Some(payment)) => {
-            Operation::PaymentGet { payment, wait: (*wait > 0).then(|| Span::from_secs(*wait)) }
-        }
-        (What::Cancel, Some(payment)) => Operation::Cancel { payment },
-        (What::Refund(part), Some(payment)) => {
-            Operation::Refund { payment, refund: RefundPayment { amount_tiyn: part.map(amount), repeat_refund: false } }
-        }
-        (_, None) => panic!("no payment: {want:?}"),
     }
 }

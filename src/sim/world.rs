@@ -14,10 +14,10 @@ use super::chance::Chance;
 use super::fate::{self, Death, note};
 use super::person::{self, Person};
 use super::shop::Shop;
-use super::till::{self, Known, Seat, Till};
+use super::till::{Known, Seat, Till};
 use super::weather::{self, Weather};
 use super::wire::Line;
-use super::{books, clock};
+use super::{books, clock, serve};
 use crate::chance::seeded;
 use crate::operation::{Dialect, Enrol, Operation};
 use crate::store::tests::disk::{Disk, Survives};
@@ -116,12 +116,14 @@ impl World {
     fn new(seed: u64) -> Self {
         let mut chance = Chance::of(seed, 0);
         let dialect = if chance.percent(80) { Dialect::Bank } else { Dialect::Guide };
-        let bank = Bank::new(Chance::of(seed, 1), dialect);
+        let is_of_refunds = chance.percent(45);
+        let bank = Bank::new(Chance::of(seed, 1), dialect, is_of_refunds);
         let (tills, known) = (1 + chance.below(4), Known::default());
-        let tills = (0..tills)
-            .map(|number| Till::new(number, Chance::of(seed, 10 + number), 1 + chance.below(4), known.clone()));
+        let tills = (0..tills).map(|number| {
+            Till::new(number, Chance::of(seed, 10 + number), 1 + chance.below(6), known.clone(), is_of_refunds)
+        });
         Self {
-            line: Line::new(bank, Chance::of(seed, 2)),
+            line: Line::new(bank, Chance::of(seed, 2), is_of_refunds),
             disk: enrolled(dialect),
             tills: tills.collect(),
             person: Arc::new(Mutex::new(Chance::of(seed, 3))),
@@ -137,8 +139,8 @@ impl World {
         match self.chance.below(100) {
             0..10 => Death::Step(self.chance.magnitude(1, 12)),
             10..45 => Death::Step(self.chance.magnitude(10, 300)),
-            45..80 => Death::At(self.chance.one_of(&STEPS), self.chance.magnitude(1, 4)),
-            80..95 => Death::After(self.chance.span(Duration::from_millis(1), Duration::from_secs(20_000))),
+            45..85 => Death::At(self.chance.one_of(&STEPS), self.chance.magnitude(1, 4)),
+            85..96 => Death::After(self.chance.span(Duration::from_millis(1), Duration::from_secs(2_000))),
             _ => Death::Stop(self.chance.span(Duration::from_millis(1), Duration::from_secs(2_000))),
         }
     }
@@ -171,7 +173,7 @@ impl World {
     async fn serve(&self, shop: &Shop) {
         let mut working = JoinSet::new();
         for till in &self.tills {
-            working.spawn(till::work(till.clone(), shop.clone()));
+            working.spawn(serve::work(till.clone(), shop.clone()));
         }
         let all = async {
             while let Some(done) = working.join_next().await {
@@ -254,7 +256,8 @@ fn enrolled(dialect: Dialect) -> Disk {
     if let Some(disk) = ENROLLED.with_borrow(|known| known.get(&dialect).cloned()) {
         return disk.after_power_cut(Survives::All);
     }
-    let (disk, line) = (Disk::furnished(), Line::new(Bank::new(Chance::of(0, 1), dialect), Chance::of(0, 2)));
+    let (disk, line) =
+        (Disk::furnished(), Line::new(Bank::new(Chance::of(0, 1), dialect, false), Chance::of(0, 2), false));
     line.set_rates([0; 5]);
     on_a_runtime(&disk, Death::Never, async {
         let Some(shop) = Shop::open(&disk, &line).await else { return };

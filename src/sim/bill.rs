@@ -1,0 +1,87 @@
+//! A payment as the bank has it.
+
+use std::time::Duration;
+
+use crate::operation::Kind;
+
+/// The bank's time from the first scan to the end.
+pub(super) const CONFIRM: Duration = Duration::from_secs(65);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Created,
+    Scanned,
+    Paid,
+    Cancelled,
+    /// Nobody can pay it any more; not that nobody ever will, some pay late.
+    Failed,
+}
+
+/// Money that went back.
+#[derive(Clone, Debug)]
+pub(super) struct Back {
+    pub(super) amount: u64,
+    /// The request that did it; none is the cashier in the bank's app.
+    pub(super) by: Option<String>,
+    /// From when the balance shows it.
+    pub(super) shown_at: Duration,
+}
+
+/// A payment as the bank has it.
+#[derive(Clone, Debug)]
+pub(super) struct Bill {
+    pub(super) number: u64,
+    pub(super) organisation: usize,
+    pub(super) kind: Kind,
+    pub(super) amount: u64,
+    /// The request that made it.
+    pub(super) by: String,
+    pub(super) phase: Phase,
+    pub(super) was_cancelled: bool,
+    /// The customer has it in hand whoever hears of the bank's answer.
+    pub(super) was_sent_to_phone: bool,
+    /// A till has its code to show.
+    pub(super) was_shown: bool,
+    /// What a status was before the last change of it, and until when the bank may still say so.
+    pub(super) stale: (&'static str, Duration),
+    pub(super) deadline: Duration,
+    pub(super) scanned_at: Duration,
+    pub(super) backs: Vec<Back>,
+    /// From when nothing of it is late any more.
+    pub(super) quiet_at: Duration,
+}
+
+impl Bill {
+    /// What went back, shown or not.
+    pub(super) fn returned(&self) -> u64 {
+        self.backs.iter().map(|back| back.amount).sum()
+    }
+
+    /// What the balance shows now.
+    pub(super) fn balance(&self, now: Duration) -> u64 {
+        let shown: u64 = self.backs.iter().filter(|back| back.shown_at <= now).map(|back| back.amount).sum();
+        self.amount - shown
+    }
+
+    pub(super) fn run_out(&mut self, now: Duration) {
+        let over = match self.phase {
+            Phase::Created => now >= self.deadline,
+            Phase::Scanned => now >= self.scanned_at + CONFIRM,
+            Phase::Paid | Phase::Cancelled | Phase::Failed => false,
+        };
+        if over {
+            self.phase = Phase::Failed;
+        }
+    }
+
+    pub(super) fn status(&self) -> &'static str {
+        match (self.phase, self.kind) {
+            (Phase::Created, Kind::Remote) => "RemotePaymentCreated",
+            (Phase::Created, Kind::Link | Kind::Qr) => "QrTokenCreated",
+            (Phase::Scanned, _) => "Wait",
+            (Phase::Paid, _) => "Processed",
+            (Phase::Cancelled, _) => "RemotePaymentCanceled",
+            (Phase::Failed, _) => "Error",
+        }
+    }
+}
