@@ -4,12 +4,13 @@
 //! It is late by seed: it may carry a request out after nobody waits for its answer any more, and show a refund in the
 //! balance later than it happened. [`Bill::quiet_at`] is when all that is over for one payment.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::bill::{Back, Bill, CONFIRM, Phase};
 use super::chance::Chance;
 use super::clock;
-use super::fate::note;
+use super::fate::{broken, note};
 use crate::operation::{Dialect, Kind, Payment};
 
 /// The organisations of a world, with their trade points.
@@ -74,6 +75,8 @@ pub(super) struct Bank {
     tokens: Vec<u64>,
     pub(super) bills: Vec<Bill>,
     deeds: Vec<(Duration, Deed)>,
+    /// The numbers of all orders that came in.
+    received: HashSet<String>,
     /// The longest that something is late.
     latest: Duration,
     /// Customers pay soon and come back often.
@@ -83,6 +86,9 @@ pub(super) struct Bank {
     /// In percent: payments of which a cashier pays back in the bank's app.
     elsewhere: u64,
 }
+
+/// Characters of a token that are the same in each of an organisation.
+const TOKEN_OF: usize = 28;
 
 /// The token of an organisation.
 fn token(organisation: usize, number: u64) -> String {
@@ -100,6 +106,7 @@ impl Bank {
             tokens: vec![0; ORGANISATIONS.len()],
             bills: Vec::new(),
             deeds: Vec::new(),
+            received: HashSet::new(),
             latest: Duration::from_secs(latest),
             is_of_refunds,
             is_tame: false,
@@ -128,7 +135,7 @@ impl Bank {
     /// The bill of a payment: by its number if it has one, else by its amount, which no other intention has.
     pub(super) fn bill_of(&self, payment: &Payment) -> Option<&Bill> {
         match &payment.qr_payment_id {
-            Some(number) => self.bills.iter().find(|bill| bill.number.to_string() == number.as_str()),
+            Some(number) => self.bills.iter().find(|bill| bill.is(number)),
             // A till that forgot its key may have been given another for the same.
             None => self.of_amount(payment.amount_tiyn.tiyn()).find(|bill| !bill.was_shown),
         }
@@ -147,10 +154,23 @@ impl Bank {
         }
     }
 
-    /// A till has the code of this bill to show.
-    pub(super) fn shown(&mut self, number: &str) {
-        if let Some(bill) = self.bills.iter_mut().find(|bill| bill.number.to_string() == number) {
+    /// A till has the code of this payment to show.
+    pub(super) fn shown(&mut self, payment: &Payment) {
+        let Some(number) = &payment.qr_payment_id else { return };
+        if let Some(bill) = self.bills.iter_mut().find(|bill| bill.is(number)) {
             bill.was_shown = true;
+        }
+    }
+
+    /// An order comes in: no request is sent twice, and none with another organisation's token.
+    pub(super) fn receive(&mut self, given: &Given) {
+        if !self.received.insert(given.x_request_id.clone()) {
+            broken(format!("a request was sent twice: {given:?}"));
+        }
+        let is_anothers = |at: &usize| given.token.starts_with(&token(*at, 0)[..TOKEN_OF]);
+        let owner = (0..self.tokens.len()).find(is_anothers);
+        if owner != organisation(&given.bin) {
+            broken(format!("the token is another organisation's: {given:?}"));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::id::QrPaymentId;
 use crate::operation::Kind;
 
 /// The bank's time from the first scan to the end.
@@ -52,6 +53,10 @@ pub(super) struct Bill {
 }
 
 impl Bill {
+    pub(super) fn is(&self, number: &QrPaymentId) -> bool {
+        number.as_str().parse() == Ok(self.number)
+    }
+
     /// What went back, shown or not.
     pub(super) fn returned(&self) -> u64 {
         self.backs.iter().map(|back| back.amount).sum()

@@ -35,6 +35,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod answers;
 mod bank;
 mod bill;
 mod books;
