@@ -2,7 +2,6 @@
 
 use super::bill::{Bill, Phase};
 use super::fate::broken;
-use super::known;
 use super::till::{Want, What};
 use super::wire::Line;
 use crate::operation::{Code, Failure, Money, Payment, State};
@@ -67,7 +66,7 @@ pub(super) fn check_view(payment: &Payment, bill: Option<&Bill>) {
     if is_lie {
         broken(format!("the state is not the bank's: {}", said()));
     }
-    if known::REFUNDS_ADD_UP && went_back(payment) > bill.returned() {
+    if went_back(payment) > bill.returned() {
         broken(format!("less went back than is said: {}", said()));
     }
 }
@@ -83,7 +82,7 @@ pub(super) fn check_grown(told: &Payment, row: &Payment) {
         "another number"
     } else if told.state == State::Paid && row.state != State::Paid {
         "no longer paid"
-    } else if known::REFUNDS_ADD_UP && went_back(told) > went_back(row) {
+    } else if went_back(told) > went_back(row) {
         "less went back"
     } else {
         return;

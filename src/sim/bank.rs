@@ -204,7 +204,7 @@ impl Bank {
         let part = 1 + self.chance.below(40);
         let bill = &mut self.bills[index];
         bill.run_out(at);
-        if !bill.was_sent_to_phone && !bill.was_shown {
+        if !bill.was_seen() {
             return;
         }
         bill.stale = (bill.status(), at + stale);
@@ -213,7 +213,7 @@ impl Bank {
             (Deed::Pay(_), Phase::Created | Phase::Scanned) | (Deed::PayLate(_), Phase::Cancelled | Phase::Failed) => {
                 bill.phase = Phase::Paid;
             }
-            (Deed::Decline(_), Phase::Created | Phase::Scanned) => bill.phase = Phase::Failed,
+            (Deed::Decline(_), Phase::Created | Phase::Scanned) => bill.end(Phase::Failed, at),
             (Deed::Elsewhere(_), Phase::Paid) => {
                 // An amount that no refund of ours has, so that it is told apart.
                 let amount = (bill.amount * part / 100).max(1) | 1;
@@ -257,7 +257,7 @@ impl Bank {
         self.bills[index].run_out(now);
         match given.order {
             Order::Refund { amount, .. } => self.give_back(index, amount, given, now),
-            Order::Create { .. } | Order::Cancel { .. } => self.cancel(index),
+            Order::Create { .. } | Order::Cancel { .. } => self.cancel(index, now),
         }
     }
 
@@ -276,6 +276,8 @@ impl Bank {
             phase: Phase::Created,
             was_cancelled: false,
             was_shown: false,
+            made_at: now,
+            over_at: None,
             stale: ("", Duration::ZERO),
             was_sent_to_phone: kind == Kind::Remote || self.dialect == Dialect::Guide,
             deadline: now + life,
@@ -314,11 +316,12 @@ impl Bank {
         }
     }
 
-    fn cancel(&mut self, index: usize) -> Done {
+    fn cancel(&mut self, index: usize, now: Duration) -> Done {
         let bill = &mut self.bills[index];
         match (bill.phase, bill.kind) {
             (Phase::Created | Phase::Cancelled, Kind::Remote) => {
-                (bill.phase, bill.was_cancelled) = (Phase::Cancelled, true);
+                bill.end(Phase::Cancelled, now);
+                bill.was_cancelled = true;
                 Done::Cancelled
             }
             _ => Done::Refused(BILL_UNKNOWN),

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use super::answers::{check_grown, check_view, is_surely_not, went_back};
 use super::bill::{Bill, Phase};
 use super::fate::broken;
-use super::known;
 use super::person::close_all;
 use super::shop::Shop;
 use super::till::{Told, Want, What};
@@ -107,11 +106,8 @@ impl Books {
 
     /// One bill for one intention, which the log knows by its request, and a row that knows of it or says so.
     fn check_bills(&self) {
-        let mut amounts: BTreeMap<u64, usize> = BTreeMap::new();
         let mut effects: BTreeMap<&str, usize> = BTreeMap::new();
         for bill in &self.bills {
-            // A code that no till was given was shown to nobody: another may be made at once.
-            *amounts.entry(bill.amount).or_default() += usize::from(bill.was_sent_to_phone || bill.was_shown);
             if !self.calls.get(&bill.by).is_some_and(|call| call.operation != OperationType::Refund) {
                 broken(format!("a bill was made without an intent in the log: {bill:?}"));
             }
@@ -125,10 +121,13 @@ impl Books {
                 }
             }
         }
-        if let Some((amount, count)) = amounts.iter().find(|(_, count)| **count > 1) {
-            broken(format!("{count} bills of one intention, of {amount}"));
+        // A code that no till was given was shown to nobody: another may be made at once.
+        let seen: Vec<&Bill> = self.bills.iter().filter(|bill| bill.was_seen()).collect();
+        let doubled = |(number, bill): (usize, &&Bill)| seen[..number].iter().any(|earlier| earlier.stood_beside(bill));
+        if let Some(number) = seen.iter().enumerate().position(doubled) {
+            broken(format!("a bill of an intention that had one: {:?}", seen[number]));
         }
-        if let Some((key, count)) = effects.iter().find(|(_, count)| known::REFUNDS_ADD_UP && **count > 1) {
+        if let Some((key, count)) = effects.iter().find(|(_, count)| **count > 1) {
             broken(format!("{count} refunds happened under one key, {key}"));
         }
     }
@@ -157,7 +156,7 @@ impl Books {
         }
         let known = went_back(row);
         let is_read = row.state == State::Paid && self.dialect == Dialect::Bank;
-        if known::REFUNDS_ADD_UP && !doubted && is_read && known != bill.returned() {
+        if !doubted && is_read && known != bill.returned() {
             broken(format!("{} went back, and {known} is said: {row:?}\n{bill:?}", bill.returned()));
         }
     }
@@ -175,10 +174,10 @@ impl Books {
         let is_refund = matches!(want.what, What::Refund(_));
         let happened = self.happened(&want.key);
         match answer {
-            Ok(_) if known::REFUNDS_ADD_UP && is_refund && !happened => {
+            Ok(_) if is_refund && !happened => {
                 broken(format!("{} was told refunded, and it is not", want.key));
             }
-            Err(failure) if is_surely_not(failure) && happened && (known::REFUNDS_ADD_UP || !is_refund) => {
+            Err(failure) if is_surely_not(failure) && happened => {
                 broken(format!("{} was told at last that nothing moved, and it did: {failure}", want.key));
             }
             _ => {}

@@ -43,7 +43,6 @@ mod chance;
 mod clock;
 mod fate;
 mod faults;
-mod known;
 mod person;
 mod run;
 mod serve;
