@@ -96,7 +96,7 @@ impl Service {
             let error = sight.judge(&mut row, url, confirm, now);
             if is_asked && error.is_none() {
                 // What a person should look at, only a person's own look takes away.
-                row.alarm = None;
+                row.alarms.end();
             }
             let status = if error.is_some() { LogStatus::Failed } else { LogStatus::Success };
             seen(writing, actor, (&before, row.clone()), Note { status, error, ..note })?;
@@ -146,9 +146,7 @@ impl Service {
             if let Err(other) = writing.put_device(&name, &asked_for, &token)? {
                 return Ok(Err(other));
             }
-            if asked_for == row.trade_point_id {
-                row.alarm = None;
-            }
+            row.alarms.end_at(&asked_for);
             put(writing, Some(actor), row, note).map(Ok)
         });
         if let Err(other) = kept.await? {

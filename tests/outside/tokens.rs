@@ -124,6 +124,12 @@ fn a_token_that_the_bank_gives_twice_is_not_taken() {
     assert!(till.bank.seen_at("POST", CREATE, OTHER).iter().all(|seen| !seen.body.contains(TOKEN)));
     let health = till.daemon.door.get("/v1/health").expect(200);
     assert_eq!(health["problems"][0]["code"], "device_alarm", "{health}");
+    let command = format!("kaspictl bin register {OTHER} --trade-point 104039");
+    assert!(health["problems"][0]["remedy"].as_str().unwrap().contains(&command), "{health}");
+    // The alarm is of this trade point: that another one has its own token ends nothing.
+    till.bank.answer("POST", REGISTER, token("token-at-the-other-point"));
+    till.daemon.door.post(&register, &json!({"trade_point_id": "104040"})).expect(200);
+    assert_eq!(till.daemon.door.get("/v1/health").expect(200)["problems"], json!([health["problems"][0]]));
     till.bank.answer("POST", REGISTER, token("a-token-of-its-own"));
     till.daemon.door.post(&register, &json!({})).expect(200);
     assert_eq!(till.daemon.door.get("/v1/health").expect(200)["problems"], json!([]));
