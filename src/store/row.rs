@@ -137,7 +137,7 @@ fn seen(payment: &PaymentRow, seen: &Seen) -> LogRow {
         Seen::Status { kaspi_status, .. } | Seen::Contradicted { kaspi_status } | Seen::Confirmed { kaspi_status } => {
             (payment.amount, Some(kaspi_status.clone()))
         }
-        Seen::Details(_) | Seen::BalanceAbove(_) | Seen::Dead => (payment.amount, None),
+        Seen::Details(_) | Seen::Total(_) | Seen::BalanceAbove(_) | Seen::Dead => (payment.amount, None),
     };
     LogRow { kaspi_status, ..of_payment(payment, OperationType::Status, amount) }
 }

@@ -236,7 +236,7 @@ impl Service {
         let ask = Ask::fresh(settings.config.kaspi.timeout);
         match self.details(settings, row, triple.clone(), ask).await {
             Ok(details) => {
-                if details.total != row.amount || row.other_total.is_some() {
+                if details.total != row.amount || row.other_totals.is_told_by_details() {
                     self.keep_total(row.id, details.total).await?;
                 }
                 match self.row(row.id)?.disputed_total() {

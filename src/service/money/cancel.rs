@@ -1,6 +1,7 @@
 //! Cancelling a remote invoice. Moves no money and may be repeated; doubt is settled by a status read.
 
 use super::super::life::{CANCELLED, is_outstanding};
+use super::super::ownership::in_doubt;
 use super::super::{Request, Service, trouble};
 use super::keys::wrote_cancel;
 use super::{Asker, Begun, Instead, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
@@ -78,6 +79,9 @@ impl Service {
             Ok(now) => now,
             Err(_) => return Err(failure.with_payment(row.id)),
         };
+        if let Some(doubt) = paid_in_doubt(&now) {
+            return Err(doubt);
+        }
         match (now.state, said) {
             (State::Paid, _) => Err(paid(row)),
             (_, Some(status)) if status == CANCELLED => Ok(status),
@@ -150,6 +154,11 @@ fn refused(failure: Failure) -> Failure {
     }
 }
 
+/// The customer has paid somebody: whether it was us is not known.
+fn paid_in_doubt(row: &PaymentRow) -> Option<Failure> {
+    in_doubt(row, Code::NotCancellable).map(|failure| failure.with_money(Money::Unknown))
+}
+
 fn paid(row: &PaymentRow) -> Failure {
     Failure::new(Code::NotCancellable, "the customer has paid")
         .with_money(Money::Moved)
@@ -159,6 +168,9 @@ fn paid(row: &PaymentRow) -> Failure {
 
 /// `stands`: Kaspi has just said that it still has what we called expired.
 fn cancellable(row: &PaymentRow, stands: bool) -> Result<(), Failure> {
+    if let Some(doubt) = paid_in_doubt(row) {
+        return Err(doubt);
+    }
     let refuse = |detail: String| Failure::new(Code::NotCancellable, detail).with_payment(row.id);
     match (row.state, row.kind) {
         (State::Creating, _) => Err(Failure::new(Code::InProgress, "the create is not finished").with_payment(row.id)),

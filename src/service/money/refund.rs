@@ -1,7 +1,7 @@
 //! Paying money back: one at a time per payment, the balance read first where the bank has one and made a part of the
 //! intent. What the balance says afterwards is the account's to judge.
 
-use super::super::{Request, Service, Settings, trouble};
+use super::super::{Request, Service, Settings, ownership, trouble};
 use super::balance::stale;
 use super::keys::{standing_for, wrote_refund};
 use super::{Asker, Begun, Instead, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
@@ -123,6 +123,9 @@ impl Service {
             State::Creating | State::Unknown => row,
             _ => self.read_status(&request.settings, &row).await?,
         };
+        if let Some(doubt) = ownership::in_doubt(&row, Code::NotRefundable) {
+            return Err(doubt);
+        }
         match row.state {
             State::Paid => Ok(row),
             State::Creating => Err(in_progress(row.id)),
