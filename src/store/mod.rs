@@ -38,6 +38,7 @@ mod tally;
 mod triple;
 mod view;
 mod underway;
+mod word;
 mod writer;
 mod writing;
 #[cfg(test)]
