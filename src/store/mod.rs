@@ -39,6 +39,7 @@ mod tally;
 mod triple;
 mod view;
 mod underway;
+mod word;
 mod writer;
 mod writing;
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::refund::in_progress;
 use crate::id::{PaymentId, Reason};
 use crate::money::Amount;
 use crate::operation::{Code, Dialect, Failure};
-use crate::store::{Change, Closed, PaymentRow, RefundRow, RefundState, Seen, Stale, Untrue};
+use crate::store::{Change, Closed, PaymentRow, RefundRow, RefundState, Untrue};
 
 impl Service {
     /// Keeps a person's word that a refund did or did not happen.
@@ -49,14 +49,7 @@ impl Service {
             let closed = Closed::Refund { refund, happened };
             writing.append(Some(actor), Change::Resolved { payment: id, closed, reason })?;
             let (Some(balance), Some(row)) = (balance, writing.payment(id)?) else { return Ok(()) };
-            let less = row.account().elsewhere_beside(balance).filter(|_| happened);
-            // A stale reading proves nothing, here either: it is kept until the bank's books follow.
-            let seen: Vec<_> = match row.account().read(balance, None, |_| false) {
-                Ok(bookings) => bookings.into_iter().chain(less).map(Seen::Booked).collect(),
-                Err(Stale) if less.is_none() && row.balance_above.is_none() => vec![Seen::BalanceAbove(Some(balance))],
-                Err(Stale) => less.into_iter().map(Seen::Booked).collect(),
-            };
-            for seen in seen {
+            for seen in row.seen_behind_word(happened, balance) {
                 writing.append(None, Change::Seen { payment: id, seen })?;
             }
             Ok(())

@@ -67,7 +67,7 @@ fn a_late_refund_and_a_cashiers_are_not_taken_for_elsewhere() {
         assert_eq!((read.states(), read.elsewhere()), (vec![RefundState::Doubted], 0), "{reader:?}");
         let same = read.then(&[ask(0, 30), ask(1, 10), repeat(1, 30), Read(true)]);
         assert_eq!(same.states(), [RefundState::Doubted], "nothing is sent");
-        let said = read.then(&[Word(0), Read(false)]);
+        let said = read.then(&[Word(0, true), Read(false)]);
         assert_eq!((said.states(), said.elsewhere()), (vec![PERSON], 20));
     }
 }
@@ -79,7 +79,7 @@ fn a_false_claim_does_not_make_a_refund_failed() {
     let killed = World::start(&books).then(&[ask(0, 30), Happens(1, Shown), RESTART]);
     let read = killed.then(&[Read(true)]);
     assert_eq!(read.states(), [RefundState::Doubted, RefundState::Doubted]);
-    let said = read.then(&[Word(0), Read(true)]);
+    let said = read.then(&[Word(0, true), Read(true)]);
     assert_eq!(said.states(), [RefundState::Failed { by_person: true }, BALANCE]);
     let other = World::start(&books).then(&[ask(0, 20), Happens(1, Shown), RESTART, Read(true)]);
     assert_eq!(other.states(), [RefundState::Watched, BALANCE], "the claim is more than what fell");
@@ -156,9 +156,9 @@ fn a_refused_attempt_does_not_free_its_key() {
     assert_eq!(refused.keys, [Some(30)]);
     assert_eq!(refused.then(&[ask(0, 20)]).states().len(), 2, "another request under the key is refused");
     assert_eq!(refused.then(&[Happens(0, Shown), ask(0, 30)]).states()[0], BALANCE);
-    assert_eq!(refused.then(&[Word(0)]).keys, [None]);
+    assert_eq!(refused.then(&[Word(0, true)]).keys, [None]);
     let twice = watched().then(&[ask(0, 30), LOST]);
-    for words in [[Word(0), Word(1)], [Word(1), Word(0)]] {
+    for words in [[Word(0, true), Word(1, true)], [Word(1, true), Word(0, true)]] {
         let (first, both) = (twice.then(&words[..1]), twice.then(&words));
         assert_eq!((first.keys, &both.keys), (vec![Some(30)], &vec![None]));
         assert_eq!(both.then(&[ask(0, 20)]).states()[2], RefundState::Running, "the key is free");
@@ -173,16 +173,33 @@ fn a_refund_that_another_may_hide_is_not_repeated() {
     assert_eq!(hidden.then(&[Read(true)]).states(), [RefundState::Watched, ANSWER]);
     let again = hidden.then(&[ask(0, 30)]);
     assert_eq!(again.states(), [RefundState::Doubted, ANSWER]);
-    assert_eq!(again.then(&[Word(0), Shows(1), Read(true)]).states(), [PERSON, ANSWER]);
+    assert_eq!(again.then(&[Word(0, true), Shows(1), Read(true)]).states(), [PERSON, ANSWER]);
     assert_eq!(hidden.then(&[Shows(1), Read(true)]).states(), [BALANCE, ANSWER]);
     let smaller = watched().then(&[ask(1, 20), Happens(1, Shown), DONE, ask(0, 30)]);
     assert_eq!(smaller.states()[2], RefundState::Running, "the smaller one hides nothing");
 }
 
+/// A person sees a refund in the app before the balance shows it. The yes counts, the late balance says nothing against
+/// it, before and after it follows, and the key does not pay twice. A no is as good where the refund is not there.
+#[test]
+fn a_true_word_ahead_of_the_balance_counts() {
+    let hidden = watched().then(&[Happens(0, Hidden)]);
+    for is_read in [true, false] {
+        let said = hidden.then(&[Word(0, is_read)]);
+        let late = said.then(&[Read(true), ask(0, 30), ask(1, 20)]);
+        assert_eq!((late.states(), late.elsewhere()), (vec![PERSON], 0), "nothing is sent, and the word stays");
+        let shown = late.then(&[Shows(0), Read(true), ask(0, 30)]);
+        assert_eq!((shown.states(), shown.elsewhere()), (vec![PERSON], 0));
+        assert_eq!(shown.then(&[ask(1, 20)]).states()[1], RefundState::Running);
+        let refuted = watched().then(&[Word(0, is_read), ask(0, 30)]);
+        assert_eq!(refuted.states(), [RefundState::Failed { by_person: true }, RefundState::Running]);
+    }
+}
+
 /// What a person has ended before a refund was sent is in the balance of its intent, and hides it from nobody.
 #[test]
 fn what_was_ended_before_hides_nothing() {
-    let ended = payment().then(&[ask(0, 50), LOST, Happens(0, Shown), Word(0)]);
+    let ended = payment().then(&[ask(0, 50), LOST, Happens(0, Shown), Word(0, true)]);
     let lost = ended.then(&[ask(1, 30), LOST, Read(true)]);
     assert_eq!(lost.states(), [PERSON, RefundState::Watched]);
     assert_eq!(lost.then(&[ask(1, 30)]).states()[2], RefundState::Running);
@@ -225,9 +242,9 @@ fn a_doubt_of_two_attempts_is_one_doubt() {
     let twice = other.then(&[ask(0, 30), LOST, Read(true), ask(0, 30), LOST]);
     let doubted = twice.then(&[Happens(1, Shown), Read(true)]);
     assert_eq!(doubted.states(), [RefundState::Doubted; 3]);
-    let by_balance = doubted.then(&[Word(0), Read(true)]);
+    let by_balance = doubted.then(&[Word(0, true), Read(true)]);
     assert_eq!(by_balance.states(), [RefundState::Failed { by_person: true }, RefundState::Watched, BALANCE]);
-    let by_person = doubted.then(&[Word(1), Read(true)]);
+    let by_person = doubted.then(&[Word(1, true), Read(true)]);
     assert_eq!(by_person.states(), [RefundState::Doubted, PERSON, RefundState::Watched]);
 }
 

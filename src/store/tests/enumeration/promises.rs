@@ -17,12 +17,15 @@
 //! - **P6** What is left by our books is what the bank has left, at a balance that shows all and nothing pending. No
 //!   more is sent than both the balance and we say is left. (That the sum of what happens stays within the payment is
 //!   the bank's: refunds called failed may come after others were sent.)
+//! - **P7** Where the balance can be read, late or not, no true yes is refused, and no true no on what is not called a
+//!   success. What a person has said no reading changes. A yes never makes us know less than the balance shows.
 
 use super::daemon::{Answer, Ask, Rule};
 use super::world::{Effect, Fate, World, is_success, key_name};
 use crate::money::Amount;
+use crate::operation::Evidence;
 use crate::store::account::Booking;
-use crate::store::{RefundRow, RefundState, Stale};
+use crate::store::{RefundRow, RefundState, Seen, Stale};
 
 /// A promise that a history breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +37,40 @@ fn hold(is_kept: bool, promise: &'static str) -> Result<(), Breach> {
 
 /// Of what a reading is to book.
 pub(super) fn before_booking(world: &World, entries: &[Booking]) -> Result<(), Breach> {
+    leaves_words(world, entries.iter())?;
     let is_late = world.is_judged() && world.shown() < world.known();
     hold(!is_late || entries.is_empty(), "P3: a reading behind what is known booked something")
+}
+
+/// Of a word that is so.
+pub(super) fn of_a_refused_word(world: &World, row: &RefundRow, happened: bool, is_read: bool) -> Result<(), Breach> {
+    // By another attempt of its key it is known already.
+    let is_asked = world.payment.account().is_for_a_person(row);
+    let must_count = is_read && is_asked && (happened || !is_success(row));
+    hold(!must_count, "P7: a true word is refused")
+}
+
+/// Of what the balance is to book beside a word.
+pub(super) fn before_the_balance_of_a_word(world: &World, told: &[Seen]) -> Result<(), Breach> {
+    leaves_words(world, told.iter().filter_map(|seen| if let Seen::Booked(entry) = seen { Some(entry) } else { None }))
+}
+
+/// Of what a word and the balance beside it have made.
+pub(super) fn behind_a_word(world: &World) -> Result<(), Breach> {
+    let is_known = world.is_pending() || world.known() >= world.shown();
+    hold(is_known, "P7: behind a word less is known than the balance shows")?;
+    // A late balance shows less than is known.
+    if world.known() > world.shown() { Ok(()) } else { of_what_was_read(world) }
+}
+
+fn leaves_words<'e>(world: &World, mut entries: impl Iterator<Item = &'e Booking>) -> Result<(), Breach> {
+    let is_of_a_word = |entry: &Booking| match entry {
+        Booking::Happened(id) | Booking::NotSeen(id) | Booking::Doubted(id) => {
+            world.payment.refund(*id).is_some_and(|row| row.evidence() == Some(Evidence::Person))
+        }
+        Booking::Elsewhere(_) => false,
+    };
+    hold(!entries.any(is_of_a_word), "P7: a reading changes what a person has said")
 }
 
 /// Of what it has booked, and of what the same reading books again.
@@ -110,7 +145,9 @@ pub(super) fn of_the_end(world: &World, rule: Rule) -> Result<(), Breach> {
     effects.filter(|effect| **effect == Effect::Hidden).for_each(|effect| *effect = Effect::Shown);
     hold(end.read(rule, None, true)?.is_ok(), "P5: a balance that shows all is taken for a late one")?;
     let pending: Vec<usize> = end.refunds().filter(|(_, row, _)| row.is_pending()).map(|(place, ..)| place).collect();
-    pending.into_iter().for_each(|refund| end.word(rule, refund));
+    for refund in pending {
+        end.word(rule, refund, true)?;
+    }
     hold(end.read(rule, None, true)?.is_ok(), "P5: true words make a true balance look late")?;
     hold(!end.is_pending(), "P5: a doubt does not end")
 }

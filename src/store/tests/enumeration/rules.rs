@@ -2,7 +2,7 @@
 
 use super::daemon::{self, RIGHT, Reading, Rule};
 use super::world::Scenario;
-use super::{CLAIMS, EQUAL, TWO_AMOUNTS};
+use super::{CLAIMS, EQUAL, OURS, TWO_AMOUNTS};
 use crate::id::RequestKey;
 use crate::money::Amount;
 use crate::operation::Evidence;
@@ -17,7 +17,7 @@ pub(super) struct Wrong {
     pub(super) steps: usize,
 }
 
-pub(super) const WRONG: [Wrong; 7] = [
+pub(super) const WRONG: [Wrong; 9] = [
     Wrong {
         name: "a fall is booked elsewhere although an uncertain refund may be a part of it",
         rule: Rule { read: elsewhere_first, ..RIGHT },
@@ -51,7 +51,7 @@ pub(super) const WRONG: [Wrong; 7] = [
     Wrong {
         name: "what is known to have happened is shown",
         rule: Rule { read: all_shown, ..RIGHT },
-        scenario: TWO_AMOUNTS,
+        scenario: OURS,
         steps: 8,
     },
     Wrong {
@@ -59,6 +59,18 @@ pub(super) const WRONG: [Wrong; 7] = [
         rule: Rule { read: claims_anew, ..RIGHT },
         scenario: CLAIMS,
         steps: 5,
+    },
+    Wrong {
+        name: "a balance that has not fallen refuses a yes",
+        rule: Rule { takes: fallen_alone, ..RIGHT },
+        scenario: OURS,
+        steps: 4,
+    },
+    Wrong {
+        name: "a later balance overrules a yes",
+        rule: Rule { read: words_anew, ..RIGHT },
+        scenario: OURS,
+        steps: 4,
     },
 ];
 
@@ -127,6 +139,21 @@ fn all_shown(payment: &PaymentRow, reading: Reading<'_>) -> Result<Vec<Booking>,
 
 fn claims_anew(payment: &PaymentRow, reading: Reading<'_>) -> Result<Vec<Booking>, Stale> {
     daemon::read(&with(payment, |row| row.balance_before = None), reading)
+}
+
+fn fallen_alone(payment: &PaymentRow, refund: &RefundRow, happened: bool, balance: Option<Amount>) -> bool {
+    let left = payment.account().left();
+    let has_fallen = |balance: Amount| balance.plus(refund.amount).is_some_and(|before| before <= left);
+    daemon::takes(payment, refund, happened, balance) && (!happened || balance.is_none_or(has_fallen))
+}
+
+fn words_anew(payment: &PaymentRow, reading: Reading<'_>) -> Result<Vec<Booking>, Stale> {
+    let forget = |row: &mut RefundRow| {
+        if row.state == RefundState::Success(Evidence::Person) {
+            row.state = RefundState::Unsettled;
+        }
+    };
+    daemon::read(&with(payment, forget), reading)
 }
 
 fn with(payment: &PaymentRow, change: impl FnMut(&mut RefundRow)) -> PaymentRow {

@@ -153,7 +153,8 @@ impl World {
             let mut hasher = DefaultHasher::new();
             salt.hash(&mut hasher);
             for (_, row, fate) in self.refunds() {
-                (row.amount, row.state, &row.key, row.balance_before, row.is_claimed, fate).hash(&mut hasher);
+                (row.amount, row.asked, row.state, &row.key, row.balance_before, row.is_claimed, fate)
+                    .hash(&mut hasher);
             }
             (&falls, &self.keys, self.payment.refunded_elsewhere).hash(&mut hasher);
             u128::from(hasher.finish())
