@@ -376,6 +376,19 @@ fn a_lost_answer_of_the_guides_bank_is_a_persons() {
     till.daemon.door.post_with_key(&key, &target, &refund).problem("outcome_unknown");
     till.daemon.door.post_with_key(&fresh_key(), &target, &json!({"amount_tiyn": 1_000})).problem("refund_open");
     assert_eq!(till.bank.seen_at("POST", "/r3/v01/payment/refund/", "").len(), 1);
+    // Nobody can have seen yet that it did not happen: the bank may be slow.
+    let doubted = till.daemon.door.get(&format!("/v1/payments/{id}")).expect(200)["refunds"][0]["id"].clone();
+    let word = json!({"refund": doubted, "happened": false, "reason": "not in the app"});
+    let resolve = || till.daemon.door.post(&format!("/v1/payments/{id}/resolve"), &word);
+    let early = resolve().problem("in_progress");
+    assert!(early["remedy"].as_str().unwrap().contains("kaspictl payment show"), "{early}");
+    let since = std::time::Instant::now();
+    while resolve().status != 200 {
+        assert!(since.elapsed() < std::time::Duration::from_secs(6), "the word is never taken");
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    till.bank.answer("POST", "/r3/v01/payment/refund/", Answer::json(r#"{"status":true}"#));
+    assert_eq!(till.daemon.door.post_with_key(&key, &target, &refund).expect(200)["refunded_tiyn"], 3_000);
 }
 
 /// A person's word that cannot be true beside what was paid is not taken, with the balance and without it.

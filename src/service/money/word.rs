@@ -29,7 +29,13 @@ impl Service {
         let Some(_one) = self.state.refunds.try_lock(id) else { return Err(in_progress(id)) };
         let settle = request.settings.config.payments.refund_settle;
         let over_at = self.state.unsettled.over_at(refund, settle);
-        let is_settling = |found: &RefundRow| found.state == RefundState::Unsettled && Instant::now() < over_at;
+        // Of what the bank may still carry out nobody can have seen that it did not happen, also where no balance tells.
+        let is_open = |found: &RefundRow| match found.state {
+            RefundState::Unsettled => true,
+            RefundState::Doubted => !happened,
+            _ => false,
+        };
+        let is_settling = |found: &RefundRow| is_open(found) && Instant::now() < over_at;
         if self.row(id)?.refund(refund).is_some_and(is_settling) {
             let rest = over_at.saturating_duration_since(Instant::now()).as_secs() + 1;
             return Err(in_progress(id).with_hint(format!(
