@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::life::{deadline, lively_until, polling};
+use super::life::{deadline, lively_until, polling, was_made_behind};
 use super::money::is_reckoned;
 use crate::moment::Moment;
 use crate::operation::{Kind, State};
@@ -55,7 +55,8 @@ pub(super) fn unasked(row: &PaymentRow, now: Moment) -> Option<Duration> {
 }
 
 /// Whether a payment found at start is looked at now: a link or QR, and whatever ran out or missed a late look while
-/// the daemon was down, which was last alive then.
+/// the daemon was down, which was last alive then. One that looks older than it is may seem to have had its late looks:
+/// the answer tells how old it is.
 pub(super) fn is_missed(row: &PaymentRow, now: Moment, alive: Moment) -> bool {
     if row.state == State::Waiting {
         return row.kind != Kind::Remote || deadline(row) <= now;
@@ -64,7 +65,8 @@ pub(super) fn is_missed(row: &PaymentRow, now: Moment, alive: Moment) -> bool {
         let mut looks = LATE_LOOKS.iter().map(|look| from.after(look.mul_f64(stretch(row))));
         looks.any(|look| alive < look && look <= now)
     };
-    row.has_refund_in_doubt() || looked_at_from(row).is_some_and(missed)
+    let may_be_younger = row.is_over() && was_made_behind(row);
+    may_be_younger || row.has_refund_in_doubt() || looked_at_from(row).is_some_and(missed)
 }
 
 /// Whether all late looks at a payment that is still open are over.
@@ -206,6 +208,20 @@ mod tests {
             let wait = next_look(&row, &[], row.created_at.after(age)).unwrap();
             assert!(wait >= Duration::from_secs(DAY + MINUTE) - age, "{wait:?}");
         }
+    }
+
+    /// One that was called over by a clock far behind the bank's seems to have had all its late looks once the clock is
+    /// right. It is asked about at the next start all the same.
+    #[test]
+    fn a_clock_that_was_behind_ends_no_looks() {
+        let over = |behind: u64| {
+            let row = invoice(State::Expired);
+            let bank_deadline = row.expires_at.map(|at| at.after(Duration::from_secs(behind)));
+            PaymentRow { bank_deadline, ..row }
+        };
+        let seems = |row: &PaymentRow| row.created_at.after(Duration::from_secs(3 * DAY));
+        let missed = |row: PaymentRow| is_missed(&row, seems(&row), seems(&row));
+        assert_eq!([0, MINUTE, 30 * HOUR].map(|behind| missed(over(behind))), [false, false, true]);
     }
 
     /// An invoice that nothing is known of but that the customer can pay is asked about when its day is over.

@@ -28,6 +28,9 @@ pub(super) const GRACE: Duration = Duration::from_secs(10);
 /// A `Date` has whole seconds, and the answer was on its way.
 const WHOLE_SECONDS: Duration = Duration::from_secs(2);
 
+/// A clock that is no more than this behind puts no last look off its day.
+const BEHIND: Duration = Duration::from_secs(3600);
+
 /// How long a customer can pay a remote invoice.
 pub(super) const REMOTE_LIFE: Duration = Duration::from_secs(24 * 3600);
 
@@ -50,6 +53,12 @@ pub(super) fn deadline(row: &PaymentRow) -> Moment {
 /// The same by the bank's clock, as far as its answers told it.
 fn bank_deadline(row: &PaymentRow) -> Moment {
     row.bank_deadline.unwrap_or_else(|| deadline(row))
+}
+
+/// Whether our clock was far behind the bank's when a payment was made, so that it looks older than it is once our clock
+/// is right.
+pub(super) fn was_made_behind(row: &PaymentRow) -> bool {
+    bank_deadline(row).since(deadline(row)) > BEHIND
 }
 
 /// The reply's interval, if it is between one second and a minute.

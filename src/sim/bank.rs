@@ -4,12 +4,13 @@
 //! It is late by seed: it may carry a request out after nobody waits for its answer any more, and show a refund in the
 //! balance later than it happened. [`Bill::quiet_at`] is when all that is over for one payment.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::bill::{Back, Bill, CONFIRM, Phase};
 use super::chance::Chance;
 use super::clock;
-use super::fate::note;
+use super::fate::{broken, note};
 use crate::operation::{Dialect, Kind, Payment};
 
 /// The organisations of a world, with their trade points.
@@ -74,6 +75,8 @@ pub(super) struct Bank {
     tokens: Vec<u64>,
     pub(super) bills: Vec<Bill>,
     deeds: Vec<(Duration, Deed)>,
+    /// The numbers of all orders that came in.
+    received: HashSet<String>,
     /// The longest that something is late.
     latest: Duration,
     /// Customers pay soon and come back often.
@@ -83,6 +86,9 @@ pub(super) struct Bank {
     /// In percent: payments of which a cashier pays back in the bank's app.
     elsewhere: u64,
 }
+
+/// Characters of a token that are the same in each of an organisation.
+const TOKEN_OF: usize = 28;
 
 /// The token of an organisation.
 fn token(organisation: usize, number: u64) -> String {
@@ -100,6 +106,7 @@ impl Bank {
             tokens: vec![0; ORGANISATIONS.len()],
             bills: Vec::new(),
             deeds: Vec::new(),
+            received: HashSet::new(),
             latest: Duration::from_secs(latest),
             is_of_refunds,
             is_tame: false,
@@ -128,7 +135,7 @@ impl Bank {
     /// The bill of a payment: by its number if it has one, else by its amount, which no other intention has.
     pub(super) fn bill_of(&self, payment: &Payment) -> Option<&Bill> {
         match &payment.qr_payment_id {
-            Some(number) => self.bills.iter().find(|bill| bill.number.to_string() == number.as_str()),
+            Some(number) => self.bills.iter().find(|bill| bill.is(number)),
             // A till that forgot its key may have been given another for the same.
             None => self.of_amount(payment.amount_tiyn.tiyn()).find(|bill| !bill.was_shown),
         }
@@ -147,10 +154,23 @@ impl Bank {
         }
     }
 
-    /// A till has the code of this bill to show.
-    pub(super) fn shown(&mut self, number: &str) {
-        if let Some(bill) = self.bills.iter_mut().find(|bill| bill.number.to_string() == number) {
+    /// A till has the code of this payment to show.
+    pub(super) fn shown(&mut self, payment: &Payment) {
+        let Some(number) = &payment.qr_payment_id else { return };
+        if let Some(bill) = self.bills.iter_mut().find(|bill| bill.is(number)) {
             bill.was_shown = true;
+        }
+    }
+
+    /// An order comes in: no request is sent twice, and none with another organisation's token.
+    pub(super) fn receive(&mut self, given: &Given) {
+        if !self.received.insert(given.x_request_id.clone()) {
+            broken(format!("a request was sent twice: {given:?}"));
+        }
+        let is_anothers = |at: &usize| given.token.starts_with(&token(*at, 0)[..TOKEN_OF]);
+        let owner = (0..self.tokens.len()).find(is_anothers);
+        if owner != organisation(&given.bin) {
+            broken(format!("the token is another organisation's: {given:?}"));
         }
     }
 
@@ -184,7 +204,7 @@ impl Bank {
         let part = 1 + self.chance.below(40);
         let bill = &mut self.bills[index];
         bill.run_out(at);
-        if !bill.was_sent_to_phone && !bill.was_shown {
+        if !bill.was_seen() {
             return;
         }
         bill.stale = (bill.status(), at + stale);
@@ -193,7 +213,7 @@ impl Bank {
             (Deed::Pay(_), Phase::Created | Phase::Scanned) | (Deed::PayLate(_), Phase::Cancelled | Phase::Failed) => {
                 bill.phase = Phase::Paid;
             }
-            (Deed::Decline(_), Phase::Created | Phase::Scanned) => bill.phase = Phase::Failed,
+            (Deed::Decline(_), Phase::Created | Phase::Scanned) => bill.end(Phase::Failed, at),
             (Deed::Elsewhere(_), Phase::Paid) => {
                 // An amount that no refund of ours has, so that it is told apart.
                 let amount = (bill.amount * part / 100).max(1) | 1;
@@ -237,7 +257,7 @@ impl Bank {
         self.bills[index].run_out(now);
         match given.order {
             Order::Refund { amount, .. } => self.give_back(index, amount, given, now),
-            Order::Create { .. } | Order::Cancel { .. } => self.cancel(index),
+            Order::Create { .. } | Order::Cancel { .. } => self.cancel(index, now),
         }
     }
 
@@ -256,6 +276,8 @@ impl Bank {
             phase: Phase::Created,
             was_cancelled: false,
             was_shown: false,
+            made_at: now,
+            over_at: None,
             stale: ("", Duration::ZERO),
             was_sent_to_phone: kind == Kind::Remote || self.dialect == Dialect::Guide,
             deadline: now + life,
@@ -294,11 +316,12 @@ impl Bank {
         }
     }
 
-    fn cancel(&mut self, index: usize) -> Done {
+    fn cancel(&mut self, index: usize, now: Duration) -> Done {
         let bill = &mut self.bills[index];
         match (bill.phase, bill.kind) {
             (Phase::Created | Phase::Cancelled, Kind::Remote) => {
-                (bill.phase, bill.was_cancelled) = (Phase::Cancelled, true);
+                bill.end(Phase::Cancelled, now);
+                bill.was_cancelled = true;
                 Done::Cancelled
             }
             _ => Done::Refused(BILL_UNKNOWN),

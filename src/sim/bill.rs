@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::id::QrPaymentId;
 use crate::operation::Kind;
 
 /// The bank's time from the first scan to the end.
@@ -42,6 +43,9 @@ pub(super) struct Bill {
     pub(super) was_sent_to_phone: bool,
     /// A till has its code to show.
     pub(super) was_shown: bool,
+    pub(super) made_at: Duration,
+    /// When nobody could pay it any more in the ordinary way, if that came.
+    pub(super) over_at: Option<Duration>,
     /// What a status was before the last change of it, and until when the bank may still say so.
     pub(super) stale: (&'static str, Duration),
     pub(super) deadline: Duration,
@@ -52,6 +56,10 @@ pub(super) struct Bill {
 }
 
 impl Bill {
+    pub(super) fn is(&self, number: &QrPaymentId) -> bool {
+        number.as_str().parse() == Ok(self.number)
+    }
+
     /// What went back, shown or not.
     pub(super) fn returned(&self) -> u64 {
         self.backs.iter().map(|back| back.amount).sum()
@@ -70,8 +78,24 @@ impl Bill {
             Phase::Paid | Phase::Cancelled | Phase::Failed => false,
         };
         if over {
-            self.phase = Phase::Failed;
+            self.end(Phase::Failed, now);
         }
+    }
+
+    /// Nobody can pay it any more, except late.
+    pub(super) fn end(&mut self, phase: Phase, now: Duration) {
+        self.phase = phase;
+        self.over_at.get_or_insert(now);
+    }
+
+    /// Whether the customer had it before him.
+    pub(super) fn was_seen(&self) -> bool {
+        self.was_sent_to_phone || self.was_shown
+    }
+
+    /// Whether a customer could pay both this one and a later one. Who was told that one is over may be billed anew.
+    pub(super) fn stood_beside(&self, later: &Self) -> bool {
+        self.amount == later.amount && self.over_at.is_none_or(|over| over > later.made_at)
     }
 
     pub(super) fn status(&self) -> &'static str {

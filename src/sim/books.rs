@@ -1,19 +1,18 @@
-//! The promises: what the daemon says against what the bank has.
+//! The promises: the whole of the daemon's books against the whole of the bank's, in the end.
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::answers::{check_grown, check_view, is_surely_not, went_back};
 use super::bill::{Bill, Phase};
 use super::fate::broken;
-use super::known;
 use super::person::close_all;
 use super::shop::Shop;
 use super::till::{Told, Want, What};
-use super::wire::Line;
 use crate::id::{PaymentId, PaymentRef};
 use crate::moment::Moment;
 use crate::money::Amount;
 use crate::operation::{
-    Code, Dialect, Failure, Health, LogQuery, LogStatus, Money, Operation, OperationType, Payment, PaymentQuery,
+    Dialect, EventQuery, Failure, Health, LogQuery, LogStatus, Operation, OperationType, Payment, PaymentQuery,
     RefundPayment, Reply, State,
 };
 use crate::store::Chain;
@@ -42,66 +41,6 @@ pub(super) async fn callers(shop: &Shop, payment: Option<PaymentId>) -> HashMap<
         if after.is_none() {
             return found;
         }
-    }
-}
-
-/// An answer as it is given: it may be old news, but no bank has books that it contradicts.
-pub(super) fn check_answer(line: &Line, want: &Want, answer: &Result<Box<Payment>, Failure>) {
-    match answer {
-        Ok(payment) => {
-            let bill = line.look(|bank| {
-                bank.shown(payment.qr_payment_id.as_ref().map_or("", |number| number.as_str()));
-                bank.bill_of(payment).cloned()
-            });
-            check_view(payment, bill.as_ref());
-            if want.what == What::Cancel && !bill.is_some_and(|bill| bill.was_cancelled) {
-                broken(format!("{} was told cancelled, and it is not: {payment:?}", want.key));
-            }
-        }
-        Err(failure) if failure.money == Money::Moved => {
-            let bills = line.look(|bank| bank.of_amount(want.amount).cloned().collect::<Vec<_>>());
-            if !bills.iter().any(|bill| bill.phase == Phase::Paid) {
-                broken(format!("{} was told that money moved, and none did: {failure}", want.key));
-            }
-        }
-        Err(_) => {}
-    }
-}
-
-/// A create of which is said that it billed nobody. What is not finished, or was not begun, says nothing of what the
-/// key has done.
-fn is_surely_not(want: &Want, failure: &Failure) -> bool {
-    let says_nothing = [Code::InProgress, Code::InvoiceOpen, Code::ShuttingDown, Code::StorageFailed];
-    let is_create = matches!(want.what, What::Create { .. });
-    is_create && failure.money == Money::NotMoved && !says_nothing.contains(&failure.code)
-}
-
-/// What a payment says of itself.
-fn check_view(payment: &Payment, bill: Option<&Bill>) {
-    let said = || format!("{payment:?}\n{bill:?}");
-    let Some(bill) = bill else {
-        if payment.qr_payment_id.is_some() || payment.state == State::Paid {
-            broken(format!("the bank has no such bill: {}", said()));
-        }
-        return;
-    };
-    if payment.amount_tiyn.tiyn() != bill.amount {
-        broken(format!("the number is another bill's: {}", said()));
-    }
-    if super::bank::organisation(payment.organization_bin.as_str()) != Some(bill.organisation) {
-        broken(format!("the money is another organisation's: {}", said()));
-    }
-    let is_lie = match payment.state {
-        State::Paid => bill.phase != Phase::Paid,
-        State::Cancelled => !bill.was_cancelled,
-        _ => false,
-    };
-    if is_lie {
-        broken(format!("the state is not the bank's: {}", said()));
-    }
-    if known::REFUNDS_ADD_UP && payment.refunded_tiyn.tiyn() + payment.refunded_elsewhere_tiyn.tiyn() > bill.returned()
-    {
-        broken(format!("less went back than is said: {}", said()));
     }
 }
 
@@ -153,19 +92,22 @@ impl Books {
             }
         }
         // What was told last under each key.
-        let last: BTreeMap<&str, &Told> = told.iter().map(|told| (told.0.key.as_str(), told)).collect();
+        let mut last: BTreeMap<&str, &Told> = BTreeMap::new();
+        for told in told {
+            last.insert(&told.0.key, told);
+            if let Ok(payment) = &told.1 {
+                self.check_row(payment);
+            }
+        }
         for (want, answer) in last.into_values() {
-            self.check_told(want, answer);
+            self.check_last(want, answer);
         }
     }
 
     /// One bill for one intention, which the log knows by its request, and a row that knows of it or says so.
     fn check_bills(&self) {
-        let mut amounts: BTreeMap<u64, usize> = BTreeMap::new();
         let mut effects: BTreeMap<&str, usize> = BTreeMap::new();
         for bill in &self.bills {
-            // A code that no till was given was shown to nobody: another may be made at once.
-            *amounts.entry(bill.amount).or_default() += usize::from(bill.was_sent_to_phone || bill.was_shown);
             if !self.calls.get(&bill.by).is_some_and(|call| call.operation != OperationType::Refund) {
                 broken(format!("a bill was made without an intent in the log: {bill:?}"));
             }
@@ -179,10 +121,13 @@ impl Books {
                 }
             }
         }
-        if let Some((amount, count)) = amounts.iter().find(|(_, count)| **count > 1) {
-            broken(format!("{count} bills of one intention, of {amount}"));
+        // A code that no till was given was shown to nobody: another may be made at once.
+        let seen: Vec<&Bill> = self.bills.iter().filter(|bill| bill.was_seen()).collect();
+        let doubled = |(number, bill): (usize, &&Bill)| seen[..number].iter().any(|earlier| earlier.stood_beside(bill));
+        if let Some(number) = seen.iter().enumerate().position(doubled) {
+            broken(format!("a bill of an intention that had one: {:?}", seen[number]));
         }
-        if let Some((key, count)) = effects.iter().find(|(_, count)| known::REFUNDS_ADD_UP && **count > 1) {
+        if let Some((key, count)) = effects.iter().find(|(_, count)| **count > 1) {
             broken(format!("{count} refunds happened under one key, {key}"));
         }
     }
@@ -209,29 +154,31 @@ impl Books {
         if doubted && !self.problems.contains_key(&row.id) {
             broken(format!("a doubt that nobody sees: {row:?}"));
         }
-        let known = row.refunded_tiyn.tiyn() + row.refunded_elsewhere_tiyn.tiyn();
+        let known = went_back(row);
         let is_read = row.state == State::Paid && self.dialect == Dialect::Bank;
-        if known::REFUNDS_ADD_UP && !doubted && is_read && known != bill.returned() {
+        if !doubted && is_read && known != bill.returned() {
             broken(format!("{} went back, and {known} is said: {row:?}\n{bill:?}", bill.returned()));
         }
     }
 
-    /// What a till was told, in the end.
-    fn check_told(&self, want: &Want, answer: &Result<Box<Payment>, Failure>) {
-        match (&want.what, answer) {
-            (What::Create { .. }, Ok(payment)) if !self.rows.iter().any(|row| row.id == payment.id) => {
-                broken(format!("{} was told of a payment that is not there: {payment:?}", want.key));
-            }
-            (What::Refund(_), Ok(_)) if known::REFUNDS_ADD_UP && !self.happened(&want.key) => {
+    /// What a till was told of a payment is still there.
+    fn check_row(&self, told: &Payment) {
+        match self.rows.iter().find(|row| row.id == told.id) {
+            Some(row) => check_grown(told, row),
+            None => broken(format!("a payment that was told of is not there: {told:?}")),
+        }
+    }
+
+    /// The last word under a key.
+    fn check_last(&self, want: &Want, answer: &Result<Box<Payment>, Failure>) {
+        let is_refund = matches!(want.what, What::Refund(_));
+        let happened = self.happened(&want.key);
+        match answer {
+            Ok(_) if is_refund && !happened => {
                 broken(format!("{} was told refunded, and it is not", want.key));
             }
-            (_, Err(failure)) if is_surely_not(want, failure) => {
-                if let Some(bill) = self.bills.iter().find(|bill| self.key_of(&bill.by) == Some(&want.key)) {
-                    broken(format!(
-                        "{} was told at last that nothing moved ({failure}), and there is {bill:?}",
-                        want.key
-                    ));
-                }
+            Err(failure) if is_surely_not(failure) && happened => {
+                broken(format!("{} was told at last that nothing moved, and it did: {failure}", want.key));
             }
             _ => {}
         }
@@ -243,20 +190,21 @@ impl Books {
 
     fn bill_of(&self, row: &Payment) -> Option<&Bill> {
         match &row.qr_payment_id {
-            Some(number) => self.bills.iter().find(|bill| bill.number.to_string() == number.as_str()),
+            Some(number) => self.bills.iter().find(|bill| bill.is(number)),
             // Not one that is another row's: a till that forgot its key may have been given two for the same.
-            None => self.bills.iter().find(|bill| {
-                let is_of =
-                    |row: &Payment| row.qr_payment_id.as_ref().is_some_and(|qr| qr.as_str() == bill.number.to_string());
-                bill.amount == row.amount_tiyn.tiyn() && !self.rows.iter().any(is_of)
-            }),
+            None => self.bills.iter().find(|bill| bill.amount == row.amount_tiyn.tiyn() && !self.is_known(bill)),
         }
     }
 
-    /// Whether money went back under a key.
+    fn is_known(&self, bill: &Bill) -> bool {
+        self.rows.iter().any(|row| row.qr_payment_id.as_ref().is_some_and(|number| bill.is(number)))
+    }
+
+    /// Whether somebody was billed or money went back under a key.
     fn happened(&self, key: &str) -> bool {
-        let by = |by: &String| self.key_of(by) == Some(key);
-        self.bills.iter().flat_map(|bill| &bill.backs).any(|back| back.by.as_ref().is_some_and(by))
+        let backs = self.bills.iter().flat_map(|bill| &bill.backs).filter_map(|back| back.by.as_deref());
+        let billed = self.bills.iter().map(|bill| bill.by.as_str());
+        billed.chain(backs).any(|by| self.key_of(by) == Some(key))
     }
 }
 
@@ -267,6 +215,32 @@ pub(super) fn check_log(shop: &Shop) {
     let verdict = chain.verdict(shop.store.differences().ok());
     if !verdict.ok || verdict.differences.is_none() {
         broken(format!("the log is not whole, or not what the state was made of: {verdict:?}"));
+    }
+}
+
+/// The last that is announced of each payment is how it stands.
+pub(super) async fn check_news(shop: &Shop, books: &Books) {
+    let mut last: HashMap<PaymentId, Payment> = HashMap::new();
+    let mut after = 0;
+    loop {
+        let query = EventQuery { after: Some(after), wait: None, limit: Some(1000) };
+        let Ok(Reply::Events(page)) = shop.run(None, Operation::Events(query)).await else { return };
+        if page.events.is_empty() {
+            break;
+        }
+        if page.events.iter().any(|event| event.seq <= after) || page.next <= after {
+            broken("an event stands behind its cursor".to_owned());
+            return;
+        }
+        after = page.next;
+        last.extend(page.events.into_iter().filter_map(|event| event.payment).map(|payment| (payment.id, payment)));
+    }
+    for row in &books.rows {
+        let news = last.get(&row.id);
+        let is_told = news.is_some_and(|news| (news.state, went_back(news)) == (row.state, went_back(row)));
+        if !is_told {
+            broken(format!("it is not as it was announced: {row:?}\n{news:?}"));
+        }
     }
 }
 

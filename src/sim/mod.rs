@@ -35,6 +35,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod answers;
 mod bank;
 mod bill;
 mod books;
@@ -42,7 +43,6 @@ mod chance;
 mod clock;
 mod fate;
 mod faults;
-mod known;
 mod person;
 mod run;
 mod serve;

@@ -7,7 +7,7 @@ use tokio::time::{sleep, timeout};
 use super::fate::{self, note};
 use super::shop::{SETTLE, Shop};
 use super::till::{EVER, Seat, Want, What};
-use super::{books, clock};
+use super::{answers, clock};
 use crate::id::PaymentRef;
 use crate::moment::Span;
 use crate::money::Amount;
@@ -39,7 +39,7 @@ pub(super) async fn work(till: Seat, shop: Shop) {
         let answer = answer.map(|answer| answer.map(payment));
         note(|| format!("{} is told {}", want.key, short(&answer)));
         if let Some(answer) = &answer {
-            books::check_answer(&shop.line, &want, answer);
+            answers::check_answer(&shop.line, &want, answer);
         }
         let pause = {
             let mut till = till.lock().unwrap();

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::chance::Chance;
+use super::clock;
 use super::fate::note;
-use super::{clock, known};
 use crate::store::tests::disk::Disk;
 
 /// What a computer is like.
@@ -27,7 +27,7 @@ impl Weather {
 
     /// Between two lives the clock may have stopped, or run ahead.
     pub(super) fn at_start(&mut self) {
-        if known::CLOCKS_MAY_BE_WRONG && self.has_bad_clock && self.chance.percent(50) {
+        if self.has_bad_clock && self.chance.percent(50) {
             let hour = 3_600_000;
             let by = self.chance.one_of(&[0, 0, -hour, hour, -30 * hour, 2 * hour]);
             note(|| format!("the wall clock is wrong by {by} ms"));

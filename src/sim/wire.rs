@@ -77,6 +77,11 @@ impl Line {
         if fate::is_dead() {
             return pending().await;
         }
+        if let Heard::Money(given) = &heard
+            && !matches!(fault, Fault::Lost { .. })
+        {
+            self.look(|bank| bank.receive(given));
+        }
         match fault {
             Fault::Lost { silent: true } => return pending().await,
             Fault::Lost { silent: false } => return Err(Failed::Lost("cut".to_owned())),

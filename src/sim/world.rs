@@ -223,7 +223,9 @@ impl World {
             sleep(Duration::from_secs(60)).await;
             person::close_all(&shop).await;
             let told: Vec<_> = self.tills.iter().flat_map(|till| till.lock().unwrap().told.clone()).collect();
-            books::Books::read(&shop).await.check(&told);
+            let books = books::Books::read(&shop).await;
+            books.check(&told);
+            books::check_news(&shop, &books).await;
             books::check_log(&shop);
         });
     }
