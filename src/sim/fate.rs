@@ -22,13 +22,16 @@ pub(super) enum Death {
     Never,
     /// At so many steps.
     Step(u64),
-    /// The n-th time at this step.
+    /// The n-th time at this step, or where it has not come to that in [`MOST_STEPS`].
     At(&'static str, u64),
     /// At this age.
     After(Duration),
     /// At this age it is told to stop, and is given the time for it.
     Stop(Duration),
 }
+
+/// A life that waits for a step that does not come is over by then.
+const MOST_STEPS: u64 = 150;
 
 /// The step that is a moment and nothing else.
 pub(super) const MOMENT: &str = "moment";
@@ -96,7 +99,7 @@ pub(super) fn step(name: &'static str) {
         *times += 1;
         match fate.death {
             Some(Death::Step(step)) => fate.steps == step,
-            Some(Death::At(point, time)) => point == name && *times == time,
+            Some(Death::At(point, time)) => (point == name && *times == time) || fate.steps == MOST_STEPS,
             Some(Death::Never | Death::After(_) | Death::Stop(_)) | None => false,
         }
     });

@@ -3,10 +3,10 @@
 //! two steps. A world is one thread, one seed and one time of its own, so that every failure is repeated by its seed.
 //!
 //! ```text
-//! cargo test --lib sim::                                                     a slice, in seconds
-//! KASPID_SIM_KILLS=1000000 cargo test --release --lib sim:: -- --nocapture   the long run
-//! KASPID_SIM_SEED=46 cargo test --lib sim:: -- --nocapture                   one world and all that happens in it
-//! KASPID_SIM_KILLS=30000 KASPID_SIM_FROM=1 cargo test --release --lib sim::  a run from a seed on
+//! cargo test --lib sim::                                                         a slice, in seconds
+//! KASPID_SIM_KILLS=1000000 cargo test --profile sim --lib sim:: -- --nocapture   the long run
+//! KASPID_SIM_SEED=46 cargo test --lib sim:: -- --nocapture                       one world and all that happens in it
+//! KASPID_SIM_KILLS=30000 KASPID_SIM_FROM=1 cargo test --profile sim --lib sim::  a run from a seed on
 //! ```
 //!
 //! What is real: service, store and writer, the gate, translation and deadlines of `kaspi`, the log. What is not: the
@@ -78,8 +78,10 @@ fn no_promise_is_broken_in_any_world() {
     eprintln!("simulation: {kills} kills, KASPID_SIM_FROM={from}");
     let figures = run::until(kills, from);
     eprintln!("{figures}");
-    if let Some(seed) = figures.broken.keys().next() {
-        eprintln!("{}", run::again(*seed).1);
+    if let Some((seed, why)) = figures.broken.first_key_value() {
+        let (again, story) = run::again(*seed);
+        eprintln!("{story}");
+        assert_eq!(again.as_ref(), Some(why), "KASPID_SIM_SEED={seed} does not repeat its world");
         panic!("{figures}");
     }
 }

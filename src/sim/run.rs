@@ -47,14 +47,14 @@ impl std::fmt::Display for Figures {
         let a_second = |count: u64| count as f64 / self.took.as_secs_f64();
         writeln!(
             f,
-            "simulation: {} worlds, {} kills ({:.0}/s), {} payments ({:.0}/s), {} refunds, {} lives of the daemon, {:.1?}",
+            "simulation: {} worlds, {} lives of the daemon ({:.0}/s), {} kills ({:.0}/s), {} payments, {} refunds, {:.1?}",
             self.worlds,
+            self.lives,
+            a_second(self.lives),
             self.kills(),
             a_second(self.kills()),
             self.payments,
-            a_second(self.payments),
             self.refunds,
-            self.lives,
             self.took
         )?;
         for (step, count) in &self.kills {

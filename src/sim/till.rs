@@ -16,6 +16,8 @@ use crate::operation::{Code, Failure, Kind, Payment, State};
 
 /// Longer than any answer takes.
 pub(super) const EVER: Duration = Duration::from_secs(3 * 3600);
+/// A till that has seen a payment wait this often goes on to the next customer. What is seen between is all the same.
+const MOST_LOOKS: u32 = 4;
 /// A till that hears "not now" this often gives up.
 const MOST_TRIES: u32 = 60;
 
@@ -153,7 +155,7 @@ impl Till {
     pub(super) fn hear(&mut self, answer: Option<Result<Box<Payment>, Failure>>) {
         let (Some(want), Some(answer)) = (self.now.clone(), answer) else { return };
         let again = match (&want.what, &answer) {
-            (What::See(_), Ok(payment)) => payment.state == State::Waiting && want.tries < 20,
+            (What::See(_), Ok(payment)) => payment.state == State::Waiting && want.tries < MOST_LOOKS,
             (_, Ok(_)) => false,
             (_, Err(failure)) => failure.retryable && want.tries < MOST_TRIES,
         };

@@ -11,6 +11,9 @@ use super::clock;
 use crate::money::Amount;
 use crate::operation::{Dialect, Kind};
 
+/// Seconds between two looks at a code, by turns: a poll is seldom news.
+const POLLING: [u64; 3] = [5, 20, 60];
+
 /// A request as read.
 pub(super) enum Heard {
     TradePoints(String),
@@ -143,7 +146,8 @@ fn points(dialect: Dialect, bin: &str) -> String {
 
 fn made(bank: &Bank, index: usize) -> String {
     let bill = &bank.bills[index];
-    let (number, timers) = (bill.number, r#""StatusPollingInterval":5,"PaymentConfirmationTimeout":65"#);
+    let (number, every) = (bill.number, POLLING[index % POLLING.len()]);
+    let timers = format!(r#""StatusPollingInterval":{every},"PaymentConfirmationTimeout":65"#);
     match (bank.dialect, bill.kind) {
         (Dialect::Bank, Kind::Remote) => format!(r#"{{"QrPaymentId":{number}}}"#),
         (Dialect::Bank, Kind::Link) => format!(

@@ -120,7 +120,7 @@ impl World {
         let bank = Bank::new(Chance::of(seed, 1), dialect, is_of_refunds);
         let (tills, known) = (1 + chance.below(4), Known::default());
         let tills = (0..tills).map(|number| {
-            Till::new(number, Chance::of(seed, 10 + number), 1 + chance.below(6), known.clone(), is_of_refunds)
+            Till::new(number, Chance::of(seed, 10 + number), 2 + chance.below(8), known.clone(), is_of_refunds)
         });
         Self {
             line: Line::new(bank, Chance::of(seed, 2), is_of_refunds),
@@ -137,10 +137,10 @@ impl World {
     /// How the next life ends.
     fn death(&mut self) -> Death {
         match self.chance.below(100) {
-            0..10 => Death::Step(self.chance.magnitude(1, 12)),
-            10..45 => Death::Step(self.chance.magnitude(10, 300)),
-            45..85 => Death::At(self.chance.one_of(&STEPS), self.chance.magnitude(1, 4)),
-            85..96 => Death::After(self.chance.span(Duration::from_millis(1), Duration::from_secs(2_000))),
+            0..15 => Death::Step(self.chance.magnitude(1, 12)),
+            15..45 => Death::Step(self.chance.magnitude(10, 150)),
+            45..88 => Death::At(self.chance.one_of(&STEPS), self.chance.magnitude(1, 3)),
+            88..97 => Death::After(self.chance.span(Duration::from_millis(1), Duration::from_secs(2_000))),
             _ => Death::Stop(self.chance.span(Duration::from_millis(1), Duration::from_secs(2_000))),
         }
     }
