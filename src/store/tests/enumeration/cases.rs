@@ -10,26 +10,26 @@ use crate::store::{Attempts, Obstacle, PaymentRow, RefundState, Wanted};
 use Effect::{Hidden, Shown};
 use Step::{Elsewhere, Happens, Read, Shows, Word};
 
-const LOST: Step = Step::Answer(Answer::Lost);
+pub(super) const LOST: Step = Step::Answer(Answer::Lost);
 const RESTART: Step = Step::Answer(Answer::Restart);
-const DONE: Step = Step::Answer(Answer::Done);
-const REFUSED: Step = Step::Answer(Answer::Refused);
+pub(super) const DONE: Step = Step::Answer(Answer::Done);
+pub(super) const REFUSED: Step = Step::Answer(Answer::Refused);
 
-const PERSON: RefundState = RefundState::Success(Evidence::Person);
-const BALANCE: RefundState = RefundState::Success(Evidence::Balance);
-const ANSWER: RefundState = RefundState::Success(Evidence::Answer);
+pub(super) const PERSON: RefundState = RefundState::Success(Evidence::Person);
+pub(super) const BALANCE: RefundState = RefundState::Success(Evidence::Balance);
+pub(super) const ANSWER: RefundState = RefundState::Success(Evidence::Answer);
 
-fn ask(key: usize, amount: u64) -> Step {
+pub(super) fn ask(key: usize, amount: u64) -> Step {
     Step::Ask(Ask { key: Some(key), amount, is_repeat: false, word: None })
 }
 
-fn repeat(key: usize, amount: u64) -> Step {
+pub(super) fn repeat(key: usize, amount: u64) -> Step {
     Step::Ask(Ask { key: Some(key), amount, is_repeat: true, word: None })
 }
 
 impl World {
     /// What these steps make of it; each keeps all promises.
-    fn then(&self, steps: &[Step]) -> Self {
+    pub(super) fn then(&self, steps: &[Step]) -> Self {
         steps.iter().fold(self.clone(), |world, step| match step.take(&world, world.code(), RIGHT).unwrap() {
             Next::World(world) => world,
             Next::Same => world,
@@ -37,21 +37,21 @@ impl World {
         })
     }
 
-    fn states(&self) -> Vec<RefundState> {
+    pub(super) fn states(&self) -> Vec<RefundState> {
         self.payment.refunds.iter().map(|row| row.state).collect()
     }
 
-    fn elsewhere(&self) -> u64 {
+    pub(super) fn elsewhere(&self) -> u64 {
         self.payment.refunded_elsewhere.tiyn()
     }
 }
 
-fn payment() -> World {
+pub(super) fn payment() -> World {
     World::start(&TWO_AMOUNTS)
 }
 
 /// A refund of 30 whose answer was lost, called failed and watched.
-fn watched() -> World {
+pub(super) fn watched() -> World {
     let world = payment().then(&[ask(0, 30), LOST, Read(true)]);
     assert_eq!(world.states(), [RefundState::Watched]);
     world

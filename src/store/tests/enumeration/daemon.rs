@@ -90,12 +90,14 @@ impl World {
             Err(stale) => return Ok(Err(stale)),
         };
         promises::before_booking(self, &entries)?;
+        let before = self.clone();
         if !entries.is_empty() {
             let payment = Rc::make_mut(&mut self.payment);
             entries.iter().for_each(|entry| payment.seen(&Seen::Booked(*entry), no_time()));
             let again = (rule.read)(&self.payment, reading);
             promises::behind_booking(self, &entries, again)?;
         }
+        promises::of_the_unsettled(&before, self, is_settled)?;
         promises::of_what_was_read(self)?;
         Ok(Ok(()))
     }
@@ -113,7 +115,7 @@ impl World {
         }
         let balance = self.balance();
         if let Some(refund) = ask.word.filter(|refund| self.is_for_a_person(*refund)) {
-            self.word(rule, refund, false)?;
+            self.true_word(rule, refund, false)?;
         }
         let wanted = Wanted { amount: asked, key: key.as_ref(), is_repeat: ask.is_repeat, balance: Some(balance) };
         let Some(amount) = (rule.another)(&self.payment, &wanted) else { return Ok(false) };
@@ -137,7 +139,7 @@ impl World {
 
     fn intend(&mut self, ask: Ask, refund: RefundRow) {
         Rc::make_mut(&mut self.payment).refunds.push(refund);
-        self.fates.push(Fate { effect: Effect::None, may_come: true });
+        self.fates.push(Fate { effect: Effect::None, may_come: true, was_denied: false });
         if let Some(key) = ask.key {
             self.keys.resize(self.keys.len().max(key + 1), None);
             self.keys[key] = Some(ask.amount);
