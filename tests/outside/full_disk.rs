@@ -1,4 +1,4 @@
-//! A disk that takes nothing any more (design §6.3): before the bank is asked nothing is sent; after it has answered
+//! A disk that takes nothing any more (architecture §6.3): before the bank is asked nothing is sent; after it has answered
 //! the till is told what it said, and the daemon owes it to the log until there is room.
 
 use std::fs::File;

@@ -276,7 +276,7 @@ fn money_never_goes_to_the_wrong_organisation() {
     }
 }
 
-/// A shop without a default never gets "the first active one" (design §6.1).
+/// A shop without a default never gets "the first active one" (architecture §6.1).
 #[test]
 fn without_a_default_a_bin_must_be_named() {
     let shop = Shop::empty(Dialect::Bank);
