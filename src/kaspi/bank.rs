@@ -1,4 +1,4 @@
-//! The bank's dialect (docs/wire.md §4.1, §5): PascalCase, 64-bit ids, decimal tenge.
+//! The bank's dialect (wire §4.1, §5): PascalCase, 64-bit ids, decimal tenge.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -82,7 +82,7 @@ pub(super) fn register(bin: &OrganizationBin, trade_point: &TradePointId) -> Res
 }
 
 /// Stable, so that registering again gives the same token; of its own for each (BIN, trade point), as −1503
-/// demands; letters, digits and `-` only; 39 characters at most (docs/wire.md §4.3).
+/// demands; letters, digits and `-` only; 39 characters at most (wire §4.3).
 fn device_id(bin: &OrganizationBin, trade_point: &str) -> String {
     format!("kaspid-{bin}-{trade_point}")
 }
@@ -195,7 +195,7 @@ pub(super) fn created(success: &Success<'_>, kind: Kind, date: Option<Moment>) -
     })
 }
 
-/// The options object is named differently by QR and link (docs/wire.md §5).
+/// The options object is named differently by QR and link (wire §5).
 const OPTIONS: [&str; 2] = ["PaymentBehaviorOptions", "QrPaymentBehaviorOptions"];
 
 /// A year in seconds.

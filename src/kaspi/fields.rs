@@ -115,7 +115,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     }
 }
 
-/// Characters of a trade point's name: the bank's carry the address (docs/wire.md §4.1).
+/// Characters of a trade point's name: the bank's carry the address (wire §4.1).
 const LONGEST_NAME: usize = 255;
 
 /// Bytes of a status; the longest we know has 21.

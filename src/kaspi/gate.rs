@@ -1,5 +1,5 @@
 //! The gate: the only place where an answer of Kaspi becomes a value, a refusal or "may have happened"
-//! (docs/wire.md §7). A readable envelope decides, whatever the HTTP code.
+//! (wire §7). A readable envelope decides, whatever the HTTP code.
 
 use crate::operation::Dialect;
 
@@ -131,7 +131,7 @@ fn bank<'a>(envelope: &Fields<'a>, code: i64) -> Option<Envelope<'a>> {
     if code == 0 {
         return Some(Envelope::Value(Success { dialect: Dialect::Bank, data: envelope.raw("Data") }));
     }
-    // The test endpoints spell it `message` (docs/wire.md §3).
+    // The test endpoints spell it `message` (wire §3).
     let text = envelope.raw_in_any_case("message").and_then(fields::text);
     Some(Envelope::Errors(Dialect::Bank, vec![(Some(code), worded(text))]))
 }
@@ -220,7 +220,7 @@ fn decides_nothing(code: i64, call: Call) -> bool {
     code == -999 || (code == -99_000_006 && call == Call::Refund)
 }
 
-/// Every code of docs/wire.md §6: those that are counted by themselves.
+/// Every code of wire §6: those that are counted by themselves.
 pub(super) const CODES: [i64; 25] = [
     -999,
     -1_401,
@@ -249,7 +249,7 @@ pub(super) const CODES: [i64; 25] = [
     990_000_033,
 ];
 
-/// Every code of docs/wire.md §6 except −999. The number decides, not the text, which is optional and differs.
+/// Every code of wire §6 except −999. The number decides, not the text, which is optional and differs.
 fn kind_of_code(code: i64) -> Option<RefusalKind> {
     Some(match code {
         -10_000 => RefusalKind::ClientCertificate,

@@ -3,7 +3,7 @@
 use crate::id::BankUrl;
 use crate::operation::Dialect;
 
-/// How a call failed. The four outcomes of docs/wire.md §7 are `Ok`, [`Trouble::Refused`],
+/// How a call failed. The four outcomes of wire §7 are `Ok`, [`Trouble::Refused`],
 /// [`Trouble::NeverSent`] and [`Trouble::MayHaveHappened`]; no text in here carries a token or a phone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
@@ -88,7 +88,7 @@ impl std::fmt::Display for Refusal {
     }
 }
 
-/// The class of reaction to a refusal (docs/wire.md §6, the guide's troubleshooting).
+/// The class of reaction to a refusal (wire §6, the guide's troubleshooting).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RefusalKind {
     /// −1501, "Invalid deviceToken": register the device again, then once more.

@@ -22,7 +22,7 @@ enum Sight {
     /// A list that can be read; Kaspi may list none.
     Listed(Dialect, Vec<TradePoint>),
     /// Kaspi has no trade points of the organisation, or does not know it. The bank's dialect says so instead of
-    /// giving an empty list (−14000002, kaspi-api §2.3).
+    /// giving an empty list (−14000002, wire §6).
     NotRegistered(Refusal),
 }
 

@@ -8,7 +8,7 @@ use super::sandbox::Sandbox;
 
 /// The guide's organisations.
 const BINS: [&str; 2] = ["891027350515", "210440028324"];
-/// A BIN with a valid control digit that no bank knows (kaspi-api §4.6).
+/// A BIN with a valid control digit that no bank knows (wire §5).
 const UNKNOWN_BIN: &str = "990140000007";
 
 /// A bank and a daemon; `enrolled` also has both organisations, the first as default.

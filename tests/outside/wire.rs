@@ -196,7 +196,7 @@ impl Play {
         }
     }
 
-    /// `X-Request-ID` is unique per request (kaspi-api §5).
+    /// `X-Request-ID` is unique per request (wire §1).
     fn no_request_id_twice(&self) {
         let seen = self.till.bank.seen();
         let mut ids: Vec<_> = seen.iter().map(|seen| seen.header("x-request-id").unwrap_or_default()).collect();

@@ -24,7 +24,7 @@ fn verdict(body: &str, call: Call, dialect: Option<Dialect>) -> String {
     }
 }
 
-/// docs/wire.md §6 line by line, without −101001 and the two that decide nothing of some call.
+/// wire §6 line by line, without −101001 and the two that decide nothing of some call.
 const LISTED: [(i64, RefusalKind); 22] = [
     (-10_000, RefusalKind::ClientCertificate),
     (-1_501, RefusalKind::DeviceTokenInvalid),

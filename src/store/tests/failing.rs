@@ -1,4 +1,4 @@
-//! Flushes that fail (docs/data-file.md §9): refused before, owed after, never tried again on the same handle, and
+//! Flushes that fail (data-file §9): refused before, owed after, never tried again on the same handle, and
 //! well again by itself.
 
 use std::time::Duration;
