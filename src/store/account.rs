@@ -186,8 +186,13 @@ impl<'r> Account<'r> {
         }
     }
 
-    /// What went back elsewhere, where a person's word has shown that a part of that was a refund of ours.
-    pub(crate) fn elsewhere_beside(&self, balance: Amount) -> Option<Booking> {
+    /// What went back elsewhere, where a person's yes has shown that a part of that was this refund of ours. What had
+    /// fallen before it was sent was not: such a balance does not show it yet.
+    pub(crate) fn elsewhere_beside(&self, refund: &RefundRow, balance: Amount) -> Option<Booking> {
+        let since = refund.balance_before.map(|before| before.minus(balance).unwrap_or_default());
+        if since.is_some_and(|since| since < refund.amount) {
+            return None;
+        }
         let rest = self.amount.minus(balance)?.minus(self.refunded())?;
         (rest < self.elsewhere).then_some(Booking::Elsewhere(rest))
     }

@@ -55,7 +55,7 @@ impl Service {
             let closed = Closed::Refund { refund, happened };
             writing.append(Some(actor), Change::Resolved { payment: id, closed, reason })?;
             let (Some(balance), Some(row)) = (balance, writing.payment(id)?) else { return Ok(()) };
-            for seen in row.seen_behind_word(happened, balance) {
+            for seen in row.seen_behind_word(refund, happened, balance) {
                 writing.append(None, Change::Seen { payment: id, seen })?;
             }
             Ok(())

@@ -196,6 +196,18 @@ fn a_true_word_ahead_of_the_balance_counts() {
     }
 }
 
+/// A cashier pays 30 back, then a refund of ours of 30 is lost, and a person sees it in the app before the balance shows
+/// it. The balance has not fallen since: what is booked elsewhere stays so, nothing is sent, and when the refund shows,
+/// it is not taken for another.
+#[test]
+fn a_late_balance_takes_nothing_back_from_elsewhere() {
+    let late = payment().then(&[Elsewhere(30, Shown), ask(0, 30), Happens(0, Hidden), LOST, Word(0, true)]);
+    assert_eq!((late.states(), late.elsewhere()), (vec![PERSON], 30));
+    let asked = late.then(&[ask(1, 30), LOST, Shows(0), Read(true)]);
+    assert_eq!((asked.states(), asked.elsewhere()), (vec![PERSON], 30));
+    assert_eq!(asked.then(&[ask(1, 30)]).states()[1], RefundState::Running);
+}
+
 /// What a person has ended before a refund was sent is in the balance of its intent, and hides it from nobody.
 #[test]
 fn what_was_ended_before_hides_nothing() {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::promises::{self, Breach};
 use super::world::{Effect, Fate, World, id_of, key_name, no_time, tiyn};
-use crate::id::RequestKey;
+use crate::id::{PaymentId, RequestKey};
 use crate::money::Amount;
 use crate::store::account::Booking;
 use crate::store::event::Ending;
@@ -30,7 +30,7 @@ pub(super) struct Rule {
     /// Whether a person's word on a refund is taken, beside the balance where that can be read.
     pub(super) takes: fn(&PaymentRow, &RefundRow, bool, Option<Amount>) -> bool,
     /// What a balance tells beside a word that was taken.
-    pub(super) behind_word: fn(&PaymentRow, bool, Amount) -> Vec<Seen>,
+    pub(super) behind_word: fn(&PaymentRow, PaymentId, bool, Amount) -> Vec<Seen>,
 }
 
 /// The product's rules.

@@ -78,18 +78,29 @@ pub(super) fn of_a_mistake(
 }
 
 /// Of what the balance is to book beside a word.
-pub(super) fn before_the_balance_of_a_word(world: &World, told: &[Seen]) -> Result<(), Breach> {
-    leaves_words(world, told.iter().filter_map(|seen| if let Seen::Booked(entry) = seen { Some(entry) } else { None }))
+pub(super) fn before_the_balance_of_a_word(world: &World, refund: usize, told: &[Seen]) -> Result<(), Breach> {
+    let entries = || told.iter().filter_map(|seen| if let Seen::Booked(entry) = seen { Some(entry) } else { None });
+    let less = |entry: &Booking| matches!(entry, Booking::Elsewhere(sum) if *sum < world.payment.refunded_elsewhere);
+    let is_late = !has_fallen_by(world, refund) && entries().any(less);
+    hold(!is_late, "P7: what fell before a refund was sent is taken for it")?;
+    leaves_words(world, entries())
 }
 
 /// Of what a word and the balance beside it have made.
-pub(super) fn behind_a_word(world: &World, happened: bool) -> Result<(), Breach> {
+pub(super) fn behind_a_word(world: &World, refund: usize, happened: bool) -> Result<(), Breach> {
     let (ours, is_above) = (world.payment.account().refunded().tiyn(), world.known() > world.shown());
-    hold(!happened || !is_above || ours > world.shown(), "P7: what a yes tells stays booked elsewhere too")?;
+    let is_shown = happened && has_fallen_by(world, refund);
+    hold(!is_shown || !is_above || ours > world.shown(), "P7: what a yes tells stays booked elsewhere too")?;
     let is_known = world.is_pending() || world.known() >= world.shown();
     hold(is_known, "P7: behind a word less is known than the balance shows")?;
     // A late balance shows less than is known.
     if world.known() > world.shown() { Ok(()) } else { of_what_was_read(world) }
+}
+
+/// Whether the balance may show a refund: it has fallen by it since it was sent.
+fn has_fallen_by(world: &World, refund: usize) -> bool {
+    let row = &world.payment.refunds[refund];
+    row.balance_before.is_none_or(|before| before.tiyn() >= world.balance().tiyn() + row.amount.tiyn())
 }
 
 fn leaves_words<'e>(world: &World, mut entries: impl Iterator<Item = &'e Booking>) -> Result<(), Breach> {

@@ -3,7 +3,7 @@
 use super::daemon::{self, RIGHT, Reading, Rule};
 use super::world::Scenario;
 use super::{CLAIMS, EQUAL, MISTAKEN, OURS, TWO_AMOUNTS};
-use crate::id::RequestKey;
+use crate::id::{PaymentId, RequestKey};
 use crate::money::Amount;
 use crate::operation::Evidence;
 use crate::store::account::Booking;
@@ -167,12 +167,12 @@ fn words_anew(payment: &PaymentRow, reading: Reading<'_>) -> Result<Vec<Booking>
     daemon::read(&with(payment, forget), reading)
 }
 
-fn kept_elsewhere(payment: &PaymentRow, happened: bool, balance: Amount) -> Vec<Seen> {
+fn kept_elsewhere(payment: &PaymentRow, refund: PaymentId, happened: bool, balance: Amount) -> Vec<Seen> {
     let is_kept = |seen: &Seen| match seen {
         Seen::Booked(Booking::Elsewhere(sum)) => *sum >= payment.refunded_elsewhere,
         _ => true,
     };
-    payment.seen_behind_word(happened, balance).into_iter().filter(is_kept).collect()
+    payment.seen_behind_word(refund, happened, balance).into_iter().filter(is_kept).collect()
 }
 
 fn with(payment: &PaymentRow, change: impl FnMut(&mut RefundRow)) -> PaymentRow {

@@ -49,11 +49,11 @@ impl World {
             self.give_back(rule, refund);
         }
         let Some(balance) = balance else { return Ok(true) };
-        let told = (rule.behind_word)(&self.payment, happened, balance);
-        promises::before_the_balance_of_a_word(self, &told)?;
+        let told = (rule.behind_word)(&self.payment, id_of(refund), happened, balance);
+        promises::before_the_balance_of_a_word(self, refund, &told)?;
         let payment = Rc::make_mut(&mut self.payment);
         told.iter().for_each(|seen| payment.seen(seen, no_time()));
-        promises::behind_a_word(self, happened).map(|()| true)
+        promises::behind_a_word(self, refund, happened).map(|()| true)
     }
 
     /// A balance has stood above what is left by our books, and a person lets it stand: so much did not go back elsewhere.
