@@ -51,10 +51,19 @@ impl Trouble {
         };
         if let (Some(text), Some(secret)) = (text, secret.filter(|secret| !secret.is_empty())) {
             *text = text.replace(secret, "[redacted]");
+            // A text that was cut may end with the beginning of it.
+            let cut = (TELLING..secret.len()).rev().filter_map(|length| secret.get(..length));
+            if let Some(begun) = cut.into_iter().find(|begun| text.ends_with(begun)) {
+                text.truncate(text.len() - begun.len());
+                text.push_str("[redacted]");
+            }
         }
         self
     }
 }
+
+/// So much of the beginning of a secret tells something of it.
+const TELLING: usize = 4;
 
 /// Kaspi's own code and text.
 pub type Provider = (Option<i64>, Option<String>);

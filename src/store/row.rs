@@ -10,6 +10,7 @@ use super::payment::{self, PaymentRow, Seen, number};
 use super::project::create_operation;
 use super::reading::Reading;
 use crate::id::PaymentId;
+use crate::message::shortened;
 use crate::money::Amount;
 use crate::operation::{LogRow, LogStatus, OperationType};
 
@@ -41,10 +42,10 @@ impl Reading {
                 ..noted(&Note::done(OperationType::Restored))
             },
             Change::Imported { row, payment, .. } => {
-                return Ok(Some(LogRow { id: seq, actor: event.actor, ..imported(row, *payment) }));
+                return Ok(Some(fitting(LogRow { id: seq, actor: event.actor, ..imported(row, *payment) })));
             }
         };
-        Ok(Some(LogRow { id: seq, created_at: event.at, actor: event.actor, ..row }))
+        Ok(Some(fitting(LogRow { id: seq, created_at: event.at, actor: event.actor, ..row })))
     }
 
     /// The row of a call when it began.
@@ -126,6 +127,11 @@ impl Reading {
         payment::by_id(&self.tables.payment()?, id)?
             .ok_or_else(|| StoreError::Codec(format!("the log names payment {id}, which is not stored")))
     }
+}
+
+/// A row whose message fits the guide's column, whatever is said before the bank's words.
+fn fitting(row: LogRow) -> LogRow {
+    LogRow { error_message: row.error_message.map(|message| shortened(&message).to_owned()), ..row }
 }
 
 fn seen(payment: &PaymentRow, seen: &Seen) -> LogRow {
