@@ -296,8 +296,8 @@ impl Kaspi {
         self.call(ask, (What::Ping, Some(Dialect::Bank)), &call, |_, _| Ok(())).await
     }
 
-    /// The wall between two banks: a token or a number of another one is sent nowhere. At this bank it could be
-    /// somebody else's.
+    /// The wall between two banks: a payment of another one, and an organisation that is settled with another one, is
+    /// named to nobody here. At this bank its number could be somebody else's.
     fn ours(&self, of: &Counterparty) -> Result<Dialect, Trouble> {
         match self.settings.bank.is(&of.bank) {
             true => Ok(of.dialect),
