@@ -8,6 +8,7 @@ use super::steps::Step::{Elsewhere, Happens, Read, Word};
 use super::world::Effect::{Hidden, None as Never, Shown};
 use super::world::{Fate, Scenario, World, id_of, key_name, no_time, tiyn};
 use crate::money::Amount;
+use crate::store::account::Booking;
 use crate::store::{Attempts, PaymentRow, RefundState, Untrue};
 use std::rc::Rc;
 
@@ -89,6 +90,26 @@ fn a_later_claim_hides_no_earlier_one() {
     late.fates.push(Fate { effect: Never, may_come: false, was_denied: false });
     late.fates[0].effect = Shown;
     assert_eq!(late.then(&[Read(true)]).states(), [BALANCE, RefundState::Watched]);
+}
+
+/// A key that was free again and asked for another amount has two intentions: neither is the other's attempt.
+#[test]
+fn two_amounts_under_one_key_are_two_intentions() {
+    let of_key = |first| {
+        let mut row = books(&[(20, first), (30, RefundState::Watched)], 0);
+        for refund in &mut row.refunds {
+            (refund.key, refund.asked, refund.balance_before) =
+                (Some(key_name(0)), Some(refund.amount), Some(tiyn(100)));
+        }
+        row
+    };
+    let (both, row) = (of_key(RefundState::Watched), of_key(ANSWER));
+    let doubted = [0, 1].map(|refund| Booking::Doubted(id_of(refund)));
+    assert_eq!(both.account().read(tiyn(70), None, |_| true), Ok(doubted.to_vec()));
+    let (account, own) = (row.account(), key_name(0));
+    assert_eq!(account.attempts_at(Some(&own), Some(tiyn(30))), Attempts::NotSeen);
+    assert_eq!(account.attempts_at(Some(&own), Some(tiyn(20))), Attempts::Happened);
+    assert!(!account.is_done(&row.refunds[1]) && account.is_for_a_person(&row.refunds[1]));
 }
 
 /// A yes is too much where more went back by it than was paid. What may have been booked elsewhere instead of it counts

@@ -41,12 +41,7 @@ fn hold(is_kept: bool, promise: &'static str) -> Result<(), Breach> {
 /// Of what a reading is to book.
 pub(super) fn before_booking(world: &World, entries: &[Booking]) -> Result<(), Breach> {
     leaves_words(world, entries.iter())?;
-    let is_old = |entry: &Booking| match entry {
-        Booking::NotSeen(id) => world.state(*id) == Some(RefundState::Watched),
-        Booking::Doubted(id) => world.state(*id) == Some(RefundState::Doubted),
-        Booking::Happened(_) | Booking::Elsewhere(_) => false,
-    };
-    hold(!entries.iter().any(is_old), "P2: what is known is booked again")?;
+    is_new(world, entries.iter())?;
     let is_late = world.is_judged() && world.shown() < world.known();
     hold(!is_late || entries.is_empty(), "P3: a reading behind what is known booked something")
 }
@@ -83,7 +78,23 @@ pub(super) fn before_the_balance_of_a_word(world: &World, refund: usize, told: &
     let less = |entry: &Booking| matches!(entry, Booking::Elsewhere(sum) if *sum < world.payment.refunded_elsewhere);
     let is_late = !has_fallen_by(world, refund) && entries().any(less);
     hold(!is_late, "P7: what fell before a refund was sent is taken for it")?;
+    is_new(world, entries())?;
     leaves_words(world, entries())
+}
+
+fn is_new<'e>(world: &World, mut entries: impl Iterator<Item = &'e Booking>) -> Result<(), Breach> {
+    let is_old = |entry: &Booking| match entry {
+        Booking::NotSeen(id) => world.state(*id) == Some(RefundState::Watched),
+        Booking::Doubted(id) => world.state(*id) == Some(RefundState::Doubted),
+        Booking::Elsewhere(sum) => *sum == world.payment.refunded_elsewhere,
+        Booking::Happened(_) => false,
+    };
+    hold(!entries.any(is_old), "P2: what is known is booked again")
+}
+
+/// Of what the balance beside a word books when it is read again.
+pub(super) fn of_the_same_again(again: Result<Vec<Booking>, Stale>) -> Result<(), Breach> {
+    hold(again.unwrap_or_default().is_empty(), "P2: what was read with a word books something more")
 }
 
 /// Of what a word and the balance beside it have made.

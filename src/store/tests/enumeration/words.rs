@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use super::daemon::Rule;
+use super::daemon::{Reading, Rule};
 use super::promises::{self, Breach};
 use super::world::{Effect, Fate, World, id_of, no_time};
 use crate::operation::Evidence;
@@ -53,6 +53,7 @@ impl World {
         promises::before_the_balance_of_a_word(self, refund, &told)?;
         let payment = Rc::make_mut(&mut self.payment);
         told.iter().for_each(|seen| payment.seen(seen, no_time()));
+        promises::of_the_same_again((rule.read)(&self.payment, Reading { balance, key: None, is_settled: false }))?;
         promises::behind_a_word(self, refund, happened).map(|()| true)
     }
 
