@@ -173,8 +173,12 @@ pub(super) fn balance_problem(row: &PaymentRow) -> Option<ProblemItem> {
             "Look in the Kaspi Pay app. If refund {0} is not there: kaspictl payment resolve {id} --refund {0} --happened no --reason TEXT",
             refund.id
         ),
-        None => format!(
+        None if !row.refunded_elsewhere.is_zero() => format!(
             "Look in the Kaspi Pay app. If nothing went back without kaspid: kaspictl payment resolve {id} --paid yes --reason TEXT"
+        ),
+        None => format!(
+            "Compare kaspictl payment show {id} with the Kaspi Pay app. For a refund that is not there: kaspictl payment resolve {id} \
+             --refund REFUND --happened no --reason TEXT"
         ),
     };
     Some(problem("balance_above", detail, remedy))

@@ -197,13 +197,19 @@ impl<'r> Account<'r> {
         (rest < self.elsewhere).then_some(Booking::Elsewhere(rest))
     }
 
-    /// The one refund that a person or an earlier balance called done and by exactly which a balance is too high.
+    /// The one refund that an earlier balance called done and by exactly which a balance is too high; where there is none,
+    /// the one that a person called so. What the bank itself has answered is none.
     pub(crate) fn too_much(&self, balance: Amount) -> Option<&'r RefundRow> {
         let more = balance.minus(self.left())?;
-        let mut done =
-            self.refunds.iter().filter(|refund| refund.status() == LogStatus::Success && refund.amount == more);
-        let only = done.next().filter(|_| done.next().is_none())?;
-        only.is_for_a_person().then_some(only)
+        let of = |evidence| {
+            let fits = move |refund: &&RefundRow| {
+                refund.amount == more && refund.state == RefundState::Success(evidence) && refund.is_for_a_person()
+            };
+            self.refunds.iter().filter(fits)
+        };
+        let mut weakest =
+            [Evidence::Balance, Evidence::Person].map(of).into_iter().find(|of| of.clone().next().is_some())?;
+        weakest.next().filter(|_| weakest.next().is_none())
     }
 
     /// What a reading of the balance books: one that `key` makes before it calls, or nobody's. `is_settled` tells of an

@@ -171,6 +171,13 @@ fn a_balance_above_names_the_one_refund_it_is_above_by() {
     assert_eq!(named(&[(30, PERSON), (20, ANSWER)], 79), None);
     assert_eq!(named(&[(30, PERSON)], 60), None, "the balance is below what is left");
     assert_eq!(named(&[(30, PERSON), (30, PERSON)], 70), None, "it may be either");
+    assert_eq!(
+        named(&[(30, PERSON), (30, BALANCE)], 70),
+        Some(id_of(1)),
+        "the balance called the one what the other was"
+    );
+    assert_eq!(named(&[(30, ANSWER), (30, BALANCE)], 70), Some(id_of(1)));
+    assert_eq!(named(&[(30, BALANCE), (30, BALANCE), (30, PERSON)], 40), None, "it may be either");
     assert_eq!(named(&[(30, ANSWER)], 100), None);
 }
 
