@@ -178,7 +178,7 @@ pub(super) fn created(success: &Success<'_>, kind: Kind, date: Option<Moment>) -
     let data = success.object()?;
     // A link calls the same number PaymentId.
     let keys = if kind == Kind::Link { ["PaymentId", "QrPaymentId"] } else { ["QrPaymentId", "PaymentId"] };
-    let qr_payment_id = keys.into_iter().find_map(|key| data.payment_id(key))?;
+    let qr_payment_id = data.first_payment_id(&keys)?;
     let options = OPTIONS.into_iter().find_map(|key| Fields::read(data.raw_in_any_case(key)?));
     let seconds = |keys: &[&str]| keys.iter().find_map(|key| seconds(options.as_ref()?.raw_in_any_case(key)?));
     let expires_at = data.text("ExpireDate").and_then(|text| moment(&text));

@@ -12,9 +12,6 @@ use crate::store::{Alarm, ConfigRow, Doubt, PaymentRow, RefundRow, RefundState};
 /// A certificate that ends within this many days is a problem: the bank takes weeks to renew one.
 pub(super) const RENEW_DAYS: i64 = 30;
 
-/// So long the bank's books may be behind before that is a problem.
-const BEHIND: Duration = Duration::from_secs(5 * 60);
-
 /// How long a payment that was given up stands among the problems.
 const SUPERSEDED: Duration = Duration::from_secs(24 * 3600);
 
@@ -165,7 +162,7 @@ fn device_problems(row: &ConfigRow) -> impl Iterator<Item = ProblemItem> {
 
 /// The bank's books may be behind for a few minutes; if they stay so, something here never happened.
 pub(super) fn balance_problem(row: &PaymentRow) -> Option<ProblemItem> {
-    let (balance, since) = row.balance_above.filter(|(_, since)| Moment::now().since(*since) >= BEHIND)?;
+    let (balance, since) = row.stands_above(Moment::now())?;
     let (id, left) = (row.id, row.account().left());
     let detail = format!("Kaspi shows since {since} that {balance} can be paid back, and {left} is left by our books");
     let remedy = match row.account().too_much(balance) {

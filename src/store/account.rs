@@ -198,17 +198,18 @@ impl<'r> Account<'r> {
     }
 
     /// The one refund that an earlier balance called done and by exactly which a balance is too high; where there is none,
-    /// the one that a person called so. What the bank itself has answered is none.
+    /// the one that a person called so, and then the one that the bank itself has answered.
     pub(crate) fn too_much(&self, balance: Amount) -> Option<&'r RefundRow> {
         let more = balance.minus(self.left())?;
         let of = |evidence| {
-            let fits = move |refund: &&RefundRow| {
-                refund.amount == more && refund.state == RefundState::Success(evidence) && refund.is_for_a_person()
-            };
+            let fits =
+                move |refund: &&RefundRow| refund.amount == more && refund.state == RefundState::Success(evidence);
             self.refunds.iter().filter(fits)
         };
-        let mut weakest =
-            [Evidence::Balance, Evidence::Person].map(of).into_iter().find(|of| of.clone().next().is_some())?;
+        let mut weakest = [Evidence::Balance, Evidence::Person, Evidence::Answer]
+            .map(of)
+            .into_iter()
+            .find(|of| of.clone().next().is_some())?;
         weakest.next().filter(|_| weakest.next().is_none())
     }
 

@@ -5,12 +5,18 @@
 //! What this cannot tell: at a bank that answers for a number whatever token asks, the details of a stranger's payment of
 //! the same total look like ours. There only the bank's refusal of a refund would show it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
+use super::account::{RefundRow, RefundState};
 use super::payment::{PaymentRow, Seen};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{PaidAtSource, State};
+use crate::operation::{Evidence, PaidAtSource, State};
+
+/// So long the bank's books may be behind before that is a problem.
+const BEHIND: Duration = Duration::from_secs(5 * 60);
 
 /// The status of a payment that the customer has paid.
 pub(crate) const PROCESSED: &str = "Processed";
@@ -116,6 +122,19 @@ impl PaymentRow {
         let Some((balance, _)) = self.balance_above.take() else { return };
         let more = balance.minus(self.account().left()).unwrap_or_default();
         self.refunded_elsewhere = self.refunded_elsewhere.minus(more).unwrap_or_default();
+    }
+
+    /// The balance that has stood above what is left by all that is known for so long that the bank's books are not just
+    /// behind, and since when.
+    pub(crate) fn stands_above(&self, now: Moment) -> Option<(Amount, Moment)> {
+        self.balance_above.filter(|(_, since)| now.since(*since) >= BEHIND)
+    }
+
+    /// Whether a person may say that a refund did not happen which the bank has answered: its own balance has denied it
+    /// for long.
+    pub(crate) fn is_denied(&self, refund: &RefundRow, now: Moment) -> bool {
+        let more = self.stands_above(now).and_then(|(balance, _)| balance.minus(self.account().left()));
+        refund.state == RefundState::Success(Evidence::Answer) && more.is_some_and(|more| more >= refund.amount)
     }
 
     /// What can be paid back of it at all: no more than the bank has, where a person has accepted that it has less. The

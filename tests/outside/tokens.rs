@@ -369,3 +369,21 @@ fn nothing_brings_a_deleted_device_back_by_itself() {
     });
     assert_eq!(registered(&till), 1);
 }
+
+/// Promise: a token stays inside, also where the bank repeats it as something else than an error, in another case.
+#[test]
+fn a_token_that_the_bank_repeats_is_not_kept() {
+    let till = Till::open(Dialect::Bank, "");
+    let repeated = TOKEN.to_uppercase();
+    let created = format!(
+        r#"{{"Data":{{"QrPaymentId":{{next_id}},"PaymentLink":"https://pay.kaspi.kz/{repeated}"}},"StatusCode":0}}"#
+    );
+    till.bank.answer("POST", "/r3/v01/qr/create-link", Answer::json(created));
+    let link = json!({"kind": "link", "amount_tiyn": 10_000, "organization_bin": BIN});
+    let made = till.daemon.door.post("/v1/payments", &link).expect(201);
+    let shown =
+        [made, till.daemon.door.get("/v1/events?after=0").expect(200), till.daemon.door.get("/v1/log").expect(200)];
+    for answer in shown {
+        assert!(!answer.to_string().to_lowercase().contains(&TOKEN.to_lowercase()), "{answer}");
+    }
+}

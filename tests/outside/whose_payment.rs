@@ -224,6 +224,36 @@ fn an_invoice_adopted_under_another_organisation_is_not_its_money() {
     }
 }
 
+/// Promise: a status that the answer to a cancel gives is not forgotten where the one that would settle it is lost.
+#[test]
+fn a_cancel_that_was_told_paid_says_no_more_that_nothing_moved() {
+    let till = Till::open(Dialect::Bank, "[kaspi]\ntimeout = \"2s\"");
+    let payment = till.daemon.door.post("/v1/payments", &remote(BIN, 10_000)).expect(201);
+    till.bank.answer(
+        "POST",
+        "/r3/v01/remote/cancel",
+        Answer::json(r#"{"Data":{"Status":"Processed"},"StatusCode":0}"#),
+    );
+    till.bank.answer("GET", STATUS, Answer::page(502, "Bad Gateway"));
+    let target = format!("/v1/payments/{}/cancel", text(&payment, "id"));
+    let cancel = till.daemon.door.post(&target, &json!({})).problem("not_cancellable");
+    assert_eq!((&cancel["money"], &cancel["retryable"]), (&json!("unknown"), &json!(false)), "{cancel}");
+    assert!(text(&cancel, "remedy").contains("kaspictl payment show"), "{cancel}");
+}
+
+/// Promise: an answer that names its payment in a form that nobody can read says nothing of ours.
+#[test]
+fn an_unreadable_number_is_somebody_elses() {
+    let till = Till::open(Dialect::Bank, "");
+    let payment = till.daemon.door.post("/v1/payments", &remote(BIN, 10_000)).expect(201);
+    let id = text(&payment, "id").to_owned();
+    for named in ["12345.0", "[1]", "\"one\""] {
+        let answer = format!(r#"{{"Data":{{"Status":"Processed","QrPaymentId":{named}}},"StatusCode":0}}"#);
+        till.bank.answer("GET", STATUS, Answer::json(answer));
+        assert_eq!(looked_at(&till, &id)["state"], "waiting", "{named}");
+    }
+}
+
 /// Promise: that one says before it is known to be paid, too: a cancel that finds it paid and not proven is no word that
 /// nothing moved.
 #[test]

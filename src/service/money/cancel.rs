@@ -8,7 +8,7 @@ use super::{Asker, Begun, Instead, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
 use crate::id::{PaymentId, PaymentRef, QrPaymentId};
 use crate::kaspi::{Cancelled, Trouble};
 use crate::operation::{Code, Failure, Kind, LogStatus, Money, Reply, State};
-use crate::store::{Change, Ending, PaymentRow, Refused, Store, Triple, Writing, Wrote};
+use crate::store::{Change, Ending, PROCESSED, PaymentRow, Refused, Store, Triple, Writing, Wrote};
 
 /// A cancel of a payment, and the triple that it would be made with.
 #[derive(Clone)]
@@ -77,7 +77,7 @@ impl Service {
         };
         let (said, now) = match self.status_now(&request.settings, row).await {
             Ok(now) => now,
-            Err(_) => return Err(failure.with_payment(row.id)),
+            Err(_) => return Err(unread(row, answer, failure)),
         };
         if let Some(doubt) = paid_in_doubt(&now) {
             return Err(doubt);
@@ -151,6 +151,19 @@ fn refused(failure: Failure) -> Failure {
     match failure.code {
         Code::NotFound | Code::Declined | Code::NotRefundable => Failure { code: Code::NotCancellable, ..failure },
         _ => failure,
+    }
+}
+
+/// The status that would settle it could not be read: what the answer itself said of the invoice is not forgotten.
+fn unread(row: &PaymentRow, answer: &Result<Cancelled, Trouble>, failure: Failure) -> Failure {
+    let failure = failure.with_payment(row.id);
+    match answer {
+        Ok(Cancelled { status: Some(said) }) if said == PROCESSED => Failure { code: Code::NotCancellable, ..failure }
+            .with_money(Money::Unknown)
+            .with_retryable(false)
+            .with_hint(format!("Kaspi calls it paid. See whether it is: kaspictl payment show {}", row.id)),
+        Ok(_) => failure.with_money(Money::Unknown),
+        Err(_) => failure,
     }
 }
 

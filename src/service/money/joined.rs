@@ -19,11 +19,21 @@ type Key = (ShopId, RequestKey);
 /// No request waits longer for another's call.
 const FORGOTTEN: Duration = Duration::from_secs(600);
 
+/// So many are remembered before the old ones go.
+const MANY: usize = 1024;
+
 /// Who has the turn of each key, and which keys' last calls failed, and how.
 pub(in crate::service) struct Keys {
     turns: Locks<Key>,
     /// Held for a look-up, never across an await.
-    failed: Mutex<HashMap<Key, Failed>>,
+    failed: Mutex<Failures>,
+}
+
+#[derive(Default)]
+struct Failures {
+    of: HashMap<Key, Failed>,
+    /// How many there may be before the old ones go.
+    room: usize,
 }
 
 /// A call that failed: when, whose and what it was, and what its caller was told.
@@ -43,7 +53,7 @@ impl Keys {
     fn failed_since(&self, key: &Key, (uid, wrote): (u32, &Wrote), since: Instant) -> Option<Failure> {
         let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         let is_same = |failed: &&Failed| failed.at >= since && failed.uid == uid && failed.wrote == *wrote;
-        Some(failed.get(key).filter(is_same)?.failure.clone())
+        Some(failed.of.get(key).filter(is_same)?.failure.clone())
     }
 
     /// A storage failure of a money call with what its key has done to money: as the last call under it was told, for
@@ -53,7 +63,7 @@ impl Keys {
         let is_bare = failure.code == Code::StorageFailed && failure.money == Money::NotMoved;
         let Some(key) = request.key.as_ref().filter(|_| is_bare) else { return failure };
         let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut told = failed.iter().filter(|((_, of), told)| of == key && told.uid == request.caller.uid);
+        let mut told = failed.of.iter().filter(|((_, of), told)| of == key && told.uid == request.caller.uid);
         let money = told.next().map_or(Money::Unknown, |(_, told)| told.failure.money);
         failure.with_money(money)
     }
@@ -62,16 +72,18 @@ impl Keys {
     fn ended(&self, key: Key, (uid, wrote): (u32, Wrote), failure: Option<&Failure>) {
         match failure {
             Some(failure) => self.fail(key, (uid, wrote), failure.clone()),
-            None => drop(self.failed.lock().unwrap_or_else(PoisonError::into_inner).remove(&key)),
+            None => drop(self.failed.lock().unwrap_or_else(PoisonError::into_inner).of.remove(&key)),
         }
     }
 
     fn fail(&self, key: Key, (uid, wrote): (u32, Wrote), failure: Failure) {
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        if failed.len() >= 1024 {
-            failed.retain(|_, failed| failed.at.elapsed() < FORGOTTEN);
+        if failed.of.len() >= failed.room.max(MANY) {
+            failed.of.retain(|_, failed| failed.at.elapsed() < FORGOTTEN);
+            // Looking through all of them is paid for by as many new ones.
+            failed.room = failed.of.len().saturating_mul(2);
         }
-        failed.insert(key, Failed { at: Instant::now(), uid, wrote, failure });
+        failed.of.insert(key, Failed { at: Instant::now(), uid, wrote, failure });
     }
 }
 

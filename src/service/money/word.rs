@@ -48,7 +48,8 @@ impl Service {
         let kept = self.store.write(move |writing| {
             let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
             let Some(found) = row.refund(refund).cloned() else { return Err(no_refund(&row, refund).into()) };
-            if !row.account().is_for_a_person(&found) {
+            let is_denied = !happened && row.is_denied(&found, writing.now);
+            if !is_denied && !row.account().is_for_a_person(&found) {
                 return Err(nothing_open(&row, &found).into());
             }
             row.account().could_be(&found, happened, balance).map_err(|untrue| contradicted(&row, &found, untrue))?;

@@ -178,7 +178,26 @@ fn a_balance_above_names_the_one_refund_it_is_above_by() {
     );
     assert_eq!(named(&[(30, ANSWER), (30, BALANCE)], 70), Some(id_of(1)));
     assert_eq!(named(&[(30, BALANCE), (30, BALANCE), (30, PERSON)], 40), None, "it may be either");
-    assert_eq!(named(&[(30, ANSWER)], 100), None);
+    assert_eq!(named(&[(30, ANSWER)], 100), Some(id_of(0)), "the bank denies its own answer");
+}
+
+/// What the bank has answered is a person's to correct where its own balance has denied it for long, and not before.
+#[test]
+fn an_answer_that_the_balance_denies_for_long_is_a_persons() {
+    let seconds = |count| no_time().after(std::time::Duration::from_secs(count));
+    let denied = |refunds: &[(u64, RefundState)], balance: u64, age: u64| {
+        let row = PaymentRow { balance_above: Some((tiyn(balance), no_time())), ..books(refunds, 0) };
+        row.is_denied(&row.refunds[0], seconds(age))
+    };
+    for (refunds, balance, age, is_so) in [
+        (&[(30, ANSWER)][..], 100, 300, true),
+        (&[(30, ANSWER)], 100, 299, false),
+        (&[(30, ANSWER)], 99, 300, false),
+        (&[(30, ANSWER), (20, ANSWER)], 80, 300, true),
+        (&[(30, BALANCE)], 100, 300, false),
+    ] {
+        assert_eq!(denied(refunds, balance, age), is_so, "{refunds:?} {balance} {age}");
+    }
 }
 
 /// Where more is known to have gone back than was paid, nothing is left.
