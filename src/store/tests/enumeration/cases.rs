@@ -208,6 +208,21 @@ fn a_late_balance_takes_nothing_back_from_elsewhere() {
     assert_eq!(asked.then(&[ask(1, 30)]).states()[1], RefundState::Running);
 }
 
+/// A refund is answered and not shown yet, a cashier pays more than it back, and a second refund of its amount is lost and
+/// never happens. When the first one shows, that may be either: neither is called done by it, and a person's word ends it.
+#[test]
+fn a_refund_that_shows_late_is_not_taken_for_another() {
+    let answered = payment().then(&[ask(0, 30), Happens(0, Hidden), DONE, Elsewhere(40, Shown), Read(true)]);
+    assert_eq!((answered.states(), answered.elsewhere()), (vec![ANSWER], 10));
+    let shown = answered.then(&[ask(1, 30), LOST, Shows(0), Read(true)]);
+    assert_eq!(shown.states(), [ANSWER, RefundState::Doubted]);
+    let ended = shown.then(&[Word(1, false), Read(true)]);
+    assert_eq!((ended.elsewhere(), ended.states()[0]), (40, ANSWER));
+    // Where nothing went elsewhere meanwhile, it is shown before the second one is sent.
+    let plain = payment().then(&[Elsewhere(10, Shown), ask(0, 30), Happens(0, Shown), DONE, ask(1, 30)]);
+    assert_eq!(plain.then(&[Happens(1, Shown), LOST, Read(true)]).states(), [ANSWER, BALANCE]);
+}
+
 /// What a person has ended before a refund was sent is in the balance of its intent, and hides it from nobody.
 #[test]
 fn what_was_ended_before_hides_nothing() {
