@@ -1,4 +1,4 @@
-//! Days of the shop. A day is 00:00 to 24:00 in `[daemon] timezone` (design §5).
+//! Days of the shop. A day is 00:00 to 24:00 in `[daemon] timezone` (architecture §5).
 
 use std::fmt;
 use std::str::FromStr;

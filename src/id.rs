@@ -95,7 +95,7 @@ fn line(what: &str, text: &str, most: usize) -> Result<(), NotAnId> {
 }
 
 text_id! {
-    /// A BIN, or the IIN of a sole proprietor: 12 digits whose last is a control digit (kaspi-api §4.6).
+    /// A BIN, or the IIN of a sole proprietor: 12 digits whose last is a control digit.
     /// An IIN names a person: journal and metrics use the config's number instead.
     OrganizationBin, check_bin
 }
@@ -131,7 +131,7 @@ text_id! {
 }
 
 text_id! {
-    /// What the customer reads on an invoice, at most 200 characters (kaspi-api §4.3).
+    /// What the customer reads on an invoice, at most 200 characters.
     Comment, |text| line("a comment", text, 200)
 }
 
@@ -166,7 +166,7 @@ fn check_bin(text: &str) -> Result<(), NotAnId> {
     }
 }
 
-/// The control digit over the first eleven digits, or `None` where no number is issued (kaspi-api §4.6).
+/// The control digit over the first eleven digits, or `None` where no number is issued (wire §5).
 fn control_digit(digits: &[u32]) -> Option<u32> {
     let sum = |weights: [u32; 11]| digits.iter().zip(weights).map(|(d, w)| d * w).sum::<u32>() % 11;
     [[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], [3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2]].map(sum).into_iter().find(|&s| s < 10)

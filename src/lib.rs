@@ -17,6 +17,7 @@
 pub mod chance;
 pub mod failpoint;
 pub mod money;
+mod message;
 pub mod moment;
 pub mod day;
 pub mod id;

@@ -28,7 +28,7 @@ pub enum NotAnAmount {
 }
 
 impl Amount {
-    /// 99 999 999.99 tenge, the largest amount any public source names for Kaspi (kaspi-api §4.1).
+    /// 99 999 999.99 tenge, the largest amount any public source names for Kaspi (wire §5).
     pub const LIMIT: Amount = Amount(9_999_999_999);
     /// Nothing.
     pub const ZERO: Amount = Amount(0);

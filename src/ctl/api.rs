@@ -1,4 +1,4 @@
-//! `--api`: the HTTP request an operation stands for (design.md §7), as a curl line to copy.
+//! `--api`: the HTTP request an operation stands for (architecture §7), as a curl line to copy.
 
 use std::path::Path;
 
@@ -120,7 +120,7 @@ fn send(method: &'static str, path: impl Into<String>, body: Map<String, Value>)
     Request { method, path: path.into(), content: Content::Body(body) }
 }
 
-/// The route table of design.md §7, read backwards.
+/// The route table of architecture §7, read backwards.
 fn request(operation: &Operation) -> Request {
     match operation {
         Operation::Health => get("/v1/health"),
@@ -195,7 +195,7 @@ fn payer(query: &crate::operation::PayerQuery) -> Request {
     }
 }
 
-/// The flat form that HTTP clients write (design.md §7, `resolve`).
+/// The flat form that HTTP clients write (architecture §7, `resolve`).
 fn resolution_fields(resolution: &Resolve) -> Map<String, Value> {
     let body = match resolution {
         Resolve::Attach { qr_payment_id, reason } => json!({ "attach": qr_payment_id, "reason": reason }),

@@ -1,4 +1,4 @@
-//! What the exit code says (design.md §8): the one place where an outcome becomes a number.
+//! What the exit code says (architecture §8): the one place where an outcome becomes a number.
 
 use std::process::ExitCode;
 

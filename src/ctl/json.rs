@@ -1,4 +1,4 @@
-//! `--json`: exactly the shapes of the HTTP interface (design.md §7), one document on one line.
+//! `--json`: exactly the shapes of the HTTP interface (architecture §7), one document on one line.
 
 use serde::Serialize;
 

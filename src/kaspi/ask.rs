@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::chance;
 
-/// `X-Request-ID`: a GUID of 32 hex digits, unique per request (kaspi-api §5). Traces a call on both sides;
+/// `X-Request-ID`: a GUID of 32 hex digits, unique per request (wire §1). Traces a call on both sides;
 /// nothing says that Kaspi removes duplicates by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct XRequestId(Uuid);

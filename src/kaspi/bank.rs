@@ -1,4 +1,4 @@
-//! The bank's dialect (kaspi-api §1.1, §4): PascalCase, 64-bit ids, decimal tenge.
+//! The bank's dialect (wire §4.1, §5): PascalCase, 64-bit ids, decimal tenge.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -82,7 +82,7 @@ pub(super) fn register(bin: &OrganizationBin, trade_point: &TradePointId) -> Res
 }
 
 /// Stable, so that registering again gives the same token; of its own for each (BIN, trade point), as −1503
-/// demands; letters, digits and `-` only; 39 characters at most (kaspi-api §4.3).
+/// demands; letters, digits and `-` only; 39 characters at most (wire §4.3).
 fn device_id(bin: &OrganizationBin, trade_point: &str) -> String {
     format!("kaspid-{bin}-{trade_point}")
 }
@@ -178,7 +178,7 @@ pub(super) fn created(success: &Success<'_>, kind: Kind, date: Option<Moment>) -
     let data = success.object()?;
     // A link calls the same number PaymentId.
     let keys = if kind == Kind::Link { ["PaymentId", "QrPaymentId"] } else { ["QrPaymentId", "PaymentId"] };
-    let qr_payment_id = keys.into_iter().find_map(|key| data.payment_id(key))?;
+    let qr_payment_id = data.first_payment_id(&keys)?;
     let options = OPTIONS.into_iter().find_map(|key| Fields::read(data.raw_in_any_case(key)?));
     let seconds = |keys: &[&str]| keys.iter().find_map(|key| seconds(options.as_ref()?.raw_in_any_case(key)?));
     let expires_at = data.text("ExpireDate").and_then(|text| moment(&text));
@@ -195,7 +195,7 @@ pub(super) fn created(success: &Success<'_>, kind: Kind, date: Option<Moment>) -
     })
 }
 
-/// The options object is named differently by QR and link (kaspi-api §1.3).
+/// The options object is named differently by QR and link (wire §5).
 const OPTIONS: [&str; 2] = ["PaymentBehaviorOptions", "QrPaymentBehaviorOptions"];
 
 /// A year in seconds.

@@ -28,6 +28,31 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
 }
 
+impl Answer {
+    /// The same should the bank repeat the token of the request anywhere in it, in any case: what is read of an answer is
+    /// kept and shown. A token that could be a number of the bank's is looked for in texts only, by their readers.
+    pub(super) fn without(self, token: Option<&str>) -> Self {
+        let Some(token) = token.filter(|token| token.len() >= SECRET && token.bytes().any(|c| !c.is_ascii_digit()))
+        else {
+            return self;
+        };
+        let is_token = |window: &[u8]| window.eq_ignore_ascii_case(token.as_bytes());
+        let Some(first) = self.body.windows(token.len()).position(is_token) else { return self };
+        let mut body = self.body.to_vec();
+        let mut at = first;
+        while let Some(window) = body.get_mut(at..at + token.len()) {
+            if is_token(window) {
+                window.fill(b'*');
+            }
+            at += 1;
+        }
+        Self { body: body.into(), ..self }
+    }
+}
+
+/// A token so short would be found in what is none.
+const SECRET: usize = 6;
+
 /// An open connection, with one call on it at a time.
 pub(super) struct Connection {
     sender: SendRequest<Full<Bytes>>,

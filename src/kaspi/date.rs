@@ -1,4 +1,4 @@
-//! Dates as Kaspi writes them (kaspi-api §1.3): ISO 8601 with hour-only offsets, unpadded days, fractions of
+//! Dates as Kaspi writes them (wire §5): ISO 8601 with hour-only offsets, unpadded days, fractions of
 //! any length and, in places, no offset at all, which then means Almaty.
 
 use jiff::Timestamp;

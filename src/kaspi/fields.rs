@@ -52,20 +52,26 @@ impl<'a> Fields<'a> {
         word(self.raw(key)?)
     }
 
-    /// A payment's number, as digits or number.
-    pub(super) fn payment_id(&self, key: &str) -> Option<QrPaymentId> {
-        self.word(key)?.parse().ok()
+    /// The number under the first of these keys that is there; one that cannot be read is none.
+    pub(super) fn first_payment_id(&self, keys: &[&str]) -> Option<QrPaymentId> {
+        number(keys.iter().find_map(|key| self.raw(key))?)
     }
 
     /// Whether this may be said of a payment: a number under one of these keys is its own; an answer need not name any.
     pub(super) fn is_about(&self, id: &QrPaymentId, keys: &[&str]) -> bool {
-        keys.iter().filter_map(|key| self.payment_id(key)).all(|named| named == *id)
+        // One that cannot be read names somebody else's.
+        keys.iter().filter_map(|key| self.raw(key)).all(|raw| number(raw).is_some_and(|named| named == *id))
     }
 
     /// Decimal tenge under a key, read digit by digit.
     pub(super) fn tenge(&self, key: &str) -> Option<Amount> {
         Amount::from_tenge(self.raw(key)?).ok()
     }
+}
+
+/// A payment's number, as digits or number.
+fn number(raw: &str) -> Option<QrPaymentId> {
+    word(raw)?.parse().ok()
 }
 
 /// Whether a text can be a status, known or not: all it is compared with, kept in and shown on expects one word or so.
@@ -115,7 +121,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     }
 }
 
-/// Characters of a trade point's name: the bank's carry the address (kaspi-api §1.1).
+/// Characters of a trade point's name: the bank's carry the address (wire §4.1).
 const LONGEST_NAME: usize = 255;
 
 /// Bytes of a status; the longest we know has 21.
@@ -146,7 +152,7 @@ mod tests {
             ("g", None),
             ("h", Some("99999999999999999999")),
         ] {
-            assert_eq!(fields.payment_id(key).as_ref().map(QrPaymentId::as_str), id, "{key}");
+            assert_eq!(fields.first_payment_id(&[key]).as_ref().map(QrPaymentId::as_str), id, "{key}");
         }
     }
 

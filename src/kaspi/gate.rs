@@ -1,6 +1,7 @@
 //! The gate: the only place where an answer of Kaspi becomes a value, a refusal or "may have happened"
-//! (design.md §6.4). A readable envelope decides, whatever the HTTP code.
+//! (wire §7). A readable envelope decides, whatever the HTTP code.
 
+use crate::message::{shortened, without_phones};
 use crate::operation::Dialect;
 
 use super::connection::Answer;
@@ -131,7 +132,7 @@ fn bank<'a>(envelope: &Fields<'a>, code: i64) -> Option<Envelope<'a>> {
     if code == 0 {
         return Some(Envelope::Value(Success { dialect: Dialect::Bank, data: envelope.raw("Data") }));
     }
-    // The test endpoints spell it `message` (kaspi-api §1.1).
+    // The test endpoints spell it `message` (wire §3).
     let text = envelope.raw_in_any_case("message").and_then(fields::text);
     Some(Envelope::Errors(Dialect::Bank, vec![(Some(code), worded(text))]))
 }
@@ -158,37 +159,13 @@ fn guide<'a>(envelope: &Fields<'a>, ok: bool) -> Option<Envelope<'a>> {
     }
 }
 
-/// A provider's text as it may be shown: one line, at most [`LONGEST_TEXT`] characters, not empty.
+/// A provider's text as it may be shown: one line, without phones, as long as the log keeps it, not empty.
 fn worded(text: Option<String>) -> Option<String> {
     let shown = |c: char| if c.is_control() { ' ' } else { c };
-    let text: String = text?.trim().chars().take(LONGEST_TEXT).map(shown).collect();
-    Some(without_phones(&text)).filter(|text| !text.is_empty())
+    let text: String = text?.trim().chars().map(shown).collect();
+    // Masked before it is cut: half a phone number is one nobody would find.
+    Some(shortened(&without_phones(&text)).to_owned()).filter(|text| !text.is_empty())
 }
-
-/// A text in which nobody can read a phone number: of each run of eleven digits that begins with 7 or 8, or of ten that
-/// begin with 7, the middle is masked.
-fn without_phones(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
-        let (before, from) = rest.split_at(at);
-        let (digits, behind) = from.split_at(from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len()));
-        shown.push_str(before);
-        match (digits.len(), digits.as_bytes().first()) {
-            (11, Some(b'7' | b'8')) | (10, Some(b'7')) => {
-                shown.extend(digits.chars().take(digits.len() - 7));
-                shown.push_str("***");
-                shown.extend(digits.chars().skip(digits.len() - 4));
-            }
-            _ => shown.push_str(digits),
-        }
-        rest = behind;
-    }
-    shown + rest
-}
-
-/// The guide's `error_message` column.
-const LONGEST_TEXT: usize = 500;
 
 /// A refusal if every reason given is a listed one; otherwise something else happened too.
 fn refused(dialect: Dialect, errors: Vec<Provider>, call: Call) -> Trouble {
@@ -220,7 +197,7 @@ fn decides_nothing(code: i64, call: Call) -> bool {
     code == -999 || (code == -99_000_006 && call == Call::Refund)
 }
 
-/// Every code of kaspi-api §2.3 except 0: those that are counted by themselves.
+/// Every code of wire §6: those that are counted by themselves.
 pub(super) const CODES: [i64; 25] = [
     -999,
     -1_401,
@@ -249,7 +226,7 @@ pub(super) const CODES: [i64; 25] = [
     990_000_033,
 ];
 
-/// Every code of kaspi-api §2.3 except 0 and −999. The number decides, not the text, which is optional and differs.
+/// Every code of wire §6 except −999. The number decides, not the text, which is optional and differs.
 fn kind_of_code(code: i64) -> Option<RefusalKind> {
     Some(match code {
         -10_000 => RefusalKind::ClientCertificate,

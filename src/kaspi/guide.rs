@@ -109,10 +109,13 @@ pub(super) fn device_token(success: &Success<'_>) -> Option<DeviceToken> {
     success.object()?.text("deviceToken")?.try_into().ok()
 }
 
-/// `date` is the reply's own clock.
-pub(super) fn created(success: &Success<'_>, date: Option<Moment>) -> Option<Created> {
+/// `date` is the reply's own clock. The invoice that we sent is not a number that the bank gave.
+pub(super) fn created(success: &Success<'_>, sent: &str, date: Option<Moment>) -> Option<Created> {
     let data = success.object()?;
-    let qr_payment_id = ["QrPaymentId", "qrPaymentId", "externalId"].iter().find_map(|key| data.payment_id(key))?;
+    let is_echo = data.word("externalId").is_some_and(|named| named == sent);
+    let keys: &[&str] =
+        if is_echo { &["QrPaymentId", "qrPaymentId"] } else { &["QrPaymentId", "qrPaymentId", "externalId"] };
+    let qr_payment_id = data.first_payment_id(keys)?;
     Some(Created {
         qr_payment_id,
         link: data.text("link"),
@@ -135,7 +138,11 @@ pub(super) fn status(success: &Success<'_>, id: &QrPaymentId) -> Option<StatusRe
 /// `status` or `Status` in `data`, if that is about this payment.
 pub(super) fn word_of_status(success: &Success<'_>, id: &QrPaymentId) -> Option<String> {
     let data = success.object().filter(|data| data.is_about(id, &["QrPaymentId", "qrPaymentId"]))?;
-    data.text("status").or_else(|| data.text("Status"))
+    match (data.text("status"), data.text("Status")) {
+        // Two words of one thing that differ are none.
+        (Some(one), Some(other)) if one != other => None,
+        (one, other) => one.or(other),
+    }
 }
 
 pub(super) fn return_operation_id(success: &Success<'_>) -> Option<String> {

@@ -30,7 +30,7 @@ const MOST_IDLE: usize = 32;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Kaspi takes calls from known addresses only; what others see is not published (kaspi-api §5).
+/// Kaspi takes calls from known addresses only; what others see is not published (wire §1).
 const NO_CONNECTION: &str =
     "no connection within the time; check the network and that the bank allows this machine's address";
 

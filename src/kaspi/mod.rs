@@ -129,7 +129,7 @@ impl Kaspi {
             Ok((success.dialect, points.ok_or_else(|| incomplete("a readable list of trade points"))?))
         };
         let call = get(format!("/r3/v01/partner/tradepoints/{bin}"));
-        self.call(ask, (What::TradePoints, expect), &call, read).await
+        self.call(ask, (What::TradePoints, expect, None), &call, read).await
     }
 
     /// Step 2 of the guide: the token of (BIN, trade point). The same call gives the same token.
@@ -154,7 +154,7 @@ impl Kaspi {
             };
             token.ok_or_else(|| incomplete("a device token"))
         };
-        self.call(ask, (What::Register, Some(dialect)), &call, read).await
+        self.call(ask, (What::Register, Some(dialect), None), &call, read).await
     }
 
     /// Deletes the device: refunds and cancels of its payments stop. Bank dialect only.
@@ -181,7 +181,7 @@ impl Kaspi {
         let read = |success: &Success<'_>, answer: &Answer| {
             let created = match success.dialect {
                 Dialect::Bank => bank::created(success, new.kind, answer.date),
-                Dialect::Guide => guide::created(success, answer.date),
+                Dialect::Guide => guide::created(success, &new.external_id, answer.date),
             };
             let created = created.ok_or_else(|| incomplete("a payment's number"))?;
             match nothing_to_show(success.dialect, new, &created) {
@@ -214,7 +214,7 @@ impl Kaspi {
             Ok(StatusRead { date: answer.date, ..status })
         };
         let call = get(format!("/r3/{version}/payment/status/{}", payment.number()));
-        self.call(ask, (What::Status, Some(dialect)), &call, read).await
+        self.call(ask, (What::Status, Some(dialect), None), &call, read).await
     }
 
     /// The balance of a paid payment. Bank dialect only.
@@ -293,11 +293,11 @@ impl Kaspi {
     /// See [`Trouble`].
     pub async fn ping(&self, ask: &Ask) -> Result<(), Trouble> {
         let call = get("/r3/v01/health/ping".to_owned());
-        self.call(ask, (What::Ping, Some(Dialect::Bank)), &call, |_, _| Ok(())).await
+        self.call(ask, (What::Ping, Some(Dialect::Bank), None), &call, |_, _| Ok(())).await
     }
 
-    /// The wall between two banks: a token or a number of another one is sent nowhere. At this bank it could be
-    /// somebody else's.
+    /// The wall between two banks: a payment of another one, and an organisation that is settled with another one, is
+    /// named to nobody here. At this bank its number could be somebody else's.
     fn ours(&self, of: &Counterparty) -> Result<Dialect, Trouble> {
         match self.settings.bank.is(&of.bank) {
             true => Ok(of.dialect),
@@ -314,7 +314,7 @@ impl Kaspi {
         read: impl FnOnce(&Success<'_>, &Answer) -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
         let dialect = self.ours(triple.of())?;
-        let result = self.call(ask, (what, Some(dialect)), call, read).await;
+        let result = self.call(ask, (what, Some(dialect), Some(triple.token().expose())), call, read).await;
         result.map_err(|trouble| trouble.without(Some(triple.token().expose())))
     }
 
@@ -322,12 +322,13 @@ impl Kaspi {
     async fn call<T>(
         &self,
         ask: &Ask,
-        (what, dialect): (What, Option<Dialect>),
+        (what, dialect, secret): (What, Option<Dialect>, Option<&str>),
         call: &Call,
         read: impl FnOnce(&Success<'_>, &Answer) -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
         let watch = self.record.watch(what);
         let result = self.link.exchange(ask, call).await.and_then(|answer| {
+            let answer = answer.without(secret);
             let success = judge(&answer, what, dialect)?;
             read(&success, &answer)
         });

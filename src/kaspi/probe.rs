@@ -25,7 +25,7 @@ const STEP: Duration = Duration::from_secs(3);
 /// What is asked at the end of the way.
 #[derive(Clone, Debug)]
 pub enum Question {
-    /// `GET health/ping`; bank dialect only (kaspi-api §1.1).
+    /// `GET health/ping`; bank dialect only (wire §4.1).
     Ping,
     /// The trade points of an organisation: the read that both dialects have.
     TradePoints(OrganizationBin),

@@ -13,7 +13,7 @@ use crate::moment::Moment;
 /// Bounds of a call's time in seconds, up to `[kaspi] timeout`'s default.
 const CALL_BOUNDS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
-/// What a call came to (design §6.4).
+/// What a call came to (wire §7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallOutcome {
     /// A value.
@@ -116,7 +116,7 @@ impl Record {
         Call::ALL.iter().map(|call| call.word()).zip(&self.calls)
     }
 
-    /// How often Kaspi gave each of its codes (kaspi-api §2.3); `other` are those on no list.
+    /// How often Kaspi gave each of its codes (wire §6); `other` are those on no list.
     pub fn codes(&self) -> impl Iterator<Item = (String, u64)> {
         let names = CODES.iter().map(ToString::to_string).chain(["other".to_owned()]);
         names.zip(self.codes.iter().map(Counter::get))

@@ -14,13 +14,13 @@ pub struct Endpoint {
     pub bank: OurBank,
     /// CAs trusted besides the system's: PEM, or one in DER.
     pub ca_file: Option<PathBuf>,
-    /// `v01` in `/r3/v01/payment/status`, bank dialect only; a newer one tells more (kaspi-api §1.1).
+    /// `v01` in `/r3/v01/payment/status`, bank dialect only; a newer one tells more (wire §4.1).
     pub status_version: String,
     /// How long a whole call may take.
     pub timeout: Duration,
     /// A connection that rested longer carries no call.
     pub idle: Duration,
-    /// The digit before the ten national ones, `7` or `8` (kaspi-api §4.2).
+    /// The digit before the ten national ones, `7` or `8` (wire §5).
     pub phone_prefix: char,
 }
 

@@ -3,7 +3,7 @@
 use crate::id::BankUrl;
 use crate::operation::Dialect;
 
-/// How a call failed. The four outcomes of design.md §6.4 are `Ok`, [`Trouble::Refused`],
+/// How a call failed. The four outcomes of wire §7 are `Ok`, [`Trouble::Refused`],
 /// [`Trouble::NeverSent`] and [`Trouble::MayHaveHappened`]; no text in here carries a token or a phone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
@@ -51,10 +51,19 @@ impl Trouble {
         };
         if let (Some(text), Some(secret)) = (text, secret.filter(|secret| !secret.is_empty())) {
             *text = text.replace(secret, "[redacted]");
+            // A text that was cut may end with the beginning of it.
+            let cut = (TELLING..secret.len()).rev().filter_map(|length| secret.get(..length));
+            if let Some(begun) = cut.into_iter().find(|begun| text.ends_with(begun)) {
+                text.truncate(text.len() - begun.len());
+                text.push_str("[redacted]");
+            }
         }
         self
     }
 }
+
+/// So much of the beginning of a secret tells something of it.
+const TELLING: usize = 4;
 
 /// Kaspi's own code and text.
 pub type Provider = (Option<i64>, Option<String>);
@@ -88,7 +97,7 @@ impl std::fmt::Display for Refusal {
     }
 }
 
-/// The class of reaction to a refusal (kaspi-api §2.3, the guide's troubleshooting).
+/// The class of reaction to a refusal (wire §6, the guide's troubleshooting).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RefusalKind {
     /// −1501, "Invalid deviceToken": register the device again, then once more.

@@ -42,7 +42,7 @@ pub struct Created {
     /// What the customer scans.
     pub qr_token: Option<String>,
     /// How long an untouched link or QR lives from now: the reply's seconds, else its ExpireDate minus its own
-    /// clock. `None` where the reply does not say, and for remote invoices (24 h, kaspi-api §3.3).
+    /// clock. `None` where the reply does not say, and for remote invoices (24 h, wire §8).
     pub life: Option<Duration>,
     /// How often to ask for the status.
     pub poll_every: Option<Duration>,

@@ -10,7 +10,7 @@ use super::count::Counter;
 /// no route has the template `none`; one whose client went away before the answer has status 499, as nginx writes it.
 pub type RequestLabels = (&'static str, &'static str, &'static str, u16);
 
-/// A bound on callers (design §7).
+/// A bound on callers (architecture §7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
     /// `[limits] connections`.

@@ -21,7 +21,7 @@ pub enum Money {
     Unknown,
 }
 
-/// The codes, their words and their HTTP status (design.md §7), in one table.
+/// The codes, their words and their HTTP status (architecture §7), in one table.
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $word:literal $status:literal,)*) => {
         /// What went wrong. Stable: programs match on it.

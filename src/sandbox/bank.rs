@@ -1,7 +1,7 @@
-//! The bank's dialect, written from the manual's tables and the live captures (kaspi-api §1.1, §1.3, §2).
+//! The bank's dialect, written from the manual's tables and the live captures (wire §4, §5, §3).
 //!
 //! Field names and types are taken literally: a binder more lenient than that is only suspected of the real
-//! server (kaspi-api §1.3), and what passes here must pass there.
+//! server (wire §5), and what passes here must pass there.
 
 use hyper::Method;
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,7 @@ const CALLS: [Row; 17] = [
 
 const V02_STATUS: &str = "/r3/v02/payment/status/{QrPaymentId}";
 
-/// A trailing slash is taken too: production integrations send one (kaspi-api §1.3).
+/// A trailing slash is taken too: production integrations send one (wire §5).
 pub(super) fn route(method: &Method, path: &str) -> Option<Route> {
     find(&CALLS, method, path.strip_suffix('/').unwrap_or(path))
 }
@@ -102,7 +102,7 @@ struct Emulate {
     qr_payment_id: String,
 }
 
-/// `Data` before `StatusCode` and no `Message` on success, as in the live capture (kaspi-api §1.3).
+/// `Data` before `StatusCode` and no `Message` on success, as in the live capture (wire §5).
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Envelope<'a, T: Serialize> {
@@ -229,7 +229,7 @@ fn perform(state: &mut State, route: &Route, asked: &Asked, plan: &Plan) -> Resu
         Call::TestScan | Call::TestConfirm | Call::TestScanError | Call::TestConfirmError => {
             let Emulate { qr_payment_id } = asked.json()?;
             state.emulate(payment_id(&qr_payment_id)?, route.call)?;
-            // These replies spell the text in lower case (kaspi-api §1.1).
+            // These replies spell the text in lower case (wire §4).
             Ok(Answer::envelope(&serde_json::json!({"StatusCode": 0, "message": "OK"}), 0))
         }
         Call::Connect | Call::Unknown => Ok(Answer::page(404, "Not Found")),

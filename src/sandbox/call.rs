@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What the server speaks: one of the two ways to write r3 (kaspi-api, introduction).
+/// What the server speaks: one of the two ways to write r3 (wire §2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Dialect {
@@ -24,7 +24,7 @@ impl Dialect {
     }
 }
 
-/// A remote call; the order is that of kaspi-api §1.1.
+/// A remote call; the order is that of wire §4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Call {
@@ -67,7 +67,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// Whether the call goes to a remote invoice: their lists of codes differ (kaspi-api §2.3).
+    /// Whether the call goes to a remote invoice: their lists of codes differ (wire §6).
     pub(super) fn is_remote(self) -> bool {
         matches!(self, Self::ClientInfo | Self::RemoteCreate | Self::RemoteCancel)
     }

@@ -7,7 +7,7 @@ use jiff::tz::{Offset, TimeZone};
 
 use crate::moment::Moment;
 
-/// Kazakhstan's offset since 2024-03-01; the bank prints it on every date (kaspi-api §1.3).
+/// Kazakhstan's offset since 2024-03-01; the bank prints it on every date (wire §5).
 const ALMATY: Offset = jiff::tz::offset(5);
 
 /// Virtual time. It never runs backwards: speed and advances are not negative, and it starts from the wall
@@ -47,7 +47,7 @@ impl Clock {
     }
 }
 
-/// A date as the live bank prints it: milliseconds and `+05:00` (kaspi-api §1.3).
+/// A date as the live bank prints it: milliseconds and `+05:00` (wire §5).
 pub(super) fn bank_date(moment: Moment) -> String {
     match moment.timestamp() {
         // A fixed precision: the default leaves out milliseconds that are zero.

@@ -19,7 +19,7 @@ use super::{bank, guide};
 const UNLISTED_CODE: i64 = -77_000_077;
 /// Its text.
 const UNLISTED_TEXT: &str = "Неизвестная ошибка";
-/// The status of `unknown_status` when the order names none: known from another API only (kaspi-api §3.2).
+/// The status of `unknown_status` when the order names none: known from another API only (wire §8).
 const UNHEARD_STATUS: &str = "QrTokenScanned";
 /// The names an id has in either dialect.
 const IDS: [&str; 5] = ["QrPaymentId", "qrPaymentId", "externalId", "PaymentId", "ReturnOperationId"];

@@ -6,7 +6,7 @@
 //! control (plain HTTP) ------------------------------^ acts as the customer, orders faults, counts effects
 //! ```
 //!
-//! It is written from `kaspi-api` and the guide alone and shares no wire type with [`crate::kaspi`], so a
+//! It is written from `docs/wire.md` and the guide alone and shares no wire type with [`crate::kaspi`], so a
 //! mistake in one is seen by the other. [`Bank::start`] runs it inside a process; [`cli`] is the program:
 //!
 //! ```text

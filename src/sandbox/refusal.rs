@@ -1,6 +1,6 @@
 //! What the bank says when it will not: its code, its words, and the guide's words for the same.
 
-/// A refusal by its bank code. Codes and texts are verbatim from kaspi-api §2.3.
+/// A refusal by its bank code. Codes and texts are those of the bank's manual, word for word (wire §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Refusal(pub(super) i64);
 
@@ -65,7 +65,7 @@ impl Refusal {
         })
     }
 
-    /// The text of the guide's troubleshooting section for the same trouble (kaspi-api §2.4), if it has one.
+    /// The text of the guide's troubleshooting section for the same trouble (wire §6), if it has one.
     pub(super) fn guide_text(self) -> Option<&'static str> {
         match self {
             Self::NOT_REGISTERED => Some("Организация не зарегистрирована в Kaspi Pay"),

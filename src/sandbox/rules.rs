@@ -14,7 +14,7 @@ use super::refusal::Refusal;
 use super::requests::Requests;
 use super::world::{Device, Standing, TradePoint, World};
 
-/// `client-info` calls a minute and device (kaspi-api §3.3).
+/// `client-info` calls a minute and device (wire §8).
 const LOOKUPS_PER_MINUTE: usize = 50;
 
 /// Everything the bank knows. It stands behind one std mutex that is held for one call and never across an
@@ -149,7 +149,7 @@ impl State {
     }
 
     /// A purchase for `payment/details`: paid, and of the caller's trade point. An unpaid payment is no
-    /// purchase yet: there is no endpoint for an outstanding invoice's details (kaspi-api §1.1).
+    /// purchase yet: there is no endpoint for an outstanding invoice's details (wire §4).
     pub(super) fn details(&mut self, id: u64, token: &str) -> Result<(&Payment, Moment), Refusal> {
         let Device { bin, trade_point, .. } = self.world.device_of_token(token, Call::PaymentDetails)?;
         let payment = self.ledger.payment(id, self.clock.now()).ok_or(Refusal::PURCHASE_UNKNOWN)?;
@@ -181,7 +181,7 @@ impl State {
         }
         // Not in the list for return, but the bank's only word for a number that is no amount.
         let amount = amount.filter(|amount| !amount.is_zero()).ok_or(Refusal::WRONG_AMOUNT)?;
-        // Seen live for a repeated full refund too (kaspi-api §2.3), where −99000011 would fit as well.
+        // Seen live for a repeated full refund too (wire §6), where −99000011 would fit as well.
         if amount > payment.balance() {
             return Err(Refusal::EXCEEDS_PURCHASE);
         }
@@ -193,7 +193,7 @@ impl State {
 
     /// Cancels an outstanding invoice; a cancelled one stays so.
     ///
-    /// What the bank says about a paid invoice is not published (kaspi-api §8). Of the codes listed for
+    /// What the bank says about a paid invoice is not published (wire §11). Of the codes listed for
     /// cancel only −99000001 is about the payment, and an invoice that was paid, declined or has run out is
     /// no longer there to be cancelled; the caller learns the rest from a status read.
     pub(super) fn cancel(&mut self, caller: Caller<'_>, id: u64) -> Result<(), Refusal> {
@@ -252,7 +252,7 @@ impl State {
     }
 }
 
-/// Eleven digits that begin with 7 or 8 (kaspi-api §4.2).
+/// Eleven digits that begin with 7 or 8 (wire §5).
 fn is_phone(text: &str) -> bool {
     text.len() == 11 && text.bytes().all(|b| b.is_ascii_digit()) && text.starts_with(['7', '8'])
 }

@@ -183,7 +183,7 @@ impl World {
         let device = self.devices.get(token).ok_or(Refusal::DEVICE_UNKNOWN)?;
         match device.standing {
             Standing::Active => Ok(device),
-            // −1502 is listed for qr/* and return, not for remote/* and delete (kaspi-api §2.3).
+            // −1502 is listed for qr/* and return, not for remote/* and delete (wire §6).
             Standing::Disabled | Standing::Deleted if call.is_remote() || call == Call::DeviceDelete => {
                 Err(Refusal::DEVICE_UNKNOWN)
             }
@@ -192,7 +192,7 @@ impl World {
         }
     }
 
-    /// Registers a device: the same arguments give the same token (kaspi-api §4.4). True if it is new.
+    /// Registers a device: the same arguments give the same token (wire §9). True if it is new.
     ///
     /// A DeviceId stands at one trade point of one organisation: the manual leaves open whether −1503 looks
     /// across organisations, and the strictest reading harms no careful client.

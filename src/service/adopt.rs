@@ -136,6 +136,9 @@ fn adopted(adopt: &Adopt, config: &ConfigRow, with: &Counterparty, sight: &Sight
         (Some(said), Some(total)) if said != total => {
             return Err(Failure::invalid(format!("Kaspi says the payment is {total}, not {said}")));
         }
+        (_, Some(total)) if total.is_zero() => {
+            return Err(Failure::invalid("Kaspi says that nothing is paid with this payment: its total is 0"));
+        }
         (_, Some(total)) => total,
         (Some(said), None) if !said.is_zero() => said,
         _ => return Err(Failure::invalid("amount_tiyn is needed: Kaspi does not tell the amount of this payment")),

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::configs::{put, tried, unset_default};
 use super::device::{Registered, Turn, refusal_of_another};
-use super::renewal::{GIVEN_OF_ANOTHER, of_bin};
+use super::renewal::of_bin;
 use super::schedule::Poke;
 use super::{Request, Service, trouble};
 use crate::failpoint::fail_point;
@@ -14,7 +14,7 @@ use crate::moment::Moment;
 use crate::operation::{
     Actor, Code, Enrol, Failure, LogStatus, OperationType, Reply, Standing, TradePoint, TradePoints,
 };
-use crate::store::{Change, ConfigRow, Counterparty, Note, OfAnother, Refused, Writing};
+use crate::store::{Alarm, Alarms, Change, ConfigRow, Counterparty, Note, OfAnother, Refused, Writing};
 
 /// A trade point that Kaspi lists, and the device there.
 struct Place<'a> {
@@ -207,7 +207,8 @@ impl Service {
                 turn.ended(Registered::Refused(refusal_of_another()));
                 let failure = self.given_of_another(request, (bin, point), &other);
                 let note = Note { status: LogStatus::Failed, error: Some(failure.detail.clone()), ..note };
-                self.note_refused((Some(request.caller.actor()), bin), note, Some(GIVEN_OF_ANOTHER)).await?;
+                let at = (Some(request.caller.actor()), (bin, point));
+                self.note_refused(at, note, Some(Alarm::GivenOfAnother)).await?;
                 Err(failure)
             }
             Err(trouble) => {
@@ -268,7 +269,7 @@ fn blank(writing: &Writing<'_>, enrol: &Enrol, point: &TradePointId, shop: ShopI
         standing_reason: None,
         standing_since: writing.now,
         missing_since: None,
-        alarm: None,
+        alarms: Alarms::default(),
         created_at: writing.now,
         updated_at: writing.now,
         last_verified_at: None,
@@ -290,6 +291,6 @@ fn settle_at(writing: &mut Writing<'_>, mut row: ConfigRow, at: At, actor: Optio
     let At { by, point, note, .. } = at;
     row.trade_point_id = point.id.clone();
     row.seen_listed(&by, &point.name, writing.now);
-    row.alarm = None;
+    row.alarms.end_at(&point.id);
     put(writing, actor, row, note)
 }

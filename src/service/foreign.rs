@@ -11,7 +11,7 @@ use super::{Request, Service, Settings};
 use crate::id::{PaymentId, PaymentRef};
 use crate::moment::Moment;
 use crate::operation::{Failure, ProblemItem, State};
-use crate::store::PaymentRow;
+use crate::store::{PaymentRow, RefundRow, RefundState};
 
 /// So long after its deadline a payment that was called over would still be asked about.
 const LATE: Duration = Duration::from_secs(9 * 24 * 3600);
@@ -85,14 +85,39 @@ impl Service {
 pub(super) fn waits_for_another_bank(settings: &Settings, row: &PaymentRow) -> bool {
     let waits = match row.state {
         State::Creating | State::Waiting | State::Unknown => true,
+        State::Paid => watched(row).is_some(),
         _ if row.is_over() => !row.is_closed && Moment::now().since(deadline(row)) < LATE,
         _ => false,
     };
     waits && !settings.config.kaspi.bank.is(&row.bank)
 }
 
+/// A refund that counts as failed and may still happen, as long as it would be looked for.
+fn watched(row: &PaymentRow) -> Option<&RefundRow> {
+    let may_come = |refund: &&RefundRow| refund.state == RefundState::Watched && Moment::now().since(refund.at) < LATE;
+    row.refunds.iter().find(may_come)
+}
+
 fn problem(row: &PaymentRow) -> ProblemItem {
     let (id, bank) = (row.id, &row.bank);
+    let same = format!(
+        "If it is the same bank at another address: formerly = [\"{bank}\"] under [kaspi] in kaspid.toml, then: kaspictl reload"
+    );
+    if let Some(refund) = watched(row) {
+        return ProblemItem {
+            detail: format!(
+                "a refund of {} was not seen to happen at the bank at {bank}; [kaspi] url is another, so nobody looks whether \
+                 it still comes",
+                refund.amount
+            ),
+            remedy: format!(
+                "{same}. If it is not, look in the Kaspi Pay app, then: kaspictl payment resolve {id} --refund {} --happened \
+                 yes|no --reason TEXT",
+                refund.id
+            ),
+            ..of(row)
+        };
+    }
     let how = if row.state == State::Unknown { "--abandon" } else { "--paid yes|no" };
     let (deadline, then) = (deadline(row), "look in the Kaspi Pay app, then");
     let then = match row.state {
@@ -101,16 +126,15 @@ fn problem(row: &PaymentRow) -> ProblemItem {
         _ => then.to_owned(),
     };
     ProblemItem {
-        code: "payment_other_bank".to_owned(),
         detail: format!(
             "{} is {} and was made with the bank at {bank}; [kaspi] url is another, so it is not asked about",
             row.amount, row.state
         ),
-        remedy: format!(
-            "If it is the same bank at another address: formerly = [\"{bank}\"] under [kaspi] in kaspid.toml, then: \
-             kaspictl reload. If it is not, {then}: kaspictl payment resolve {id} {how} --reason TEXT"
-        ),
-        payment: Some(id),
-        config_id: None,
+        remedy: format!("{same}. If it is not, {then}: kaspictl payment resolve {id} {how} --reason TEXT"),
+        ..of(row)
     }
+}
+
+fn of(row: &PaymentRow) -> ProblemItem {
+    ProblemItem { payment: Some(row.id), ..super::health::problem("payment_other_bank", "", "") }
 }

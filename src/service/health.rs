@@ -7,13 +7,10 @@ use crate::moment::Moment;
 use crate::operation::{
     Code, ConfigCounts, Failure, Health, HealthStatus, PaymentCounts, ProblemItem, Reloaded, Reply, Standing, State,
 };
-use crate::store::{ConfigRow, Doubt, PaymentRow, RefundRow, RefundState};
+use crate::store::{Alarm, ConfigRow, Doubt, PaymentRow, RefundRow, RefundState};
 
 /// A certificate that ends within this many days is a problem: the bank takes weeks to renew one.
 pub(super) const RENEW_DAYS: i64 = 30;
-
-/// So long the bank's books may be behind before that is a problem.
-const BEHIND: Duration = Duration::from_secs(5 * 60);
 
 /// How long a payment that was given up stands among the problems.
 const SUPERSEDED: Duration = Duration::from_secs(24 * 3600);
@@ -57,6 +54,7 @@ impl Service {
         problems.extend(self.gap_problems()?);
         problems.extend(self.backup_problem());
         problems.extend(configs.iter().filter_map(config_problem));
+        problems.extend(configs.iter().flat_map(device_problems));
         problems.extend(payments.iter().flat_map(payment_problems));
         problems.extend(self.follow_problems(request)?);
         problems.extend(self.foreign_problems(request)?);
@@ -127,8 +125,8 @@ fn config_problem(row: &ConfigRow) -> Option<ProblemItem> {
         return None;
     }
     let remedy = format!("Look it up again: kaspictl bin verify {}", row.organization_bin);
-    let found = match (row.standing, &row.alarm) {
-        (Standing::Suspended, _) => {
+    let found = match row.standing {
+        Standing::Suspended => {
             let why = row.standing_reason.as_deref().unwrap_or("unknown");
             problem("config_suspended", format!("{} takes no payments: {why}", row.organization_bin), remedy)
         }
@@ -140,15 +138,31 @@ fn config_problem(row: &ConfigRow) -> Option<ProblemItem> {
             let remedy = format!("See what Kaspi lists: kaspictl bin trade-points {}", row.organization_bin);
             problem("trade_point_missing", detail, remedy)
         }
-        (_, Some(alarm)) => problem("device_alarm", format!("{}: {alarm}", row.organization_bin), remedy),
         _ => return None,
     };
     Some(ProblemItem { config_id: Some(row.id), ..found })
 }
 
+fn device_problems(row: &ConfigRow) -> impl Iterator<Item = ProblemItem> {
+    let bin = &row.organization_bin;
+    row.alarms.each().filter(|_| row.is_active).map(move |(point, alarm)| {
+        let (what, command) = (alarm.what(), alarm.command(bin, point));
+        let remedy = match alarm {
+            Alarm::GivenOfAnother => {
+                format!("Ask the bank about the two devices. Once it gives this one a token of its own: {command}")
+            }
+            Alarm::RegisteredAgain | Alarm::NotRegisteredAgain => {
+                format!("Ask who switched it off, and look it up again: {command}")
+            }
+        };
+        let found = problem("device_alarm", format!("{bin} at trade point {point}: {what}"), remedy);
+        ProblemItem { config_id: Some(row.id), ..found }
+    })
+}
+
 /// The bank's books may be behind for a few minutes; if they stay so, something here never happened.
 pub(super) fn balance_problem(row: &PaymentRow) -> Option<ProblemItem> {
-    let (balance, since) = row.balance_above.filter(|(_, since)| Moment::now().since(*since) >= BEHIND)?;
+    let (balance, since) = row.stands_above(Moment::now())?;
     let (id, left) = (row.id, row.account().left());
     let detail = format!("Kaspi shows since {since} that {balance} can be paid back, and {left} is left by our books");
     let remedy = match row.account().too_much(balance) {
@@ -156,8 +170,12 @@ pub(super) fn balance_problem(row: &PaymentRow) -> Option<ProblemItem> {
             "Look in the Kaspi Pay app. If refund {0} is not there: kaspictl payment resolve {id} --refund {0} --happened no --reason TEXT",
             refund.id
         ),
-        None => format!(
+        None if !row.refunded_elsewhere.is_zero() => format!(
             "Look in the Kaspi Pay app. If nothing went back without kaspid: kaspictl payment resolve {id} --paid yes --reason TEXT"
+        ),
+        None => format!(
+            "Compare kaspictl payment show {id} with the Kaspi Pay app. For a refund that is not there: kaspictl payment resolve {id} \
+             --refund REFUND --happened no --reason TEXT"
         ),
     };
     Some(problem("balance_above", detail, remedy))
@@ -172,7 +190,7 @@ fn is_for_a_person(refund: &RefundRow) -> bool {
 }
 
 /// Whose a payment is, or of how much, is not as we have it: until it is, its money stands in no sum.
-fn ownership_problem(row: &PaymentRow) -> Option<ProblemItem> {
+pub(super) fn ownership_problem(row: &PaymentRow) -> Option<ProblemItem> {
     let (id, bin, point) = (row.id, &row.organization_bin, &row.trade_point_id);
     let word = match row.state {
         State::Paid => format!("kaspictl payment resolve {id} --paid yes --reason TEXT"),

@@ -14,7 +14,7 @@ use crate::id::PaymentId;
 use crate::kaspi::{Ask, Refusal, RefusalKind, StatusRead, Trouble};
 use crate::moment::{Moment, since_boot};
 use crate::operation::{Code, Failure, Money, PaidAtSource, State};
-use crate::store::{Change, DetailsRead, PROCESSED, PaymentRow, Seen};
+use crate::store::{Change, PROCESSED, PaymentRow, Seen};
 
 /// A payment called over is asked about once more on a GET for this long.
 const LATE: Duration = Duration::from_secs(48 * 3600);
@@ -198,7 +198,7 @@ fn sight(
 ) -> Option<Seen> {
     let StatusRead { status: kaspi_status, amount: total, .. } = read;
     if row.state == State::Paid {
-        let total = total.map(|total| Seen::Details(DetailsRead::Total(total)));
+        let total = total.map(Seen::Total);
         return after_paid(kaspi_status, row).or(total);
     }
     let state = state_of(&kaspi_status, row, clocks);

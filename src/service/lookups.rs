@@ -1,4 +1,4 @@
-//! Our own limit on payer look-ups, before the bank's: 50 a minute per device (kaspi-api §3, client-info), which is a
+//! Our own limit on payer look-ups, before the bank's: 50 a minute per device (wire §8, client-info), which is a
 //! (BIN, trade point).
 
 use std::collections::{HashMap, VecDeque};

@@ -258,8 +258,9 @@ impl Service {
     /// A [`Failure`] that says whether money moved and what to do.
     pub async fn run(&self, admitted: Admitted) -> Result<Reply, Failure> {
         let (request, operation) = self.request(admitted);
+        let moves_money = operation.moves_money();
         let done = self.carry_out(&request, operation).await;
-        done.map_err(|failure| self.state.keys.as_told(&request, failure))
+        done.map_err(|failure| if moves_money { self.state.keys.as_told(&request, failure) } else { failure })
     }
 
     async fn carry_out(&self, request: &Request, operation: Operation) -> Result<Reply, Failure> {

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::health::ownership_problem;
 use super::{Service, Settings};
 use crate::id::PaymentId;
 use crate::kaspi::{Ask, Details, RefusalKind, Trouble};
 use crate::money::Amount;
-use crate::operation::{Dialect, Failure};
+use crate::operation::{Code, Dialect, Failure};
 use crate::store::{Change, DetailsRead, PaymentRow, Seen};
 
 /// How long a payment that is paid waits for its details where only its date and total hang on them.
@@ -53,6 +54,12 @@ impl Service {
             None => Ok(()),
         }
     }
+}
+
+/// Why nothing is cancelled or paid back of a payment that Kaspi calls paid while nobody knows for whom.
+pub(super) fn in_doubt(row: &PaymentRow, code: Code) -> Option<Failure> {
+    let problem = ownership_problem(row).filter(|_| row.is_paid_in_doubt())?;
+    Some(Failure::new(code, problem.detail).with_payment(row.id).with_hint(problem.remedy))
 }
 
 /// What an answer to a call for details says; none where it says nothing of the payment.

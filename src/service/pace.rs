@@ -1,5 +1,5 @@
 //! One pace for all that the daemon reads at the bank and no money hangs on: what the follower and the re-validation
-//! ask by themselves, and status reads for callers (design §6.6, "global rate limit"). Calls that move money, and the
+//! ask by themselves, and status reads for callers (architecture §6.6, "global rate limit"). Calls that move money, and the
 //! reads that belong to them, take no turn here and are never delayed by it.
 
 use std::sync::{Mutex, PoisonError};

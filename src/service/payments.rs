@@ -18,7 +18,7 @@ use crate::store::{PaymentRow, Refused};
 /// Rows of a list where the caller names no limit, and the most.
 const LIMIT: (u32, u32) = (100, 1000);
 
-/// The longest wait (design §7, limits).
+/// The longest wait (architecture §7, limits).
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 impl Request {

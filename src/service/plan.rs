@@ -196,6 +196,8 @@ impl Plan {
     fn renew(&mut self, service: &Service, id: PaymentId, from: Duration, asked: bool) {
         let row = service.row(id);
         service.state.following.is_unread(id, row.as_ref().is_err_and(|failure| failure.code != Code::NotFound));
+        // A call of before a reload may have changed one of the bank of then.
+        service.state.foreign.notice(&service.live.get(), &row);
         match row {
             // What is due already stays so.
             Ok(row) if row.state != State::Paid && self.due.get(&id).is_some_and(|(_, due)| *due <= from) => {}

@@ -8,11 +8,11 @@ use super::bank::Sending;
 use super::configs::tried;
 use super::device::{Registered, refusal_of_another};
 use super::{Service, Settings, trouble};
-use crate::id::{DeviceToken, OrganizationBin, PaymentId};
+use crate::id::{DeviceToken, OrganizationBin, PaymentId, TradePointId};
 use crate::kaspi::{Ask, Refusal, RefusalKind, Trouble};
 use crate::moment::Moment;
 use crate::operation::{Actor, Failure, OperationType};
-use crate::store::{Change, ConfigRow, FirstRefusal, Note, Triple, Writing};
+use crate::store::{Alarm, Change, ConfigRow, FirstRefusal, Note, Triple, Writing};
 
 /// What a refused token is replaced with.
 pub(super) enum Renewed {
@@ -66,7 +66,7 @@ impl Service {
             }
         };
         let is_other = token != *triple.token();
-        let alarm = is_switched_off(refusal).then_some(REGISTERED_AGAIN);
+        let alarm = is_switched_off(refusal).then_some(Alarm::RegisteredAgain);
         if self.keep_token(triple, token, note, alarm).await.is_err() {
             return Renewed::No;
         }
@@ -100,13 +100,8 @@ impl Service {
     }
 
     /// A registration that gave nothing stands in the log, and is the reason if Kaspi refused it.
-    async fn not_renewed(
-        &self,
-        triple: &Triple,
-        (note, alarm): (Note, Option<&'static str>),
-        trouble: Trouble,
-    ) -> Renewed {
-        let kept = self.note_refused((None, triple.bin()), note, alarm);
+    async fn not_renewed(&self, triple: &Triple, (note, alarm): (Note, Option<Alarm>), trouble: Trouble) -> Renewed {
+        let kept = self.note_refused((None, (triple.bin(), triple.trade_point())), note, alarm);
         let config = self.store.read(|reading| Ok(reading.config(triple.bin())?)).ok().flatten().map(|row| row.id);
         warn!(config, %trouble, "the device could not be registered again");
         match (kept.await, trouble) {
@@ -118,14 +113,14 @@ impl Service {
     /// Keeps that a registration gave nothing, and what of it a person should look at.
     pub(super) async fn note_refused(
         &self,
-        (actor, bin): (Option<Actor>, &OrganizationBin),
+        (actor, (bin, point)): (Option<Actor>, (&OrganizationBin, &TradePointId)),
         note: Note,
-        alarm: Option<&'static str>,
+        alarm: Option<Alarm>,
     ) -> Result<(), Failure> {
-        let bin = bin.clone();
+        let (bin, point) = (bin.clone(), point.clone());
         let noted = self.store.write(move |writing| {
             let change = match (writing.config(&bin)?, alarm) {
-                (Some(row), Some(_)) => with_alarm(row, note, alarm),
+                (Some(row), Some(alarm)) => with_alarm(row, note, (&point, alarm)),
                 _ => Change::Noted(of_bin(writing, note, &bin)?),
             };
             writing.append(actor, change)?;
@@ -144,7 +139,7 @@ impl Service {
         triple: &Triple,
         token: DeviceToken,
         mut note: Note,
-        alarm: Option<&'static str>,
+        alarm: Option<Alarm>,
     ) -> Result<(), Failure> {
         let (bin, trade_point) = (triple.bin().clone(), triple.trade_point().clone());
         if token == *triple.token() {
@@ -160,7 +155,10 @@ impl Service {
                 let row = writing.config(&bin)?;
                 let id = row.as_ref().map(|row| row.id);
                 let change = match row {
-                    Some(row) => with_alarm(row, note, alarm),
+                    Some(row) => match alarm {
+                        Some(alarm) => with_alarm(row, note, (&trade_point, alarm)),
+                        None => Change::Config { note: note.of(&row), row: Box::new(row) },
+                    },
                     None => Change::Noted(Note { organization_bin: Some(bin), ..note }),
                 };
                 writing.append(None, change)?;
@@ -189,24 +187,15 @@ fn is_switched_off(refusal: &Refusal) -> bool {
 }
 
 /// What a person should look at after a registration that gave nothing.
-fn alarm_without(refusal: &Refusal, trouble: &Trouble) -> Option<&'static str> {
+fn alarm_without(refusal: &Refusal, trouble: &Trouble) -> Option<Alarm> {
     match trouble {
-        Trouble::Refused(Refusal { kind: RefusalKind::TokenOfAnother, .. }) => Some(GIVEN_OF_ANOTHER),
-        _ => is_switched_off(refusal).then_some(NOT_REGISTERED_AGAIN),
+        Trouble::Refused(Refusal { kind: RefusalKind::TokenOfAnother, .. }) => Some(Alarm::GivenOfAnother),
+        _ => is_switched_off(refusal).then_some(Alarm::NotRegisteredAgain),
     }
 }
 
-const REGISTERED_AGAIN: &str = "Kaspi called the device switched off or deleted; it was registered again";
-const NOT_REGISTERED_AGAIN: &str =
-    "Kaspi called the device switched off or deleted, and it could not be registered again";
-
-pub(super) const GIVEN_OF_ANOTHER: &str = "Kaspi gave it the device token of another organisation or trade point, which was not taken; no payments until it \
-     gives another (whose token it is: kaspictl bin register)";
-
-fn with_alarm(mut row: ConfigRow, note: Note, alarm: Option<&str>) -> Change {
-    if let Some(alarm) = alarm {
-        row.alarm = Some(alarm.to_owned());
-    }
+fn with_alarm(mut row: ConfigRow, note: Note, (point, alarm): (&TradePointId, Alarm)) -> Change {
+    row.alarms.raise(point, alarm);
     let note = note.of(&row);
     Change::Config { row: Box::new(row), note }
 }

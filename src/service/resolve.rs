@@ -93,7 +93,11 @@ impl Service {
                 && let Some(other) = writing.payment_by_qr(qr_payment_id)?
             {
                 let detail = format!("{qr_payment_id} is payment {} already", other.id);
-                return Err(Refused::from(Failure::invalid(detail).with_payment(other.id)));
+                return Err(Refused::from(Failure::invalid(detail).with_payment(other.id).with_hint(format!(
+                    "See that one: kaspictl payment show {}; if both are the same, this one is not needed: \
+                     kaspictl payment resolve {payment} --abandon --reason TEXT",
+                    other.id
+                ))));
             }
             writing.append(Some(actor), Change::Resolved { payment, closed, reason })?;
             Ok(())

@@ -27,7 +27,7 @@ const SPACING: Duration = Duration::from_millis(250);
 const FIRST_PAUSE: Duration = Duration::from_secs(60);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 
-/// A bank that refuses our certificate refuses it for every organisation, until a person acts (kaspi-api §2.3).
+/// A bank that refuses our certificate refuses it for every organisation, until a person acts (wire §6).
 const CERTIFICATE_PAUSE: Duration = Duration::from_secs(3600);
 
 /// A shop full of refused calls asks for one look a minute, not one a call.

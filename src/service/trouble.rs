@@ -75,7 +75,7 @@ pub(super) fn refused(refusal: &Refusal) -> Failure {
             "Ask the bank to free the device, or move to the trade point where it stands: kaspictl bin set BIN --trade-point ID",
         ),
         RefusalKind::TokenOfAnother => failure.with_hint(
-            "Ask the bank about the devices. Whose token it gave tells an admin: kaspictl bin register BIN",
+            "Ask the bank about the devices. Which device it is, and what an admin types: kaspictl status",
         ),
         _ => failure,
     }

@@ -22,7 +22,7 @@ enum Sight {
     /// A list that can be read; Kaspi may list none.
     Listed(Dialect, Vec<TradePoint>),
     /// Kaspi has no trade points of the organisation, or does not know it. The bank's dialect says so instead of
-    /// giving an empty list (−14000002, kaspi-api §2.3).
+    /// giving an empty list (−14000002, wire §6).
     NotRegistered(Refusal),
 }
 
@@ -96,7 +96,7 @@ impl Service {
             let error = sight.judge(&mut row, url, confirm, now);
             if is_asked && error.is_none() {
                 // What a person should look at, only a person's own look takes away.
-                row.alarm = None;
+                row.alarms.end();
             }
             let status = if error.is_some() { LogStatus::Failed } else { LogStatus::Success };
             seen(writing, actor, (&before, row.clone()), Note { status, error, ..note })?;
@@ -146,9 +146,7 @@ impl Service {
             if let Err(other) = writing.put_device(&name, &asked_for, &token)? {
                 return Ok(Err(other));
             }
-            if asked_for == row.trade_point_id {
-                row.alarm = None;
-            }
+            row.alarms.end_at(&asked_for);
             put(writing, Some(actor), row, note).map(Ok)
         });
         if let Err(other) = kept.await? {

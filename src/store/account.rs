@@ -186,19 +186,31 @@ impl<'r> Account<'r> {
         }
     }
 
-    /// What went back elsewhere, where a person's word has shown that a part of that was a refund of ours.
-    pub(crate) fn elsewhere_beside(&self, balance: Amount) -> Option<Booking> {
+    /// What went back elsewhere, where a person's yes has shown that a part of that was this refund of ours. What had
+    /// fallen before it was sent was not: such a balance does not show it yet.
+    pub(crate) fn elsewhere_beside(&self, refund: &RefundRow, balance: Amount) -> Option<Booking> {
+        let since = refund.balance_before.map(|before| before.minus(balance).unwrap_or_default());
+        if since.is_some_and(|since| since < refund.amount) {
+            return None;
+        }
         let rest = self.amount.minus(balance)?.minus(self.refunded())?;
         (rest < self.elsewhere).then_some(Booking::Elsewhere(rest))
     }
 
-    /// The one refund that a person or an earlier balance called done and by exactly which a balance is too high.
+    /// The one refund that an earlier balance called done and by exactly which a balance is too high; where there is none,
+    /// the one that a person called so, and then the one that the bank itself has answered.
     pub(crate) fn too_much(&self, balance: Amount) -> Option<&'r RefundRow> {
         let more = balance.minus(self.left())?;
-        let mut done =
-            self.refunds.iter().filter(|refund| refund.status() == LogStatus::Success && refund.amount == more);
-        let only = done.next().filter(|_| done.next().is_none())?;
-        only.is_for_a_person().then_some(only)
+        let of = |evidence| {
+            let fits =
+                move |refund: &&RefundRow| refund.amount == more && refund.state == RefundState::Success(evidence);
+            self.refunds.iter().filter(fits)
+        };
+        let mut weakest = [Evidence::Balance, Evidence::Person, Evidence::Answer]
+            .map(of)
+            .into_iter()
+            .find(|of| of.clone().next().is_some())?;
+        weakest.next().filter(|_| weakest.next().is_none())
     }
 
     /// What a reading of the balance books: one that `key` makes before it calls, or nobody's. `is_settled` tells of an
@@ -225,7 +237,7 @@ impl<'r> Account<'r> {
             RefundState::Watched => key.is_some() && refund.key.as_ref() == key,
             _ => false,
         };
-        let told = if make(&part, fall) {
+        let told = if self.settles(&part, fall) {
             happened(&part)
         } else {
             // What went back under its key by another attempt went back once.
@@ -275,11 +287,33 @@ impl<'r> Account<'r> {
         }
         // Of several attempts of one key one has happened; which, makes no difference to anybody.
         let (last, earlier): (Vec<&RefundRow>, Vec<_>) = part.iter().partition(|refund| is_last_of_key(refund, part));
-        if !make(&last, fall) {
+        if !self.settles(&last, fall) {
             return doubted(part.iter());
         }
         let unseen = earlier.iter().filter(|refund| refund.is_pending()).map(|refund| Booking::NotSeen(refund.id));
         happened(&last).into_iter().chain(unseen).collect()
+    }
+
+    /// Whether refunds make this fall together, and nothing that is known by word alone could be it as well.
+    fn settles(&self, part: &[&RefundRow], fall: Amount) -> bool {
+        let first = self.refunds.iter().position(|refund| part.iter().any(|of| of.id == refund.id));
+        let hidden = first.map_or_else(Vec::new, |first| self.maybe_hidden(first));
+        make(part, fall) && !may_make(&hidden, fall)
+    }
+
+    /// The refunds known by word alone that may not have been shown when this one was sent: more than ours had gone back
+    /// since each was sent, and what went elsewhere may stand in its place. Else what is booked was what the balance
+    /// showed, and held it.
+    fn maybe_hidden(&self, sent: usize) -> Vec<&'r RefundRow> {
+        let Some(balance) = self.refunds.get(sent).and_then(|refund| refund.balance_before) else { return Vec::new() };
+        let before = self.refunds.iter().enumerate().take(sent);
+        let may_be = |(place, refund): &(usize, &RefundRow)| {
+            let Some(was) = refund.balance_before.filter(|_| refund.is_known_by_word()) else { return false };
+            let since = self.refunds.iter().take(sent).skip(*place);
+            let ours = sum(since.filter(|refund| refund.status() == LogStatus::Success));
+            was.minus(balance).is_some_and(|fallen| fallen > ours)
+        };
+        before.filter(may_be).map(|(_, refund)| refund).collect()
     }
 
     /// What an earlier system says was paid back and no reading has judged: the first refund of ours is sent on one
@@ -293,6 +327,19 @@ impl<'r> Account<'r> {
 /// Whether refunds make this fall together.
 fn make(refunds: &[&RefundRow], fall: Amount) -> bool {
     refunds.iter().try_fold(Amount::ZERO, |total, refund| total.plus(refund.amount)) == Some(fall)
+}
+
+/// So many are looked through for who makes a fall together; of more any may be.
+const MANY: usize = 12;
+
+/// Whether some of these refunds, and at least one, may make this fall together.
+fn may_make(refunds: &[&RefundRow], fall: Amount) -> bool {
+    if refunds.len() > MANY {
+        return true;
+    }
+    let Some((first, others)) = refunds.split_first() else { return false };
+    let without = |rest: Amount| rest.is_zero() || may_make(others, rest);
+    may_make(others, fall) || fall.minus(first.amount).is_some_and(without)
 }
 
 fn happened(refunds: &[&RefundRow]) -> Vec<Booking> {

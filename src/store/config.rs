@@ -3,6 +3,7 @@
 use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
 
+use super::alarm::Alarms;
 use super::{Counterparty, StoreError, codec};
 use crate::id::{BankUrl, ConfigId, Description, OrganizationBin, ShopId, TradePointId};
 use crate::moment::Moment;
@@ -37,8 +38,8 @@ pub(crate) struct ConfigRow {
     pub(crate) standing_since: Moment,
     /// First reading in which the trade point was absent, until it is listed again.
     pub(crate) missing_since: Option<Moment>,
-    /// Something an admin should look at, until a `verify` or `register` clears it.
-    pub(crate) alarm: Option<String>,
+    /// What an admin should look at of its devices, until a `verify` or `register` ends it.
+    pub(crate) alarms: Alarms,
     pub(crate) created_at: Moment,
     pub(crate) updated_at: Moment,
     pub(crate) last_verified_at: Option<Moment>,
@@ -195,7 +196,7 @@ impl ConfigRow {
             standing_reason: None,
             standing_since: now,
             missing_since: None,
-            alarm: None,
+            alarms: Alarms::default(),
             created_at: now,
             updated_at: now,
             last_verified_at: Some(now),

@@ -1,6 +1,7 @@
 //! What a payment is frozen with: the config it was made with and the bank it was made at, taken once and never changed.
 
 use super::config::ConfigRow;
+use super::ownership::OtherTotals;
 use super::payment::PaymentRow;
 use super::{Counterparty, NumberAt};
 use crate::id::PaymentId;
@@ -46,7 +47,7 @@ impl PaymentRow {
             is_closed: false,
             contradiction: None,
             overruled: None,
-            other_total: None,
+            other_totals: OtherTotals::default(),
             balance_above: None,
             number_taken: None,
             doubt: None,

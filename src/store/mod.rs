@@ -5,6 +5,7 @@
 //! file is an error at start and is never replaced by an empty one.
 
 mod account;
+mod alarm;
 mod after;
 mod attempts;
 mod book;
@@ -38,6 +39,7 @@ mod tally;
 mod triple;
 mod view;
 mod underway;
+mod word;
 mod writer;
 mod writing;
 #[cfg(test)]
@@ -54,6 +56,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use zeroize::Zeroizing;
 
 pub(crate) use account::{RefundRow, RefundState, Stale, Untrue};
+pub(crate) use alarm::{Alarm, Alarms};
 pub(crate) use attempts::{Attempts, Obstacle, Wanted};
 pub(crate) use config::{ConfigRow, DIALECT_CHANGED, NOT_REGISTERED, TRADE_POINT_MISSING};
 pub(crate) use device::OfAnother;

@@ -72,7 +72,7 @@ fn of_payment(change: &Change, step: &Step) -> Option<EventType> {
             Seen::Confirmed { .. } | Seen::BalanceAbove(None) => None,
             Seen::BalanceAbove(Some(_)) => Some(EventType::PaymentContradicted),
             // That the bank agrees again is no news of the payment.
-            Seen::Details(DetailsRead::Total(total)) => {
+            Seen::Details(DetailsRead::Total(total)) | Seen::Total(total) => {
                 (*total != step.after.amount).then_some(EventType::PaymentContradicted)
             }
             Seen::Details(DetailsRead::Refused(_)) | Seen::Contradicted { .. } => Some(EventType::PaymentContradicted),

@@ -5,12 +5,18 @@
 //! What this cannot tell: at a bank that answers for a number whatever token asks, the details of a stranger's payment of
 //! the same total look like ours. There only the bank's refusal of a refund would show it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
+use super::account::{RefundRow, RefundState};
 use super::payment::{PaymentRow, Seen};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{PaidAtSource, State};
+use crate::operation::{Evidence, PaidAtSource, State};
+
+/// So long the bank's books may be behind before that is a problem.
+const BEHIND: Duration = Duration::from_secs(5 * 60);
 
 /// The status of a payment that the customer has paid.
 pub(crate) const PROCESSED: &str = "Processed";
@@ -35,10 +41,39 @@ pub(crate) enum DetailsRead {
 
 /// A total that the bank tells and that is not our amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct OtherTotal {
-    pub(crate) total: Amount,
+struct OtherTotal {
+    total: Amount,
     /// A person has seen it: this total is no problem any more, another one is.
-    pub(crate) is_accepted: bool,
+    is_accepted: bool,
+}
+
+/// The totals that are not our amount, by who tells them. What one of the two says is taken back by itself or a person:
+/// that the other one agrees with us is no answer to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OtherTotals {
+    by_details: Option<OtherTotal>,
+    by_status: Option<OtherTotal>,
+}
+
+impl OtherTotals {
+    fn each(self) -> impl Iterator<Item = OtherTotal> {
+        [self.by_details, self.by_status].into_iter().flatten()
+    }
+
+    fn accept(&mut self) {
+        [&mut self.by_details, &mut self.by_status].into_iter().flatten().for_each(|other| other.is_accepted = true);
+    }
+
+    /// Whether the details themselves tell another total.
+    pub(crate) fn is_told_by_details(self) -> bool {
+        self.by_details.is_some()
+    }
+}
+
+/// What is told now, beside what was told before by the same.
+fn told(before: Option<OtherTotal>, total: Amount, ours: Amount) -> Option<OtherTotal> {
+    let is_known = |other: &OtherTotal| other.total == total;
+    (total != ours).then(|| before.filter(is_known).unwrap_or(OtherTotal { total, is_accepted: false }))
 }
 
 impl PaymentRow {
@@ -46,8 +81,8 @@ impl PaymentRow {
     pub(super) fn read_details(&mut self, read: &DetailsRead) {
         match read {
             DetailsRead::Total(total) => {
-                self.told_total(*total);
-                if self.other_total.is_none() {
+                self.other_totals.by_details = told(self.other_totals.by_details, *total, self.amount);
+                if *total == self.amount {
                     self.doubt = None;
                 }
             }
@@ -56,20 +91,19 @@ impl PaymentRow {
         }
     }
 
-    /// What the bank calls its total, in details or a status. Only details are asked for with a token, so a status proves
-    /// nothing of whose it is.
-    pub(super) fn told_total(&mut self, total: Amount) {
-        self.other_total = match self.other_total {
-            _ if total == self.amount => None,
-            Some(known) if known.total == total => Some(known),
-            _ => Some(OtherTotal { total, is_accepted: false }),
-        };
+    /// What a status calls its total. Only details are asked for with a token, so a status proves nothing of whose it is.
+    pub(super) fn status_told(&mut self, total: Amount) {
+        self.other_totals.by_status = told(self.other_totals.by_status, total, self.amount);
     }
 
     /// A person says that it is paid, and so the organisation's and of our amount, or that it is not. Whoever says so has
     /// seen that it was late.
     pub(super) fn told_paid(&mut self, paid: bool, at: Moment) {
         let is_new = self.state != State::Paid;
+        if !paid && self.is_paid_in_doubt() {
+            // Paid, and not to this organisation: the number is another payment's.
+            self.qr_payment_id = None;
+        }
         (self.is_closed, self.acknowledged) = (self.is_closed || is_new, paid);
         if !paid {
             return self.become_state(State::Declined, None);
@@ -78,9 +112,7 @@ impl PaymentRow {
             if is_new { self.kaspi_status.clone() } else { self.contradiction.take().or(self.overruled.take()) };
         self.doubt = None;
         self.take_balance();
-        if let Some(other) = &mut self.other_total {
-            other.is_accepted = true;
-        }
+        self.other_totals.accept();
         self.become_state(State::Paid, Some((at, PaidAtSource::Seen)));
     }
 
@@ -92,15 +124,29 @@ impl PaymentRow {
         self.refunded_elsewhere = self.refunded_elsewhere.minus(more).unwrap_or_default();
     }
 
-    /// What can be paid back of it at all: no more than the bank has, where a person has accepted that it has less.
+    /// The balance that has stood above what is left by all that is known for so long that the bank's books are not just
+    /// behind, and since when.
+    pub(crate) fn stands_above(&self, now: Moment) -> Option<(Amount, Moment)> {
+        self.balance_above.filter(|(_, since)| now.since(*since) >= BEHIND)
+    }
+
+    /// Whether a person may say that a refund did not happen which the bank has answered: its own balance has denied it
+    /// for long.
+    pub(crate) fn is_denied(&self, refund: &RefundRow, now: Moment) -> bool {
+        let more = self.stands_above(now).and_then(|(balance, _)| balance.minus(self.account().left()));
+        refund.state == RefundState::Success(Evidence::Answer) && more.is_some_and(|more| more >= refund.amount)
+    }
+
+    /// What can be paid back of it at all: no more than the bank has, where a person has accepted that it has less. The
+    /// details tell what the bank has, a status does not.
     pub(super) fn accountable(&self) -> Amount {
-        let accepted = self.other_total.filter(|other| other.is_accepted);
+        let accepted = self.other_totals.by_details.filter(|other| other.is_accepted);
         accepted.map_or(self.amount, |other| other.total.min(self.amount))
     }
 
     /// The bank's total, where nobody has accepted that it is another than ours.
     pub(crate) fn disputed_total(&self) -> Option<Amount> {
-        self.other_total.filter(|other| !other.is_accepted).map(|other| other.total)
+        self.other_totals.each().find(|other| !other.is_accepted).map(|other| other.total)
     }
 
     /// Whether the bank calls it paid and nobody knows for whom.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::{Account, Booking, RefundRow, RefundState};
 use super::event::{Closed, Ending};
-use super::ownership::{DetailsRead, Doubt, OtherTotal};
+use super::ownership::{DetailsRead, Doubt, OtherTotals};
 use super::{StoreError, codec};
 use crate::id::{
     BankUrl, Comment, ConfigId, Description, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, RequestKey,
@@ -65,7 +65,7 @@ pub(crate) struct PaymentRow {
     /// What Kaspi said of it when a person said that it is paid: the same again is nothing new.
     pub(crate) overruled: Option<String>,
     /// What Kaspi says the customer pays, where that is not our amount: a problem shown, never a correction.
-    pub(crate) other_total: Option<OtherTotal>,
+    pub(crate) other_totals: OtherTotals,
     /// A balance above what is left by all that is known, and since when it is seen: the bank shows its books late, or
     /// something here never happened.
     pub(crate) balance_above: Option<(Amount, Moment)>,
@@ -97,6 +97,8 @@ pub(crate) enum Seen {
     },
     /// What its details say.
     Details(DetailsRead),
+    /// What a status of one that is paid calls its total.
+    Total(Amount),
     /// Kaspi says something else of a payment that is paid. It stays paid.
     Contradicted { kaspi_status: String },
     /// What a reading of its balance says of its money.
@@ -139,6 +141,11 @@ impl PaymentRow {
             || self.is_paid_in_doubt()
             || self.balance_above.is_some()
             || self.contradiction.is_some()
+    }
+
+    /// Whether one of its refunds counts as failed and may still happen.
+    pub(crate) fn watches_a_refund(&self) -> bool {
+        self.refunds.iter().any(|refund| refund.state == RefundState::Watched)
     }
 
     /// A refund of it.
@@ -218,11 +225,11 @@ impl PaymentRow {
             Seen::Status { kaspi_status, state, paid_at, total, details } => {
                 self.kaspi_status = Some(kaspi_status.clone());
                 details.iter().for_each(|read| self.read_details(read));
-                // Behind the details: where the two disagree, the one that is not ours is told.
-                total.iter().for_each(|total| self.told_total(*total));
+                total.iter().for_each(|total| self.status_told(*total));
                 self.become_state(*state, *paid_at);
             }
             Seen::Details(read) => self.read_details(read),
+            Seen::Total(total) => self.status_told(*total),
             Seen::Contradicted { kaspi_status } => {
                 self.kaspi_status = Some(kaspi_status.clone());
                 self.contradiction = Some(kaspi_status.clone());

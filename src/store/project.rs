@@ -86,12 +86,18 @@ impl WriteTables<'_> {
                 return Err(StoreError::Codec(format!("payment {} would take another's number {qr}", row.id)));
             }
         }
+        if let Some(freed) = before.as_ref().and_then(|row| row.qr_payment_id.as_ref())
+            && row.qr_payment_id.as_ref() != Some(freed)
+        {
+            self.payment_qr.remove(freed.as_str())?;
+        }
         if let (None, Some(invoice)) = (before, &row.invoice) {
             self.payment_invoice.insert((row.shop_id, invoice.as_str(), id), ())?;
         }
-        for (table, listed) in
-            [(&mut self.payment_open, row.is_open()), (&mut self.payment_attention, row.needs_a_person())]
-        {
+        for (table, listed) in [
+            (&mut self.payment_open, row.is_open()),
+            (&mut self.payment_attention, row.needs_a_person() || row.watches_a_refund()),
+        ] {
             if listed {
                 table.insert(id, ())?
             } else {

@@ -10,6 +10,7 @@ use super::payment::{self, PaymentRow, Seen, number};
 use super::project::create_operation;
 use super::reading::Reading;
 use crate::id::PaymentId;
+use crate::message::shortened;
 use crate::money::Amount;
 use crate::operation::{LogRow, LogStatus, OperationType};
 
@@ -41,10 +42,10 @@ impl Reading {
                 ..noted(&Note::done(OperationType::Restored))
             },
             Change::Imported { row, payment, .. } => {
-                return Ok(Some(LogRow { id: seq, actor: event.actor, ..imported(row, *payment) }));
+                return Ok(Some(fitting(LogRow { id: seq, actor: event.actor, ..imported(row, *payment) })));
             }
         };
-        Ok(Some(LogRow { id: seq, created_at: event.at, actor: event.actor, ..row }))
+        Ok(Some(fitting(LogRow { id: seq, created_at: event.at, actor: event.actor, ..row })))
     }
 
     /// The row of a call when it began.
@@ -128,6 +129,11 @@ impl Reading {
     }
 }
 
+/// A row whose message fits the guide's column, whatever is said before the bank's words.
+fn fitting(row: LogRow) -> LogRow {
+    LogRow { error_message: row.error_message.map(|message| shortened(&message).to_owned()), ..row }
+}
+
 fn seen(payment: &PaymentRow, seen: &Seen) -> LogRow {
     let (amount, kaspi_status) = match seen {
         Seen::Booked(Booking::Elsewhere(sum)) => (*sum, None),
@@ -137,7 +143,7 @@ fn seen(payment: &PaymentRow, seen: &Seen) -> LogRow {
         Seen::Status { kaspi_status, .. } | Seen::Contradicted { kaspi_status } | Seen::Confirmed { kaspi_status } => {
             (payment.amount, Some(kaspi_status.clone()))
         }
-        Seen::Details(_) | Seen::BalanceAbove(_) | Seen::Dead => (payment.amount, None),
+        Seen::Details(_) | Seen::Total(_) | Seen::BalanceAbove(_) | Seen::Dead => (payment.amount, None),
     };
     LogRow { kaspi_status, ..of_payment(payment, OperationType::Status, amount) }
 }

@@ -173,12 +173,13 @@ impl<'t> Writing<'t> {
         Ok(rows)
     }
 
-    /// A payment of the same organisation and amount whose create was lost, so that it may be this one.
+    /// A payment of the same organisation and amount whose create was lost, or has not ended, so that it may be this one.
     pub(crate) fn unknown_like(&self, row: &PaymentRow) -> Result<Option<PaymentId>, StoreError> {
         for entry in self.tables.payment_open.iter()? {
             let other = payment::by_id(&self.tables.payment, PaymentId::from_bytes(entry?.0.value().to_be_bytes()))?;
             let is_like = |other: &PaymentRow| {
-                (other.state, other.config_id, other.amount) == (State::Unknown, row.config_id, row.amount)
+                let has_no_number = matches!(other.state, State::Unknown | State::Creating);
+                has_no_number && (other.config_id, other.amount) == (row.config_id, row.amount)
             };
             if let Some(other) = other.filter(is_like) {
                 return Ok(Some(other.id));

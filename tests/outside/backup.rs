@@ -1,4 +1,4 @@
-//! Backup and restore (design §6.10): a copy taken in the middle of sales is whole, a restore says what it left out
+//! Backup and restore (architecture §6.10): a copy taken in the middle of sales is whole, a restore says what it left out
 //! and holds money back until a person has looked, and nothing replaces a state that cannot be read.
 
 use std::fs::{self, File};

@@ -1,4 +1,4 @@
-//! "Could not ask" changes nothing but is visible (design §6): what keeps the till from the bank stands in health and
+//! "Could not ask" changes nothing but is visible (architecture §6): what keeps the till from the bank stands in health and
 //! `kaspictl status` with since when, why and what to do, and is gone with the next success.
 
 use std::process::Command;

@@ -79,7 +79,7 @@ fn amounts(text: &str) -> String {
     format!("{before}{amount}{zeros}{after}")
 }
 
-/// The same keys with the same types. Values are the bank's own; `Message` may be there or not (kaspi-api §1.3).
+/// The same keys with the same types. Values are the bank's own; `Message` may be there or not (wire §5).
 fn same_shape(wanted: &Value, got: &Value) -> Result<(), String> {
     match (wanted, got) {
         (Value::Object(wanted), Value::Object(got)) => same_keys(wanted, got),
@@ -146,7 +146,7 @@ fn the_sandbox_speaks_the_guides_dialect() {
     bank.call("payment-refund", &link);
 }
 
-/// Success has no `Message` and `Data` before `StatusCode`, as in the live capture (kaspi-api §1.3).
+/// Success has no `Message` and `Data` before `StatusCode`, as in the live capture (wire §5).
 #[test]
 fn the_sandbox_orders_its_keys_as_the_live_bank() {
     let bank = Bank::with_device(Dialect::Bank);

@@ -1,4 +1,4 @@
-//! Ways in which money, keys and states went wrong in a review (design §5, §6); each test names the promise.
+//! Ways in which money, keys and states went wrong in a review (architecture §5, §6); each test names the promise.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -56,7 +56,7 @@ fn returns(till: &Till) -> usize {
     till.bank.seen_at("POST", RETURN, "").len()
 }
 
-/// §6.5: `failed` means that the balance was unchanged *at the end*. A reading from the beginning proves nothing.
+/// architecture §6.5: `failed` means that the balance was unchanged *at the end*. A reading from the beginning proves nothing.
 #[test]
 fn a_refund_is_not_called_failed_by_an_old_reading() {
     let till = Till::open(Dialect::Bank, QUICK);
@@ -70,7 +70,7 @@ fn a_refund_is_not_called_failed_by_an_old_reading() {
     assert_eq!(payment["refunds"][0]["status"], "pending");
 }
 
-/// §6.5: a refund called failed is watched: when the balance falls by it, its key answers so instead of calling
+/// architecture §6.5: a refund called failed is watched: when the balance falls by it, its key answers so instead of calling
 /// again; also after a repetition that the bank refused.
 #[test]
 fn a_refused_repetition_does_not_free_the_key_of_a_failed_refund() {
@@ -160,7 +160,7 @@ fn an_unknown_payment_is_superseded_once() {
     assert_eq!(till.bank.seen_at("POST", CREATE, "").len(), 2);
 }
 
-/// §5: `paid` from `abandoned` is announced with `late: true`.
+/// architecture §5: `paid` from `abandoned` is announced with `late: true`.
 #[test]
 fn an_abandoned_payment_that_was_paid_is_late() {
     let till = Till::open(Dialect::Bank, "");
@@ -172,7 +172,7 @@ fn an_abandoned_payment_that_was_paid_is_late() {
     assert_eq!((&payment["state"], &payment["late"]), (&json!("paid"), &json!(true)));
 }
 
-/// §6.5: an unknown payment given up stays in problems for 24 h: it may have been paid.
+/// architecture §6.5: an unknown payment given up stays in problems for 24 h: it may have been paid.
 #[test]
 fn an_abandoned_payment_stays_in_problems() {
     let till = Till::open(Dialect::Bank, "");
@@ -183,7 +183,7 @@ fn an_abandoned_payment_stays_in_problems() {
     assert!(health["problems"].as_array().unwrap().iter().any(|problem| problem["payment"] == id), "{health}");
 }
 
-/// §6.6: only what Kaspi cannot tell is a person's to close: not an invoice that it calls outstanding.
+/// architecture §6.6: only what Kaspi cannot tell is a person's to close: not an invoice that it calls outstanding.
 #[test]
 fn a_live_invoice_is_not_called_paid_by_a_person() {
     let till = Till::open(Dialect::Bank, "");
@@ -193,7 +193,7 @@ fn a_live_invoice_is_not_called_paid_by_a_person() {
     assert_ne!(answer.status, 200, "{}", answer.text());
 }
 
-/// §4: with a changed url no money call before a trade-point read has settled the dialect.
+/// architecture §4: with a changed url no money call before a trade-point read has settled the dialect.
 #[test]
 fn a_refund_does_not_go_to_a_bank_nobody_has_met() {
     let till = Till::open(Dialect::Bank, "");
@@ -225,7 +225,7 @@ fn a_cancelled_payment_does_not_wait_again() {
     assert_eq!(till.daemon.door.get(&format!("/v1/payments/{id}")).expect(200)["state"], "cancelled");
 }
 
-/// §4: an Amount of status v02 that differs from ours is a problem shown.
+/// architecture §4: an Amount of status v02 that differs from ours is a problem shown.
 #[test]
 fn another_amount_is_a_problem() {
     let till = Till::open(Dialect::Bank, "[kaspi]\nstatus_version = \"v02\"");

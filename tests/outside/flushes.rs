@@ -1,4 +1,4 @@
-//! Flushes of the real daemon, counted by the kernel (design §11): two for a create, one for a change that was
+//! Flushes of the real daemon, counted by the kernel (architecture §11): two for a create, one for a change that was
 //! observed, none for a read that learns nothing, and shared in a crowd.
 
 use std::io::{BufRead, BufReader};

@@ -8,7 +8,7 @@ use super::sandbox::Sandbox;
 
 /// The guide's organisations.
 const BINS: [&str; 2] = ["891027350515", "210440028324"];
-/// A BIN with a valid control digit that no bank knows (kaspi-api §4.6).
+/// A BIN with a valid control digit that no bank knows (wire §5).
 const UNKNOWN_BIN: &str = "990140000007";
 
 /// A bank and a daemon; `enrolled` also has both organisations, the first as default.
@@ -276,7 +276,7 @@ fn money_never_goes_to_the_wrong_organisation() {
     }
 }
 
-/// A shop without a default never gets "the first active one" (design §6.1).
+/// A shop without a default never gets "the first active one" (architecture §6.1).
 #[test]
 fn without_a_default_a_bin_must_be_named() {
     let shop = Shop::empty(Dialect::Bank);

@@ -1,4 +1,4 @@
-//! A key per intention (design §6.2): whatever a till repeats, at whatever moment, happens once.
+//! A key per intention (architecture §6.2): whatever a till repeats, at whatever moment, happens once.
 
 use serde_json::{Value, json};
 
@@ -180,7 +180,7 @@ fn a_lost_answer_is_not_asked_again() {
     assert_eq!(bank.effect(BIN, "asked_tiyn"), 10_000);
 }
 
-/// A refund whose answer was lost is settled by the balance, not by a second refund (design §6.5).
+/// A refund whose answer was lost is settled by the balance, not by a second refund (architecture §6.5).
 #[test]
 fn a_lost_refund_is_settled_by_the_balance() {
     let (daemon, bank, _home) = books("[kaspi]\ntimeout = \"2s\"\n[payments]\nrefund_settle = \"10s\"");

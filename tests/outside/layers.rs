@@ -1,4 +1,4 @@
-//! The shape of the source (design §3, style): what a reader may rely on is checked, not hoped for.
+//! The shape of the source (architecture §3): what a reader may rely on is checked, not hoped for.
 
 use std::path::{Path, PathBuf};
 

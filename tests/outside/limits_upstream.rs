@@ -14,8 +14,8 @@ const OTHER: &str = "210440028324";
 const PAYER: &str = "/r3/v01/remote/client-info";
 const LOOKUP: &str = "/v1/payers/77015211545";
 
-/// kaspi-api: 50 client-info calls a minute per device. Sixty callers at once: fifty reach the bank, ten are told when
-/// to come again, and another organisation's device is not held back.
+/// The bank takes 50 client-info calls a minute per device (wire §8). Sixty callers at once: fifty reach the bank, ten are
+/// told when to come again, and another organisation's device is not held back.
 #[test]
 fn payer_lookups_stop_before_the_banks_limit() {
     let till = Till::open(Dialect::Bank, "");

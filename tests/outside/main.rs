@@ -17,6 +17,7 @@ mod daemon;
 mod fixture;
 mod http;
 mod outcome;
+mod papers;
 mod prometheus;
 mod relay;
 mod sandbox;

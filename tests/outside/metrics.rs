@@ -204,7 +204,7 @@ fn refusals_of_limits_are_counted() {
     assert_eq!(now.value("kaspid_connections"), 1.0, "the one that asks");
 }
 
-/// Design §7: every metric is filtered by the caller's window, and what is made of everybody's is not in it.
+/// By architecture §7: every metric is filtered by the caller's window, and what is made of everybody's is not in it.
 #[test]
 fn a_narrowed_caller_sees_his_organisations_only() {
     let name = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(65534)).unwrap().map(|user| user.name);

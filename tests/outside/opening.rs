@@ -1,4 +1,4 @@
-//! How long a start takes with a long log behind it (design §11): a measurement, never a timed test.
+//! How long a start takes with a long log behind it (architecture §11): a measurement, never a timed test.
 //!
 //! ```text
 //! KASPID_MILLION=DIR cargo test --lib a_million_events -- --ignored

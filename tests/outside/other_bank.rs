@@ -111,6 +111,34 @@ fn a_payment_of_another_bank_is_left_alone() {
     assert_eq!(report["organizations"][0]["open"].as_array().unwrap().len(), 2, "{report}");
 }
 
+/// Promise: nor is a refund forgotten that was not seen to happen, and that nobody looks for at another bank.
+#[test]
+fn a_watched_refund_at_a_former_bank_is_told() {
+    let till = Till::open(Dialect::Bank, "[kaspi]\ntimeout = \"2s\"\n[payments]\nrefund_settle = \"4s\"");
+    let payment = till.daemon.door.post("/v1/payments", &remote(20_000)).expect(201);
+    till.bank.answer("GET", STATUS, paid(Dialect::Bank));
+    assert_eq!(get(&till, &payment["id"])["state"], "paid");
+    let balance =
+        r#"{"Data":{"QrPaymentId":{asked_id},"TotalAmount":200.00,"AvailableReturnAmount":200.00},"StatusCode":0}"#;
+    till.bank.answer("GET", "/r3/v01/payment/details", Answer::json(balance));
+    till.bank.answer("POST", "/r3/v01/payment/return", Answer::page(502, "Bad Gateway"));
+    let target = format!("/v1/payments/{}/refunds", payment["id"].as_str().unwrap());
+    let lost = till.daemon.door.post(&target, &json!({"amount_tiyn": 3_000})).problem("kaspi_unavailable");
+    assert_eq!((problems(&till, "payment_other_bank"), &lost["retryable"]), (vec![], &json!(false)), "{lost}");
+    let other = stranger();
+    turn_to(&till, &BankPlace::from(&other), "");
+    let told = problems(&till, "payment_other_bank");
+    assert_eq!((told.len(), &told[0]["payment"]), (1, &payment["id"]), "{told:?}");
+    let refund = get(&till, &payment["id"])["refunds"][0]["id"].clone();
+    assert!(
+        told[0]["remedy"].as_str().unwrap().contains(&format!("--refund {}", refund.as_str().unwrap())),
+        "{told:?}"
+    );
+    let word = json!({"refund": refund, "happened": false, "reason": "looked in the app"});
+    resolve(&till, &payment["id"], &word).expect(200);
+    assert_eq!(problems(&till, "payment_other_bank"), Vec::<Value>::new());
+}
+
 /// Promise: when the url comes back, they go on by themselves, whoever asks, and the problem is over.
 #[test]
 fn it_goes_on_when_its_bank_is_back() {

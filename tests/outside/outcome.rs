@@ -1,4 +1,4 @@
-//! What the socket must say of each outcome a wire answer can have (design §6.4, §6.5).
+//! What the socket must say of each outcome a wire answer can have (architecture §6.4, §6.5).
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Ten lines for a POS developer (design §1): no library, no key, no token.
+//! Ten lines for a POS developer (architecture §1): no library, no key, no token.
 
 use std::process::Command;
 

@@ -48,7 +48,7 @@ impl Paid {
     /// A refund that was lost on the way and, after its time to settle, called failed.
     fn failed(&self, key: &str, tiyn: u64) {
         self.till.bank.answer("POST", RETURN, lost());
-        assert_eq!(self.refund(key, tiyn).problem("kaspi_unavailable")["money"], "not_moved");
+        assert_eq!(self.refund(key, tiyn).problem("kaspi_unavailable")["money"], "unknown");
         self.till.bank.answer("POST", RETURN, success());
     }
 
@@ -376,6 +376,52 @@ fn a_lost_answer_of_the_guides_bank_is_a_persons() {
     till.daemon.door.post_with_key(&key, &target, &refund).problem("outcome_unknown");
     till.daemon.door.post_with_key(&fresh_key(), &target, &json!({"amount_tiyn": 1_000})).problem("refund_open");
     assert_eq!(till.bank.seen_at("POST", "/r3/v01/payment/refund/", "").len(), 1);
+    // Nobody can have seen yet that it did not happen: the bank may be slow.
+    let doubted = till.daemon.door.get(&format!("/v1/payments/{id}")).expect(200)["refunds"][0]["id"].clone();
+    let word = json!({"refund": doubted, "happened": false, "reason": "not in the app"});
+    let resolve = || till.daemon.door.post(&format!("/v1/payments/{id}/resolve"), &word);
+    let early = resolve().problem("in_progress");
+    assert!(early["remedy"].as_str().unwrap().contains("kaspictl payment show"), "{early}");
+    let since = std::time::Instant::now();
+    while resolve().status != 200 {
+        assert!(since.elapsed() < std::time::Duration::from_secs(6), "the word is never taken");
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    till.bank.answer("POST", "/r3/v01/payment/refund/", Answer::json(r#"{"status":true}"#));
+    assert_eq!(till.daemon.door.post_with_key(&key, &target, &refund).expect(200)["refunded_tiyn"], 3_000);
+}
+
+/// The number of an earlier refund, or none that could be one, proves nothing of this one: the balance tells.
+#[test]
+fn a_number_that_is_not_its_own_proves_no_refund() {
+    for named in ["5001", "0", "-7", "\" \""] {
+        let paid = Paid::open();
+        let answer = |id: &str| Answer::json(format!(r#"{{"Data":{{"ReturnOperationId":{id}}},"StatusCode":0}}"#));
+        paid.till.bank.answer("POST", RETURN, answer("5001"));
+        paid.refund(&fresh_key(), 1_000).expect(200);
+        paid.shows("90.00");
+        paid.till.bank.answer("POST", RETURN, answer(named));
+        let second = paid.refund(&fresh_key(), 1_000).problem("kaspi_unavailable");
+        assert_eq!((&second["money"], &second["retryable"]), (&json!("unknown"), &json!(false)), "{named}: {second}");
+        assert!(second["detail"].as_str().unwrap().contains("has not fallen by it"), "{second}");
+        paid.shows("80.00");
+        assert_eq!(paid.show()["refunded_tiyn"], 2_000, "{named}");
+    }
+}
+
+/// Of a refund that may still come nobody is told that no money moved, and no program asks again by itself, whatever
+/// keeps its balance from being read.
+#[test]
+fn what_may_still_come_is_not_called_unmoved() {
+    let paid = Paid::open();
+    let key = fresh_key();
+    paid.till.bank.answer("POST", RETURN, lost());
+    let first = paid.refund(&key, 3_000).problem("kaspi_unavailable");
+    paid.till.bank.answer("GET", DETAILS, lost());
+    let again = paid.refund(&key, 3_000).problem("kaspi_unavailable");
+    for answer in [first, again] {
+        assert_eq!((&answer["money"], &answer["retryable"]), (&json!("unknown"), &json!(false)), "{answer}");
+    }
 }
 
 /// A person's word that cannot be true beside what was paid is not taken, with the balance and without it.

@@ -1,4 +1,4 @@
-//! What a day brought (design §5 to §7): each sum is of the shop's day, of what the caller sees, and of the log.
+//! What a day brought (architecture §5 to §7): each sum is of the shop's day, of what the caller sees, and of the log.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -142,7 +142,7 @@ fn a_report_is_the_logs() {
     assert_eq!(seq, verified["events"].to_string(), "the head is the end of the log");
 }
 
-/// A day report asks once for each open payment of that day (§6.6), and what it learns stands in it. Asked again at
+/// A day report asks once for each open payment of that day (architecture §6.6), and what it learns stands in it. Asked again at
 /// once it answers from memory; a range asks nothing.
 #[test]
 fn a_report_asks_once_for_what_is_open() {

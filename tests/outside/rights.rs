@@ -1,4 +1,4 @@
-//! Rights come from the kernel (design §7): another user is told what he lacks and how it is given.
+//! Rights come from the kernel (architecture §7): another user is told what he lacks and how it is given.
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;

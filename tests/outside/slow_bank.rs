@@ -107,7 +107,7 @@ fn no_turn_is_missed_for_a_late_one() {
     assert!((Duration::from_millis(3_500)..Duration::from_secs(7)).contains(&gap), "{gap:?}");
 }
 
-/// Who scanned a code in time may confirm after it is dead (kaspi-api §3.3): the bank is asked at its interval until
+/// Who scanned a code in time may confirm after it is dead (wire §8): the bank is asked at its interval until
 /// that time is over, too.
 #[test]
 fn a_scanned_code_is_followed_until_it_can_no_more_be_confirmed() {

@@ -1,4 +1,4 @@
-//! An edit of the log shows (design §5): each kind of it is found at the right place, by the check or by whoever
+//! An edit of the log shows (architecture §5): each kind of it is found at the right place, by the check or by whoever
 //! kept an earlier head. The file is edited here with table definitions written by hand, as a forger would.
 
 use std::process::Command;

@@ -124,6 +124,12 @@ fn a_token_that_the_bank_gives_twice_is_not_taken() {
     assert!(till.bank.seen_at("POST", CREATE, OTHER).iter().all(|seen| !seen.body.contains(TOKEN)));
     let health = till.daemon.door.get("/v1/health").expect(200);
     assert_eq!(health["problems"][0]["code"], "device_alarm", "{health}");
+    let command = format!("kaspictl bin register {OTHER} --trade-point 104039");
+    assert!(health["problems"][0]["remedy"].as_str().unwrap().contains(&command), "{health}");
+    // The alarm is of this trade point: that another one has its own token ends nothing.
+    till.bank.answer("POST", REGISTER, token("token-at-the-other-point"));
+    till.daemon.door.post(&register, &json!({"trade_point_id": "104040"})).expect(200);
+    assert_eq!(till.daemon.door.get("/v1/health").expect(200)["problems"], json!([health["problems"][0]]));
     till.bank.answer("POST", REGISTER, token("a-token-of-its-own"));
     till.daemon.door.post(&register, &json!({})).expect(200);
     assert_eq!(till.daemon.door.get("/v1/health").expect(200)["problems"], json!([]));
@@ -362,4 +368,22 @@ fn nothing_brings_a_deleted_device_back_by_itself() {
         out.join().unwrap().problem("device_token_invalid");
     });
     assert_eq!(registered(&till), 1);
+}
+
+/// Promise: a token stays inside, also where the bank repeats it as something else than an error, in another case.
+#[test]
+fn a_token_that_the_bank_repeats_is_not_kept() {
+    let till = Till::open(Dialect::Bank, "");
+    let repeated = TOKEN.to_uppercase();
+    let created = format!(
+        r#"{{"Data":{{"QrPaymentId":{{next_id}},"PaymentLink":"https://pay.kaspi.kz/{repeated}"}},"StatusCode":0}}"#
+    );
+    till.bank.answer("POST", "/r3/v01/qr/create-link", Answer::json(created));
+    let link = json!({"kind": "link", "amount_tiyn": 10_000, "organization_bin": BIN});
+    let made = till.daemon.door.post("/v1/payments", &link).expect(201);
+    let shown =
+        [made, till.daemon.door.get("/v1/events?after=0").expect(200), till.daemon.door.get("/v1/log").expect(200)];
+    for answer in shown {
+        assert!(!answer.to_string().to_lowercase().contains(&TOKEN.to_lowercase()), "{answer}");
+    }
 }

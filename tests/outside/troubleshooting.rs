@@ -10,7 +10,7 @@ use super::fixture::Dialect;
 use super::scripted_bank::BIN;
 use super::verification::{Shop, remote, text};
 
-/// A BIN with a valid control digit that no bank knows (kaspi-api §4.6).
+/// A BIN with a valid control digit that no bank knows (wire §5).
 const UNKNOWN_BIN: &str = "990140000007";
 /// The guide's second organisation.
 const OTHER_BIN: &str = "210440028324";

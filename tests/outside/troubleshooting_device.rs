@@ -1,4 +1,4 @@
-//! Devices (design §6.8): one flight per (BIN, trade point) whoever asks, no loop against a refusal that only a person
+//! Devices (architecture §6.8): one flight per (BIN, trade point) whoever asks, no loop against a refusal that only a person
 //! can end, and a token that an admin brings.
 
 use serde_json::{Value, json};

@@ -9,7 +9,7 @@ use super::fixture::{Answer, Dialect};
 use super::scripted_bank::BIN;
 use super::verification::text;
 
-/// A success without what the customer is to be shown may have happened, like one without a number (design §6.4):
+/// A success without what the customer is to be shown may have happened, like one without a number (architecture §6.4):
 /// nobody has seen it, so it is unknown until it is dead, a new key may be used at once for the same invoice, and the
 /// number Kaspi gave stands in the log.
 #[test]

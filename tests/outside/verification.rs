@@ -1,4 +1,4 @@
-//! Re-validation (design §6, last paragraphs): what becomes of a config when its trade point is removed, renamed,
+//! Re-validation (architecture §6.8, §10): what becomes of a config when its trade point is removed, renamed,
 //! moved, switched off or cannot be asked about, against the sandbox and in both dialects.
 
 use serde_json::{Value, json};

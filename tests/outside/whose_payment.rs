@@ -193,7 +193,15 @@ fn an_invoice_adopted_under_another_organisation_is_not_its_money() {
         assert_eq!(shops.problems(), [("payment_of_another".to_owned(), id.clone())]);
         assert_eq!(report(&shops.here.0, BIN), (0, vec![id.clone()]));
         let refund = shops.post(&format!("/v1/payments/{id}/refunds"), &json!({}));
-        assert_eq!(refund.problem("not_refundable")["money"], "not_moved");
+        let refund = refund.problem("not_refundable");
+        assert_eq!(refund["money"], "not_moved");
+        // Nobody knows whose the money is that the customer has paid, and who can say is told.
+        let cancel = shops.post(&format!("/v1/payments/{id}/cancel"), &json!({})).problem("not_cancellable");
+        assert_eq!(cancel["money"], "unknown", "{cancel}");
+        let command = format!("kaspictl payment resolve {id} --paid yes|no");
+        for failure in [&refund, &cancel] {
+            assert!(text(failure, "remedy").contains(&command), "{failure}");
+        }
         assert_eq!(shops.bank.effect(OTHER, "refunds"), 0);
 
         let closed = shops.resolve(&id, is_ours).expect(200);
@@ -203,7 +211,60 @@ fn an_invoice_adopted_under_another_organisation_is_not_its_money() {
         // Nor does the next look undo it.
         let later = shops.looked_at(&id);
         assert_eq!((&later["state"], shops.problems()), (&closed["state"], vec![]));
+        // Its number is free for whose it is, or is not.
+        let body = json!({"qr_payment_id": qr, "organization_bin": OTHER, "amount_tiyn": 10_000});
+        let other = shops.post("/v1/payments/adopt", &body);
+        if is_ours {
+            other.problem("bin_not_allowed");
+        } else {
+            assert_eq!(other.expect(201)["state"], "paid");
+            assert_eq!((report(&shops.here.0, OTHER), shops.problems()), ((10_000, vec![]), vec![]));
+        }
+        assert_eq!(shops.here.0.door.get("/v1/log/verify?rebuild=true").expect(200)["ok"], true);
     }
+}
+
+/// Promise: a status that the answer to a cancel gives is not forgotten where the one that would settle it is lost.
+#[test]
+fn a_cancel_that_was_told_paid_says_no_more_that_nothing_moved() {
+    let till = Till::open(Dialect::Bank, "[kaspi]\ntimeout = \"2s\"");
+    let payment = till.daemon.door.post("/v1/payments", &remote(BIN, 10_000)).expect(201);
+    till.bank.answer(
+        "POST",
+        "/r3/v01/remote/cancel",
+        Answer::json(r#"{"Data":{"Status":"Processed"},"StatusCode":0}"#),
+    );
+    till.bank.answer("GET", STATUS, Answer::page(502, "Bad Gateway"));
+    let target = format!("/v1/payments/{}/cancel", text(&payment, "id"));
+    let cancel = till.daemon.door.post(&target, &json!({})).problem("not_cancellable");
+    assert_eq!((&cancel["money"], &cancel["retryable"]), (&json!("unknown"), &json!(false)), "{cancel}");
+    assert!(text(&cancel, "remedy").contains("kaspictl payment show"), "{cancel}");
+}
+
+/// Promise: an answer that names its payment in a form that nobody can read says nothing of ours.
+#[test]
+fn an_unreadable_number_is_somebody_elses() {
+    let till = Till::open(Dialect::Bank, "");
+    let payment = till.daemon.door.post("/v1/payments", &remote(BIN, 10_000)).expect(201);
+    let id = text(&payment, "id").to_owned();
+    for named in ["12345.0", "[1]", "\"one\""] {
+        let answer = format!(r#"{{"Data":{{"Status":"Processed","QrPaymentId":{named}}},"StatusCode":0}}"#);
+        till.bank.answer("GET", STATUS, Answer::json(answer));
+        assert_eq!(looked_at(&till, &id)["state"], "waiting", "{named}");
+    }
+}
+
+/// Promise: that one says before it is known to be paid, too: a cancel that finds it paid and not proven is no word that
+/// nothing moved.
+#[test]
+fn a_cancel_that_finds_it_paid_to_somebody_says_so() {
+    let shops = Shops::open(Dialect::Bank);
+    let qr = shops.invoice(OTHER, 10_000);
+    let id = shops.adopted(&qr, BIN, 10_000);
+    shops.bank.pay(&qr);
+    let cancel = shops.post(&format!("/v1/payments/{id}/cancel"), &json!({})).problem("not_cancellable");
+    assert_eq!(cancel["money"], "unknown", "{cancel}");
+    assert!(text(&cancel, "remedy").contains(&format!("kaspictl payment resolve {id}")), "{cancel}");
 }
 
 /// Promise: the same for an invoice of another organisation that is attached to one whose answer was lost.
@@ -398,6 +459,31 @@ fn an_odd_amount_of_a_status_ends_with_a_right_one() {
     let seen = ended(&till, &id);
     assert_eq!((&seen["state"], problems(&till.daemon)), (&json!("paid"), vec![]));
     assert_eq!(report(&till.daemon, BIN), (10_000, vec![]));
+}
+
+/// Promise: what a status calls its total is answered by a status or a person, not by details that call it ours.
+#[test]
+fn details_do_not_answer_for_a_status() {
+    let till = Till::open(Dialect::Bank, "[kaspi]\nstatus_version = \"v02\"");
+    let path = "/r3/v02/payment/status/*";
+    let status =
+        |amount: &str| Answer::json(format!(r#"{{"Data":{{"Status":"Processed","Amount":{amount}}},"StatusCode":0}}"#));
+    till.bank.answer("GET", DETAILS, details("100.00"));
+    till.bank.answer("GET", path, status("99.00"));
+    let payment = till.daemon.door.post("/v1/payments", &remote(BIN, 10_000)).expect(201);
+    let id = text(&payment, "id").to_owned();
+    let target = format!("/v1/payments/{id}/refunds");
+    let differs = [("payment_amount_differs".to_owned(), id.clone())];
+    assert_eq!((&ended(&till, &id)["state"], problems(&till.daemon)), (&json!("paid"), differs.to_vec()));
+    // The refund reads the details.
+    till.daemon.door.post(&target, &json!({"amount_tiyn": 1_000})).problem("not_refundable");
+    assert_eq!((problems(&till.daemon), report(&till.daemon, BIN)), (differs.to_vec(), (0, vec![id.clone()])));
+    let word = json!({"paid": true, "reason": "100.00 stands in the app"});
+    till.daemon.door.post(&format!("/v1/payments/{id}/resolve"), &word).expect(200);
+    assert_eq!((problems(&till.daemon), report(&till.daemon, BIN)), (vec![], (10_000, vec![])));
+    // And what was accepted of one stays so, whatever the other says.
+    till.daemon.door.post(&target, &json!({"amount_tiyn": 1_000})).expect(200);
+    assert_eq!(problems(&till.daemon), []);
 }
 
 /// Promise: a create whose answer has the number of a payment that is here is unknown and an alarm that names both, also

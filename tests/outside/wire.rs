@@ -196,7 +196,7 @@ impl Play {
         }
     }
 
-    /// `X-Request-ID` is unique per request (kaspi-api §5).
+    /// `X-Request-ID` is unique per request (wire §1).
     fn no_request_id_twice(&self) {
         let seen = self.till.bank.seen();
         let mut ids: Vec<_> = seen.iter().map(|seen| seen.header("x-request-id").unwrap_or_default()).collect();
@@ -206,7 +206,7 @@ impl Play {
     }
 }
 
-/// Promise 1 and the two dialects (design §4, §6.4): one test per call, so that a failure names the call.
+/// Promise 1 and the two dialects (architecture §4, §6.4): one test per call, so that a failure names the call.
 macro_rules! calls {
     ($($dialect:ident: $($test:ident = $file:literal),+ $(,)?;)*) => {
         $($(
@@ -256,7 +256,7 @@ calls! {
         guide_refund = "payment-refund";
 }
 
-/// A token is never parsed and percent-encoded in a query (design §4).
+/// A token is never parsed and percent-encoded in a query (architecture §4).
 #[test]
 fn a_token_of_odd_bytes_survives_the_query() {
     let till = Till::bare(Dialect::Bank, CONFIG);
@@ -269,7 +269,7 @@ fn a_token_of_odd_bytes_survives_the_query() {
     assert_eq!(query.replace('+', "%20").to_uppercase(), "a%20b%2Bc%2Fd%3De%26f%25g%3Fh%23i".to_uppercase());
 }
 
-/// A redirect is not followed, for the second server would get the token (design §6.4).
+/// A redirect is not followed, for the second server would get the token (architecture §6.4).
 #[test]
 fn a_redirect_is_not_followed() {
     let till = Till::open(Dialect::Bank, CONFIG);
@@ -282,7 +282,7 @@ fn a_redirect_is_not_followed() {
 }
 
 /// With `dialect = "auto"` no call that can move money is a guess: they come after a trade-point answer, in its
-/// dialect (design §4).
+/// dialect (architecture §4).
 #[test]
 fn money_waits_for_the_dialect() {
     for dialect in [Dialect::Bank, Dialect::Guide] {

@@ -67,7 +67,7 @@ pub(super) struct Key {
     pub(super) made: bool,
 }
 
-/// When a command is done, which decides its exit code (design.md §8).
+/// When a command is done, which decides its exit code (architecture §8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Goal {
     /// There is an answer.

@@ -14,7 +14,7 @@ use crate::id::PaymentRef;
 use crate::moment::Span;
 use crate::operation::{Code, Kind, Operation, Payment, Reply, State};
 
-/// The daemon waits at most ten minutes in one call (design.md §7); a longer wait is several calls.
+/// The daemon waits at most ten minutes in one call (architecture §7); a longer wait is several calls.
 const SLICE: Duration = Duration::from_secs(300);
 
 /// How often the line of a wait is shown anew.

@@ -122,7 +122,7 @@ fn ids_the_bank_cannot_have_are_refused_here() {
     assert_eq!(kind(create(&triple(), &nobody, '7')), RefusalKind::Other);
 }
 
-/// The live capture of 2023 (kaspi-api, RB-log) and the variations of its options.
+/// The live capture of 2023 (docs/wire.md, sources) and the variations of its options.
 #[test]
 fn a_link_is_read() {
     let data = r#"{"PaymentLink":"https://pay.kaspi.kz/pay/123","ExpireDate":"2023-04-12T15:03:00.123+06:00",

@@ -24,7 +24,7 @@ fn verdict(body: &str, call: Call, dialect: Option<Dialect>) -> String {
     }
 }
 
-/// kaspi-api §2.3, line by line.
+/// wire §6 line by line, without −101001 and the two that decide nothing of some call.
 const LISTED: [(i64, RefusalKind); 22] = [
     (-10_000, RefusalKind::ClientCertificate),
     (-1_501, RefusalKind::DeviceTokenInvalid),
@@ -250,6 +250,14 @@ fn a_text_is_one_bounded_line_without_the_secret_of_the_request() {
     let Err(Trouble::Refused(refusal)) = judge(&answer(&body), Call::Status, Some(Bank)) else { panic!() };
     let text = refusal.text.unwrap();
     assert!(text.starts_with("no я") && text.chars().count() == 500);
+
+    // What lies across the cut is masked too.
+    for (secret, text) in [("77015211545", "77015211545"), ("577b4b39-e7a0", "577b4b39-e7a0")] {
+        let body = format!(r#"{{"StatusCode":-1501,"Message":"{}{text}"}}"#, "я".repeat(492));
+        let Err(trouble) = judge(&answer(&body), Call::Status, Some(Bank)) else { panic!() };
+        let shown = format!("{:?}", trouble.without(Some(secret)));
+        assert!(!shown.contains(&text[..5]), "{shown}");
+    }
 
     let body = r#"{"status":false,"error":"Token 577b4b39 of 77015211545 is unknown"}"#;
     let Err(trouble) = judge(&answer(body), Call::Status, Some(Guide)) else { panic!() };

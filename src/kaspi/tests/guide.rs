@@ -112,14 +112,22 @@ fn a_payment_is_read_under_each_of_its_names() {
         r#"{"externalId":"12737694350","link":"https://kaspi.kz/pay?qrId=xyz"}"#,
         r#"{"externalId":"order-123","QrPaymentId":"12737694350","link":"https://kaspi.kz/pay?qrId=xyz"}"#,
     ] {
-        let payment = created(&success(data), None).unwrap();
+        let payment = created(&success(data), "order-1", None).unwrap();
         assert_eq!(payment.qr_payment_id.as_str(), "12737694350", "{data}");
         assert_eq!(payment.link.as_deref(), Some("https://kaspi.kz/pay?qrId=xyz"));
         assert_eq!((payment.life, payment.expires_at), (None, None));
     }
+    // What we sent is not a number that the bank gave; one that it gave beside it is.
+    let echo = r#"{"externalId":"55501","link":"https://kaspi.kz/pay?qrId=xyz"}"#;
+    assert_eq!(created(&success(echo), "55501", None), None);
+    let both = r#"{"externalId":"55501","QrPaymentId":"12737694350"}"#;
+    assert_eq!(created(&success(both), "55501", None).unwrap().qr_payment_id.as_str(), "12737694350");
+    // One that cannot be read is not passed over.
+    let unreadable = r#"{"QrPaymentId":"oops","qrPaymentId":"12737694350"}"#;
+    assert_eq!(created(&success(unreadable), "order-1", None), None);
     for data in ["{}", "[]", "true", r#"{"externalId":"order-123"}"#, r#"{"QrPaymentId":""}"#, r#"{"qrpaymentid":"1"}"#]
     {
-        assert_eq!(created(&success(data), None), None, "{data}");
+        assert_eq!(created(&success(data), "order-1", None), None, "{data}");
     }
 }
 

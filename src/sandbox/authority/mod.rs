@@ -16,7 +16,7 @@ use crate::moment::Moment;
 use csr::Csr;
 pub use csr::NotSignable;
 
-/// A client certificate lives five years at the bank (kaspi-api §5).
+/// A client certificate lives five years at the bank (wire §1).
 const LIFE: Duration = Duration::from_secs(5 * 365 * 24 * 3600);
 /// Certificates begin two days ago, for callers whose clock was set back.
 const SKEW: Duration = Duration::from_secs(48 * 3600);
@@ -100,7 +100,7 @@ impl Authority {
         Ok(Identity { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
     }
 
-    /// A client certificate for a signing request in PEM, as the bank sends one back (kaspi-api §5).
+    /// A client certificate for a signing request in PEM, as the bank sends one back (wire §1).
     ///
     /// # Errors
     /// [`NotSignable`] for what is no request.

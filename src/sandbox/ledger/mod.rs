@@ -1,4 +1,4 @@
-//! Payments and what really happened to them: the bank's state machine and its timers (kaspi-api §3).
+//! Payments and what really happened to them: the bank's state machine and its timers (wire §8).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ pub(super) const FIRST_ID: u64 = 12_737_694_350;
 /// Where ReturnOperationIds begin.
 const FIRST_RETURN_ID: u64 = 5_300_000_001;
 
-/// How long the bank waits for the customer (kaspi-api §3.3).
+/// How long the bank waits for the customer (wire §8).
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Timers {
     /// `StatusPollingInterval`: whole seconds on the wire.
@@ -130,7 +130,7 @@ pub(super) struct Payment {
 }
 
 impl Payment {
-    /// The wire's name for where it is (kaspi-api §3.1).
+    /// The wire's name for where it is (wire §8).
     pub(super) fn status(&self) -> &'static str {
         match (self.phase, self.order.kind) {
             (Phase::Created, Kind::Remote) => "RemotePaymentCreated",
@@ -292,7 +292,7 @@ impl Ledger {
         }
         effects.asked_tiyn += order.amount.tiyn();
         let token = match order.kind {
-            // About as long as the live ones (kaspi-api §1.1); unguessable, so a test cannot make one up.
+            // About as long as the live ones (wire §4); unguessable, so a test cannot make one up.
             Kind::Link | Kind::Qr => format!("{:0>41}", uuid::Uuid::new_v4().as_u128()),
             Kind::Remote => String::new(),
         };

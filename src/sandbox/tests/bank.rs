@@ -1,4 +1,4 @@
-//! The bank's dialect: every call of kaspi-api §1.1, its live shapes and its codes.
+//! The bank's dialect: every call of wire §4, its live shapes and its codes.
 
 use serde_json::{Value, json};
 

@@ -134,7 +134,7 @@ fn identity(path: &Path, config: &Config, looker: Looker, checks: &mut Vec<Check
         (None, ..) => Check::failed(
             "identity",
             "there is no key and certificate for Kaspi yet",
-            "kaspictl identity generate --subject CN=SHOP,O=ORGANISATION",
+            "name certificate_file and key_file under [identity] in kaspid.toml, then: kaspictl reload",
         ),
     });
     Some(settings)

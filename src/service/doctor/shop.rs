@@ -65,8 +65,9 @@ impl Service {
             Check::failed("bin", "takes no payments: no device is registered", format!("kaspictl bin register {bin}"))
         } else if row.missing_since.is_some() {
             Check::warning("bin", "its trade point was not listed at the last look; another follows", verify)
-        } else if row.alarm.is_some() {
-            Check::warning("bin", "Kaspi called its device switched off; it was registered again", verify)
+        } else if let Some((point, alarm)) = row.alarms.each().next() {
+            let what = format!("at trade point {point} {}", alarm.what());
+            Check::warning("bin", what, alarm.command(bin, point))
         } else if overdue {
             Check::warning("bin", format!("takes payments; last verified {last}"), verify)
         } else {

@@ -12,7 +12,7 @@ use crate::moment::Moment;
 use crate::operation::{Actor, BadRows, Dialect, Failure, FileFormat, Imported, OperationType, Reply, Standing};
 use crate::service::configs::put;
 use crate::service::{Request, Service, Settings};
-use crate::store::{ConfigRow, Note, Refused, Writing};
+use crate::store::{Alarms, ConfigRow, Note, Refused, Writing};
 use crate::transfer::{Transferred, Upload};
 
 /// What is read of a row.
@@ -148,7 +148,7 @@ fn entry(row: &Row, settings: &Settings, seen: &mut Seen) -> Result<Entry, (u64,
                 standing_reason: Some("dialect_changed".to_owned()),
                 standing_since: now,
                 missing_since: None,
-                alarm: None,
+                alarms: Alarms::default(),
                 created_at: created_at.unwrap_or(now),
                 updated_at: updated_at.unwrap_or(now),
                 last_verified_at,

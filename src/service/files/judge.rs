@@ -8,13 +8,11 @@ use super::value::{Reader, moment, whole};
 use super::{LOG_COLUMNS, NO_SHOP, is_formula};
 use crate::access::Scope;
 use crate::id::{ConfigId, OrganizationBin, QrPaymentId, ShopId};
+use crate::message::{LONGEST, without_phones};
 use crate::money::Amount;
 use crate::operation::{FileFormat, LogStatus, OperationType};
 use crate::service::Settings;
 use crate::store::{ConfigRow, ImportedRow, PaymentRow, StoreError};
-
-/// Characters of the guide's `error_message`.
-const MESSAGE: usize = 500;
 
 /// What a row makes of the payments here.
 pub(super) enum Verdict {
@@ -117,8 +115,8 @@ impl Known {
             _ => text,
         };
         match text.chars().count() {
-            0..=MESSAGE => Ok(text.to_owned()),
-            length => Err(format!("it has {length} characters and may have {MESSAGE}")),
+            0..=LONGEST => Ok(without_phones(text)),
+            length => Err(format!("it has {length} characters and may have {LONGEST}")),
         }
     }
 

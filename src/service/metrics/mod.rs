@@ -1,5 +1,5 @@
 //! What a monitoring system reads. A caller who may see some organisations only gets their numbers and nothing that
-//! is made of everybody's; an organisation is named by its config id, since a BIN may be an IIN (design §5). Labels
+//! is made of everybody's; an organisation is named by its config id, since a BIN may be an IIN (architecture §5). Labels
 //! come from our own tables: no payment, key, phone or text of the bank becomes one.
 
 mod bank;

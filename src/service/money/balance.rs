@@ -27,8 +27,8 @@ const SOON: Duration = Duration::from_secs(3);
 /// A balance read for somebody who looks is the answer for others so long.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Since when refunds of this run are unsettled, by a clock that nobody sets. Those of an earlier run are so since
-/// this one began.
+/// Since when refunds of this run are on their way or in doubt, by a clock that nobody sets. Those of an earlier run are
+/// so since this one began.
 pub(in crate::service) struct Unsettled {
     started: Instant,
     /// Held for a look-up, never across an await.
@@ -59,9 +59,9 @@ impl Unsettled {
         read.insert(payment, Instant::now());
     }
 
-    /// Forgets a refund unless it is still unsettled.
+    /// Forgets a refund unless nobody knows yet what came of it.
     pub(super) fn end_of(&self, service: &Service, payment: PaymentId, refund: PaymentId) {
-        if matches!(service.is_unsettled(payment, refund), Ok(false)) {
+        if service.row(payment).is_ok_and(|row| !row.refund(refund).is_some_and(RefundRow::is_pending)) {
             self.since.lock().unwrap_or_else(PoisonError::into_inner).remove(&refund);
         }
     }
@@ -236,7 +236,7 @@ impl Service {
         let ask = Ask::fresh(settings.config.kaspi.timeout);
         match self.details(settings, row, triple.clone(), ask).await {
             Ok(details) => {
-                if details.total != row.amount || row.other_total.is_some() {
+                if details.total != row.amount || row.other_totals.is_told_by_details() {
                     self.keep_total(row.id, details.total).await?;
                 }
                 match self.row(row.id)?.disputed_total() {

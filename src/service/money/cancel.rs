@@ -1,13 +1,14 @@
 //! Cancelling a remote invoice. Moves no money and may be repeated; doubt is settled by a status read.
 
 use super::super::life::{CANCELLED, is_outstanding};
+use super::super::ownership::in_doubt;
 use super::super::{Request, Service, trouble};
 use super::keys::wrote_cancel;
 use super::{Asker, Begun, Instead, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
 use crate::id::{PaymentId, PaymentRef, QrPaymentId};
 use crate::kaspi::{Cancelled, Trouble};
 use crate::operation::{Code, Failure, Kind, LogStatus, Money, Reply, State};
-use crate::store::{Change, Ending, PaymentRow, Refused, Store, Triple, Writing, Wrote};
+use crate::store::{Change, Ending, PROCESSED, PaymentRow, Refused, Store, Triple, Writing, Wrote};
 
 /// A cancel of a payment, and the triple that it would be made with.
 #[derive(Clone)]
@@ -76,8 +77,11 @@ impl Service {
         };
         let (said, now) = match self.status_now(&request.settings, row).await {
             Ok(now) => now,
-            Err(_) => return Err(failure.with_payment(row.id)),
+            Err(_) => return Err(unread(row, answer, failure)),
         };
+        if let Some(doubt) = paid_in_doubt(&now) {
+            return Err(doubt);
+        }
         match (now.state, said) {
             (State::Paid, _) => Err(paid(row)),
             (_, Some(status)) if status == CANCELLED => Ok(status),
@@ -150,6 +154,24 @@ fn refused(failure: Failure) -> Failure {
     }
 }
 
+/// The status that would settle it could not be read: what the answer itself said of the invoice is not forgotten.
+fn unread(row: &PaymentRow, answer: &Result<Cancelled, Trouble>, failure: Failure) -> Failure {
+    let failure = failure.with_payment(row.id);
+    match answer {
+        Ok(Cancelled { status: Some(said) }) if said == PROCESSED => Failure { code: Code::NotCancellable, ..failure }
+            .with_money(Money::Unknown)
+            .with_retryable(false)
+            .with_hint(format!("Kaspi calls it paid. See whether it is: kaspictl payment show {}", row.id)),
+        Ok(_) => failure.with_money(Money::Unknown),
+        Err(_) => failure,
+    }
+}
+
+/// The customer has paid somebody: whether it was us is not known.
+fn paid_in_doubt(row: &PaymentRow) -> Option<Failure> {
+    in_doubt(row, Code::NotCancellable).map(|failure| failure.with_money(Money::Unknown))
+}
+
 fn paid(row: &PaymentRow) -> Failure {
     Failure::new(Code::NotCancellable, "the customer has paid")
         .with_money(Money::Moved)
@@ -159,6 +181,9 @@ fn paid(row: &PaymentRow) -> Failure {
 
 /// `stands`: Kaspi has just said that it still has what we called expired.
 fn cancellable(row: &PaymentRow, stands: bool) -> Result<(), Failure> {
+    if let Some(doubt) = paid_in_doubt(row) {
+        return Err(doubt);
+    }
     let refuse = |detail: String| Failure::new(Code::NotCancellable, detail).with_payment(row.id);
     match (row.state, row.kind) {
         (State::Creating, _) => Err(Failure::new(Code::InProgress, "the create is not finished").with_payment(row.id)),

@@ -19,11 +19,21 @@ type Key = (ShopId, RequestKey);
 /// No request waits longer for another's call.
 const FORGOTTEN: Duration = Duration::from_secs(600);
 
-/// Who has the turn of each key, and how the last calls of keys failed.
+/// So many are remembered before the old ones go.
+const MANY: usize = 1024;
+
+/// Who has the turn of each key, and which keys' last calls failed, and how.
 pub(in crate::service) struct Keys {
     turns: Locks<Key>,
     /// Held for a look-up, never across an await.
-    failed: Mutex<HashMap<Key, Failed>>,
+    failed: Mutex<Failures>,
+}
+
+#[derive(Default)]
+struct Failures {
+    of: HashMap<Key, Failed>,
+    /// How many there may be before the old ones go.
+    room: usize,
 }
 
 /// A call that failed: when, whose and what it was, and what its caller was told.
@@ -43,31 +53,37 @@ impl Keys {
     fn failed_since(&self, key: &Key, (uid, wrote): (u32, &Wrote), since: Instant) -> Option<Failure> {
         let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         let is_same = |failed: &&Failed| failed.at >= since && failed.uid == uid && failed.wrote == *wrote;
-        Some(failed.get(key).filter(is_same)?.failure.clone())
+        Some(failed.of.get(key).filter(is_same)?.failure.clone())
     }
 
-    /// A storage failure that says nothing moved, with what the last call under its key was told: while the state
-    /// cannot be read, that may be the only place that knows what the bank has answered.
+    /// A storage failure of a money call with what its key has done to money: as the last call under it was told, for
+    /// while the state cannot be read that may be the only place that knows what the bank has answered. Where no such
+    /// call failed in this run, one may have succeeded, and what cannot be read is not said to have moved nothing.
     pub(in crate::service) fn as_told(&self, request: &Request, failure: Failure) -> Failure {
+        let is_bare = failure.code == Code::StorageFailed && failure.money == Money::NotMoved;
+        let Some(key) = request.key.as_ref().filter(|_| is_bare) else { return failure };
         let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_own =
-            |((_, key), told): &(&Key, &Failed)| Some(key) == request.key.as_ref() && told.uid == request.caller.uid;
-        let told =
-            failed.iter().filter(is_own).map(|(_, told)| told.failure.money).find(|told| *told != Money::NotMoved);
-        match told {
-            Some(money) if failure.code == Code::StorageFailed && failure.money == Money::NotMoved => {
-                failure.with_money(money)
-            }
-            _ => failure,
+        let mut told = failed.of.iter().filter(|((_, of), told)| of == key && told.uid == request.caller.uid);
+        let money = told.next().map_or(Money::Unknown, |(_, told)| told.failure.money);
+        failure.with_money(money)
+    }
+
+    /// What the last call under a key came to, where it failed.
+    fn ended(&self, key: Key, (uid, wrote): (u32, Wrote), failure: Option<&Failure>) {
+        match failure {
+            Some(failure) => self.fail(key, (uid, wrote), failure.clone()),
+            None => drop(self.failed.lock().unwrap_or_else(PoisonError::into_inner).of.remove(&key)),
         }
     }
 
     fn fail(&self, key: Key, (uid, wrote): (u32, Wrote), failure: Failure) {
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        if failed.len() >= 1024 {
-            failed.retain(|_, failed| failed.at.elapsed() < FORGOTTEN);
+        if failed.of.len() >= failed.room.max(MANY) {
+            failed.of.retain(|_, failed| failed.at.elapsed() < FORGOTTEN);
+            // Looking through all of them is paid for by as many new ones.
+            failed.room = failed.of.len().saturating_mul(2);
         }
-        failed.insert(key, Failed { at: Instant::now(), uid, wrote, failure });
+        failed.of.insert(key, Failed { at: Instant::now(), uid, wrote, failure });
     }
 }
 
@@ -99,11 +115,9 @@ impl Service {
             Ok(turn) => work(turn).await,
             Err(stopping) => Err(stopping),
         };
-        done.map_err(|failure| {
-            let failure = self.with_money_of_key(request, shop, failure);
-            self.state.keys.fail(key, (uid, wrote), failure.clone());
-            failure
-        })
+        let done = done.map_err(|failure| self.with_money_of_key(request, shop, failure));
+        self.state.keys.ended(key, (uid, wrote), done.as_ref().err());
+        done
     }
 
     fn money_turn<'r>(&self, request: &'r Request) -> Result<MoneyTurn<'r>, Failure> {

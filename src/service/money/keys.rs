@@ -29,14 +29,16 @@ impl Service {
         else {
             return failure;
         };
-        let money = self.store.read(|reading| {
+        let row = self.store.read(|reading| {
             let Some(stands) = reading.key(shop, key)? else { return Ok(None) };
             let payment = reading.payment(&PaymentRef::Id(stands.payment))?;
-            Ok(payment.filter(|row| request.sees(row)).map(|row| money_of(&row, key)))
+            Ok(payment.filter(|row| request.sees(row)))
         });
-        match money {
-            Ok(Some(Money::NotMoved) | None) => failure,
-            Ok(Some(money)) => failure.with_money(money),
+        match row.map(|row| row.map(|row| (money_of(&row, key), may_still_come(&row, key)))) {
+            Ok(Some((Money::NotMoved, _)) | None) => failure,
+            // A program that asks again could pay beside the one that comes.
+            Ok(Some((money, true))) => failure.with_money(money).with_retryable(false),
+            Ok(Some((money, false))) => failure.with_money(money),
             // What cannot be read is not said to have moved nothing.
             Err(_) => failure.with_money(Money::Unknown),
         }
@@ -53,8 +55,8 @@ fn money_of(row: &PaymentRow, key: &RequestKey) -> Money {
     if row.refunds.iter().any(|refund| refund.key.as_ref() == Some(key)) {
         return match row.account().attempts(Some(key)) {
             Attempts::Happened => Money::Moved,
-            Attempts::InDoubt(_) => Money::Unknown,
-            Attempts::NotSeen | Attempts::Nothing => Money::NotMoved,
+            Attempts::InDoubt(_) | Attempts::NotSeen => Money::Unknown,
+            Attempts::Nothing => Money::NotMoved,
         };
     }
     match row.state {
@@ -62,6 +64,11 @@ fn money_of(row: &PaymentRow, key: &RequestKey) -> Money {
         State::Creating | State::Waiting | State::Unknown | State::Abandoned => Money::Unknown,
         State::Declined | State::Cancelled | State::Expired => Money::NotMoved,
     }
+}
+
+/// Whether a refund under this key counts as failed and may still happen.
+fn may_still_come(row: &PaymentRow, key: &RequestKey) -> bool {
+    matches!(row.account().attempts(Some(key)), Attempts::NotSeen)
 }
 
 /// What a key stands for already, or `None` if it is free.

@@ -1,7 +1,7 @@
 //! Paying money back: one at a time per payment, the balance read first where the bank has one and made a part of the
 //! intent. What the balance says afterwards is the account's to judge.
 
-use super::super::{Request, Service, Settings, trouble};
+use super::super::{Request, Service, Settings, ownership, trouble};
 use super::balance::stale;
 use super::keys::{standing_for, wrote_refund};
 use super::{Asker, Begun, Instead, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
@@ -123,6 +123,9 @@ impl Service {
             State::Creating | State::Unknown => row,
             _ => self.read_status(&request.settings, &row).await?,
         };
+        if let Some(doubt) = ownership::in_doubt(&row, Code::NotRefundable) {
+            return Err(doubt);
+        }
         match row.state {
             State::Paid => Ok(row),
             State::Creating => Err(in_progress(row.id)),
@@ -216,11 +219,11 @@ impl MoneyCall for Refund {
         answer: &Result<Refunded, Trouble>,
     ) -> Verdict {
         let why = match answer {
-            Ok(Refunded { return_operation_id }) if return_operation_id.is_some() || self.balance.is_none() => {
+            Ok(Refunded { return_operation_id }) if self.balance.is_none() || proves(payment, return_operation_id) => {
                 let ending = Ending::Refunded { return_operation_id: return_operation_id.clone() };
                 return Verdict { status: LogStatus::Success, ending, failure: None, money: Money::Moved };
             }
-            Ok(_) => Failure::new(Code::OutcomeUnknown, "Kaspi named no ReturnOperationId"),
+            Ok(_) => Failure::new(Code::OutcomeUnknown, "Kaspi named no ReturnOperationId of its own for it"),
             Err(trouble @ Trouble::MayHaveHappened { .. }) => trouble::failure(trouble),
             Err(trouble) => {
                 let failure = not_found_means_not_refundable(trouble::failure(trouble)).with_payment(payment.id);
@@ -269,6 +272,13 @@ impl Refund {
     }
 }
 
+/// Whether an answer names an operation that can only be this refund's: the number of an earlier one proves nothing of it.
+fn proves(payment: &PaymentRow, named: &Option<String>) -> bool {
+    let Some(id) = named.as_deref().map(str::trim).filter(|id| !id.is_empty()) else { return false };
+    let is_one = id.parse::<i64>().map_or(true, |number| number > 0);
+    is_one && payment.refunds.iter().all(|refund| refund.return_operation_id.as_deref().map(str::trim) != Some(id))
+}
+
 pub(super) fn not_found_means_not_refundable(failure: Failure) -> Failure {
     match failure.code {
         Code::NotFound => Failure { code: Code::NotRefundable, ..failure },
@@ -287,14 +297,16 @@ fn in_doubt(row: &PaymentRow, refund: PaymentId, why: &str) -> Failure {
 /// A refund that the balance does not show: it counts as failed and may still come, so that no program repeats it.
 fn not_seen(row: &PaymentRow, refund: PaymentId, lost: &Failure) -> Failure {
     let detail = format!(
-        "the balance of the payment has not fallen, so the refund counts as failed; it is watched, for it may still come: {}",
+        "the balance of the payment has not fallen by it, so the refund counts as failed; it is watched, for it may still come: {}",
         lost.detail
     );
     let hint = format!(
         "Look in the Kaspi Pay app. If it is not there, ask again with the same key, which reads the balance first; if it is: {}",
         resolving(row.id, refund)
     );
+    // Whoever reads that no money moved pays it out of the till.
     Failure::new(Code::KaspiUnavailable, detail)
+        .with_money(Money::Unknown)
         .with_retryable(false)
         .with_provider(lost.provider_code, lost.provider_message.clone())
         .with_payment(row.id)

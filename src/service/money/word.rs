@@ -9,7 +9,7 @@ use super::refund::in_progress;
 use crate::id::{PaymentId, Reason};
 use crate::money::Amount;
 use crate::operation::{Code, Dialect, Failure};
-use crate::store::{Change, Closed, PaymentRow, RefundRow, RefundState, Seen, Stale, Untrue};
+use crate::store::{Change, Closed, PaymentRow, RefundRow, RefundState, Untrue};
 
 impl Service {
     /// Keeps a person's word that a refund did or did not happen.
@@ -29,7 +29,13 @@ impl Service {
         let Some(_one) = self.state.refunds.try_lock(id) else { return Err(in_progress(id)) };
         let settle = request.settings.config.payments.refund_settle;
         let over_at = self.state.unsettled.over_at(refund, settle);
-        let is_settling = |found: &RefundRow| found.state == RefundState::Unsettled && Instant::now() < over_at;
+        // Of what the bank may still carry out nobody can have seen that it did not happen, also where no balance tells.
+        let is_open = |found: &RefundRow| match found.state {
+            RefundState::Unsettled => true,
+            RefundState::Doubted => !happened,
+            _ => false,
+        };
+        let is_settling = |found: &RefundRow| is_open(found) && Instant::now() < over_at;
         if self.row(id)?.refund(refund).is_some_and(is_settling) {
             let rest = over_at.saturating_duration_since(Instant::now()).as_secs() + 1;
             return Err(in_progress(id).with_hint(format!(
@@ -42,21 +48,15 @@ impl Service {
         let kept = self.store.write(move |writing| {
             let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
             let Some(found) = row.refund(refund).cloned() else { return Err(no_refund(&row, refund).into()) };
-            if !row.account().is_for_a_person(&found) {
+            let is_denied = !happened && row.is_denied(&found, writing.now);
+            if !is_denied && !row.account().is_for_a_person(&found) {
                 return Err(nothing_open(&row, &found).into());
             }
             row.account().could_be(&found, happened, balance).map_err(|untrue| contradicted(&row, &found, untrue))?;
             let closed = Closed::Refund { refund, happened };
             writing.append(Some(actor), Change::Resolved { payment: id, closed, reason })?;
             let (Some(balance), Some(row)) = (balance, writing.payment(id)?) else { return Ok(()) };
-            let less = row.account().elsewhere_beside(balance).filter(|_| happened);
-            // A stale reading proves nothing, here either: it is kept until the bank's books follow.
-            let seen: Vec<_> = match row.account().read(balance, None, |_| false) {
-                Ok(bookings) => bookings.into_iter().chain(less).map(Seen::Booked).collect(),
-                Err(Stale) if less.is_none() && row.balance_above.is_none() => vec![Seen::BalanceAbove(Some(balance))],
-                Err(Stale) => less.into_iter().map(Seen::Booked).collect(),
-            };
-            for seen in seen {
+            for seen in row.seen_behind_word(refund, happened, balance) {
                 writing.append(None, Change::Seen { payment: id, seen })?;
             }
             Ok(())

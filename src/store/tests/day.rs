@@ -70,7 +70,7 @@ pub(super) fn payment(number: u64) -> PaymentRow {
         was_over: false,
         acknowledged: false,
         is_closed: false,
-        other_total: None,
+        other_totals: crate::store::ownership::OtherTotals::default(),
         number_taken: None,
         doubt: None,
         contradiction: None,

@@ -1,5 +1,5 @@
-//! Flushes that fail (design §6.3): refused before, owed after, never tried again on the same handle, and well again
-//! by itself.
+//! Flushes that fail (data-file §9): refused before, owed after, never tried again on the same handle, and
+//! well again by itself.
 
 use std::time::Duration;
 

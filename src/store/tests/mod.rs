@@ -14,5 +14,6 @@ mod enumeration;
 mod failing;
 mod million;
 mod number;
+mod pinned;
 mod power;
 mod report;

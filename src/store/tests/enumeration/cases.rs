@@ -10,26 +10,26 @@ use crate::store::{Attempts, Obstacle, PaymentRow, RefundState, Wanted};
 use Effect::{Hidden, Shown};
 use Step::{Elsewhere, Happens, Read, Shows, Word};
 
-const LOST: Step = Step::Answer(Answer::Lost);
+pub(super) const LOST: Step = Step::Answer(Answer::Lost);
 const RESTART: Step = Step::Answer(Answer::Restart);
-const DONE: Step = Step::Answer(Answer::Done);
-const REFUSED: Step = Step::Answer(Answer::Refused);
+pub(super) const DONE: Step = Step::Answer(Answer::Done);
+pub(super) const REFUSED: Step = Step::Answer(Answer::Refused);
 
-const PERSON: RefundState = RefundState::Success(Evidence::Person);
-const BALANCE: RefundState = RefundState::Success(Evidence::Balance);
-const ANSWER: RefundState = RefundState::Success(Evidence::Answer);
+pub(super) const PERSON: RefundState = RefundState::Success(Evidence::Person);
+pub(super) const BALANCE: RefundState = RefundState::Success(Evidence::Balance);
+pub(super) const ANSWER: RefundState = RefundState::Success(Evidence::Answer);
 
-fn ask(key: usize, amount: u64) -> Step {
+pub(super) fn ask(key: usize, amount: u64) -> Step {
     Step::Ask(Ask { key: Some(key), amount, is_repeat: false, word: None })
 }
 
-fn repeat(key: usize, amount: u64) -> Step {
+pub(super) fn repeat(key: usize, amount: u64) -> Step {
     Step::Ask(Ask { key: Some(key), amount, is_repeat: true, word: None })
 }
 
 impl World {
     /// What these steps make of it; each keeps all promises.
-    fn then(&self, steps: &[Step]) -> Self {
+    pub(super) fn then(&self, steps: &[Step]) -> Self {
         steps.iter().fold(self.clone(), |world, step| match step.take(&world, world.code(), RIGHT).unwrap() {
             Next::World(world) => world,
             Next::Same => world,
@@ -37,21 +37,21 @@ impl World {
         })
     }
 
-    fn states(&self) -> Vec<RefundState> {
+    pub(super) fn states(&self) -> Vec<RefundState> {
         self.payment.refunds.iter().map(|row| row.state).collect()
     }
 
-    fn elsewhere(&self) -> u64 {
+    pub(super) fn elsewhere(&self) -> u64 {
         self.payment.refunded_elsewhere.tiyn()
     }
 }
 
-fn payment() -> World {
+pub(super) fn payment() -> World {
     World::start(&TWO_AMOUNTS)
 }
 
 /// A refund of 30 whose answer was lost, called failed and watched.
-fn watched() -> World {
+pub(super) fn watched() -> World {
     let world = payment().then(&[ask(0, 30), LOST, Read(true)]);
     assert_eq!(world.states(), [RefundState::Watched]);
     world
@@ -67,7 +67,7 @@ fn a_late_refund_and_a_cashiers_are_not_taken_for_elsewhere() {
         assert_eq!((read.states(), read.elsewhere()), (vec![RefundState::Doubted], 0), "{reader:?}");
         let same = read.then(&[ask(0, 30), ask(1, 10), repeat(1, 30), Read(true)]);
         assert_eq!(same.states(), [RefundState::Doubted], "nothing is sent");
-        let said = read.then(&[Word(0), Read(false)]);
+        let said = read.then(&[Word(0, true), Read(false)]);
         assert_eq!((said.states(), said.elsewhere()), (vec![PERSON], 20));
     }
 }
@@ -79,7 +79,7 @@ fn a_false_claim_does_not_make_a_refund_failed() {
     let killed = World::start(&books).then(&[ask(0, 30), Happens(1, Shown), RESTART]);
     let read = killed.then(&[Read(true)]);
     assert_eq!(read.states(), [RefundState::Doubted, RefundState::Doubted]);
-    let said = read.then(&[Word(0), Read(true)]);
+    let said = read.then(&[Word(0, true), Read(true)]);
     assert_eq!(said.states(), [RefundState::Failed { by_person: true }, BALANCE]);
     let other = World::start(&books).then(&[ask(0, 20), Happens(1, Shown), RESTART, Read(true)]);
     assert_eq!(other.states(), [RefundState::Watched, BALANCE], "the claim is more than what fell");
@@ -156,9 +156,9 @@ fn a_refused_attempt_does_not_free_its_key() {
     assert_eq!(refused.keys, [Some(30)]);
     assert_eq!(refused.then(&[ask(0, 20)]).states().len(), 2, "another request under the key is refused");
     assert_eq!(refused.then(&[Happens(0, Shown), ask(0, 30)]).states()[0], BALANCE);
-    assert_eq!(refused.then(&[Word(0)]).keys, [None]);
+    assert_eq!(refused.then(&[Word(0, true)]).keys, [None]);
     let twice = watched().then(&[ask(0, 30), LOST]);
-    for words in [[Word(0), Word(1)], [Word(1), Word(0)]] {
+    for words in [[Word(0, true), Word(1, true)], [Word(1, true), Word(0, true)]] {
         let (first, both) = (twice.then(&words[..1]), twice.then(&words));
         assert_eq!((first.keys, &both.keys), (vec![Some(30)], &vec![None]));
         assert_eq!(both.then(&[ask(0, 20)]).states()[2], RefundState::Running, "the key is free");
@@ -173,16 +173,60 @@ fn a_refund_that_another_may_hide_is_not_repeated() {
     assert_eq!(hidden.then(&[Read(true)]).states(), [RefundState::Watched, ANSWER]);
     let again = hidden.then(&[ask(0, 30)]);
     assert_eq!(again.states(), [RefundState::Doubted, ANSWER]);
-    assert_eq!(again.then(&[Word(0), Shows(1), Read(true)]).states(), [PERSON, ANSWER]);
+    assert_eq!(again.then(&[Word(0, true), Shows(1), Read(true)]).states(), [PERSON, ANSWER]);
     assert_eq!(hidden.then(&[Shows(1), Read(true)]).states(), [BALANCE, ANSWER]);
     let smaller = watched().then(&[ask(1, 20), Happens(1, Shown), DONE, ask(0, 30)]);
     assert_eq!(smaller.states()[2], RefundState::Running, "the smaller one hides nothing");
 }
 
+/// A person sees a refund in the app before the balance shows it. The yes counts, the late balance says nothing against
+/// it, before and after it follows, and the key does not pay twice. A no is as good where the refund is not there.
+#[test]
+fn a_true_word_ahead_of_the_balance_counts() {
+    let hidden = watched().then(&[Happens(0, Hidden)]);
+    for is_read in [true, false] {
+        let said = hidden.then(&[Word(0, is_read)]);
+        let late = said.then(&[Read(true), ask(0, 30), ask(1, 20)]);
+        assert_eq!((late.states(), late.elsewhere()), (vec![PERSON], 0), "nothing is sent, and the word stays");
+        let shown = late.then(&[Shows(0), Read(true), ask(0, 30)]);
+        assert_eq!((shown.states(), shown.elsewhere()), (vec![PERSON], 0));
+        assert_eq!(shown.then(&[ask(1, 20)]).states()[1], RefundState::Running);
+        let refuted = watched().then(&[Word(0, is_read), ask(0, 30)]);
+        assert_eq!(refuted.states(), [RefundState::Failed { by_person: true }, RefundState::Running]);
+    }
+}
+
+/// A cashier pays 30 back, then a refund of ours of 30 is lost, and a person sees it in the app before the balance shows
+/// it. The balance has not fallen since: what is booked elsewhere stays so, nothing is sent, and when the refund shows,
+/// it is not taken for another.
+#[test]
+fn a_late_balance_takes_nothing_back_from_elsewhere() {
+    let late = payment().then(&[Elsewhere(30, Shown), ask(0, 30), Happens(0, Hidden), LOST, Word(0, true)]);
+    assert_eq!((late.states(), late.elsewhere()), (vec![PERSON], 30));
+    let asked = late.then(&[ask(1, 30), LOST, Shows(0), Read(true)]);
+    assert_eq!((asked.states(), asked.elsewhere()), (vec![PERSON], 30));
+    assert_eq!(asked.then(&[ask(1, 30)]).states()[1], RefundState::Running);
+}
+
+/// A refund is answered and not shown yet, a cashier pays more than it back, and a second refund of its amount is lost and
+/// never happens. When the first one shows, that may be either: neither is called done by it, and a person's word ends it.
+#[test]
+fn a_refund_that_shows_late_is_not_taken_for_another() {
+    let answered = payment().then(&[ask(0, 30), Happens(0, Hidden), DONE, Elsewhere(40, Shown), Read(true)]);
+    assert_eq!((answered.states(), answered.elsewhere()), (vec![ANSWER], 10));
+    let shown = answered.then(&[ask(1, 30), LOST, Shows(0), Read(true)]);
+    assert_eq!(shown.states(), [ANSWER, RefundState::Doubted]);
+    let ended = shown.then(&[Word(1, false), Read(true)]);
+    assert_eq!((ended.elsewhere(), ended.states()[0]), (40, ANSWER));
+    // Where nothing went elsewhere meanwhile, it is shown before the second one is sent.
+    let plain = payment().then(&[Elsewhere(10, Shown), ask(0, 30), Happens(0, Shown), DONE, ask(1, 30)]);
+    assert_eq!(plain.then(&[Happens(1, Shown), LOST, Read(true)]).states(), [ANSWER, BALANCE]);
+}
+
 /// What a person has ended before a refund was sent is in the balance of its intent, and hides it from nobody.
 #[test]
 fn what_was_ended_before_hides_nothing() {
-    let ended = payment().then(&[ask(0, 50), LOST, Happens(0, Shown), Word(0)]);
+    let ended = payment().then(&[ask(0, 50), LOST, Happens(0, Shown), Word(0, true)]);
     let lost = ended.then(&[ask(1, 30), LOST, Read(true)]);
     assert_eq!(lost.states(), [PERSON, RefundState::Watched]);
     assert_eq!(lost.then(&[ask(1, 30)]).states()[2], RefundState::Running);
@@ -225,9 +269,9 @@ fn a_doubt_of_two_attempts_is_one_doubt() {
     let twice = other.then(&[ask(0, 30), LOST, Read(true), ask(0, 30), LOST]);
     let doubted = twice.then(&[Happens(1, Shown), Read(true)]);
     assert_eq!(doubted.states(), [RefundState::Doubted; 3]);
-    let by_balance = doubted.then(&[Word(0), Read(true)]);
+    let by_balance = doubted.then(&[Word(0, true), Read(true)]);
     assert_eq!(by_balance.states(), [RefundState::Failed { by_person: true }, RefundState::Watched, BALANCE]);
-    let by_person = doubted.then(&[Word(1), Read(true)]);
+    let by_person = doubted.then(&[Word(1, true), Read(true)]);
     assert_eq!(by_person.states(), [RefundState::Doubted, PERSON, RefundState::Watched]);
 }
 

@@ -5,11 +5,10 @@ use std::rc::Rc;
 
 use super::promises::{self, Breach};
 use super::world::{Effect, Fate, World, id_of, key_name, no_time, tiyn};
-use crate::id::RequestKey;
+use crate::id::{PaymentId, RequestKey};
 use crate::money::Amount;
-use crate::operation::Evidence;
 use crate::store::account::Booking;
-use crate::store::event::{Closed, Ending};
+use crate::store::event::Ending;
 use crate::store::{Attempts, PaymentRow, RefundRow, RefundState, Seen, Stale, Wanted};
 
 /// A reading of the balance, by the key of a refund that is to be sent on it or by nobody.
@@ -28,10 +27,14 @@ pub(super) struct Rule {
     /// How much is paid back, if anything.
     pub(super) another: fn(&PaymentRow, &Wanted<'_>) -> Option<Amount>,
     pub(super) attempts: for<'r> fn(&'r PaymentRow, Option<&RequestKey>) -> Attempts<'r>,
+    /// Whether a person's word on a refund is taken, beside the balance where that can be read.
+    pub(super) takes: fn(&PaymentRow, &RefundRow, bool, Option<Amount>) -> bool,
+    /// What a balance tells beside a word that was taken.
+    pub(super) behind_word: fn(&PaymentRow, PaymentId, bool, Amount) -> Vec<Seen>,
 }
 
 /// The product's rules.
-pub(super) const RIGHT: Rule = Rule { read, another, attempts };
+pub(super) const RIGHT: Rule = Rule { read, another, attempts, takes, behind_word: PaymentRow::seen_behind_word };
 
 pub(super) fn read(payment: &PaymentRow, reading: Reading<'_>) -> Result<Vec<Booking>, Stale> {
     payment.account().read(reading.balance, reading.key, |_| reading.is_settled)
@@ -45,6 +48,11 @@ pub(super) fn attempts<'r>(payment: &'r PaymentRow, key: Option<&RequestKey>) ->
     payment.account().attempts(key)
 }
 
+pub(super) fn takes(payment: &PaymentRow, refund: &RefundRow, happened: bool, balance: Option<Amount>) -> bool {
+    let account = payment.account();
+    account.is_for_a_person(refund) && account.could_be(refund, happened, balance).is_ok()
+}
+
 /// A refund that a caller asks for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ask {
@@ -52,7 +60,8 @@ pub(super) struct Ask {
     /// 0 for all that is left.
     pub(super) amount: u64,
     pub(super) is_repeat: bool,
-    /// A person says of this refund what is so, between the reading and the intent.
+    /// A person says of this refund what is so, between the reading and the intent. The daemon lets nobody speak then:
+    /// this is the wall behind that one.
     pub(super) word: Option<usize>,
 }
 
@@ -81,12 +90,14 @@ impl World {
             Err(stale) => return Ok(Err(stale)),
         };
         promises::before_booking(self, &entries)?;
+        let before = self.clone();
         if !entries.is_empty() {
             let payment = Rc::make_mut(&mut self.payment);
             entries.iter().for_each(|entry| payment.seen(&Seen::Booked(*entry), no_time()));
             let again = (rule.read)(&self.payment, reading);
             promises::behind_booking(self, &entries, again)?;
         }
+        promises::of_the_unsettled(&before, self, is_settled)?;
         promises::of_what_was_read(self)?;
         Ok(Ok(()))
     }
@@ -94,19 +105,19 @@ impl World {
     /// A refund is asked for: the balance first, then the judgement and the intent. Whether it was sent.
     pub(super) fn ask(&mut self, rule: Rule, ask: Ask) -> Result<bool, Breach> {
         let key = ask.key.map(key_name);
-        let differs = |stands: &Option<u64>| stands.is_some_and(|wrote| wrote != ask.amount);
-        let is_conflict = ask.key.and_then(|key| self.keys.get(key)).is_some_and(differs);
-        let has_happened = (rule.attempts)(&self.payment, key.as_ref()) == Attempts::Happened;
+        let asked = Some(ask.amount).filter(|amount| *amount > 0).map(tiyn);
+        let stands = ask.key.and_then(|key| self.keys.get(key).copied().flatten());
+        let is_conflict = stands.is_some_and(|wrote| wrote != ask.amount);
+        let has_happened =
+            stands.is_some() && self.payment.account().attempts_at(key.as_ref(), asked) == Attempts::Happened;
         if is_conflict || has_happened || self.running().is_some() || self.read(rule, ask.key, false)?.is_err() {
             return Ok(false);
         }
         let balance = self.balance();
         if let Some(refund) = ask.word.filter(|refund| self.is_for_a_person(*refund)) {
-            self.word(rule, refund);
+            self.true_word(rule, refund, false)?;
         }
-        let amount = Some(ask.amount).filter(|amount| *amount > 0).map(tiyn);
-        let wanted = Wanted { amount, key: key.as_ref(), is_repeat: ask.is_repeat, balance: Some(balance) };
-        let asked = wanted.amount;
+        let wanted = Wanted { amount: asked, key: key.as_ref(), is_repeat: ask.is_repeat, balance: Some(balance) };
         let Some(amount) = (rule.another)(&self.payment, &wanted) else { return Ok(false) };
         promises::of_a_sending(self, &ask, amount)?;
         self.intend(
@@ -128,7 +139,7 @@ impl World {
 
     fn intend(&mut self, ask: Ask, refund: RefundRow) {
         Rc::make_mut(&mut self.payment).refunds.push(refund);
-        self.fates.push(Fate { effect: Effect::None, may_come: true });
+        self.fates.push(Fate { effect: Effect::None, may_come: true, was_denied: false });
         if let Some(key) = ask.key {
             self.keys.resize(self.keys.len().max(key + 1), None);
             self.keys[key] = Some(ask.amount);
@@ -149,30 +160,12 @@ impl World {
         }
     }
 
-    /// A person looks, and says what is so.
-    pub(super) fn word(&mut self, rule: Rule, refund: usize) {
-        let happened = self.fates[refund].effect != Effect::None;
-        self.fates[refund].may_come = false;
-        let closed = Closed::Refund { refund: id_of(refund), happened };
-        Rc::make_mut(&mut self.payment).resolved(&closed, no_time());
-        if !happened {
-            self.give_back(rule, refund);
-        }
-    }
-
-    fn give_back(&mut self, rule: Rule, refund: usize) {
+    pub(super) fn give_back(&mut self, rule: Rule, refund: usize) {
         let key = self.payment.refunds[refund].key.clone();
         let is_nothing = (rule.attempts)(&self.payment, key.as_ref()) == Attempts::Nothing;
         let place = (0..self.keys.len()).find(|place| Some(key_name(*place)) == key);
         if let Some(place) = place.filter(|_| is_nothing) {
             self.keys[place] = None;
         }
-    }
-
-    /// Whether a person's word on it is taken and says something new.
-    pub(super) fn is_for_a_person(&self, refund: usize) -> bool {
-        let said = [RefundState::Success(Evidence::Person), RefundState::Failed { by_person: true }];
-        let row = &self.payment.refunds[refund];
-        !said.contains(&row.state) && self.payment.account().is_for_a_person(row)
     }
 }

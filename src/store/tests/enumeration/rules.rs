@@ -2,12 +2,12 @@
 
 use super::daemon::{self, RIGHT, Reading, Rule};
 use super::world::Scenario;
-use super::{CLAIMS, EQUAL, TWO_AMOUNTS};
-use crate::id::RequestKey;
+use super::{CLAIMS, EQUAL, MISTAKEN, OURS, TWO_AMOUNTS};
+use crate::id::{PaymentId, RequestKey};
 use crate::money::Amount;
 use crate::operation::Evidence;
 use crate::store::account::Booking;
-use crate::store::{Attempts, PaymentRow, RefundRow, RefundState, Stale, Wanted};
+use crate::store::{Attempts, PaymentRow, RefundRow, RefundState, Seen, Stale, Wanted};
 
 /// A wrong rule, where to look for the history that shows it, and after how many steps it does.
 pub(super) struct Wrong {
@@ -17,7 +17,7 @@ pub(super) struct Wrong {
     pub(super) steps: usize,
 }
 
-pub(super) const WRONG: [Wrong; 7] = [
+pub(super) const WRONG: [Wrong; 10] = [
     Wrong {
         name: "a fall is booked elsewhere although an uncertain refund may be a part of it",
         rule: Rule { read: elsewhere_first, ..RIGHT },
@@ -51,7 +51,7 @@ pub(super) const WRONG: [Wrong; 7] = [
     Wrong {
         name: "what is known to have happened is shown",
         rule: Rule { read: all_shown, ..RIGHT },
-        scenario: TWO_AMOUNTS,
+        scenario: OURS,
         steps: 8,
     },
     Wrong {
@@ -60,14 +60,37 @@ pub(super) const WRONG: [Wrong; 7] = [
         scenario: CLAIMS,
         steps: 5,
     },
+    Wrong {
+        name: "a balance that has not fallen refuses a yes",
+        rule: Rule { takes: fallen_alone, ..RIGHT },
+        scenario: OURS,
+        steps: 4,
+    },
+    Wrong {
+        name: "a later balance overrules a yes",
+        rule: Rule { read: words_anew, ..RIGHT },
+        scenario: OURS,
+        steps: 4,
+    },
+    Wrong {
+        name: "what a yes tells stays booked elsewhere too",
+        rule: Rule { behind_word: kept_elsewhere, ..RIGHT },
+        scenario: MISTAKEN,
+        steps: 4,
+    },
 ];
 
 fn elsewhere_first(payment: &PaymentRow, reading: Reading<'_>) -> Result<Vec<Booking>, Stale> {
     let entries = daemon::read(payment, reading)?;
     let is_doubted = entries.iter().any(|entry| matches!(entry, Booking::Doubted(_)));
     let gone = payment.amount.minus(reading.balance).and_then(|gone| gone.minus(payment.account().refunded()));
-    let is_new = |gone: &Amount| is_doubted && *gone > payment.refunded_elsewhere;
-    Ok(gone.filter(is_new).map_or(entries, |gone| vec![Booking::Elsewhere(gone)]))
+    let Some(gone) = gone.filter(|gone| is_doubted && *gone > payment.refunded_elsewhere) else { return Ok(entries) };
+    let unseen = entries.iter().filter_map(|entry| match entry {
+        Booking::Doubted(id) if payment.refund(*id)?.state == RefundState::Watched => None,
+        Booking::Doubted(id) | Booking::NotSeen(id) => Some(Booking::NotSeen(*id)),
+        Booking::Happened(_) | Booking::Elsewhere(_) => None,
+    });
+    Ok(unseen.chain([Booking::Elsewhere(gone)]).collect())
 }
 
 fn one_of_equals(payment: &PaymentRow, reading: Reading<'_>) -> Result<Vec<Booking>, Stale> {
@@ -127,6 +150,29 @@ fn all_shown(payment: &PaymentRow, reading: Reading<'_>) -> Result<Vec<Booking>,
 
 fn claims_anew(payment: &PaymentRow, reading: Reading<'_>) -> Result<Vec<Booking>, Stale> {
     daemon::read(&with(payment, |row| row.balance_before = None), reading)
+}
+
+fn fallen_alone(payment: &PaymentRow, refund: &RefundRow, happened: bool, balance: Option<Amount>) -> bool {
+    let left = payment.account().left();
+    let has_fallen = |balance: Amount| balance.plus(refund.amount).is_some_and(|before| before <= left);
+    daemon::takes(payment, refund, happened, balance) && (!happened || balance.is_none_or(has_fallen))
+}
+
+fn words_anew(payment: &PaymentRow, reading: Reading<'_>) -> Result<Vec<Booking>, Stale> {
+    let forget = |row: &mut RefundRow| {
+        if row.state == RefundState::Success(Evidence::Person) {
+            row.state = RefundState::Unsettled;
+        }
+    };
+    daemon::read(&with(payment, forget), reading)
+}
+
+fn kept_elsewhere(payment: &PaymentRow, refund: PaymentId, happened: bool, balance: Amount) -> Vec<Seen> {
+    let is_kept = |seen: &Seen| match seen {
+        Seen::Booked(Booking::Elsewhere(sum)) => *sum >= payment.refunded_elsewhere,
+        _ => true,
+    };
+    payment.seen_behind_word(refund, happened, balance).into_iter().filter(is_kept).collect()
 }
 
 fn with(payment: &PaymentRow, change: impl FnMut(&mut RefundRow)) -> PaymentRow {

@@ -17,8 +17,10 @@ pub(super) enum Step {
     ShowsElsewhere(usize),
     /// The balance is read; `true`: the time to settle of what is unsettled is over.
     Read(bool),
-    /// A person says of a refund what is so.
-    Word(usize),
+    /// A person says of a refund what is so; `true`: and the balance can be read.
+    Word(usize, bool),
+    /// A person is mistaken, and says this of a refund; `true`: and the balance can be read.
+    Mistake((usize, bool), bool),
 }
 
 /// What becomes of a history by a step.
@@ -42,8 +44,22 @@ pub(super) fn possible(world: &World, scenario: &Scenario) -> Vec<Step> {
     }
     steps.extend(happenings(world));
     steps.extend(falls(world, scenario));
-    steps.extend((0..world.fates.len()).filter(|refund| world.is_for_a_person(*refund)).map(Step::Word));
+    steps.extend(words(world));
+    steps.extend(mistakes(world, scenario));
     steps
+}
+
+/// While a call runs nobody is heard.
+fn words(world: &World) -> impl Iterator<Item = Step> {
+    let asked = |refund: &usize| world.running().is_none() && world.is_for_a_person(*refund);
+    (0..world.fates.len()).filter(asked).flat_map(|refund| [false, true].map(|is_read| Step::Word(refund, is_read)))
+}
+
+fn mistakes(world: &World, scenario: &Scenario) -> impl Iterator<Item = Step> {
+    let is_heard = world.running().is_none() && world.mistakes < scenario.mistakes;
+    let refunds = (0..world.fates.len()).filter(move |_| is_heard);
+    let said = refunds.flat_map(|refund| world.mistakes_of(refund).map(move |says| (refund, says)));
+    said.flat_map(|said| [false, true].map(|is_read| Step::Mistake(said, is_read)))
 }
 
 fn answers(world: &World, refund: usize) -> impl Iterator<Item = Answer> {
@@ -102,7 +118,8 @@ impl Step {
             Self::Elsewhere(amount, effect) => next.falls.push((tiyn(amount), effect)),
             Self::ShowsElsewhere(place) => next.falls[place].1 = Effect::Shown,
             Self::Read(is_settled) => drop(next.read(rule, None, is_settled)?),
-            Self::Word(refund) => next.word(rule, refund),
+            Self::Word(refund, is_read) => next.true_word(rule, refund, is_read)?,
+            Self::Mistake(said, is_read) => next.mistake(rule, said, is_read)?,
         }
         if next.code() == code {
             return Ok(Next::Same);

@@ -28,6 +28,8 @@ pub(super) struct Scenario {
     pub(super) claims: &'static [(u64, Effect)],
     /// What had gone back elsewhere when the payment was adopted.
     pub(super) adopted: u64,
+    /// How often at most a person is mistaken.
+    pub(super) mistakes: usize,
     /// Refunds without a key are allowed.
     pub(super) is_keyless: bool,
 }
@@ -48,6 +50,8 @@ pub(super) struct Fate {
     pub(super) effect: Effect,
     /// It may happen yet.
     pub(super) may_come: bool,
+    /// A person said that it did not happen when it had, or before it could not any more: its key was free.
+    pub(super) was_denied: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -59,6 +63,8 @@ pub(super) struct World {
     pub(super) falls: Vec<(Amount, Effect)>,
     /// What each key stands for, as its caller wrote it; none if it is free.
     pub(super) keys: Vec<Option<u64>>,
+    /// How often a person was mistaken.
+    pub(super) mistakes: usize,
 }
 
 pub(super) fn tiyn(amount: u64) -> Amount {
@@ -88,10 +94,14 @@ impl World {
             paid.refunded_earlier(tiyn(*amount), no_time());
             paid.refunds[place].id = id_of(place);
         }
-        let fates = scenario.claims.iter().map(|(_, effect)| Fate { effect: *effect, may_come: false }).collect();
+        let fates = scenario
+            .claims
+            .iter()
+            .map(|(_, effect)| Fate { effect: *effect, may_come: false, was_denied: false })
+            .collect();
         let adopted = Some((tiyn(scenario.adopted), Effect::Shown));
         let falls = adopted.into_iter().filter(|(amount, _)| !amount.is_zero()).collect();
-        Self { payment: Rc::new(paid), fates, falls, keys: Vec::new() }
+        Self { payment: Rc::new(paid), fates, falls, keys: Vec::new(), mistakes: 0 }
     }
 
     pub(super) fn refunds(&self) -> impl Iterator<Item = (usize, &RefundRow, Fate)> {
@@ -130,6 +140,10 @@ impl World {
         self.payment.refunds.iter().position(|row| row.state == RefundState::Running)
     }
 
+    pub(super) fn state(&self, refund: PaymentId) -> Option<RefundState> {
+        self.payment.refund(refund).map(|row| row.state)
+    }
+
     pub(super) fn is_pending(&self) -> bool {
         self.payment.has_refund_in_doubt()
     }
@@ -153,9 +167,10 @@ impl World {
             let mut hasher = DefaultHasher::new();
             salt.hash(&mut hasher);
             for (_, row, fate) in self.refunds() {
-                (row.amount, row.state, &row.key, row.balance_before, row.is_claimed, fate).hash(&mut hasher);
+                (row.amount, row.asked, row.state, &row.key, row.balance_before, row.is_claimed, fate)
+                    .hash(&mut hasher);
             }
-            (&falls, &self.keys, self.payment.refunded_elsewhere).hash(&mut hasher);
+            (&falls, &self.keys, self.mistakes, self.payment.refunded_elsewhere).hash(&mut hasher);
             u128::from(hasher.finish())
         };
         half(0) << 64 | half(1)
