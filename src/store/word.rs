@@ -12,8 +12,10 @@ impl PaymentRow {
     pub(crate) fn seen_behind_word(&self, refund: PaymentId, happened: bool, balance: Amount) -> Vec<Seen> {
         let said = self.refund(refund).filter(|_| happened);
         let less = said.and_then(|refund| self.account().elsewhere_beside(refund, balance));
+        // Where the word explains the balance, it stands above no more.
+        let ended = self.balance_above.map(|_| Seen::BalanceAbove(None));
         match self.account().read(balance, None, |_| false) {
-            Ok(bookings) => bookings.into_iter().chain(less).map(Seen::Booked).collect(),
+            Ok(bookings) => bookings.into_iter().chain(less).map(Seen::Booked).chain(ended).collect(),
             Err(Stale) if less.is_none() && self.balance_above.is_none() => vec![Seen::BalanceAbove(Some(balance))],
             Err(Stale) => less.into_iter().map(Seen::Booked).collect(),
         }
