@@ -40,6 +40,7 @@ pub(super) trait MoneyCall: Clone + Send + Sync + 'static {
     /// What Kaspi gives for it.
     type Given: Send + Sync;
     /// Its fail points: before the intent, behind it, behind the answer, behind the outcome.
+    #[cfg_attr(not(debug_assertions), allow(dead_code, reason = "a release build has no fail points"))]
     const POINTS: [&'static str; 4];
     /// What its caller wrote, as it is compared under a key.
     fn wrote(&self, store: &Store) -> Wrote;
