@@ -120,7 +120,7 @@ impl Service {
         let (bin, point) = (bin.clone(), point.clone());
         let noted = self.store.write(move |writing| {
             let change = match (writing.config(&bin)?, alarm) {
-                (Some(row), Some(alarm)) => with_alarm(row, note, (&point, alarm)),
+                (Some(row), Some(alarm)) => with_alarm(row, note, Some((&point, alarm))),
                 _ => Change::Noted(of_bin(writing, note, &bin)?),
             };
             writing.append(actor, change)?;
@@ -155,10 +155,7 @@ impl Service {
                 let row = writing.config(&bin)?;
                 let id = row.as_ref().map(|row| row.id);
                 let change = match row {
-                    Some(row) => match alarm {
-                        Some(alarm) => with_alarm(row, note, (&trade_point, alarm)),
-                        None => Change::Config { note: note.of(&row), row: Box::new(row) },
-                    },
+                    Some(row) => with_alarm(row, note, alarm.map(|alarm| (&trade_point, alarm))),
                     None => Change::Noted(Note { organization_bin: Some(bin), ..note }),
                 };
                 writing.append(None, change)?;
@@ -194,8 +191,10 @@ fn alarm_without(refusal: &Refusal, trouble: &Trouble) -> Option<Alarm> {
     }
 }
 
-fn with_alarm(mut row: ConfigRow, note: Note, (point, alarm): (&TradePointId, Alarm)) -> Change {
-    row.alarms.raise(point, alarm);
+fn with_alarm(mut row: ConfigRow, note: Note, alarm: Option<(&TradePointId, Alarm)>) -> Change {
+    if let Some((point, alarm)) = alarm {
+        row.alarms.raise(point, alarm);
+    }
     let note = note.of(&row);
     Change::Config { row: Box::new(row), note }
 }

@@ -143,9 +143,10 @@ impl PaymentRow {
             || self.contradiction.is_some()
     }
 
-    /// Whether one of its refunds counts as failed and may still happen.
-    pub(crate) fn watches_a_refund(&self) -> bool {
-        self.refunds.iter().any(|refund| refund.state == RefundState::Watched)
+    /// Whether it is listed, however old it is: for a person, or because a refund of it counts as failed and may still
+    /// happen.
+    pub(super) fn is_attended(&self) -> bool {
+        self.needs_a_person() || self.refunds.iter().any(|refund| refund.state == RefundState::Watched)
     }
 
     /// A refund of it.

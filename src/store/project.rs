@@ -94,10 +94,9 @@ impl WriteTables<'_> {
         if let (None, Some(invoice)) = (before, &row.invoice) {
             self.payment_invoice.insert((row.shop_id, invoice.as_str(), id), ())?;
         }
-        for (table, listed) in [
-            (&mut self.payment_open, row.is_open()),
-            (&mut self.payment_attention, row.needs_a_person() || row.watches_a_refund()),
-        ] {
+        for (table, listed) in
+            [(&mut self.payment_open, row.is_open()), (&mut self.payment_attention, row.is_attended())]
+        {
             if listed {
                 table.insert(id, ())?
             } else {

@@ -122,7 +122,7 @@ impl Reading {
             if row.as_ref().is_ok_and(|row| alive.since(row.created_at) > FOLLOWED) {
                 break;
             }
-            let rest = row.map(|row| Some(row).filter(|row| !row.is_open() && !row.needs_a_person()));
+            let rest = row.map(|row| Some(row).filter(|row| !row.is_open() && !row.is_attended()));
             found.add(id_of(id.value()), rest)?;
         }
         Ok(found)

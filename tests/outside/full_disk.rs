@@ -140,6 +140,8 @@ fn a_refund_that_cannot_be_stored_has_moved_money() {
     let target = format!("/v1/payments/{id}/refunds");
     let (key, earlier) = (fresh_key(), fresh_key());
     till.daemon.door.post_with_key(&earlier, &target, &json!({"amount_tiyn": 1_000})).expect(200);
+    // Another request under it fails and says nothing of what it has done.
+    till.daemon.door.post_with_key(&earlier, &target, &json!({"amount_tiyn": 2_000})).problem("key_conflict");
     till.bank.fault(&json!({"call": "refund", "fault": "delay", "ms": 1500}));
     let problem = std::thread::scope(|scope| {
         let asking = scope.spawn(|| till.daemon.door.post_with_key(&key, &target, &json!({"amount_tiyn": 4_000})));

@@ -2,26 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use super::tree::{files, root};
+
 /// The hard limit on a file before its tests.
 const LINES: usize = 400;
 
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// Every source file: path below `src/` and text before its tests.
 fn sources() -> Vec<(PathBuf, String)> {
-    fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            match path.is_dir() {
-                true => collect(&path, found),
-                false => found.push(path),
-            }
-        }
-    }
-    let mut paths = Vec::new();
-    collect(&root().join("src"), &mut paths);
+    let mut paths = files("src");
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
     let read = |path: PathBuf| {
         let text = std::fs::read_to_string(&path).unwrap();

@@ -68,6 +68,7 @@ mod slow_bank;
 mod taken_in;
 mod tamper;
 mod tokens;
+mod tree;
 mod tour;
 mod transfer;
 mod troubleshooting;

@@ -1,7 +1,9 @@
 //! What comments cite stands in the repository: sections, files, and the pages that the papers link to.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use super::tree::{files, root};
 
 /// Where somebody reads and cites.
 const FOLDERS: [&str; 6] = ["src", "tests", "docs", "systemd", "packaging", ".ci"];
@@ -9,23 +11,10 @@ const FOLDERS: [&str; 6] = ["src", "tests", "docs", "systemd", "packaging", ".ci
 /// Papers that are cited by section.
 const PAPERS: [&str; 3] = ["architecture", "wire", "data-file"];
 
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// Every text in these folders and beside them, by its path.
 fn texts() -> Vec<(PathBuf, String)> {
-    fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            match path.is_dir() {
-                true => collect(&path, found),
-                false => found.push(path),
-            }
-        }
-    }
     let mut paths: Vec<PathBuf> = ["README.md", "CHANGELOG.md", "Cargo.toml"].map(|name| root().join(name)).into();
-    FOLDERS.iter().for_each(|folder| collect(&root().join(folder), &mut paths));
+    paths.extend(FOLDERS.iter().flat_map(|folder| files(folder)));
     paths.into_iter().filter_map(|path| Some((path.clone(), std::fs::read_to_string(&path).ok()?))).collect()
 }
 

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::super::locks::Locks;
 use super::super::{Request, Service};
 use super::MoneyTurn;
+use super::keys::is_of_key;
 use crate::id::{RequestKey, ShopId};
 use crate::operation::{Code, Failure, Money};
 use crate::store::Wrote;
@@ -44,6 +45,13 @@ struct Failed {
     failure: Failure,
 }
 
+impl Failed {
+    /// What its key has done to money. A failure of another request under it says nothing of that.
+    fn money_of_key(&self) -> Money {
+        if is_of_key(self.failure.code) { self.failure.money } else { Money::Unknown }
+    }
+}
+
 impl Keys {
     pub(in crate::service) fn new() -> Self {
         Self { turns: Locks::new(), failed: Mutex::default() }
@@ -63,9 +71,11 @@ impl Keys {
         let is_bare = failure.code == Code::StorageFailed && failure.money == Money::NotMoved;
         let Some(key) = request.key.as_ref().filter(|_| is_bare) else { return failure };
         let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut told = failed.of.iter().filter(|((_, of), told)| of == key && told.uid == request.caller.uid);
-        let money = told.next().map_or(Money::Unknown, |(_, told)| told.failure.money);
-        failure.with_money(money)
+        let is_own = |((_, of), told): &(&Key, &Failed)| of == key && told.uid == request.caller.uid;
+        // Which of a caller's shops it is for cannot be read either: only where none may have moved anything, none has.
+        let told: Vec<Money> = failed.of.iter().filter(is_own).map(|(_, told)| told.money_of_key()).collect();
+        let moved = told.iter().copied().find(|money| *money != Money::NotMoved);
+        failure.with_money(moved.or(told.first().copied()).unwrap_or(Money::Unknown))
     }
 
     /// What the last call under a key came to, where it failed.

@@ -46,7 +46,7 @@ impl Service {
 }
 
 /// Whether a failure is of the intention that its key stands for. One of another request or another caller is not.
-fn is_of_key(code: Code) -> bool {
+pub(super) fn is_of_key(code: Code) -> bool {
     !matches!(code, Code::KeyConflict | Code::InvalidRequest | Code::Denied | Code::NotFound | Code::KeyRequired)
 }
 
