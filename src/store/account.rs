@@ -130,6 +130,11 @@ impl RefundRow {
         self.is_pending() || self.state == RefundState::Watched
     }
 
+    /// Whether a balance may show it: it has fallen by so much since it was sent.
+    fn may_be_in(&self, balance: Amount) -> bool {
+        self.balance_before.is_none_or(|before| before.minus(balance).unwrap_or_default() >= self.amount)
+    }
+
     /// Whether a person's word may end or correct it: what nobody knows, what the balance has not shown, and what only a
     /// person or a balance has said before.
     pub(super) fn is_for_a_person(&self) -> bool {
@@ -189,12 +194,14 @@ impl<'r> Account<'r> {
     /// What went back elsewhere, where a person's yes has shown that a part of that was this refund of ours. What had
     /// fallen before it was sent was not: such a balance does not show it yet.
     pub(crate) fn elsewhere_beside(&self, refund: &RefundRow, balance: Amount) -> Option<Booking> {
-        let since = refund.balance_before.map(|before| before.minus(balance).unwrap_or_default());
-        if since.is_some_and(|since| since < refund.amount) {
-            return None;
-        }
-        let rest = self.amount.minus(balance)?.minus(self.refunded())?;
+        let rest = self.without_ours(balance).filter(|_| refund.may_be_in(balance))?;
         (rest < self.elsewhere).then_some(Booking::Elsewhere(rest))
+    }
+
+    /// What a balance has fallen by without the refunds of ours that it may show; none where they explain more.
+    pub(super) fn without_ours(&self, balance: Amount) -> Option<Amount> {
+        let done = self.refunds.iter().filter(|refund| refund.status() == LogStatus::Success);
+        self.amount.minus(balance)?.minus(sum(done.filter(|refund| refund.may_be_in(balance))))
     }
 
     /// The one refund that an earlier balance called done and by exactly which a balance is too high; where there is none,

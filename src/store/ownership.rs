@@ -120,8 +120,8 @@ impl PaymentRow {
     /// explains it. A refund that did not happen is a word of its own.
     fn take_balance(&mut self) {
         let Some((balance, _)) = self.balance_above.take() else { return };
-        let more = balance.minus(self.account().left()).unwrap_or_default();
-        self.refunded_elsewhere = self.refunded_elsewhere.minus(more).unwrap_or_default();
+        let rest = self.account().without_ours(balance).unwrap_or_default();
+        self.refunded_elsewhere = self.refunded_elsewhere.min(rest);
     }
 
     /// The balance that has stood above what is left by all that is known for so long that the bank's books are not just

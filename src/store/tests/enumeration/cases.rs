@@ -208,6 +208,18 @@ fn a_late_balance_takes_nothing_back_from_elsewhere() {
     assert_eq!(asked.then(&[ask(1, 30)]).states()[1], RefundState::Running);
 }
 
+/// A person says too early that a refund did not happen, it happens and is booked elsewhere with what a cashier pays back,
+/// and another refund is answered and not shown yet. The true word takes back what was the refund's, and no more.
+#[test]
+fn a_corrected_word_takes_back_what_was_its_refunds() {
+    let mistaken = payment().then(&[ask(0, 30), Elsewhere(20, Shown), LOST, Step::Mistake((0, false), true)]);
+    let hidden = mistaken.then(&[Happens(0, Shown), ask(1, 30), Happens(1, Hidden), DONE]);
+    assert_eq!(hidden.elsewhere(), 50);
+    let said = hidden.then(&[Word(0, true)]);
+    assert_eq!((said.elsewhere(), said.states()), (20, vec![PERSON, ANSWER]));
+    assert_eq!(said.then(&[Shows(1), Read(true)]).elsewhere(), 20);
+}
+
 /// A refund is answered and not shown yet, a cashier pays more than it back, and a second refund of its amount is lost and
 /// never happens. When the first one shows, that may be either: neither is called done by it, and a person's word ends it.
 #[test]

@@ -99,7 +99,11 @@ pub(super) fn of_the_same_again(again: Result<Vec<Booking>, Stale>) -> Result<()
 
 /// Of what a word and the balance beside it have made.
 pub(super) fn behind_a_word(world: &World, refund: usize, happened: bool) -> Result<(), Breach> {
-    let (ours, is_above) = (world.payment.account().refunded().tiyn(), world.known() > world.shown());
+    // A refund that the balance does not show yet is in nobody's place.
+    let done =
+        world.payment.refunds.iter().enumerate().filter(|(place, row)| is_success(row) && has_fallen_by(world, *place));
+    let ours: u64 = done.map(|(_, row)| row.amount.tiyn()).sum();
+    let is_above = ours + world.payment.refunded_elsewhere.tiyn() > world.shown();
     let is_shown = happened && has_fallen_by(world, refund);
     hold(!is_shown || !is_above || ours > world.shown(), "P7: what a yes tells stays booked elsewhere too")?;
     let is_known = world.is_pending() || world.known() >= world.shown();
