@@ -210,7 +210,7 @@ impl PaymentRow {
         }
     }
 
-    fn booked(&mut self, booking: Booking) {
+    pub(super) fn booked(&mut self, booking: Booking) {
         match booking {
             Booking::Happened(refund) => self.put_refund(Some(refund), RefundState::Success(Evidence::Balance)),
             Booking::NotSeen(refund) => self.put_refund(Some(refund), RefundState::Watched),

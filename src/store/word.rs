@@ -12,12 +12,16 @@ impl PaymentRow {
     pub(crate) fn seen_behind_word(&self, refund: PaymentId, happened: bool, balance: Amount) -> Vec<Seen> {
         let said = self.refund(refund).filter(|_| happened);
         let less = said.and_then(|refund| self.account().elsewhere_beside(refund, balance));
+        // That first: the rest of the balance is read with it.
+        let mut row = self.clone();
+        less.iter().for_each(|less| row.booked(*less));
+        let (bookings, above) = match row.account().read(balance, None, |_| false) {
+            Ok(bookings) => (bookings, None),
+            Err(Stale) => (Vec::new(), Some(balance)),
+        };
         // Where the word explains the balance, it stands above no more.
-        let ended = self.balance_above.map(|_| Seen::BalanceAbove(None));
-        match self.account().read(balance, None, |_| false) {
-            Ok(bookings) => bookings.into_iter().chain(less).map(Seen::Booked).chain(ended).collect(),
-            Err(Stale) if less.is_none() && self.balance_above.is_none() => vec![Seen::BalanceAbove(Some(balance))],
-            Err(Stale) => less.into_iter().map(Seen::Booked).collect(),
-        }
+        let is_news = above.is_some() != self.balance_above.is_some();
+        let above = is_news.then_some(Seen::BalanceAbove(above));
+        less.into_iter().chain(bookings).map(Seen::Booked).chain(above).collect()
     }
 }
