@@ -16,9 +16,10 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::failure::Failure;
 use crate::frame::{self, Answer, Call, FrameError, Hello, PROTOCOL, Welcome};
 use crate::id::RequestKey;
-use crate::operation::{Failure, Operation, Reply};
+use crate::operation::{Operation, Reply};
 
 /// How long the daemon has for its `Welcome`: it may be starting, called by this very connection.
 const WELCOME: Duration = Duration::from_secs(10);

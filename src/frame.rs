@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::operation::{Failure, Operation, Reply};
+use crate::failure::Failure;
+use crate::operation::{Operation, Reply};
 
 /// The version of this protocol. Both ends must have the same: postcard cannot skip a field it does not
 /// know, so a new field raises it; a new last variant of an enum does not.
@@ -199,7 +200,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::operation::{Code, Resolve, Version};
+    use crate::failure::Code;
+    use crate::operation::{Resolve, Version};
 
     /// The bytes of a fixture: hex digits, with `#` before words for people.
     fn golden(text: &str) -> Vec<u8> {

@@ -21,6 +21,8 @@ mod message;
 pub mod moment;
 pub mod day;
 pub mod id;
+pub mod domain;
+pub mod failure;
 pub mod operation;
 pub mod frame;
 pub mod transfer;

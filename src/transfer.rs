@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use hyper::body::Bytes;
 use tokio::sync::mpsc;
 
-use crate::operation::{BadRows, Failure, Reply};
+use crate::failure::Failure;
+use crate::operation::{BadRows, Reply};
 
 /// Pieces under way between the two ends.
 const PIECES: usize = 2;

@@ -13,8 +13,10 @@ use nix::unistd::{Group, Uid, User};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::domain::Actor;
+use crate::failure::{Code, Failure};
 use crate::id::{OrganizationBin, RequestKey, ShopId};
-use crate::operation::{Actor, Code, Failure, Operation, Right};
+use crate::operation::{Operation, Right};
 
 pub use config::{AccessConfig, ShopRule};
 

@@ -7,10 +7,10 @@ use serde::Deserialize;
 
 use super::{Config, ConfigError, IdentityFiles, Kaspi, Limits, Payments, Verify};
 use crate::access::AccessConfig;
+use crate::domain::Dialect;
 use crate::id::{BankUrl, NotAnId, OurBank, ShopId};
 use crate::moment::Span;
 use crate::money::Amount;
-use crate::operation::Dialect;
 
 /// Added to the system's roots when it exists; a missing one is only an error where the file names it.
 const DEFAULT_CA: &str = "/etc/kaspid/kaspi-ca.crt";

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::access::AccessConfig;
+use crate::domain::Dialect;
 use crate::id::{OurBank, ShopId};
 use crate::money::Amount;
-use crate::operation::Dialect;
 
 /// A configuration that has passed every check that needs no bank.
 #[derive(Clone, Debug)]

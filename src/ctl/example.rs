@@ -7,8 +7,9 @@ use super::args::Cli;
 use super::plan::{self, Plan};
 use super::text;
 use super::when::Zone;
+use crate::failure::Failure;
 use crate::id::RequestKey;
-use crate::operation::{Failure, Operation, Reply};
+use crate::operation::{Operation, Reply};
 
 /// Where the times of the examples are.
 const ZONE: &str = "Asia/Almaty";

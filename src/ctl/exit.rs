@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use super::plan::Goal;
 use crate::client::ClientError;
-use crate::operation::{Code, Failure, LogStatus, Money, Payment, Reply, Standing, State};
+use crate::domain::{LogStatus, Standing, State};
+use crate::failure::{Code, Failure, Money};
+use crate::operation::{Payment, Reply};
 
 /// How a command ended. Stable: scripts match on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,8 +152,9 @@ mod tests {
 
     use super::*;
     use crate::ctl::samples;
+    use crate::domain::Kind;
     use crate::moment::Span;
-    use crate::operation::{Config, Kind, Verified};
+    use crate::operation::{Config, Verified};
 
     /// Every code and its exit code, written out once more, so that a change is a decision.
     #[test]

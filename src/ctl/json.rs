@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::door::problem::Problem;
-use crate::operation::{Failure, LogRow, Reply};
+use crate::failure::Failure;
+use crate::operation::{LogRow, Reply};
 
 /// An answer as its HTTP body.
 pub(super) fn reply(reply: &Reply) -> String {
@@ -55,7 +56,7 @@ mod tests {
 
     use super::*;
     use crate::ctl::samples;
-    use crate::operation::Code;
+    use crate::failure::Code;
 
     /// Each reply as it is printed, byte by byte: scripts read this. `tests/fixtures/ctl/replies.jsonl` has
     /// one line for each sample, in order; `KASPID_BLESS=1 cargo test ctl::json` writes it anew.

@@ -9,8 +9,8 @@ use super::exit::Exit;
 use super::out::Out;
 use super::when::Zone;
 use crate::config::Config;
+use crate::domain::Actor;
 use crate::moment::Moment;
-use crate::operation::Actor;
 use crate::store::{RestoreError, Restored, restore};
 
 /// What to put back, and whose configuration says where.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
+use crate::domain::{Actor, Dialect, Evidence, Kind, LogStatus, OperationType, Payer, Standing, State, TradePoint};
 use crate::money::Amount;
 use crate::operation::*;
 

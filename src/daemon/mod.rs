@@ -24,7 +24,7 @@ pub use cli::main;
 use crate::access::Rules;
 use crate::config::Limits;
 use crate::door::{self, Answer, Door, ListenError};
-use crate::operation::Failure;
+use crate::failure::Failure;
 use crate::service::{Background, Live, Service, Settings, SettingsError};
 use crate::store::{Store, StoreError};
 

@@ -12,10 +12,11 @@ use tracing::Instrument;
 use super::limits::{Account, Limits};
 use super::routes::RouteId;
 use crate::access::{Admitted, Caller, Presence, Rules};
+use crate::failure::{Code, Failure};
 use crate::id::RequestKey;
 use crate::metrics::{DoorMeters, Limit};
 use crate::moment::Span;
-use crate::operation::{Code, Failure, Operation, Reply, Right};
+use crate::operation::{Operation, Reply, Right};
 use crate::transfer::{Transferred, Upload};
 
 /// What an operation came to.
@@ -246,5 +247,5 @@ impl<T, D: FnOnce(Result<T, Failure>)> Drop for Report<T, D> {
 fn broken(money: bool) -> Failure {
     let detail = "the daemon failed inside of the operation; its journal says where";
     let failure = Failure::new(Code::OutcomeUnknown, detail);
-    if money { failure } else { failure.with_money(crate::operation::Money::NotMoved).with_retryable(true) }
+    if money { failure } else { failure.with_money(crate::failure::Money::NotMoved).with_retryable(true) }
 }

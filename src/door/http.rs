@@ -27,9 +27,10 @@ use super::routes::{Found, RouteId, find};
 use super::stream::{self, Pieces};
 use super::{picture, stopped};
 use crate::access::Presence;
+use crate::failure::{Code, Failure, Money};
 use crate::id::RequestKey;
 use crate::metrics::{CONTENT_TYPE, DoorMeters};
-use crate::operation::{Code, Failure, FileFormat, Money, Operation, Reply};
+use crate::operation::{FileFormat, Operation, Reply};
 use crate::transfer::{Transferred, Upload};
 
 /// The description of this interface, made from the types by a test.

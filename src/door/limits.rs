@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use crate::failure::{Code, Failure};
 use crate::metrics::{DoorMeters, Limit};
-use crate::operation::{Code, Failure};
 
 /// The `[limits]` section and the fixed bounds beside it (design: "Details that clients rely on").
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -32,8 +32,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::access::{Caller, Rules};
+use crate::failure::Failure;
 use crate::metrics::DoorMeters;
-use crate::operation::Failure;
 use crate::peer_groups::{self, UserDatabase};
 use crate::user_names::UserNames;
 

@@ -18,10 +18,11 @@ use super::limits::IN_FLIGHT;
 use super::routes::RouteId;
 use super::stopped;
 use crate::access::Presence;
+use crate::failure::{Code, Failure, Money};
 use crate::frame::{self, Answer, Call, FrameError, Hello, PROTOCOL, Welcome};
 use crate::id::RequestKey;
 use crate::metrics::DoorMeters;
-use crate::operation::{Code, Failure, Money, Operation};
+use crate::operation::Operation;
 
 /// Why a conversation ends.
 enum End {

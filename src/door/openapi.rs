@@ -200,7 +200,7 @@ fn reply(route: RouteId, types: &mut Types) -> Value {
         RouteId::ReportDay => types.reads::<op::DayReport>(),
         RouteId::ReportRange => types.reads::<op::RangeReport>(),
         RouteId::Events => types.reads::<op::Events>(),
-        RouteId::Payer => types.reads::<op::Payer>(),
+        RouteId::Payer => types.reads::<crate::domain::Payer>(),
         RouteId::Identity => types.reads::<op::Identity>(),
         RouteId::AcknowledgeRestore => types.reads::<op::Acknowledged>(),
         RouteId::Reload => types.reads::<op::Reloaded>(),

@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Error;
 
+use crate::failure::Failure;
 use crate::id::{NotAnId, PaymentId, QrPaymentId, Reason};
-use crate::operation::{Failure, Resolve};
+use crate::operation::Resolve;
 
 /// A JSON object, the whole text and nothing but it. Unknown and repeated fields are refused.
 ///

@@ -3,7 +3,7 @@
 use qrcode::render::svg;
 use qrcode::{Color, QrCode};
 
-use crate::operation::{Code, Failure};
+use crate::failure::{Code, Failure};
 
 /// The least width and height in pixels.
 const LEAST: u32 = 256;

@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use crate::domain::TradePoint;
+use crate::failure::{Code, Failure, Money, texts};
 use crate::id::{PaymentId, RequestKey};
-use crate::operation::{BadRow, Code, Failure, Money, TradePoint, texts};
+use crate::operation::BadRow;
 
 /// `application/problem+json`: the `problem` shape of the design, also what `kaspictl --json` prints.
 #[derive(Clone, Debug, Serialize)]

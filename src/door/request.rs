@@ -5,9 +5,10 @@ use serde::de::DeserializeOwned;
 
 use super::parse::{ResolveBody, json, no_body, no_query, parameter, query};
 use super::routes::RouteId;
+use crate::failure::Failure;
 use crate::id::{OrganizationBin, PaymentRef, TradePointId};
 use crate::moment::Span;
-use crate::operation::{Failure, FileFormat, Operation, PayerQuery, Select};
+use crate::operation::{FileFormat, Operation, PayerQuery, Select};
 
 /// The parts of a request that a route reads.
 #[derive(Clone, Copy, Debug)]

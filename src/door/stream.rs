@@ -9,7 +9,8 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
 use super::pace::Pace;
-use crate::operation::{Code, Failure, FileFormat};
+use crate::failure::{Code, Failure};
+use crate::operation::FileFormat;
 use crate::transfer::{Download, Gone, UploadSender};
 
 /// The pieces of a [`Download`] as a body: cut off, without its last chunk, where the operation breaks off.

@@ -11,10 +11,10 @@ use super::gate::Success;
 use super::link::Call;
 use super::trouble::{Refusal, RefusalKind, Trouble};
 use super::{Created, Details, NewPayment, StatusRead, date, json, query_value};
+use crate::domain::{Kind, TradePoint};
 use crate::id::{DeviceToken, OrganizationBin, PhoneNumber, QrPaymentId, TradePointId};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{Kind, TradePoint};
 use crate::store::Triple;
 
 #[derive(Serialize)]

@@ -1,8 +1,8 @@
 //! The gate: the only place where an answer of Kaspi becomes a value, a refusal or "may have happened"
 //! (wire §7). A readable envelope decides, whatever the HTTP code.
 
+use crate::domain::Dialect;
 use crate::message::{shortened, without_phones};
-use crate::operation::Dialect;
 
 use super::connection::Answer;
 use super::fields::{self, Fields};

@@ -7,10 +7,10 @@ use super::gate::Success;
 use super::link::Call;
 use super::trouble::Trouble;
 use super::{Created, NewPayment, StatusRead, json};
+use crate::domain::{Kind, TradePoint};
 use crate::id::{Comment, DeviceToken, OrganizationBin, QrPaymentId, TradePointId};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{Kind, TradePoint};
 use crate::store::Triple;
 
 #[derive(Serialize)]

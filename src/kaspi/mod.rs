@@ -36,10 +36,10 @@ pub use setup::{Endpoint, KaspiSetup};
 pub use trouble::{Provider, Refusal, RefusalKind, Trouble};
 pub use types::{Cancelled, Created, Details, NewPayment, Refunded, StatusRead};
 
+use crate::domain::{Dialect, Kind, Payer, TradePoint};
 use crate::id::{DeviceToken, OrganizationBin, OurBank, PhoneNumber, QrPaymentId, TradePointId};
 use crate::identity::ClientIdentity;
 use crate::money::Amount;
-use crate::operation::{Dialect, Kind, Payer, TradePoint};
 use crate::store::{Counterparty, NumberAt, Triple};
 use connection::Answer;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Why a call to Kaspi gave no value: what surely did not happen, what may have, and who refused.
 
+use crate::domain::Dialect;
 use crate::id::BankUrl;
-use crate::operation::Dialect;
 
 /// How a call failed. The four outcomes of wire §7 are `Ok`, [`Trouble::Refused`],
 /// [`Trouble::NeverSent`] and [`Trouble::MayHaveHappened`]; no text in here carries a token or a phone.

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::trouble::{Refusal, RefusalKind, Trouble};
+use crate::domain::Kind;
 use crate::id::{Comment, PhoneNumber, QrPaymentId};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::Kind;
 
 /// A payment to take.
 #[derive(Clone, Debug)]

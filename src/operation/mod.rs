@@ -1,17 +1,14 @@
-//! The vocabulary of the socket: what may be asked ([`Operation`]), what comes back ([`Reply`]) and how it
-//! fails ([`Failure`]). Both encodings, the service and the command line import these types and no others,
-//! so they are also the documentation of the protocol.
+//! The vocabulary of the socket: what may be asked ([`Operation`]) and what comes back ([`Reply`]); how it fails is
+//! [`crate::failure`], the words of the field are [`crate::domain`]. Both encodings, the service and the command line
+//! import these types and no others, so they are also the documentation of the protocol.
 //!
 //! Rules that keep old and new programs talking: enums are externally tagged, new variants come last, no
 //! field is skipped or flattened (postcard cannot read that back), and any other change raises
 //! [`crate::frame::PROTOCOL`].
 
-mod failure;
 mod reply;
 mod request;
-pub mod texts;
 
-pub use failure::{Code, Failure, Money};
 pub use reply::*;
 pub use request::*;
 

@@ -3,8 +3,9 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::reply::{FileFormat, Kind, LogStatus, OperationType, State};
+use super::reply::FileFormat;
 use crate::day::NamedDay;
+use crate::domain::{Kind, LogStatus, OperationType, State};
 use crate::id::{
     Comment, Description, DeviceToken, Invoice, OrganizationBin, PaymentId, PhoneNumber, QrPaymentId, Reason,
     RequestKey, ShopId, TradePointId,

@@ -14,7 +14,7 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// As on the command line and in [`crate::operation::Dialect`].
+    /// As on the command line and in [`crate::domain::Dialect`].
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {

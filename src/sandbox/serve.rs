@@ -11,9 +11,10 @@ use super::daemon::{CannotRun, DaemonFiles};
 use super::shop::{CannotOpen, MAIN, Organisation, SECOND, Shop};
 use super::{CannotStart, Dialect, Options, PLACES, Places};
 use crate::client::{Client, ClientError};
+use crate::failure::{Code, Failure};
 use crate::id::NotAnId;
 use crate::moment::Moment;
-use crate::operation::{Code, Enrol, Failure, Operation};
+use crate::operation::{Enrol, Operation};
 
 /// Why there is nothing to play with.
 #[derive(Debug, thiserror::Error)]

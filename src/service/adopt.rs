@@ -5,10 +5,12 @@ use std::time::Duration;
 use super::life::{Clocks, longest_life, state_of};
 use super::select::{no_token, settled};
 use super::{Request, Service, trouble};
+use crate::domain::{Dialect, Kind, PaidAtSource, State};
+use crate::failure::{Code, Failure};
 use crate::id::{PaymentId, QrPaymentId};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{Adopt, Code, Dialect, Failure, Kind, PaidAtSource, Reply, State};
+use crate::operation::{Adopt, Reply};
 use crate::store::{Change, ConfigRow, Counterparty, Doubt, PROCESSED, PaymentRow, Refused, Triple};
 
 /// What Kaspi says of a payment we have never seen.

@@ -12,9 +12,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::life::{Clocks, by_the_bank};
+use crate::domain::State;
 use crate::id::PaymentId;
 use crate::moment::{Moment, since_boot};
-use crate::operation::State;
 use crate::store::PaymentRow;
 
 /// A payment's own clock.
@@ -107,8 +107,8 @@ fn anchor(row: &PaymentRow) -> Moment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Kind;
     use crate::money::Amount;
-    use crate::operation::Kind;
     use crate::store::ConfigRow;
 
     const HOUR: Duration = Duration::from_secs(3600);

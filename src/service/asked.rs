@@ -9,9 +9,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::life::polling;
+use crate::domain::Kind;
 use crate::id::PaymentId;
 use crate::moment::{Moment, since_boot};
-use crate::operation::Kind;
 use crate::store::PaymentRow;
 
 /// Somebody waits for a remote invoice: the manual forbids interval polling, so a waiter asks at 3, 8 and 15 seconds

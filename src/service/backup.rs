@@ -12,8 +12,9 @@ use std::time::Duration;
 use tracing::{error, info};
 
 use super::Service;
+use crate::failure::{Code, Failure};
 use crate::moment::Moment;
-use crate::operation::{Code, Failure, ProblemItem};
+use crate::operation::ProblemItem;
 use crate::store::{BackupHeader, Store, seal_backup};
 use crate::transfer::{Download, DownloadSender, Gone};
 

@@ -6,9 +6,9 @@ use std::future::Future;
 use super::renewal::{Renewed, is_of_the_token};
 use super::select::settled;
 use super::{Request, Service, Settings, trouble};
+use crate::failure::{Code, Failure};
 use crate::id::PaymentId;
 use crate::kaspi::{Ask, Details, Kaspi, Refusal, RefusalKind, Trouble};
-use crate::operation::{Code, Failure};
 use crate::store::{PaymentRow, Triple};
 
 /// A call to be made. One that moves money names its intent: should it be sent twice, the log has both.

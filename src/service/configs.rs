@@ -5,10 +5,12 @@ use tokio::time::Instant;
 use super::device::Turn;
 use super::select::{no_token, settled};
 use super::{Request, Service, trouble};
+use crate::domain::{Actor, LogStatus, OperationType};
+use crate::failure::{Code, Failure};
 use crate::id::{Description, OrganizationBin, ShopId};
 use crate::kaspi::Ask;
 use crate::moment::Moment;
-use crate::operation::{Actor, Code, ConfigChange, ConfigQuery, Configs, Failure, LogStatus, OperationType, Reply};
+use crate::operation::{ConfigChange, ConfigQuery, Configs, Reply};
 use crate::store::{Change, ConfigRow, Note, Refused, StoreError, Triple, Writing};
 
 impl Service {

@@ -10,9 +10,10 @@ use tokio::time::Instant;
 
 use super::locks::Locks;
 use super::{Request, Service};
+use crate::domain::Dialect;
+use crate::failure::{Code, Failure};
 use crate::id::{DeviceToken, OrganizationBin, TradePointId};
 use crate::kaspi::{Ask, Kaspi, Refusal, RefusalKind, Trouble};
-use crate::operation::{Code, Dialect, Failure};
 use crate::store::OfAnother;
 
 /// After a registration that did not help, calls leave the device alone for this long: −1503, and a token that

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::life::{deadline, lively_until, polling, was_made_behind};
 use super::money::is_reckoned;
+use crate::domain::{Kind, State};
 use crate::moment::Moment;
-use crate::operation::{Kind, State};
 use crate::store::{PaymentRow, RefundState};
 
 /// Asks by the sweep for one remote invoice, the one at its expiry not counted.

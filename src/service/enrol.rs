@@ -8,12 +8,12 @@ use super::device::{Registered, Turn, refusal_of_another};
 use super::renewal::of_bin;
 use super::schedule::Poke;
 use super::{Request, Service, trouble};
+use crate::domain::{Actor, LogStatus, OperationType, Standing, TradePoint};
 use crate::failpoint::fail_point;
+use crate::failure::{Code, Failure};
 use crate::id::{Description, DeviceToken, OrganizationBin, ShopId, TradePointId};
 use crate::moment::Moment;
-use crate::operation::{
-    Actor, Code, Enrol, Failure, LogStatus, OperationType, Reply, Standing, TradePoint, TradePoints,
-};
+use crate::operation::{Enrol, Reply, TradePoints};
 use crate::store::{Alarm, Alarms, Change, ConfigRow, Counterparty, Note, OfAnother, Refused, Writing};
 
 /// A trade point that Kaspi lists, and the device there.

@@ -5,8 +5,9 @@ use tokio::time::Instant;
 use super::payments::{LONGEST_WAIT, limit, sees_row};
 use super::{Request, Service};
 use crate::chance::select;
+use crate::failure::Failure;
 use crate::moment::Span;
-use crate::operation::{EventQuery, Events, Failure, LogQuery, LogRows, Order, Reply};
+use crate::operation::{EventQuery, Events, LogQuery, LogRows, Order, Reply};
 use crate::store::{ConfigRow, Reading, StoreError};
 
 impl Service {

@@ -18,9 +18,10 @@ use super::money::is_reckoned;
 use super::plan::{Ended, Lane, Plan, Sign, Turn, UNREAD};
 use super::{Service, Settings};
 use crate::chance::select;
+use crate::domain::State;
+use crate::failure::{Code, Failure};
 use crate::id::PaymentId;
 use crate::moment::{Moment, since_boot};
-use crate::operation::{Code, Failure, State};
 
 /// tokio's timers stand still while the computer sleeps: the longest time until the follower sees what became due.
 const REST: Duration = Duration::from_secs(10);

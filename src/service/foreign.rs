@@ -8,9 +8,11 @@ use std::time::Duration;
 use super::life::deadline;
 use super::plan::Sign;
 use super::{Request, Service, Settings};
+use crate::domain::State;
+use crate::failure::Failure;
 use crate::id::{PaymentId, PaymentRef};
 use crate::moment::Moment;
-use crate::operation::{Failure, ProblemItem, State};
+use crate::operation::ProblemItem;
 use crate::store::{PaymentRow, RefundRow, RefundState};
 
 /// So long after its deadline a payment that was called over would still be asked about.

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::{Request, Service};
+use crate::domain::{Standing, State};
+use crate::failure::{Code, Failure};
 use crate::moment::Moment;
-use crate::operation::{
-    Code, ConfigCounts, Failure, Health, HealthStatus, PaymentCounts, ProblemItem, Reloaded, Reply, Standing, State,
-};
+use crate::operation::{ConfigCounts, Health, HealthStatus, PaymentCounts, ProblemItem, Reloaded, Reply};
 use crate::store::{Alarm, ConfigRow, Doubt, PaymentRow, RefundRow, RefundState};
 
 /// A certificate that ends within this many days is a problem: the bank takes weeks to renew one.

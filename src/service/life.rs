@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
+use crate::domain::{Kind, State};
 use crate::moment::Moment;
-use crate::operation::{Kind, State};
 use crate::store::PaymentRow;
 
 /// Between two status reads of a link or QR where the reply named no usable interval.

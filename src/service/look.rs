@@ -10,10 +10,11 @@ use super::bank::of_our_bank;
 use super::life::{Clocks, deadline, is_unpaid, state_of};
 use super::ownership::ReadNow;
 use super::{Service, Settings, trouble};
+use crate::domain::{PaidAtSource, State};
+use crate::failure::{Code, Failure, Money};
 use crate::id::PaymentId;
 use crate::kaspi::{Ask, Refusal, RefusalKind, StatusRead, Trouble};
 use crate::moment::{Moment, since_boot};
-use crate::operation::{Code, Failure, Money, PaidAtSource, State};
 use crate::store::{Change, PROCESSED, PaymentRow, Seen};
 
 /// A payment called over is asked about once more on a GET for this long.

@@ -43,10 +43,11 @@ mod wait;
 use std::sync::Arc;
 
 use crate::access::{Admitted, Caller, Presence, Scope};
+use crate::failure::{Code, Failure};
 use crate::id::{PaymentId, RequestKey};
 use crate::metrics::DoorMeters;
 use crate::moment::Moment;
-use crate::operation::{Code, Failure, Operation, Reply, Version};
+use crate::operation::{Operation, Reply, Version};
 use crate::store::Store;
 use crate::transfer::{Transferred, Upload};
 use age::Ages;

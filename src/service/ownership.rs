@@ -6,10 +6,11 @@ use tokio::time::timeout;
 
 use super::health::ownership_problem;
 use super::{Service, Settings};
+use crate::domain::Dialect;
+use crate::failure::{Code, Failure};
 use crate::id::PaymentId;
 use crate::kaspi::{Ask, Details, RefusalKind, Trouble};
 use crate::money::Amount;
-use crate::operation::{Code, Dialect, Failure};
 use crate::store::{Change, DetailsRead, PaymentRow, Seen};
 
 /// How long a payment that is paid waits for its details where only its date and total hang on them.

@@ -8,11 +8,11 @@ use tokio::time::Instant;
 
 use super::{Request, Service, trouble};
 use crate::access::Scope;
+use crate::domain::{Kind, State};
+use crate::failure::{Code, Failure};
 use crate::id::{OrganizationBin, PaymentId, PaymentRef, ShopId};
 use crate::moment::Span;
-use crate::operation::{
-    Code, Failure, Kind, LogQuery, LogRows, PayerQuery, PaymentQuery, Payments, Picture, Reply, State,
-};
+use crate::operation::{LogQuery, LogRows, PayerQuery, PaymentQuery, Payments, Picture, Reply};
 use crate::store::{PaymentRow, Refused};
 
 /// Rows of a list where the caller names no limit, and the most.

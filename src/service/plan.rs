@@ -14,9 +14,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::Service;
 use super::due::{is_missed, next_look, unasked};
 use super::life::lively_until;
+use crate::domain::{Kind, State};
+use crate::failure::Code;
 use crate::id::PaymentId;
 use crate::moment::{Moment, since_boot};
-use crate::operation::{Code, Kind, State};
 use crate::store::PaymentRow;
 
 /// Looks of each queue at one time.

@@ -1,7 +1,8 @@
 //! Proof that nobody has edited the log, or what was made of it.
 
 use super::{Request, Service, whole_view};
-use crate::operation::{Code, Failure, Reply, VerifyQuery};
+use crate::failure::{Code, Failure};
+use crate::operation::{Reply, VerifyQuery};
 use crate::store::Chain;
 
 impl Service {

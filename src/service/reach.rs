@@ -7,10 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::{Request, Service, Settings};
+use crate::failure::{Code, Failure};
 use crate::id::ConfigId;
 use crate::kaspi::{BankTrouble, BankTroubleKind};
 use crate::moment::Moment;
-use crate::operation::{Code, Failure, ProblemItem};
+use crate::operation::ProblemItem;
 use crate::store::ConfigRow;
 
 /// Behind the time a look is due: what its jitter, a few tries that fail, or a thousand other organisations take.

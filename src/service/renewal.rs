@@ -8,10 +8,11 @@ use super::bank::Sending;
 use super::configs::tried;
 use super::device::{Registered, refusal_of_another};
 use super::{Service, Settings, trouble};
+use crate::domain::{Actor, OperationType};
+use crate::failure::Failure;
 use crate::id::{DeviceToken, OrganizationBin, PaymentId, TradePointId};
 use crate::kaspi::{Ask, Refusal, RefusalKind, Trouble};
 use crate::moment::Moment;
-use crate::operation::{Actor, Failure, OperationType};
 use crate::store::{Alarm, Change, ConfigRow, FirstRefusal, Note, Triple, Writing};
 
 /// What a refused token is replaced with.

@@ -6,9 +6,11 @@ use super::adopt::Sight;
 use super::foreign::waits_for_another_bank;
 use super::life::{deadline, lively_until, longest_life};
 use super::{Request, Service, Settings};
+use crate::domain::State;
 use crate::failpoint::fail_point;
+use crate::failure::{Code, Failure};
 use crate::id::{PaymentId, PaymentRef, QrPaymentId, Reason};
-use crate::operation::{Code, Failure, Reply, Resolve, State};
+use crate::operation::{Reply, Resolve};
 use crate::store::{Change, Closed, Event, PaymentRow, Refused, Writing};
 
 impl Service {

@@ -2,7 +2,8 @@
 //! person has looked.
 
 use super::{Request, Service, whole_view};
-use crate::operation::{Acknowledged, Code, Failure, ProblemItem, Reply, RestoredGap};
+use crate::failure::{Code, Failure};
+use crate::operation::{Acknowledged, ProblemItem, Reply, RestoredGap};
 use crate::store::{Change, Event};
 
 /// What to look at; also the remedy in health.

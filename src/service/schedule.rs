@@ -14,9 +14,10 @@ use super::select::settled;
 use super::verify::NoSight;
 use super::{Service, Settings};
 use crate::chance::select;
+use crate::domain::Standing;
+use crate::failure::{Code, Failure};
 use crate::id::{ConfigId, OrganizationBin};
 use crate::moment::Moment;
-use crate::operation::{Code, Failure, Standing};
 use crate::store::{Change, ConfigRow};
 
 /// Between two looks by the schedule, at least: nobody waits for them, so they leave the pace to those who are waited for.

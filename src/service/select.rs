@@ -2,8 +2,10 @@
 //! which exists only because an admin set it; there is no "first active".
 
 use super::{Request, Service, Settings};
+use crate::domain::Standing;
+use crate::failure::{Code, Failure};
 use crate::id::{OrganizationBin, ShopId};
-use crate::operation::{Code, Failure, Reply, Select, SelectReason, Selected, Standing};
+use crate::operation::{Reply, Select, SelectReason, Selected};
 use crate::store::{
     ConfigRow, Counterparty, DIALECT_CHANGED, NOT_REGISTERED, Reading, Refused, TRADE_POINT_MISSING, Triple,
 };

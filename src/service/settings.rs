@@ -7,9 +7,10 @@ use tokio::sync::watch;
 
 use crate::access::Rules;
 use crate::config::{Config, ConfigError};
+use crate::failure::{Code, Failure};
 use crate::identity::{ClientIdentity, IdentityFiles, IdentityTrouble, key_is_exposed};
 use crate::kaspi::{Endpoint, Kaspi, KaspiSetup, Record};
-use crate::operation::{Code, Failure, Reloaded};
+use crate::operation::Reloaded;
 
 /// One consistent set of settings. A request keeps the one it began with.
 pub struct Settings {

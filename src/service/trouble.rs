@@ -1,7 +1,7 @@
 //! A bank's trouble as a caller's failure: the guide's troubleshooting table is here.
 
+use crate::failure::{Code, Failure};
 use crate::kaspi::{Refusal, RefusalKind, Trouble};
-use crate::operation::{Code, Failure};
 
 /// The failure for trouble that surely moved nothing. [`Trouble::MayHaveHappened`] of a call that can move money
 /// is the caller's to judge before it comes here.

@@ -9,9 +9,10 @@ use std::time::Duration;
 use super::due::is_overdue;
 use super::health::problem;
 use super::{Request, Service};
+use crate::failure::Failure;
 use crate::id::PaymentId;
 use crate::moment::Moment;
-use crate::operation::{Failure, ProblemItem};
+use crate::operation::ProblemItem;
 use crate::store::PaymentRow;
 
 /// No payment is past its last look before it is a day old.

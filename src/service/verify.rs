@@ -8,11 +8,13 @@ use super::device::Registered;
 use super::schedule::Poke;
 use super::select::settled;
 use super::{Request, Service, Settings, trouble};
+use crate::domain::{Actor, Dialect, LogStatus, OperationType, Standing, TradePoint};
 use crate::failpoint::fail_point;
+use crate::failure::{Code, Failure};
 use crate::id::{BankUrl, OrganizationBin, TradePointId};
 use crate::kaspi::{Refusal, RefusalKind, Trouble};
 use crate::moment::Moment;
-use crate::operation::{Actor, Code, Dialect, Failure, LogStatus, OperationType, Reply, Standing, TradePoint};
+use crate::operation::Reply;
 use crate::store::{
     Change, ConfigRow, Counterparty, DIALECT_CHANGED, NOT_REGISTERED, Note, Refused, TRADE_POINT_MISSING, Writing,
 };

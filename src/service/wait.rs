@@ -9,9 +9,9 @@ use tokio::time::{Instant, sleep_until};
 use super::asked::REMOTE_WAIT;
 use super::look::worth_a_look;
 use super::{Request, Service};
+use crate::failure::Failure;
 use crate::id::PaymentId;
 use crate::moment::Span;
-use crate::operation::Failure;
 use crate::store::PaymentRow;
 
 /// A waiter for whom the pace had no turn tries again after this.

@@ -4,7 +4,9 @@ use super::bill::{Bill, Phase};
 use super::fate::broken;
 use super::till::{Want, What};
 use super::wire::Line;
-use crate::operation::{Code, Failure, Money, Payment, State};
+use crate::domain::State;
+use crate::failure::{Code, Failure, Money};
+use crate::operation::Payment;
 
 /// An answer as it is given: it may be old news, but no bank has books that it contradicts.
 pub(super) fn check_answer(line: &Line, want: &Want, answer: &Result<Box<Payment>, Failure>) {

@@ -11,7 +11,8 @@ use super::bill::{Back, Bill, CONFIRM, Phase};
 use super::chance::Chance;
 use super::clock;
 use super::fate::{broken, note};
-use crate::operation::{Dialect, Kind, Payment};
+use crate::domain::{Dialect, Kind};
+use crate::operation::Payment;
 
 /// The organisations of a world, with their trade points.
 pub(super) const ORGANISATIONS: [(&str, &str); 2] = [("891027350515", "104039"), ("210440028324", "205511")];

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::domain::Kind;
 use crate::id::QrPaymentId;
-use crate::operation::Kind;
 
 /// The bank's time from the first scan to the end.
 pub(super) const CONFIRM: Duration = Duration::from_secs(65);

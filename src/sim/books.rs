@@ -8,13 +8,12 @@ use super::fate::broken;
 use super::person::close_all;
 use super::shop::Shop;
 use super::till::{Told, Want, What};
+use crate::domain::{Dialect, LogStatus, OperationType, State};
+use crate::failure::Failure;
 use crate::id::{PaymentId, PaymentRef};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{
-    Dialect, EventQuery, Failure, Health, LogQuery, LogStatus, Operation, OperationType, Payment, PaymentQuery,
-    RefundPayment, Reply, State,
-};
+use crate::operation::{EventQuery, Health, LogQuery, Operation, Payment, PaymentQuery, RefundPayment, Reply};
 use crate::store::Chain;
 
 /// A call that the log says was sent under this X-Request-ID.

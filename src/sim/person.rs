@@ -11,8 +11,9 @@ use super::chance::Chance;
 use super::clock;
 use super::fate::{is_dead, note};
 use super::shop::Shop;
+use crate::domain::{LogStatus, State};
 use crate::id::{PaymentId, PaymentRef};
-use crate::operation::{Health, LogStatus, Operation, Payment, Reply, Resolve, State};
+use crate::operation::{Health, Operation, Payment, Reply, Resolve};
 
 /// What a person answers to.
 pub(super) type Person = Arc<Mutex<Chance>>;

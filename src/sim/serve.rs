@@ -8,10 +8,11 @@ use super::fate::{self, note};
 use super::shop::{SETTLE, Shop};
 use super::till::{EVER, Seat, Want, What};
 use super::{answers, clock};
+use crate::failure::Failure;
 use crate::id::PaymentRef;
 use crate::moment::Span;
 use crate::money::Amount;
-use crate::operation::{CreatePayment, Failure, Operation, Payment, RefundPayment, Reply};
+use crate::operation::{CreatePayment, Operation, Payment, RefundPayment, Reply};
 
 /// Serves its customers until they have all gone.
 pub(super) async fn work(till: Seat, shop: Shop) {

@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use super::chance::Chance;
 use super::clock;
+use crate::domain::{Kind, State};
+use crate::failure::{Code, Failure};
 use crate::id::PaymentId;
-use crate::operation::{Code, Failure, Kind, Payment, State};
+use crate::operation::Payment;
 
 /// Longer than any answer takes.
 pub(super) const EVER: Duration = Duration::from_secs(3 * 3600);

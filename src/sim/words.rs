@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::bank::{Bank, Done, Given, ORGANISATIONS, Order};
 use super::clock;
+use crate::domain::{Dialect, Kind};
 use crate::money::Amount;
-use crate::operation::{Dialect, Kind};
 
 /// Seconds between two looks at a code, by turns: a poll is seldom news.
 const POLLING: [u64; 3] = [5, 20, 60];

@@ -19,7 +19,8 @@ use super::weather::{self, Weather};
 use super::wire::Line;
 use super::{books, clock, serve};
 use crate::chance::seeded;
-use crate::operation::{Dialect, Enrol, Operation};
+use crate::domain::Dialect;
+use crate::operation::{Enrol, Operation};
 use crate::store::tests::disk::{Disk, Survives};
 
 /// Lives of one world before the one in which nothing goes wrong.

@@ -11,10 +11,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::{Evidence, LogStatus};
 use crate::id::{PaymentId, RequestKey};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{Evidence, LogStatus};
 
 /// Where a refund stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -4,9 +4,9 @@
 use super::StoreError;
 use super::event::{Change, Ending, Event};
 use super::payment::PaymentRow;
+use crate::domain::State;
 use crate::id::{PaymentId, RequestKey};
 use crate::moment::Moment;
-use crate::operation::State;
 
 /// A call, as the event that began it says. The event that ends it names that event and nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! What the attempts at a refund under one key come to, and whether another refund may be made.
 
 use super::account::{Account, RefundRow, RefundState};
+use crate::domain::LogStatus;
 use crate::id::RequestKey;
 use crate::money::Amount;
-use crate::operation::LogStatus;
 
 /// What the attempts at a refund under one key come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,9 +4,9 @@
 
 use super::payment::{PaymentRow, number};
 use super::report::Window;
+use crate::domain::State;
 use crate::id::PaymentId;
 use crate::moment::Moment;
-use crate::operation::State;
 
 /// What is booked at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

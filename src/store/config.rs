@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::alarm::Alarms;
 use super::{Counterparty, StoreError, codec};
+use crate::domain::{Dialect, Standing};
 use crate::id::{BankUrl, ConfigId, Description, OrganizationBin, ShopId, TradePointId};
 use crate::moment::Moment;
-use crate::operation::{Config, Dialect, Standing};
+use crate::operation::Config;
 
 /// The standing's reason while it is not known what the bank speaks.
 pub(crate) const DIALECT_CHANGED: &str = "dialect_changed";

@@ -9,10 +9,10 @@ use super::key::Wrote;
 use super::ownership::Doubt;
 use super::payment::{PaymentRow, Seen};
 use super::{StoreError, codec};
+use crate::domain::{Actor, LogStatus, OperationType};
 use crate::id::{ConfigId, OrganizationBin, PaymentId, QrPaymentId, Reason, RequestKey, ShopId};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{Actor, LogStatus, OperationType};
 
 /// One event. Holds no token, no full phone number and no payer name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

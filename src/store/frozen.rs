@@ -4,10 +4,10 @@ use super::config::ConfigRow;
 use super::ownership::OtherTotals;
 use super::payment::PaymentRow;
 use super::{Counterparty, NumberAt};
+use crate::domain::{Kind, State};
 use crate::id::PaymentId;
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{Kind, State};
 
 impl PaymentRow {
     /// A payment of an organisation, frozen with its config as it is now: shop, BIN, trade point, dialect and bank are

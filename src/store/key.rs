@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::OperationType;
 use crate::id::PaymentId;
-use crate::operation::OperationType;
 
 /// A key and what it stands for. A key that surely moved nothing has no row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

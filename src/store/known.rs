@@ -5,8 +5,8 @@ use super::account::RefundRow;
 use super::after::{Call, What};
 use super::event::{Ending, Outcome};
 use super::payment::PaymentRow;
+use crate::domain::{Evidence, LogStatus, State};
 use crate::id::QrPaymentId;
-use crate::operation::{Evidence, LogStatus, State};
 
 /// What a row of the log says of its call.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,8 +8,9 @@ use super::event::{self, Change, Event, GENESIS, Sha, hex};
 use super::payment::number;
 use super::reading::Reading;
 use super::{Refused, StoreError, codec};
+use crate::failure::Failure;
 use crate::id::{OrganizationBin, ShopId};
-use crate::operation::{Difference, Failure, KeptHead, LogQuery, LogRow, Order, Verified};
+use crate::operation::{Difference, KeptHead, LogQuery, LogRow, Order, Verified};
 
 /// Events read at a time by a check of the chain, so that no read transaction lives long.
 pub(crate) const PAGE: u64 = 4096;

@@ -78,7 +78,7 @@ pub use triple::{Counterparty, NumberAt, Triple};
 pub(crate) use underway::Underway;
 pub(crate) use writing::Writing;
 
-use crate::operation::{Code, Failure};
+use crate::failure::{Code, Failure};
 use writer::{Driver, Job, Message};
 
 /// The name of the file in the state directory.

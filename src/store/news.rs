@@ -9,8 +9,9 @@ use super::payment::Seen;
 use super::reading::Reading;
 use super::replay::{Replay, Step};
 use super::{ConfigRow, DetailsRead, PROCESSED, PaymentRow, StoreError};
+use crate::domain::{OperationType, Standing, State};
 use crate::moment::Moment;
-use crate::operation::{Event, EventType, OperationType, Standing, State};
+use crate::operation::{Event, EventType};
 
 /// Events of the log looked at for one page, so that a caller who may see little does not hold a reader for long.
 const LOOKED_AT: usize = 4096;

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::account::{RefundRow, RefundState};
 use super::payment::{PaymentRow, Seen};
+use crate::domain::{Evidence, PaidAtSource, State};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{Evidence, PaidAtSource, State};
 
 /// So long the bank's books may be behind before that is a problem.
 const BEHIND: Duration = Duration::from_secs(5 * 60);

@@ -8,13 +8,13 @@ use super::account::{Account, Booking, RefundRow, RefundState};
 use super::event::{Closed, Ending};
 use super::ownership::{DetailsRead, Doubt, OtherTotals};
 use super::{StoreError, codec};
+use crate::domain::{Dialect, Evidence, Kind, PaidAtSource, State};
 use crate::id::{
     BankUrl, Comment, ConfigId, Description, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, RequestKey,
     ShopId, TradePointId,
 };
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{Dialect, Evidence, Kind, PaidAtSource, State};
 
 /// A payment with the config it was frozen with. Its token is always the current one of its (BIN, trade point).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

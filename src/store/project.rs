@@ -13,8 +13,8 @@ use super::payment::{self, PaymentRow, number};
 use super::tables::WriteTables;
 use super::tally::Turn;
 use super::{StoreError, codec};
+use crate::domain::{Kind, OperationType};
 use crate::id::{PaymentId, RequestKey, ShopId};
-use crate::operation::{Kind, OperationType};
 
 /// A payment before and behind an event.
 struct Step {

@@ -12,7 +12,8 @@ use super::log::PAGE;
 use super::reading::Reading;
 use super::tables::{ReadTables, WriteTables};
 use super::{CACHE_BYTES, Refused, Store, StoreError};
-use crate::operation::{Difference, Failure};
+use crate::failure::Failure;
+use crate::operation::Difference;
 
 /// Made and unlinked in one go; a leftover of a crash between the two is made anew.
 const SCRATCH: &str = "rebuild.tmp";

@@ -8,10 +8,10 @@ use super::book::{Entry, Item};
 use super::payment::{self, PaymentRow};
 use super::reading::{Reading, id_of};
 use super::{Refused, StoreError};
+use crate::domain::{LogStatus, State};
 use crate::id::PaymentId;
 use crate::moment::Moment;
 use crate::money::Total;
-use crate::operation::{LogStatus, State};
 
 /// From the first instant of a day to the one behind the last day.
 #[derive(Clone, Copy, Debug)]

@@ -17,8 +17,8 @@ use super::log::Chain;
 use super::reading::Reading;
 use super::writing::Writing;
 use super::{CACHE_BYTES, FILE, StoreError};
+use crate::domain::Actor;
 use crate::moment::Moment;
-use crate::operation::Actor;
 
 /// Why a backup was not put back. Nothing is touched then.
 #[derive(Debug, thiserror::Error)]

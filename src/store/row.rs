@@ -9,10 +9,11 @@ use super::known::{Known, known, may_change};
 use super::payment::{self, PaymentRow, Seen, number};
 use super::project::create_operation;
 use super::reading::Reading;
+use crate::domain::{LogStatus, OperationType};
 use crate::id::PaymentId;
 use crate::message::shortened;
 use crate::money::Amount;
-use crate::operation::{LogRow, LogStatus, OperationType};
+use crate::operation::LogRow;
 
 impl Reading {
     /// The row that an event begins; none for one that ends another's.

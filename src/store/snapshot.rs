@@ -10,7 +10,7 @@ use redb::{Builder, Database, Key, ReadOnlyTable, ReadableTable, TableDefinition
 use super::event::{self, Place, Sha};
 use super::reading::Reading;
 use super::{CACHE_BYTES, Refused, Store, StoreError};
-use crate::operation::Failure;
+use crate::failure::Failure;
 
 /// Rows copied in one transaction of the copy, which bounds what it holds in memory.
 const PAGE: usize = 16_384;

@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use super::Store;
 use super::payment::PaymentRow;
+use crate::domain::{Kind, LogStatus, State};
 use crate::id::ConfigId;
 use crate::metrics::{Counter, Histogram};
-use crate::operation::{Kind, LogStatus, State};
 
 /// Bounds of a commit's time in seconds: a flush takes 50 microseconds on a good disk and a second on a bad day.
 const COMMIT_BOUNDS: &[f64] = &[0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];

@@ -1,7 +1,7 @@
 //! What must go together on every call to Kaspi.
 
+use crate::domain::Dialect;
 use crate::id::{BankUrl, DeviceToken, OrganizationBin, QrPaymentId, TradePointId};
-use crate::operation::Dialect;
 
 /// A bank, and the dialect it speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,11 +9,11 @@ use super::payment::{self, PaymentRow, number};
 use super::tables::WriteTables;
 use super::tally::Turn;
 use super::{Counterparty, StoreError, Triple};
+use crate::domain::{Actor, LogStatus, State};
 use crate::id::{
     ConfigId, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, RequestKey, ShopId, TradePointId,
 };
 use crate::moment::Moment;
-use crate::operation::{Actor, LogStatus, State};
 
 /// A write transaction. A job checks before it writes: what it has written stays even if it then refuses.
 pub(crate) struct Writing<'t> {

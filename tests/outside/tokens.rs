@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use kaspid::client::Client;
-use kaspid::operation::{Code, Money, Operation};
+use kaspid::failure::{Code, Money};
+use kaspid::operation::Operation;
 use serde_json::{Value, json};
 
 use super::behaviour::{Till, behave, paid};

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kaspid::client::Client;
+use kaspid::domain::State;
 use kaspid::id::PaymentRef;
 use kaspid::moment::Span;
-use kaspid::operation::{Operation, Reply, State};
+use kaspid::operation::{Operation, Reply};
 use serde_json::json;
 
 use super::clock::FastShop;

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::value;
+use crate::domain::{LogStatus, OperationType};
 use crate::id::{OrganizationBin, PaymentId};
-use crate::operation::{FileFormat, KeptHead, LogStatus, OperationType};
+use crate::operation::{FileFormat, KeptHead};
 
 /// `kaspictl log …`
 #[derive(Subcommand)]

@@ -3,10 +3,10 @@
 use clap::{ArgGroup, Args, Subcommand};
 
 use super::value;
+use crate::domain::State;
 use crate::id::{Comment, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, Reason, RequestKey, ShopId};
 use crate::moment::Span;
 use crate::money::Amount;
-use crate::operation::State;
 
 /// Whose money it is.
 #[derive(Args)]

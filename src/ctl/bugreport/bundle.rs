@@ -6,12 +6,10 @@ use serde::Serialize;
 use super::redact::Redact;
 use super::system::{FileFacts, System};
 use crate::config::{Config, IdentityFiles};
+use crate::domain::{Dialect, LogStatus, OperationType, Standing};
 use crate::id::{ConfigId, ShopId};
 use crate::moment::Moment;
-use crate::operation::{
-    self, Check, CheckStatus, ConfigCounts, Dialect, Health, HealthStatus, LogRow, LogStatus, OperationType,
-    PaymentCounts, Standing,
-};
+use crate::operation::{self, Check, CheckStatus, ConfigCounts, Health, HealthStatus, LogRow, PaymentCounts};
 
 /// The file.
 #[derive(Serialize)]

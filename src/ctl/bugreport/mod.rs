@@ -18,8 +18,9 @@ use super::run::Desk;
 use super::text;
 use crate::client::Client;
 use crate::config::Config;
+use crate::domain::LogStatus;
 use crate::moment::Moment;
-use crate::operation::{ConfigQuery, Configs, Health, LogQuery, LogRows, LogStatus, Operation, Order, Reply};
+use crate::operation::{ConfigQuery, Configs, Health, LogQuery, LogRows, Operation, Order, Reply};
 use bundle::{About, Bundle, DoctorLine, Failed, HealthPart, Organisation, Programs, Settings};
 use redact::Redact;
 

@@ -9,7 +9,8 @@ use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid, getgroups};
 use super::Answer;
 use crate::client::ClientError;
 use crate::ctl::api::quoted;
-use crate::operation::{Check, Code, Diagnosis, Failure};
+use crate::failure::{Code, Failure};
+use crate::operation::{Check, Diagnosis};
 
 /// The group of the socket, where the packages have made it.
 const GROUP: &str = "kaspid";

@@ -6,10 +6,9 @@ use crate::ctl::args::{
     SelectArgs,
 };
 use crate::ctl::when::Zone;
+use crate::domain::Kind;
 use crate::id::PhoneNumber;
-use crate::operation::{
-    Adopt, CreatePayment, Kind, Operation, PayerQuery, PaymentQuery, RefundPayment, Resolve, Select,
-};
+use crate::operation::{Adopt, CreatePayment, Operation, PayerQuery, PaymentQuery, RefundPayment, Resolve, Select};
 
 /// Creates wait for the customer by a second call, so their own exit code needs no wait.
 fn goal(args: &CreateArgs) -> Goal {

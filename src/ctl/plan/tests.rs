@@ -6,9 +6,10 @@ use clap::Parser;
 
 use super::*;
 use crate::day::NamedDay;
+use crate::domain::{Kind, LogStatus, OperationType, State};
 use crate::operation::{
-    Adopt, ConfigChange, ConfigQuery, CreatePayment, DayQuery, Enrol, Kind, LogQuery, LogStatus, OperationType, Order,
-    PayerQuery, PaymentQuery, RangeQuery, RefundPayment, Resolve, Select, State, VerifyQuery,
+    Adopt, ConfigChange, ConfigQuery, CreatePayment, DayQuery, Enrol, LogQuery, Order, PayerQuery, PaymentQuery,
+    RangeQuery, RefundPayment, Resolve, Select, VerifyQuery,
 };
 
 const MAIN: &str = "891027350515";

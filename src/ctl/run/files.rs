@@ -17,7 +17,8 @@ use crate::ctl::plan::{Ask, Transfer};
 use crate::ctl::save::Unfinished;
 use crate::ctl::wire::{self, Call, Count, FileBody};
 use crate::ctl::{api, json, text};
-use crate::operation::{BadRow, Code, Failure, Imported, Money, Operation, Reply};
+use crate::failure::{Code, Failure, Money};
+use crate::operation::{BadRow, Imported, Operation, Reply};
 use crate::store::check_backup;
 
 /// How often the progress is shown.

@@ -10,9 +10,11 @@ use crate::client::{Client, ClientError, Outcome};
 use crate::ctl::exit::{self, Exit};
 use crate::ctl::plan::Ask;
 use crate::ctl::text;
+use crate::domain::{Kind, State};
+use crate::failure::Code;
 use crate::id::PaymentRef;
 use crate::moment::Span;
-use crate::operation::{Code, Kind, Operation, Payment, Reply, State};
+use crate::operation::{Operation, Payment, Reply};
 
 /// The daemon waits at most ten minutes in one call (architecture §7); a longer wait is several calls.
 const SLICE: Duration = Duration::from_secs(300);

@@ -17,7 +17,9 @@ use super::repeat::Words;
 use super::when::Zone;
 use super::{json, text};
 use crate::client::{Client, ClientError, Outcome};
-use crate::operation::{Code, Failure, Money, Operation, Reply, State};
+use crate::domain::State;
+use crate::failure::{Code, Failure, Money};
+use crate::operation::{Operation, Reply};
 
 /// Longer than the daemon needs for a refund that the bank leaves in doubt (`refund_settle`, 60 s by default).
 const PATIENCE: Duration = Duration::from_secs(180);

@@ -12,8 +12,9 @@ use super::{Desk, PATIENCE, at_once};
 use crate::client::{Client, ClientError};
 use crate::ctl::exit::{self, Exit};
 use crate::ctl::text;
+use crate::failure::{Code, Failure};
 use crate::moment::Span;
-use crate::operation::{Code, Failure, LogQuery, LogRow, LogRows, Operation, Reply};
+use crate::operation::{LogQuery, LogRow, LogRows, Operation, Reply};
 
 /// One question to the daemon, which answers as soon as there is a row.
 const SLICE: Span = Span::from_secs(300);

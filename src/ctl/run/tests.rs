@@ -13,9 +13,10 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::*;
 use crate::ctl::{command_line, samples};
+use crate::domain::{Kind, LogStatus};
 use crate::frame::{self, Answer, Call, Hello, PROTOCOL, Welcome};
 use crate::moment::Span;
-use crate::operation::{Kind, LogStatus, Picture};
+use crate::operation::Picture;
 
 /// What the listener does with a call.
 enum Step {

@@ -3,7 +3,8 @@
 use super::payment::{organisation, trade_point};
 use super::table::{Fields, Table};
 use crate::ctl::when::Zone;
-use crate::operation::{Config, SelectReason, Selected, Standing, TradePoint};
+use crate::domain::{Standing, TradePoint};
+use crate::operation::{Config, SelectReason, Selected};
 
 /// One organisation.
 pub(super) fn one(config: &Config, zone: &Zone) -> String {

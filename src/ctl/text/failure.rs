@@ -2,7 +2,7 @@
 
 use super::config;
 use super::table::{Fields, clean};
-use crate::operation::{Failure, Money, texts};
+use crate::failure::{Failure, Money, texts};
 
 /// A failure, for stderr.
 pub(in crate::ctl) fn failure(failure: &Failure) -> String {

@@ -2,7 +2,8 @@
 
 use super::table::{Fields, Table};
 use crate::ctl::when::Zone;
-use crate::operation::{Acknowledged, Actor, Difference, Events, Imported, LogRow, RestoredGap, Verified};
+use crate::domain::Actor;
+use crate::operation::{Acknowledged, Difference, Events, Imported, LogRow, RestoredGap, Verified};
 
 /// A page of rows.
 pub(super) fn list(rows: &[LogRow], zone: &Zone) -> String {

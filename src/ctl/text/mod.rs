@@ -21,8 +21,9 @@ pub(super) use table::clean;
 use std::time::Duration;
 
 use super::when::Zone;
+use crate::domain::State;
 use crate::moment::Moment;
-use crate::operation::{Payment, Reply, State};
+use crate::operation::{Payment, Reply};
 
 /// Who gets the money of `payment`.
 pub(super) fn organisation(payment: &Payment) -> String {

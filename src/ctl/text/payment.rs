@@ -2,8 +2,9 @@
 
 use super::table::{Fields, Table};
 use crate::ctl::when::Zone;
+use crate::domain::State;
 use crate::id::{Description, OrganizationBin};
-use crate::operation::{Payment, Payments, Refund, State};
+use crate::operation::{Payment, Payments, Refund};
 
 /// The first word a cashier looks for.
 fn headline(payment: &Payment) -> &'static str {

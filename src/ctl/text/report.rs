@@ -4,8 +4,9 @@
 use super::payment::organisation;
 use super::table::{Table, clean};
 use crate::ctl::when::Zone;
+use crate::domain::State;
 use crate::money::Total;
-use crate::operation::{DayReport, DayTotals, OrganizationReport, Part, RangeReport, ReportPayment, State};
+use crate::operation::{DayReport, DayTotals, OrganizationReport, Part, RangeReport, ReportPayment};
 
 /// A day.
 pub(super) fn day(report: &DayReport, zone: &Zone) -> String {

@@ -4,7 +4,8 @@
 
 use super::*;
 use crate::ctl::samples;
-use crate::operation::{Code, Failure, Kind, LogStatus, State};
+use crate::domain::{Kind, LogStatus, State};
+use crate::failure::{Code, Failure};
 
 fn shown(reply: &Reply) -> String {
     // No-break spaces keep an amount together; here they would only hide in the expectations.

@@ -19,7 +19,8 @@ use tokio::task::JoinHandle;
 
 use super::{Answer, Door, Limits, Pulse, listen};
 use crate::access::{AccessConfig, Admitted, Rules};
-use crate::operation::{Code, Failure, Operation, Payment, Payments, Picture, Reloaded, Reply, Verified, Version};
+use crate::failure::{Code, Failure};
+use crate::operation::{Operation, Payment, Payments, Picture, Reloaded, Reply, Verified, Version};
 
 /// A door in a directory of its own. What is behind it answers by the kind of the operation: see [`carry_out`].
 pub(super) struct World {

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use super::*;
-use crate::operation::Dialect;
+use crate::domain::Dialect;
 
 fn triple() -> Triple {
     Triple::of_test(

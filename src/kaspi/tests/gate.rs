@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use super::*;
-use crate::operation::Dialect::{Bank, Guide};
+use crate::domain::Dialect::{Bank, Guide};
 use hyper::body::Bytes;
 
 use proptest::prelude::*;

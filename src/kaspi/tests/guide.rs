@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use super::*;
-use crate::operation::Dialect;
+use crate::domain::Dialect;
 
 /// The guide's example organisation.
 fn triple() -> Triple {

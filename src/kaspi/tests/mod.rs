@@ -18,7 +18,7 @@ mod wire;
 use std::time::Duration;
 
 use super::*;
-use crate::operation::Kind;
+use crate::domain::Kind;
 use server::{Act, Seen, Server};
 
 fn triple(dialect: Dialect) -> Triple {

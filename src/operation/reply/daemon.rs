@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::words;
 use crate::id::{ConfigId, PaymentId};
 use crate::moment::Moment;
 

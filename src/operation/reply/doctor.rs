@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::words;
 use crate::id::{ConfigId, OrganizationBin, PaymentId};
 
 /// What the daemon finds when it looks at itself, at the way to the bank and at the shop. Never a secret, a phone,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Config, Payment};
+use crate::domain::words;
 use crate::moment::Moment;
 
 words! {

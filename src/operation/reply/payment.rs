@@ -2,58 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::LogStatus;
+use crate::domain::{Evidence, Kind, LogStatus, PaidAtSource, State};
 use crate::id::{
     Comment, Description, Invoice, OrganizationBin, PaymentId, QrPaymentId, RequestKey, ShopId, TradePointId,
 };
 use crate::moment::Moment;
 use crate::money::Amount;
-
-words! {
-    /// How a customer pays.
-    Kind {
-        /// An invoice in the customer's Kaspi app, found by phone number.
-        Remote = "remote",
-        /// A link the customer opens.
-        Link = "link",
-        /// A QR code the customer scans.
-        Qr = "qr",
-    }
-}
-
-words! {
-    /// Where a payment stands. `paid` is reachable from every other state and nothing leaves it.
-    State {
-        /// The bank is being asked right now.
-        Creating = "creating",
-        /// The customer can pay.
-        Waiting = "waiting",
-        /// Money moved.
-        Paid = "paid",
-        /// The customer or Kaspi said no.
-        Declined = "declined",
-        /// We took it back.
-        Cancelled = "cancelled",
-        /// Its time ran out.
-        Expired = "expired",
-        /// The answer to the create was lost: it may stand at Kaspi without our knowing its number.
-        Unknown = "unknown",
-        /// A person gave an unknown one up.
-        Abandoned = "abandoned",
-    }
-}
-
-words! {
-    /// How we know a refund's outcome.
-    Evidence {
-        /// The bank's answer.
-        Answer = "answer",
-        /// The payment's balance fell by it.
-        Balance = "balance",
-        /// A person looked.
-        Person = "person",
-    }
-}
 
 /// A payment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,16 +69,6 @@ pub struct Payment {
     pub paid_at_source: Option<PaidAtSource>,
 }
 
-words! {
-    /// Whose clock `paid_at` is.
-    PaidAtSource {
-        /// The bank's TransactionDate.
-        Bank = "bank",
-        /// When we saw it.
-        Seen = "seen",
-    }
-}
-
 /// Money paid back, or tried to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -158,18 +102,4 @@ pub struct Payments {
 pub struct Picture {
     /// The text inside of the code.
     pub content: String,
-}
-
-/// A payer's name as Kaspi masks it. Personal data: shown once, never stored or logged.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Payer {
-    /// The name.
-    pub name: String,
-}
-
-impl std::fmt::Debug for Payer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Payer([redacted])")
-    }
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, State};
 use crate::day::Day;
+use crate::domain::{Kind, State};
 use crate::id::{Description, Invoice, OrganizationBin, PaymentId, QrPaymentId};
 use crate::moment::Moment;
 use crate::money::{Amount, Total};

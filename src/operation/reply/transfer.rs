@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::words;
 words! {
     /// How the rows of a file are written.
     #[derive(Default)]
@@ -80,12 +81,10 @@ impl BadRows {
 
     /// The same as a failure, which says how many and names the first.
     #[must_use]
-    pub fn failure(&self) -> crate::operation::Failure {
+    pub fn failure(&self) -> crate::failure::Failure {
         let count = self.more + u64::try_from(self.rows.len()).unwrap_or(u64::MAX);
         let first = self.rows.first().map_or_else(String::new, |row| format!("; line {}: {}", row.line, row.detail));
-        crate::operation::Failure::invalid(format!(
-            "{count} rows of the file are not good, so none was taken in{first}"
-        ))
-        .with_hint("Correct these rows and import the file again; rows that are here already are skipped.")
+        crate::failure::Failure::invalid(format!("{count} rows of the file are not good, so none was taken in{first}"))
+            .with_hint("Correct these rows and import the file again; rows that are here already are skipped.")
     }
 }

@@ -1,7 +1,8 @@
 //! The customer's side: acts inside of the bank, after looking at whose invoice it is.
 
 use super::{Tour, TourError};
-use crate::operation::{Kind, Payment};
+use crate::domain::Kind;
+use crate::operation::Payment;
 use crate::sandbox::ledger::{Act, NotNow};
 
 impl Tour<'_> {

@@ -11,7 +11,9 @@ mod steps;
 
 use crate::client::{Client, ClientError};
 use crate::ctl::example::Example;
-use crate::operation::{Failure, Payment, Reply, State};
+use crate::domain::State;
+use crate::failure::Failure;
+use crate::operation::{Payment, Reply};
 
 use super::daemon::CannotRun;
 use super::shop::{CannotOpen, Organisation, Shop};

@@ -2,7 +2,9 @@
 
 use super::{Tour, TourError, Want};
 use crate::ctl::example;
-use crate::operation::{self, Code, Failure, LogRow, LogStatus, OperationType, Payment, Reply, State};
+use crate::domain::{Dialect, LogStatus, OperationType, State};
+use crate::failure::{Code, Failure};
+use crate::operation::{LogRow, Payment, Reply};
 use crate::sandbox::shop::{MAIN, Organisation, SECOND};
 use crate::sandbox::world::{Again, Standing};
 
@@ -57,7 +59,7 @@ impl Tour<'_> {
         Self::must((config.organization_bin.as_str(), config.is_default) == (bin, bin == MAIN.bin), || {
             format!("{line}: {} is enrolled, default: {}", config.organization_bin, config.is_default)
         })?;
-        let learned = config.dialect.map_or("no", operation::Dialect::word);
+        let learned = config.dialect.map_or("no", Dialect::word);
         Self::must(learned == self.shop.bank.places.dialect.word(), || {
             format!("{line}: {learned} dialect is learned")
         })?;

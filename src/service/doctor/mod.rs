@@ -12,8 +12,10 @@ use tokio::time::{Instant, sleep_until, timeout};
 pub use files::{Looker, files};
 
 use super::{Request, Service, Settings};
+use crate::domain::Dialect;
+use crate::failure::Failure;
 use crate::kaspi::{Kaspi, Question, probe};
-use crate::operation::{Check, Diagnosis, Dialect, Failure, Reloaded, Reply};
+use crate::operation::{Check, Diagnosis, Reloaded, Reply};
 use crate::store::ConfigRow;
 
 /// Between two looks at the way to the bank, at least.

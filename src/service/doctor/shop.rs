@@ -6,8 +6,10 @@ use super::super::backup::newest;
 use super::super::health::payment_problems;
 use super::super::select::settled;
 use super::super::{Request, Service};
+use crate::domain::Standing;
+use crate::failure::Failure;
 use crate::moment::Moment;
-use crate::operation::{Check, Failure, ProblemItem, Standing};
+use crate::operation::{Check, ProblemItem};
 use crate::store::ConfigRow;
 
 /// A daily backup is at most a day and a quiet hour old; twice that is a lost day.

@@ -4,9 +4,10 @@ use jiff::tz::TimeZone;
 
 use super::{LOG_COLUMNS, MORE_COLUMNS, NO_SHOP, as_list, aside, is_formula};
 use crate::access::Scope;
+use crate::failure::{Code, Failure};
 use crate::message::shortened;
 use crate::moment::Moment;
-use crate::operation::{Code, ExportQuery, Failure, FileFormat, LogRow};
+use crate::operation::{ExportQuery, FileFormat, LogRow};
 use crate::service::payments::sees_row;
 use crate::service::{Request, Service};
 use crate::store::{Reading, Store};

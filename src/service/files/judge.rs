@@ -7,10 +7,11 @@ use super::source::Row;
 use super::value::{Reader, moment, whole};
 use super::{LOG_COLUMNS, NO_SHOP, is_formula};
 use crate::access::Scope;
+use crate::domain::{LogStatus, OperationType};
 use crate::id::{ConfigId, OrganizationBin, QrPaymentId, ShopId};
 use crate::message::{LONGEST, without_phones};
 use crate::money::Amount;
-use crate::operation::{FileFormat, LogStatus, OperationType};
+use crate::operation::FileFormat;
 use crate::service::Settings;
 use crate::store::{ConfigRow, ImportedRow, PaymentRow, StoreError};
 

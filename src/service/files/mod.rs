@@ -11,7 +11,8 @@ mod source;
 mod spool;
 mod value;
 
-use crate::operation::{Code, Failure, LogQuery};
+use crate::failure::{Code, Failure};
+use crate::operation::LogQuery;
 
 /// The columns of the guide's KaspiPayLog, in its order.
 const LOG_COLUMNS: [&str; 10] = [

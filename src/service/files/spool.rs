@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::aside;
-use crate::operation::{Code, Failure};
+use crate::failure::{Code, Failure};
 use crate::transfer::Upload;
 
 /// Ten thousand configs; there are never more than a few.

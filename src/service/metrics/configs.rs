@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::View;
+use crate::domain::Standing;
 use crate::metrics::{Page, Type};
-use crate::operation::Standing;
 use crate::service::{Request, Service};
 use crate::store::ConfigRow;
 

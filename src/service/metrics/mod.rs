@@ -9,8 +9,9 @@ mod payments;
 mod process;
 
 use super::{Request, Service};
+use crate::failure::{Code, Failure};
 use crate::metrics::Page;
-use crate::operation::{Code, Failure, Metrics, ProblemItem, Reply};
+use crate::operation::{Metrics, ProblemItem, Reply};
 use crate::store::{ConfigRow, PaymentRow};
 
 /// The stored things a caller may see.

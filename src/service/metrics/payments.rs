@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::View;
+use crate::domain::{Kind, State};
 use crate::id::ConfigId;
 use crate::metrics::{Page, Type};
 use crate::moment::Moment;
-use crate::operation::{Kind, State};
 use crate::service::Service;
 use crate::store::{PaymentTurn, RefundTurn, Tally};
 

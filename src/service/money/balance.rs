@@ -11,10 +11,11 @@ use super::super::bank::details_failure;
 use super::super::health::balance_problem;
 use super::super::{Request, Service, Settings};
 use super::refund::not_found_means_not_refundable;
+use crate::domain::{Dialect, State};
+use crate::failure::{Code, Failure};
 use crate::id::{PaymentId, RequestKey};
 use crate::kaspi::{Ask, Details};
 use crate::money::Amount;
-use crate::operation::{Code, Dialect, Failure, State};
 use crate::store::{Change, PaymentRow, RefundRow, RefundState, Seen, Stale, Triple};
 
 /// Rests between two readings of the balance; the last one repeats.

@@ -5,9 +5,11 @@ use super::super::ownership::in_doubt;
 use super::super::{Request, Service, trouble};
 use super::keys::wrote_cancel;
 use super::{Asker, Begun, Instead, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
+use crate::domain::{Kind, LogStatus, State};
+use crate::failure::{Code, Failure, Money};
 use crate::id::{PaymentId, PaymentRef, QrPaymentId};
 use crate::kaspi::{Cancelled, Trouble};
-use crate::operation::{Code, Failure, Kind, LogStatus, Money, Reply, State};
+use crate::operation::Reply;
 use crate::store::{Change, Ending, PROCESSED, PaymentRow, Refused, Store, Triple, Writing, Wrote};
 
 /// A cancel of a payment, and the triple that it would be made with.

@@ -6,10 +6,12 @@ use super::super::life::REMOTE_LIFE;
 use super::super::{Request, Service, Settings, trouble};
 use super::keys::wrote_create;
 use super::{Asker, Begun, Instead, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
+use crate::domain::{Dialect, Kind, LogStatus};
+use crate::failure::{Code, Failure, Money, texts};
 use crate::id::{PaymentId, ShopId};
 use crate::kaspi::{Created, NewPayment, Trouble};
 use crate::moment::Moment;
-use crate::operation::{Code, CreatePayment, Dialect, Failure, Kind, LogStatus, Money, Reply, texts};
+use crate::operation::{CreatePayment, Reply};
 use crate::store::{Ending, PaymentRow, Refused, Store, Writing, Wrote};
 
 /// Added to the life of a token that nobody saw before it is called dead: clocks and slow answers.

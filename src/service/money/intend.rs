@@ -5,9 +5,10 @@ use super::super::select::{choose, no_token, usable};
 use super::super::{Request, trouble};
 use super::create::{Create, was_seen};
 use super::{Asker, Begun};
+use crate::domain::{Dialect, Kind, State};
+use crate::failure::{Code, Failure, Money};
 use crate::id::Invoice;
 use crate::kaspi::Trouble;
-use crate::operation::{Code, Dialect, Failure, Kind, Money, State};
 use crate::store::{Change, ConfigRow, Event, PaymentRow, Refused, Writing};
 
 impl Create {

@@ -10,8 +10,8 @@ use super::super::locks::Locks;
 use super::super::{Request, Service};
 use super::MoneyTurn;
 use super::keys::is_of_key;
+use crate::failure::{Code, Failure, Money};
 use crate::id::{RequestKey, ShopId};
-use crate::operation::{Code, Failure, Money};
 use crate::store::Wrote;
 
 /// A key of a shop.

@@ -1,9 +1,11 @@
 //! Idempotency: a key belongs to a shop and stands for one intention across create, cancel and refund.
 
 use super::super::{Request, Service};
+use crate::domain::State;
+use crate::failure::{Code, Failure, Money};
 use crate::id::{PaymentId, PaymentRef, RequestKey, ShopId};
 use crate::money::Amount;
-use crate::operation::{Code, CreatePayment, Failure, Money, State};
+use crate::operation::CreatePayment;
 use crate::store::{Attempts, Field, KeyRow, PaymentRow, Refused, Store, Writing, Wrote};
 
 impl Request {

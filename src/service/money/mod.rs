@@ -29,10 +29,11 @@ use outcome::{Instead, record, unstored};
 
 use super::bank::Sending;
 use super::{Request, Service, Settings};
+use crate::domain::LogStatus;
 use crate::failpoint::fail_point;
+use crate::failure::{Failure, Money};
 use crate::id::{PaymentId, ShopId};
 use crate::kaspi::{Ask, Kaspi, Trouble};
-use crate::operation::{Failure, LogStatus, Money};
 use crate::store::{Change, Ending, KeyRow, Outcome, PaymentRow, Refused, Store, Triple, Underway, Writing, Wrote};
 
 /// What a kind of money call supplies.

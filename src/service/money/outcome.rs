@@ -1,7 +1,8 @@
 //! The end of a money call, whether its answer came or not: written once, before anybody is told.
 
+use crate::domain::{LogStatus, State};
+use crate::failure::{Failure, Money};
 use crate::id::PaymentId;
-use crate::operation::{Failure, LogStatus, Money, State};
 use crate::store::{Change, Closed, Ending, Event, Outcome, PaymentRow, Refused, StoreError, Writing};
 
 /// What stands in the place of the bank's word, because of what was known when it was recorded.

@@ -4,7 +4,8 @@
 use super::super::{Service, Settings};
 use super::create::dead_at;
 use super::outcome::record;
-use crate::operation::{Failure, LogStatus};
+use crate::domain::LogStatus;
+use crate::failure::Failure;
 use crate::store::{Change, Ending, Event, Outcome};
 
 impl Service {

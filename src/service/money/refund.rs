@@ -5,10 +5,12 @@ use super::super::{Request, Service, Settings, ownership, trouble};
 use super::balance::stale;
 use super::keys::{standing_for, wrote_refund};
 use super::{Asker, Begun, Instead, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
+use crate::domain::{Dialect, LogStatus, State};
+use crate::failure::{Code, Failure, Money};
 use crate::id::{PaymentId, PaymentRef, QrPaymentId};
 use crate::kaspi::{Refunded, Trouble};
 use crate::money::Amount;
-use crate::operation::{Code, Dialect, Failure, LogStatus, Money, RefundPayment, Reply, State};
+use crate::operation::{RefundPayment, Reply};
 use crate::store::{
     Attempts, Change, Ending, Obstacle, PaymentRow, RefundRow, RefundState, Refused, Store, Triple, Wanted, Writing,
     Wrote,

@@ -6,9 +6,10 @@ use tokio::time::Instant;
 use super::super::{Request, Service};
 use super::balance::Reading;
 use super::refund::in_progress;
+use crate::domain::Dialect;
+use crate::failure::{Code, Failure};
 use crate::id::{PaymentId, Reason};
 use crate::money::Amount;
-use crate::operation::{Code, Dialect, Failure};
 use crate::store::{Change, Closed, PaymentRow, RefundRow, RefundState, Untrue};
 
 impl Service {

@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
+use crate::failure::Failure;
 use crate::id::{OrganizationBin, PaymentId};
 use crate::moment::Moment;
-use crate::operation::Failure;
 use crate::service::{Request, Service, Settings};
 use crate::store::{PaymentRow, Window};
 

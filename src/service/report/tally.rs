@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use super::ask::Asking;
 use crate::day::Day;
+use crate::domain::{Kind, PaidAtSource, State};
+use crate::failure::{Code, Failure};
 use crate::id::{Description, OrganizationBin};
 use crate::moment::Moment;
 use crate::money::{Amount, Total};
 use crate::operation::{
-    ByKind, BySource, Code, DayTotals, Failure, Kind, OrganizationReport, OrganizationTotals, PaidAtSource, Part,
-    ReportPayment, ReportRefund, State,
+    ByKind, BySource, DayTotals, OrganizationReport, OrganizationTotals, Part, ReportPayment, ReportRefund,
 };
 use crate::store::{ConfigRow, Fact, PaymentRow};
 

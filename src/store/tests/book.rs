@@ -7,10 +7,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::day::{Step, create, created, outcome, payment, write};
+use crate::domain::{LogStatus, OperationType, PaidAtSource, State};
 use crate::id::PaymentId;
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{LogStatus, OperationType, PaidAtSource, PaymentQuery, State};
+use crate::operation::PaymentQuery;
 use crate::store::account::Booking;
 use crate::store::{
     Change, Closed, Ending, Fact, ImportedRow, PaymentRow, RefundRow, RefundState, Refused, Seen, Store, Window,

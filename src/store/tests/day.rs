@@ -1,9 +1,10 @@
 //! A shop's day, step by step, as the service writes it.
 
+use crate::domain::{Dialect, Kind, LogStatus, OperationType, PaidAtSource, State};
+use crate::failure::Failure;
 use crate::id::{PaymentId, PaymentRef};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{Dialect, Failure, Kind, LogStatus, OperationType, PaidAtSource, State};
 use crate::store::{
     Change, ConfigRow, Ending, Field, Note, Outcome, PaymentRow, RefundRow, RefundState, Seen, Store, Wrote, event,
 };

@@ -7,8 +7,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::day::{Step, create, created, outcome, payment, write};
 use super::disk::Disk;
+use crate::domain::State;
+use crate::failure::Code;
 use crate::id::{PaymentId, PaymentRef};
-use crate::operation::{Code, State};
 use crate::store::{Chain, Change, PaymentRow, Store, Writing};
 
 fn stands(store: &Store, row: &PaymentRow) -> Option<State> {
@@ -23,7 +24,7 @@ fn events(store: &Store) -> u64 {
     chain.verdict(None).events
 }
 
-async fn begin(store: &Store, row: &PaymentRow) -> Result<u64, crate::operation::Failure> {
+async fn begin(store: &Store, row: &PaymentRow) -> Result<u64, crate::failure::Failure> {
     write(store, &Step::Write(create(row)), &[]).await
 }
 

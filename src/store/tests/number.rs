@@ -2,8 +2,9 @@
 
 use super::day::{Step, create, created, outcome, payment, write};
 use super::disk::Disk;
+use crate::domain::State;
+use crate::failure::Code;
 use crate::id::{PaymentRef, QrPaymentId};
-use crate::operation::{Code, State};
 use crate::store::{Change, PaymentRow, Store};
 
 fn state(store: &Store, row: &PaymentRow) -> Option<State> {

@@ -7,10 +7,10 @@ use std::fmt::Debug;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::domain::{Actor, Dialect, Evidence, Kind, LogStatus, OperationType, PaidAtSource, Standing, State};
 use crate::id::{BankUrl, PaymentId};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{Actor, Dialect, Evidence, Kind, LogStatus, OperationType, PaidAtSource, Standing, State};
 use crate::store::account::{Booking, RefundRow, RefundState};
 use crate::store::alarm::{Alarm, Alarms};
 use crate::store::event::{Change, Closed, Ending, Event, FirstRefusal, Gap, ImportedRow, Note, Outcome, Place};

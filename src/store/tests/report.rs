@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use super::day::{Step, create, created, outcome, payment, write};
+use crate::domain::{OperationType, PaidAtSource, State};
 use crate::id::PaymentId;
 use crate::moment::Moment;
-use crate::operation::{OperationType, PaidAtSource, State};
 use crate::store::{
     Change, Ending, Fact, Note, PaymentRow, RefundRow, RefundState, Refused, Seen, Store, Window, Writing,
 };

@@ -4,7 +4,7 @@ use super::daemon::{Answer, Ask, RIGHT};
 use super::steps::{Next, Step};
 use super::world::{Effect, Scenario, World, id_of, key_name, no_time, tiyn};
 use super::{CLAIMS, TWO_AMOUNTS};
-use crate::operation::{Dialect, Evidence};
+use crate::domain::{Dialect, Evidence};
 use crate::store::event::{Closed, Ending};
 use crate::store::{Attempts, Obstacle, PaymentRow, RefundState, Wanted};
 use Effect::{Hidden, Shown};

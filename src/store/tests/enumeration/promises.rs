@@ -25,8 +25,8 @@
 use super::daemon::{Answer, Ask, Rule};
 use super::words::is_mistaken;
 use super::world::{Effect, Fate, World, is_success, key_name, tiyn};
+use crate::domain::Evidence;
 use crate::money::Amount;
-use crate::operation::Evidence;
 use crate::store::account::Booking;
 use crate::store::{RefundRow, RefundState, Seen, Stale};
 

@@ -3,9 +3,9 @@
 use super::daemon::{self, RIGHT, Reading, Rule};
 use super::world::Scenario;
 use super::{CLAIMS, EQUAL, MISTAKEN, OURS, TWO_AMOUNTS};
+use crate::domain::Evidence;
 use crate::id::{PaymentId, RequestKey};
 use crate::money::Amount;
-use crate::operation::Evidence;
 use crate::store::account::Booking;
 use crate::store::{Attempts, PaymentRow, RefundRow, RefundState, Seen, Stale, Wanted};
 

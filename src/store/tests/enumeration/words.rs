@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::daemon::{Reading, Rule};
 use super::promises::{self, Breach};
 use super::world::{Effect, Fate, World, id_of, no_time};
-use crate::operation::Evidence;
+use crate::domain::Evidence;
 use crate::store::event::Closed;
 use crate::store::{RefundRow, RefundState, Seen};
 

@@ -3,10 +3,10 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
+use crate::domain::State;
 use crate::id::{PaymentId, RequestKey};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::State;
 use crate::store::tests::day::payment;
 use crate::store::{PaymentRow, RefundRow, RefundState};
 

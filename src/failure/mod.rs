@@ -1,11 +1,12 @@
 //! How an operation fails: typed, with whether money moved, and a remedy.
 
+pub mod texts;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::reply::TradePoint;
-use super::texts;
+use crate::domain::TradePoint;
 use crate::id::{OrganizationBin, PaymentId, RequestKey};
 
 /// Whether the failed call moved money or billed somebody.
