@@ -34,3 +34,6 @@ impl<K: Eq + Hash> Locks<K> {
         locks.entry(name).or_default().clone()
     }
 }
+
+/// One copy of the state or rebuild of it at a time: each writes about as much as the state has.
+pub(super) type BulkWrites = Arc<tokio::sync::Mutex<()>>;

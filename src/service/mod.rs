@@ -1,241 +1,104 @@
 //! The rules of each resource. [`Service::run`] is the only way in, and takes only what has been admitted.
+//!
+//! The rules live in rooms. A room is a folder; what it does is done by structs that each have a state of their own, and
+//! whose constructors say what they may touch. A room uses those above it in this list, and none below:
+//!
+//! ```text
+//! bank          tokens, registrations and payers; what Kaspi's trouble is called
+//! payment       a payment as it stands: read, asked about, waited for
+//! money         create, cancel, refund; keys, balances, adoptions and people's words
+//! follow        what is asked about when nobody asks
+//! organisation  configs: enrolled, moved, retired, seen listed
+//! records       what is read of it all: lists, the log, reports, files
+//! upkeep        health, doctor, metrics, backups, reload
+//! ```
 
-mod adopt;
-mod age;
-mod asked;
-mod backup;
 mod bank;
-mod configs;
-mod device;
-mod doctor;
-mod due;
-mod enrol;
-mod events;
-mod files;
+mod context;
 mod follow;
-mod foreign;
-mod health;
-mod life;
-mod look;
-mod payments;
-mod plan;
-mod proof;
-mod renewal;
-mod report;
-mod resolve;
-mod restored;
-mod schedule;
+mod locks;
+mod money;
+mod organisation;
+mod payment;
+mod rate;
+mod records;
+mod rooms;
 mod select;
 mod settings;
 mod stop;
-mod trouble;
-mod unfollowed;
-mod locks;
-mod ownership;
-mod lookups;
-mod metrics;
-mod money;
-mod pace;
-mod reach;
-mod verify;
-mod wait;
+mod upkeep;
 
 use std::sync::Arc;
 
-use crate::access::{Admitted, Caller, Presence, Scope};
-use crate::failure::{Code, Failure};
-use crate::id::{PaymentId, RequestKey};
+use crate::access::Admitted;
+use crate::failure::Failure;
 use crate::metrics::DoorMeters;
-use crate::moment::Moment;
 use crate::operation::{Operation, Reply, Version};
 use crate::store::Store;
 use crate::transfer::{Transferred, Upload};
-use age::Ages;
-use asked::Asks;
-pub use doctor::{Looker, files as check_files};
-use foreign::Foreign;
-use locks::Locks;
-use lookups::Lookups;
-use pace::Pace;
-use reach::FailedLooks;
+use context::Context;
+pub use rooms::Background;
+use rooms::Rooms;
 pub use settings::{Live, Settings, SettingsError};
+pub use upkeep::{Looker, check_files};
 
 /// The rules and all they need; a cheap handle.
 #[derive(Clone)]
-pub struct Service {
-    store: Store,
-    live: Arc<Live>,
-    state: Arc<State>,
-}
-
-/// What the background work listens to; see [`Service::work`].
-pub struct Background {
-    /// Payments that may need another plan of the follower.
-    changed: tokio::sync::mpsc::UnboundedReceiver<plan::Sign>,
-    /// What the schedule of looks at trade points is told.
-    suspected: tokio::sync::mpsc::UnboundedReceiver<schedule::Poke>,
-}
-
-/// What is known only while the daemon runs.
-struct State {
-    /// Requests with the same key, one after the other.
-    keys: money::Keys,
-    /// One registration at a time per device, and how the last one ended.
-    devices: device::Devices,
-    /// One status read at a time per payment.
-    looks: Locks<PaymentId>,
-    /// One refund at a time per payment.
-    refunds: Locks<PaymentId>,
-    /// One reading of a balance for those who look at a time per payment.
-    balances: Locks<PaymentId>,
-    /// Since when refunds are unsettled.
-    unsettled: money::Unsettled,
-    /// One import of a log at a time: each reads its file and the whole log.
-    import: tokio::sync::Mutex<()>,
-    /// One report asks about open payments at a time: many would take all turns of the pace.
-    reporting: tokio::sync::Mutex<()>,
-    /// How Kaspi was lately asked about each payment.
-    asks: Asks,
-    /// How late it is for each followed payment, whatever becomes of the wall clock.
-    ages: Ages,
-    /// When the last run wrote its last event; what was to be looked at after that was missed.
-    last_alive: Option<Moment>,
-    /// Sent the id of each payment that changed, for those who wait. By the commit, and by nothing else.
-    changed: tokio::sync::broadcast::Sender<PaymentId>,
-    /// Sent what the schedule of looks at trade points should know.
-    suspects: tokio::sync::mpsc::UnboundedSender<schedule::Poke>,
-    /// The same as `changed`, for the follower to plan again.
-    followed: tokio::sync::mpsc::UnboundedSender<plan::Sign>,
-    /// One copy of the state or rebuild of it at a time: each writes about as much as the state has.
-    heavy: Arc<tokio::sync::Mutex<()>>,
-    /// One look at the way to the bank at a time, and when the last one ended: whoever may ask for it may not flood
-    /// the bank with handshakes.
-    looked: tokio::sync::Mutex<Option<tokio::time::Instant>>,
-    /// Why the last daily backup could not be made.
-    backup_trouble: tokio::sync::watch::Sender<Option<String>>,
-    /// When the daemon started.
-    started: Moment,
-    /// What is read at the bank without money at stake, spread.
-    pace: Pace,
-    /// Payer look-ups of each device.
-    lookups: Lookups,
-    /// Looks at trade points that could not be made.
-    failed_looks: FailedLooks,
-    /// How the following stands.
-    following: unfollowed::Following,
-    /// Payments of another bank.
-    foreign: Foreign,
-    /// What happens at the door, for who watches.
-    door: Arc<DoorMeters>,
-    /// Once it has begun: no new money calls, and whoever waits gets what is known.
-    stopping: stop::Stop,
-}
-
-/// Who asks, under which key, and what of the world they may see.
-struct Request {
-    caller: Caller,
-    key: Option<RequestKey>,
-    scope: Scope,
-    is_admin: bool,
-    presence: Presence,
-    settings: Arc<Settings>,
-}
+pub struct Service(Arc<Rooms>);
 
 impl Service {
     /// A service on an open store, and what its background work listens to.
     #[must_use]
     pub fn new(store: Store, live: Arc<Live>) -> (Self, Background) {
-        let (followed, changed) = tokio::sync::mpsc::unbounded_channel();
-        let (suspects, suspected) = tokio::sync::mpsc::unbounded_channel();
-        let state = State {
-            keys: money::Keys::new(),
-            devices: device::Devices::new(),
-            looks: Locks::new(),
-            refunds: Locks::new(),
-            balances: Locks::new(),
-            unsettled: money::Unsettled::new(),
-            import: tokio::sync::Mutex::default(),
-            reporting: tokio::sync::Mutex::default(),
-            asks: Asks::default(),
-            ages: Ages::default(),
-            // A state that cannot be read is the next call's to tell.
-            last_alive: store.read(|reading| Ok(reading.last_moment()?)).ok().flatten(),
-            // Waiters that fall behind look for themselves.
-            changed: tokio::sync::broadcast::channel(1024).0,
-            followed,
-            suspects,
-            heavy: Arc::default(),
-            looked: tokio::sync::Mutex::default(),
-            backup_trouble: tokio::sync::watch::Sender::new(None),
-            started: Moment::now(),
-            pace: Pace::default(),
-            lookups: Lookups::default(),
-            failed_looks: FailedLooks::default(),
-            following: unfollowed::Following::default(),
-            foreign: Foreign::default(),
-            door: Arc::default(),
-            stopping: stop::Stop::default(),
-        };
-        announce(&store, &state);
-        (Self { store, live, state: Arc::new(state) }, Background { changed, suspected })
+        let (rooms, background) = Rooms::new(store, live);
+        (Self(Arc::new(rooms)), background)
     }
 
     /// Where the door counts, so that [`Operation::Metrics`] can tell.
     #[must_use]
     pub fn door_meters(&self) -> Arc<DoorMeters> {
-        self.state.door.clone()
+        self.0.monitor.door()
     }
 
     /// From now on money calls are refused and waiting ends; running calls go on.
     pub fn stop(&self) {
-        self.state.stopping.begin();
+        self.0.stop.begin();
     }
 
     /// Follows payments, keeps trade points verified and settles what the last run left open, until [`Service::stop`].
     pub fn work(&self, background: Background) {
         self.watch(background);
-        let keeper = self.clone();
-        tokio::spawn(async move { keeper.keep_backups().await });
+        let rooms = self.0.clone();
+        tokio::spawn(async move { rooms.backups.keep_backups().await });
         self.keep_warm();
-        let service = self.clone();
-        tokio::spawn(async move { service.settle_dialects().await });
+        let rooms = self.0.clone();
+        tokio::spawn(async move { rooms.organisations.verifications.settle_dialects().await });
     }
 
     /// What of the work asks the bank.
     pub(crate) fn watch(&self, background: Background) {
-        let (service, following) = (self.clone(), tokio::spawn(self.clone().follow(background.changed)));
-        tokio::spawn(async move {
-            let ended = following.await;
-            if !service.state.stopping.has_begun() {
-                let why = ended.err().map_or_else(|| "it ended".to_owned(), |error| error.to_string());
-                tracing::error!(why, "payments are not followed any more: restart kaspid");
-                service.state.following.stands_still(Some(why));
-            }
-        });
-        tokio::spawn(self.clone().keep_verified(background.suspected));
+        self.0.watch(background);
     }
 
     /// Keeps a connection to the bank made ahead, under the settings in force; ends by itself at the next reload.
     pub fn keep_warm(&self) {
-        if let Ok(kaspi) = self.live.get().kaspi() {
-            tokio::spawn(kaspi.keep_warm());
-        }
+        self.0.live.keep_warm();
     }
 
-    /// Ready once [`Service::stop`] was called.
-    async fn stopped(&self) {
-        self.state.stopping.begun().await;
+    /// Ends every call that an earlier run began and did not end; returns how many.
+    ///
+    /// # Errors
+    /// `storage_failed`.
+    pub async fn recover(&self) -> Result<usize, Failure> {
+        money::recover(&self.0.store, self.0.live.get()).await
     }
 
-    /// Refuses once the daemon is stopping: a call that waited for its turn is not begun any more.
-    fn still_running(&self) -> Result<(), Failure> {
-        if self.state.stopping.has_begun() {
-            return Err(Failure::new(
-                Code::ShuttingDown,
-                "the daemon is stopping and begins no more calls that move money",
-            ));
-        }
-        Ok(())
+    /// What SIGHUP does, with the result.
+    ///
+    /// # Errors
+    /// `invalid_request`: the old settings stay in force.
+    pub async fn reload(&self) -> Result<crate::operation::Reloaded, Failure> {
+        self.0.reloads.reload().await
     }
 
     /// After the last event: tells the journal where the log ends and closes the state.
@@ -243,14 +106,14 @@ impl Service {
     /// # Errors
     /// `storage_failed`.
     pub fn finish(&self) -> Result<(), Failure> {
-        let told = self.store.tell_head();
-        self.store.close();
+        let told = self.0.store.tell_head();
+        self.0.store.close();
         told
     }
 
     /// A round trip through the writer's queue, for the watchdog. A full disk is no reason to kill the daemon.
     pub async fn writer_answers(&self) -> bool {
-        self.store.answers().await
+        self.0.store.answers().await
     }
 
     /// Carries out one admitted operation.
@@ -258,51 +121,60 @@ impl Service {
     /// # Errors
     /// A [`Failure`] that says whether money moved and what to do.
     pub async fn run(&self, admitted: Admitted) -> Result<Reply, Failure> {
-        let (request, operation) = self.request(admitted);
+        let (context, operation) = Context::of(admitted, self.0.live.get());
         let moves_money = operation.moves_money();
-        let done = self.carry_out(&request, operation).await;
-        done.map_err(|failure| if moves_money { self.state.keys.as_told(&request, failure) } else { failure })
+        let done = self.carry_out(&context, operation).await;
+        done.map_err(|failure| if moves_money { self.0.money.keys.as_told(&context, failure) } else { failure })
     }
 
-    async fn carry_out(&self, request: &Request, operation: Operation) -> Result<Reply, Failure> {
+    async fn carry_out(&self, context: &Context, operation: Operation) -> Result<Reply, Failure> {
+        let rooms = &self.0;
         if operation.moves_money() {
-            self.without_gap()?;
+            upkeep::without_gap(&rooms.store)?;
         }
         match operation {
-            Operation::Health => self.health(request),
+            Operation::Health => rooms.watch.health(context),
             Operation::Version => {
                 let version = env!("CARGO_PKG_VERSION").to_owned();
                 Ok(Reply::Version(Version { version, protocol: crate::frame::PROTOCOL }))
             }
-            Operation::ConfigList(query) => self.config_list(request, &query),
-            Operation::ConfigGet { organization_bin } => self.config_get(request, &organization_bin),
-            Operation::TradePoints { organization_bin } => self.trade_points(request, &organization_bin).await,
-            Operation::Enrol(enrol) => self.enrol(request, enrol).await,
+            Operation::ConfigList(query) => rooms.organisations.rows.config_list(context, &query),
+            Operation::ConfigGet { organization_bin } => {
+                rooms.organisations.rows.config_get(context, &organization_bin)
+            }
+            Operation::TradePoints { organization_bin } => {
+                rooms.organisations.points.trade_points(context, &organization_bin).await
+            }
+            Operation::Enrol(enrol) => rooms.organisations.enrolments.enrol(context, enrol).await,
             Operation::ChangeConfig { organization_bin, change } => {
-                self.change_config(request, organization_bin, change).await
+                rooms.organisations.changes.change_config(context, organization_bin, change).await
             }
             Operation::RetireConfig { organization_bin, delete_device } => {
-                self.retire_config(request, organization_bin, delete_device).await
+                rooms.organisations.changes.retire_config(context, organization_bin, delete_device).await
             }
-            Operation::VerifyConfig { organization_bin } => self.verify_config(request, organization_bin).await,
+            Operation::VerifyConfig { organization_bin } => {
+                rooms.organisations.verifications.verify_config(context, organization_bin).await
+            }
             Operation::RegisterDevice { organization_bin, trade_point_id } => {
-                self.register_device(request, organization_bin, trade_point_id).await
+                rooms.organisations.registrations.register_device(context, organization_bin, trade_point_id).await
             }
-            Operation::Select(select) => self.select(request, &select),
-            Operation::Create(create) => self.create(request, create).await,
-            Operation::PaymentList(query) => self.payment_list(request, &query),
-            Operation::PaymentGet { payment, wait } => self.payment_get(request, &payment, wait).await,
-            Operation::PaymentPicture { payment } => self.payment_picture(request, &payment),
-            Operation::Cancel { payment } => self.cancel(request, &payment).await,
-            Operation::Refund { payment, refund } => self.refund(request, &payment, refund).await,
-            Operation::Adopt(adopt) => self.adopt(request, adopt).await,
-            Operation::Payer(query) => self.payer(request, &query).await,
-            Operation::LogList(query) => self.log_list(request, &query).await,
-            Operation::LogVerify(query) => self.log_verify(request, query).await,
-            Operation::Identity => self.identity(request),
-            Operation::Reload => self.reload().await.map(Reply::Reloaded),
-            Operation::Resolve { payment, resolution } => self.resolve(request, &payment, resolution).await,
-            Operation::Events(query) => self.events(request, query).await,
+            Operation::Select(select) => select::select(&rooms.store, context, &select),
+            Operation::Create(create) => rooms.money.creates.create(context, create).await,
+            Operation::PaymentList(query) => rooms.reads.payment_list(context, &query),
+            Operation::PaymentGet { payment, wait } => rooms.reads.payment_get(context, &payment, wait).await,
+            Operation::PaymentPicture { payment } => rooms.reads.payment_picture(context, &payment),
+            Operation::Cancel { payment } => rooms.money.cancels.cancel(context, &payment).await,
+            Operation::Refund { payment, refund } => rooms.money.refunds.refund(context, &payment, refund).await,
+            Operation::Adopt(adopt) => rooms.money.adoptions.adopt(context, adopt).await,
+            Operation::Payer(query) => rooms.payers.payer(context, &query).await,
+            Operation::LogList(query) => rooms.reads.log_list(context, &query).await,
+            Operation::LogVerify(query) => rooms.proof.log_verify(context, query).await,
+            Operation::Identity => rooms.watch.identity(context),
+            Operation::Reload => rooms.reloads.reload().await.map(Reply::Reloaded),
+            Operation::Resolve { payment, resolution } => {
+                rooms.money.resolutions.resolve(context, &payment, resolution).await
+            }
+            Operation::Events(query) => rooms.feed.events(context, query).await,
             Operation::LogExport(_)
             | Operation::ImportConfigs { .. }
             | Operation::ImportLog { .. }
@@ -310,11 +182,11 @@ impl Service {
                 Err(Failure::invalid("files are streamed, which only the HTTP encoding of the socket can")
                     .with_hint("Use kaspictl log export, import or backup, or the HTTP route (see /openapi.json)."))
             }
-            Operation::AcknowledgeRestore => self.acknowledge_restore(request).await,
-            Operation::Metrics => self.metrics(request).await,
-            Operation::ReportDay(query) => self.report_day(request, query).await,
-            Operation::ReportRange(query) => self.report_range(request, query).await,
-            Operation::Diagnose => self.diagnose(request).await,
+            Operation::AcknowledgeRestore => upkeep::acknowledge_restore(&rooms.store, context).await,
+            Operation::Metrics => rooms.monitor.metrics(context).await,
+            Operation::ReportDay(query) => rooms.reports.report_day(context, query).await,
+            Operation::ReportRange(query) => rooms.reports.report_range(context, query).await,
+            Operation::Diagnose => rooms.doctor.diagnose(context).await,
         }
     }
 
@@ -323,42 +195,20 @@ impl Service {
     /// # Errors
     /// As [`Service::run`].
     pub async fn run_stream(&self, admitted: Admitted, upload: Upload) -> Result<Transferred, Failure> {
+        let (rooms, settings) = (&self.0, self.0.live.get());
         match admitted.operation().clone() {
             Operation::Backup => {
-                whole_view(admitted.scope())?;
-                self.backup().await.map(Transferred::Download)
+                Context::of(admitted, settings).0.sees_everything()?;
+                rooms.backups.backup().await.map(Transferred::Download)
             }
-            Operation::LogExport(query) => self.log_export(&self.request(admitted).0, query),
-            Operation::ImportConfigs { format } => self.import_configs(&self.request(admitted).0, format, upload).await,
-            Operation::ImportLog { format } => self.import_log(&self.request(admitted).0, format, upload).await,
+            Operation::LogExport(query) => rooms.exports.log_export(&Context::of(admitted, settings).0, query),
+            Operation::ImportConfigs { format } => {
+                rooms.config_imports.import_configs(&Context::of(admitted, settings).0, format, upload).await
+            }
+            Operation::ImportLog { format } => {
+                rooms.log_imports.import_log(&Context::of(admitted, settings).0, format, upload).await
+            }
             _ => self.run(admitted).await.map(|reply| Transferred::Reply(Box::new(reply))),
         }
     }
-
-    /// What a request carries besides its operation.
-    fn request(&self, admitted: Admitted) -> (Request, Operation) {
-        let (is_admin, presence) = (admitted.is_admin(), admitted.presence().clone());
-        let (caller, key, operation, scope) = admitted.into_parts();
-        (Request { caller, key, scope, is_admin, presence, settings: self.live.get() }, operation)
-    }
-}
-
-/// Whatever commit changes a payment, who waits for it and the follower hear of it. Neither is waited for.
-fn announce(store: &Store, state: &State) {
-    let (changed, followed) = (state.changed.clone(), state.followed.clone());
-    store.on_commit(move |payments| {
-        for id in payments {
-            // Without a waiter, or after the follower has ended, there is nobody to tell.
-            let _ = changed.send(*id);
-            let _ = followed.send(plan::Sign::Changed(*id));
-        }
-    });
-}
-
-/// For what cannot be narrowed to some shops or BINs: all state, or all that is made of the log.
-fn whole_view(scope: &Scope) -> Result<(), Failure> {
-    if scope.is_everything() {
-        return Ok(());
-    }
-    Err(Failure::new(Code::Denied, "this covers all shops, and [[access.shop]] gives this user some of them only"))
 }

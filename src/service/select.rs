@@ -1,37 +1,41 @@
 //! Select-BIN and the guard: which organisation gets the money. A call names a BIN or uses the shop's default,
 //! which exists only because an admin set it; there is no "first active".
 
-use super::{Request, Service, Settings};
 use crate::domain::Standing;
 use crate::failure::{Code, Failure};
 use crate::id::{OrganizationBin, ShopId};
 use crate::operation::{Reply, Select, SelectReason, Selected};
+use crate::service::{Context, Settings};
 use crate::store::{
-    ConfigRow, Counterparty, DIALECT_CHANGED, NOT_REGISTERED, Reading, Refused, TRADE_POINT_MISSING, Triple,
+    ConfigRow, Counterparty, DIALECT_CHANGED, NOT_REGISTERED, Reading, Refused, Store, TRADE_POINT_MISSING, Triple,
 };
 
-impl Service {
-    pub(super) fn select(&self, request: &Request, select: &Select) -> Result<Reply, Failure> {
-        let (row, reason, _) = self.selected(request, select.shop_id, select.organization_bin.as_ref())?;
-        Ok(Reply::Selected(Selected { config: row.view(), reason }))
-    }
+/// The config a payment would use, and why it.
+///
+/// # Errors
+/// Why there is none.
+pub(super) fn select(store: &Store, context: &Context, select: &Select) -> Result<Reply, Failure> {
+    let (row, reason, _) = selected(store, context, (select.shop_id, select.organization_bin.as_ref()))?;
+    Ok(Reply::Selected(Selected { config: row.view(), reason }))
+}
 
-    /// The config and triple that a new payment of this shop would use.
-    pub(super) fn selected(
-        &self,
-        request: &Request,
-        shop: Option<ShopId>,
-        bin: Option<&OrganizationBin>,
-    ) -> Result<(ConfigRow, SelectReason, Triple), Failure> {
-        let shop = request.shop(shop);
-        self.store.read(|reading| {
-            let named = found(reading, shop, bin)?;
-            let (row, reason) = choose(request, shop, bin, named)?;
-            let with = usable(&request.settings, &row)?;
-            let triple = reading.triple(&row.organization_bin, &row.trade_point_id, &with)?;
-            Ok((row.clone(), reason, triple.ok_or_else(|| no_token(&row))?))
-        })
-    }
+/// The config and triple that a new payment of this shop would use.
+///
+/// # Errors
+/// Why there is none.
+pub(super) fn selected(
+    store: &Store,
+    context: &Context,
+    (shop, bin): (Option<ShopId>, Option<&OrganizationBin>),
+) -> Result<(ConfigRow, SelectReason, Triple), Failure> {
+    let shop = context.shop(shop);
+    store.read(|reading| {
+        let named = found(reading, shop, bin)?;
+        let (row, reason) = choose(context, shop, bin, named)?;
+        let with = usable(&context.settings, &row)?;
+        let triple = reading.triple(&row.organization_bin, &row.trade_point_id, &with)?;
+        Ok((row.clone(), reason, triple.ok_or_else(|| no_token(&row))?))
+    })
 }
 
 fn found(reading: &Reading, shop: ShopId, bin: Option<&OrganizationBin>) -> Result<Option<ConfigRow>, Refused> {
@@ -43,14 +47,14 @@ fn found(reading: &Reading, shop: ShopId, bin: Option<&OrganizationBin>) -> Resu
 
 /// The guard: the named or default config, if it is the shop's and the caller may use it.
 pub(super) fn choose(
-    request: &Request,
+    context: &Context,
     shop: ShopId,
     bin: Option<&OrganizationBin>,
     found: Option<ConfigRow>,
 ) -> Result<(ConfigRow, SelectReason), Failure> {
     let reason = if bin.is_some() { SelectReason::Explicit } else { SelectReason::Default };
     match (found, bin) {
-        (Some(row), _) if row.shop_id == shop && request.scope.allows(shop, &row.organization_bin) => Ok((row, reason)),
+        (Some(row), _) if row.shop_id == shop && context.scope.allows(shop, &row.organization_bin) => Ok((row, reason)),
         (_, Some(bin)) => {
             let detail = format!("{bin} is not an organisation of shop {shop} that this caller may use");
             Err(Failure::new(Code::BinNotAllowed, detail).with_bin(bin))
@@ -119,11 +123,4 @@ pub(super) fn no_token(row: &ConfigRow) -> Failure {
     let bin = &row.organization_bin;
     Failure::new(Code::DeviceTokenInvalid, format!("no device is registered for {bin} at its trade point"))
         .with_bin(bin)
-}
-
-impl Request {
-    /// The shop a call is about.
-    pub(super) fn shop(&self, named: Option<ShopId>) -> ShopId {
-        named.unwrap_or(self.settings.config.shop_id)
-    }
 }

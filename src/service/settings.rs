@@ -156,6 +156,13 @@ impl Live {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Keeps a connection to the bank made ahead, under the settings in force; ends by itself at the next reload.
+    pub fn keep_warm(&self) {
+        if let Ok(kaspi) = self.get().kaspi() {
+            tokio::spawn(kaspi.keep_warm());
+        }
+    }
+
     /// Where they come from.
     #[must_use]
     pub fn path(&self) -> &Path {

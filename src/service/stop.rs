@@ -5,6 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
+use crate::failure::{Code, Failure};
+
+/// A handle on it.
+pub(super) type Stopping = std::sync::Arc<Stop>;
+
 /// Begins once and never ends.
 #[derive(Default)]
 pub(super) struct Stop {
@@ -20,6 +25,20 @@ impl Stop {
 
     pub(super) fn has_begun(&self) -> bool {
         self.has_begun.load(Ordering::Acquire)
+    }
+
+    /// Refuses once the daemon is stopping: a call that waited for its turn is not begun any more.
+    ///
+    /// # Errors
+    /// `shutting_down`.
+    pub(super) fn still_running(&self) -> Result<(), Failure> {
+        if self.has_begun() {
+            return Err(Failure::new(
+                Code::ShuttingDown,
+                "the daemon is stopping and begins no more calls that move money",
+            ));
+        }
+        Ok(())
     }
 
     /// Ready once it has begun.

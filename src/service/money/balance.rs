@@ -4,19 +4,22 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::OwnedMutexGuard;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::super::bank::details_failure;
-use super::super::health::balance_problem;
-use super::super::{Request, Service, Settings};
-use super::refund::not_found_means_not_refundable;
 use crate::domain::{Dialect, State};
 use crate::failure::{Code, Failure};
 use crate::id::{PaymentId, RequestKey};
 use crate::kaspi::{Ask, Details};
 use crate::money::Amount;
-use crate::store::{Change, PaymentRow, RefundRow, RefundState, Seen, Stale, Triple};
+use crate::service::bank::{Bank, details_failure};
+use crate::service::locks::Locks;
+use crate::service::payment::{Payments, Totals, balance_problem};
+use crate::service::rate::ReadRate;
+use crate::service::stop::Stopping;
+use crate::service::{Context, Settings};
+use crate::store::{Change, PaymentRow, RefundRow, RefundState, Seen, Stale, Store, Triple};
 
 /// Rests between two readings of the balance; the last one repeats.
 const RESTS: [Duration; 4] =
@@ -30,7 +33,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Since when refunds of this run are on their way or in doubt, by a clock that nobody sets. Those of an earlier run are
 /// so since this one began.
-pub(in crate::service) struct Unsettled {
+pub(super) struct Unsettled {
     started: Instant,
     /// Held for a look-up, never across an await.
     since: Mutex<HashMap<PaymentId, Instant>>,
@@ -60,11 +63,8 @@ impl Unsettled {
         read.insert(payment, Instant::now());
     }
 
-    /// Forgets a refund unless nobody knows yet what came of it.
-    pub(super) fn end_of(&self, service: &Service, payment: PaymentId, refund: PaymentId) {
-        if service.row(payment).is_ok_and(|row| !row.refund(refund).is_some_and(RefundRow::is_pending)) {
-            self.since.lock().unwrap_or_else(PoisonError::into_inner).remove(&refund);
-        }
+    fn end(&self, refund: PaymentId) {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner).remove(&refund);
     }
 
     /// When the time to settle of a refund is over.
@@ -76,30 +76,68 @@ impl Unsettled {
 
 /// A balance that was read.
 #[derive(Clone)]
-pub(super) struct Reading {
+pub(super) struct BalanceRead {
     pub(super) balance: Amount,
     pub(super) asked_at: Instant,
     /// Of the refund that is to be sent on it.
     pub(super) key: Option<RequestKey>,
 }
 
-impl Service {
+/// Reads balances and books what they say; touches what the account knows of refunds, and nothing else.
+pub(in crate::service) struct Balances {
+    store: Store,
+    payments: Payments,
+    bank: Arc<Bank>,
+    totals: Arc<Totals>,
+    stop: Stopping,
+    rate: Arc<ReadRate>,
+    /// Since when refunds are unsettled.
+    pub(super) unsettled: Arc<Unsettled>,
+    /// One refund at a time per payment.
+    refunding: Locks<PaymentId>,
+    /// One reading of a balance for those who look at a time per payment.
+    reading: Locks<PaymentId>,
+}
+
+impl Balances {
+    pub(super) fn new(
+        store: Store,
+        (bank, totals): (Arc<Bank>, Arc<Totals>),
+        (stop, rate): (Stopping, Arc<ReadRate>),
+    ) -> Self {
+        let (payments, unsettled) = (Payments::new(store.clone()), Arc::new(Unsettled::new()));
+        Self { store, payments, bank, totals, stop, rate, unsettled, refunding: Locks::new(), reading: Locks::new() }
+    }
+
+    /// The right to pay back of a payment, or to weigh what was; none while somebody else does.
+    pub(super) fn alone(&self, payment: PaymentId) -> Option<OwnedMutexGuard<()>> {
+        self.refunding.try_lock(payment)
+    }
+
+    /// Forgets since when a refund is unsettled, unless nobody knows yet what came of it.
+    pub(super) fn end_of(&self, payment: PaymentId, refund: PaymentId) {
+        let is_pending = |row: PaymentRow| row.refund(refund).is_some_and(RefundRow::is_pending);
+        if self.payments.row(payment).is_ok_and(|row| !is_pending(row)) {
+            self.unsettled.end(refund);
+        }
+    }
+
     /// Reads the balance before money is paid back under a key, and books what it says.
     ///
     /// # Errors
     /// `kaspi_unavailable` where it cannot be read, or is behind what is known.
     pub(super) async fn read_balance(
         &self,
-        request: &Request,
+        context: &Context,
         row: &PaymentRow,
         triple: &Triple,
     ) -> Result<Amount, Failure> {
-        let (settings, asked_at) = (&request.settings, Instant::now());
+        let (settings, asked_at) = (&context.settings, Instant::now());
         let balance = self.balance(settings, row, triple).await?;
-        let reading = Reading { balance, asked_at, key: request.key.clone() };
+        let reading = BalanceRead { balance, asked_at, key: context.key.clone() };
         match self.book(settings, row.id, reading).await? {
             Ok(()) => Ok(balance),
-            Err(Stale) => Err(stale(&self.row(row.id)?, balance)),
+            Err(Stale) => Err(stale(&self.payments.row(row.id)?, balance)),
         }
     }
 
@@ -108,11 +146,11 @@ impl Service {
         &self,
         settings: &Settings,
         id: PaymentId,
-        Reading { balance, asked_at, key }: Reading,
+        BalanceRead { balance, asked_at, key }: BalanceRead,
     ) -> Result<Result<(), Stale>, Failure> {
-        let (service, settle) = (self.clone(), settings.config.payments.refund_settle);
-        let is_settled = move |refund: &RefundRow| asked_at >= service.state.unsettled.over_at(refund.id, settle);
-        match self.row(id)?.account().read(balance, key.as_ref(), &is_settled) {
+        let (unsettled, settle) = (self.unsettled.clone(), settings.config.payments.refund_settle);
+        let is_settled = move |refund: &RefundRow| asked_at >= unsettled.over_at(refund.id, settle);
+        match self.payments.row(id)?.account().read(balance, key.as_ref(), &is_settled) {
             Err(stale) => return self.note_above(id, Some(balance)).await.map(|()| Err(stale)),
             Ok(bookings) if bookings.is_empty() => return self.note_above(id, None).await.map(Ok),
             Ok(_) => {}
@@ -136,7 +174,7 @@ impl Service {
     /// Keeps that a balance is above what is left by all that is known, or that it is not any more; once.
     async fn note_above(&self, id: PaymentId, above: Option<Amount>) -> Result<(), Failure> {
         let is_known = move |row: &PaymentRow| row.balance_above.map(|(balance, _)| balance) == above;
-        if is_known(&self.row(id)?) {
+        if is_known(&self.payments.row(id)?) {
             return Ok(());
         }
         let noted = self.store.write(move |writing| {
@@ -151,8 +189,8 @@ impl Service {
     /// Reads the balance until it has told whether a refund happened whose answer was lost, at the latest when its
     /// time to settle is over.
     pub(super) async fn settle(&self, settings: &Settings, payment: PaymentId, refund: PaymentId) {
-        self.state.unsettled.begin(refund);
-        let over_at = self.state.unsettled.over_at(refund, settings.config.payments.refund_settle);
+        self.unsettled.begin(refund);
+        let over_at = self.unsettled.over_at(refund, settings.config.payments.refund_settle);
         for rest in RESTS.into_iter().chain(std::iter::repeat(RESTS[3])) {
             let is_last = Instant::now() >= over_at;
             if !matches!(self.is_unsettled(payment, refund), Ok(true)) {
@@ -166,13 +204,13 @@ impl Service {
             crate::chance::select! {
                 () = sleep(rest.min(over_at.saturating_duration_since(Instant::now()))) => {}
                 // The daemon stops: what is known now is that nobody knows.
-                () = self.stopped() => return,
+                () = self.stop.begun() => return,
             }
         }
     }
 
     fn is_unsettled(&self, payment: PaymentId, refund: PaymentId) -> Result<bool, Failure> {
-        let row = self.row(payment)?;
+        let row = self.payments.row(payment)?;
         Ok(row.refund(refund).is_some_and(|refund| refund.state == RefundState::Unsettled))
     }
 
@@ -182,11 +220,11 @@ impl Service {
     /// # Errors
     /// Why the balance could not be read or booked.
     pub(in crate::service) async fn reckon(&self, settings: &Settings, id: PaymentId) -> Result<(), Failure> {
-        match self.state.balances.try_lock(id) {
-            Some(_one) if self.state.unsettled.is_due(id) => {
+        match self.reading.try_lock(id) {
+            Some(_one) if self.unsettled.is_due(id) => {
                 let reckoned = self.reckon_once(settings, id).await;
                 if reckoned.is_ok() {
-                    self.state.unsettled.was_read(id);
+                    self.unsettled.was_read(id);
                 }
                 reckoned
             }
@@ -196,32 +234,32 @@ impl Service {
 
     /// A payment that somebody asks for, with what its balance tells now; what cannot be read stays as it was.
     pub(in crate::service) async fn reckoned(
-        &self,
+        self: &Arc<Self>,
         settings: &Arc<Settings>,
         (row, patience): (PaymentRow, Option<Duration>),
     ) -> Result<PaymentRow, Failure> {
-        if !is_reckoned(&row) || !self.state.pace.callers_turn(settings.config.read_rate).await {
+        if !tells_of_refunds(&row) || !self.rate.callers_turn(settings.config.read_rate).await {
             return Ok(row);
         }
-        let (service, settings, id) = (self.clone(), Arc::clone(settings), row.id);
+        let (balances, settings, id) = (Arc::clone(self), Arc::clone(settings), row.id);
         // It goes on when the caller has waited long enough.
-        let reading = tokio::spawn(async move { service.reckon(&settings, id).await });
+        let reading = tokio::spawn(async move { balances.reckon(&settings, id).await });
         if let Ok(Ok(Err(failure))) = timeout(patience.map_or(SOON, |patience| patience.min(SOON)), reading).await {
             tracing::debug!(payment = %id, code = failure.code.word(), "the balance could not be read");
         }
-        self.row(id)
+        self.payments.row(id)
     }
 
     async fn reckon_once(&self, settings: &Settings, id: PaymentId) -> Result<(), Failure> {
-        let row = self.row(id)?;
-        if !is_reckoned(&row) {
+        let row = self.payments.row(id)?;
+        if !tells_of_refunds(&row) {
             return Ok(());
         }
-        let triple = self.frozen_triple(settings, &row)?;
+        let triple = self.bank.frozen_triple(settings, &row)?;
         let asked_at = Instant::now();
         let balance = self.balance(settings, &row, &triple).await?;
         // A reading that proves nothing is followed by others.
-        self.book(settings, id, Reading { balance, asked_at, key: None }).await.map(drop)
+        self.book(settings, id, BalanceRead { balance, asked_at, key: None }).await.map(drop)
     }
 
     /// What of a payment can still be paid back, as the bank says now.
@@ -235,12 +273,12 @@ impl Service {
             return Err(Failure::new(Code::NotRefundable, "the payment has no QrPaymentId").with_payment(row.id));
         }
         let ask = Ask::fresh(settings.config.kaspi.timeout);
-        match self.details(settings, row, triple.clone(), ask).await {
+        match self.bank.details(settings, row, triple.clone(), ask).await {
             Ok(details) => {
                 if details.total != row.amount || row.other_totals.is_told_by_details() {
-                    self.keep_total(row.id, details.total).await?;
+                    self.totals.keep_total(row.id, details.total).await?;
                 }
-                match self.row(row.id)?.disputed_total() {
+                match self.payments.row(row.id)?.disputed_total() {
                     None => Ok(left_of_ours(row.amount, &details)),
                     Some(total) => Err(other_total(row, total)),
                 }
@@ -270,7 +308,7 @@ fn other_total(row: &PaymentRow, total: Amount) -> Failure {
 }
 
 /// Whether a reading of its balance may tell something of the refunds of a payment.
-pub(in crate::service) fn is_reckoned(row: &PaymentRow) -> bool {
+pub(in crate::service) fn tells_of_refunds(row: &PaymentRow) -> bool {
     let may_tell = |refund: &RefundRow| matches!(refund.state, RefundState::Unsettled | RefundState::Watched);
     let is_told = row.balance_above.is_some() || row.refunds.iter().any(may_tell);
     row.dialect == Dialect::Bank && row.state == State::Paid && is_told
@@ -284,5 +322,12 @@ pub(super) fn stale(row: &PaymentRow, balance: Amount) -> Failure {
     match balance_problem(row) {
         None => failure.with_hint("Kaspi's books are behind: try again with the same key in a minute."),
         Some(problem) => failure.with_hint(problem.remedy),
+    }
+}
+
+pub(super) fn not_found_means_not_refundable(failure: Failure) -> Failure {
+    match failure.code {
+        Code::NotFound => Failure { code: Code::NotRefundable, ..failure },
+        _ => failure,
     }
 }

@@ -1,16 +1,19 @@
 //! Cancelling a remote invoice. Moves no money and may be repeated; doubt is settled by a status read.
 
-use super::super::life::{CANCELLED, is_outstanding};
-use super::super::ownership::in_doubt;
-use super::super::{Request, Service, trouble};
+use super::call::{Asker, Begun, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
+use super::joined::Keys;
 use super::keys::wrote_cancel;
-use super::{Asker, Begun, Instead, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
+use super::outcome::Instead;
 use crate::domain::{Kind, LogStatus, State};
 use crate::failure::{Code, Failure, Money};
 use crate::id::{PaymentId, PaymentRef, QrPaymentId};
 use crate::kaspi::{Cancelled, Trouble};
 use crate::operation::Reply;
+use crate::service::Context;
+use crate::service::bank::{Bank, failure_of};
+use crate::service::payment::{CANCELLED, Payments, Statuses, awaits_owner, is_outstanding};
 use crate::store::{Change, Ending, PROCESSED, PaymentRow, Refused, Store, Triple, Writing, Wrote};
+use std::sync::Arc;
 
 /// A cancel of a payment, and the triple that it would be made with.
 #[derive(Clone)]
@@ -19,30 +22,46 @@ struct Cancel {
     at: Option<(QrPaymentId, Triple)>,
     /// Kaspi has just said that it still has what we called expired.
     stands: bool,
+    /// Settles a doubt.
+    statuses: Arc<Statuses>,
 }
 
-impl Service {
-    pub(in crate::service) async fn cancel(&self, request: &Request, named: &PaymentRef) -> Result<Reply, Failure> {
-        let row = self.visible(request, named)?;
-        let (id, wrote) = (row.id, wrote_cancel(&self.store, row.id));
-        self.in_turn((request, row.shop_id), wrote, |turn| self.cancel_in_turn(turn, id)).await?;
-        Ok(Reply::Payment(self.row(id)?.view()))
+/// Ends bills; touches the log through its keys, and payments through their statuses.
+pub(in crate::service) struct Cancels {
+    keys: Arc<Keys>,
+    payments: Payments,
+    bank: Arc<Bank>,
+    statuses: Arc<Statuses>,
+}
+
+impl Cancels {
+    pub(super) fn new(keys: Arc<Keys>, bank: Arc<Bank>, statuses: Arc<Statuses>) -> Self {
+        let payments = Payments::new(keys.store().clone());
+        Self { keys, payments, bank, statuses }
+    }
+
+    pub(in crate::service) async fn cancel(&self, context: &Context, named: &PaymentRef) -> Result<Reply, Failure> {
+        let row = self.payments.visible(context, named)?;
+        let (id, wrote) = (row.id, wrote_cancel(self.keys.store(), row.id));
+        self.keys.in_turn((context, row.shop_id), wrote, |turn| self.cancel_in_turn(turn, id)).await?;
+        Ok(Reply::Payment(self.payments.row(id)?.view()))
     }
 
     async fn cancel_in_turn(&self, turn: MoneyTurn<'_>, id: PaymentId) -> Result<(), Failure> {
-        let request = turn.request;
-        let (stands, row) = self.still_stands(request, self.row(id)?).await?;
+        let context = turn.context;
+        let (stands, row) = self.still_stands(context, self.payments.row(id)?).await?;
         let at = match (row.state, row.kind, row.qr_payment_id.clone()) {
             // Refused in its own words before anything is intended.
             (state, Kind::Remote, Some(qr)) if stands || state == State::Waiting => {
-                Some((qr, self.frozen_triple(&request.settings, &row)?))
+                Some((qr, self.bank.frozen_triple(&context.settings, &row)?))
             }
             _ => None,
         };
-        match turn.intend(self, row.shop_id, Cancel { payment: id, at, stands }).await? {
+        let cancel = Cancel { payment: id, at, stands, statuses: self.statuses.clone() };
+        match turn.intend(row.shop_id, cancel).await? {
             Intent::Seen(_) => Ok(()),
             Intent::New(intended) => {
-                let ended = intended.send(self, &request.settings).await.end(self, request).await?;
+                let ended = intended.send(&context.settings).await.end(context).await?;
                 ended.failure.map_or(Ok(()), Err)
             }
         }
@@ -50,22 +69,24 @@ impl Service {
 
     /// Whether Kaspi still has an invoice that we called expired, by a clock that may have been wrong: then it is
     /// cancelled like one that waits.
-    async fn still_stands(&self, request: &Request, row: PaymentRow) -> Result<(bool, PaymentRow), Failure> {
+    async fn still_stands(&self, context: &Context, row: PaymentRow) -> Result<(bool, PaymentRow), Failure> {
         if (row.state, row.kind) != (State::Expired, Kind::Remote) {
             return Ok((false, row));
         }
-        match self.status_now(&request.settings, &row).await {
+        match self.statuses.status_now(&context.settings, &row).await {
             Ok((said, row)) => Ok((said.is_some_and(|said| said == CANCELLED || is_outstanding(&said)), row)),
             // Kaspi does not know it: nobody can pay it.
             Err(failure) if failure.code == Code::NotFound => Ok((false, row)),
             Err(failure) => Err(failure),
         }
     }
+}
 
+impl Cancel {
     /// Kaspi's word that it is cancelled, from the answer or from the status read that settles a doubt.
     async fn cancelled(
         &self,
-        request: &Request,
+        context: &Context,
         row: &PaymentRow,
         answer: &Result<Cancelled, Trouble>,
     ) -> Result<String, Failure> {
@@ -75,9 +96,9 @@ impl Service {
                 let said = status.as_deref().unwrap_or("nothing");
                 Failure::new(Code::KaspiUnavailable, format!("Kaspi accepted the cancel and said {said}"))
             }
-            Err(trouble) => refused(trouble::failure(trouble)),
+            Err(trouble) => refused(failure_of(trouble)),
         };
-        let (said, now) = match self.status_now(&request.settings, row).await {
+        let (said, now) = match self.statuses.status_now(&context.settings, row).await {
             Ok(now) => now,
             Err(_) => return Err(unread(row, answer, failure)),
         };
@@ -113,8 +134,8 @@ impl MoneyCall for Cancel {
                 .with_payment(id)
                 .into());
         };
-        let Asker { request, wrote, x_request_id, .. } = asker;
-        let change = Change::CancelIntended { payment: id, key: request.key.clone(), wrote, x_request_id };
+        let Asker { context, wrote, x_request_id, .. } = asker;
+        let change = Change::CancelIntended { payment: id, key: context.key.clone(), wrote, x_request_id };
         Ok(Begun::New(Box::new((change, row, triple))))
     }
 
@@ -125,13 +146,8 @@ impl MoneyCall for Cancel {
         }
     }
 
-    async fn judge(
-        &self,
-        (service, request): (&Service, &Request),
-        payment: &PaymentRow,
-        answer: &Result<Cancelled, Trouble>,
-    ) -> Verdict {
-        let (status, failure, ending) = match service.cancelled(request, payment, answer).await {
+    async fn judge(&self, context: &Context, payment: &PaymentRow, answer: &Result<Cancelled, Trouble>) -> Verdict {
+        let (status, failure, ending) = match self.cancelled(context, payment, answer).await {
             Ok(kaspi_status) => (LogStatus::Success, None, Ending::Cancelled { kaspi_status }),
             Err(failure) if failure.code == Code::KaspiUnavailable => {
                 (LogStatus::Pending, Some(failure), Ending::Nothing)
@@ -171,7 +187,7 @@ fn unread(row: &PaymentRow, answer: &Result<Cancelled, Trouble>, failure: Failur
 
 /// The customer has paid somebody: whether it was us is not known.
 fn paid_in_doubt(row: &PaymentRow) -> Option<Failure> {
-    in_doubt(row, Code::NotCancellable).map(|failure| failure.with_money(Money::Unknown))
+    awaits_owner(row, Code::NotCancellable).map(|failure| failure.with_money(Money::Unknown))
 }
 
 fn paid(row: &PaymentRow) -> Failure {

@@ -1,68 +1,79 @@
 //! Taking a payment.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::life::REMOTE_LIFE;
-use super::super::{Request, Service, Settings, trouble};
+use super::call::{Asker, Begun, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
+use super::intend::{Create, was_seen};
+use super::joined::Keys;
 use super::keys::wrote_create;
-use super::{Asker, Begun, Instead, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
-use crate::domain::{Dialect, Kind, LogStatus};
+use super::outcome::Instead;
+use crate::domain::{Kind, LogStatus};
 use crate::failure::{Code, Failure, Money, texts};
-use crate::id::{PaymentId, ShopId};
+use crate::id::PaymentId;
 use crate::kaspi::{Created, NewPayment, Trouble};
 use crate::moment::Moment;
 use crate::operation::{CreatePayment, Reply};
+use crate::service::bank::{Bank, failure_of};
+use crate::service::payment::{Payments, REMOTE_LIFE, Statuses, Waits};
+use crate::service::{Context, Settings};
 use crate::store::{Ending, PaymentRow, Refused, Store, Writing, Wrote};
 
 /// Added to the life of a token that nobody saw before it is called dead: clocks and slow answers.
 const DEAD_MARGIN: Duration = Duration::from_secs(60);
 
-/// A create as its caller wrote it.
-#[derive(Clone)]
-pub(super) struct Create {
-    pub(super) create: CreatePayment,
-    pub(super) shop: ShopId,
+/// Takes payments; touches the log through its keys, and payments through their statuses.
+pub(in crate::service) struct Creates {
+    keys: Arc<Keys>,
+    payments: Payments,
+    bank: Arc<Bank>,
+    statuses: Arc<Statuses>,
+    waits: Arc<Waits>,
 }
 
-impl Service {
-    pub(in crate::service) async fn create(&self, request: &Request, create: CreatePayment) -> Result<Reply, Failure> {
-        judge(request, &create)?;
-        request.key_for_money()?;
-        let (shop, wait) = (request.shop(create.shop_id), create.wait);
+impl Creates {
+    pub(super) fn new(keys: Arc<Keys>, bank: Arc<Bank>, statuses: Arc<Statuses>, waits: Arc<Waits>) -> Self {
+        let payments = Payments::new(keys.store().clone());
+        Self { keys, payments, bank, statuses, waits }
+    }
+
+    pub(in crate::service) async fn create(&self, context: &Context, create: CreatePayment) -> Result<Reply, Failure> {
+        judge(context, &create)?;
+        context.key_for_money()?;
+        let (shop, wait) = (context.shop(create.shop_id), create.wait);
         let call = Create { create, shop };
         // Whoever has the same key may see the payment from then on and wait beside us.
-        let created = self.in_turn((request, shop), call.wrote(&self.store), |turn| self.created(turn, call)).await;
+        let created =
+            self.keys.in_turn((context, shop), call.wrote(self.keys.store()), |turn| self.created(turn, call)).await;
         let (payment, new) = created?;
         if new && wait.is_some() {
             // The answer is as good as a look: the first one of the wait comes an interval later. A create that is
             // repeated is no look, and puts none off.
-            self.state.asks.made(payment);
+            self.statuses.asks.made(payment);
         }
         let row = match wait {
-            Some(span) => self.wait(request, payment, span).await,
-            None => self.row(payment),
+            Some(span) => self.waits.wait(context, payment, span).await,
+            None => self.payments.row(payment),
         };
         let row = row.map_err(|failure| failure.with_money(Money::Unknown).with_payment(payment))?;
         Ok(if new { Reply::Created(row.view()) } else { Reply::Payment(row.view()) })
     }
-}
 
-impl Service {
     /// The payment, and whether it is new.
     async fn created(&self, turn: MoneyTurn<'_>, call: Create) -> Result<(PaymentId, bool), Failure> {
-        let request = turn.request;
-        let intent = turn.intend(self, call.shop, call).await;
+        let context = turn.context;
+        let intent = turn.intend(call.shop, call).await;
         if let Err(Failure { code: Code::BinInactive, organization_bin: Some(bin), .. }) = &intent {
             // It may only want a look to settle its dialect.
-            self.suspect(bin);
+            self.bank.wakes().suspect(bin);
         }
         let intended = match intent? {
             Intent::Seen(payment) => return Ok((payment, false)),
             Intent::New(intended) => intended,
         };
         // From here on, not from when the follower hears of it: the wall clock may be set in between.
-        self.state.ages.follow(intended.payment());
-        let ended = intended.send(self, &request.settings).await.end(self, request).await?;
+        self.statuses.ages.follow(intended.payment());
+        let ended = intended.send(&context.settings).await.end(context).await?;
         ended.failure.map_or(Ok((ended.payment, true)), Err)
     }
 }
@@ -91,15 +102,10 @@ impl MoneyCall for Create {
         kaspi.create(&ask, &triple, &new).await
     }
 
-    async fn judge(
-        &self,
-        (_, request): (&Service, &Request),
-        payment: &PaymentRow,
-        answer: &Result<Created, Trouble>,
-    ) -> Verdict {
+    async fn judge(&self, context: &Context, payment: &PaymentRow, answer: &Result<Created, Trouble>) -> Verdict {
         let trouble = match answer {
             Ok(created) => {
-                let ending = created_ending(request, payment, created);
+                let ending = created_ending(context, payment, created);
                 // An invoice that stands at the bank may be paid at any moment.
                 return Verdict { status: LogStatus::Success, ending, failure: None, money: Money::Unknown };
             }
@@ -108,7 +114,7 @@ impl MoneyCall for Create {
         let failure = Some(refusal(payment, trouble));
         match trouble {
             Trouble::MayHaveHappened { .. } => {
-                let ending = Ending::Lost { dead_at: dead_at(&request.settings, payment) };
+                let ending = Ending::Lost { dead_at: dead_at(&context.settings, payment) };
                 Verdict { status: LogStatus::Pending, ending, failure, money: Money::Unknown }
             }
             _ => Verdict { status: LogStatus::Failed, ending: Ending::Nothing, failure, money: Money::NotMoved },
@@ -121,8 +127,8 @@ impl MoneyCall for Create {
 }
 
 /// What is wrong with a request whatever the state of the shop.
-fn judge(request: &Request, create: &CreatePayment) -> Result<(), Failure> {
-    let most = request.settings.config.payments.max_amount;
+fn judge(context: &Context, create: &CreatePayment) -> Result<(), Failure> {
+    let most = context.settings.config.payments.max_amount;
     if create.amount_tiyn.is_zero() {
         return Err(Failure::invalid("amount_tiyn must be above 0"));
     }
@@ -140,14 +146,14 @@ fn judge(request: &Request, create: &CreatePayment) -> Result<(), Failure> {
     Ok(())
 }
 
-fn created_ending(request: &Request, payment: &PaymentRow, created: &Created) -> Ending {
+fn created_ending(context: &Context, payment: &PaymentRow, created: &Created) -> Ending {
     let now = Moment::now();
     let ms = |span: Option<Duration>| span.and_then(|span| u64::try_from(span.as_millis()).ok());
     let life = match (payment.kind, created.life) {
         (_, Some(life)) => life,
         (Kind::Remote, None) => REMOTE_LIFE,
         // An ExpireDate alone is not compared with our clock.
-        (Kind::Link | Kind::Qr, None) => request.settings.config.payments.link_life,
+        (Kind::Link | Kind::Qr, None) => context.settings.config.payments.link_life,
     };
     Ending::Created {
         qr_payment_id: created.qr_payment_id.clone(),
@@ -165,18 +171,13 @@ pub(super) fn dead_at(settings: &Settings, payment: &PaymentRow) -> Option<Momen
     (!was_seen(payment)).then(|| Moment::now().after(settings.config.payments.link_life + DEAD_MARGIN))
 }
 
-/// Whether the customer may have seen a payment whose create was lost.
-pub(super) fn was_seen(payment: &PaymentRow) -> bool {
-    payment.kind == Kind::Remote || (payment.dialect == Dialect::Guide && payment.phone.is_some())
-}
-
 fn refusal(payment: &PaymentRow, trouble: &Trouble) -> Failure {
     match trouble {
         Trouble::MayHaveHappened { why, provider } => {
             let (code, text) = provider.clone().unwrap_or_default();
             outcome_unknown(payment, why).with_provider(code, text)
         }
-        other => declined(trouble::failure(other)).with_bin(&payment.organization_bin),
+        other => declined(failure_of(other)).with_bin(&payment.organization_bin),
     }
 }
 

@@ -1,19 +1,27 @@
 //! The intent of a create: the organisation, the supersession and the invoice are judged and the payment is frozen in
 //! one transaction, before the first byte is sent.
 
-use super::super::select::{choose, no_token, usable};
-use super::super::{Request, trouble};
-use super::create::{Create, was_seen};
-use super::{Asker, Begun};
+use super::call::{Asker, Begun};
 use crate::domain::{Dialect, Kind, State};
 use crate::failure::{Code, Failure, Money};
-use crate::id::Invoice;
+use crate::id::{Invoice, ShopId};
 use crate::kaspi::Trouble;
+use crate::operation::CreatePayment;
+use crate::service::Context;
+use crate::service::bank::failure_of;
+use crate::service::select::{choose, no_token, usable};
 use crate::store::{Change, ConfigRow, Event, PaymentRow, Refused, Writing};
+
+/// A create as its caller wrote it.
+#[derive(Clone)]
+pub(super) struct Create {
+    pub(super) create: CreatePayment,
+    pub(super) shop: ShopId,
+}
 
 impl Create {
     pub(super) fn intended(&self, writing: &Writing<'_>, asker: Asker<'_>) -> Result<Begun, Refused> {
-        let Asker { request, earlier, wrote, x_request_id } = asker;
+        let Asker { context, earlier, wrote, x_request_id } = asker;
         if let Some(earlier) = earlier {
             return Ok(Begun::Seen(earlier.payment));
         }
@@ -22,20 +30,20 @@ impl Create {
             Some(bin) => writing.config(bin)?,
             None => writing.default_config(self.shop)?,
         };
-        let (config, _) = choose(request, self.shop, bin, found)?;
-        let with = usable(&request.settings, &config)?;
+        let (config, _) = choose(context, self.shop, bin, found)?;
+        let with = usable(&context.settings, &config)?;
         if (with.dialect, self.create.kind) == (Dialect::Guide, Kind::Qr) {
-            return Err(trouble::failure(&Trouble::NotInDialect).with_bin(&config.organization_bin).into());
+            return Err(failure_of(&Trouble::NotInDialect).with_bin(&config.organization_bin).into());
         }
         let triple = writing.triple(&config.organization_bin, &config.trade_point_id, &with)?;
         let triple = triple.ok_or_else(|| no_token(&config))?;
-        self.judge_supersedes(writing, request, &config)?;
-        self.judge_invoice(writing, request)?;
+        self.judge_supersedes(writing, context, &config)?;
+        self.judge_invoice(writing, context)?;
         let payment = PaymentRow {
             phone: self.create.phone_number.as_ref().map(crate::id::PhoneNumber::masked),
             comment: self.create.comment.clone(),
             invoice: self.create.invoice.clone(),
-            request_key: request.key.clone(),
+            request_key: context.key.clone(),
             supersedes: self.create.supersedes,
             ..PaymentRow::frozen(&config, &with, self.create.kind, self.create.amount_tiyn, writing.now)
         };
@@ -45,9 +53,9 @@ impl Create {
     }
 
     /// Only an unknown payment of the same shop and organisation may be replaced, and only by who may.
-    fn judge_supersedes(&self, writing: &Writing<'_>, request: &Request, config: &ConfigRow) -> Result<(), Refused> {
+    fn judge_supersedes(&self, writing: &Writing<'_>, context: &Context, config: &ConfigRow) -> Result<(), Refused> {
         let Some(old) = self.create.supersedes else { return Ok(()) };
-        if request.settings.config.payments.supersede_needs_admin && !request.is_admin {
+        if context.settings.config.payments.supersede_needs_admin && !context.is_admin {
             let detail = "only an admin may supersede an unknown payment here ([payments] supersede)";
             return Err(Failure::new(Code::Denied, detail).into());
         }
@@ -60,7 +68,7 @@ impl Create {
             return Err(Failure::new(Code::InProgress, detail).with_payment(old).into());
         }
         match writing.payment(old)? {
-            Some(row) if !request.sees(&row) => Err(Failure::not_found(format!("there is no payment {old}")).into()),
+            Some(row) if !context.sees(&row) => Err(Failure::not_found(format!("there is no payment {old}")).into()),
             Some(row) if row.shop_id == self.shop && row.config_id == config.id && row.state == State::Unknown => {
                 Ok(())
             }
@@ -75,9 +83,9 @@ impl Create {
     }
 
     /// One live payment per shop, invoice and amount.
-    fn judge_invoice(&self, writing: &Writing<'_>, request: &Request) -> Result<(), Refused> {
+    fn judge_invoice(&self, writing: &Writing<'_>, context: &Context) -> Result<(), Refused> {
         let Some(invoice) = self.create.invoice.as_ref().filter(|_| !self.create.repeat_invoice) else { return Ok(()) };
-        if !request.settings.config.payments.one_per_invoice {
+        if !context.settings.config.payments.one_per_invoice {
             return Ok(());
         }
         let live = writing.payments_of_invoice(self.shop, invoice)?.into_iter().find(|row| {
@@ -85,7 +93,7 @@ impl Create {
         });
         match live {
             None => Ok(()),
-            Some(row) if !request.sees(&row) => {
+            Some(row) if !context.sees(&row) => {
                 Err(Failure::new(Code::InvoiceOpen, format!("invoice {invoice} has a payment of another organisation"))
                     .into())
             }
@@ -116,4 +124,9 @@ fn is_live(row: &PaymentRow) -> bool {
         State::Unknown => was_seen(row),
         State::Declined | State::Cancelled | State::Expired | State::Abandoned => false,
     }
+}
+
+/// Whether the customer may have seen a payment whose create was lost.
+pub(super) fn was_seen(payment: &PaymentRow) -> bool {
+    payment.kind == Kind::Remote || (payment.dialect == Dialect::Guide && payment.phone.is_some())
 }

@@ -1,49 +1,31 @@
 //! Idempotency: a key belongs to a shop and stands for one intention across create, cancel and refund.
 
-use super::super::{Request, Service};
 use crate::domain::State;
 use crate::failure::{Code, Failure, Money};
 use crate::id::{PaymentId, PaymentRef, RequestKey, ShopId};
 use crate::money::Amount;
 use crate::operation::CreatePayment;
+use crate::service::Context;
 use crate::store::{Attempts, Field, KeyRow, PaymentRow, Refused, Store, Writing, Wrote};
 
-impl Request {
-    /// The caller's key.
-    ///
-    /// # Errors
-    /// `key_required` for a call that may move money without one, unless the shop has allowed that.
-    pub(super) fn key_for_money(&self) -> Result<Option<RequestKey>, Failure> {
-        match &self.key {
-            None if self.settings.config.payments.require_key => {
-                Err(Failure::new(Code::KeyRequired, "this call can move money and carries no Idempotency-Key"))
-            }
-            key => Ok(key.clone()),
-        }
-    }
-}
-
-impl Service {
-    /// A failure that says nothing moved, with what its key has done to money, now or before: whoever asks under a key
-    /// is told of the intention and not of the last attempt at it.
-    pub(super) fn with_money_of_key(&self, request: &Request, shop: ShopId, failure: Failure) -> Failure {
-        let Some(key) = request.key.as_ref().filter(|_| failure.money == Money::NotMoved && is_of_key(failure.code))
-        else {
-            return failure;
-        };
-        let row = self.store.read(|reading| {
-            let Some(stands) = reading.key(shop, key)? else { return Ok(None) };
-            let payment = reading.payment(&PaymentRef::Id(stands.payment))?;
-            Ok(payment.filter(|row| request.sees(row)))
-        });
-        match row.map(|row| row.map(|row| (money_of(&row, key), may_still_come(&row, key)))) {
-            Ok(Some((Money::NotMoved, _)) | None) => failure,
-            // A program that asks again could pay beside the one that comes.
-            Ok(Some((money, true))) => failure.with_money(money).with_retryable(false),
-            Ok(Some((money, false))) => failure.with_money(money),
-            // What cannot be read is not said to have moved nothing.
-            Err(_) => failure.with_money(Money::Unknown),
-        }
+/// A failure that says nothing moved, with what its key has done to money, now or before: whoever asks under a key
+/// is told of the intention and not of the last attempt at it.
+pub(super) fn with_money_of_key(store: &Store, context: &Context, shop: ShopId, failure: Failure) -> Failure {
+    let Some(key) = context.key.as_ref().filter(|_| failure.money == Money::NotMoved && is_of_key(failure.code)) else {
+        return failure;
+    };
+    let row = store.read(|reading| {
+        let Some(stands) = reading.key(shop, key)? else { return Ok(None) };
+        let payment = reading.payment(&PaymentRef::Id(stands.payment))?;
+        Ok(payment.filter(|row| context.sees(row)))
+    });
+    match row.map(|row| row.map(|row| (money_of(&row, key), may_still_come(&row, key)))) {
+        Ok(Some((Money::NotMoved, _)) | None) => failure,
+        // A program that asks again could pay beside the one that comes.
+        Ok(Some((money, true))) => failure.with_money(money).with_retryable(false),
+        Ok(Some((money, false))) => failure.with_money(money),
+        // What cannot be read is not said to have moved nothing.
+        Err(_) => failure.with_money(Money::Unknown),
     }
 }
 
@@ -79,13 +61,13 @@ fn may_still_come(row: &PaymentRow, key: &RequestKey) -> bool {
 /// `key_conflict`, naming the fields that differ.
 pub(super) fn standing_for(
     writing: &Writing<'_>,
-    request: &Request,
+    context: &Context,
     shop: ShopId,
     wrote: &Wrote,
 ) -> Result<Option<KeyRow>, Refused> {
-    let Some(key) = &request.key else { return Ok(None) };
+    let Some(key) = &context.key else { return Ok(None) };
     let Some((row, running)) = writing.key(shop, key)? else { return Ok(None) };
-    if !writing.payment(row.payment)?.is_some_and(|payment| request.sees(&payment)) {
+    if !writing.payment(row.payment)?.is_some_and(|payment| context.sees(&payment)) {
         return Err(
             Failure::new(Code::KeyConflict, "this Idempotency-Key stands for something of another caller").into()
         );
@@ -115,9 +97,9 @@ fn judge(row: &KeyRow, wrote: &Wrote) -> Result<(), Failure> {
 }
 
 /// Collects what a caller wrote, field by field.
-struct Writer<'a>(&'a Store, Wrote);
+struct Written<'a>(&'a Store, Wrote);
 
-impl Writer<'_> {
+impl Written<'_> {
     fn field(mut self, field: Field, value: Option<impl std::fmt::Display>) -> Self {
         if let Some(value) = value {
             self.1.0.push((field, self.0.hash(&value.to_string())));
@@ -128,7 +110,7 @@ impl Writer<'_> {
 
 /// What the caller of a create wrote, not what it resolved to; how long to wait is no part of the intention.
 pub(super) fn wrote_create(store: &Store, create: &CreatePayment) -> Wrote {
-    Writer(store, Wrote::default())
+    Written(store, Wrote::default())
         .field(Field::Operation, Some("create"))
         .field(Field::Kind, Some(create.kind))
         .field(Field::AmountTiyn, Some(create.amount_tiyn.tiyn()))
@@ -144,12 +126,12 @@ pub(super) fn wrote_create(store: &Store, create: &CreatePayment) -> Wrote {
 
 /// What the caller of a cancel wrote.
 pub(super) fn wrote_cancel(store: &Store, payment: PaymentId) -> Wrote {
-    Writer(store, Wrote::default()).field(Field::Operation, Some("cancel")).field(Field::Payment, Some(payment)).1
+    Written(store, Wrote::default()).field(Field::Operation, Some("cancel")).field(Field::Payment, Some(payment)).1
 }
 
 /// What the caller of a refund wrote.
 pub(super) fn wrote_refund(store: &Store, payment: PaymentId, amount: Option<Amount>) -> Wrote {
-    Writer(store, Wrote::default())
+    Written(store, Wrote::default())
         .field(Field::Operation, Some("refund"))
         .field(Field::Payment, Some(payment))
         .field(Field::AmountTiyn, amount.map(Amount::tiyn))

@@ -1,15 +1,11 @@
-//! The way of every call that moves money or ends a bill: intent, sent once, outcome, answer.
+//! Money: taking it, taking it back, and settling what nobody was told. Nothing else in the daemon makes a call that moves
+//! money or writes what came of one.
 //!
-//! ```text
-//! MoneyTurn -> Intended -> Answered -> Ended
-//! ```
-//!
-//! Each is made only by the step before and used up by the next, so that no kind of call can leave a step out or take
-//! it twice: the key's turn, the durable intent before the first byte, one sending, the durable outcome before the
-//! answer. Create, refund and cancel supply what to intend, what to send and how to judge ([`MoneyCall`]); recovery is
-//! the last step of a call whose answer never came.
+//! Every such call goes the one way of [`call`]; keys, balances and people's words are judged beside it.
 
+mod adopt;
 mod balance;
+mod call;
 mod cancel;
 mod create;
 mod intend;
@@ -18,206 +14,66 @@ mod keys;
 mod outcome;
 mod recover;
 mod refund;
+mod resolve;
 mod word;
 
-use tokio::time::Instant;
+use std::sync::Arc;
 
-pub(super) use balance::{Unsettled, is_reckoned};
+pub(super) use balance::{Balances, tells_of_refunds};
 pub(super) use joined::Keys;
-use keys::standing_for;
-use outcome::{Instead, record, unstored};
+pub(super) use recover::recover;
 
-use super::bank::Sending;
-use super::{Request, Service, Settings};
-use crate::domain::LogStatus;
-use crate::failpoint::fail_point;
-use crate::failure::{Failure, Money};
-use crate::id::{PaymentId, ShopId};
-use crate::kaspi::{Ask, Kaspi, Trouble};
-use crate::store::{Change, Ending, KeyRow, Outcome, PaymentRow, Refused, Store, Triple, Underway, Writing, Wrote};
+use adopt::Adoptions;
+use call::Calls;
+use cancel::Cancels;
+use create::Creates;
+use refund::Refunds;
+use resolve::Resolutions;
+use word::Words;
 
-/// What a kind of money call supplies.
-pub(super) trait MoneyCall: Clone + Send + Sync + 'static {
-    /// What Kaspi gives for it.
-    type Given: Send + Sync;
-    /// Its fail points: before the intent, behind it, behind the answer, behind the outcome.
-    #[cfg_attr(not(debug_assertions), allow(dead_code, reason = "a release build has no fail points"))]
-    const POINTS: [&'static str; 4];
-    /// What its caller wrote, as it is compared under a key.
-    fn wrote(&self, store: &Store) -> Wrote;
-    /// Judges it by the state of this transaction, and writes nothing.
-    ///
-    /// # Errors
-    /// Why it is not to be made.
-    fn intend(&self, writing: &Writing<'_>, asker: Asker<'_>) -> Result<Begun, Refused>;
-    /// Makes the call.
-    fn send(&self, payment: &PaymentRow, with: Sent) -> impl Future<Output = Result<Self::Given, Trouble>> + Send;
-    /// What the answer makes of it.
-    fn judge(
-        &self,
-        by: (&Service, &Request),
-        payment: &PaymentRow,
-        answer: &Result<Self::Given, Trouble>,
-    ) -> impl Future<Output = Verdict> + Send;
-    /// What to say where the outcome that was recorded is not the bank's word.
-    fn instead(&self, payment: &PaymentRow, instead: Instead) -> Failure;
+use super::bank::Bank;
+use super::payment::{Statuses, Totals, Waits};
+use super::rate::ReadRate;
+use super::stop::Stopping;
+use crate::store::Store;
+
+/// The room.
+pub(super) struct Money {
+    pub(super) keys: Arc<Keys>,
+    pub(super) balances: Arc<Balances>,
+    pub(super) creates: Creates,
+    pub(super) cancels: Cancels,
+    pub(super) refunds: Refunds,
+    pub(super) adoptions: Arc<Adoptions>,
+    pub(super) resolutions: Resolutions,
 }
 
-/// What a call is made with.
-pub(super) type Sent = (Kaspi, Ask, Triple);
-
-/// Who asks, and what their key stands for already.
-pub(super) struct Asker<'a> {
-    request: &'a Request,
-    earlier: Option<KeyRow>,
-    /// What was written, where it is to be kept under a key.
-    wrote: Option<Wrote>,
-    x_request_id: String,
+/// What it stands on.
+pub(super) struct Below {
+    pub(super) store: Store,
+    pub(super) stop: Stopping,
+    pub(super) rate: Arc<ReadRate>,
+    pub(super) bank: Arc<Bank>,
+    pub(super) totals: Arc<Totals>,
+    pub(super) statuses: Arc<Statuses>,
+    pub(super) waits: Arc<Waits>,
 }
 
-/// What is to come of a call.
-pub(super) enum Begun {
-    /// What is known of this payment is the answer.
-    Seen(PaymentId),
-    /// This intent is to be recorded, and the call made for the payment with the triple.
-    New(Box<(Change, PaymentRow, Triple)>),
-}
-
-/// What an answer comes to: for the log and the projections, and for the caller.
-pub(super) struct Verdict {
-    status: LogStatus,
-    ending: Ending,
-    failure: Option<Failure>,
-    /// What is true of the money even if the outcome cannot be stored.
-    money: Money,
-}
-
-/// The right to make one money call: its key is nobody else's meanwhile, and the daemon is not stopping. Given by
-/// [`Service::in_turn`] only.
-pub(super) struct MoneyTurn<'r> {
-    request: &'r Request,
-    underway: Underway,
-}
-
-/// What came of asking to intend a call.
-pub(super) enum Intent<C> {
-    /// Nothing is to be sent: this payment is the answer.
-    Seen(PaymentId),
-    /// To be sent.
-    New(Box<Intended<C>>),
-}
-
-/// What all steps behind the intent carry.
-struct Way<C> {
-    call: C,
-    intent: u64,
-    payment: PaymentRow,
-    began: Instant,
-}
-
-/// A call whose intent is durable, not yet sent.
-pub(super) struct Intended<C> {
-    way: Way<C>,
-    triple: Triple,
-    ask: Ask,
-    underway: Underway,
-}
-
-/// A call that was sent, and what came back.
-pub(super) struct Answered<C: MoneyCall> {
-    way: Way<C>,
-    answer: Result<C::Given, Trouble>,
-    /// Its outcome is yet to be written.
-    underway: Underway,
-}
-
-/// A call whose outcome is durable.
-pub(super) struct Ended {
-    pub(super) payment: PaymentId,
-    /// Why it is not what the caller wanted.
-    pub(super) failure: Option<Failure>,
-}
-
-impl MoneyTurn<'_> {
-    /// Makes the intent durable: the key and the call itself are judged and the intent written in one transaction.
-    ///
-    /// # Errors
-    /// Why the call is not to be made; nothing was sent.
-    pub(super) async fn intend<C: MoneyCall>(
-        self,
-        service: &Service,
-        shop: ShopId,
-        call: C,
-    ) -> Result<Intent<C>, Failure> {
-        let Self { request, underway } = self;
-        fail_point!(C::POINTS[0]);
-        let ask = Service::ask(request);
-        let (asked, made, wrote) = (request.copy(), call.clone(), call.wrote(&service.store));
-        let begun = service.store.write(move |writing| {
-            let earlier = standing_for(writing, &asked, shop, &wrote)?;
-            let (wrote, x_request_id) = (asked.key.is_some().then_some(wrote), ask.x_request_id.to_string());
-            let asker = Asker { request: &asked, earlier, wrote, x_request_id };
-            let (change, payment, triple) = match made.intend(writing, asker)? {
-                Begun::Seen(payment) => return Ok(Err(payment)),
-                Begun::New(new) => *new,
-            };
-            // Without a key and certificate nothing is begun that could not be sent.
-            asked.settings.kaspi()?;
-            let intent = writing.append(Some(asked.caller.actor()), change)?;
-            Ok(Ok((intent, payment, triple)))
-        });
-        let begun = begun.await;
-        fail_point!(C::POINTS[1]);
-        Ok(match begun? {
-            Err(payment) => Intent::Seen(payment),
-            Ok((intent, payment, triple)) => {
-                let way = Way { call, intent, payment, began: Instant::now() };
-                Intent::New(Box::new(Intended { way, triple, ask, underway }))
-            }
-        })
-    }
-}
-
-impl<C: MoneyCall> Intended<C> {
-    /// The payment as it was intended.
-    pub(super) fn payment(&self) -> &PaymentRow {
-        &self.way.payment
-    }
-
-    /// Sends it. A second request leaves only where the first was refused for its token, which the log then has too.
-    pub(super) async fn send(self, service: &Service, settings: &Settings) -> Answered<C> {
-        let Self { way, triple, ask, underway } = self;
-        let sending = Sending { ask, of: Some((way.intent, way.payment.id)) };
-        let (call, payment) = (&way.call, &way.payment);
-        let send = |kaspi, ask, triple| call.send(payment, (kaspi, ask, triple));
-        let answer = service.with_token(settings, triple, sending, send).await;
-        fail_point!(C::POINTS[2]);
-        Answered { way, answer, underway }
-    }
-}
-
-impl<C: MoneyCall> Answered<C> {
-    /// Judges the answer and makes the outcome durable.
-    ///
-    /// # Errors
-    /// `storage_failed`, with what the bank said.
-    pub(super) async fn end(self, service: &Service, request: &Request) -> Result<Ended, Failure> {
-        let Self { way: Way { call, intent, payment, began }, answer, underway } = self;
-        let Verdict { status, ending, failure, money } = call.judge((service, request), &payment, &answer).await;
-        let said = outcome::words(&ending);
-        let outcome = Outcome {
-            status,
-            error: failure.as_ref().map(|failure| failure.detail.clone()),
-            provider_code: failure.as_ref().and_then(|failure| failure.provider_code),
-            duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-            ending,
-        };
-        let end = move |writing: &mut Writing<'_>| record(writing, intent, outcome.clone());
-        let recorded = service.store.keep(end).await;
-        let instead = recorded.map_err(|failure| unstored(failure, &payment, money, &said))?;
-        drop(underway);
-        fail_point!(C::POINTS[3]);
-        let failure = instead.map_or(failure, |instead| Some(call.instead(&payment, instead)));
-        Ok(Ended { payment: payment.id, failure })
+impl Money {
+    pub(super) fn new(below: Below) -> Self {
+        let Below { store, stop, rate, bank, totals, statuses, waits } = below;
+        let keys = Arc::new(Keys::new(Calls { store: store.clone(), bank: bank.clone() }, stop.clone()));
+        let balances = Arc::new(Balances::new(store.clone(), (bank.clone(), totals), (stop, rate)));
+        let words = Words::new(store.clone(), bank.clone(), balances.clone());
+        let adoptions = Arc::new(Adoptions::new(store.clone(), bank.clone()));
+        Self {
+            creates: Creates::new(keys.clone(), bank.clone(), statuses.clone(), waits),
+            cancels: Cancels::new(keys.clone(), bank.clone(), statuses.clone()),
+            refunds: Refunds::new(keys.clone(), bank.clone(), statuses.clone(), balances.clone()),
+            resolutions: Resolutions::new((store, bank), statuses, words, adoptions.clone()),
+            adoptions,
+            keys,
+            balances,
+        }
     }
 }

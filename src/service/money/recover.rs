@@ -1,38 +1,36 @@
 //! Start-up: calls that had begun when the daemon stopped may have happened. Nothing is sent; what nobody knows is
 //! shown as such, before the first request is answered.
 
-use super::super::{Service, Settings};
 use super::create::dead_at;
 use super::outcome::record;
 use crate::domain::LogStatus;
 use crate::failure::Failure;
-use crate::store::{Change, Ending, Event, Outcome};
+use crate::service::Settings;
+use crate::store::{Change, Ending, Event, Outcome, Store};
+use std::sync::Arc;
 
-impl Service {
-    /// Ends every call that an earlier run began and did not end; returns how many.
-    ///
-    /// # Errors
-    /// `storage_failed`.
-    pub async fn recover(&self) -> Result<usize, Failure> {
-        let settings = self.live.get();
-        self.store
-            .write(move |writing| {
-                let running = writing.running()?;
-                for (intent, event) in &running {
-                    let outcome = Outcome {
-                        status: LogStatus::Pending,
-                        error: Some("the daemon stopped before the answer came".to_owned()),
-                        provider_code: None,
-                        // The wall clocks of two runs are all there is to tell it by.
-                        duration_ms: u64::try_from(writing.now.since(event.at).as_millis()).unwrap_or(u64::MAX),
-                        ending: ending(&settings, event),
-                    };
-                    record(writing, *intent, outcome)?;
-                }
-                Ok(running.len())
-            })
-            .await
-    }
+/// Ends every call that an earlier run began and did not end; returns how many.
+///
+/// # Errors
+/// `storage_failed`.
+pub(in crate::service) async fn recover(store: &Store, settings: Arc<Settings>) -> Result<usize, Failure> {
+    store
+        .write(move |writing| {
+            let running = writing.running()?;
+            for (intent, event) in &running {
+                let outcome = Outcome {
+                    status: LogStatus::Pending,
+                    error: Some("the daemon stopped before the answer came".to_owned()),
+                    provider_code: None,
+                    // The wall clocks of two runs are all there is to tell it by.
+                    duration_ms: u64::try_from(writing.now.since(event.at).as_millis()).unwrap_or(u64::MAX),
+                    ending: ending(&settings, event),
+                };
+                record(writing, *intent, outcome)?;
+            }
+            Ok(running.len())
+        })
+        .await
 }
 
 fn ending(settings: &Settings, event: &Event) -> Ending {

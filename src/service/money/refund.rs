@@ -1,20 +1,25 @@
 //! Paying money back: one at a time per payment, the balance read first where the bank has one and made a part of the
 //! intent. What the balance says afterwards is the account's to judge.
 
-use super::super::{Request, Service, Settings, ownership, trouble};
-use super::balance::stale;
+use super::balance::{Balances, not_found_means_not_refundable, stale};
+use super::call::{Asker, Begun, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
+use super::joined::Keys;
 use super::keys::{standing_for, wrote_refund};
-use super::{Asker, Begun, Instead, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
+use super::outcome::Instead;
 use crate::domain::{Dialect, LogStatus, State};
 use crate::failure::{Code, Failure, Money};
 use crate::id::{PaymentId, PaymentRef, QrPaymentId};
 use crate::kaspi::{Refunded, Trouble};
 use crate::money::Amount;
 use crate::operation::{RefundPayment, Reply};
+use crate::service::bank::{Bank, failure_of};
+use crate::service::payment::{Payments, Statuses, awaits_owner};
+use crate::service::{Context, Settings};
 use crate::store::{
     Attempts, Change, Ending, Obstacle, PaymentRow, RefundRow, RefundState, Refused, Store, Triple, Wanted, Writing,
     Wrote,
 };
+use std::sync::Arc;
 
 /// What to do about a refund that failed and has no key under which it could be repeated.
 const KEYLESS: &str = "Look at the payment first: kaspictl payment show ID. A refund without an Idempotency-Key cannot be \
@@ -32,61 +37,75 @@ struct Refund {
     balance: Option<Amount>,
 }
 
-impl Service {
+/// Pays back; touches the log through its keys, payments through their statuses, and the bank's balances.
+pub(in crate::service) struct Refunds {
+    keys: Arc<Keys>,
+    payments: Payments,
+    bank: Arc<Bank>,
+    statuses: Arc<Statuses>,
+    balances: Arc<Balances>,
+}
+
+impl Refunds {
+    pub(super) fn new(keys: Arc<Keys>, bank: Arc<Bank>, statuses: Arc<Statuses>, balances: Arc<Balances>) -> Self {
+        let payments = Payments::new(keys.store().clone());
+        Self { keys, payments, bank, statuses, balances }
+    }
+
     pub(in crate::service) async fn refund(
         &self,
-        request: &Request,
+        context: &Context,
         named: &PaymentRef,
         asked: RefundPayment,
     ) -> Result<Reply, Failure> {
-        let refunded = self.refunded(request, named, asked).await;
+        let refunded = self.refunded(context, named, asked).await;
         // Without a key a second request is a second refund.
-        refunded.map_err(|failure| match (&request.key, failure.retryable) {
+        refunded.map_err(|failure| match (&context.key, failure.retryable) {
             (None, true) => failure.with_retryable(false).with_hint(KEYLESS),
             _ => failure,
         })
     }
 
-    async fn refunded(&self, request: &Request, named: &PaymentRef, asked: RefundPayment) -> Result<Reply, Failure> {
-        let id = self.visible(request, named)?.id;
-        request.key_for_money()?;
+    async fn refunded(&self, context: &Context, named: &PaymentRef, asked: RefundPayment) -> Result<Reply, Failure> {
+        let id = self.payments.visible(context, named)?.id;
+        context.key_for_money()?;
         if asked.amount_tiyn.is_some_and(Amount::is_zero) {
             return Err(Failure::invalid("amount_tiyn must be above 0; leave it out to pay back all that is left"));
         }
-        let (shop, wrote) = (self.row(id)?.shop_id, wrote_refund(&self.store, id, asked.amount_tiyn));
-        self.in_turn((request, shop), wrote, |turn| self.refund_in_turn(turn, id, asked)).await?;
-        let row = self.row(id).map_err(|failure| failure.with_money(Money::Moved).with_payment(id))?;
+        let (shop, wrote) = (self.payments.row(id)?.shop_id, wrote_refund(self.keys.store(), id, asked.amount_tiyn));
+        self.keys.in_turn((context, shop), wrote, |turn| self.refund_in_turn(turn, id, asked)).await?;
+        let row = self.payments.row(id).map_err(|failure| failure.with_money(Money::Moved).with_payment(id))?;
         Ok(Reply::Payment(row.view()))
     }
 
     async fn refund_in_turn(&self, turn: MoneyTurn<'_>, id: PaymentId, asked: RefundPayment) -> Result<(), Failure> {
-        let request = turn.request;
-        if self.has_refunded(request, id, &asked).await? {
+        let context = turn.context;
+        if self.has_refunded(context, id, &asked).await? {
             return Ok(());
         }
         // From here to the end nobody else pays back of this payment or judges its balance.
-        let Some(_one) = self.state.refunds.try_lock(id) else {
+        let Some(_one) = self.balances.alone(id) else {
             return Err(in_progress(id));
         };
-        let refund = self.refund_to_make(request, id, asked).await;
-        let refund = refund.map_err(|failure| self.of_pending_key(request, id, failure))?;
-        let (refund_id, settings) = (refund.id, &request.settings);
-        let Intent::New(intended) = turn.intend(self, self.row(id)?.shop_id, refund).await? else { return Ok(()) };
-        self.state.unsettled.begin(refund_id);
-        let ended = intended.send(self, settings).await.end(self, request).await?;
+        let refund = self.refund_to_make(context, id, asked).await;
+        let refund = refund.map_err(|failure| self.of_pending_key(context, id, failure))?;
+        let (refund_id, settings) = (refund.id, &context.settings);
+        let Intent::New(intended) = turn.intend(self.payments.row(id)?.shop_id, refund).await? else { return Ok(()) };
+        self.balances.unsettled.begin(refund_id);
+        let ended = intended.send(settings).await.end(context).await?;
         let settled = match ended.failure {
             Some(failure) => self.settled(settings, (id, refund_id), failure).await,
             None => Ok(()),
         };
-        self.state.unsettled.end_of(self, id, refund_id);
+        self.balances.end_of(id, refund_id);
         settled
     }
 
     /// Whether this request was carried out before, under its key.
-    async fn has_refunded(&self, request: &Request, id: PaymentId, asked: &RefundPayment) -> Result<bool, Failure> {
+    async fn has_refunded(&self, context: &Context, id: PaymentId, asked: &RefundPayment) -> Result<bool, Failure> {
         let amount = asked.amount_tiyn;
-        let (asker, wrote) = (request.copy(), wrote_refund(&self.store, id, amount));
-        let known = self.store.write(move |writing| {
+        let (asker, wrote) = (context.clone(), wrote_refund(self.keys.store(), id, amount));
+        let known = self.keys.store().write(move |writing| {
             let Some(row) = writing.payment(id)? else { return Ok(false) };
             let stands = standing_for(writing, &asker, row.shop_id, &wrote)?;
             Ok(stands.is_some() && row.account().attempts_at(asker.key.as_ref(), amount) == Attempts::Happened)
@@ -95,37 +114,37 @@ impl Service {
     }
 
     /// A refund of a payment that Kaspi calls paid, on the balance of this moment.
-    async fn refund_to_make(&self, request: &Request, id: PaymentId, asked: RefundPayment) -> Result<Refund, Failure> {
-        request.settings.kaspi()?;
-        let row = self.refundable(request, self.row(id)?).await?;
-        let triple = self.frozen_triple(&request.settings, &row)?;
+    async fn refund_to_make(&self, context: &Context, id: PaymentId, asked: RefundPayment) -> Result<Refund, Failure> {
+        context.settings.kaspi()?;
+        let row = self.refundable(context, self.payments.row(id)?).await?;
+        let triple = self.bank.frozen_triple(&context.settings, &row)?;
         let Some(qr) = row.qr_payment_id.clone() else {
             return Err(Failure::new(Code::NotRefundable, "the payment has no QrPaymentId").with_payment(id));
         };
         let balance = match row.dialect {
             Dialect::Guide => None,
-            Dialect::Bank => Some(self.read_balance(request, &row, &triple).await?),
+            Dialect::Bank => Some(self.balances.read_balance(context, &row, &triple).await?),
         };
         Ok(Refund { payment: id, id: PaymentId::fresh(), asked, qr, triple, balance })
     }
 
     /// Of a key whose own refund is in doubt nobody says that nothing moved, whatever keeps it from being settled.
-    fn of_pending_key(&self, request: &Request, id: PaymentId, failure: Failure) -> Failure {
-        let Ok(row) = self.row(id) else { return failure };
-        match row.account().attempts(request.key.as_ref()) {
+    fn of_pending_key(&self, context: &Context, id: PaymentId, failure: Failure) -> Failure {
+        let Ok(row) = self.payments.row(id) else { return failure };
+        match row.account().attempts(context.key.as_ref()) {
             Attempts::InDoubt(own) => in_doubt(&row, own.id, &failure.detail),
             _ => failure,
         }
     }
 
     /// A paid payment; one that is not called so is looked at first.
-    async fn refundable(&self, request: &Request, row: PaymentRow) -> Result<PaymentRow, Failure> {
+    async fn refundable(&self, context: &Context, row: PaymentRow) -> Result<PaymentRow, Failure> {
         let row = match row.state {
-            State::Paid => self.still_paid(&request.settings, &row).await?,
+            State::Paid => self.statuses.still_paid(&context.settings, &row).await?,
             State::Creating | State::Unknown => row,
-            _ => self.read_status(&request.settings, &row).await?,
+            _ => self.statuses.read_status(&context.settings, &row).await?,
         };
-        if let Some(doubt) = ownership::in_doubt(&row, Code::NotRefundable) {
+        if let Some(doubt) = awaits_owner(&row, Code::NotRefundable) {
             return Err(doubt);
         }
         match row.state {
@@ -156,8 +175,9 @@ impl Service {
         if failure.code != Code::OutcomeUnknown {
             return Err(failure);
         }
-        self.settle(settings, payment, refund).await;
-        let row = self.row(payment).map_err(|stored| stored.with_money(Money::Unknown).with_payment(payment))?;
+        self.balances.settle(settings, payment, refund).await;
+        let row =
+            self.payments.row(payment).map_err(|stored| stored.with_money(Money::Unknown).with_payment(payment))?;
         let found = row.refund(refund);
         // Another attempt under its key may have come to light instead.
         let is_done = found.is_some_and(|refund| row.account().is_done(refund));
@@ -181,8 +201,8 @@ impl MoneyCall for Refund {
     fn intend(&self, writing: &Writing<'_>, asker: Asker<'_>) -> Result<Begun, Refused> {
         let id = self.payment;
         let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
-        let Asker { request, wrote, x_request_id, .. } = asker;
-        let amount = match row.account().another(&self.wanted(request)) {
+        let Asker { context, wrote, x_request_id, .. } = asker;
+        let amount = match row.account().another(&self.wanted(context)) {
             Ok(amount) => amount,
             Err(Obstacle::Happened) => return Ok(Begun::Seen(id)),
             Err(obstacle) => return Err(self.refused(&row, obstacle).into()),
@@ -195,13 +215,13 @@ impl MoneyCall for Refund {
             amount,
             state: RefundState::Running,
             at: writing.now,
-            key: request.key.clone(),
+            key: context.key.clone(),
             balance_before: self.balance,
             return_operation_id: None,
             is_claimed: false,
             asked: self.asked.amount_tiyn,
         };
-        let (mut row, key) = (row, request.key.clone());
+        let (mut row, key) = (row, context.key.clone());
         row.refunds.push(refund.clone());
         let change = Change::RefundIntended { payment: id, refund, key, wrote, x_request_id };
         Ok(Begun::New(Box::new((change, row, self.triple.clone()))))
@@ -214,21 +234,16 @@ impl MoneyCall for Refund {
         }
     }
 
-    async fn judge(
-        &self,
-        _: (&Service, &Request),
-        payment: &PaymentRow,
-        answer: &Result<Refunded, Trouble>,
-    ) -> Verdict {
+    async fn judge(&self, _: &Context, payment: &PaymentRow, answer: &Result<Refunded, Trouble>) -> Verdict {
         let why = match answer {
             Ok(Refunded { return_operation_id }) if self.balance.is_none() || proves(payment, return_operation_id) => {
                 let ending = Ending::Refunded { return_operation_id: return_operation_id.clone() };
                 return Verdict { status: LogStatus::Success, ending, failure: None, money: Money::Moved };
             }
             Ok(_) => Failure::new(Code::OutcomeUnknown, "Kaspi named no ReturnOperationId of its own for it"),
-            Err(trouble @ Trouble::MayHaveHappened { .. }) => trouble::failure(trouble),
+            Err(trouble @ Trouble::MayHaveHappened { .. }) => failure_of(trouble),
             Err(trouble) => {
-                let failure = not_found_means_not_refundable(trouble::failure(trouble)).with_payment(payment.id);
+                let failure = not_found_means_not_refundable(failure_of(trouble)).with_payment(payment.id);
                 let failure = Some(failure.with_bin(&payment.organization_bin));
                 let ending = Ending::Nothing;
                 return Verdict { status: LogStatus::Failed, ending, failure, money: Money::NotMoved };
@@ -250,10 +265,10 @@ impl MoneyCall for Refund {
 }
 
 impl Refund {
-    fn wanted<'k>(&self, request: &'k Request) -> Wanted<'k> {
+    fn wanted<'k>(&self, context: &'k Context) -> Wanted<'k> {
         Wanted {
             amount: self.asked.amount_tiyn,
-            key: request.key.as_ref(),
+            key: context.key.as_ref(),
             is_repeat: self.asked.repeat_refund,
             balance: self.balance,
         }
@@ -279,13 +294,6 @@ fn proves(payment: &PaymentRow, named: &Option<String>) -> bool {
     let Some(id) = named.as_deref().map(str::trim).filter(|id| !id.is_empty()) else { return false };
     let is_one = id.parse::<i64>().map_or(true, |number| number > 0);
     is_one && payment.refunds.iter().all(|refund| refund.return_operation_id.as_deref().map(str::trim) != Some(id))
-}
-
-pub(super) fn not_found_means_not_refundable(failure: Failure) -> Failure {
-    match failure.code {
-        Code::NotFound => Failure { code: Code::NotRefundable, ..failure },
-        _ => failure,
-    }
 }
 
 fn in_doubt(row: &PaymentRow, refund: PaymentId, why: &str) -> Failure {

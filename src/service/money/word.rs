@@ -1,18 +1,33 @@
 //! A person's word on a refund. It is taken where neither the account nor the bank's balance says otherwise, and the
 //! balance is judged anew with it: what the refund leaves of a fall went back elsewhere.
 
+use std::sync::Arc;
 use tokio::time::Instant;
 
-use super::super::{Request, Service};
-use super::balance::Reading;
+use super::balance::{BalanceRead, Balances};
 use super::refund::in_progress;
 use crate::domain::Dialect;
 use crate::failure::{Code, Failure};
 use crate::id::{PaymentId, Reason};
 use crate::money::Amount;
-use crate::store::{Change, Closed, PaymentRow, RefundRow, RefundState, Untrue};
+use crate::service::Context;
+use crate::service::bank::Bank;
+use crate::service::payment::Payments;
+use crate::store::{Change, Closed, PaymentRow, RefundRow, RefundState, Store, Untrue};
 
-impl Service {
+/// Takes people's words on refunds; touches the account, on the balance of the moment.
+pub(super) struct Words {
+    store: Store,
+    payments: Payments,
+    bank: Arc<Bank>,
+    balances: Arc<Balances>,
+}
+
+impl Words {
+    pub(super) fn new(store: Store, bank: Arc<Bank>, balances: Arc<Balances>) -> Self {
+        Self { payments: Payments::new(store.clone()), store, bank, balances }
+    }
+
     /// Keeps a person's word that a refund did or did not happen.
     ///
     /// # Errors
@@ -20,16 +35,16 @@ impl Service {
     /// there is no doubt, or the word cannot be true.
     pub(in crate::service) async fn take_word(
         &self,
-        request: &Request,
+        context: &Context,
         row: &PaymentRow,
         (refund, happened): (PaymentId, bool),
         reason: Reason,
     ) -> Result<(), Failure> {
         let id = row.id;
         // Nobody pays back of it, or waits for its balance, while a person's word is weighed.
-        let Some(_one) = self.state.refunds.try_lock(id) else { return Err(in_progress(id)) };
-        let settle = request.settings.config.payments.refund_settle;
-        let over_at = self.state.unsettled.over_at(refund, settle);
+        let Some(_one) = self.balances.alone(id) else { return Err(in_progress(id)) };
+        let settle = context.settings.config.payments.refund_settle;
+        let over_at = self.balances.unsettled.over_at(refund, settle);
         // Of what the bank may still carry out nobody can have seen that it did not happen, also where no balance tells.
         let is_open = |found: &RefundRow| match found.state {
             RefundState::Unsettled => true,
@@ -37,15 +52,15 @@ impl Service {
             _ => false,
         };
         let is_settling = |found: &RefundRow| is_open(found) && Instant::now() < over_at;
-        if self.row(id)?.refund(refund).is_some_and(is_settling) {
+        if self.payments.row(id)?.refund(refund).is_some_and(is_settling) {
             let rest = over_at.saturating_duration_since(Instant::now()).as_secs() + 1;
             return Err(in_progress(id).with_hint(format!(
                 "Kaspi may still carry the refund out: look in {rest} s with kaspictl payment show {id}, and resolve it then if it is still open."
             )));
         }
         // Without the balance the person's word is all there is.
-        let balance = self.balance_for_a_word(request, id).await;
-        let actor = request.caller.actor();
+        let balance = self.balance_for_a_word(context, id).await;
+        let actor = context.caller.actor();
         let kept = self.store.write(move |writing| {
             let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
             let Some(found) = row.refund(refund).cloned() else { return Err(no_refund(&row, refund).into()) };
@@ -66,15 +81,15 @@ impl Service {
     }
 
     /// The balance, booked as anybody's reading; none where it cannot be had.
-    async fn balance_for_a_word(&self, request: &Request, id: PaymentId) -> Option<Amount> {
-        let (settings, row) = (&request.settings, self.row(id).ok()?);
+    async fn balance_for_a_word(&self, context: &Context, id: PaymentId) -> Option<Amount> {
+        let (settings, row) = (&context.settings, self.payments.row(id).ok()?);
         if row.dialect == Dialect::Guide {
             return None;
         }
-        let triple = self.frozen_triple(settings, &row).ok()?;
+        let triple = self.bank.frozen_triple(settings, &row).ok()?;
         let asked_at = Instant::now();
-        let balance = self.balance(settings, &row, &triple).await.ok()?;
-        self.book(settings, id, Reading { balance, asked_at, key: None }).await.ok()?.ok();
+        let balance = self.balances.balance(settings, &row, &triple).await.ok()?;
+        self.balances.book(settings, id, BalanceRead { balance, asked_at, key: None }).await.ok()?.ok();
         Some(balance)
     }
 }

@@ -1,0 +1,82 @@
+//! Who asks, under which key, with which settings, and what of the world they may see.
+
+use std::sync::Arc;
+
+use super::Settings;
+use crate::access::{Admitted, Caller, Presence, Scope};
+use crate::failure::{Code, Failure};
+use crate::id::{OrganizationBin, RequestKey, ShopId};
+use crate::kaspi::Ask;
+use crate::operation::Operation;
+use crate::store::PaymentRow;
+
+/// What a request carries besides its operation. Every room judges by it; only an admitted operation makes one.
+#[derive(Clone)]
+pub(super) struct Context {
+    pub(super) caller: Caller,
+    pub(super) key: Option<RequestKey>,
+    pub(super) scope: Scope,
+    pub(super) is_admin: bool,
+    pub(super) presence: Presence,
+    /// In force when the request came; it keeps them to its end.
+    pub(super) settings: Arc<Settings>,
+}
+
+impl Context {
+    pub(super) fn of(admitted: Admitted, settings: Arc<Settings>) -> (Self, Operation) {
+        let (is_admin, presence) = (admitted.is_admin(), admitted.presence().clone());
+        let (caller, key, operation, scope) = admitted.into_parts();
+        (Self { caller, key, scope, is_admin, presence, settings }, operation)
+    }
+
+    /// The shop a call is about.
+    pub(super) fn shop(&self, named: Option<ShopId>) -> ShopId {
+        named.unwrap_or(self.settings.config.shop_id)
+    }
+
+    /// Whether the caller may know of a payment.
+    pub(super) fn sees(&self, row: &PaymentRow) -> bool {
+        self.scope.allows(row.shop_id, &row.organization_bin)
+    }
+
+    /// A fresh call within the configured time-out, and until when its caller waits for it.
+    pub(super) fn ask(&self) -> Ask {
+        Ask { heard_until: self.presence.until(), ..Ask::fresh(self.settings.config.kaspi.timeout) }
+    }
+
+    /// An admin narrowed to shops or BINs sets up nothing outside of them.
+    ///
+    /// # Errors
+    /// `bin_not_allowed`.
+    pub(super) fn may_set_up(&self, shop: ShopId, bin: &OrganizationBin) -> Result<(), Failure> {
+        if self.scope.allows(shop, bin) {
+            return Ok(());
+        }
+        let detail = format!("{bin} of shop {shop} is outside of what this caller may set up");
+        Err(Failure::new(Code::BinNotAllowed, detail).with_bin(bin))
+    }
+
+    /// The caller's key.
+    ///
+    /// # Errors
+    /// `key_required` for a call that may move money without one, unless the shop has allowed that.
+    pub(super) fn key_for_money(&self) -> Result<Option<RequestKey>, Failure> {
+        match &self.key {
+            None if self.settings.config.payments.require_key => {
+                Err(Failure::new(Code::KeyRequired, "this call can move money and carries no Idempotency-Key"))
+            }
+            key => Ok(key.clone()),
+        }
+    }
+
+    /// For what cannot be narrowed to some shops or BINs: all state, or all that is made of the log.
+    ///
+    /// # Errors
+    /// `denied`.
+    pub(super) fn sees_everything(&self) -> Result<(), Failure> {
+        if self.scope.is_everything() {
+            return Ok(());
+        }
+        Err(Failure::new(Code::Denied, "this covers all shops, and [[access.shop]] gives this user some of them only"))
+    }
+}

@@ -1,0 +1,209 @@
+//! How Kaspi was lately asked about each payment. Only a status call that was answered is a read: until its interval is
+//! over, it is the answer to whoever asks. One that failed answers nobody but those who waited for it, and is not
+//! repeated at once.
+//!
+//! Times count from boot, so that a read of before a suspend is as old as it is.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::life::polling;
+use crate::domain::Kind;
+use crate::id::PaymentId;
+use crate::moment::{Moment, since_boot};
+use crate::store::PaymentRow;
+
+/// Somebody waits for a remote invoice: the manual forbids interval polling, so a waiter asks at 3, 8 and 15 seconds
+/// and then every 15, which is our reading of it.
+pub(in crate::service) const REMOTE_WAIT: [Duration; 4] =
+    [Duration::from_secs(3), Duration::from_secs(5), Duration::from_secs(7), Duration::from_secs(15)];
+
+/// After this long without an ask the counts begin anew: another cashier, another look.
+const FORGET: Duration = Duration::from_secs(60);
+
+/// So many payments are remembered before those are forgotten that nobody has asked about for a [`DAY`].
+const MANY: usize = 4096;
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// What is known of the last asks about a payment.
+#[derive(Clone, Copy, Default)]
+struct Asked {
+    /// When the last call began, answered or not.
+    began: Duration,
+    /// When it was over, unless it still runs.
+    ended: Option<Duration>,
+    /// When the last call began that was answered, and by the wall clock.
+    read: Option<(Duration, Moment)>,
+    /// How many were answered since somebody began to look.
+    reads: usize,
+    /// How many were not since the last one that was; a call counts as such until it is answered.
+    failures: usize,
+}
+
+/// What the last ask is worth to somebody who came a while ago.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::service) enum Known {
+    /// What is known is the answer: it is fresh, or was read while he waited.
+    Answered,
+    /// The call that he waited for failed; another would be the next one's.
+    Failed,
+    /// A call failed a moment ago.
+    FailedLately,
+    /// Nothing: Kaspi may be asked.
+    Nothing,
+}
+
+/// The asks of this run. Held for a look-up, never across an await.
+#[derive(Default)]
+pub(in crate::service) struct Asks(Mutex<Remembered>);
+
+#[derive(Default)]
+struct Remembered {
+    asked: HashMap<PaymentId, Asked>,
+    /// How many there may be before the old ones go.
+    room: usize,
+}
+
+impl Asks {
+    /// A status call begins.
+    pub(in crate::service) fn begin(&self, id: PaymentId) {
+        let (now, mut remembered) = (since_boot(), self.lock());
+        let asked = remembered.entry(id, now);
+        if now.saturating_sub(asked.began) >= FORGET {
+            (asked.reads, asked.failures) = (0, 0);
+        }
+        (asked.began, asked.ended, asked.failures) = (now, None, asked.failures + 1);
+    }
+
+    /// It is over. Kaspi's word that it does not know the payment is an answer, too.
+    pub(in crate::service) fn end(&self, id: PaymentId, is_answered: bool) {
+        let (now, mut remembered) = (since_boot(), self.lock());
+        let asked = remembered.entry(id, now);
+        asked.ended = Some(now);
+        if is_answered {
+            (asked.read, asked.reads, asked.failures) = (Some((asked.began, Moment::now())), asked.reads + 1, 0);
+        }
+    }
+
+    /// A payment that Kaspi has just made stands there as well known as after a read: the first one of a wait comes an
+    /// interval later.
+    pub(in crate::service) fn made(&self, id: PaymentId) {
+        self.begin(id);
+        self.end(id, true);
+    }
+
+    /// What is known to somebody who came then.
+    pub(in crate::service) fn known(&self, row: &PaymentRow, came: Duration) -> Known {
+        let Some(asked) = self.of(row.id) else { return Known::Nothing };
+        match asked.ended {
+            Some(ended) if ended >= came && asked.failures > 0 => Known::Failed,
+            Some(ended) if ended >= came => Known::Answered,
+            _ if !asked.fresh_for(row).is_zero() => Known::Answered,
+            _ if !asked.rest(row).is_zero() => Known::FailedLately,
+            _ => Known::Nothing,
+        }
+    }
+
+    /// How long until Kaspi may be asked again.
+    pub(in crate::service) fn rest(&self, row: &PaymentRow) -> Duration {
+        self.of(row.id).map(|asked| asked.rest(row)).unwrap_or_default()
+    }
+
+    /// When Kaspi was last asked about a payment and answered, in this run.
+    pub(in crate::service) fn last_read(&self, id: PaymentId) -> Option<Moment> {
+        self.of(id)?.read.map(|(_, at)| at)
+    }
+
+    /// The payment needs no more looks.
+    pub(in crate::service) fn forget(&self, id: PaymentId) {
+        self.lock().asked.remove(&id);
+    }
+
+    fn of(&self, id: PaymentId) -> Option<Asked> {
+        self.lock().asked.get(&id).copied()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Remembered> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Remembered {
+    fn entry(&mut self, id: PaymentId, now: Duration) -> &mut Asked {
+        if self.asked.len() >= self.room.max(MANY) {
+            self.asked.retain(|_, asked| now.saturating_sub(asked.began) < DAY);
+            // Looking through all of them is paid for by as many new ones.
+            self.room = self.asked.len().saturating_mul(2);
+        }
+        self.asked.entry(id).or_default()
+    }
+}
+
+impl Asked {
+    /// How long a read is still the answer.
+    fn fresh_for(&self, row: &PaymentRow) -> Duration {
+        let fresh = self.read.map(|(at, _)| (at + interval(row, self.reads)).saturating_sub(since_boot()));
+        fresh.unwrap_or_default()
+    }
+
+    /// The same, or the pause after a failure: as long as after as many reads.
+    fn rest(&self, row: &PaymentRow) -> Duration {
+        let pause = match self.failures {
+            0 => Duration::ZERO,
+            failures => (self.began + interval(row, failures)).saturating_sub(since_boot()),
+        };
+        self.fresh_for(row).max(pause)
+    }
+}
+
+/// Between two asks, the last `asks` of which were in a row.
+fn interval(row: &PaymentRow, asks: usize) -> Duration {
+    match row.kind {
+        Kind::Remote => REMOTE_WAIT.get(asks.saturating_sub(1)).copied().unwrap_or(REMOTE_WAIT[3]),
+        Kind::Link | Kind::Qr => polling(row),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::money::Amount;
+    use crate::store::ConfigRow;
+
+    fn invoice() -> PaymentRow {
+        let at = Moment::from_millis(1_795_000_000_000);
+        let amount = Amount::from_tiyn(10_000).unwrap();
+        PaymentRow::frozen(&ConfigRow::sample(at), &ConfigRow::sample(at).counterparty(), Kind::Remote, amount, at)
+    }
+
+    /// A call that was not answered is shared by who waited for it, puts the next one off, and is no read: neither
+    /// fresh, nor counted among the reads.
+    #[test]
+    fn a_failed_call_is_no_read() {
+        let (asks, row) = (Asks::default(), invoice());
+        let before = since_boot();
+        asks.begin(row.id);
+        asks.end(row.id, false);
+        let after = since_boot() + Duration::from_secs(1);
+        assert_eq!((asks.known(&row, before), asks.known(&row, after)), (Known::Failed, Known::FailedLately));
+        assert!(asks.rest(&row) <= REMOTE_WAIT[0] && asks.last_read(row.id).is_none());
+        asks.begin(row.id);
+        assert!(asks.rest(&row) > REMOTE_WAIT[0], "it goes on to be asked less often");
+        asks.end(row.id, true);
+        assert_eq!((asks.known(&row, after), asks.last_read(row.id).is_some()), (Known::Answered, true));
+        assert!(asks.rest(&row) <= REMOTE_WAIT[0], "the first read");
+    }
+
+    /// One that hangs is no read of it either, and what was read before it stays as fresh as it is.
+    #[test]
+    fn a_hanging_call_makes_nothing_fresh() {
+        let (asks, row) = (Asks::default(), invoice());
+        asks.begin(row.id);
+        assert_eq!(asks.known(&row, since_boot()), Known::FailedLately);
+        let (asks, row) = (Asks::default(), invoice());
+        asks.made(row.id);
+        asks.begin(row.id);
+        assert_eq!(asks.known(&row, since_boot() + Duration::from_secs(1)), Known::Answered);
+    }
+}

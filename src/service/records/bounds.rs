@@ -1,0 +1,29 @@
+//! How much one answer tells, how long it may be waited for, and whose rows are in it.
+
+use std::time::Duration;
+
+use crate::access::Scope;
+use crate::failure::Failure;
+use crate::id::{OrganizationBin, ShopId};
+
+/// Rows of a list where the caller names no limit, and the most.
+const LIMIT: (u32, u32) = (100, 1000);
+
+/// The longest wait (architecture §7, limits).
+pub(in crate::service) const LONGEST_WAIT: Duration = Duration::from_secs(600);
+
+/// Whether a row of the log is inside of a scope; one of the daemon itself is for those who see everything.
+pub(in crate::service) fn sees_row(scope: &Scope, shop: Option<ShopId>, bin: Option<&OrganizationBin>) -> bool {
+    match (shop, bin) {
+        (Some(shop), Some(bin)) => scope.allows(shop, bin),
+        _ => scope.is_everything(),
+    }
+}
+
+pub(in crate::service) fn limit(asked: Option<u32>) -> Result<usize, Failure> {
+    let limit = asked.unwrap_or(LIMIT.0);
+    match usize::try_from(limit) {
+        Ok(count) if (1..=LIMIT.1).contains(&limit) => Ok(count),
+        _ => Err(Failure::invalid(format!("limit is 1 to {}", LIMIT.1))),
+    }
+}

@@ -1,0 +1,99 @@
+//! What changed since a cursor, by long poll: the same commits as the changes themselves.
+
+use tokio::time::Instant;
+
+use super::bounds::{LONGEST_WAIT, limit, sees_row};
+use crate::chance::select;
+use crate::failure::Failure;
+use crate::moment::Span;
+use crate::operation::{EventQuery, Events, LogQuery, LogRows, Order, Reply};
+use crate::service::Context;
+use crate::service::stop::Stopping;
+use crate::store::{ConfigRow, Reading, Store, StoreError};
+
+/// Tells what changed; touches nothing.
+pub(in crate::service) struct Feed {
+    store: Store,
+    stop: Stopping,
+}
+
+impl Feed {
+    pub(in crate::service) fn new(store: Store, stop: Stopping) -> Self {
+        Self { store, stop }
+    }
+
+    pub(in crate::service) async fn events(&self, context: &Context, query: EventQuery) -> Result<Reply, Failure> {
+        let limit = limit(query.limit)?;
+        let page = |reading: &Reading, after| {
+            let sees_config = |row: &ConfigRow| context.scope.allows(row.shop_id, &row.organization_bin);
+            reading.news(after, limit, |row| context.sees(row), sees_config)
+        };
+        let (events, next) = self.since(context, (query.after, query.wait), page).await?;
+        Ok(Reply::Events(Events { events, next }))
+    }
+
+    /// The rows of the log as their operations end, and again when more is known of one.
+    pub(in crate::service) async fn log_follow(
+        &self,
+        context: &Context,
+        query: &LogQuery,
+        limit: usize,
+        wait: Span,
+    ) -> Result<Reply, Failure> {
+        if query.order == Some(Order::Desc) {
+            return Err(Failure::invalid("a log is followed oldest first: leave out order=desc or wait"));
+        }
+        let page = |reading: &Reading, after| {
+            reading.log_news(query, (after, limit), |shop, bin| sees_row(&context.scope, shop, bin))
+        };
+        let (rows, next) = self.since(context, (query.after, Some(wait)), page).await?;
+        Ok(Reply::Log(LogRows { rows, next: Some(next) }))
+    }
+
+    /// The first page behind `after` with anything on it, or the empty one once `wait` has passed; and the cursor
+    /// behind it. `page` reads one from behind a cursor, with the last event it looked at.
+    async fn since<T>(
+        &self,
+        context: &Context,
+        (after, wait): (Option<u64>, Option<Span>),
+        page: impl Fn(&Reading, u64) -> Result<(Vec<T>, u64), StoreError>,
+    ) -> Result<(Vec<T>, u64), Failure> {
+        let wait = wait.map(Span::duration).unwrap_or_default();
+        if wait > LONGEST_WAIT {
+            return Err(Failure::invalid("wait is at most 10m; ask again to wait longer"));
+        }
+        let until = Instant::now() + wait;
+        // Subscribed before the first look: what becomes durable in between is not missed.
+        let mut news = self.store.news();
+        let head = self.store.read(|reading| Ok(reading.last_event()?))?;
+        let mut after = after.unwrap_or(head);
+        if after > head {
+            let hint = format!(
+                "The log was put back to an earlier state, or the cursor is another shop's: begin again with after={head}."
+            );
+            return Err(
+                Failure::invalid(format!("after={after} is beyond the log, which ends at {head}")).with_hint(hint)
+            );
+        }
+        loop {
+            news.mark_unchanged();
+            let (found, next) = self.store.read(|reading| Ok(page(reading, after)?))?;
+            if !found.is_empty() || Instant::now() >= until {
+                return Ok((found, next));
+            }
+            if next > after {
+                // A page of what the caller does not see or ask for: there may be more behind it.
+                after = next;
+                tokio::task::yield_now().await;
+                continue;
+            }
+            select! {
+                // The store outlives every request: the sender is not gone.
+                _ = news.changed() => {}
+                () = tokio::time::sleep_until(until) => {}
+                () = context.presence.over() => return Ok((found, next)),
+                () = self.stop.begun() => return Ok((found, next)),
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Taking in the guide's KaspiPayConfig. A token or trade point that is here is never replaced by a file.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::aside;
+use super::source::{Row, Rows, Unreadable};
+use super::spool;
+use super::value::{Reader, boolean};
+use super::value::{moment, whole};
+use crate::access::Scope;
+use crate::domain::{Actor, Dialect, OperationType, Standing};
+use crate::failure::Failure;
+use crate::id::{DeviceToken, OrganizationBin, ShopId, TradePointId};
+use crate::moment::Moment;
+use crate::operation::{BadRows, FileFormat, Imported, Reply};
+use crate::service::organisation::{Verifications, put};
+use crate::service::{Context, Settings};
+use crate::store::{Alarms, ConfigRow, Note, Refused, Store, Writing};
+use crate::transfer::{Transferred, Upload};
+
+/// What is read of a row.
+const WANTED: &[&str] = &[
+    "shop_id",
+    "organization_bin",
+    "trade_point_id",
+    "device_token",
+    "is_active",
+    "is_default",
+    "created_at",
+    "updated_at",
+    "last_verified_at",
+    "description",
+];
+
+/// Row numbers are ours.
+const IGNORED: &[&str] = &["id"];
+
+/// A good row. `row.id` is not known yet.
+struct Entry {
+    line: u64,
+    row: ConfigRow,
+    token: DeviceToken,
+}
+
+/// A file that was read.
+struct Table {
+    entries: Vec<Entry>,
+    bad: BadRows,
+    unknown: Vec<String>,
+}
+
+/// Takes configs in; touches them and their tokens.
+pub(in crate::service) struct ConfigImports {
+    store: Store,
+    verifications: Arc<Verifications>,
+}
+
+impl ConfigImports {
+    pub(in crate::service) fn new(store: Store, verifications: Arc<Verifications>) -> Self {
+        Self { store, verifications }
+    }
+
+    pub(in crate::service) async fn import_configs(
+        &self,
+        context: &Context,
+        format: FileFormat,
+        mut upload: Upload,
+    ) -> Result<Transferred, Failure> {
+        let text = spool::in_memory(&mut upload).await?;
+        let (settings, scope) = (Arc::clone(&context.settings), context.scope.clone());
+        let mut table = aside(move || Ok(read(format, &text, &settings))).await?;
+        for entry in &table.entries {
+            if !scope.allows(entry.row.shop_id, &entry.row.organization_bin) {
+                table.bad.add(entry.line, "this organisation is not one the caller may set up");
+            }
+        }
+        let actor = context.caller.actor();
+        let unknown_columns = std::mem::take(&mut table.unknown);
+        let scope = context.scope.clone();
+        let done = self.store.write(move |writing| take_in(writing, table, (actor, &scope))).await?;
+        let (imported, skipped) = match done {
+            Ok(counts) => counts,
+            Err(bad) => return Ok(Transferred::Refused(bad)),
+        };
+        // Without the bank's answer the configs stay suspended; a later verify settles them.
+        let verifications = self.verifications.clone();
+        tokio::spawn(async move { verifications.settle_dialects().await });
+        Ok(Transferred::Reply(Box::new(Reply::Imported(Imported { imported, skipped, adopted: 0, unknown_columns }))))
+    }
+}
+
+fn read(format: FileFormat, text: &[u8], settings: &Settings) -> Table {
+    let mut table = Table { entries: Vec::new(), bad: BadRows::default(), unknown: Vec::new() };
+    let mut rows = match Rows::open(format, text, WANTED, IGNORED) {
+        Ok(rows) => rows,
+        Err(Unreadable { line, detail }) => {
+            table.bad.add(line, detail);
+            return table;
+        }
+    };
+    let mut seen = Seen::default();
+    while let Some(row) = rows.next() {
+        match row.map_err(|Unreadable { line, detail }| (line, detail)).and_then(|row| entry(&row, settings, &mut seen))
+        {
+            Ok(entry) => table.entries.push(entry),
+            Err((line, detail)) => table.bad.add(line, detail),
+        }
+    }
+    table.unknown = rows.unknown();
+    table
+}
+
+/// What earlier lines of the file have taken.
+#[derive(Default)]
+struct Seen {
+    bins: HashMap<OrganizationBin, u64>,
+    tokens: HashMap<DeviceToken, u64>,
+    defaults: HashMap<ShopId, u64>,
+}
+
+fn entry(row: &Row, settings: &Settings, seen: &mut Seen) -> Result<Entry, (u64, String)> {
+    let zone = &settings.config.timezone;
+    let mut reader = Reader::new(row, WANTED);
+    let shop = reader.needed("shop_id", whole::<ShopId>);
+    let bin = reader.needed("organization_bin", str::parse::<OrganizationBin>);
+    let point = reader.needed("trade_point_id", str::parse::<TradePointId>);
+    let token = reader.needed("device_token", |text| DeviceToken::try_from(text.to_owned()));
+    let is_active = reader.maybe("is_active", boolean);
+    let is_default = reader.maybe("is_default", boolean).unwrap_or(false);
+    let created_at = reader.maybe("created_at", |text| moment(text, zone));
+    let updated_at = reader.maybe("updated_at", |text| moment(text, zone));
+    let last_verified_at = reader.maybe("last_verified_at", |text| moment(text, zone));
+    let description = reader.maybe("description", str::parse);
+    if let Some(first) = bin.as_ref().and_then(|bin| seen.bins.insert(bin.clone(), row.line)) {
+        reader.wrong(format!("organization_bin is that of line {first}"));
+    }
+    if let Some(first) = token.as_ref().and_then(|token| seen.tokens.insert(token.clone(), row.line)) {
+        reader.wrong(format!("device_token is that of line {first}, and a token stands for one organisation"));
+    }
+    if let (Some(shop), true) = (shop, is_default)
+        && let Some(first) = seen.defaults.insert(shop, row.line)
+    {
+        reader.wrong(format!("line {first} is the default of shop {shop} already"));
+    }
+    let now = Moment::now();
+    match (shop, bin, point, token, reader.verdict()) {
+        (Some(shop_id), Some(organization_bin), Some(trade_point_id), Some(token), None) => {
+            let row_of = ConfigRow {
+                id: 0,
+                shop_id,
+                organization_bin,
+                trade_point_id,
+                trade_point_name: None,
+                is_active: is_active.unwrap_or(true),
+                is_default,
+                is_retired: false,
+                dialect: None::<Dialect>,
+                learned_from: None,
+                // A file says nothing of the dialect: no money call until a trade-point read has settled it.
+                standing: Standing::Suspended,
+                standing_reason: Some("dialect_changed".to_owned()),
+                standing_since: now,
+                missing_since: None,
+                alarms: Alarms::default(),
+                created_at: created_at.unwrap_or(now),
+                updated_at: updated_at.unwrap_or(now),
+                last_verified_at,
+                description,
+            };
+            Ok(Entry { line: row.line, row: row_of, token })
+        }
+        (.., verdict) => Err((row.line, verdict.unwrap_or_default())),
+    }
+}
+
+/// What an existing config makes of a row.
+enum Known {
+    New,
+    Same,
+}
+
+/// All rows, or none and why. Checks everything before it writes.
+fn take_in(
+    writing: &mut Writing<'_>,
+    table: Table,
+    (actor, scope): (Actor, &Scope),
+) -> Result<Result<(u64, u64), BadRows>, Refused> {
+    let Table { entries, mut bad, .. } = table;
+    let (mut new, mut skipped) = (Vec::new(), 0_u64);
+    for entry in entries {
+        match known(writing, scope, &entry)? {
+            Ok(Known::New) => new.push(entry),
+            Ok(Known::Same) => skipped += 1,
+            Err(detail) => bad.add(entry.line, detail),
+        }
+    }
+    if !bad.is_empty() {
+        bad.rows.sort_by_key(|row| row.line);
+        return Ok(Err(bad));
+    }
+    let imported = u64::try_from(new.len()).unwrap_or(u64::MAX);
+    for Entry { mut row, token, .. } in new {
+        row.id = writing.next_config_id()?;
+        // Every row was checked before the first was written.
+        if writing.put_device(&row.organization_bin, &row.trade_point_id, &token)?.is_err() {
+            return Err(Failure::invalid("a device token stands for two organisations").into());
+        }
+        row.standing_since = writing.now;
+        put(writing, Some(actor.clone()), row, Note::done(OperationType::Import))?;
+    }
+    Ok(Ok((imported, skipped)))
+}
+
+fn known(writing: &Writing<'_>, scope: &Scope, entry: &Entry) -> Result<Result<Known, String>, Refused> {
+    let (bin, row) = (&entry.row.organization_bin, &entry.row);
+    if let Some(holder) = writing.holder_of(&entry.token, (bin, &row.trade_point_id))? {
+        let config = writing.config(&holder.bin)?;
+        let whose = holder.named(config.as_ref(), scope);
+        return Ok(Err(format!("device_token is that of {whose}, and a token stands for one organisation")));
+    }
+    let Some(here) = writing.config(bin)? else {
+        let default = if row.is_default { writing.default_config(row.shop_id)? } else { None };
+        return Ok(match default {
+            Some(other) => Err(format!(
+                "shop {} has the default {} already; import it without is_default, then: kaspictl bin default {bin}",
+                row.shop_id, other.organization_bin
+            )),
+            None => Ok(Known::New),
+        });
+    };
+    let token = writing.device_token(bin, &here.trade_point_id)?;
+    let differs = if here.shop_id != row.shop_id {
+        format!("is here for shop {}", here.shop_id)
+    } else if here.trade_point_id != row.trade_point_id {
+        format!("is here with trade point {}", here.trade_point_id)
+    } else if token.is_none_or(|token| token != entry.token) {
+        "is here with another device token".to_owned()
+    } else if here.is_retired {
+        format!("is retired here; bring it back with: kaspictl bin add {bin}")
+    } else {
+        return Ok(Ok(Known::Same));
+    };
+    Ok(Err(format!("{bin} {differs}; a file never changes that")))
+}

@@ -1,0 +1,196 @@
+//! The audit log as a file that loads back into the guide's table.
+
+use jiff::tz::TimeZone;
+
+use super::super::bounds::sees_row;
+use super::aside;
+use super::{LOG_COLUMNS, MORE_COLUMNS, NO_SHOP, as_list, is_formula};
+use crate::access::Scope;
+use crate::failure::{Code, Failure};
+use crate::message::shortened;
+use crate::moment::Moment;
+use crate::operation::{ExportQuery, FileFormat, LogRow};
+use crate::service::Context;
+use crate::store::{Reading, Store};
+use crate::transfer::{Download, DownloadSender, Gone, Transferred};
+
+/// Why an export did not come to its end.
+enum Cut {
+    /// The client went away.
+    Gone,
+    Failure(Failure),
+}
+
+impl From<Gone> for Cut {
+    fn from(_: Gone) -> Self {
+        Self::Gone
+    }
+}
+
+impl From<Failure> for Cut {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+/// Writes the log out; touches nothing.
+pub(in crate::service) struct Exports {
+    store: Store,
+}
+
+impl Exports {
+    pub(in crate::service) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// All rows up to the end the log has now, which is told in a header.
+    pub(in crate::service) fn log_export(&self, context: &Context, query: ExportQuery) -> Result<Transferred, Failure> {
+        let (last, sha) = self.store.read(|reading| Ok(reading.log_head()?))?;
+        let sha: String = sha.iter().map(|byte| format!("{byte:02x}")).collect();
+        let zone = context.settings.config.timezone.clone();
+        let (sender, mut download) = Download::channel(query.format.content_type());
+        download.headers.push(("x-kaspid-log-head", format!("{last}:{sha}")));
+        download.headers.push(("x-kaspid-timezone", zone.iana_name().unwrap_or("UTC").to_owned()));
+        let (store, scope) = (self.store.clone(), context.scope.clone());
+        let pages = Pages { store, scope, list: as_list(&query), format: query.format, zone, last };
+        tokio::spawn(async move {
+            if let Err(Cut::Failure(failure)) = pages.give(sender).await {
+                tracing::error!(code = failure.code.word(), detail = failure.detail, "an export was cut off");
+            }
+        });
+        Ok(Transferred::Download(download))
+    }
+}
+
+/// An export under way.
+struct Pages {
+    store: Store,
+    scope: Scope,
+    list: crate::operation::LogQuery,
+    format: FileFormat,
+    zone: TimeZone,
+    last: u64,
+}
+
+impl Pages {
+    async fn give(self, sender: DownloadSender) -> Result<(), Cut> {
+        if self.format == FileFormat::Csv {
+            sender.piece(header()?).await?;
+        }
+        let (mut pages, mut after) = (self, Some(0));
+        while let Some(from) = after {
+            let text;
+            (pages, text, after) = aside(move || {
+                let (text, next) = pages.page(from)?;
+                Ok((pages, text, next))
+            })
+            .await?;
+            if !text.is_empty() {
+                sender.piece(text).await?;
+            }
+        }
+        sender.end().await;
+        Ok(())
+    }
+
+    /// The text of the rows behind an event, and the event to go on behind.
+    fn page(&self, after: u64) -> Result<(Vec<u8>, Option<u64>), Failure> {
+        let visible = |shop, bin: Option<&_>| sees_row(&self.scope, shop, bin);
+        let read = |reading: &Reading| Ok(reading.log_page(&self.list, (after, self.last), visible)?);
+        let (rows, next) = self.store.read(read)?;
+        let text = match self.format {
+            FileFormat::Csv => csv_lines(&rows, &self.zone),
+            FileFormat::Jsonl => json_lines(&rows),
+        };
+        Ok((text?, next))
+    }
+}
+
+fn header() -> Result<Vec<u8>, Failure> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(LOG_COLUMNS.iter().chain(&MORE_COLUMNS)).map_err(|error| not_written(&error))?;
+    writer.into_inner().map_err(|error| not_written(&error))
+}
+
+fn csv_lines(rows: &[LogRow], zone: &TimeZone) -> Result<Vec<u8>, Failure> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        writer.write_record(values(row, zone)).map_err(|error| not_written(&error))?;
+    }
+    writer.into_inner().map_err(|error| not_written(&error))
+}
+
+fn json_lines(rows: &[LogRow]) -> Result<Vec<u8>, Failure> {
+    let mut text = Vec::new();
+    for row in rows {
+        serde_json::to_writer(&mut text, row).map_err(|error| not_written(&error))?;
+        text.push(b'\n');
+    }
+    Ok(text)
+}
+
+fn not_written(error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(Code::StorageFailed, format!("a row of the log cannot be written: {error}"))
+}
+
+/// A row in the order of the columns; what is not there is empty.
+fn values(row: &LogRow, zone: &TimeZone) -> [String; LOG_COLUMNS.len() + MORE_COLUMNS.len()] {
+    let actor = row.actor.as_ref();
+    [
+        row.id.to_string(),
+        row.shop_id.unwrap_or(NO_SHOP).to_string(),
+        text(row.kaspi_config_id),
+        row.operation_type.to_string(),
+        text(row.external_id.as_ref()),
+        text(row.organization_bin.as_ref()),
+        text(row.amount.map(crate::money::Amount::tiyn)),
+        row.status.to_string(),
+        row.error_message.as_deref().map_or_else(String::new, |message| harmless(shortened(message))),
+        local(row.created_at, zone),
+        text(row.payment_id),
+        row.kaspi_status.as_deref().map_or_else(String::new, harmless),
+        text(actor.map(|actor| actor.uid)),
+        actor.and_then(|actor| actor.name.as_deref()).map_or_else(String::new, harmless),
+        text(actor.map(|actor| actor.gid)),
+        text(actor.and_then(|actor| actor.pid)),
+        row.request_key.as_ref().map_or_else(String::new, |key| harmless(key.as_str())),
+        row.x_request_id.as_deref().map_or_else(String::new, harmless),
+        text(row.provider_code),
+        text(row.duration_ms),
+    ]
+}
+
+fn text(value: Option<impl ToString>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
+
+fn harmless(text: &str) -> String {
+    if is_formula(text) { format!("'{text}") } else { text.to_owned() }
+}
+
+/// As every SQL database reads a DATETIME: local, to the millisecond, without a zone (which MariaDB refuses).
+fn local(moment: Moment, zone: &TimeZone) -> String {
+    match moment.timestamp() {
+        Ok(timestamp) => timestamp.to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S%.3f").to_string(),
+        Err(_) => moment.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_formula_is_text() {
+        for text in ["=1+1", "+7", "-1", "@x", "'quoted"] {
+            assert_eq!(harmless(text), format!("'{text}"));
+        }
+        assert_eq!(harmless("Организация не зарегистрирована"), "Организация не зарегистрирована");
+    }
+
+    #[test]
+    fn times_are_local_and_exact_to_the_millisecond() {
+        let zone = TimeZone::fixed(jiff::tz::offset(5));
+        assert_eq!(local(Moment::from_millis(1_795_000_000_007), &zone), "2026-11-18 16:06:40.007");
+    }
+}

@@ -1,0 +1,143 @@
+//! Reports: what days brought, by organisation, added up from one state of the log. They are read as far from the
+//! threads that answer others as an export, and hold no row longer than it takes to add it.
+
+mod ask;
+mod tally;
+
+use std::sync::Arc;
+
+use super::files::aside;
+use crate::day::{Day, NamedDay, NotADay};
+use crate::failure::Failure;
+use crate::id::OrganizationBin;
+use crate::moment::Moment;
+use crate::operation::{DayQuery, DayReport, KeptHead, RangeQuery, RangeReport, Reply};
+use crate::service::Context;
+use crate::service::organisation::not_enrolled;
+use crate::service::payment::Statuses;
+use crate::service::stop::Stopping;
+use crate::store::{ConfigRow, Fact, PaymentRow, Refused, Store, Window};
+use ask::{Asking, OpenPayments};
+use tally::Tally;
+
+/// The longest range: a year.
+const DAYS: usize = 366;
+
+/// The days of a report.
+struct Days {
+    /// Each with its first instant; never empty.
+    each: Vec<(Day, Moment)>,
+    window: Window,
+    from: Day,
+    to: Day,
+    timezone: String,
+}
+
+impl Days {
+    fn new(context: &Context, from: NamedDay, to: NamedDay) -> Result<Self, Failure> {
+        let zone = &context.settings.config.timezone;
+        let timezone = zone.iana_name().unwrap_or("UTC").to_owned();
+        let now = Moment::now();
+        let wrong = |error: NotADay| Failure::invalid(error.to_string());
+        let (from, to) = (from.at(now, zone).map_err(wrong)?, to.at(now, zone).map_err(wrong)?);
+        if from > to {
+            return Err(Failure::invalid(format!("from={from} is after to={to}")));
+        }
+        let (mut each, mut day) = (Vec::new(), Some(from));
+        while let Some(next) = day.filter(|day| *day <= to) {
+            if each.len() == DAYS {
+                let detail = format!("a range has at most {DAYS} days; {from} to {to} has more");
+                return Err(Failure::invalid(detail).with_hint("Ask for each year or month by itself."));
+            }
+            each.push((next, next.begin(zone).map_err(wrong)?));
+            // The calendar ends with its last day.
+            day = next.next().ok();
+        }
+        let end = day.and_then(|day| day.begin(zone).ok()).unwrap_or(Moment::from_millis(i64::MAX));
+        let window = Window { begin: from.begin(zone).map_err(wrong)?, end };
+        Ok(Self { each, window, from, to, timezone })
+    }
+}
+
+/// Adds up days; touches nothing, and asks about what is still open.
+#[derive(Clone)]
+pub(in crate::service) struct Reports {
+    store: Store,
+    open: OpenPayments,
+}
+
+impl Reports {
+    pub(in crate::service) fn new(store: Store, statuses: Arc<Statuses>, stop: Stopping) -> Self {
+        let open = OpenPayments::new(store.clone(), statuses, stop);
+        Self { store, open }
+    }
+
+    pub(in crate::service) async fn report_day(&self, context: &Context, query: DayQuery) -> Result<Reply, Failure> {
+        let date = query.date.unwrap_or(NamedDay::Today);
+        let days = Days::new(context, date, date)?;
+        self.begun(context, &days)?;
+        let asking = self.open.ask(context, days.window, query.bin.as_ref()).await?;
+        let (mut tally, head) = self.tally(context, &days, (query.bin, false), asking).await?;
+        let organizations = tally.organizations()?;
+        Ok(Reply::Day(DayReport { date: days.from, timezone: days.timezone, head, organizations }))
+    }
+
+    pub(in crate::service) async fn report_range(
+        &self,
+        context: &Context,
+        query: RangeQuery,
+    ) -> Result<Reply, Failure> {
+        let days = Days::new(context, query.from, query.to.unwrap_or(NamedDay::Today))?;
+        self.begun(context, &days)?;
+        let (mut tally, head) = self.tally(context, &days, (query.bin, true), self.open.unasked()).await?;
+        let (organizations, daily) = (tally.organizations()?, tally.daily()?);
+        let Days { from, to, timezone, .. } = days;
+        Ok(Reply::Range(RangeReport { from, to, timezone, head, organizations, days: daily }))
+    }
+
+    /// Days that lie ahead have brought nothing; unless the bank's clock, or an earlier one of ours, has put money
+    /// there. A month that is still running may be named by its last day.
+    fn begun(&self, context: &Context, days: &Days) -> Result<(), Failure> {
+        let today = Day::of(Moment::now(), &context.settings.config.timezone);
+        let today = today.map_err(|error| Failure::invalid(error.to_string()))?;
+        let Days { from, timezone, window, .. } = days;
+        if *from <= today || self.store.read(|reading| Ok(reading.is_booked_since(window.begin)?))? {
+            return Ok(());
+        }
+        Err(Failure::invalid(format!("{from} has not begun yet: in {timezone} it is {today}")))
+    }
+
+    /// Adds up what the caller sees, and names the end of the log it was read from.
+    async fn tally(
+        &self,
+        context: &Context,
+        days: &Days,
+        (bin, is_daily): (Option<OrganizationBin>, bool),
+        asking: Asking,
+    ) -> Result<(Tally, String), Failure> {
+        let (store, context, window) = (self.store.clone(), context.clone(), days.window);
+        let mut tally = Tally::new(days.each.clone(), is_daily, asking);
+        aside(move || {
+            let is_asked = |found: &OrganizationBin| bin.as_ref().is_none_or(|bin| bin == found);
+            let sees = |row: &PaymentRow| is_asked(&row.organization_bin) && context.sees(row);
+            let sees_config = |row: &&ConfigRow| {
+                is_asked(&row.organization_bin) && context.scope.allows(row.shop_id, &row.organization_bin)
+            };
+            let head = store.read(|reading| {
+                reading.configs()?.iter().filter(sees_config).for_each(|row| tally.know(row));
+                let mut tell = |fact: Fact<'_>| match sees(fact.payment()) {
+                    true => tally.take(&fact).map_err(Refused::from),
+                    false => Ok(()),
+                };
+                reading.facts(window, &|| store.may_read_on(), &mut tell)?;
+                let (seq, sha) = reading.log_head()?;
+                Ok(String::from(KeptHead { seq, sha }))
+            })?;
+            match bin {
+                Some(bin) if !tally.knows(&bin) => Err(not_enrolled(&bin)),
+                _ => Ok((tally, head)),
+            }
+        })
+        .await
+    }
+}

@@ -1,0 +1,39 @@
+//! Proof that nobody has edited the log, or what was made of it.
+
+use crate::failure::{Code, Failure};
+use crate::operation::{Reply, VerifyQuery};
+use crate::service::Context;
+use crate::service::locks::BulkWrites;
+use crate::store::{Chain, Store};
+
+/// Proves the log; touches nothing.
+pub(in crate::service) struct Proof {
+    store: Store,
+    bulk_writes: BulkWrites,
+}
+
+impl Proof {
+    pub(in crate::service) fn new(store: Store, bulk_writes: BulkWrites) -> Self {
+        Self { store, bulk_writes }
+    }
+
+    /// Checks the chain page by page, off the threads that answer others, and compares a kept head and, if asked,
+    /// the projections.
+    pub(in crate::service) async fn log_verify(&self, context: &Context, query: VerifyQuery) -> Result<Reply, Failure> {
+        if query.rebuild {
+            context.sees_everything()?;
+        }
+        // A rebuild writes beside the state: one at a time.
+        let turn = if query.rebuild { Some(self.bulk_writes.clone().lock_owned().await) } else { None };
+        let store = self.store.clone();
+        let walk = move || {
+            let mut chain = Chain::new(query.head);
+            while !store.read(|reading| Ok(reading.check(&mut chain)?))? {}
+            let differences = if query.rebuild && chain.is_good() { Some(store.differences()?) } else { None };
+            drop(turn);
+            Ok(Reply::Verified(chain.verdict(differences)))
+        };
+        let walked = tokio::task::spawn_blocking(walk).await;
+        walked.unwrap_or_else(|_| Err(Failure::new(Code::StorageFailed, "the check of the log stopped")))
+    }
+}

@@ -1,0 +1,212 @@
+//! The way to the bank as checks: the first step that fails is the cause, what comes after it is skipped.
+
+use std::time::Duration;
+
+use super::super::problems::RENEW_DAYS;
+use crate::kaspi::{Obstacle, Probe, Question, RefusalKind, Step, Trouble};
+use crate::moment::Moment;
+use crate::operation::Check;
+use crate::service::Settings;
+use crate::store::ConfigRow;
+
+/// Above the first the clock is worth a look, above the second times in the log mislead. A Date header has whole
+/// seconds.
+const SKEW: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(60));
+
+pub(super) fn checks(
+    settings: &Settings,
+    probe: &Probe,
+    question: Option<&Question>,
+    rows: &[ConfigRow],
+) -> Vec<Check> {
+    vec![
+        step("dns", &probe.dns, "there is no way to the bank yet", |obstacle| dns(probe, obstacle)),
+        step("tcp", &probe.tcp, "needs the bank's address", |obstacle| tcp(probe, obstacle)),
+        step("tls", &probe.tls, nothing_before_tls(settings, probe), |obstacle| tls(settings, probe, obstacle)),
+        certificate(settings, probe),
+        api(settings, probe, question, rows),
+        clock(probe),
+    ]
+}
+
+fn step(word: &str, step: &Step, before: &str, failed: impl Fn(&Obstacle) -> Check) -> Check {
+    match step {
+        Step::Done(said) => Check::ok(word, said),
+        Step::Untried => Check::skipped(word, before),
+        // Said once, by the certificate.
+        Step::Failed(Obstacle::OurCertificate) => Check::skipped(word, "the bank hung up because of our certificate"),
+        Step::Failed(obstacle) => failed(obstacle),
+    }
+}
+
+fn nothing_before_tls(settings: &Settings, probe: &Probe) -> &'static str {
+    match &probe.tcp {
+        Step::Done(_) if settings.identity().is_none() => "needs a key and certificate",
+        _ => "needs a connection",
+    }
+}
+
+fn dns(probe: &Probe, obstacle: &Obstacle) -> Check {
+    let why = match obstacle {
+        Obstacle::TimedOut(_) => format!("the name service does not answer: {obstacle}"),
+        other => other.to_string(),
+    };
+    let found = format!("no address for {}: {why}; is the url right, and is this machine on the network?", probe.host);
+    Check::failed("dns", found, format!("getent ahosts {}", probe.host))
+}
+
+fn tcp(probe: &Probe, obstacle: &Obstacle) -> Check {
+    let Probe { host, port, .. } = probe;
+    let why = match obstacle {
+        Obstacle::TimedOut(_) => {
+            format!("{obstacle}; a firewall, or the bank does not know this machine's address")
+        }
+        other => other.to_string(),
+    };
+    let command = format!("curl -v --connect-timeout 5 -o /dev/null {}", url(probe));
+    Check::failed("tcp", format!("no connection to {host} port {port}: {why}"), command)
+}
+
+fn url(Probe { host, port, .. }: &Probe) -> String {
+    match host.contains(':') {
+        true => format!("https://[{host}]:{port}/"),
+        false => format!("https://{host}:{port}/"),
+    }
+}
+
+fn tls(settings: &Settings, probe: &Probe, obstacle: &Obstacle) -> Check {
+    let Probe { host, port, .. } = probe;
+    let show = format!("openssl s_client -connect {host}:{port} -showcerts < /dev/null");
+    match obstacle {
+        Obstacle::UntrustedServer => {
+            let ca = match &settings.config.kaspi.ca_file {
+                Some(file) => format!("neither the system's CAs nor {} have", file.display()),
+                None => "the system's CAs have not".to_owned(),
+            };
+            let found = format!("{ca} signed the certificate of {host}: name the bank's CA in [kaspi] ca_file");
+            Check::failed("tls", found, show)
+        }
+        Obstacle::OtherHost => {
+            let found = format!("the server has another host's certificate, not one for {host}: is [kaspi] url right?");
+            Check::failed("tls", found, show)
+        }
+        Obstacle::NotValidNow => {
+            let found = format!("the certificate of {host} is not valid at this machine's time, {}", Moment::now());
+            Check::failed("tls", found, "timedatectl status")
+        }
+        Obstacle::TimedOut(_) => {
+            Check::failed("tls", format!("{host} took the connection and no handshake: {obstacle}"), show)
+        }
+        other => Check::failed("tls", format!("no secure connection with {host}: {other}"), show),
+    }
+}
+
+/// Our certificate: how long it lives, and whether the bank takes it.
+fn certificate(settings: &Settings, probe: &Probe) -> Check {
+    let show = "kaspictl identity show";
+    let Some(identity) = settings.identity() else { return Check::skipped("certificate", "there is none yet") };
+    let view = identity.view(Moment::now());
+    let day: String = view.not_after.to_string().chars().take("2026-11-25".len()).collect();
+    let life = match view.days_left {
+        days if days < 0 => format!("ended {day} ({} days ago)", -days),
+        days => format!("ends {day} (in {days} days)"),
+    };
+    let refused = [&probe.tls, &probe.answer].into_iter().any(|step| match step {
+        Step::Failed(Obstacle::OurCertificate) => true,
+        Step::Failed(Obstacle::Answer(Trouble::Refused(refusal))) => refusal.kind == RefusalKind::ClientCertificate,
+        Step::Failed(_) | Step::Done(_) | Step::Untried => false,
+    });
+    let answered = matches!(&probe.answer, Step::Done(_) | Step::Failed(Obstacle::Answer(Trouble::Refused(_))));
+    match (refused, view.days_left) {
+        (true, days) if days < 0 => Check::failed(
+            "certificate",
+            format!("it {life}, and the bank refuses it: ask the bank for a new one"),
+            show,
+        ),
+        (true, _) => Check::failed("certificate", format!("the bank refuses it, though it {life}: ask the bank"), show),
+        (false, days) if days < 0 => {
+            Check::failed("certificate", format!("it {life}: ask the bank for a new one"), show)
+        }
+        (false, days) if days < RENEW_DAYS => {
+            Check::warning("certificate", format!("it {life}: ask the bank for a new one now"), show)
+        }
+        (false, _) if answered => Check::ok("certificate", format!("{life}, and the bank takes it")),
+        (false, _) => Check::ok("certificate", life),
+    }
+}
+
+fn api(settings: &Settings, probe: &Probe, question: Option<&Question>, rows: &[ConfigRow]) -> Check {
+    let certificate = |refusal: &crate::kaspi::Refusal| refusal.kind == RefusalKind::ClientCertificate;
+    match (&probe.answer, question) {
+        (Step::Done(said), _) => Check::ok("api", said),
+        (Step::Untried, None) if matches!(probe.tls, Step::Done(_)) => {
+            Check::skipped("api", "the guide's dialect has no ping, and no organisation is enrolled to ask about")
+                .with_command("kaspictl bin add BIN")
+        }
+        (Step::Untried, _) => Check::skipped("api", "needs a secure connection"),
+        (Step::Failed(Obstacle::OurCertificate), _) => Check::skipped("api", "the bank takes no certificate of ours"),
+        (Step::Failed(Obstacle::Answer(Trouble::Refused(refusal))), _) if certificate(refusal) => {
+            Check::skipped("api", "the bank takes no certificate of ours")
+        }
+        (Step::Failed(Obstacle::Answer(trouble)), Some(Question::TradePoints(bin))) => {
+            let found = format!("the bank does not list trade points: {}", said(trouble));
+            let check = Check::failed("api", found, format!("kaspictl bin verify {bin}"));
+            rows.iter().find(|row| row.organization_bin == *bin).map_or(check.clone(), |row| check.of(bin, row.id))
+        }
+        (Step::Failed(Obstacle::Answer(trouble)), _) if rows.is_empty() && settings.config.kaspi.dialect.is_none() => {
+            // A bank of the guide's dialect has no ping: nothing says yet that this one should.
+            Check::skipped("api", format!("no answer to a ping ({}); an organisation tells the dialect", said(trouble)))
+                .with_command("kaspictl bin add BIN")
+        }
+        (Step::Failed(Obstacle::Answer(trouble)), _) => {
+            Check::failed("api", format!("the bank does not answer a ping: {}", said(trouble)), "kaspictl doctor")
+        }
+        (Step::Failed(late @ Obstacle::TimedOut(_)), _) => {
+            let found = format!("the bank takes the question and does not answer: {late}");
+            Check::failed("api", found, "kaspictl doctor")
+        }
+        (Step::Failed(other), _) => {
+            Check::failed("api", format!("the connection broke before an answer: {other}"), "kaspictl doctor")
+        }
+    }
+}
+
+/// Why, without the bank's own words: they may repeat what is secret.
+fn said(trouble: &Trouble) -> String {
+    match trouble {
+        Trouble::Refused(refusal) => match refusal.code {
+            Some(code) => format!("it refuses with code {code} ({:?})", refusal.kind),
+            None => format!("it refuses ({:?})", refusal.kind),
+        },
+        Trouble::MayHaveHappened { why, provider: Some((Some(code), _)) } => format!("{why} (code {code})"),
+        Trouble::MayHaveHappened { why, .. } => why.clone(),
+        Trouble::NeverSent { .. } => "the question could not be sent".to_owned(),
+        Trouble::NotInDialect => "its dialect has no such call".to_owned(),
+        Trouble::OtherBank(_) => "the question is of another bank".to_owned(),
+        Trouble::OtherDialect(dialect) => format!("it answers in the {dialect} dialect"),
+    }
+}
+
+fn clock(probe: &Probe) -> Check {
+    let Some((bank, ours)) = probe.clocks else {
+        let found = match &probe.answer {
+            Step::Done(_) | Step::Failed(Obstacle::Answer(_)) => "the bank does not say what time it is",
+            Step::Failed(_) | Step::Untried => "needs an answer of the bank",
+        };
+        return Check::skipped("clock", found);
+    };
+    let (skew, way) = if bank > ours { (bank.since(ours), "behind") } else { (ours.since(bank), "ahead of") };
+    let found = format!("this machine's clock is {} {way} the bank's", seconds(skew));
+    match skew {
+        skew if skew > SKEW.1 => Check::failed("clock", found, "timedatectl set-ntp true"),
+        skew if skew > SKEW.0 => Check::warning("clock", found, "timedatectl set-ntp true"),
+        skew => Check::ok("clock", format!("within {} s of the bank's", skew.as_secs() + 1)),
+    }
+}
+
+fn seconds(span: Duration) -> String {
+    match span.as_secs() {
+        seconds if seconds >= 120 => format!("{} min", (seconds + 30) / 60),
+        seconds => format!("{seconds} s"),
+    }
+}

@@ -1,0 +1,102 @@
+//! What a monitoring system reads. A caller who may see some organisations only gets their numbers and nothing that
+//! is made of everybody's; an organisation is named by its config id, since a BIN may be an IIN (architecture §5). Labels
+//! come from our own tables: no payment, key, phone or text of the bank becomes one.
+
+mod bank;
+mod configs;
+mod daemon;
+mod payments;
+mod process;
+
+use std::sync::Arc;
+
+use super::backup::Backups;
+use super::problems::Problems;
+use crate::failure::{Code, Failure};
+use crate::metrics::{DoorMeters, Page};
+use crate::moment::Moment;
+use crate::operation::{Metrics, ProblemItem, Reply};
+use crate::service::Context;
+use crate::service::follow::Following;
+use crate::service::organisation::Verifications;
+use crate::store::{ConfigRow, PaymentRow, Store};
+
+/// The stored things a caller may see.
+struct View {
+    configs: Vec<ConfigRow>,
+    open: Vec<PaymentRow>,
+    for_a_person: Vec<PaymentRow>,
+    problems: Vec<ProblemItem>,
+}
+
+/// Counts for a monitoring system; touches nothing.
+#[derive(Clone)]
+pub(in crate::service) struct Monitor {
+    store: Store,
+    problems: Problems,
+    verifications: Arc<Verifications>,
+    backups: Arc<Backups>,
+    following: Arc<Following>,
+    /// What happens at the door, for who watches.
+    door: Arc<DoorMeters>,
+    /// When the daemon started.
+    started: Moment,
+}
+
+impl Monitor {
+    pub(in crate::service) fn new(
+        store: Store,
+        problems: Problems,
+        (verifications, backups): (Arc<Verifications>, Arc<Backups>),
+        following: Arc<Following>,
+    ) -> Self {
+        let (door, started) = (Arc::default(), Moment::now());
+        Self { store, problems, verifications, backups, following, door, started }
+    }
+
+    /// Where the door counts.
+    pub(in crate::service) fn door(&self) -> Arc<DoorMeters> {
+        self.door.clone()
+    }
+
+    /// Reads and writes it all off the threads that answer others.
+    pub(in crate::service) async fn metrics(&self, context: &Context) -> Result<Reply, Failure> {
+        let (monitor, context) = (self.clone(), context.clone());
+        let text = tokio::task::spawn_blocking(move || monitor.page(&context)).await;
+        let text = text.unwrap_or_else(|_| Err(Failure::new(Code::ShuttingDown, "the daemon is stopping")))?;
+        Ok(Reply::Metrics(Metrics { text }))
+    }
+
+    fn page(&self, context: &Context) -> Result<String, Failure> {
+        let view = self.view(context)?;
+        let mut page = Page::default();
+        process::write(&mut page, self.started);
+        configs::write(&mut page, &view, &self.verifications.failed_looks, context);
+        payments::write(&mut page, &view, self.store.meters().tally());
+        bank::write_reach(&mut page, &context.settings);
+        if context.scope.is_everything() {
+            bank::write_calls(&mut page, &context.settings.record);
+            self.daemon(&mut page);
+        }
+        Ok(page.finish())
+    }
+
+    /// What is of the daemon itself.
+    fn daemon(&self, page: &mut Page) {
+        daemon::write_store(page, &self.store);
+        daemon::write_door(page, &self.door);
+        daemon::write_follower(page, &self.following);
+        daemon::write_backups(page, &self.backups);
+    }
+
+    fn view(&self, context: &Context) -> Result<View, Failure> {
+        let (mut configs, mut open, mut for_a_person) = self
+            .store
+            .read(|reading| Ok((reading.configs()?, reading.open_payments()?, reading.payments_for_a_person()?)))?;
+        configs.retain(|row| context.scope.allows(row.shop_id, &row.organization_bin));
+        open.retain(|row| context.sees(row));
+        for_a_person.retain(|row| context.sees(row));
+        let problems = self.problems.all(context, &configs, &for_a_person)?;
+        Ok(View { configs, open, for_a_person, problems })
+    }
+}

@@ -1,0 +1,111 @@
+//! What needs a person: of the identity, the bank, the organisations, the payments and the daemon itself.
+
+use std::sync::Arc;
+
+use super::backup::Backups;
+use super::restored::gap_problems;
+use crate::domain::Standing;
+use crate::failure::{Code, Failure};
+use crate::moment::Moment;
+use crate::operation::ProblemItem;
+use crate::service::Context;
+use crate::service::follow::{Following, Foreign};
+use crate::service::organisation::Verifications;
+use crate::service::payment::{payment_problems, problem};
+use crate::store::{Alarm, ConfigRow, PaymentRow, Store};
+
+/// A certificate that ends within this many days is a problem: the bank takes weeks to renew one.
+pub(in crate::service) const RENEW_DAYS: i64 = 30;
+
+/// Finds what needs a person; touches nothing.
+#[derive(Clone)]
+pub(in crate::service) struct Problems {
+    store: Store,
+    verifications: Arc<Verifications>,
+    backups: Arc<Backups>,
+    following: Arc<Following>,
+    foreign: Arc<Foreign>,
+}
+
+impl Problems {
+    pub(in crate::service) fn new(
+        store: Store,
+        verifications: Arc<Verifications>,
+        backups: Arc<Backups>,
+        (following, foreign): (Arc<Following>, Arc<Foreign>),
+    ) -> Self {
+        Self { store, verifications, backups, following, foreign }
+    }
+
+    /// What needs a person, of these configs and payments and of the daemon itself.
+    pub(in crate::service) fn all(
+        &self,
+        context: &Context,
+        configs: &[ConfigRow],
+        payments: &[PaymentRow],
+    ) -> Result<Vec<ProblemItem>, Failure> {
+        let mut problems = identity_problems(context);
+        problems.extend(self.verifications.failed_looks.bank_problems(context, configs));
+        problems.extend(gap_problems(&self.store)?);
+        problems.extend(self.backups.backup_problem());
+        problems.extend(configs.iter().filter_map(config_problem));
+        problems.extend(configs.iter().flat_map(device_problems));
+        problems.extend(payments.iter().flat_map(payment_problems));
+        problems.extend(self.following.follow_problems(context)?);
+        problems.extend(self.foreign.foreign_problems(context)?);
+        Ok(problems)
+    }
+}
+
+fn identity_problems(context: &Context) -> Vec<ProblemItem> {
+    let Some(identity) = context.settings.identity() else {
+        let failure = Failure::new(Code::IdentityMissing, "there is no key and certificate for Kaspi");
+        return vec![problem(failure.code.word(), failure.detail.clone(), failure.remedy())];
+    };
+    let view = identity.view(Moment::now());
+    if view.days_left >= RENEW_DAYS {
+        return Vec::new();
+    }
+    let detail = format!("the certificate ends {} ({} days)", view.not_after, view.days_left);
+    vec![problem("certificate_expiring", detail, "Ask the bank for a new one now: kaspictl identity show")]
+}
+
+fn config_problem(row: &ConfigRow) -> Option<ProblemItem> {
+    if !row.is_active {
+        return None;
+    }
+    let remedy = format!("Look it up again: kaspictl bin verify {}", row.organization_bin);
+    let found = match row.standing {
+        Standing::Suspended => {
+            let why = row.standing_reason.as_deref().unwrap_or("unknown");
+            problem("config_suspended", format!("{} takes no payments: {why}", row.organization_bin), remedy)
+        }
+        _ if row.missing_since.is_some() => {
+            let detail = format!(
+                "Kaspi does not list the trade point of {} any more; another look follows",
+                row.organization_bin
+            );
+            let remedy = format!("See what Kaspi lists: kaspictl bin trade-points {}", row.organization_bin);
+            problem("trade_point_missing", detail, remedy)
+        }
+        _ => return None,
+    };
+    Some(ProblemItem { config_id: Some(row.id), ..found })
+}
+
+fn device_problems(row: &ConfigRow) -> impl Iterator<Item = ProblemItem> {
+    let bin = &row.organization_bin;
+    row.alarms.each().filter(|_| row.is_active).map(move |(point, alarm)| {
+        let (what, command) = (alarm.what(), alarm.command(bin, point));
+        let remedy = match alarm {
+            Alarm::GivenOfAnother => {
+                format!("Ask the bank about the two devices. Once it gives this one a token of its own: {command}")
+            }
+            Alarm::RegisteredAgain | Alarm::NotRegisteredAgain => {
+                format!("Ask who switched it off, and look it up again: {command}")
+            }
+        };
+        let found = problem("device_alarm", format!("{bin} at trade point {point}: {what}"), remedy);
+        ProblemItem { config_id: Some(row.id), ..found }
+    })
+}
