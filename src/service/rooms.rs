@@ -7,14 +7,14 @@ use tokio::sync::{broadcast, mpsc};
 use super::bank::{Bank, Payers, Wake, Wakes};
 use super::follow::{Follower, Sign, Signs};
 use super::locks::BulkWrites;
-use super::money::Money;
+use super::money::MoneyCalls;
 use super::organisation::{Organisations, Schedule};
-use super::payment::{Payments, Statuses, Totals, Waits};
+use super::payment::{PaymentRows, Statuses, Totals, Waits};
 use super::rate::ReadRate;
 use super::records::{ConfigImports, Exports, Feed, LogImports, Proof, Reads, Reports};
 use super::settings::Live;
 use super::stop::Stopping;
-use super::upkeep::{Backups, Doctor, Monitor, Problems, Reloads, Watch};
+use super::upkeep::{Backups, DoctorChecks, HealthWatch, Monitor, Problems, Reloads};
 use super::{follow, money};
 use crate::id::PaymentId;
 use crate::store::Store;
@@ -36,7 +36,7 @@ pub(super) struct Rooms {
     pub(super) live: Arc<Live>,
     pub(super) stop: Stopping,
     pub(super) payers: Payers,
-    pub(super) money: Money,
+    pub(super) money: MoneyCalls,
     pub(super) organisations: Organisations,
     pub(super) feed: Arc<Feed>,
     pub(super) reads: Reads,
@@ -46,8 +46,8 @@ pub(super) struct Rooms {
     pub(super) config_imports: ConfigImports,
     pub(super) log_imports: LogImports,
     pub(super) backups: Arc<Backups>,
-    pub(super) watch: Watch,
-    pub(super) doctor: Doctor,
+    pub(super) watch: HealthWatch,
+    pub(super) doctor: DoctorChecks,
     pub(super) monitor: Monitor,
     pub(super) reloads: Reloads,
     follower: Arc<Follower>,
@@ -65,9 +65,9 @@ impl Rooms {
 
         let totals = Arc::new(Totals::new(store.clone(), bank.clone()));
         let statuses = Arc::new(Statuses::new((store.clone(), live.clone()), totals.clone(), rate.clone()));
-        let waits = Arc::new(Waits::new(Payments::new(store.clone()), statuses.clone(), stop.clone(), changed));
+        let waits = Arc::new(Waits::new(PaymentRows::new(store.clone()), statuses.clone(), stop.clone(), changed));
 
-        let money = Money::new(money::Below {
+        let money = MoneyCalls::new(money::MoneyParts {
             store: store.clone(),
             stop: stop.clone(),
             rate: rate.clone(),
@@ -76,7 +76,7 @@ impl Rooms {
             statuses: statuses.clone(),
             waits: waits.clone(),
         });
-        let follower = Arc::new(Follower::new(follow::Below {
+        let follower = Arc::new(Follower::new(follow::FollowerParts {
             store: store.clone(),
             live: live.clone(),
             stop: stop.clone(),
@@ -102,8 +102,8 @@ impl Rooms {
             exports: Exports::new(store.clone()),
             config_imports: ConfigImports::new(store.clone(), verifications.clone()),
             log_imports: LogImports::new(store.clone()),
-            watch: Watch::new(store.clone(), problems.clone()),
-            doctor: Doctor::new(store.clone(), live.clone(), backups.clone(), looked_after.clone()),
+            watch: HealthWatch::new(store.clone(), problems.clone()),
+            doctor: DoctorChecks::new(store.clone(), live.clone(), backups.clone(), looked_after.clone()),
             monitor: Monitor::new(store.clone(), problems, (verifications.clone(), backups.clone()), looked_after.0),
             reloads: Reloads::new(live.clone(), verifications, looked_after.1),
             backups,

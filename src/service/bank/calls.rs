@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use super::device::Devices;
+use super::device::DeviceRegistry;
 use super::failure::failure_of;
 use super::renewal::{Renewals, Renewed, Sending, is_of_the_token};
 use super::wake::Wakes;
@@ -23,12 +23,12 @@ pub(in crate::service) struct Bank {
     wakes: Wakes,
     renewals: Renewals,
     /// Registers devices, for enrolment too.
-    pub(in crate::service) devices: Arc<Devices>,
+    pub(in crate::service) devices: Arc<DeviceRegistry>,
 }
 
 impl Bank {
     pub(in crate::service) fn new(store: Store, wakes: Wakes) -> Self {
-        let devices = Arc::new(Devices::new(store.clone()));
+        let devices = Arc::new(DeviceRegistry::new(store.clone()));
         let renewals = Renewals { store: store.clone(), devices: devices.clone() };
         Self { store, wakes, renewals, devices }
     }

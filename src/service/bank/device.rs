@@ -21,14 +21,14 @@ use crate::store::{OfAnother, Store};
 const REST: Duration = Duration::from_secs(60);
 
 /// What a device stands at.
-type Place = (OrganizationBin, TradePointId);
+type DevicePlace = (OrganizationBin, TradePointId);
 
 /// One registration at a time per device, and how the last one ended.
-pub(in crate::service) struct Devices {
+pub(in crate::service) struct DeviceRegistry {
     store: Store,
-    turns: Locks<Place>,
+    turns: Locks<DevicePlace>,
     /// Held for a look-up, never across an await.
-    last: Mutex<HashMap<Place, (Instant, Registered)>>,
+    last: Mutex<HashMap<DevicePlace, (Instant, Registered)>>,
 }
 
 /// How a registration ended.
@@ -61,22 +61,22 @@ impl Registered {
 
 /// The right to register one device.
 pub(in crate::service) struct DeviceTurn<'a> {
-    devices: &'a Devices,
-    place: Place,
+    devices: &'a DeviceRegistry,
+    place: DevicePlace,
     asked: Instant,
     _guard: OwnedMutexGuard<()>,
 }
 
-impl Devices {
+impl DeviceRegistry {
     pub(in crate::service) fn new(store: Store) -> Self {
         Self { store, turns: Locks::new(), last: Mutex::default() }
     }
 
-    fn last(&self, place: &Place) -> Option<(Instant, Registered)> {
+    fn last(&self, place: &DevicePlace) -> Option<(Instant, Registered)> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned()
     }
 
-    fn ended(&self, place: Place, how: Registered) {
+    fn ended(&self, place: DevicePlace, how: Registered) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         // Whoever waits asks again within a call's time; older ends tell nobody anything.
         if last.len() >= 1024 {
@@ -105,7 +105,7 @@ impl DeviceTurn<'_> {
     }
 }
 
-impl Devices {
+impl DeviceRegistry {
     /// Step 2 of the guide: asks Kaspi for the token of a (BIN, trade point). One that stands for another here is not
     /// this one's, whatever Kaspi says.
     pub(in crate::service) async fn ask_for_token(

@@ -6,7 +6,7 @@ use tracing::{info, warn};
 
 use std::sync::Arc;
 
-use super::device::{Devices, Registered, refusal_of_another};
+use super::device::{DeviceRegistry, Registered, refusal_of_another};
 use super::failure::refusal_failure;
 use super::note::{of_bin, tried};
 use crate::domain::{Actor, OperationType};
@@ -45,7 +45,7 @@ impl From<Ask> for Sending {
 /// Replaces refused tokens; touches the tokens in the store, and registers devices.
 pub(super) struct Renewals {
     pub(super) store: Store,
-    pub(super) devices: Arc<Devices>,
+    pub(super) devices: Arc<DeviceRegistry>,
 }
 
 impl Renewals {

@@ -62,7 +62,7 @@ pub(in crate::service) fn is_missed(row: &PaymentRow, now: Moment, alive: Moment
         return row.kind != Kind::Remote || deadline(row) <= now;
     }
     let missed = |from: Moment| {
-        let mut looks = LATE_LOOKS.iter().map(|look| from.after(look.mul_f64(stretch(row))));
+        let mut looks = LATE_LOOKS.iter().map(|look| from.after(look.mul_f64(jitter(row))));
         looks.any(|look| alive < look && look <= now)
     };
     let may_be_younger = row.is_over() && was_made_behind(row);
@@ -87,14 +87,14 @@ fn looked_at_from(row: &PaymentRow) -> Option<Moment> {
 fn over(row: &PaymentRow, now: Moment) -> Option<Duration> {
     let deadline = deadline(row);
     let look = afterwards(now.since(deadline))?;
-    Some(deadline.since(now) + look.mul_f64(stretch(row)))
+    Some(deadline.since(now) + look.mul_f64(jitter(row)))
 }
 
 /// Whether Kaspi says something else of a payment after it was paid; and while it does, whether it still does.
 fn after_paid(row: &PaymentRow, now: Moment) -> Option<Duration> {
     let late = now.since(row.paid_seen_at?);
     let again = || insistent(late).filter(|_| row.contradiction.is_some());
-    afterwards(late).or_else(again).map(|wait| wait.mul_f64(stretch(row)))
+    afterwards(late).or_else(again).map(|wait| wait.mul_f64(jitter(row)))
 }
 
 /// What has no end yet after the late looks is asked about hourly for a day and daily for seven.
@@ -130,27 +130,27 @@ fn waiting(row: &PaymentRow, sweep: &[Duration], now: Moment) -> Option<Duration
     if now < deadline {
         let rest = match row.kind {
             Kind::Link | Kind::Qr => polling(row),
-            Kind::Remote => next_sweep(sweep, now.since(row.created_at), stretch(row)).unwrap_or(Duration::MAX),
+            Kind::Remote => next_sweep(sweep, now.since(row.created_at), jitter(row)).unwrap_or(Duration::MAX),
         };
         return Some(rest.min(deadline.since(now)));
     }
     let late = now.since(deadline);
-    afterwards(late).or_else(|| insistent(late)).map(|wait| wait.mul_f64(stretch(row)))
+    afterwards(late).or_else(|| insistent(late)).map(|wait| wait.mul_f64(jitter(row)))
 }
 
 /// How long until the sweep's next ask of an invoice of this age. It keeps to fixed ages, so that a restart neither
 /// begins it anew nor puts it off.
-fn next_sweep(sweep: &[Duration], age: Duration, stretch: f64) -> Option<Duration> {
+fn next_sweep(sweep: &[Duration], age: Duration, jitter: f64) -> Option<Duration> {
     let steps = sweep.iter().chain(std::iter::repeat(sweep.last()?)).take(MOST_SWEEPS);
     let ages = steps.scan(Duration::ZERO, |at, step| {
-        *at = at.saturating_add(step.mul_f64(stretch));
+        *at = at.saturating_add(step.mul_f64(jitter));
         Some(*at)
     });
     ages.map(|at| at.saturating_sub(age)).find(|wait| *wait > TICK)
 }
 
 /// Long waits for invoices are up to a tenth longer, different for each, so that a shop's are not asked in step.
-fn stretch(row: &PaymentRow) -> f64 {
+fn jitter(row: &PaymentRow) -> f64 {
     let last = row.id.to_bytes().last().copied().unwrap_or_default();
     if row.kind == Kind::Remote { 1.0 + f64::from(last) / 2560.0 } else { 1.0 }
 }

@@ -25,7 +25,7 @@ use crate::failure::{Code, Failure};
 use crate::id::PaymentId;
 use crate::moment::{Moment, since_boot};
 use crate::service::money::{Balances, tells_of_refunds};
-use crate::service::payment::{For, Payments, Statuses, Totals};
+use crate::service::payment::{For, PaymentRows, Statuses, Totals};
 use crate::service::rate::ReadRate;
 use crate::service::stop::Stopping;
 use crate::service::{Live, Settings};
@@ -107,7 +107,7 @@ pub(in crate::service) struct Follower {
 }
 
 /// What it stands on.
-pub(in crate::service) struct Below {
+pub(in crate::service) struct FollowerParts {
     pub(in crate::service) store: Store,
     pub(in crate::service) live: Arc<Live>,
     pub(in crate::service) stop: Stopping,
@@ -119,11 +119,11 @@ pub(in crate::service) struct Below {
 }
 
 impl Follower {
-    pub(in crate::service) fn new(below: Below) -> Self {
-        let Below { store, live, stop, rate, totals, statuses, balances, signs } = below;
+    pub(in crate::service) fn new(below: FollowerParts) -> Self {
+        let FollowerParts { store, live, stop, rate, totals, statuses, balances, signs } = below;
         let following = Arc::new(Following::new(store.clone(), statuses.ages.clone()));
         let foreign = Arc::new(Foreign::new(store.clone(), live.clone(), signs.clone()));
-        let payments = Payments::new(store.clone());
+        let payments = PaymentRows::new(store.clone());
         // A state that cannot be read is the next call's to tell.
         let last_alive = store.read(|reading| Ok(reading.last_moment()?)).ok().flatten();
         let sources = Sources { live, payments, statuses, following, foreign };
@@ -201,7 +201,7 @@ impl Follower {
         // A status that cannot be read keeps nobody from reading the balance.
         let row = self.sources.payments.row(id)?;
         let settled = match tells_of_refunds(&row) {
-            true => self.balances.reckon(settings, id).await,
+            true => self.balances.check_balance(settings, id).await,
             false if row.state == State::Paid && row.disputed_total().is_some() => {
                 self.totals.look_at_total(settings, &row).await
             }

@@ -8,7 +8,7 @@ mod sign;
 mod timetable;
 mod unfollowed;
 
-pub(super) use follower::{Below, Follower};
+pub(super) use follower::{Follower, FollowerParts};
 pub(super) use foreign::Foreign;
 pub(super) use sign::{Sign, Signs};
 pub(super) use unfollowed::Following;

@@ -20,7 +20,7 @@ use crate::failure::Code;
 use crate::id::PaymentId;
 use crate::moment::{Moment, since_boot};
 use crate::service::Live;
-use crate::service::payment::{Asks, Payments, Statuses, lively_until};
+use crate::service::payment::{Asks, PaymentRows, Statuses, lively_until};
 use crate::store::PaymentRow;
 
 /// Looks of each queue at one time.
@@ -65,7 +65,7 @@ pub(super) struct DueLook {
 /// What the timetable is made from; it writes nothing but what of it a person should know.
 pub(super) struct Sources {
     pub(super) live: Arc<Live>,
-    pub(super) payments: Payments,
+    pub(super) payments: PaymentRows,
     pub(super) statuses: Arc<Statuses>,
     pub(super) following: Arc<Following>,
     pub(super) foreign: Arc<Foreign>,

@@ -11,7 +11,7 @@ use crate::money::Amount;
 use crate::operation::{Adopt, Reply};
 use crate::service::Context;
 use crate::service::bank::{Bank, failure_of};
-use crate::service::payment::{Clocks, Payments, longest_life, state_of};
+use crate::service::payment::{AnswerTime, PaymentRows, longest_life, state_of};
 use crate::service::select::{no_token, settled};
 use crate::store::{Change, ConfigRow, Counterparty, Doubt, PROCESSED, PaymentRow, Refused, Store, Triple};
 
@@ -31,13 +31,13 @@ pub(in crate::service) struct Sight {
 /// Takes payments in; touches no payment that is here already.
 pub(in crate::service) struct Adoptions {
     store: Store,
-    payments: Payments,
+    payments: PaymentRows,
     bank: Arc<Bank>,
 }
 
 impl Adoptions {
     pub(super) fn new(store: Store, bank: Arc<Bank>) -> Self {
-        Self { payments: Payments::new(store.clone()), store, bank }
+        Self { payments: PaymentRows::new(store.clone()), store, bank }
     }
 
     pub(in crate::service) async fn adopt(&self, context: &Context, adopt: Adopt) -> Result<Reply, Failure> {
@@ -175,7 +175,7 @@ fn adopted(adopt: &Adopt, config: &ConfigRow, with: &Counterparty, sight: &Sight
         refunded_elsewhere: sight.available.and_then(|left| amount.minus(left)).unwrap_or_default(),
         ..PaymentRow::frozen(config, with, kind, amount, now)
     };
-    row.state = state_of(&sight.kaspi_status, &row, Clocks { now, bank: sight.bank, watched: Duration::ZERO });
+    row.state = state_of(&sight.kaspi_status, &row, AnswerTime { now, bank: sight.bank, watched: Duration::ZERO });
     if row.state == State::Paid {
         let source = if sight.paid_at.is_some() { PaidAtSource::Bank } else { PaidAtSource::Seen };
         let paid_at = sight.paid_at.unwrap_or(now);

@@ -15,7 +15,7 @@ use crate::kaspi::{Ask, Details};
 use crate::money::Amount;
 use crate::service::bank::{Bank, details_failure};
 use crate::service::locks::Locks;
-use crate::service::payment::{Payments, Totals, balance_problem};
+use crate::service::payment::{PaymentRows, Totals, balance_problem};
 use crate::service::rate::ReadRate;
 use crate::service::stop::Stopping;
 use crate::service::{Context, Settings};
@@ -86,7 +86,7 @@ pub(super) struct BalanceRead {
 /// Reads balances and books what they say; touches what the account knows of refunds, and nothing else.
 pub(in crate::service) struct Balances {
     store: Store,
-    payments: Payments,
+    payments: PaymentRows,
     bank: Arc<Bank>,
     totals: Arc<Totals>,
     stop: Stopping,
@@ -105,7 +105,7 @@ impl Balances {
         (bank, totals): (Arc<Bank>, Arc<Totals>),
         (stop, rate): (Stopping, Arc<ReadRate>),
     ) -> Self {
-        let (payments, unsettled) = (Payments::new(store.clone()), Arc::new(Unsettled::new()));
+        let (payments, unsettled) = (PaymentRows::new(store.clone()), Arc::new(Unsettled::new()));
         Self { store, payments, bank, totals, stop, rate, unsettled, refunding: Locks::new(), reading: Locks::new() }
     }
 
@@ -197,7 +197,7 @@ impl Balances {
                 return;
             }
             // What cannot be read now is read again, here or by the follower.
-            let _ = self.reckon_once(settings, payment).await;
+            let _ = self.read_and_book(settings, payment).await;
             if is_last {
                 return;
             }
@@ -219,21 +219,21 @@ impl Balances {
     ///
     /// # Errors
     /// Why the balance could not be read or booked.
-    pub(in crate::service) async fn reckon(&self, settings: &Settings, id: PaymentId) -> Result<(), Failure> {
+    pub(in crate::service) async fn check_balance(&self, settings: &Settings, id: PaymentId) -> Result<(), Failure> {
         match self.reading.try_lock(id) {
             Some(_one) if self.unsettled.is_due(id) => {
-                let reckoned = self.reckon_once(settings, id).await;
-                if reckoned.is_ok() {
+                let with_balance_checked = self.read_and_book(settings, id).await;
+                if with_balance_checked.is_ok() {
                     self.unsettled.was_read(id);
                 }
-                reckoned
+                with_balance_checked
             }
             _ => Ok(()),
         }
     }
 
     /// A payment that somebody asks for, with what its balance tells now; what cannot be read stays as it was.
-    pub(in crate::service) async fn reckoned(
+    pub(in crate::service) async fn with_balance_checked(
         self: &Arc<Self>,
         settings: &Arc<Settings>,
         (row, patience): (PaymentRow, Option<Duration>),
@@ -243,14 +243,14 @@ impl Balances {
         }
         let (balances, settings, id) = (Arc::clone(self), Arc::clone(settings), row.id);
         // It goes on when the caller has waited long enough.
-        let reading = tokio::spawn(async move { balances.reckon(&settings, id).await });
+        let reading = tokio::spawn(async move { balances.check_balance(&settings, id).await });
         if let Ok(Ok(Err(failure))) = timeout(patience.map_or(SOON, |patience| patience.min(SOON)), reading).await {
             tracing::debug!(payment = %id, code = failure.code.word(), "the balance could not be read");
         }
         self.payments.row(id)
     }
 
-    async fn reckon_once(&self, settings: &Settings, id: PaymentId) -> Result<(), Failure> {
+    async fn read_and_book(&self, settings: &Settings, id: PaymentId) -> Result<(), Failure> {
         let row = self.payments.row(id)?;
         if !tells_of_refunds(&row) {
             return Ok(());

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::keys::standing_for;
+use super::keys::find_key;
 use super::outcome::{Instead, record, unstored, words};
 use crate::domain::LogStatus;
 use crate::failpoint::fail_point;
@@ -146,7 +146,7 @@ impl<'r> MoneyTurn<'r> {
         let ask = context.ask();
         let (asked, made, wrote) = (context.clone(), call.clone(), call.wrote(&by.store));
         let begun = by.store.write(move |writing| {
-            let earlier = standing_for(writing, &asked, shop, &wrote)?;
+            let earlier = find_key(writing, &asked, shop, &wrote)?;
             let (wrote, x_request_id) = (asked.key.is_some().then_some(wrote), ask.x_request_id.to_string());
             let asker = Asker { context: &asked, earlier, wrote, x_request_id };
             let (change, payment, triple) = match made.intend(writing, asker)? {

@@ -11,13 +11,13 @@ use crate::kaspi::{Cancelled, Trouble};
 use crate::operation::Reply;
 use crate::service::Context;
 use crate::service::bank::{Bank, failure_of};
-use crate::service::payment::{CANCELLED, Payments, Statuses, awaits_owner, is_outstanding};
+use crate::service::payment::{CANCELLED, PaymentRows, Statuses, awaits_owner, is_outstanding};
 use crate::store::{Change, Ending, PROCESSED, PaymentRow, Refused, Store, Triple, Writing, Wrote};
 use std::sync::Arc;
 
 /// A cancel of a payment, and the triple that it would be made with.
 #[derive(Clone)]
-struct Cancel {
+struct CancelCall {
     payment: PaymentId,
     at: Option<(QrPaymentId, Triple)>,
     /// Kaspi has just said that it still has what we called expired.
@@ -29,14 +29,14 @@ struct Cancel {
 /// Ends bills; touches the log through its keys, and payments through their statuses.
 pub(in crate::service) struct Cancels {
     keys: Arc<Keys>,
-    payments: Payments,
+    payments: PaymentRows,
     bank: Arc<Bank>,
     statuses: Arc<Statuses>,
 }
 
 impl Cancels {
     pub(super) fn new(keys: Arc<Keys>, bank: Arc<Bank>, statuses: Arc<Statuses>) -> Self {
-        let payments = Payments::new(keys.store().clone());
+        let payments = PaymentRows::new(keys.store().clone());
         Self { keys, payments, bank, statuses }
     }
 
@@ -57,7 +57,7 @@ impl Cancels {
             }
             _ => None,
         };
-        let cancel = Cancel { payment: id, at, stands, statuses: self.statuses.clone() };
+        let cancel = CancelCall { payment: id, at, stands, statuses: self.statuses.clone() };
         match turn.intend(row.shop_id, cancel).await? {
             Intent::Seen(_) => Ok(()),
             Intent::New(intended) => {
@@ -82,7 +82,7 @@ impl Cancels {
     }
 }
 
-impl Cancel {
+impl CancelCall {
     /// Kaspi's word that it is cancelled, from the answer or from the status read that settles a doubt.
     async fn cancelled(
         &self,
@@ -113,7 +113,7 @@ impl Cancel {
     }
 }
 
-impl MoneyCall for Cancel {
+impl MoneyCall for CancelCall {
     type Given = Cancelled;
 
     const POINTS: [&'static str; 4] = ["cancel.begin", "cancel.intended", "cancel.answered", "cancel.ended"];

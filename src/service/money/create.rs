@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::call::{Asker, Begun, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
-use super::intend::{Create, was_seen};
+use super::intend::{CreateCall, was_seen};
 use super::joined::Keys;
 use super::keys::wrote_create;
 use super::outcome::Instead;
@@ -15,7 +15,7 @@ use crate::kaspi::{Created, NewPayment, Trouble};
 use crate::moment::Moment;
 use crate::operation::{CreatePayment, Reply};
 use crate::service::bank::{Bank, failure_of};
-use crate::service::payment::{Payments, REMOTE_LIFE, Statuses, Waits};
+use crate::service::payment::{PaymentRows, REMOTE_LIFE, Statuses, Waits};
 use crate::service::{Context, Settings};
 use crate::store::{Ending, PaymentRow, Refused, Store, Writing, Wrote};
 
@@ -25,7 +25,7 @@ const DEAD_MARGIN: Duration = Duration::from_secs(60);
 /// Takes payments; touches the log through its keys, and payments through their statuses.
 pub(in crate::service) struct Creates {
     keys: Arc<Keys>,
-    payments: Payments,
+    payments: PaymentRows,
     bank: Arc<Bank>,
     statuses: Arc<Statuses>,
     waits: Arc<Waits>,
@@ -33,7 +33,7 @@ pub(in crate::service) struct Creates {
 
 impl Creates {
     pub(super) fn new(keys: Arc<Keys>, bank: Arc<Bank>, statuses: Arc<Statuses>, waits: Arc<Waits>) -> Self {
-        let payments = Payments::new(keys.store().clone());
+        let payments = PaymentRows::new(keys.store().clone());
         Self { keys, payments, bank, statuses, waits }
     }
 
@@ -41,7 +41,7 @@ impl Creates {
         judge(context, &create)?;
         context.key_for_money()?;
         let (shop, wait) = (context.shop(create.shop_id), create.wait);
-        let call = Create { create, shop };
+        let call = CreateCall { create, shop };
         // Whoever has the same key may see the payment from then on and wait beside us.
         let created =
             self.keys.in_turn((context, shop), call.wrote(self.keys.store()), |turn| self.created(turn, call)).await;
@@ -60,7 +60,7 @@ impl Creates {
     }
 
     /// The payment, and whether it is new.
-    async fn created(&self, turn: MoneyTurn<'_>, call: Create) -> Result<(PaymentId, bool), Failure> {
+    async fn created(&self, turn: MoneyTurn<'_>, call: CreateCall) -> Result<(PaymentId, bool), Failure> {
         let context = turn.context;
         let intent = turn.intend(call.shop, call).await;
         if let Err(Failure { code: Code::BinInactive, organization_bin: Some(bin), .. }) = &intent {
@@ -78,7 +78,7 @@ impl Creates {
     }
 }
 
-impl MoneyCall for Create {
+impl MoneyCall for CreateCall {
     type Given = Created;
 
     const POINTS: [&'static str; 4] = ["create.begin", "create.intended", "create.answered", "create.ended"];

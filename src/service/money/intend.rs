@@ -14,12 +14,12 @@ use crate::store::{Change, ConfigRow, Event, PaymentRow, Refused, Writing};
 
 /// A create as its caller wrote it.
 #[derive(Clone)]
-pub(super) struct Create {
+pub(super) struct CreateCall {
     pub(super) create: CreatePayment,
     pub(super) shop: ShopId,
 }
 
-impl Create {
+impl CreateCall {
     pub(super) fn intended(&self, writing: &Writing<'_>, asker: Asker<'_>) -> Result<Begun, Refused> {
         let Asker { context, earlier, wrote, x_request_id } = asker;
         if let Some(earlier) = earlier {

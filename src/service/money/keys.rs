@@ -59,7 +59,7 @@ fn may_still_come(row: &PaymentRow, key: &RequestKey) -> bool {
 ///
 /// # Errors
 /// `key_conflict`, naming the fields that differ.
-pub(super) fn standing_for(
+pub(super) fn find_key(
     writing: &Writing<'_>,
     context: &Context,
     shop: ShopId,

@@ -29,7 +29,7 @@ use cancel::Cancels;
 use create::Creates;
 use refund::Refunds;
 use resolve::Resolutions;
-use word::Words;
+use word::PeoplesWords;
 
 use super::bank::Bank;
 use super::payment::{Statuses, Totals, Waits};
@@ -38,7 +38,7 @@ use super::stop::Stopping;
 use crate::store::Store;
 
 /// The room.
-pub(super) struct Money {
+pub(super) struct MoneyCalls {
     pub(super) keys: Arc<Keys>,
     pub(super) balances: Arc<Balances>,
     pub(super) creates: Creates,
@@ -49,7 +49,7 @@ pub(super) struct Money {
 }
 
 /// What it stands on.
-pub(super) struct Below {
+pub(super) struct MoneyParts {
     pub(super) store: Store,
     pub(super) stop: Stopping,
     pub(super) rate: Arc<ReadRate>,
@@ -59,12 +59,12 @@ pub(super) struct Below {
     pub(super) waits: Arc<Waits>,
 }
 
-impl Money {
-    pub(super) fn new(below: Below) -> Self {
-        let Below { store, stop, rate, bank, totals, statuses, waits } = below;
+impl MoneyCalls {
+    pub(super) fn new(below: MoneyParts) -> Self {
+        let MoneyParts { store, stop, rate, bank, totals, statuses, waits } = below;
         let keys = Arc::new(Keys::new(Calls { store: store.clone(), bank: bank.clone() }, stop.clone()));
         let balances = Arc::new(Balances::new(store.clone(), (bank.clone(), totals), (stop, rate)));
-        let words = Words::new(store.clone(), bank.clone(), balances.clone());
+        let words = PeoplesWords::new(store.clone(), bank.clone(), balances.clone());
         let adoptions = Arc::new(Adoptions::new(store.clone(), bank.clone()));
         Self {
             creates: Creates::new(keys.clone(), bank.clone(), statuses.clone(), waits),

@@ -4,7 +4,7 @@
 use super::balance::{Balances, not_found_means_not_refundable, stale};
 use super::call::{Asker, Begun, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
 use super::joined::Keys;
-use super::keys::{standing_for, wrote_refund};
+use super::keys::{find_key, wrote_refund};
 use super::outcome::Instead;
 use crate::domain::{Dialect, LogStatus, State};
 use crate::failure::{Code, Failure, Money};
@@ -13,7 +13,7 @@ use crate::kaspi::{Refunded, Trouble};
 use crate::money::Amount;
 use crate::operation::{RefundPayment, Reply};
 use crate::service::bank::{Bank, failure_of};
-use crate::service::payment::{Payments, Statuses, awaits_owner};
+use crate::service::payment::{PaymentRows, Statuses, awaits_owner};
 use crate::service::{Context, Settings};
 use crate::store::{
     Attempts, Change, Ending, Obstacle, PaymentRow, RefundRow, RefundState, Refused, Store, Triple, Wanted, Writing,
@@ -27,7 +27,7 @@ const KEYLESS: &str = "Look at the payment first: kaspictl payment show ID. A re
 
 /// A refund of a payment that is paid.
 #[derive(Clone)]
-struct Refund {
+struct RefundCall {
     payment: PaymentId,
     id: PaymentId,
     asked: RefundPayment,
@@ -40,7 +40,7 @@ struct Refund {
 /// Pays back; touches the log through its keys, payments through their statuses, and the bank's balances.
 pub(in crate::service) struct Refunds {
     keys: Arc<Keys>,
-    payments: Payments,
+    payments: PaymentRows,
     bank: Arc<Bank>,
     statuses: Arc<Statuses>,
     balances: Arc<Balances>,
@@ -48,7 +48,7 @@ pub(in crate::service) struct Refunds {
 
 impl Refunds {
     pub(super) fn new(keys: Arc<Keys>, bank: Arc<Bank>, statuses: Arc<Statuses>, balances: Arc<Balances>) -> Self {
-        let payments = Payments::new(keys.store().clone());
+        let payments = PaymentRows::new(keys.store().clone());
         Self { keys, payments, bank, statuses, balances }
     }
 
@@ -107,14 +107,19 @@ impl Refunds {
         let (asker, wrote) = (context.clone(), wrote_refund(self.keys.store(), id, amount));
         let known = self.keys.store().write(move |writing| {
             let Some(row) = writing.payment(id)? else { return Ok(false) };
-            let stands = standing_for(writing, &asker, row.shop_id, &wrote)?;
+            let stands = find_key(writing, &asker, row.shop_id, &wrote)?;
             Ok(stands.is_some() && row.account().attempts_at(asker.key.as_ref(), amount) == Attempts::Happened)
         });
         known.await
     }
 
     /// A refund of a payment that Kaspi calls paid, on the balance of this moment.
-    async fn refund_to_make(&self, context: &Context, id: PaymentId, asked: RefundPayment) -> Result<Refund, Failure> {
+    async fn refund_to_make(
+        &self,
+        context: &Context,
+        id: PaymentId,
+        asked: RefundPayment,
+    ) -> Result<RefundCall, Failure> {
         context.settings.kaspi()?;
         let row = self.refundable(context, self.payments.row(id)?).await?;
         let triple = self.bank.frozen_triple(&context.settings, &row)?;
@@ -125,7 +130,7 @@ impl Refunds {
             Dialect::Guide => None,
             Dialect::Bank => Some(self.balances.read_balance(context, &row, &triple).await?),
         };
-        Ok(Refund { payment: id, id: PaymentId::fresh(), asked, qr, triple, balance })
+        Ok(RefundCall { payment: id, id: PaymentId::fresh(), asked, qr, triple, balance })
     }
 
     /// Of a key whose own refund is in doubt nobody says that nothing moved, whatever keeps it from being settled.
@@ -189,7 +194,7 @@ impl Refunds {
     }
 }
 
-impl MoneyCall for Refund {
+impl MoneyCall for RefundCall {
     type Given = Refunded;
 
     const POINTS: [&'static str; 4] = ["refund.begin", "refund.intended", "refund.answered", "refund.ended"];
@@ -264,7 +269,7 @@ impl MoneyCall for Refund {
     }
 }
 
-impl Refund {
+impl RefundCall {
     fn wanted<'k>(&self, context: &'k Context) -> Wanted<'k> {
         Wanted {
             amount: self.asked.amount_tiyn,

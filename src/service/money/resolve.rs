@@ -3,24 +3,26 @@
 use std::sync::Arc;
 
 use super::adopt::{Adoptions, Sight};
-use super::word::Words;
+use super::word::PeoplesWords;
 use crate::domain::State;
 use crate::failpoint::fail_point;
 use crate::failure::{Code, Failure};
 use crate::id::{PaymentId, PaymentRef, QrPaymentId, Reason};
 use crate::operation::{Reply, Resolve};
 use crate::service::bank::Bank;
-use crate::service::payment::{For, Payments, Statuses, deadline, lively_until, longest_life, waits_for_another_bank};
+use crate::service::payment::{
+    For, PaymentRows, Statuses, deadline, lively_until, longest_life, waits_for_another_bank,
+};
 use crate::service::{Context, Settings};
 use crate::store::{Change, Closed, Event, PaymentRow, Refused, Store, Writing};
 
-/// Closes payments by a person's word; touches their states, and refunds through [`Words`].
+/// Closes payments by a person's word; touches their states, and refunds through [`PeoplesWords`].
 pub(in crate::service) struct Resolutions {
     store: Store,
-    payments: Payments,
+    payments: PaymentRows,
     bank: Arc<Bank>,
     statuses: Arc<Statuses>,
-    words: Words,
+    words: PeoplesWords,
     adoptions: Arc<Adoptions>,
 }
 
@@ -28,10 +30,10 @@ impl Resolutions {
     pub(super) fn new(
         (store, bank): (Store, Arc<Bank>),
         statuses: Arc<Statuses>,
-        words: Words,
+        words: PeoplesWords,
         adoptions: Arc<Adoptions>,
     ) -> Self {
-        Self { payments: Payments::new(store.clone()), store, bank, statuses, words, adoptions }
+        Self { payments: PaymentRows::new(store.clone()), store, bank, statuses, words, adoptions }
     }
 
     pub(in crate::service) async fn resolve(

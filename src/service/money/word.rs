@@ -12,20 +12,20 @@ use crate::id::{PaymentId, Reason};
 use crate::money::Amount;
 use crate::service::Context;
 use crate::service::bank::Bank;
-use crate::service::payment::Payments;
+use crate::service::payment::PaymentRows;
 use crate::store::{Change, Closed, PaymentRow, RefundRow, RefundState, Store, Untrue};
 
 /// Takes people's words on refunds; touches the account, on the balance of the moment.
-pub(super) struct Words {
+pub(super) struct PeoplesWords {
     store: Store,
-    payments: Payments,
+    payments: PaymentRows,
     bank: Arc<Bank>,
     balances: Arc<Balances>,
 }
 
-impl Words {
+impl PeoplesWords {
     pub(super) fn new(store: Store, bank: Arc<Bank>, balances: Arc<Balances>) -> Self {
-        Self { payments: Payments::new(store.clone()), store, bank, balances }
+        Self { payments: PaymentRows::new(store.clone()), store, bank, balances }
     }
 
     /// Keeps a person's word that a refund did or did not happen.

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::life::{Clocks, by_the_bank};
+use super::life::{AnswerTime, by_the_bank};
 use crate::domain::State;
 use crate::id::PaymentId;
 use crate::moment::{Moment, since_boot};
@@ -19,7 +19,7 @@ use crate::store::PaymentRow;
 
 /// A payment's own clock.
 #[derive(Clone, Copy)]
-struct Clock {
+struct PaymentClock {
     /// What the wall clock would have shown at boot.
     boot: Moment,
     /// The time that what it is for counts from.
@@ -32,7 +32,7 @@ struct Clock {
 
 /// The clocks of followed payments. Held for a look-up, never across an await.
 #[derive(Default)]
-pub(in crate::service) struct Ages(Mutex<HashMap<PaymentId, Clock>>);
+pub(in crate::service) struct Ages(Mutex<HashMap<PaymentId, PaymentClock>>);
 
 impl Ages {
     /// Gives a payment its clock, if it has none yet: true if so. What is done of it once it is paid is counted from
@@ -41,7 +41,7 @@ impl Ages {
         let mut clocks = self.lock();
         let known = clocks.get(&row.id).map(|clock| clock.anchor);
         if known.is_none_or(|known| known < anchor(row)) {
-            clocks.insert(row.id, Clock::begin(row));
+            clocks.insert(row.id, PaymentClock::begin(row));
         }
         known.is_none()
     }
@@ -57,9 +57,9 @@ impl Ages {
     }
 
     /// What time it is for a payment when an answer with this `Date` comes.
-    pub(in crate::service) fn clocks(&self, row: &PaymentRow, bank: Option<Moment>) -> Clocks {
+    pub(in crate::service) fn clocks(&self, row: &PaymentRow, bank: Option<Moment>) -> AnswerTime {
         let (clock, up) = (self.of(row), since_boot());
-        Clocks { now: clock.boot.after(up), bank, watched: up.saturating_sub(clock.since) }
+        AnswerTime { now: clock.boot.after(up), bank, watched: up.saturating_sub(clock.since) }
     }
 
     /// The bank has told its time: if the payment is younger by that than by a clock that is a guess, the clock is put
@@ -77,16 +77,16 @@ impl Ages {
         self.lock().remove(&id);
     }
 
-    fn of(&self, row: &PaymentRow) -> Clock {
-        self.lock().get(&row.id).copied().unwrap_or_else(|| Clock::begin(row))
+    fn of(&self, row: &PaymentRow) -> PaymentClock {
+        self.lock().get(&row.id).copied().unwrap_or_else(|| PaymentClock::begin(row))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<PaymentId, Clock>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<PaymentId, PaymentClock>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Clock {
+impl PaymentClock {
     /// One that shows the wall clock's time now. A wall clock that stands before what it counts from has been set back:
     /// the payment then is new, so that nothing waits for longer than a whole life.
     fn begin(row: &PaymentRow) -> Self {

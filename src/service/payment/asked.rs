@@ -28,7 +28,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What is known of the last asks about a payment.
 #[derive(Clone, Copy, Default)]
-struct Asked {
+struct AskRecord {
     /// When the last call began, answered or not.
     began: Duration,
     /// When it was over, unless it still runs.
@@ -43,7 +43,7 @@ struct Asked {
 
 /// What the last ask is worth to somebody who came a while ago.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::service) enum Known {
+pub(in crate::service) enum Freshness {
     /// What is known is the answer: it is fresh, or was read while he waited.
     Answered,
     /// The call that he waited for failed; another would be the next one's.
@@ -60,7 +60,7 @@ pub(in crate::service) struct Asks(Mutex<Remembered>);
 
 #[derive(Default)]
 struct Remembered {
-    asked: HashMap<PaymentId, Asked>,
+    asked: HashMap<PaymentId, AskRecord>,
     /// How many there may be before the old ones go.
     room: usize,
 }
@@ -94,14 +94,14 @@ impl Asks {
     }
 
     /// What is known to somebody who came then.
-    pub(in crate::service) fn known(&self, row: &PaymentRow, came: Duration) -> Known {
-        let Some(asked) = self.of(row.id) else { return Known::Nothing };
+    pub(in crate::service) fn known(&self, row: &PaymentRow, came: Duration) -> Freshness {
+        let Some(asked) = self.of(row.id) else { return Freshness::Nothing };
         match asked.ended {
-            Some(ended) if ended >= came && asked.failures > 0 => Known::Failed,
-            Some(ended) if ended >= came => Known::Answered,
-            _ if !asked.fresh_for(row).is_zero() => Known::Answered,
-            _ if !asked.rest(row).is_zero() => Known::FailedLately,
-            _ => Known::Nothing,
+            Some(ended) if ended >= came && asked.failures > 0 => Freshness::Failed,
+            Some(ended) if ended >= came => Freshness::Answered,
+            _ if !asked.fresh_for(row).is_zero() => Freshness::Answered,
+            _ if !asked.rest(row).is_zero() => Freshness::FailedLately,
+            _ => Freshness::Nothing,
         }
     }
 
@@ -120,7 +120,7 @@ impl Asks {
         self.lock().asked.remove(&id);
     }
 
-    fn of(&self, id: PaymentId) -> Option<Asked> {
+    fn of(&self, id: PaymentId) -> Option<AskRecord> {
         self.lock().asked.get(&id).copied()
     }
 
@@ -130,7 +130,7 @@ impl Asks {
 }
 
 impl Remembered {
-    fn entry(&mut self, id: PaymentId, now: Duration) -> &mut Asked {
+    fn entry(&mut self, id: PaymentId, now: Duration) -> &mut AskRecord {
         if self.asked.len() >= self.room.max(MANY) {
             self.asked.retain(|_, asked| now.saturating_sub(asked.began) < DAY);
             // Looking through all of them is paid for by as many new ones.
@@ -140,7 +140,7 @@ impl Remembered {
     }
 }
 
-impl Asked {
+impl AskRecord {
     /// How long a read is still the answer.
     fn fresh_for(&self, row: &PaymentRow) -> Duration {
         let fresh = self.read.map(|(at, _)| (at + interval(row, self.reads)).saturating_sub(since_boot()));
@@ -186,12 +186,12 @@ mod tests {
         asks.begin(row.id);
         asks.end(row.id, false);
         let after = since_boot() + Duration::from_secs(1);
-        assert_eq!((asks.known(&row, before), asks.known(&row, after)), (Known::Failed, Known::FailedLately));
+        assert_eq!((asks.known(&row, before), asks.known(&row, after)), (Freshness::Failed, Freshness::FailedLately));
         assert!(asks.rest(&row) <= REMOTE_WAIT[0] && asks.last_read(row.id).is_none());
         asks.begin(row.id);
         assert!(asks.rest(&row) > REMOTE_WAIT[0], "it goes on to be asked less often");
         asks.end(row.id, true);
-        assert_eq!((asks.known(&row, after), asks.last_read(row.id).is_some()), (Known::Answered, true));
+        assert_eq!((asks.known(&row, after), asks.last_read(row.id).is_some()), (Freshness::Answered, true));
         assert!(asks.rest(&row) <= REMOTE_WAIT[0], "the first read");
     }
 
@@ -200,10 +200,10 @@ mod tests {
     fn a_hanging_call_makes_nothing_fresh() {
         let (asks, row) = (Asks::default(), invoice());
         asks.begin(row.id);
-        assert_eq!(asks.known(&row, since_boot()), Known::FailedLately);
+        assert_eq!(asks.known(&row, since_boot()), Freshness::FailedLately);
         let (asks, row) = (Asks::default(), invoice());
         asks.made(row.id);
         asks.begin(row.id);
-        assert_eq!(asks.known(&row, since_boot() + Duration::from_secs(1)), Known::Answered);
+        assert_eq!(asks.known(&row, since_boot() + Duration::from_secs(1)), Freshness::Answered);
     }
 }

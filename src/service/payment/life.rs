@@ -85,7 +85,7 @@ pub(in crate::service) fn lively_until(row: &PaymentRow) -> Moment {
 
 /// What time it is for a payment when an answer about it comes.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::service) struct Clocks {
+pub(in crate::service) struct AnswerTime {
     /// By the payment's own clock; see [`crate::service::payment::age::Ages`].
     pub(in crate::service) now: Moment,
     /// By the bank's, if the answer has a `Date`.
@@ -94,7 +94,7 @@ pub(in crate::service) struct Clocks {
     pub(in crate::service) watched: Duration,
 }
 
-impl Clocks {
+impl AnswerTime {
     /// Whether so much after its deadline has come, by every clock that tells.
     fn are_past(self, row: &PaymentRow, extra: Duration) -> bool {
         let told = |bank: Moment| bank.after(WHOLE_SECONDS) >= bank_deadline(row).after(extra);
@@ -115,7 +115,7 @@ pub(in crate::service) fn by_the_bank(row: &PaymentRow, bank: Moment) -> Moment 
 }
 
 /// What a status makes of a payment. One we do not know changes nothing.
-pub(in crate::service) fn state_of(status: &str, row: &PaymentRow, clocks: Clocks) -> State {
+pub(in crate::service) fn state_of(status: &str, row: &PaymentRow, clocks: AnswerTime) -> State {
     match status {
         PROCESSED => State::Paid,
         // Only being paid follows a final state; what we called it when we first saw its end stays.
@@ -158,8 +158,8 @@ mod tests {
         (PaymentRow { state: State::Waiting, expires_at, bank_deadline, ..row }, at)
     }
 
-    fn clocks(now: Moment, bank: Option<Moment>, watched: Duration) -> Clocks {
-        Clocks { now, bank, watched }
+    fn clocks(now: Moment, bank: Option<Moment>, watched: Duration) -> AnswerTime {
+        AnswerTime { now, bank, watched }
     }
 
     /// What the bank calls outstanding is over when both clocks say so, each by its own time.

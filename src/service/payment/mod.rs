@@ -14,12 +14,12 @@ mod wait;
 pub(super) use age::Ages;
 pub(super) use asked::Asks;
 pub(super) use life::{
-    CANCELLED, Clocks, REMOTE_LIFE, deadline, is_outstanding, lively_until, longest_life, polling, state_of,
+    AnswerTime, CANCELLED, REMOTE_LIFE, deadline, is_outstanding, lively_until, longest_life, polling, state_of,
     was_made_behind,
 };
 pub(super) use other_bank::{waits_for_another_bank, watched};
 pub(super) use problems::{awaits_owner, balance_problem, payment_problems, problem};
-pub(super) use rows::Payments;
+pub(super) use rows::PaymentRows;
 pub(super) use status::{For, Statuses};
 pub(super) use total::Totals;
 pub(super) use wait::Waits;

@@ -7,11 +7,11 @@ use crate::store::{PaymentRow, Store};
 
 /// Reads payments; touches nothing else.
 #[derive(Clone)]
-pub(in crate::service) struct Payments {
+pub(in crate::service) struct PaymentRows {
     store: Store,
 }
 
-impl Payments {
+impl PaymentRows {
     pub(in crate::service) fn new(store: Store) -> Self {
         Self { store }
     }

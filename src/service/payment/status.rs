@@ -7,9 +7,9 @@ use std::time::Duration;
 use tracing::debug;
 
 use super::age::Ages;
-use super::asked::{Asks, Known};
-use super::life::{Clocks, deadline, is_unpaid, state_of};
-use super::rows::Payments;
+use super::asked::{Asks, Freshness};
+use super::life::{AnswerTime, deadline, is_unpaid, state_of};
+use super::rows::PaymentRows;
 use super::total::{ReadNow, Totals};
 use crate::domain::{PaidAtSource, State};
 use crate::failure::{Code, Failure, Money};
@@ -45,7 +45,7 @@ pub(in crate::service) enum For {
 pub(in crate::service) struct Statuses {
     store: Store,
     live: Arc<Live>,
-    payments: Payments,
+    payments: PaymentRows,
     totals: Arc<Totals>,
     rate: Arc<ReadRate>,
     /// One status read at a time per payment.
@@ -58,7 +58,7 @@ pub(in crate::service) struct Statuses {
 
 impl Statuses {
     pub(in crate::service) fn new((store, live): (Store, Arc<Live>), totals: Arc<Totals>, rate: Arc<ReadRate>) -> Self {
-        let (payments, turns) = (Payments::new(store.clone()), Locks::new());
+        let (payments, turns) = (PaymentRows::new(store.clone()), Locks::new());
         Self { store, live, payments, totals, rate, turns, asks: Asks::default(), ages: Arc::default() }
     }
 
@@ -114,7 +114,7 @@ impl Statuses {
         whom: For,
     ) -> Result<PaymentRow, Failure> {
         let came = since_boot();
-        if whom == For::Report && self.asks.known(&self.payments.row(id)?, came) == Known::Nothing {
+        if whom == For::Report && self.asks.known(&self.payments.row(id)?, came) == Freshness::Nothing {
             self.rate.own_turn(|| self.live.get().config.read_rate).await;
         }
         let _turn = self.turns.lock(id).await;
@@ -123,11 +123,11 @@ impl Statuses {
             return self.expire_lost(row).await;
         }
         match (self.asks.known(&row, came), whom) {
-            (Known::Answered, _) | (Known::Failed | Known::FailedLately, For::Caller) => return Ok(row),
-            (Known::Failed, _) | (Known::FailedLately, For::Follower | For::Report) => {
+            (Freshness::Answered, _) | (Freshness::Failed | Freshness::FailedLately, For::Caller) => return Ok(row),
+            (Freshness::Failed, _) | (Freshness::FailedLately, For::Follower | For::Report) => {
                 return Err(Failure::new(Code::KaspiUnavailable, "Kaspi was asked a moment ago and did not answer"));
             }
-            (Known::FailedLately, For::Money | For::Refund) | (Known::Nothing, _) => {}
+            (Freshness::FailedLately, For::Money | For::Refund) | (Freshness::Nothing, _) => {}
         }
         if whom == For::Caller && !self.rate.callers_turn(settings.config.read_rate).await {
             return Ok(row);
@@ -218,7 +218,7 @@ fn is_answer(read: &Result<StatusRead, Trouble>) -> bool {
 fn sight(
     read: StatusRead,
     row: &PaymentRow,
-    clocks: Clocks,
+    clocks: AnswerTime,
     (details, now): (Option<ReadNow>, Moment),
 ) -> Option<Seen> {
     let StatusRead { status: kaspi_status, amount: total, .. } = read;

@@ -7,7 +7,7 @@ use tokio::sync::broadcast::{Receiver, Sender, error::RecvError};
 use tokio::time::{Instant, sleep_until};
 
 use super::asked::REMOTE_WAIT;
-use super::rows::Payments;
+use super::rows::PaymentRows;
 use super::status::{For, Statuses, worth_a_look};
 use crate::failure::Failure;
 use crate::id::PaymentId;
@@ -21,7 +21,7 @@ const NO_TURN: Duration = Duration::from_millis(250);
 
 /// Waits for payments; touches nothing, and asks as [`Statuses`] does.
 pub(in crate::service) struct Waits {
-    payments: Payments,
+    payments: PaymentRows,
     statuses: Arc<Statuses>,
     stop: Stopping,
     /// Sent the id of each payment that changed. By the commit, and by nothing else.
@@ -30,7 +30,7 @@ pub(in crate::service) struct Waits {
 
 impl Waits {
     pub(in crate::service) fn new(
-        payments: Payments,
+        payments: PaymentRows,
         statuses: Arc<Statuses>,
         stop: Stopping,
         changed: Sender<PaymentId>,

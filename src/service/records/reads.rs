@@ -10,16 +10,16 @@ use crate::domain::{Kind, State};
 use crate::failure::Failure;
 use crate::id::PaymentRef;
 use crate::moment::Span;
-use crate::operation::{LogQuery, LogRows, PaymentQuery, Payments as PaymentPage, Picture, Reply};
+use crate::operation::{LogQuery, LogRows, PaymentQuery, Payments, Picture, Reply};
 use crate::service::Context;
 use crate::service::money::Balances;
-use crate::service::payment::{For, Payments, Statuses, Waits};
+use crate::service::payment::{For, PaymentRows, Statuses, Waits};
 use crate::store::{PaymentRow, Refused, Store};
 
 /// Answers what is asked of payments and the log; touches nothing itself.
 pub(in crate::service) struct Reads {
     store: Store,
-    payments: Payments,
+    payments: PaymentRows,
     statuses: Arc<Statuses>,
     waits: Arc<Waits>,
     balances: Arc<Balances>,
@@ -33,7 +33,7 @@ impl Reads {
         balances: Arc<Balances>,
         feed: Arc<Feed>,
     ) -> Self {
-        Self { payments: Payments::new(store.clone()), store, statuses, waits, balances, feed }
+        Self { payments: PaymentRows::new(store.clone()), store, statuses, waits, balances, feed }
     }
 
     pub(in crate::service) async fn payment_get(
@@ -52,7 +52,10 @@ impl Reads {
         };
         Ok(Reply::Payment(
             self.balances
-                .reckoned(&context.settings, (row, wait.map(|span| span.duration().saturating_sub(came.elapsed()))))
+                .with_balance_checked(
+                    &context.settings,
+                    (row, wait.map(|span| span.duration().saturating_sub(came.elapsed()))),
+                )
                 .await?
                 .view(),
         ))
@@ -61,7 +64,7 @@ impl Reads {
     pub(in crate::service) fn payment_list(&self, context: &Context, query: &PaymentQuery) -> Result<Reply, Failure> {
         let limit = limit(query.limit)?;
         let (rows, next) = self.store.read(|reading| Ok(reading.payments(query, limit, |row| context.sees(row))?))?;
-        Ok(Reply::Payments(PaymentPage { payments: rows.iter().map(PaymentRow::view).collect(), next }))
+        Ok(Reply::Payments(Payments { payments: rows.iter().map(PaymentRow::view).collect(), next }))
     }
 
     pub(in crate::service) fn payment_picture(&self, context: &Context, named: &PaymentRef) -> Result<Reply, Failure> {

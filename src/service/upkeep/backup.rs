@@ -180,9 +180,9 @@ impl Backups {
 }
 
 /// A file that is not finished, or that nobody needs by name; gone when this is.
-struct Part(PathBuf);
+struct PartFile(PathBuf);
 
-impl Drop for Part {
+impl Drop for PartFile {
     fn drop(&mut self) {
         // Renamed, or swept before the next copy.
         let _ = std::fs::remove_file(&self.0);
@@ -215,13 +215,13 @@ async fn give(file: File, sender: DownloadSender) {
 }
 
 /// Makes a backup under a temporary name. `copy` keeps others away from the folder.
-fn make(store: &Store, folder: &Path, name: &str) -> Result<(Part, BackupHeader), Failure> {
+fn make(store: &Store, folder: &Path, name: &str) -> Result<(PartFile, BackupHeader), Failure> {
     let prepared = prepare(store, folder);
     prepared.map_err(|error| cannot(folder, &error))?;
-    let state = Part(folder.join(format!("{name}.redb{PART}")));
+    let state = PartFile(folder.join(format!("{name}.redb{PART}")));
     let created_at = Moment::now();
     let head = store.snapshot(&state.0)?;
-    let sealed = Part(folder.join(format!("{name}{PART}")));
+    let sealed = PartFile(folder.join(format!("{name}{PART}")));
     let header = seal_backup(&state.0, &sealed.0, &head, created_at).map_err(|error| cannot(&sealed.0, &error))?;
     Ok((sealed, header))
 }

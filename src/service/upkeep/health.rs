@@ -9,12 +9,12 @@ use crate::service::Context;
 use crate::store::{ConfigRow, Store};
 
 /// Tells the state of the daemon; touches nothing.
-pub(in crate::service) struct Watch {
+pub(in crate::service) struct HealthWatch {
     store: Store,
     problems: Problems,
 }
 
-impl Watch {
+impl HealthWatch {
     pub(in crate::service) fn new(store: Store, problems: Problems) -> Self {
         Self { store, problems }
     }

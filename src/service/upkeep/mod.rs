@@ -10,9 +10,9 @@ mod reload;
 mod restored;
 
 pub(super) use backup::Backups;
-pub(super) use doctor::Doctor;
+pub(super) use doctor::DoctorChecks;
 pub use doctor::{Looker, files as check_files};
-pub(super) use health::Watch;
+pub(super) use health::HealthWatch;
 pub(super) use metrics::Monitor;
 pub(super) use problems::Problems;
 pub(super) use reload::Reloads;

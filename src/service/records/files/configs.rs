@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::aside;
-use super::source::{Row, Rows, Unreadable};
+use super::source::{FileRow, Rows, UnreadableRow};
 use super::spool;
 use super::value::{Reader, boolean};
 use super::value::{moment, whole};
@@ -37,15 +37,15 @@ const WANTED: &[&str] = &[
 const IGNORED: &[&str] = &["id"];
 
 /// A good row. `row.id` is not known yet.
-struct Entry {
+struct ConfigEntry {
     line: u64,
     row: ConfigRow,
     token: DeviceToken,
 }
 
 /// A file that was read.
-struct Table {
-    entries: Vec<Entry>,
+struct ConfigTable {
+    entries: Vec<ConfigEntry>,
     bad: BadRows,
     unknown: Vec<String>,
 }
@@ -90,18 +90,20 @@ impl ConfigImports {
     }
 }
 
-fn read(format: FileFormat, text: &[u8], settings: &Settings) -> Table {
-    let mut table = Table { entries: Vec::new(), bad: BadRows::default(), unknown: Vec::new() };
+fn read(format: FileFormat, text: &[u8], settings: &Settings) -> ConfigTable {
+    let mut table = ConfigTable { entries: Vec::new(), bad: BadRows::default(), unknown: Vec::new() };
     let mut rows = match Rows::open(format, text, WANTED, IGNORED) {
         Ok(rows) => rows,
-        Err(Unreadable { line, detail }) => {
+        Err(UnreadableRow { line, detail }) => {
             table.bad.add(line, detail);
             return table;
         }
     };
-    let mut seen = Seen::default();
+    let mut seen = SeenInFile::default();
     while let Some(row) = rows.next() {
-        match row.map_err(|Unreadable { line, detail }| (line, detail)).and_then(|row| entry(&row, settings, &mut seen))
+        match row
+            .map_err(|UnreadableRow { line, detail }| (line, detail))
+            .and_then(|row| entry(&row, settings, &mut seen))
         {
             Ok(entry) => table.entries.push(entry),
             Err((line, detail)) => table.bad.add(line, detail),
@@ -113,13 +115,13 @@ fn read(format: FileFormat, text: &[u8], settings: &Settings) -> Table {
 
 /// What earlier lines of the file have taken.
 #[derive(Default)]
-struct Seen {
+struct SeenInFile {
     bins: HashMap<OrganizationBin, u64>,
     tokens: HashMap<DeviceToken, u64>,
     defaults: HashMap<ShopId, u64>,
 }
 
-fn entry(row: &Row, settings: &Settings, seen: &mut Seen) -> Result<Entry, (u64, String)> {
+fn entry(row: &FileRow, settings: &Settings, seen: &mut SeenInFile) -> Result<ConfigEntry, (u64, String)> {
     let zone = &settings.config.timezone;
     let mut reader = Reader::new(row, WANTED);
     let shop = reader.needed("shop_id", whole::<ShopId>);
@@ -168,7 +170,7 @@ fn entry(row: &Row, settings: &Settings, seen: &mut Seen) -> Result<Entry, (u64,
                 last_verified_at,
                 description,
             };
-            Ok(Entry { line: row.line, row: row_of, token })
+            Ok(ConfigEntry { line: row.line, row: row_of, token })
         }
         (.., verdict) => Err((row.line, verdict.unwrap_or_default())),
     }
@@ -183,10 +185,10 @@ enum Known {
 /// All rows, or none and why. Checks everything before it writes.
 fn take_in(
     writing: &mut Writing<'_>,
-    table: Table,
+    table: ConfigTable,
     (actor, scope): (Actor, &Scope),
 ) -> Result<Result<(u64, u64), BadRows>, Refused> {
-    let Table { entries, mut bad, .. } = table;
+    let ConfigTable { entries, mut bad, .. } = table;
     let (mut new, mut skipped) = (Vec::new(), 0_u64);
     for entry in entries {
         match known(writing, scope, &entry)? {
@@ -200,7 +202,7 @@ fn take_in(
         return Ok(Err(bad));
     }
     let imported = u64::try_from(new.len()).unwrap_or(u64::MAX);
-    for Entry { mut row, token, .. } in new {
+    for ConfigEntry { mut row, token, .. } in new {
         row.id = writing.next_config_id()?;
         // Every row was checked before the first was written.
         if writing.put_device(&row.organization_bin, &row.trade_point_id, &token)?.is_err() {
@@ -212,7 +214,7 @@ fn take_in(
     Ok(Ok((imported, skipped)))
 }
 
-fn known(writing: &Writing<'_>, scope: &Scope, entry: &Entry) -> Result<Result<Known, String>, Refused> {
+fn known(writing: &Writing<'_>, scope: &Scope, entry: &ConfigEntry) -> Result<Result<Known, String>, Refused> {
     let (bin, row) = (&entry.row.organization_bin, &entry.row);
     if let Some(holder) = writing.holder_of(&entry.token, (bin, &row.trade_point_id))? {
         let config = writing.config(&holder.bin)?;

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::source::Row;
+use super::source::FileRow;
 use super::value::{Reader, moment, whole};
 use super::{LOG_COLUMNS, NO_SHOP, is_formula};
 use crate::access::Scope;
@@ -16,7 +16,7 @@ use crate::service::Settings;
 use crate::store::{ConfigRow, ImportedRow, PaymentRow, StoreError};
 
 /// What a row makes of the payments here.
-pub(super) enum Verdict {
+pub(super) enum RowVerdict {
     /// It is here already.
     Known,
     /// It is history.
@@ -34,7 +34,7 @@ pub(super) enum Verdict {
 }
 
 /// What is known before the first row.
-pub(super) struct Known {
+pub(super) struct KnownBefore {
     pub(super) settings: Arc<Settings>,
     pub(super) scope: Scope,
     pub(super) format: FileFormat,
@@ -52,7 +52,7 @@ struct Taken {
 
 /// Judges the rows of one file in their order.
 #[derive(Default)]
-pub(super) struct Judge {
+pub(super) struct RowJudge {
     taken: HashMap<u128, Taken>,
     /// Cancels and refunds whose payment had not come before them, with their lines.
     early: HashMap<u128, u64>,
@@ -63,9 +63,9 @@ fn number(id: &QrPaymentId) -> u128 {
     id.as_str().parse().unwrap_or(u128::MAX)
 }
 
-impl Known {
+impl KnownBefore {
     /// A row of the file as the log keeps it, or all that is wrong with it.
-    pub(super) fn row(&self, row: &Row) -> Result<ImportedRow, String> {
+    pub(super) fn row(&self, row: &FileRow) -> Result<ImportedRow, String> {
         let mut reader = Reader::new(row, &LOG_COLUMNS);
         let shop = reader.maybe("shop_id", whole::<ShopId>).filter(|shop| *shop != NO_SHOP);
         let operation = reader.needed("operation_type", |text| {
@@ -133,15 +133,15 @@ impl Known {
     }
 }
 
-impl Judge {
+impl RowJudge {
     /// What a row makes of the payments here; `known` finds one that was here before this file.
     pub(super) fn judge(
         &mut self,
         line: u64,
         row: &ImportedRow,
-        before: &Known,
+        before: &KnownBefore,
         known: impl FnOnce(&QrPaymentId) -> Result<Option<PaymentRow>, StoreError>,
-    ) -> Result<Verdict, StoreError> {
+    ) -> Result<RowVerdict, StoreError> {
         let Some(id) = &row.external_id else { return history(row, before) };
         if let Some(taken) = self.taken.get_mut(&number(id)) {
             return Ok(taken.judge(id, row));
@@ -149,12 +149,12 @@ impl Judge {
         if let Some(payment) = known(id)? {
             return Ok(match row.config_id {
                 Some(config) if config != payment.config_id => {
-                    Verdict::Bad("external_id is a payment of another organisation here".to_owned())
+                    RowVerdict::Bad("external_id is a payment of another organisation here".to_owned())
                 }
                 _ if is_create(row) && row.amount.is_some_and(|amount| amount != payment.amount) => {
-                    Verdict::Bad(format!("external_id is a payment of another amount here ({})", payment.amount))
+                    RowVerdict::Bad(format!("external_id is a payment of another amount here ({})", payment.amount))
                 }
-                _ => Verdict::Known,
+                _ => RowVerdict::Known,
             });
         }
         if row.status != LogStatus::Success {
@@ -170,9 +170,9 @@ impl Judge {
         }
     }
 
-    fn adopt(&mut self, id: &QrPaymentId, row: &ImportedRow) -> Verdict {
+    fn adopt(&mut self, id: &QrPaymentId, row: &ImportedRow) -> RowVerdict {
         if let Some(line) = self.early.get(&number(id)) {
-            return Verdict::Bad(format!(
+            return RowVerdict::Bad(format!(
                 "what happened to this payment on line {line} stands before it: sort the rows by id"
             ));
         }
@@ -180,45 +180,45 @@ impl Judge {
             (Some(config), Some(amount)) => {
                 let taken = Taken { config, amount, refunded: Amount::ZERO };
                 self.taken.insert(number(id), taken);
-                Verdict::Adopt(id.clone())
+                RowVerdict::Adopt(id.clone())
             }
             (None, _) => {
-                Verdict::Bad("organization_bin is missing: nobody could tell whose payment this is".to_owned())
+                RowVerdict::Bad("organization_bin is missing: nobody could tell whose payment this is".to_owned())
             }
-            (_, None) => Verdict::Bad("amount is missing: a payment without one could not be refunded".to_owned()),
+            (_, None) => RowVerdict::Bad("amount is missing: a payment without one could not be refunded".to_owned()),
         }
     }
 }
 
 impl Taken {
     /// A further row about a payment of this file.
-    fn judge(&mut self, id: &QrPaymentId, row: &ImportedRow) -> Verdict {
+    fn judge(&mut self, id: &QrPaymentId, row: &ImportedRow) -> RowVerdict {
         if row.config_id.is_some_and(|config| config != self.config) {
-            return Verdict::Bad("external_id is a payment of another organisation in this file".to_owned());
+            return RowVerdict::Bad("external_id is a payment of another organisation in this file".to_owned());
         }
         if row.status != LogStatus::Success {
-            return Verdict::About;
+            return RowVerdict::About;
         }
         match row.operation {
             OperationType::Create | OperationType::Link | OperationType::Qr if row.amount != Some(self.amount) => {
-                Verdict::Bad("external_id is a payment of another amount in this file".to_owned())
+                RowVerdict::Bad("external_id is a payment of another amount in this file".to_owned())
             }
-            OperationType::Cancel => Verdict::Cancelled(id.clone()),
+            OperationType::Cancel => RowVerdict::Cancelled(id.clone()),
             OperationType::Refund => self.refund(id, row.amount),
-            _ => Verdict::About,
+            _ => RowVerdict::About,
         }
     }
 
-    fn refund(&mut self, id: &QrPaymentId, amount: Option<Amount>) -> Verdict {
+    fn refund(&mut self, id: &QrPaymentId, amount: Option<Amount>) -> RowVerdict {
         let Some(amount) = amount.filter(|amount| !amount.is_zero()) else {
-            return Verdict::Bad("amount is missing: nobody could tell how much of the payment is left".to_owned());
+            return RowVerdict::Bad("amount is missing: nobody could tell how much of the payment is left".to_owned());
         };
         match self.refunded.plus(amount).filter(|refunded| *refunded <= self.amount) {
             Some(refunded) => {
                 self.refunded = refunded;
-                Verdict::Refunded(id.clone(), amount)
+                RowVerdict::Refunded(id.clone(), amount)
             }
-            None => Verdict::Bad("more was refunded than was paid".to_owned()),
+            None => RowVerdict::Bad("more was refunded than was paid".to_owned()),
         }
     }
 }
@@ -230,7 +230,7 @@ fn is_create(row: &ImportedRow) -> bool {
 }
 
 /// A row that concerns no payment here.
-fn history(row: &ImportedRow, before: &Known) -> Result<Verdict, StoreError> {
+fn history(row: &ImportedRow, before: &KnownBefore) -> Result<RowVerdict, StoreError> {
     let known = !before.fingerprints.is_empty() && before.fingerprints.contains(&row.fingerprint()?);
-    Ok(if known { Verdict::Known } else { Verdict::History })
+    Ok(if known { RowVerdict::Known } else { RowVerdict::History })
 }

@@ -8,8 +8,8 @@ use std::fs::File;
 use std::sync::Arc;
 
 use super::aside;
-use super::judge::{Judge, Known, Verdict};
-use super::source::{Rows, Unreadable};
+use super::judge::{KnownBefore, RowJudge, RowVerdict};
+use super::source::{Rows, UnreadableRow};
 use super::spool::{Spooled, again};
 use super::{LOG_COLUMNS, spool};
 use crate::domain::{Actor, Dialect, Kind, OperationType, State};
@@ -39,7 +39,7 @@ const IGNORED: &[&str] = &[
 
 /// What came of a file.
 #[derive(Default)]
-struct Counts {
+struct ImportCounts {
     imported: u64,
     skipped: u64,
     adopted: u64,
@@ -71,7 +71,7 @@ impl LogImports {
         let (known, file, bad, unknown_columns) = aside(move || {
             let configs = store.read(|reading| Ok(reading.configs()?))?;
             let configs = configs.into_iter().map(|row| (row.organization_bin.clone(), row)).collect();
-            let known = Known { settings, scope, format, configs, fingerprints: fingerprints(&store)? };
+            let known = KnownBefore { settings, scope, format, configs, fingerprints: fingerprints(&store)? };
             let (bad, unknown) = check(&store, &known, again(&file)?)?;
             Ok((known, file, bad, unknown))
         })
@@ -81,7 +81,7 @@ impl LogImports {
         }
         let actor = context.caller.actor();
         let taken = self.store.write_alone(move |writing| take_in(writing, &known, &file, actor, &sha)).await?;
-        let Counts { imported, skipped, adopted } = taken;
+        let ImportCounts { imported, skipped, adopted } = taken;
         Ok(Transferred::Reply(Box::new(Reply::Imported(Imported { imported, skipped, adopted, unknown_columns }))))
     }
 }
@@ -96,27 +96,27 @@ fn fingerprints(store: &Store) -> Result<HashSet<[u8; 16]>, Failure> {
 }
 
 /// Every bad row, and the columns nobody knows.
-fn check(store: &Store, known: &Known, file: File) -> Result<(BadRows, Vec<String>), Failure> {
+fn check(store: &Store, known: &KnownBefore, file: File) -> Result<(BadRows, Vec<String>), Failure> {
     let mut bad = BadRows::default();
     let mut rows = match open(known.format, file) {
         Ok(rows) => rows,
-        Err(Unreadable { line, detail }) => {
+        Err(UnreadableRow { line, detail }) => {
             bad.add(line, detail);
             return Ok((bad, Vec::new()));
         }
     };
-    let mut judge = Judge::default();
+    let mut judge = RowJudge::default();
     store.read(|reading| {
         while let Some(row) = rows.next() {
-            let read = row.map_err(|Unreadable { line, detail }| (line, detail));
+            let read = row.map_err(|UnreadableRow { line, detail }| (line, detail));
             match read.and_then(|row| known.row(&row).map(|read| (row.line, read)).map_err(|detail| (row.line, detail)))
             {
                 Err((line, detail)) => bad.add(line, detail),
                 Ok((line, row)) => {
                     let find = |id: &QrPaymentId| reading.payment(&PaymentRef::QrPaymentId(id.clone()));
                     match judge.judge(line, &row, known, find)? {
-                        Verdict::Bad(detail) => bad.add(line, detail),
-                        Verdict::Adopt(_) => drop(config(known, &row)?),
+                        RowVerdict::Bad(detail) => bad.add(line, detail),
+                        RowVerdict::Adopt(_) => drop(config(known, &row)?),
                         _ => {}
                     }
                 }
@@ -127,31 +127,37 @@ fn check(store: &Store, known: &Known, file: File) -> Result<(BadRows, Vec<Strin
     Ok((bad, rows.unknown()))
 }
 
-fn open(format: FileFormat, file: File) -> Result<Rows<File>, Unreadable> {
+fn open(format: FileFormat, file: File) -> Result<Rows<File>, UnreadableRow> {
     Rows::open(format, file, &LOG_COLUMNS, IGNORED)
 }
 
 /// The config that a payment is taken in with: only with a dialect that is known can it be refunded.
-fn config<'k>(known: &'k Known, row: &ImportedRow) -> Result<(&'k ConfigRow, Counterparty), Failure> {
+fn config<'k>(known: &'k KnownBefore, row: &ImportedRow) -> Result<(&'k ConfigRow, Counterparty), Failure> {
     let config = row.organization_bin.as_ref().and_then(|bin| known.configs.get(bin));
     let config = config.ok_or_else(|| Failure::invalid("a payment without an organisation"))?;
     Ok((config, settled(&known.settings, config)?))
 }
 
 /// Takes all rows in, in a transaction of its own: a failure leaves nothing.
-fn take_in(writing: &mut Writing<'_>, known: &Known, file: &File, actor: Actor, sha: &str) -> Result<Counts, Refused> {
+fn take_in(
+    writing: &mut Writing<'_>,
+    known: &KnownBefore,
+    file: &File,
+    actor: Actor,
+    sha: &str,
+) -> Result<ImportCounts, Refused> {
     let changed = |line, detail: &str| Failure::invalid(format!("line {line}: {detail}; nothing was taken in"));
     let mut rows = open(known.format, again(file)?).map_err(|bad| changed(bad.line, &bad.detail))?;
-    let (mut judge, mut taken, mut counts) = (Judge::default(), HashMap::new(), Counts::default());
+    let (mut judge, mut taken, mut counts) = (RowJudge::default(), HashMap::new(), ImportCounts::default());
     while let Some(row) = rows.next() {
         let row = row.map_err(|bad| changed(bad.line, &bad.detail))?;
         let imported = known.row(&row).map_err(|detail| changed(row.line, &detail))?;
         let verdict = judge.judge(row.line, &imported, known, |id| writing.payment_by_qr(id))?;
         match verdict {
-            Verdict::Known => counts.skipped += 1,
-            Verdict::Bad(detail) => return Err(changed(row.line, &detail).into()),
+            RowVerdict::Known => counts.skipped += 1,
+            RowVerdict::Bad(detail) => return Err(changed(row.line, &detail).into()),
             verdict => {
-                counts.adopted += u64::from(matches!(verdict, Verdict::Adopt(_)));
+                counts.adopted += u64::from(matches!(verdict, RowVerdict::Adopt(_)));
                 let change = change(writing, known, &mut taken, imported, verdict)?;
                 writing.append(Some(actor.clone()), change)?;
                 counts.imported += 1;
@@ -169,32 +175,32 @@ fn take_in(writing: &mut Writing<'_>, known: &Known, file: &File, actor: Actor, 
 /// The event of a row.
 fn change(
     writing: &Writing<'_>,
-    known: &Known,
+    known: &KnownBefore,
     taken: &mut HashMap<QrPaymentId, PaymentId>,
     row: ImportedRow,
-    verdict: Verdict,
+    verdict: RowVerdict,
 ) -> Result<Change, Refused> {
     let becomes = match &verdict {
-        Verdict::Adopt(id) => {
+        RowVerdict::Adopt(id) => {
             let payment = adopted(known, &row, id)?;
             taken.insert(id.clone(), payment.id);
             Some(payment)
         }
-        Verdict::Cancelled(id) => writing.payment_by_qr(id)?.map(|mut payment| {
+        RowVerdict::Cancelled(id) => writing.payment_by_qr(id)?.map(|mut payment| {
             payment.cancelled_earlier(row.created_at);
             payment
         }),
-        Verdict::Refunded(id, amount) => writing.payment_by_qr(id)?.map(|mut payment| {
+        RowVerdict::Refunded(id, amount) => writing.payment_by_qr(id)?.map(|mut payment| {
             payment.refunded_earlier(*amount, row.created_at);
             payment
         }),
-        Verdict::Known | Verdict::History | Verdict::About | Verdict::Bad(_) => None,
+        RowVerdict::Known | RowVerdict::History | RowVerdict::About | RowVerdict::Bad(_) => None,
     };
     let about = row.external_id.as_ref().and_then(|id| taken.get(id)).copied();
     Ok(Change::Imported { row: Box::new(row), payment: about, becomes: becomes.map(Box::new) })
 }
 
-fn adopted(known: &Known, row: &ImportedRow, id: &QrPaymentId) -> Result<PaymentRow, Failure> {
+fn adopted(known: &KnownBefore, row: &ImportedRow, id: &QrPaymentId) -> Result<PaymentRow, Failure> {
     let (config, with) = config(known, row)?;
     let kind = match row.operation {
         OperationType::Link => Kind::Link,

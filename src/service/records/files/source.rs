@@ -21,14 +21,14 @@ fn is_null(text: &str) -> bool {
 
 /// A row as it stands in the file: a value for each of the wanted columns, where it has one. Wiped when dropped: it
 /// may hold a token.
-pub(super) struct Row {
+pub(super) struct FileRow {
     /// From 1.
     pub(super) line: u64,
     pub(super) values: Vec<Option<Zeroizing<String>>>,
 }
 
 /// A row that cannot even be read.
-pub(super) struct Unreadable {
+pub(super) struct UnreadableRow {
     pub(super) line: u64,
     pub(super) detail: String,
 }
@@ -65,7 +65,7 @@ impl<R: Read> Rows<R> {
         reader: R,
         wanted: &'static [&'static str],
         ignored: &'static [&'static str],
-    ) -> Result<Self, Unreadable> {
+    ) -> Result<Self, UnreadableRow> {
         let mut rows = Self { wanted, ignored, unknown: BTreeSet::new(), text: Text::Over };
         rows.text = match format {
             FileFormat::Jsonl => Text::Lines { reader: BufReader::new(reader), line: 0 },
@@ -76,7 +76,7 @@ impl<R: Read> Rows<R> {
                 let builder = builder.flexible(true).terminator(csv::Terminator::Any(b'\n'));
                 let mut reader = builder.from_reader(Short::new(reader));
                 let header = reader.headers().map_err(|error| unreadable(1, &error))?.clone();
-                let columns = rows.columns(&header).map_err(|detail| Unreadable { line: 1, detail })?;
+                let columns = rows.columns(&header).map_err(|detail| UnreadableRow { line: 1, detail })?;
                 Text::Csv { reader: Box::new(reader), columns }
             }
         };
@@ -114,7 +114,7 @@ impl<R: Read> Rows<R> {
     }
 
     /// The next row.
-    pub(super) fn next(&mut self) -> Option<Result<Row, Unreadable>> {
+    pub(super) fn next(&mut self) -> Option<Result<FileRow, UnreadableRow>> {
         match std::mem::replace(&mut self.text, Text::Over) {
             Text::Over => None,
             Text::Csv { mut reader, columns } => {
@@ -141,8 +141,13 @@ impl<R: Read> Rows<R> {
         }
     }
 
-    fn of_record(&self, line: u64, record: &csv::ByteRecord, columns: &[Option<usize>]) -> Result<Row, Unreadable> {
-        let bad = |detail: String| Unreadable { line, detail };
+    fn of_record(
+        &self,
+        line: u64,
+        record: &csv::ByteRecord,
+        columns: &[Option<usize>],
+    ) -> Result<FileRow, UnreadableRow> {
+        let bad = |detail: String| UnreadableRow { line, detail };
         if record.len() != columns.len() {
             return Err(bad(format!("it has {} values and the header {}", record.len(), columns.len())));
         }
@@ -156,9 +161,9 @@ impl<R: Read> Rows<R> {
         Ok(row)
     }
 
-    fn of_object(&mut self, line: u64, text: &[u8]) -> Result<Row, Unreadable> {
-        let bad = |detail: &str| Unreadable { line, detail: detail.to_owned() };
-        let object: std::collections::BTreeMap<String, Value> = serde_json::from_slice(text)
+    fn of_object(&mut self, line: u64, text: &[u8]) -> Result<FileRow, UnreadableRow> {
+        let bad = |detail: &str| UnreadableRow { line, detail: detail.to_owned() };
+        let object: std::collections::BTreeMap<String, RowValue> = serde_json::from_slice(text)
             .map_err(|_| bad("it is not a JSON object of texts, numbers, booleans and nulls"))?;
         let mut row = self.empty(line);
         for (name, value) in object {
@@ -170,8 +175,8 @@ impl<R: Read> Rows<R> {
         Ok(row)
     }
 
-    fn empty(&self, line: u64) -> Row {
-        Row { line, values: vec![None; self.wanted.len()] }
+    fn empty(&self, line: u64) -> FileRow {
+        FileRow { line, values: vec![None; self.wanted.len()] }
     }
 }
 
@@ -196,17 +201,17 @@ fn next_record<R: Read>(
 type Line = (u64, Zeroizing<Vec<u8>>);
 
 /// The next line that is not blank.
-fn next_line<R: Read>(reader: &mut BufReader<R>, mut line: u64) -> Result<Option<Line>, Unreadable> {
+fn next_line<R: Read>(reader: &mut BufReader<R>, mut line: u64) -> Result<Option<Line>, UnreadableRow> {
     loop {
         line += 1;
         let mut text = Zeroizing::new(Vec::new());
         let most = u64::try_from(ROW + 1).unwrap_or(u64::MAX);
         match reader.by_ref().take(most).read_until(b'\n', &mut text) {
             Ok(0) => return Ok(None),
-            Ok(length) if length > ROW => return Err(Unreadable { line, detail: too_long() }),
+            Ok(length) if length > ROW => return Err(UnreadableRow { line, detail: too_long() }),
             Ok(_) if text.iter().all(u8::is_ascii_whitespace) => {}
             Ok(_) => return Ok(Some((line, text))),
-            Err(error) => return Err(Unreadable { line, detail: error.to_string() }),
+            Err(error) => return Err(UnreadableRow { line, detail: error.to_string() }),
         }
     }
 }
@@ -215,19 +220,19 @@ fn too_long() -> String {
     format!("a row has at most {ROW} bytes; what follows was not read (is a quote left open?)")
 }
 
-fn unreadable(line: u64, error: &csv::Error) -> Unreadable {
+fn unreadable(line: u64, error: &csv::Error) -> UnreadableRow {
     let detail = match error.kind() {
         csv::ErrorKind::Io(error) => error.to_string(),
         csv::ErrorKind::Utf8 { .. } => "it is not UTF-8".to_owned(),
         _ => "it is not CSV".to_owned(),
     };
-    Unreadable { line, detail }
+    UnreadableRow { line, detail }
 }
 
 /// A value of a JSON object as the text a database would write.
-struct Value(Option<Zeroizing<String>>);
+struct RowValue(Option<Zeroizing<String>>);
 
-impl<'de> serde::Deserialize<'de> for Value {
+impl<'de> serde::Deserialize<'de> for RowValue {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error;
         let value = serde_json::Value::deserialize(deserializer)?;
@@ -290,7 +295,7 @@ mod tests {
     fn read(format: FileFormat, text: &str) -> (Vec<String>, Vec<String>) {
         let mut rows = match Rows::open(format, text.as_bytes(), WANTED, &["id"]) {
             Ok(rows) => rows,
-            Err(Unreadable { line, detail }) => return (vec![format!("{line}! {detail}")], vec![]),
+            Err(UnreadableRow { line, detail }) => return (vec![format!("{line}! {detail}")], vec![]),
         };
         let mut said = Vec::new();
         while let Some(row) = rows.next() {
@@ -300,7 +305,7 @@ mod tests {
                         row.values.iter().map(|value| value.as_ref().map_or("-", |value| value.as_str())).collect();
                     format!("{}: {}", row.line, values.join(" "))
                 }
-                Err(Unreadable { line, detail }) => format!("{line}! {detail}"),
+                Err(UnreadableRow { line, detail }) => format!("{line}! {detail}"),
             });
         }
         (said, rows.unknown())

@@ -5,18 +5,18 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use zeroize::Zeroizing;
 
-use super::source::Row;
+use super::source::FileRow;
 use crate::moment::Moment;
 
 /// Takes the values of a row one by one and gathers what is wrong with it.
 pub(super) struct Reader<'r> {
-    row: &'r Row,
+    row: &'r FileRow,
     columns: &'static [&'static str],
     wrong: Vec<String>,
 }
 
 impl<'r> Reader<'r> {
-    pub(super) fn new(row: &'r Row, columns: &'static [&'static str]) -> Self {
+    pub(super) fn new(row: &'r FileRow, columns: &'static [&'static str]) -> Self {
         Self { row, columns, wrong: Vec::new() }
     }
 

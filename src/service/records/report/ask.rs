@@ -26,13 +26,13 @@ const WITHIN: Duration = Duration::from_secs(2);
 const REASON: usize = 200;
 
 /// What a report says of how Kaspi was asked.
-pub(super) struct Asking {
+pub(super) struct Inquiry {
     statuses: Arc<Statuses>,
     /// Why Kaspi could not be asked, for each payment for which it could not.
     not_asked: HashMap<PaymentId, String>,
 }
 
-impl Asking {
+impl Inquiry {
     pub(super) fn not_asked(&self, id: PaymentId) -> Option<String> {
         self.not_asked.get(&id).cloned()
     }
@@ -58,8 +58,8 @@ impl OpenPayments {
     }
 
     /// For a report that asks nothing.
-    pub(super) fn unasked(&self) -> Asking {
-        Asking { statuses: self.statuses.clone(), not_asked: HashMap::new() }
+    pub(super) fn unasked(&self) -> Inquiry {
+        Inquiry { statuses: self.statuses.clone(), not_asked: HashMap::new() }
     }
 
     /// Asks for the open payments made in the window that the caller sees, those that were not asked about for longest
@@ -69,7 +69,7 @@ impl OpenPayments {
         context: &Context,
         window: Window,
         bin: Option<&OrganizationBin>,
-    ) -> Result<Asking, Failure> {
+    ) -> Result<Inquiry, Failure> {
         let wanted = |row: &PaymentRow| context.sees(row) && bin.is_none_or(|bin| row.organization_bin == *bin);
         let mut waiting = self.store.read(|reading| Ok(reading.waiting_of(window, wanted)?))?;
         waiting.sort_by_cached_key(|id| self.statuses.asks.last_read(*id));

@@ -17,8 +17,8 @@ use crate::service::organisation::not_enrolled;
 use crate::service::payment::Statuses;
 use crate::service::stop::Stopping;
 use crate::store::{ConfigRow, Fact, PaymentRow, Refused, Store, Window};
-use ask::{Asking, OpenPayments};
-use tally::Tally;
+use ask::{Inquiry, OpenPayments};
+use tally::ReportTally;
 
 /// The longest range: a year.
 const DAYS: usize = 366;
@@ -113,10 +113,10 @@ impl Reports {
         context: &Context,
         days: &Days,
         (bin, is_daily): (Option<OrganizationBin>, bool),
-        asking: Asking,
-    ) -> Result<(Tally, String), Failure> {
+        asking: Inquiry,
+    ) -> Result<(ReportTally, String), Failure> {
         let (store, context, window) = (self.store.clone(), context.clone(), days.window);
-        let mut tally = Tally::new(days.each.clone(), is_daily, asking);
+        let mut tally = ReportTally::new(days.each.clone(), is_daily, asking);
         aside(move || {
             let is_asked = |found: &OrganizationBin| bin.as_ref().is_none_or(|bin| bin == found);
             let sees = |row: &PaymentRow| is_asked(&row.organization_bin) && context.sees(row);

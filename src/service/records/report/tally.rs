@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::ask::Asking;
+use super::ask::Inquiry;
 use crate::day::Day;
 use crate::domain::{Kind, PaidAtSource, State};
 use crate::failure::{Code, Failure};
@@ -92,18 +92,18 @@ struct Room {
 }
 
 /// A report so far.
-pub(super) struct Tally {
+pub(super) struct ReportTally {
     /// Each day and its first instant.
     days: Vec<(Day, Moment)>,
     organizations: BTreeMap<OrganizationBin, Organization>,
     /// By day, where a range wants that: the place in `days`, and whose.
     daily: Option<BTreeMap<(usize, OrganizationBin), Sums>>,
     room: Room,
-    asking: Asking,
+    asking: Inquiry,
 }
 
-impl Tally {
-    pub(super) fn new(days: Vec<(Day, Moment)>, is_daily: bool, asking: Asking) -> Self {
+impl ReportTally {
+    pub(super) fn new(days: Vec<(Day, Moment)>, is_daily: bool, asking: Inquiry) -> Self {
         let room = Room { open: LINES, unknown: LINES, late: LINES, refunds: LINES };
         Self { days, organizations: BTreeMap::new(), daily: is_daily.then(BTreeMap::new), room, asking }
     }

@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const WRITER: Duration = Duration::from_secs(5);
 
 /// Looks at the daemon and its way to the bank; changes nothing.
-pub(in crate::service) struct Doctor {
+pub(in crate::service) struct DoctorChecks {
     store: Store,
     live: Arc<Live>,
     shop: shop::ShopChecks,
@@ -37,7 +37,7 @@ pub(in crate::service) struct Doctor {
     looked: tokio::sync::Mutex<Option<Instant>>,
 }
 
-impl Doctor {
+impl DoctorChecks {
     pub(in crate::service) fn new(
         store: Store,
         live: Arc<Live>,
