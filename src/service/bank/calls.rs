@@ -186,7 +186,7 @@ pub(in crate::service) fn details_failure(row: &PaymentRow, trouble: &Trouble) -
 }
 
 /// What a person does where a payment's own device is not known to Kaspi.
-pub(in crate::service) fn register_by_hand(row: &PaymentRow) -> String {
+pub(super) fn register_by_hand(row: &PaymentRow) -> String {
     format!("Register it again: kaspictl bin register {} --trade-point {}", row.organization_bin, row.trade_point_id)
 }
 

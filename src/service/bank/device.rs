@@ -93,7 +93,7 @@ impl DeviceTurn<'_> {
     }
 
     /// How one ended that did not help, a short while ago.
-    pub(in crate::service) fn useless(&self) -> Option<Registered> {
+    pub(super) fn useless(&self) -> Option<Registered> {
         let (at, how) = self.devices.last(&self.place)?;
         let useless = matches!(how, Registered::Useless | Registered::Refused(_));
         (useless && at.elapsed() < REST).then_some(how)
@@ -171,7 +171,7 @@ impl DeviceRegistry {
     }
 
     /// A token that a registration has just given is refused too.
-    pub(in crate::service) fn fresh_token_refused(&self, bin: &OrganizationBin, point: &TradePointId) {
+    pub(super) fn fresh_token_refused(&self, bin: &OrganizationBin, point: &TradePointId) {
         self.ended((bin.clone(), point.clone()), Registered::Useless);
     }
 }

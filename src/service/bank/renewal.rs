@@ -18,7 +18,7 @@ use crate::service::Settings;
 use crate::store::{Alarm, Change, ConfigRow, FirstRefusal, Note, Store, Triple};
 
 /// What a refused token is replaced with.
-pub(in crate::service) enum Renewed {
+pub(super) enum Renewed {
     /// A token that Kaspi has just given, stored, and the call it is for.
     With(Triple, Ask),
     /// Kaspi says why there is none.
@@ -51,7 +51,7 @@ pub(super) struct Renewals {
 impl Renewals {
     /// A triple with another token than the refused one. One flight per device. Where Kaspi has forgotten the device, the
     /// same token may come back and be known again.
-    pub(in crate::service) async fn renewed(
+    pub(super) async fn renewed(
         &self,
         settings: &Settings,
         triple: &Triple,
@@ -152,7 +152,7 @@ impl Renewals {
     }
 
     /// The triple with the token that stands there now; none where its device was deleted on purpose.
-    pub(in crate::service) fn current_triple(&self, like: &Triple) -> Result<Option<Triple>, Failure> {
+    pub(super) fn current_triple(&self, like: &Triple) -> Result<Option<Triple>, Failure> {
         self.store.read(|reading| Ok(reading.triple(like.bin(), like.trade_point(), like.of())?))
     }
 
@@ -195,7 +195,7 @@ fn full(settings: &Settings) -> Instant {
 }
 
 /// Refusals of the token: the guide's "Invalid deviceToken".
-pub(in crate::service) fn is_of_the_token(kind: RefusalKind) -> bool {
+pub(super) fn is_of_the_token(kind: RefusalKind) -> bool {
     matches!(kind, RefusalKind::DeviceTokenInvalid | RefusalKind::DeviceInactive)
 }
 

@@ -39,7 +39,7 @@ const SETTLING: [Duration; 5] = [
 ];
 
 /// How long until a payment is looked at next; `None` if it needs no more looks.
-pub(in crate::service) fn next_look(row: &PaymentRow, sweep: &[Duration], now: Moment) -> Option<Duration> {
+pub(super) fn next_look(row: &PaymentRow, sweep: &[Duration], now: Moment) -> Option<Duration> {
     match row.state {
         State::Creating | State::Abandoned => None,
         State::Waiting => waiting(row, sweep, now),
@@ -50,14 +50,14 @@ pub(in crate::service) fn next_look(row: &PaymentRow, sweep: &[Duration], now: M
 }
 
 /// The last look could not be made, so that it has to be made again.
-pub(in crate::service) fn unasked(row: &PaymentRow, now: Moment) -> Option<Duration> {
+pub(super) fn unasked(row: &PaymentRow, now: Moment) -> Option<Duration> {
     insistent(now.since(looked_at_from(row)?))
 }
 
 /// Whether a payment found at start is looked at now: a link or QR, and whatever ran out or missed a late look while
 /// the daemon was down, which was last alive then. One that looks older than it is may seem to have had its late looks:
 /// the answer tells how old it is.
-pub(in crate::service) fn is_missed(row: &PaymentRow, now: Moment, alive: Moment) -> bool {
+pub(super) fn is_missed(row: &PaymentRow, now: Moment, alive: Moment) -> bool {
     if row.state == State::Waiting {
         return row.kind != Kind::Remote || deadline(row) <= now;
     }

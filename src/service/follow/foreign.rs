@@ -37,7 +37,7 @@ impl Foreign {
     }
 
     /// Takes in those of `rows` that wait for another bank.
-    pub(in crate::service) fn notice<'r>(&self, settings: &Settings, rows: impl IntoIterator<Item = &'r PaymentRow>) {
+    pub(super) fn notice<'r>(&self, settings: &Settings, rows: impl IntoIterator<Item = &'r PaymentRow>) {
         let foreign = rows.into_iter().filter(|row| waits_for_another_bank(settings, row)).map(|row| row.id);
         self.ids.lock().unwrap_or_else(PoisonError::into_inner).extend(foreign);
     }

@@ -40,11 +40,11 @@ impl Following {
     }
 
     /// Why nothing is followed, if so.
-    pub(in crate::service) fn trouble(&self) -> Option<String> {
+    pub(super) fn trouble(&self) -> Option<String> {
         self.stands_still.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(in crate::service) fn is_unread(&self, id: PaymentId, is_so: bool) {
+    pub(super) fn is_unread(&self, id: PaymentId, is_so: bool) {
         let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
         match is_so {
             true => unread.insert(id),
@@ -53,7 +53,7 @@ impl Following {
     }
 
     /// The payments that are not followed because they cannot be read.
-    pub(in crate::service) fn unread(&self) -> Vec<PaymentId> {
+    pub(super) fn unread(&self) -> Vec<PaymentId> {
         self.unread.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 

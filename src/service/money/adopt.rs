@@ -16,16 +16,16 @@ use crate::service::select::{no_token, settled};
 use crate::store::{Change, ConfigRow, Counterparty, Doubt, PROCESSED, PaymentRow, Refused, Store, Triple};
 
 /// What Kaspi says of a payment we have never seen.
-pub(in crate::service) struct Sight {
-    pub(in crate::service) kaspi_status: String,
+pub(super) struct Sight {
+    pub(super) kaspi_status: String,
     /// From details, where the dialect has them and the payment is paid.
-    pub(in crate::service) total: Option<Amount>,
+    pub(super) total: Option<Amount>,
     available: Option<Amount>,
     paid_at: Option<Moment>,
     /// The bank's time.
     pub(in crate::service) bank: Option<Moment>,
     /// Why it is not known yet to be the organisation's, whose token asked.
-    pub(in crate::service) doubt: Option<Doubt>,
+    pub(super) doubt: Option<Doubt>,
 }
 
 /// Takes payments in; touches no payment that is here already.
@@ -77,12 +77,7 @@ impl Adoptions {
     }
 
     /// Asks Kaspi for all it can tell of a payment by its number.
-    pub(in crate::service) async fn sight(
-        &self,
-        context: &Context,
-        triple: &Triple,
-        qr: &QrPaymentId,
-    ) -> Result<Sight, Failure> {
+    pub(super) async fn sight(&self, context: &Context, triple: &Triple, qr: &QrPaymentId) -> Result<Sight, Failure> {
         let kaspi = context.settings.kaspi()?;
         let read = kaspi.status(&context.ask(), &triple.named(qr)).await;
         let read = read.map_err(|trouble| failure_of(&trouble).with_bin(triple.bin()))?;

@@ -89,7 +89,7 @@ pub(super) struct MoneyTurn<'r> {
 }
 
 /// What money calls are made with. Touches the log, where their intents and outcomes stand, and the bank.
-pub(in crate::service) struct Calls {
+pub(super) struct Calls {
     pub(super) store: Store,
     pub(super) bank: Arc<Bank>,
 }

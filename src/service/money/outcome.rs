@@ -7,7 +7,7 @@ use crate::store::{Change, Closed, Ending, Event, Outcome, PaymentRow, Refused, 
 
 /// What stands in the place of the bank's word, because of what was known when it was recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::service) enum Instead {
+pub(super) enum Instead {
     /// The number that Kaspi gave is this other payment's.
     KnownNumber(PaymentId),
     /// The payment was seen paid while its cancel was out.

@@ -33,7 +33,7 @@ impl PeoplesWords {
     /// # Errors
     /// `in_progress` while its call or the time in which the balance may settle it is not over; `invalid_request` where
     /// there is no doubt, or the word cannot be true.
-    pub(in crate::service) async fn take_word(
+    pub(super) async fn take_word(
         &self,
         context: &Context,
         row: &PaymentRow,

@@ -32,7 +32,7 @@ impl Default for FailedLooks {
 
 impl FailedLooks {
     /// How a look went.
-    pub(in crate::service) fn note(&self, config: ConfigId, look: Result<(), &Failure>) {
+    pub(super) fn note(&self, config: ConfigId, look: Result<(), &Failure>) {
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         match look {
             Ok(()) => drop(failed.remove(&config)),

@@ -135,7 +135,7 @@ impl Changes {
     }
 
     /// Keeps an administrative row that changes nothing else.
-    pub(in crate::service) async fn note(&self, context: &Context, note: Note) -> Result<(), Failure> {
+    pub(super) async fn note(&self, context: &Context, note: Note) -> Result<(), Failure> {
         let actor = context.caller.actor();
         self.store
             .write(move |writing| {

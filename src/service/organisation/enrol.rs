@@ -98,7 +98,7 @@ impl Enrolments {
 
     /// Moves a config: the new point must be listed, and a device is registered there. The old device stays, so
     /// that old payments can be refunded.
-    pub(in crate::service) async fn move_config(
+    pub(super) async fn move_config(
         &self,
         context: &Context,
         row: &ConfigRow,

@@ -36,7 +36,7 @@ impl Points {
     }
 
     /// What Kaspi lists for a BIN, and which bank says so in which dialect. Trouble stands in the log.
-    pub(in crate::service) async fn listed(
+    pub(super) async fn listed(
         &self,
         context: &Context,
         bin: &OrganizationBin,
@@ -55,12 +55,7 @@ impl Points {
     }
 
     /// Keeps an administrative row about an organisation, enrolled or not.
-    pub(in crate::service) async fn note_of(
-        &self,
-        actor: Actor,
-        bin: &OrganizationBin,
-        note: Note,
-    ) -> Result<(), Failure> {
+    pub(super) async fn note_of(&self, actor: Actor, bin: &OrganizationBin, note: Note) -> Result<(), Failure> {
         let bin = bin.clone();
         let noted = self.store.write(move |writing| {
             let note = of_bin(writing, note, &bin)?;
@@ -71,11 +66,7 @@ impl Points {
     }
 
     /// A trade-point answer in another dialect than the learned one stops money calls, whatever it was read for.
-    pub(in crate::service) async fn notice_dialect(
-        &self,
-        bin: &OrganizationBin,
-        dialect: Dialect,
-    ) -> Result<(), Failure> {
+    pub(super) async fn notice_dialect(&self, bin: &OrganizationBin, dialect: Dialect) -> Result<(), Failure> {
         let bin = bin.clone();
         let noticed = self.store.write(move |writing| {
             let Some(mut row) = writing.config(&bin)? else { return Ok(()) };

@@ -85,7 +85,7 @@ impl Registrations {
     }
 
     /// Step 2, made once however many wait for it: whoever had the turn meanwhile has the token for all.
-    pub(in crate::service) async fn registered(
+    pub(super) async fn registered(
         &self,
         context: &Context,
         with: &Counterparty,

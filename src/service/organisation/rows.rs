@@ -32,11 +32,7 @@ impl ConfigRows {
     }
 
     /// An enrolled config that the caller may see.
-    pub(in crate::service) fn config_row(
-        &self,
-        context: &Context,
-        bin: &OrganizationBin,
-    ) -> Result<ConfigRow, Failure> {
+    pub(super) fn config_row(&self, context: &Context, bin: &OrganizationBin) -> Result<ConfigRow, Failure> {
         let row = self.store.read(|reading| Ok(reading.config(bin)?))?;
         row.filter(|row| context.scope.allows(row.shop_id, bin)).ok_or_else(|| not_enrolled(bin))
     }
@@ -53,19 +49,14 @@ pub(in crate::service) fn put(
 }
 
 /// The same where all that is new is when it was looked at.
-pub(in crate::service) fn keep(
-    writing: &mut Writing<'_>,
-    actor: Option<Actor>,
-    row: ConfigRow,
-    note: Note,
-) -> Result<(), Refused> {
+pub(super) fn keep(writing: &mut Writing<'_>, actor: Option<Actor>, row: ConfigRow, note: Note) -> Result<(), Refused> {
     let note = note.of(&row);
     writing.append(actor, Change::Config { row: Box::new(row), note })?;
     Ok(())
 }
 
 /// At most one default per shop: the old one stops being it in the same commit.
-pub(in crate::service) fn unset_default(
+pub(super) fn unset_default(
     writing: &mut Writing<'_>,
     actor: &Actor,
     shop: ShopId,

@@ -32,10 +32,10 @@ enum Observation {
 }
 
 /// A look that told nothing: nothing changes.
-pub(in crate::service) struct Unobserved {
-    pub(in crate::service) failure: Failure,
+pub(super) struct Unobserved {
+    pub(super) failure: Failure,
     /// For the log.
-    pub(in crate::service) note: Box<Note>,
+    pub(super) note: Box<Note>,
 }
 
 impl From<Failure> for Unobserved {
@@ -101,7 +101,7 @@ impl Verifications {
 
     /// One look at a config's trade point. Success proves that the point is still listed, nothing more; not being
     /// able to ask changes nothing. Nothing is written when the schedule learns nothing.
-    pub(in crate::service) async fn verify(
+    pub(super) async fn verify(
         &self,
         settings: &Settings,
         row: &ConfigRow,

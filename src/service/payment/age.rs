@@ -57,14 +57,14 @@ impl Ages {
     }
 
     /// What time it is for a payment when an answer with this `Date` comes.
-    pub(in crate::service) fn clocks(&self, row: &PaymentRow, bank: Option<Moment>) -> AnswerTime {
+    pub(super) fn clocks(&self, row: &PaymentRow, bank: Option<Moment>) -> AnswerTime {
         let (clock, up) = (self.of(row), since_boot());
         AnswerTime { now: clock.boot.after(up), bank, watched: up.saturating_sub(clock.since) }
     }
 
     /// The bank has told its time: if the payment is younger by that than by a clock that is a guess, the clock is put
     /// back.
-    pub(in crate::service) fn put_right(&self, row: &PaymentRow, bank: Moment) {
+    pub(super) fn put_right(&self, row: &PaymentRow, bank: Moment) {
         let mut clocks = self.lock();
         let Some(clock) = clocks.get_mut(&row.id).filter(|clock| clock.is_guess) else { return };
         let now = by_the_bank(row, bank).max(row.created_at);

@@ -16,7 +16,7 @@ use crate::store::PaymentRow;
 
 /// Somebody waits for a remote invoice: the manual forbids interval polling, so a waiter asks at 3, 8 and 15 seconds
 /// and then every 15, which is our reading of it.
-pub(in crate::service) const REMOTE_WAIT: [Duration; 4] =
+pub(super) const REMOTE_WAIT: [Duration; 4] =
     [Duration::from_secs(3), Duration::from_secs(5), Duration::from_secs(7), Duration::from_secs(15)];
 
 /// After this long without an ask the counts begin anew: another cashier, another look.
@@ -43,7 +43,7 @@ struct AskRecord {
 
 /// What the last ask is worth to somebody who came a while ago.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::service) enum Freshness {
+pub(super) enum Freshness {
     /// What is known is the answer: it is fresh, or was read while he waited.
     Answered,
     /// The call that he waited for failed; another would be the next one's.
@@ -67,7 +67,7 @@ struct Remembered {
 
 impl Asks {
     /// A status call begins.
-    pub(in crate::service) fn begin(&self, id: PaymentId) {
+    pub(super) fn begin(&self, id: PaymentId) {
         let (now, mut remembered) = (since_boot(), self.lock());
         let asked = remembered.entry(id, now);
         if now.saturating_sub(asked.began) >= FORGET {
@@ -77,7 +77,7 @@ impl Asks {
     }
 
     /// It is over. Kaspi's word that it does not know the payment is an answer, too.
-    pub(in crate::service) fn end(&self, id: PaymentId, is_answered: bool) {
+    pub(super) fn end(&self, id: PaymentId, is_answered: bool) {
         let (now, mut remembered) = (since_boot(), self.lock());
         let asked = remembered.entry(id, now);
         asked.ended = Some(now);
@@ -94,7 +94,7 @@ impl Asks {
     }
 
     /// What is known to somebody who came then.
-    pub(in crate::service) fn known(&self, row: &PaymentRow, came: Duration) -> Freshness {
+    pub(super) fn known(&self, row: &PaymentRow, came: Duration) -> Freshness {
         let Some(asked) = self.of(row.id) else { return Freshness::Nothing };
         match asked.ended {
             Some(ended) if ended >= came && asked.failures > 0 => Freshness::Failed,

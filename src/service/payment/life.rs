@@ -14,7 +14,7 @@ use crate::store::PaymentRow;
 const POLL: Duration = Duration::from_secs(5);
 
 /// The status of a payment that is paid.
-pub(in crate::service) const PROCESSED: &str = "Processed";
+pub(super) const PROCESSED: &str = "Processed";
 
 /// Kaspi's word for an invoice that was cancelled.
 pub(in crate::service) const CANCELLED: &str = "RemotePaymentCanceled";
@@ -23,7 +23,7 @@ pub(in crate::service) const CANCELLED: &str = "RemotePaymentCanceled";
 const CONFIRM_MS: u64 = 65_000;
 
 /// After a deadline the bank's clock may still run; the payment is not called expired by silence before.
-pub(in crate::service) const GRACE: Duration = Duration::from_secs(10);
+pub(super) const GRACE: Duration = Duration::from_secs(10);
 
 /// A `Date` has whole seconds, and the answer was on its way.
 const WHOLE_SECONDS: Duration = Duration::from_secs(2);
@@ -109,7 +109,7 @@ impl AnswerTime {
 }
 
 /// What a payment's own clock shows if the bank's, which shows `bank`, is right.
-pub(in crate::service) fn by_the_bank(row: &PaymentRow, bank: Moment) -> Moment {
+pub(super) fn by_the_bank(row: &PaymentRow, bank: Moment) -> Moment {
     let (ours, theirs) = (deadline(row), bank_deadline(row));
     ours.before(theirs.since(bank)).after(bank.since(theirs))
 }
@@ -131,7 +131,7 @@ pub(in crate::service) fn state_of(status: &str, row: &PaymentRow, clocks: Answe
 }
 
 /// Whether Kaspi says that a payment is not, or not yet, paid. A word that we do not know says nothing.
-pub(in crate::service) fn is_unpaid(status: &str) -> bool {
+pub(super) fn is_unpaid(status: &str) -> bool {
     is_outstanding(status) || matches!(status, CANCELLED | "Error")
 }
 

@@ -52,7 +52,7 @@ fn is_for_a_person(refund: &RefundRow) -> bool {
 }
 
 /// Whose a payment is, or of how much, is not as we have it: until it is, its money stands in no sum.
-pub(in crate::service) fn ownership_problem(row: &PaymentRow) -> Option<ProblemItem> {
+pub(super) fn ownership_problem(row: &PaymentRow) -> Option<ProblemItem> {
     let (id, bin, point) = (row.id, &row.organization_bin, &row.trade_point_id);
     let word = match row.state {
         State::Paid => format!("kaspictl payment resolve {id} --paid yes --reason TEXT"),

@@ -266,7 +266,7 @@ fn may_change(row: &PaymentRow) -> bool {
 }
 
 /// Whether a GET asks Kaspi. One that was called over early is as good as new until the customer's time is over.
-pub(in crate::service) fn worth_a_look(row: &PaymentRow, now: Moment) -> bool {
+pub(super) fn worth_a_look(row: &PaymentRow, now: Moment) -> bool {
     match row.state {
         State::Waiting => true,
         State::Expired | State::Declined | State::Cancelled => now.since(row.updated_at.max(deadline(row))) < LATE,

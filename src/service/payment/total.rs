@@ -18,8 +18,8 @@ use crate::store::{Change, DetailsRead, PaymentRow, Seen, Store};
 const SOON: Duration = Duration::from_secs(2);
 
 /// Details, and what they say of whose the payment is.
-pub(in crate::service) struct ReadNow {
-    pub(in crate::service) read: DetailsRead,
+pub(super) struct ReadNow {
+    pub(super) read: DetailsRead,
     /// None where they were refused.
     pub(in crate::service) details: Option<Details>,
 }
@@ -37,7 +37,7 @@ impl Totals {
 
     /// The details of a payment just seen paid. A slow answer costs the date of one of our own, and both are one flush;
     /// one whose owner is in doubt waits for its whole time, because it is not paid without. None where nobody could say.
-    pub(in crate::service) async fn details_of_paid(&self, settings: &Settings, row: &PaymentRow) -> Option<ReadNow> {
+    pub(super) async fn details_of_paid(&self, settings: &Settings, row: &PaymentRow) -> Option<ReadNow> {
         let triple = self.bank.frozen_triple(settings, row).ok().filter(|_| row.dialect == Dialect::Bank)?;
         let full = settings.config.kaspi.timeout;
         let soon = if row.doubt.is_some() { full } else { full.min(SOON) };
@@ -69,7 +69,7 @@ impl Totals {
 }
 
 /// What an answer to a call for details says; none where it says nothing of the payment.
-pub(in crate::service) fn read_now(answer: Result<Details, Trouble>) -> Option<ReadNow> {
+pub(super) fn read_now(answer: Result<Details, Trouble>) -> Option<ReadNow> {
     match answer {
         Ok(details) => Some(ReadNow { read: DetailsRead::Total(details.total), details: Some(details) }),
         Err(Trouble::Refused(refusal)) if is_of_another_point(refusal.kind) => {

@@ -10,17 +10,17 @@ use crate::id::{OrganizationBin, ShopId};
 const LIMIT: (u32, u32) = (100, 1000);
 
 /// The longest wait (architecture §7, limits).
-pub(in crate::service) const LONGEST_WAIT: Duration = Duration::from_secs(600);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 /// Whether a row of the log is inside of a scope; one of the daemon itself is for those who see everything.
-pub(in crate::service) fn sees_row(scope: &Scope, shop: Option<ShopId>, bin: Option<&OrganizationBin>) -> bool {
+pub(super) fn sees_row(scope: &Scope, shop: Option<ShopId>, bin: Option<&OrganizationBin>) -> bool {
     match (shop, bin) {
         (Some(shop), Some(bin)) => scope.allows(shop, bin),
         _ => scope.is_everything(),
     }
 }
 
-pub(in crate::service) fn limit(asked: Option<u32>) -> Result<usize, Failure> {
+pub(super) fn limit(asked: Option<u32>) -> Result<usize, Failure> {
     let limit = asked.unwrap_or(LIMIT.0);
     match usize::try_from(limit) {
         Ok(count) if (1..=LIMIT.1).contains(&limit) => Ok(count),

@@ -33,7 +33,7 @@ impl Feed {
     }
 
     /// The rows of the log as their operations end, and again when more is known of one.
-    pub(in crate::service) async fn log_follow(
+    pub(super) async fn log_follow(
         &self,
         context: &Context,
         query: &LogQuery,

@@ -58,7 +58,7 @@ impl Backups {
     }
 
     /// Whether the daily one cannot be made.
-    pub(in crate::service) fn is_failing(&self) -> bool {
+    pub(super) fn is_failing(&self) -> bool {
         self.trouble.borrow().is_some()
     }
 
@@ -160,13 +160,13 @@ impl Backups {
     }
 
     /// When the newest daily backup was made, also by an earlier run.
-    pub(in crate::service) fn last_backup(&self) -> Option<Moment> {
+    pub(super) fn last_backup(&self) -> Option<Moment> {
         let newest = named(&self.store.dir().join(FOLDER), is_daily).ok()?.into_iter().max()?;
         let modified = newest.metadata().ok()?.modified().ok()?;
         jiff::Timestamp::try_from(modified).ok().map(Moment::from)
     }
 
-    pub(in crate::service) fn backup_problem(&self) -> Option<ProblemItem> {
+    pub(super) fn backup_problem(&self) -> Option<ProblemItem> {
         let detail = self.trouble.borrow().clone()?;
         Some(ProblemItem {
             code: "backup_failed".to_owned(),
@@ -243,12 +243,12 @@ fn prepare(store: &Store, folder: &Path) -> io::Result<()> {
 }
 
 /// Free bytes without which no copy of a state of `size` bytes is begun.
-pub(in crate::service) fn needed(size: u64) -> u64 {
+pub(super) fn needed(size: u64) -> u64 {
     size.saturating_mul(2).saturating_add(size.max(ROOM))
 }
 
 /// When the newest daily backup below a state directory was made.
-pub(in crate::service) fn newest(dir: &Path) -> io::Result<Option<Moment>> {
+pub(super) fn newest(dir: &Path) -> io::Result<Option<Moment>> {
     let daily = match named(&dir.join(FOLDER), is_daily) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         daily => daily?,

@@ -15,7 +15,7 @@ use crate::service::payment::{payment_problems, problem};
 use crate::store::{Alarm, ConfigRow, PaymentRow, Store};
 
 /// A certificate that ends within this many days is a problem: the bank takes weeks to renew one.
-pub(in crate::service) const RENEW_DAYS: i64 = 30;
+pub(super) const RENEW_DAYS: i64 = 30;
 
 /// Finds what needs a person; touches nothing.
 #[derive(Clone)]
@@ -38,7 +38,7 @@ impl Problems {
     }
 
     /// What needs a person, of these configs and payments and of the daemon itself.
-    pub(in crate::service) fn all(
+    pub(super) fn all(
         &self,
         context: &Context,
         configs: &[ConfigRow],

@@ -21,7 +21,7 @@ pub(in crate::service) fn without_gap(store: &Store) -> Result<(), Failure> {
 }
 
 /// The gaps that nobody has acknowledged, for health.
-pub(in crate::service) fn gap_problems(store: &Store) -> Result<Vec<ProblemItem>, Failure> {
+pub(super) fn gap_problems(store: &Store) -> Result<Vec<ProblemItem>, Failure> {
     let open = store.read(|reading| Ok(reading.restored()?))?;
     let problem = |(_, event): &(u64, Event)| ProblemItem {
         code: Code::RestoredGap.word().to_owned(),
