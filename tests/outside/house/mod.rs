@@ -2,4 +2,4 @@
 
 mod layers;
 mod papers;
-mod tree;
+mod walls;
