@@ -10,13 +10,11 @@ mod notify;
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use interprocess::local_socket::tokio::Listener;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook_tokio::Signals;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
 pub use cli::main;
@@ -108,7 +106,7 @@ async fn serve(
     limits: door::Limits,
     rules: tokio::sync::watch::Receiver<Arc<Rules>>,
 ) -> Result<(), DaemonError> {
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let signals = Signals::listen()?;
     let runner = service.clone();
     let answer = Answer::new(move |admitted| {
         let service = runner.clone();
@@ -129,7 +127,7 @@ async fn serve(
     notify::ready();
     info!(version = env!("CARGO_PKG_VERSION"), "kaspid is ready");
     let watchdog = notify::watchdog(pulse, service.clone());
-    until_told(&mut signals, &service).await;
+    until_told(signals, &service).await;
     notify::stopping();
     info!("stopping: running calls finish first");
     service.stop();
@@ -147,13 +145,34 @@ async fn serve(
     Ok(())
 }
 
+/// What the daemon hears from outside of its socket, from the moment on in which this was made.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
 /// Returns at SIGTERM or SIGINT; SIGHUP reloads and says how it went.
-async fn until_told(signals: &mut Signals, service: &Service) {
-    use futures_core::Stream;
+async fn until_told(mut signals: Signals, service: &Service) {
     loop {
-        match std::future::poll_fn(|context| Pin::new(&mut *signals).poll_next(context)).await {
-            Some(SIGHUP) => reload(service).await,
-            Some(_) | None => return,
+        tokio::select! {
+            biased;
+            _ = signals.terminate.recv() => return,
+            _ = signals.interrupt.recv() => return,
+            hangup = signals.hangup.recv() => match hangup {
+                Some(()) => reload(service).await,
+                None => return,
+            },
         }
     }
 }

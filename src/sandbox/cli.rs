@@ -2,15 +2,13 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::low_level::pipe;
 use tokio::runtime::Runtime;
 
 use super::serve::{self, ServeError, Wish};
+use super::stop::Stop;
 use super::tour::{self, Page, TourError};
 use super::{Bank, CannotStart, Dialect, Options, Running, Timers, daemon};
 use crate::daemon::DaemonError;
@@ -137,9 +135,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Error> {
         Some(Command::Daemon { config }) => return Ok(daemon::run(&config)?),
         command => command,
     };
-    // Before anything is written, so that a signal always ends in the orderly way.
-    let stop = stop_signals()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    // Before anything is written, so that a signal always ends in the orderly way.
+    let stop = runtime.block_on(async { Stop::listen() })?;
     match command {
         Some(Command::Serve(serve)) if serve.bank_only => bank_only(&runtime, serve, stop),
         Some(Command::Serve(serve)) => Ok(runtime.block_on(serve::run(serve.wish(), stop))?),
@@ -148,12 +146,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Error> {
     }
 }
 
-async fn show(dialects: &[Dialect], stop: UnixStream) -> Result<(), Error> {
-    stop.set_nonblocking(true)?;
-    let stop = tokio::net::UnixStream::from_std(stop)?;
+async fn show(dialects: &[Dialect], mut stop: Stop) -> Result<(), Error> {
     tokio::select! {
         shown = tours(dialects) => shown,
-        told = stop.readable() => told.map_err(Error::from).and(Err(Error::Stopped)),
+        () = stop.told() => Err(Error::Stopped),
     }
 }
 
@@ -166,14 +162,14 @@ async fn tours(dialects: &[Dialect]) -> Result<(), Error> {
     Ok(page.finish()?)
 }
 
-fn bank_only(runtime: &Runtime, serve: Serve, stop: UnixStream) -> Result<(), Error> {
+fn bank_only(runtime: &Runtime, serve: Serve, mut stop: Stop) -> Result<(), Error> {
     let Wish { mut options, dialect, port, control_port } = serve.wish();
     serve::go_on(&mut options);
     let (dialect, port, control_port) =
         (dialect.unwrap_or_default(), port.unwrap_or_default(), control_port.unwrap_or_default());
     let bank = runtime.block_on(Bank::start(Options { dialect, port, control_port, ..options }))?;
     announce(&bank);
-    serve::wait(stop);
+    runtime.block_on(stop.told());
     runtime.block_on(bank.stop());
     Ok(())
 }
@@ -184,14 +180,6 @@ impl Serve {
         let options = Options { directory: dir, speed, timers: Timers::default(), identities, ..Options::default() };
         Wish { options, dialect, port, control_port }
     }
-}
-
-/// The read end of a pipe that a signal writes to; waiting on it needs no polling.
-fn stop_signals() -> io::Result<UnixStream> {
-    let (read, write) = UnixStream::pair()?;
-    pipe::register(SIGTERM, write.try_clone()?)?;
-    pipe::register(SIGINT, write)?;
-    Ok(read)
 }
 
 /// One line for programs on stdout, the rest for people on stderr. Nobody may be listening: not an error.

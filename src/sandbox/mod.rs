@@ -32,6 +32,7 @@ mod rules;
 mod serve;
 mod server;
 mod shop;
+mod stop;
 mod tour;
 mod wire;
 mod world;

@@ -1,14 +1,14 @@
 //! `serve`: a bank and a daemon kept up, to play with and to write one's own software against.
 
 use std::fs;
-use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::io::{self, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::daemon::{CannotRun, DaemonFiles};
 use super::shop::{CannotOpen, MAIN, Organisation, SECOND, Shop};
+use super::stop::Stop;
 use super::{CannotStart, Dialect, Options, PLACES, Places};
 use crate::client::{Client, ClientError};
 use crate::failure::{Code, Failure};
@@ -74,8 +74,8 @@ pub(super) struct Wish {
     pub(super) control_port: Option<u16>,
 }
 
-/// Runs until `stop` can be read.
-pub(super) async fn run(wish: Wish, stop: UnixStream) -> Result<(), ServeError> {
+/// Runs until it is told to stop.
+pub(super) async fn run(wish: Wish, mut stop: Stop) -> Result<(), ServeError> {
     let directory = wish.options.directory.clone();
     let continued = directory.as_ref().is_some_and(|directory| DaemonFiles::of(directory).state_dir.exists());
     let mut shop = open(wish, continued).await?;
@@ -85,27 +85,11 @@ pub(super) async fn run(wish: Wish, stop: UnixStream) -> Result<(), ServeError> 
     }
     drop(client);
     announce(&shop, directory.is_some(), continued);
-    stop.set_nonblocking(true)?;
-    let stop = tokio::net::UnixStream::from_std(stop)?;
     tokio::select! {
-        told = told(&stop) => told?,
+        () = stop.told() => {}
         ended = shop.daemon.ended() => return Err(ended.into()),
     }
     Ok(shop.close().await?)
-}
-
-async fn told(stop: &tokio::net::UnixStream) -> io::Result<()> {
-    stop.readable().await
-}
-
-/// A signal, for who has nothing else to wait for.
-pub(super) fn wait(mut stop: UnixStream) {
-    loop {
-        match stop.read(&mut [0]) {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            _ => return,
-        }
-    }
 }
 
 /// Opens the shop where it was: same dialect, same ports while nobody else has them.

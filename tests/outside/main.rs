@@ -1,5 +1,6 @@
-//! The outside tests: real `kaspid` and `kaspi-sandbox` processes on real sockets, one module per property. Each
-//! test names the promise it keeps. One program, so that what they share is a module and not a copy.
+//! The outside tests: real `kaspid` and `kaspi-sandbox` processes on real sockets, one folder per promise, one
+//! module per property. Each test names the promise it keeps. One program, so that what they share is a module and not
+//! a copy; a folder or a module of it is a filter: `cargo test --test outside money`.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,72 +11,11 @@
 )]
 #![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
-// What the tests stand on.
-mod behaviour;
-mod clock;
-mod daemon;
-mod fixture;
-mod http;
-mod outcome;
-mod papers;
-mod prometheus;
-mod relay;
-mod sandbox;
-mod scripted_bank;
-mod tls_client;
-
-// The properties.
-mod asked;
-mod attempts;
-mod backup;
-mod bank_trouble;
-mod bank_wire;
-mod clock_ahead;
-mod clocks;
-mod bugreport;
-mod cmd;
-mod contradicted;
-mod crash;
-mod days;
 mod doors;
-mod facts;
-mod flushes;
-mod follow;
-mod full_disk;
-mod guide;
-mod keys;
-mod known;
-mod layers;
-mod limits_upstream;
-mod lives;
-mod manners;
-mod metrics;
+mod house;
 mod money;
-mod news;
-mod odd_replies;
-mod open_day;
-mod opening;
-mod other_bank;
-mod python;
-mod reports;
-mod doubt;
-mod refund_account;
-mod money_call;
-mod doctor;
-mod rights;
-mod secrets;
-mod slow_bank;
-mod taken_in;
-mod tamper;
-mod tokens;
-mod tree;
-mod tour;
-mod transfer;
-mod troubleshooting;
-mod troubleshooting_device;
-mod troubleshooting_shop;
-mod verification;
-mod verification_time;
-mod waiting;
-mod whose_payment;
+mod never_lose;
+mod people;
+mod support;
+mod watch;
 mod wire;

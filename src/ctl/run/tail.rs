@@ -1,12 +1,9 @@
 //! `log follow`: rows as their operations end, and again when more is known of one, over restarts of the daemon, until
 //! Ctrl-C.
 
-use std::pin::Pin;
 use std::time::{Duration, Instant};
 
-use futures_core::Stream;
-use signal_hook::consts::SIGINT;
-use signal_hook_tokio::Signals;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Desk, PATIENCE, at_once};
 use crate::client::{Client, ClientError};
@@ -33,7 +30,7 @@ struct Tail {
 impl Desk<'_> {
     /// Prints rows until Ctrl-C, a closed pipe, or a reason why no more will come.
     pub(super) async fn follow_log(&mut self, client: Client, query: &LogQuery) -> Exit {
-        let mut interrupts = match Signals::new([SIGINT]) {
+        let mut interrupts = match signal(SignalKind::interrupt()) {
             Ok(interrupts) => interrupts,
             Err(error) => {
                 self.out.say(&format!("kaspictl: this machine gives no signals: {error}"));
@@ -44,7 +41,7 @@ impl Desk<'_> {
         // Printing never waits: a row is printed whole and its cursor moved on, or neither.
         let exit = tokio::select! {
             exit = self.rows(&mut tail) => exit,
-            () = interrupted(&mut interrupts) => Exit::Done,
+            _ = interrupts.recv() => Exit::Done,
         };
         if let (Exit::Done, Some(after)) = (exit, tail.query.after) {
             self.out.say(&format!("to go on from here: kaspictl log follow --after {after}"));
@@ -137,10 +134,6 @@ impl Desk<'_> {
         let line = if self.json { crate::ctl::json::row(row) } else { text::log_line(row, &self.zone) };
         self.out.raw(line.as_bytes()) && self.out.flush()
     }
-}
-
-async fn interrupted(interrupts: &mut Signals) {
-    std::future::poll_fn(|context| Pin::new(&mut *interrupts).poll_next(context)).await;
 }
 
 /// Over by itself: the daemon stops and closes its state, or was asked too often.

@@ -1,0 +1,5 @@
+//! The daemon's own door: what is wrong is refused in words, who may not is told why, and no secret comes out.
+
+mod bad_requests;
+pub(crate) mod rights;
+mod secrets;

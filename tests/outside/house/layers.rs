@@ -1,0 +1,121 @@
+//! The shape of the source (architecture §3): what a reader may rely on is checked, not hoped for.
+
+use std::path::{Path, PathBuf};
+
+use xtask::house::walls;
+use xtask::tree::{files, root};
+
+/// Every source file: path below `src/` and text before its tests.
+fn sources() -> Vec<(PathBuf, String)> {
+    let mut paths = files(&root().join("src")).unwrap();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    let read = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.split_once("\n#[cfg(test)]\nmod ").map_or(text.as_str(), |(code, _)| code).to_owned();
+        (path.strip_prefix(root().join("src")).unwrap().to_owned(), code)
+    };
+    paths.into_iter().map(read).filter(|(path, _)| !is_test(path)).collect()
+}
+
+/// A file or folder of tests beside the code, by its path below `src/`.
+fn is_test(path: &Path) -> bool {
+    path.components().any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs")))
+}
+
+/// The modules in the order in which they may import each other.
+fn order() -> Vec<String> {
+    let lib = std::fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).map(str::to_owned).collect()
+}
+
+/// The code without comments, so that words in them count for nothing.
+fn without_comments(code: &str) -> String {
+    code.lines().map(|line| line.split_once("//").map_or(line, |(code, _)| code)).collect::<Vec<_>>().join("\n")
+}
+
+/// The names behind every `prefix`, also in braces: `crate::money`, `crate::{id, money}`.
+fn names_behind(code: &str, prefix: &str) -> Vec<String> {
+    let word = |text: &str| text.trim_start().chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+    let mut names: Vec<String> = Vec::new();
+    for (_, rest) in code.match_indices(prefix).map(|(at, _)| code[at..].split_at(prefix.len())) {
+        let Some(list) = rest.strip_prefix('{') else {
+            names.push(word(rest));
+            continue;
+        };
+        let mut depth = 0_usize;
+        let mut item = String::new();
+        for c in list.chars() {
+            match (c, depth) {
+                ('}', 0) => break,
+                (',', 0) => names.push(word(&std::mem::take(&mut item))),
+                _ => item.push(c),
+            }
+            match c {
+                '{' => depth += 1,
+                '}' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+        }
+        names.push(word(&item));
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+/// A file imports only from modules above its own in lib.rs's list.
+#[test]
+fn imports_point_upwards() {
+    let order = order();
+    assert!(order.len() > 10, "{order:?}");
+    let place = |name: &str| order.iter().position(|module| module == name);
+    for (path, code) in sources() {
+        let first = path.components().next().unwrap().as_os_str().to_str().unwrap();
+        let Some(own) = place(first.trim_end_matches(".rs")) else { continue };
+        let code = without_comments(&code);
+        let mut used = names_behind(&code, "crate::");
+        if path.components().count() == 1 || (path.ends_with("mod.rs") && path.components().count() == 2) {
+            used.extend(names_behind(&code, " super::"));
+        }
+        for name in used {
+            if let Some(other) = place(&name) {
+                assert!(other <= own, "{} imports {name}, which stands below it in lib.rs", path.display());
+            }
+        }
+    }
+}
+
+/// A file can be read in one go.
+#[test]
+fn files_are_short() {
+    let lengths = sources().into_iter().map(|(path, code)| (path, code.lines().count()));
+    let long: Vec<_> = lengths.filter(|(_, lines)| *lines > walls::FILE).collect();
+    assert!(long.is_empty(), "more than {} lines before the tests: {long:?}", walls::FILE);
+}
+
+/// One documented exception.
+#[test]
+fn unsafe_stands_in_one_file() {
+    for (path, code) in sources() {
+        let code = without_comments(&code);
+        let words =
+            ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern", "allow(unsafe_code", "expect(unsafe_code"];
+        let found = words.iter().find(|word| code.contains(*word));
+        assert!(found.is_none() || path == Path::new("peer_groups.rs"), "{} has {found:?}", path.display());
+    }
+}
+
+/// One TLS stack: a second one is a second place where the key can leak.
+#[test]
+fn rustls_is_the_only_tls() {
+    let lock = std::fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    for name in ["openssl", "openssl-sys", "native-tls", "aws-lc-rs"] {
+        assert!(!lock.contains(&format!("name = \"{name}\"\n")), "{name} is in Cargo.lock");
+    }
+}
+
+/// The checks above see what they should.
+#[test]
+fn imports_are_found() {
+    let code = "use crate::money::Amount;\nuse crate::{id::{A, B}, store, frame::C};\n// crate::sandbox\nlet x = crate::door::y();";
+    assert_eq!(names_behind(&without_comments(code), "crate::"), ["money", "id", "store", "frame", "door"]);
+}

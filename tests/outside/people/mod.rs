@@ -1,0 +1,9 @@
+//! People: whoever sets up, sells, looks for a fault or tries things out is told what to do, in words that are true.
+
+mod bug_report;
+mod command_lines;
+mod doctor;
+mod python;
+mod sandbox_tour;
+mod shop_troubles;
+mod troubleshooting;
