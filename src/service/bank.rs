@@ -145,7 +145,7 @@ impl Service {
 
 /// Refuses, in words, what the client to the bank would not send: a payment of another bank than the one we speak to.
 pub(super) fn of_our_bank(settings: &Settings, row: &PaymentRow) -> Result<(), Failure> {
-    match settings.config.kaspi.bank.is(&row.bank) {
+    match settings.config.kaspi.bank().is(&row.bank) {
         true => Ok(()),
         false => Err(trouble::failure(&Trouble::OtherBank(row.bank.clone())).with_payment(row.id)),
     }

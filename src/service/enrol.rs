@@ -27,7 +27,7 @@ impl Service {
     /// Step 1 of the guide by itself.
     pub(super) async fn trade_points(&self, request: &Request, bin: &OrganizationBin) -> Result<Reply, Failure> {
         let enrolled = self.store.read(|reading| Ok(reading.config(bin)?))?;
-        let shop = enrolled.map_or(request.settings.config.shop_id, |row| row.shop_id);
+        let shop = enrolled.map_or(request.settings.config.daemon.shop_id, |row| row.shop_id);
         request.may_set_up(shop, bin)?;
         let (by, trade_points) = self.listed(request, bin).await?;
         self.notice_dialect(bin, by.dialect).await?;
@@ -47,7 +47,7 @@ impl Service {
             let note = tried(OperationType::Verify, &ask, began, Some(trouble));
             self.note_of(request.caller.actor(), bin, note).await?;
         }
-        let bank = request.settings.config.kaspi.bank.url.clone();
+        let bank = request.settings.config.kaspi.url.clone();
         listed
             .map(|(dialect, points)| (Counterparty { bank, dialect }, points))
             .map_err(|trouble| trouble::failure(&trouble).with_bin(bin))

@@ -44,7 +44,7 @@ impl Look {
     /// Waits for its turn and looks. One that takes long goes on where it holds nobody up, or is given up.
     async fn make(mut self) {
         let (service, began) = (self.service.clone(), Instant::now());
-        service.state.pace.own_turn(|| service.live.get().config.read_rate).await;
+        service.state.pace.own_turn(|| service.live.get().config.follow.rate).await;
         let (settings, asked) = (service.live.get(), Instant::now());
         let quick = settings.config.kaspi.timeout / QUICK;
         debug!(payment = %self.id, lane = ?self.lane, waited = ?(asked - began), "looking at a followed payment");

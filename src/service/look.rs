@@ -95,7 +95,7 @@ impl Service {
     async fn look(&self, settings: &Settings, id: PaymentId, looker: Looker) -> Result<PaymentRow, Failure> {
         let came = since_boot();
         if looker == Looker::Report && self.state.asks.known(&self.row(id)?, came) == Known::Nothing {
-            self.state.pace.own_turn(|| self.live.get().config.read_rate).await;
+            self.state.pace.own_turn(|| self.live.get().config.follow.rate).await;
         }
         let _turn = self.state.looks.lock(id).await;
         let row = self.row(id)?;
@@ -109,7 +109,7 @@ impl Service {
             }
             (Known::FailedLately, Looker::Money | Looker::Refund) | (Known::Nothing, _) => {}
         }
-        if looker == Looker::Caller && !self.state.pace.callers_turn(settings.config.read_rate).await {
+        if looker == Looker::Caller && !self.state.pace.callers_turn(settings.config.follow.rate).await {
             return Ok(row);
         }
         self.read_status(settings, &row).await

@@ -85,13 +85,13 @@ impl Service {
     ) -> Result<(), NoSight> {
         let is_asked = actor.is_some();
         if !is_asked {
-            self.state.pace.own_turn(|| self.live.get().config.read_rate).await;
+            self.state.pace.own_turn(|| self.live.get().config.follow.rate).await;
         }
         let bin = row.organization_bin.clone();
         let looked = look(settings, &bin).await;
         self.state.failed_looks.note(row.id, looked.as_ref().map(drop).map_err(|none| &none.failure));
         let (sight, note) = looked?;
-        let (url, confirm) = (settings.config.kaspi.bank.url.clone(), settings.config.verify.confirm);
+        let (url, confirm) = (settings.config.kaspi.url.clone(), settings.config.verify.confirm);
         let written = self.store.write(move |writing| {
             let Some(before) = writing.config(&bin)? else { return Err(super::configs::not_enrolled(&bin).into()) };
             let (mut row, now) = (before.clone(), writing.now);

@@ -108,7 +108,7 @@ struct Seen {
 }
 
 fn entry(row: &Row, settings: &Settings, seen: &mut Seen) -> Result<Entry, (u64, String)> {
-    let zone = &settings.config.timezone;
+    let zone = &settings.config.daemon.timezone;
     let mut reader = Reader::new(row, WANTED);
     let shop = reader.needed("shop_id", whole::<ShopId>);
     let bin = reader.needed("organization_bin", str::parse::<OrganizationBin>);

@@ -37,7 +37,7 @@ impl Service {
     pub(in crate::service) fn log_export(&self, request: &Request, query: ExportQuery) -> Result<Transferred, Failure> {
         let (last, sha) = self.store.read(|reading| Ok(reading.log_head()?))?;
         let sha: String = sha.iter().map(|byte| format!("{byte:02x}")).collect();
-        let zone = request.settings.config.timezone.clone();
+        let zone = request.settings.config.daemon.timezone.clone();
         let (sender, mut download) = Download::channel(query.format.content_type());
         download.headers.push(("x-kaspid-log-head", format!("{last}:{sha}")));
         download.headers.push(("x-kaspid-timezone", zone.iana_name().unwrap_or("UTC").to_owned()));

@@ -200,7 +200,7 @@ impl Service {
         settings: &Arc<Settings>,
         (row, patience): (PaymentRow, Option<Duration>),
     ) -> Result<PaymentRow, Failure> {
-        if !is_reckoned(&row) || !self.state.pace.callers_turn(settings.config.read_rate).await {
+        if !is_reckoned(&row) || !self.state.pace.callers_turn(settings.config.follow.rate).await {
             return Ok(row);
         }
         let (service, settings, id) = (self.clone(), Arc::clone(settings), row.id);

@@ -122,7 +122,7 @@ impl MoneyCall for Create {
 
 /// What is wrong with a request whatever the state of the shop.
 fn judge(request: &Request, create: &CreatePayment) -> Result<(), Failure> {
-    let most = request.settings.config.payments.max_amount;
+    let most = request.settings.config.payments.max_amount_tiyn;
     if create.amount_tiyn.is_zero() {
         return Err(Failure::invalid("amount_tiyn must be above 0"));
     }

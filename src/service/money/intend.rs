@@ -5,6 +5,7 @@ use super::super::select::{choose, no_token, usable};
 use super::super::{Request, trouble};
 use super::create::{Create, was_seen};
 use super::{Asker, Begun};
+use crate::config::Supersede;
 use crate::domain::{Dialect, Kind, State};
 use crate::failure::{Code, Failure, Money};
 use crate::id::Invoice;
@@ -47,7 +48,7 @@ impl Create {
     /// Only an unknown payment of the same shop and organisation may be replaced, and only by who may.
     fn judge_supersedes(&self, writing: &Writing<'_>, request: &Request, config: &ConfigRow) -> Result<(), Refused> {
         let Some(old) = self.create.supersedes else { return Ok(()) };
-        if request.settings.config.payments.supersede_needs_admin && !request.is_admin {
+        if request.settings.config.payments.supersede == Supersede::Admin && !request.is_admin {
             let detail = "only an admin may supersede an unknown payment here ([payments] supersede)";
             return Err(Failure::new(Code::Denied, detail).into());
         }

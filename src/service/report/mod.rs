@@ -31,7 +31,7 @@ struct Days {
 
 impl Days {
     fn new(request: &Request, from: NamedDay, to: NamedDay) -> Result<Self, Failure> {
-        let zone = &request.settings.config.timezone;
+        let zone = &request.settings.config.daemon.timezone;
         let timezone = zone.iana_name().unwrap_or("UTC").to_owned();
         let now = Moment::now();
         let wrong = |error: NotADay| Failure::invalid(error.to_string());
@@ -78,7 +78,7 @@ impl Service {
     /// Days that lie ahead have brought nothing; unless the bank's clock, or an earlier one of ours, has put money
     /// there. A month that is still running may be named by its last day.
     fn begun(&self, request: &Request, days: &Days) -> Result<(), Failure> {
-        let today = Day::of(Moment::now(), &request.settings.config.timezone);
+        let today = Day::of(Moment::now(), &request.settings.config.daemon.timezone);
         let today = today.map_err(|error| Failure::invalid(error.to_string()))?;
         let Days { from, timezone, window, .. } = days;
         if *from <= today || self.store.read(|reading| Ok(reading.is_booked_since(window.begin)?))? {
