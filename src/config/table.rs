@@ -103,8 +103,8 @@ settings! {
         /// Customers' numbers are sent as this and ten digits: `"7"` or `"8"`.
         phone_prefix: PhonePrefix = "7";
 
-        /// How long to look for a refund whose answer was lost in the payment's balance. At least twice
-        /// `[kaspi] timeout`.
+        /// How long to look for a refund whose answer was lost in the payment's balance.
+        /// At least twice `[kaspi] timeout`.
         refund_settle: Duration = "60s";
 
         /// The same invoice and amount is not billed twice while the first payment is open or paid.
