@@ -124,6 +124,7 @@ impl SettingRow {
         match (self.least, self.most) {
             (0, u64::MAX) => String::new(),
             (least, u64::MAX) => format!("at least {least}{unit}"),
+            (least, most) if self.unit == "s" => format!("from {least}s to {most}s"),
             (least, most) => format!("from {least} to {most}{unit}"),
         }
     }
