@@ -3,7 +3,6 @@
 //! [`Rules::admit`] is the only maker of [`Admitted`], and the service takes nothing else: an operation
 //! whose check was forgotten does not compile.
 
-mod config;
 #[cfg(test)]
 mod tests;
 
@@ -13,12 +12,11 @@ use nix::unistd::{Group, Uid, User};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::config::AccessSettings;
 use crate::domain::Actor;
 use crate::failure::{Code, Failure};
 use crate::id::{OrganizationBin, RequestKey, ShopId};
 use crate::operation::{Operation, Right};
-
-pub use config::{AccessConfig, ShopRule};
 
 /// The process that asks, as the kernel knew it when it connected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -227,17 +225,28 @@ pub struct Rules {
     windows: Vec<(Who, Window)>,
 }
 
+/// Who is named for each right.
+fn by_right(config: &AccessSettings) -> [(Right, &[String]); 5] {
+    [
+        (Right::Observe, &config.observe),
+        (Right::Pay, &config.pay),
+        (Right::Refund, &config.refund),
+        (Right::Audit, &config.audit),
+        (Right::Admin, &config.admin),
+    ]
+}
+
 impl Rules {
     /// Resolves the names of `config`. A name that does not exist makes its rule inert and is told in the
     /// second value, one sentence each, for the journal and `kaspid check`.
     #[must_use]
-    pub fn new(config: &AccessConfig) -> (Self, Vec<String>) {
+    pub fn new(config: &AccessSettings) -> (Self, Vec<String>) {
         let mut warnings = Vec::new();
         let mut resolve = |place: &str, text: &str| {
             Who::resolve(text).map_err(|why| warnings.push(format!("{place}: {why}; the rule has no effect"))).ok()
         };
         let mut grants = Vec::new();
-        for (right, names) in config.by_right() {
+        for (right, names) in by_right(config) {
             let place = format!("[access] {}", right.name());
             grants.extend(names.iter().filter_map(|name| Some((right, resolve(&place, name)?))));
         }
@@ -251,9 +260,9 @@ impl Rules {
 
     /// The names of `config` that this machine does not know, each with the key it stands under.
     #[must_use]
-    pub fn unknown_names(config: &AccessConfig) -> Vec<UnknownName> {
+    pub fn unknown_names(config: &AccessSettings) -> Vec<UnknownName> {
         let listed =
-            config.by_right().into_iter().flat_map(|(right, names)| names.iter().map(move |name| (right.name(), name)));
+            by_right(config).into_iter().flat_map(|(right, names)| names.iter().map(move |name| (right.name(), name)));
         let narrowed = config.shop.iter().map(|rule| ("shop", &rule.who));
         let unknown = |(key, name): (&'static str, &String)| {
             Who::resolve(name).err().map(|_| match name.strip_prefix('@') {
@@ -266,13 +275,6 @@ impl Rules {
         found.sort_by(|a, b| a.name.cmp(&b.name));
         found.dedup_by(|a, b| a.name == b.name && a.is_group == b.is_group);
         found
-    }
-
-    /// The rules without an `[access]` section: root is admin, group `kaspid` observes and takes payments,
-    /// `kaspid-refund` refunds, `kaspid-audit` reads the log.
-    #[must_use]
-    pub fn default_rules() -> Self {
-        Self::new(&AccessConfig::default()).0
     }
 
     /// True if `caller` holds `wanted`, or a right that implies it.

@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
 
+use std::path::Path;
+
 use super::*;
+use crate::config::Configuration;
+use crate::config::tests::written;
 
 const BIN: &str = "891027350515";
 const OTHER: &str = "210440028324";
@@ -84,20 +88,21 @@ fn shop_rules_narrow_add_up_and_never_narrow_root() {
 
 #[test]
 fn names_are_resolved_and_unknown_ones_are_inert_and_told() {
-    let config: AccessConfig = toml::from_str(
+    let config = written(
         r#"
+        [access]
         observe = ["nobody", "@no-such-group", "no-such-user", "4242"]
-        [[shop]]
+        [[access.shop]]
         who = "@nor-this"
         shops = [8]
         "#,
-    )
-    .unwrap();
-    let (rules, warnings) = Rules::new(&config);
+    );
+    let (rules, warnings) = Rules::new(&config.access);
     assert!(rules.permits(&caller(65_534, &[]), Right::Observe) && rules.permits(&caller(4242, &[]), Right::Observe));
     let told = |word: &str| warnings.iter().filter(|warning| warning.contains(word)).count();
     assert_eq!((told("no-such-group"), told("no-such-user"), told("nor-this"), told("4242")), (1, 1, 1, 0));
-    assert!(toml::from_str::<AccessConfig>("pays = []").unwrap_err().message().contains("pays"));
+    let unknown = Configuration::parse("[access]\npays = []", Path::new("kaspid.toml")).unwrap_err();
+    assert!(unknown.to_string().contains("unknown field `pays`"), "{unknown}");
 }
 
 #[test]

@@ -4,12 +4,12 @@ use std::error::Error as _;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use kaspid::sandbox::cli::{self, Error};
+use kaspid::sandbox::cli::{self, SandboxError};
 
 fn main() -> ExitCode {
     match cli::run(std::env::args_os()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Error::Usage(usage)) => {
+        Err(SandboxError::Usage(usage)) => {
             // clap knows which of its texts go to stdout (help) and which to stderr.
             let _ = usage.print();
             ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2))

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::exit::Exit;
 use super::out::Out;
 use super::when::Zone;
-use crate::config::Config;
+use crate::config::Configuration;
 use crate::domain::Actor;
 use crate::moment::Moment;
 use crate::store::{RestoreError, Restored, restore};
@@ -32,19 +32,19 @@ struct Done<'a> {
 
 impl Restore {
     pub(super) fn run(&self, out: &mut Out, zone: &Zone, json: bool) -> Exit {
-        let config = match Config::load(&self.config) {
+        let config = match Configuration::load(&self.config) {
             Ok(config) => config,
             Err(error) => {
                 out.say(&format!("kaspictl: nothing was touched: {error}"));
                 return Exit::Refused;
             }
         };
-        match restore(&config.state_dir, &config.socket, &self.file, actor()) {
+        match restore(&config.daemon.state_dir, &config.daemon.socket, &self.file, actor()) {
             Ok(restored) => {
                 if json {
-                    out.data(&done(&config.state_dir, &restored));
+                    out.data(&done(&config.daemon.state_dir, &restored));
                 } else {
-                    out.data(&text(&config.state_dir, &restored, zone));
+                    out.data(&text(&config.daemon.state_dir, &restored, zone));
                 }
                 out.say(
                     "what to do: start the daemon (systemctl start kaspid.socket kaspid.service), compare the Kaspi Pay \

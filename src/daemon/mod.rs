@@ -20,7 +20,7 @@ use tracing::{error, info, warn};
 pub use cli::main;
 
 use crate::access::Rules;
-use crate::config::Limits;
+use crate::config::LimitSettings;
 use crate::door::{self, Answer, Door, ListenError};
 use crate::failure::Failure;
 use crate::service::{Background, Live, Service, Settings, SettingsError};
@@ -70,10 +70,10 @@ pub fn run(config: &Path) -> Result<(), DaemonError> {
     for warning in &settings.warnings {
         warn!("{warning}");
     }
-    make_state_dir(&settings.config.state_dir)?;
-    let store = Store::open(&settings.config.state_dir)?;
+    make_state_dir(&settings.config.daemon.state_dir)?;
+    let store = Store::open(&settings.config.daemon.state_dir)?;
     let limits = limits(&settings.config.limits);
-    let socket = settings.config.socket.clone();
+    let socket = settings.config.daemon.socket.clone();
     let live = Arc::new(Live::new(config.to_owned(), settings));
     let (service, background) = Service::new(store, live.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
@@ -191,7 +191,7 @@ async fn reload(service: &Service) {
     }
 }
 
-fn limits(config: &Limits) -> door::Limits {
+fn limits(config: &LimitSettings) -> door::Limits {
     door::Limits {
         connections: config.connections,
         connections_per_uid: config.connections_per_uid,

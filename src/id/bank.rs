@@ -14,12 +14,12 @@ const LONGEST: usize = 300;
 /// behind it. Whoever stands at another address is another bank: numbers and tokens of one mean nothing to the other,
 /// or something else.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Stored", into = "Stored")]
+#[serde(try_from = "StoredUrl", into = "StoredUrl")]
 pub struct BankUrl(String);
 
 /// As it is kept with each payment: without what all have.
 #[derive(Serialize, Deserialize)]
-struct Stored(String);
+struct StoredUrl(String);
 
 const SCHEME: &str = "https://";
 
@@ -63,15 +63,15 @@ fn split(authority: &str) -> Option<(&str, Option<u16>)> {
     }
 }
 
-impl TryFrom<Stored> for BankUrl {
+impl TryFrom<StoredUrl> for BankUrl {
     type Error = NotAnId;
 
-    fn try_from(Stored(rest): Stored) -> Result<Self, NotAnId> {
+    fn try_from(StoredUrl(rest): StoredUrl) -> Result<Self, NotAnId> {
         format!("{SCHEME}{rest}").parse()
     }
 }
 
-impl From<BankUrl> for Stored {
+impl From<BankUrl> for StoredUrl {
     fn from(url: BankUrl) -> Self {
         Self(url.0.trim_start_matches(SCHEME).to_owned())
     }

@@ -21,7 +21,9 @@ use super::record::{BankTroubleKind, Record};
 use super::setup::KaspiSetup;
 use super::tls::Trust;
 use super::trouble::Trouble;
-use super::warm::QUIET;
+
+/// After this long without a call no connection is made ahead: a closed shop leaves the bank alone at night.
+pub(super) const QUIET: Duration = Duration::from_secs(3_600);
 
 /// Idle connections kept for the next calls; more would only be closed by the bank.
 const MOST_IDLE: usize = 32;

@@ -6,10 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::link::Link;
-
-/// After this long without a call no connection is made ahead: a closed shop leaves the bank alone at night.
-pub(super) const QUIET: Duration = Duration::from_secs(3_600);
+use super::link::{Link, QUIET};
 
 /// A connection that ends sooner than this after it was made, and without a call, was refused.
 const SOON: Duration = Duration::from_secs(5);

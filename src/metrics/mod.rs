@@ -10,7 +10,7 @@ mod page;
 
 pub use count::{Counter, Histogram};
 pub use door::{DoorMeters, Limit, RequestLabels};
-pub use page::{Family, Page, Type, Value};
+pub use page::{Family, Page, SampleValue, Type};
 
 /// The `Content-Type` of [`Page::finish`].
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

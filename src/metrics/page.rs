@@ -18,32 +18,32 @@ pub enum Type {
 
 /// A sample's value.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Value {
+pub enum SampleValue {
     /// Exact.
     Count(u64),
     /// Seconds.
     Seconds(f64),
 }
 
-impl From<u64> for Value {
+impl From<u64> for SampleValue {
     fn from(count: u64) -> Self {
         Self::Count(count)
     }
 }
 
-impl From<usize> for Value {
+impl From<usize> for SampleValue {
     fn from(count: usize) -> Self {
         Self::Count(u64::try_from(count).unwrap_or(u64::MAX))
     }
 }
 
-impl From<bool> for Value {
+impl From<bool> for SampleValue {
     fn from(is: bool) -> Self {
         Self::Count(u64::from(is))
     }
 }
 
-impl From<crate::moment::Moment> for Value {
+impl From<crate::moment::Moment> for SampleValue {
     /// A point in time, as Prometheus writes it: seconds since 1970.
     fn from(moment: crate::moment::Moment) -> Self {
         let ms = moment.millis();
@@ -54,7 +54,7 @@ impl From<crate::moment::Moment> for Value {
     }
 }
 
-impl Display for Value {
+impl Display for SampleValue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Count(count) => count.fmt(f),
@@ -83,7 +83,7 @@ impl Page {
     }
 
     /// A gauge without labels.
-    pub fn gauge(&mut self, name: &'static str, help: &'static str, value: impl Into<Value>) {
+    pub fn gauge(&mut self, name: &'static str, help: &'static str, value: impl Into<SampleValue>) {
         self.family(name, Type::Gauge, help).sample(&[], value);
     }
 
@@ -113,7 +113,7 @@ pub struct Family<'p> {
 
 impl Family<'_> {
     /// One sample.
-    pub fn sample(&mut self, labels: &[Label<'_>], value: impl Into<Value>) {
+    pub fn sample(&mut self, labels: &[Label<'_>], value: impl Into<SampleValue>) {
         self.write("", labels, value.into());
     }
 
@@ -121,14 +121,14 @@ impl Family<'_> {
     pub fn histogram(&mut self, labels: &[Label<'_>], histogram: &Histogram) {
         let (upto, total) = histogram.cumulative();
         for (bound, count) in &upto {
-            self.write("_bucket", &[labels, &[("le", bound)]].concat(), Value::Count(*count));
+            self.write("_bucket", &[labels, &[("le", bound)]].concat(), SampleValue::Count(*count));
         }
-        self.write("_bucket", &[labels, &[("le", &"+Inf")]].concat(), Value::Count(total));
-        self.write("_sum", labels, Value::Seconds(histogram.sum().as_secs_f64()));
-        self.write("_count", labels, Value::Count(total));
+        self.write("_bucket", &[labels, &[("le", &"+Inf")]].concat(), SampleValue::Count(total));
+        self.write("_sum", labels, SampleValue::Seconds(histogram.sum().as_secs_f64()));
+        self.write("_count", labels, SampleValue::Count(total));
     }
 
-    fn write(&mut self, suffix: &str, labels: &[Label<'_>], value: Value) {
+    fn write(&mut self, suffix: &str, labels: &[Label<'_>], value: SampleValue) {
         self.page.line(format_args!("{}{suffix}", self.name));
         for (index, (name, content)) in labels.iter().enumerate() {
             let before = if index == 0 { '{' } else { ',' };

@@ -9,32 +9,32 @@ use serde_json::value::RawValue;
 
 use crate::money::Amount;
 
-use super::call::Call;
+use super::call::BankCall;
 use super::clock::bank_date;
-use super::faults::Plan;
-use super::ledger::{Kind, Payment, Phase, Timers};
-use super::refusal::Refusal;
-use super::rules::{Caller, NoPayer, State, Wish};
-use super::wire::{Answer, Asked, Route, Row, Trouble, Unreadable, find, number, payment_id};
+use super::faults::FaultPlan;
+use super::ledger::{BankPayment, PaymentKind, PaymentPhase, Timers};
+use super::refusal::BankRefusal;
+use super::rules::{BankState, Caller, NoPayer, Wish};
+use super::wire::{BankAnswer, CallArguments, Rejection, Route, RouteRow, UnreadableRequest, find, number, payment_id};
 
-const CALLS: [Row; 17] = [
-    (Method::GET, "/r3/v01/partner/tradepoints/{organizationBin}", Call::TradePoints),
-    (Method::POST, "/r3/v01/device/register", Call::DeviceRegister),
-    (Method::POST, "/r3/v01/device/delete", Call::DeviceDelete),
-    (Method::POST, "/r3/v01/qr/create", Call::QrCreate),
-    (Method::POST, "/r3/v01/qr/create-link", Call::LinkCreate),
-    (Method::GET, "/r3/v01/payment/status/{QrPaymentId}", Call::PaymentStatus),
-    (Method::GET, V02_STATUS, Call::PaymentStatus),
-    (Method::GET, "/r3/v01/payment/details", Call::PaymentDetails),
-    (Method::POST, "/r3/v01/payment/return", Call::Refund),
-    (Method::GET, "/r3/v01/remote/client-info", Call::ClientInfo),
-    (Method::POST, "/r3/v01/remote/create", Call::RemoteCreate),
-    (Method::POST, "/r3/v01/remote/cancel", Call::RemoteCancel),
-    (Method::GET, "/r3/v01/health/ping", Call::Ping),
-    (Method::POST, "/r3/v01/test/payment/scan", Call::TestScan),
-    (Method::POST, "/r3/v01/test/payment/confirm", Call::TestConfirm),
-    (Method::POST, "/r3/v01/test/payment/scanerror", Call::TestScanError),
-    (Method::POST, "/r3/v01/test/payment/confirmerror", Call::TestConfirmError),
+const CALLS: [RouteRow; 17] = [
+    (Method::GET, "/r3/v01/partner/tradepoints/{organizationBin}", BankCall::TradePoints),
+    (Method::POST, "/r3/v01/device/register", BankCall::DeviceRegister),
+    (Method::POST, "/r3/v01/device/delete", BankCall::DeviceDelete),
+    (Method::POST, "/r3/v01/qr/create", BankCall::QrCreate),
+    (Method::POST, "/r3/v01/qr/create-link", BankCall::LinkCreate),
+    (Method::GET, "/r3/v01/payment/status/{QrPaymentId}", BankCall::PaymentStatus),
+    (Method::GET, V02_STATUS, BankCall::PaymentStatus),
+    (Method::GET, "/r3/v01/payment/details", BankCall::PaymentDetails),
+    (Method::POST, "/r3/v01/payment/return", BankCall::Refund),
+    (Method::GET, "/r3/v01/remote/client-info", BankCall::ClientInfo),
+    (Method::POST, "/r3/v01/remote/create", BankCall::RemoteCreate),
+    (Method::POST, "/r3/v01/remote/cancel", BankCall::RemoteCancel),
+    (Method::GET, "/r3/v01/health/ping", BankCall::Ping),
+    (Method::POST, "/r3/v01/test/payment/scan", BankCall::TestScan),
+    (Method::POST, "/r3/v01/test/payment/confirm", BankCall::TestConfirm),
+    (Method::POST, "/r3/v01/test/payment/scanerror", BankCall::TestScanError),
+    (Method::POST, "/r3/v01/test/payment/confirmerror", BankCall::TestConfirmError),
 ];
 
 const V02_STATUS: &str = "/r3/v02/payment/status/{QrPaymentId}";
@@ -178,65 +178,70 @@ struct StatusV02<'a> {
 }
 
 /// Answers one call.
-pub(super) fn answer(state: &mut State, route: &Route, asked: &Asked, plan: &Plan) -> Answer {
+pub(super) fn answer(state: &mut BankState, route: &Route, asked: &CallArguments, plan: &FaultPlan) -> BankAnswer {
     match perform(state, route, asked, plan) {
         Ok(answer) => answer,
-        Err(Trouble::Refused(refusal)) => refused(refusal, refusal.text()),
-        Err(Trouble::Unreadable(unreadable)) => Answer::unreadable(&unreadable),
-        Err(Trouble::TooMany) => Answer::page(429, "Too Many Requests"),
+        Err(Rejection::Refused(refusal)) => refused(refusal, refusal.text()),
+        Err(Rejection::Unreadable(unreadable)) => BankAnswer::unreadable(&unreadable),
+        Err(Rejection::TooMany) => BankAnswer::page(429, "Too Many Requests"),
     }
 }
 
 /// A refusal's envelope; errors carry no `Data`.
-pub(super) fn refused(refusal: Refusal, message: Option<&str>) -> Answer {
-    Answer::envelope(&Envelope::<()> { data: None, message, status_code: refusal.0 }, refusal.0)
+pub(super) fn refused(refusal: BankRefusal, message: Option<&str>) -> BankAnswer {
+    BankAnswer::envelope(&Envelope::<()> { data: None, message, status_code: refusal.0 }, refusal.0)
 }
 
-fn done<T: Serialize>(data: T) -> Answer {
-    Answer::envelope(&Envelope { data: Some(data), message: None, status_code: 0 }, 0)
+fn done<T: Serialize>(data: T) -> BankAnswer {
+    BankAnswer::envelope(&Envelope { data: Some(data), message: None, status_code: 0 }, 0)
 }
 
-fn done_without_data() -> Answer {
-    Answer::envelope(&Envelope::<()> { data: None, message: None, status_code: 0 }, 0)
+fn done_without_data() -> BankAnswer {
+    BankAnswer::envelope(&Envelope::<()> { data: None, message: None, status_code: 0 }, 0)
 }
 
-fn perform(state: &mut State, route: &Route, asked: &Asked, plan: &Plan) -> Result<Answer, Trouble> {
+fn perform(
+    state: &mut BankState,
+    route: &Route,
+    asked: &CallArguments,
+    plan: &FaultPlan,
+) -> Result<BankAnswer, Rejection> {
     match route.call {
-        Call::TradePoints => trade_points(state, asked),
-        Call::DeviceRegister => register(state, asked),
-        Call::DeviceDelete => {
+        BankCall::TradePoints => trade_points(state, asked),
+        BankCall::DeviceRegister => register(state, asked),
+        BankCall::DeviceDelete => {
             let Delete { organization_bin, device_token } = asked.json()?;
             state.delete_device(Caller { bin: &organization_bin, token: &device_token })?;
             Ok(done_without_data())
         }
-        Call::QrCreate => create_qr(state, asked, Kind::Qr),
-        Call::LinkCreate => create_qr(state, asked, Kind::Link),
-        Call::PaymentStatus if route.template == V02_STATUS => status_v02(state, asked),
-        Call::PaymentStatus => {
+        BankCall::QrCreate => create_qr(state, asked, PaymentKind::Qr),
+        BankCall::LinkCreate => create_qr(state, asked, PaymentKind::Link),
+        BankCall::PaymentStatus if route.template == V02_STATUS => status_v02(state, asked),
+        BankCall::PaymentStatus => {
             let status = state.status(asked.payment_id()?)?.status();
             Ok(done(serde_json::json!({ "Status": status })))
         }
-        Call::PaymentDetails => details(state, asked),
-        Call::Refund => refund(state, asked, plan),
-        Call::ClientInfo => client_info(state, asked),
-        Call::RemoteCreate => create_remote(state, asked),
-        Call::RemoteCancel => {
+        BankCall::PaymentDetails => details(state, asked),
+        BankCall::Refund => refund(state, asked, plan),
+        BankCall::ClientInfo => client_info(state, asked),
+        BankCall::RemoteCreate => create_remote(state, asked),
+        BankCall::RemoteCancel => {
             let Cancel { organization_bin, device_token, qr_payment_id } = asked.json()?;
             state.cancel(Caller { bin: &organization_bin, token: &device_token }, qr_payment_id)?;
             Ok(done(serde_json::json!({ "Status": "RemotePaymentCanceled" })))
         }
-        Call::Ping => Ok(done_without_data()),
-        Call::TestScan | Call::TestConfirm | Call::TestScanError | Call::TestConfirmError => {
+        BankCall::Ping => Ok(done_without_data()),
+        BankCall::TestScan | BankCall::TestConfirm | BankCall::TestScanError | BankCall::TestConfirmError => {
             let Emulate { qr_payment_id } = asked.json()?;
             state.emulate(payment_id(&qr_payment_id)?, route.call)?;
             // These replies spell the text in lower case (wire §4).
-            Ok(Answer::envelope(&serde_json::json!({"StatusCode": 0, "message": "OK"}), 0))
+            Ok(BankAnswer::envelope(&serde_json::json!({"StatusCode": 0, "message": "OK"}), 0))
         }
-        Call::Connect | Call::Unknown => Ok(Answer::page(404, "Not Found")),
+        BankCall::Connect | BankCall::Unknown => Ok(BankAnswer::page(404, "Not Found")),
     }
 }
 
-fn trade_points(state: &mut State, asked: &Asked) -> Result<Answer, Trouble> {
+fn trade_points(state: &mut BankState, asked: &CallArguments) -> Result<BankAnswer, Rejection> {
     let rows = state.trade_points(&asked.id)?.into_iter().filter_map(|point| {
         let trade_point_id = point.id.parse().ok()?;
         Some(TradePointRow { trade_point_id, trade_point_name: &point.name })
@@ -244,17 +249,17 @@ fn trade_points(state: &mut State, asked: &Asked) -> Result<Answer, Trouble> {
     Ok(done(rows.collect::<Vec<_>>()))
 }
 
-fn register(state: &mut State, asked: &Asked) -> Result<Answer, Trouble> {
+fn register(state: &mut BankState, asked: &CallArguments) -> Result<BankAnswer, Rejection> {
     let Register { organization_bin, device_id, trade_point_id } = asked.json()?;
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     if device_id.is_empty() || !device_id.bytes().all(allowed) {
-        return Err(Unreadable("DeviceId is Latin letters, digits, - and _".to_owned()).into());
+        return Err(UnreadableRequest("DeviceId is Latin letters, digits, - and _".to_owned()).into());
     }
     let token = state.register(&organization_bin, &trade_point_id.to_string(), &device_id)?;
     Ok(done(serde_json::json!({ "DeviceToken": token })))
 }
 
-fn create_qr(state: &mut State, asked: &Asked, kind: Kind) -> Result<Answer, Trouble> {
+fn create_qr(state: &mut BankState, asked: &CallArguments, kind: PaymentKind) -> Result<BankAnswer, Rejection> {
     let CreateQr { organization_bin, device_token, amount, external_id } = asked.json()?;
     let amount = Amount::from_tenge(number(&amount)?).ok();
     let wish = Wish { kind, amount, phone: None, comment: None, external_id, trade_point: None };
@@ -262,12 +267,12 @@ fn create_qr(state: &mut State, asked: &Asked, kind: Kind) -> Result<Answer, Tro
     let payment = state.create(caller, wish)?.clone();
     let point = state.world.open_trade_point(&organization_bin, &payment.order.trade_point)?;
     Ok(match kind {
-        Kind::Link => done(link_made(&payment, &point.payment_methods)),
-        Kind::Qr | Kind::Remote => done(qr_made(&payment, &point.payment_methods)),
+        PaymentKind::Link => done(link_made(&payment, &point.payment_methods)),
+        PaymentKind::Qr | PaymentKind::Remote => done(qr_made(&payment, &point.payment_methods)),
     })
 }
 
-fn qr_made<'a>(payment: &'a Payment, payment_methods: &'a [String]) -> QrMade<'a> {
+fn qr_made<'a>(payment: &'a BankPayment, payment_methods: &'a [String]) -> QrMade<'a> {
     let Timers { poll, scan, confirm, .. } = payment.timers;
     QrMade {
         qr_token: &payment.token,
@@ -282,7 +287,7 @@ fn qr_made<'a>(payment: &'a Payment, payment_methods: &'a [String]) -> QrMade<'a
     }
 }
 
-fn link_made<'a>(payment: &Payment, payment_methods: &'a [String]) -> LinkMade<'a> {
+fn link_made<'a>(payment: &BankPayment, payment_methods: &'a [String]) -> LinkMade<'a> {
     let Timers { poll, scan, confirm, .. } = payment.timers;
     LinkMade {
         payment_link: format!("https://pay.kaspi.kz/pay/{}", payment.token),
@@ -297,21 +302,21 @@ fn link_made<'a>(payment: &Payment, payment_methods: &'a [String]) -> LinkMade<'
     }
 }
 
-fn create_remote(state: &mut State, asked: &Asked) -> Result<Answer, Trouble> {
+fn create_remote(state: &mut BankState, asked: &CallArguments) -> Result<BankAnswer, Rejection> {
     let CreateRemote { organization_bin, device_token, amount, phone_number, comment } = asked.json()?;
     let amount = Amount::from_tenge(number(&amount)?).ok();
     let phone = Some(phone_number);
-    let wish = Wish { kind: Kind::Remote, amount, phone, comment, external_id: None, trade_point: None };
+    let wish = Wish { kind: PaymentKind::Remote, amount, phone, comment, external_id: None, trade_point: None };
     let id = state.create(Caller { bin: &organization_bin, token: &device_token }, wish)?.id;
     Ok(done(serde_json::json!({ "QrPaymentId": id })))
 }
 
 /// Everything but `Status` is optional, and there is nothing else to say before the payment.
-fn status_v02(state: &mut State, asked: &Asked) -> Result<Answer, Trouble> {
+fn status_v02(state: &mut BankState, asked: &CallArguments) -> Result<BankAnswer, Rejection> {
     let payment = state.status(asked.payment_id()?)?.clone();
     let order = &payment.order;
     let point = state.world.listed(&order.bin).into_iter().find(|point| point.id == order.trade_point);
-    let (Phase::Paid { .. }, Some(point)) = (payment.phase, point) else {
+    let (PaymentPhase::Paid { .. }, Some(point)) = (payment.phase, point) else {
         return Ok(done(serde_json::json!({ "Status": payment.status() })));
     };
     Ok(done(StatusV02 {
@@ -325,7 +330,7 @@ fn status_v02(state: &mut State, asked: &Asked) -> Result<Answer, Trouble> {
     }))
 }
 
-fn details(state: &mut State, asked: &Asked) -> Result<Answer, Trouble> {
+fn details(state: &mut BankState, asked: &CallArguments) -> Result<BankAnswer, Rejection> {
     let id = payment_id(asked.parameter(&["QrPaymentId"])?)?;
     let token = asked.parameter(&["DeviceToken"])?;
     let now = state.clock.now();
@@ -338,7 +343,7 @@ fn details(state: &mut State, asked: &Asked) -> Result<Answer, Trouble> {
     }))
 }
 
-fn refund(state: &mut State, asked: &Asked, plan: &Plan) -> Result<Answer, Trouble> {
+fn refund(state: &mut BankState, asked: &CallArguments, plan: &FaultPlan) -> Result<BankAnswer, Rejection> {
     let Return { organization_bin, device_token, qr_payment_id, amount } = asked.json()?;
     let amount = Amount::from_tenge(number(&amount)?).ok();
     let caller = Caller { bin: &organization_bin, token: &device_token };
@@ -347,17 +352,17 @@ fn refund(state: &mut State, asked: &Asked, plan: &Plan) -> Result<Answer, Troub
 }
 
 /// The manual's table and its example disagree about the case of these two names; both are taken.
-fn client_info(state: &mut State, asked: &Asked) -> Result<Answer, Trouble> {
+fn client_info(state: &mut BankState, asked: &CallArguments) -> Result<BankAnswer, Rejection> {
     let phone = asked.parameter(&["phoneNumber", "PhoneNumber"])?;
     let token = asked.parameter(&["deviceToken", "DeviceToken"])?;
     let name = state.payer(phone, token).map_err(|no| match no {
-        NoPayer::Refused(refusal) => Trouble::Refused(refusal),
-        NoPayer::TooMany => Trouble::TooMany,
+        NoPayer::Refused(refusal) => Rejection::Refused(refusal),
+        NoPayer::TooMany => Rejection::TooMany,
     })?;
     Ok(done(serde_json::json!({ "ClientName": name })))
 }
 
 /// An amount as a JSON number, written digit by digit.
-fn tenge(amount: Amount) -> Result<Box<RawValue>, Unreadable> {
-    RawValue::from_string(amount.to_tenge()).map_err(|e| Unreadable(e.to_string()))
+fn tenge(amount: Amount) -> Result<Box<RawValue>, UnreadableRequest> {
+    RawValue::from_string(amount.to_tenge()).map_err(|e| UnreadableRequest(e.to_string()))
 }

@@ -27,7 +27,7 @@ impl Dialect {
 /// A remote call; the order is that of wire §4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Call {
+pub enum BankCall {
     /// A connection that has asked nothing yet; only faults name it.
     Connect,
     /// `GET partner/tradepoints/{organizationBin}`
@@ -66,7 +66,7 @@ pub enum Call {
     Unknown,
 }
 
-impl Call {
+impl BankCall {
     /// Whether the call goes to a remote invoice: their lists of codes differ (wire §6).
     pub(super) fn is_remote(self) -> bool {
         matches!(self, Self::ClientInfo | Self::RemoteCreate | Self::RemoteCancel)

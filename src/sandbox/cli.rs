@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use tokio::runtime::Runtime;
 
-use super::serve::{self, ServeError, Wish};
+use super::serve::{self, ServeError, ServeOptions};
 use super::stop::Stop;
-use super::tour::{self, Page, TourError};
-use super::{Bank, CannotStart, Dialect, Options, Running, Timers, daemon};
+use super::tour::{self, TourError, TourPage};
+use super::{Bank, CannotStart, Dialect, Options, RunningBank, Timers, daemon};
 use crate::daemon::DaemonError;
 
 const AFTER: &str = "\
@@ -28,15 +28,15 @@ Everything stays on this computer: 127.0.0.1 and a Unix socket. No real money, n
 /// Kaspi Pay without a bank contract: a stateful Kaspi r3 behind mTLS, and a kaspid beside it.
 #[derive(Debug, Parser)]
 #[command(name = "kaspi-sandbox", version, after_help = AFTER, max_term_width = 100)]
-struct Arguments {
+struct SandboxArguments {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<SandboxCommand>,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum SandboxCommand {
     /// Show and check the main job: two BINs, payments, a refund, a cancel, the audit log
-    Tour(Tour),
+    Tour(TourArguments),
     /// Keep a bank and a daemon up, to play with and to integrate against
     Serve(Serve),
     /// The daemon of the other two commands, as a process of its own.
@@ -53,7 +53,7 @@ All is as it must be. Next, a shop to play with: kaspi-sandbox serve
 (in a checkout: cargo run --release -- serve)";
 
 #[derive(Debug, clap::Args)]
-struct Tour {
+struct TourArguments {
     /// Only this dialect [default: both, one after the other]
     #[arg(long, value_enum)]
     dialect: Option<Dialect>,
@@ -101,7 +101,7 @@ struct Serve {
 
 /// Why the program ended badly.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum SandboxError {
     /// The command line, with clap's own words; help and version are of this kind too.
     #[error(transparent)]
     Usage(#[from] clap::Error),
@@ -128,33 +128,35 @@ pub enum Error {
 /// Runs the program with its arguments, program name included.
 ///
 /// # Errors
-/// [`Error`]; a stop of `serve` by signal is none.
-pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), Error> {
-    let command = match Arguments::try_parse_from(arguments)?.command {
+/// [`SandboxError`]; a stop of `serve` by signal is none.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), SandboxError> {
+    let command = match SandboxArguments::try_parse_from(arguments)?.command {
         // It has its own signals and its own runtime.
-        Some(Command::Daemon { config }) => return Ok(daemon::run(&config)?),
+        Some(SandboxCommand::Daemon { config }) => return Ok(daemon::run(&config)?),
         command => command,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     // Before anything is written, so that a signal always ends in the orderly way.
     let stop = runtime.block_on(async { Stop::listen() })?;
     match command {
-        Some(Command::Serve(serve)) if serve.bank_only => bank_only(&runtime, serve, stop),
-        Some(Command::Serve(serve)) => Ok(runtime.block_on(serve::run(serve.wish(), stop))?),
-        Some(Command::Tour(Tour { dialect: Some(dialect) })) => runtime.block_on(show(&[dialect], stop)),
+        Some(SandboxCommand::Serve(serve)) if serve.bank_only => bank_only(&runtime, serve, stop),
+        Some(SandboxCommand::Serve(serve)) => Ok(runtime.block_on(serve::run(serve.wish(), stop))?),
+        Some(SandboxCommand::Tour(TourArguments { dialect: Some(dialect) })) => {
+            runtime.block_on(show(&[dialect], stop))
+        }
         _ => runtime.block_on(show(&[Dialect::Bank, Dialect::Guide], stop)),
     }
 }
 
-async fn show(dialects: &[Dialect], mut stop: Stop) -> Result<(), Error> {
+async fn show(dialects: &[Dialect], mut stop: Stop) -> Result<(), SandboxError> {
     tokio::select! {
         shown = tours(dialects) => shown,
-        () = stop.told() => Err(Error::Stopped),
+        () = stop.told() => Err(SandboxError::Stopped),
     }
 }
 
-async fn tours(dialects: &[Dialect]) -> Result<(), Error> {
-    let mut page = Page::standard();
+async fn tours(dialects: &[Dialect]) -> Result<(), SandboxError> {
+    let mut page = TourPage::standard();
     for dialect in dialects {
         tour::run(*dialect, &mut page).await?;
     }
@@ -162,8 +164,8 @@ async fn tours(dialects: &[Dialect]) -> Result<(), Error> {
     Ok(page.finish()?)
 }
 
-fn bank_only(runtime: &Runtime, serve: Serve, mut stop: Stop) -> Result<(), Error> {
-    let Wish { mut options, dialect, port, control_port } = serve.wish();
+fn bank_only(runtime: &Runtime, serve: Serve, mut stop: Stop) -> Result<(), SandboxError> {
+    let ServeOptions { mut options, dialect, port, control_port } = serve.wish();
     serve::go_on(&mut options);
     let (dialect, port, control_port) =
         (dialect.unwrap_or_default(), port.unwrap_or_default(), control_port.unwrap_or_default());
@@ -175,15 +177,15 @@ fn bank_only(runtime: &Runtime, serve: Serve, mut stop: Stop) -> Result<(), Erro
 }
 
 impl Serve {
-    fn wish(self) -> Wish {
+    fn wish(self) -> ServeOptions {
         let Self { dir, dialect, port, control_port, speed, identities, bank_only: _ } = self;
         let options = Options { directory: dir, speed, timers: Timers::default(), identities, ..Options::default() };
-        Wish { options, dialect, port, control_port }
+        ServeOptions { options, dialect, port, control_port }
     }
 }
 
 /// One line for programs on stdout, the rest for people on stderr. Nobody may be listening: not an error.
-fn announce(bank: &Running) {
+fn announce(bank: &RunningBank) {
     let places = &bank.places;
     let _ = io::stdout().write_all(bank.announcement().as_bytes()).and_then(|()| io::stdout().flush());
     let _ = writeln!(

@@ -13,14 +13,14 @@ const ALMATY: Offset = jiff::tz::offset(5);
 /// Virtual time. It never runs backwards: speed and advances are not negative, and it starts from the wall
 /// clock once, then follows the monotonic one.
 #[derive(Debug)]
-pub(super) struct Clock {
+pub(super) struct BankClock {
     started: Moment,
     origin: Instant,
     speed: u32,
     advanced: Duration,
 }
 
-impl Clock {
+impl BankClock {
     /// A clock that shows the wall clock now and runs `speed` times as fast.
     pub(super) fn new(speed: u32) -> Self {
         Self { started: Moment::now(), origin: Instant::now(), speed, advanced: Duration::ZERO }
@@ -41,7 +41,7 @@ impl Clock {
         self.speed
     }
 
-    /// Everything added by [`Clock::advance`].
+    /// Everything added by [`BankClock::advance`].
     pub(super) fn advanced(&self) -> Duration {
         self.advanced
     }
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn an_advance_is_seen_at_once() {
-        let mut clock = Clock::new(1);
+        let mut clock = BankClock::new(1);
         let before = clock.now();
         clock.advance(Duration::from_secs(65));
         assert!(clock.now().since(before) >= Duration::from_secs(65));

@@ -16,7 +16,7 @@ pub(super) struct Connections {
 
 /// The counts at one time.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct Counts {
+pub(super) struct ConnectionCounts {
     /// TCP connections since the start.
     pub(super) accepted: u64,
     /// Open now, handshake done.
@@ -68,9 +68,9 @@ impl Connections {
     }
 
     /// The counts now.
-    pub(super) fn counts(&self) -> Counts {
+    pub(super) fn counts(&self) -> ConnectionCounts {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Counts {
+        ConnectionCounts {
             accepted: read(&self.accepted),
             open: read(&self.open),
             handshakes_failed: read(&self.handshakes_failed),

@@ -6,13 +6,13 @@ use hyper::body::Bytes;
 use hyper::http::request::Parts;
 use serde_json::Value;
 
-use super::call::{Call, Dialect};
+use super::call::{BankCall, Dialect};
 use super::clock::http_date;
-use super::faults::{FaultKind, Plan};
-use super::refusal::Refusal;
-use super::requests::{Request, redacted};
-use super::rules::State;
-use super::wire::{Answer, Asked, Route, query};
+use super::faults::{FaultKind, FaultPlan};
+use super::refusal::BankRefusal;
+use super::requests::{RecordedRequest, redacted};
+use super::rules::BankState;
+use super::wire::{BankAnswer, CallArguments, Route, query};
 use super::{bank, guide};
 
 /// The code of `unknown_code` when the order names none; no manual lists it.
@@ -39,9 +39,9 @@ pub(super) struct Delivery {
 #[derive(Debug)]
 pub(super) enum Parcel {
     /// An answer.
-    Whole(Answer),
+    Whole(BankAnswer),
     /// The first half of an answer.
-    Half(Answer),
+    Half(BankAnswer),
     /// 307 to a place that does not exist.
     Redirect,
     /// Nothing: the connection is closed.
@@ -49,23 +49,23 @@ pub(super) enum Parcel {
 }
 
 /// Answers one request in full. The state is locked by the caller for this call only.
-pub(super) fn serve(state: &mut State, head: &Parts, body: Bytes) -> Delivery {
+pub(super) fn serve(state: &mut BankState, head: &Parts, body: Bytes) -> Delivery {
     let path = head.uri.path();
     let route = match state.dialect {
         Dialect::Bank => bank::route(&head.method, path),
         Dialect::Guide => guide::route(&head.method, path),
     };
     let id = route.as_ref().map(|route| route.id.clone()).unwrap_or_default();
-    let asked = Asked { id, query: head.uri.query().map(query).unwrap_or_default(), body };
+    let asked = CallArguments { id, query: head.uri.query().map(query).unwrap_or_default(), body };
     let (logged, mut bin, token) = redacted(asked.for_the_log());
-    let call = route.as_ref().map_or(Call::Unknown, |route| route.call);
-    if call == Call::TradePoints {
+    let call = route.as_ref().map_or(BankCall::Unknown, |route| route.call);
+    if call == BankCall::TradePoints {
         bin = Some(asked.id.clone());
     }
     let plan = state.faults.plan(call, bin.as_deref());
     let (parcel, code) = act(state, route.as_ref(), &asked, &plan);
     let x_request_id = head.headers.get("x-request-id").and_then(|value| value.to_str().ok());
-    state.requests.note(Request {
+    state.requests.note(RecordedRequest {
         seq: 0,
         at: state.clock.now(),
         call,
@@ -83,9 +83,9 @@ pub(super) fn serve(state: &mut State, head: &Parts, body: Bytes) -> Delivery {
 }
 
 /// Lets the call and its fault happen; gives the parcel and the code of its envelope, if it has one.
-fn act(state: &mut State, route: Option<&Route>, asked: &Asked, plan: &Plan) -> (Parcel, Option<i64>) {
+fn act(state: &mut BankState, route: Option<&Route>, asked: &CallArguments, plan: &FaultPlan) -> (Parcel, Option<i64>) {
     let Some(route) = route else {
-        return (Parcel::Whole(Answer::page(404, "Not Found")), None);
+        return (Parcel::Whole(BankAnswer::page(404, "Not Found")), None);
     };
     let code = plan.fault.as_ref().and_then(|fault| fault.code);
     match plan.kind() {
@@ -103,10 +103,10 @@ fn act(state: &mut State, route: Option<&Route>, asked: &Asked, plan: &Plan) -> 
         Some(FaultKind::Cut) => (Parcel::Half(answer), None),
         Some(FaultKind::Error5xx) => {
             let status = code.and_then(|code| u16::try_from(code).ok()).unwrap_or(500);
-            whole(Answer::page(status, "Internal Server Error"))
+            whole(BankAnswer::page(status, "Internal Server Error"))
         }
-        Some(FaultKind::Html) => whole(Answer::page(200, "Технические работы")),
-        Some(FaultKind::Empty) => whole(Answer { body: String::new(), code: None, ..answer }),
+        Some(FaultKind::Html) => whole(BankAnswer::page(200, "Технические работы")),
+        Some(FaultKind::Empty) => whole(BankAnswer { body: String::new(), code: None, ..answer }),
         Some(FaultKind::UnknownCode) => {
             let text = plan.fault.as_ref().and_then(|fault| fault.text.as_deref()).unwrap_or(UNLISTED_TEXT);
             whole(refused(state.dialect, code.unwrap_or(UNLISTED_CODE), Some(text)))
@@ -120,14 +120,14 @@ fn act(state: &mut State, route: Option<&Route>, asked: &Asked, plan: &Plan) -> 
     }
 }
 
-fn whole(answer: Answer) -> (Parcel, Option<i64>) {
+fn whole(answer: BankAnswer) -> (Parcel, Option<i64>) {
     let code = answer.code;
     (Parcel::Whole(answer), code)
 }
 
 /// A refusal in the dialect's envelope, with the code's own text if none is given.
-fn refused(dialect: Dialect, code: i64, text: Option<&str>) -> Answer {
-    let refusal = Refusal(code);
+fn refused(dialect: Dialect, code: i64, text: Option<&str>) -> BankAnswer {
+    let refusal = BankRefusal(code);
     let text = text.or(refusal.text());
     match dialect {
         Dialect::Bank => bank::refused(refusal, text),
@@ -136,14 +136,14 @@ fn refused(dialect: Dialect, code: i64, text: Option<&str>) -> Answer {
 }
 
 /// The same answer with something done to its data.
-fn with_data(answer: Answer, change: impl Fn(&mut Value)) -> Answer {
+fn with_data(answer: BankAnswer, change: impl Fn(&mut Value)) -> BankAnswer {
     let Ok(mut envelope) = serde_json::from_str::<Value>(&answer.body) else { return answer };
     for name in ["Data", "data"] {
         if let Some(data) = envelope.get_mut(name) {
             change(data);
         }
     }
-    Answer { body: envelope.to_string(), ..answer }
+    BankAnswer { body: envelope.to_string(), ..answer }
 }
 
 fn remove_ids(data: &mut Value) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::call::Call;
+use super::call::BankCall;
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ pub enum FaultKind {
 #[serde(deny_unknown_fields)]
 pub struct Fault {
     /// Which call.
-    pub call: Call,
+    pub call: BankCall,
     /// What goes wrong with it.
     pub fault: FaultKind,
     /// How many calls; 0 means all until the faults are deleted.
@@ -70,7 +70,7 @@ fn once() -> u32 {
 
 /// What goes wrong with one call: the two faults that bend time, and at most one of the others.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Plan {
+pub(super) struct FaultPlan {
     /// How late the answer is.
     pub(super) delay: Duration,
     /// How late the balance falls.
@@ -79,7 +79,7 @@ pub(super) struct Plan {
     pub(super) fault: Option<Fault>,
 }
 
-impl Plan {
+impl FaultPlan {
     /// What goes wrong besides time.
     pub(super) fn kind(&self) -> Option<FaultKind> {
         self.fault.as_ref().map(|fault| fault.fault)
@@ -95,13 +95,13 @@ impl Faults {
     pub(super) fn order(&mut self, fault: Fault) -> Result<(), &'static str> {
         use FaultKind::{Delay, DropBefore, Error5xx, LateBalance, Refuse, UnknownStatus};
         match (fault.fault, fault.call) {
-            (kind, Call::Connect) if !matches!(kind, DropBefore | Delay) => {
+            (kind, BankCall::Connect) if !matches!(kind, DropBefore | Delay) => {
                 Err("a connection can only be dropped (drop_before) or delayed")
             }
             (Refuse, _) if fault.code.is_none_or(|code| code == 0) => Err("refuse needs the bank's \"code\", not 0"),
             (Delay | LateBalance, _) if fault.ms == 0 => Err("this fault needs \"ms\""),
-            (LateBalance, call) if call != Call::Refund => Err("late_balance is a fault of the call refund"),
-            (UnknownStatus, call) if call != Call::PaymentStatus => {
+            (LateBalance, call) if call != BankCall::Refund => Err("late_balance is a fault of the call refund"),
+            (UnknownStatus, call) if call != BankCall::PaymentStatus => {
                 Err("unknown_status is a fault of the call payment_status")
             }
             (Error5xx, _) if fault.code.is_some_and(|code| !(400..600).contains(&code)) => {
@@ -125,19 +125,19 @@ impl Faults {
     }
 
     /// What goes wrong with this call; uses the orders up.
-    pub(super) fn plan(&mut self, call: Call, bin: Option<&str>) -> Plan {
+    pub(super) fn plan(&mut self, call: BankCall, bin: Option<&str>) -> FaultPlan {
         if self.0.is_empty() {
-            return Plan::default();
+            return FaultPlan::default();
         }
         let millis = |fault: Option<Fault>| Duration::from_millis(fault.map_or(0, |fault| fault.ms));
-        Plan {
+        FaultPlan {
             delay: millis(self.take(call, bin, |kind| kind == FaultKind::Delay)),
             late_balance: millis(self.take(call, bin, |kind| kind == FaultKind::LateBalance)),
             fault: self.take(call, bin, |kind| !matches!(kind, FaultKind::Delay | FaultKind::LateBalance)),
         }
     }
 
-    fn take(&mut self, call: Call, bin: Option<&str>, wanted: impl Fn(FaultKind) -> bool) -> Option<Fault> {
+    fn take(&mut self, call: BankCall, bin: Option<&str>, wanted: impl Fn(FaultKind) -> bool) -> Option<Fault> {
         let index = self.0.iter().position(|fault| {
             let same_bin = fault.bin.as_deref().is_none_or(|only| Some(only) == bin);
             fault.call == call && same_bin && wanted(fault.fault)
@@ -167,20 +167,20 @@ mod tests {
         let mut faults = Faults::default();
         faults.order(fault(r#"{"call":"remote_create","fault":"drop_after","times":2}"#)).unwrap();
         faults.order(fault(r#"{"call":"remote_create","fault":"delay","ms":7}"#)).unwrap();
-        assert_eq!(faults.plan(Call::RemoteCancel, None).kind(), None);
-        let plan = faults.plan(Call::RemoteCreate, None);
+        assert_eq!(faults.plan(BankCall::RemoteCancel, None).kind(), None);
+        let plan = faults.plan(BankCall::RemoteCreate, None);
         assert_eq!((plan.kind(), plan.delay), (Some(FaultKind::DropAfter), Duration::from_millis(7)));
-        assert_eq!(faults.plan(Call::RemoteCreate, None).kind(), Some(FaultKind::DropAfter));
-        assert_eq!(faults.plan(Call::RemoteCreate, None).kind(), None);
+        assert_eq!(faults.plan(BankCall::RemoteCreate, None).kind(), Some(FaultKind::DropAfter));
+        assert_eq!(faults.plan(BankCall::RemoteCreate, None).kind(), None);
     }
 
     #[test]
     fn an_order_for_one_organisation_leaves_others_alone() {
         let mut faults = Faults::default();
         faults.order(fault(r#"{"call":"refund","fault":"empty","times":0,"bin":"891027350515"}"#)).unwrap();
-        assert_eq!(faults.plan(Call::Refund, Some("210440028324")).kind(), None);
+        assert_eq!(faults.plan(BankCall::Refund, Some("210440028324")).kind(), None);
         for _ in 0..3 {
-            assert_eq!(faults.plan(Call::Refund, Some("891027350515")).kind(), Some(FaultKind::Empty));
+            assert_eq!(faults.plan(BankCall::Refund, Some("891027350515")).kind(), Some(FaultKind::Empty));
         }
     }
 

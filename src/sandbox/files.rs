@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::authority::Identity;
+use super::authority::PemIdentity;
 
 /// A file of the sandbox could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +54,7 @@ impl Directory {
     }
 
     /// Writes `NAME.cer` and `NAME.key`; the key is the owner's only.
-    pub(super) fn write_identity(&self, name: &str, identity: &Identity) -> Result<(PathBuf, PathBuf), CannotWrite> {
+    pub(super) fn write_identity(&self, name: &str, identity: &PemIdentity) -> Result<(PathBuf, PathBuf), CannotWrite> {
         let certificate = self.write(&format!("{name}.cer"), &identity.certificate_pem)?;
         let key = self.replace(&format!("{name}.key"), &identity.key_pem, 0o600)?;
         Ok((certificate, key))

@@ -10,21 +10,21 @@ use serde_json::value::RawValue;
 
 use crate::money::Amount;
 
-use super::call::Call;
-use super::faults::Plan;
-use super::ledger::Kind;
-use super::refusal::Refusal;
-use super::rules::{Caller, State, Wish};
-use super::wire::{Answer, Asked, Route, Row, Trouble, Unreadable, find, number, payment_id};
+use super::call::BankCall;
+use super::faults::FaultPlan;
+use super::ledger::PaymentKind;
+use super::refusal::BankRefusal;
+use super::rules::{BankState, Caller, Wish};
+use super::wire::{BankAnswer, CallArguments, Rejection, Route, RouteRow, UnreadableRequest, find, number, payment_id};
 
-const CALLS: [Row; 7] = [
-    (Method::GET, "/r3/v01/partner/tradepoints/{organizationBin}", Call::TradePoints),
-    (Method::POST, "/r3/v01/device/register", Call::DeviceRegister),
-    (Method::POST, "/r3/v01/remote/create/", Call::RemoteCreate),
-    (Method::GET, "/r3/v01/payment/status/{QrPaymentId}", Call::PaymentStatus),
-    (Method::POST, "/r3/v01/remote/cancel/", Call::RemoteCancel),
-    (Method::POST, "/r3/v01/payment/refund/", Call::Refund),
-    (Method::POST, "/r3/v01/qr/create-link/", Call::LinkCreate),
+const CALLS: [RouteRow; 7] = [
+    (Method::GET, "/r3/v01/partner/tradepoints/{organizationBin}", BankCall::TradePoints),
+    (Method::POST, "/r3/v01/device/register", BankCall::DeviceRegister),
+    (Method::POST, "/r3/v01/remote/create/", BankCall::RemoteCreate),
+    (Method::GET, "/r3/v01/payment/status/{QrPaymentId}", BankCall::PaymentStatus),
+    (Method::POST, "/r3/v01/remote/cancel/", BankCall::RemoteCancel),
+    (Method::POST, "/r3/v01/payment/refund/", BankCall::Refund),
+    (Method::POST, "/r3/v01/qr/create-link/", BankCall::LinkCreate),
 ];
 
 /// The device of a trade point: this dialect names no DeviceId, so a pair has one device.
@@ -86,66 +86,71 @@ struct Refund {
 }
 
 /// Answers one call.
-pub(super) fn answer(state: &mut State, route: &Route, asked: &Asked, plan: &Plan) -> Answer {
+pub(super) fn answer(state: &mut BankState, route: &Route, asked: &CallArguments, plan: &FaultPlan) -> BankAnswer {
     match perform(state, route, asked, plan) {
-        Ok(data) => Answer::envelope(&data, 0),
-        Err(Trouble::Refused(refusal)) => refused(refusal, refusal.text()),
-        Err(Trouble::Unreadable(unreadable)) => Answer::unreadable(&unreadable),
-        Err(Trouble::TooMany) => Answer::page(429, "Too Many Requests"),
+        Ok(data) => BankAnswer::envelope(&data, 0),
+        Err(Rejection::Refused(refusal)) => refused(refusal, refusal.text()),
+        Err(Rejection::Unreadable(unreadable)) => BankAnswer::unreadable(&unreadable),
+        Err(Rejection::TooMany) => BankAnswer::page(429, "Too Many Requests"),
     }
 }
 
 /// An error: the guide's own sentence where it has one, else the code and text in `data.errors`.
-pub(super) fn refused(refusal: Refusal, text: Option<&str>) -> Answer {
+pub(super) fn refused(refusal: BankRefusal, text: Option<&str>) -> BankAnswer {
     let body = match refusal.guide_text() {
         Some(text) => json!({"status": false, "error": text}),
         None => json!({"status": false, "data": {"errors": {refusal.0.to_string(): text.unwrap_or_default()}}}),
     };
-    Answer::envelope(&body, refusal.0)
+    BankAnswer::envelope(&body, refusal.0)
 }
 
-fn perform(state: &mut State, route: &Route, asked: &Asked, plan: &Plan) -> Result<serde_json::Value, Trouble> {
+fn perform(
+    state: &mut BankState,
+    route: &Route,
+    asked: &CallArguments,
+    plan: &FaultPlan,
+) -> Result<serde_json::Value, Rejection> {
     match route.call {
-        Call::TradePoints => {
+        BankCall::TradePoints => {
             let points = state.trade_points(&asked.id)?.into_iter();
             let rows = points.map(|point| json!({"id": point.id, "name": point.name, "city": point.city}));
             Ok(json!({"status": true, "data": {"tradepoints": rows.collect::<Vec<_>>()}}))
         }
-        Call::DeviceRegister => register(state, asked),
-        Call::RemoteCreate => create_remote(state, asked),
-        Call::LinkCreate => create_link(state, asked),
-        Call::PaymentStatus => {
+        BankCall::DeviceRegister => register(state, asked),
+        BankCall::RemoteCreate => create_remote(state, asked),
+        BankCall::LinkCreate => create_link(state, asked),
+        BankCall::PaymentStatus => {
             let status = state.status(asked.payment_id()?)?.status();
             Ok(json!({"status": true, "data": {"status": status}}))
         }
-        Call::RemoteCancel => {
+        BankCall::RemoteCancel => {
             let Cancel { organization_bin, device_token, qr_payment_id } = asked.json()?;
             let caller = Caller { bin: &organization_bin, token: &device_token };
             state.cancel(caller, payment_id(&qr_payment_id)?)?;
             Ok(json!({"status": true}))
         }
-        Call::Refund => {
+        BankCall::Refund => {
             let Refund { organization_bin, device_token, qr_payment_id, return_amount } = asked.json()?;
             let caller = Caller { bin: &organization_bin, token: &device_token };
             state.refund(caller, payment_id(&qr_payment_id)?, tiyn(&return_amount)?, plan.late_balance)?;
             Ok(json!({"status": true}))
         }
         // Not in this dialect; the table has no row for them.
-        Call::DeviceDelete
-        | Call::QrCreate
-        | Call::PaymentDetails
-        | Call::ClientInfo
-        | Call::Ping
-        | Call::TestScan
-        | Call::TestConfirm
-        | Call::TestScanError
-        | Call::TestConfirmError
-        | Call::Connect
-        | Call::Unknown => Err(Unreadable("no such call".to_owned()).into()),
+        BankCall::DeviceDelete
+        | BankCall::QrCreate
+        | BankCall::PaymentDetails
+        | BankCall::ClientInfo
+        | BankCall::Ping
+        | BankCall::TestScan
+        | BankCall::TestConfirm
+        | BankCall::TestScanError
+        | BankCall::TestConfirmError
+        | BankCall::Connect
+        | BankCall::Unknown => Err(UnreadableRequest("no such call".to_owned()).into()),
     }
 }
 
-fn register(state: &mut State, asked: &Asked) -> Result<serde_json::Value, Trouble> {
+fn register(state: &mut BankState, asked: &CallArguments) -> Result<serde_json::Value, Rejection> {
     let Register { organization_bin, trade_point_id } = asked.json()?;
     // One device per pair, so its name carries the pair: the registry's rule is one trade point per device.
     let device = format!("{DEVICE}-{organization_bin}-{trade_point_id}");
@@ -153,11 +158,11 @@ fn register(state: &mut State, asked: &Asked) -> Result<serde_json::Value, Troub
     Ok(json!({"status": true, "data": {"deviceToken": token}}))
 }
 
-fn create_remote(state: &mut State, asked: &Asked) -> Result<serde_json::Value, Trouble> {
+fn create_remote(state: &mut BankState, asked: &CallArguments) -> Result<serde_json::Value, Rejection> {
     let CreateRemote { organization_bin, device_token, trade_point_id, phone_number, amount, comment } =
         asked.json()?;
     let wish = Wish {
-        kind: Kind::Remote,
+        kind: PaymentKind::Remote,
         amount: tiyn(&amount)?,
         phone: Some(phone_number),
         comment,
@@ -168,10 +173,10 @@ fn create_remote(state: &mut State, asked: &Asked) -> Result<serde_json::Value, 
     Ok(json!({"status": true, "data": {"QrPaymentId": payment.id.to_string()}}))
 }
 
-fn create_link(state: &mut State, asked: &Asked) -> Result<serde_json::Value, Trouble> {
+fn create_link(state: &mut BankState, asked: &CallArguments) -> Result<serde_json::Value, Rejection> {
     let link: CreateLink = asked.json()?;
     let wish = Wish {
-        kind: Kind::Link,
+        kind: PaymentKind::Link,
         amount: tiyn(&link.amount)?,
         phone: link.phone_number,
         comment: link.comment,
@@ -184,10 +189,10 @@ fn create_link(state: &mut State, asked: &Asked) -> Result<serde_json::Value, Tr
 }
 
 /// An integer of tiyn. A fraction cannot be read; a number that is no amount of money is `None`.
-fn tiyn(raw: &RawValue) -> Result<Option<Amount>, Unreadable> {
+fn tiyn(raw: &RawValue) -> Result<Option<Amount>, UnreadableRequest> {
     let text = number(raw)?;
     if text.contains(['.', 'e', 'E']) {
-        return Err(Unreadable("the amount is not an integer of minor units".to_owned()));
+        return Err(UnreadableRequest("the amount is not an integer of minor units".to_owned()));
     }
     Ok(text.parse().ok().and_then(|tiyn| Amount::from_tiyn(tiyn).ok()))
 }

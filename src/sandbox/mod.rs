@@ -47,8 +47,8 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use authority::{Authority, CannotCertify, Identity, NotSignable, Validity};
-pub use call::{Call, Dialect};
+pub use authority::{Authority, CannotCertify, NotSignable, PemIdentity, Validity};
+pub use call::{BankCall, Dialect};
 pub use control::Complaint;
 pub use faults::{Fault, FaultKind};
 pub use files::{CannotWrite, Places};
@@ -58,7 +58,7 @@ pub use world::GUIDE_BINS;
 
 use connections::Connections;
 use files::Directory;
-use rules::State;
+use rules::BankState;
 
 /// How to start a [`Bank`].
 #[derive(Clone, Debug)]
@@ -123,17 +123,17 @@ impl From<CannotCertify> for CannotStart {
 
 /// What all tasks of one bank share.
 #[derive(Debug)]
-struct Shared {
+struct SharedBank {
     /// One lock for everything the bank knows: calls are short, and their order is then the bank's order.
-    state: Mutex<State>,
+    state: Mutex<BankState>,
     connections: Connections,
     /// Signs requests for client certificates, as the bank does by e-mail.
     authority: Authority,
 }
 
-impl Shared {
+impl SharedBank {
     /// Locks the state. A panic elsewhere does not end the bank: every change is made after its checks.
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, BankState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -148,7 +148,7 @@ impl Bank {
     ///
     /// # Errors
     /// [`CannotStart`]; nothing runs then.
-    pub async fn start(options: Options) -> Result<Running, CannotStart> {
+    pub async fn start(options: Options) -> Result<RunningBank, CannotStart> {
         let directory = Directory::make(options.directory)?;
         directory.forget(PLACES)?;
         let authority = Authority::new("Kaspi sandbox root")?;
@@ -171,9 +171,9 @@ impl Bank {
             key_file,
             organization_bins: GUIDE_BINS,
         };
-        let mut state = State::new(options.dialect, options.speed, options.timers);
+        let mut state = BankState::new(options.dialect, options.speed, options.timers);
         state.ledger.first_id = options.first_payment;
-        let shared = Arc::new(Shared { state: Mutex::new(state), connections: Connections::new(), authority });
+        let shared = Arc::new(SharedBank { state: Mutex::new(state), connections: Connections::new(), authority });
         let (front, behind) = (Arc::clone(&shared), Arc::clone(&shared));
         let tasks = vec![
             tokio::spawn(server::accept(bank, move |stream| {
@@ -181,7 +181,7 @@ impl Bank {
             })),
             tokio::spawn(server::accept(control, move |stream| control::connection(Arc::clone(&behind), stream))),
         ];
-        let running = Running { places, shared, tasks, directory };
+        let running = RunningBank { places, shared, tasks, directory };
         running.directory.write(PLACES, &running.announcement())?;
         Ok(running)
     }
@@ -210,19 +210,19 @@ async fn listen(port: u16, scheme: &str) -> Result<(TcpListener, String), Cannot
 
 /// A bank that runs. Dropping it stops it as well, without waiting.
 #[derive(Debug)]
-pub struct Running {
+pub struct RunningBank {
     /// Where to find everything.
     pub places: Places,
-    shared: Arc<Shared>,
+    shared: Arc<SharedBank>,
     /// The two accept loops; connections belong to their loop and end with it.
     tasks: Vec<JoinHandle<()>>,
     /// Removed last if it is temporary.
     directory: Directory,
 }
 
-impl Running {
+impl RunningBank {
     /// What the bank knows, for those inside of this process who act as its customers.
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, BankState> {
         self.shared.state()
     }
 
@@ -251,7 +251,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningBank {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
     }

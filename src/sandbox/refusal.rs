@@ -2,9 +2,9 @@
 
 /// A refusal by its bank code. Codes and texts are those of the bank's manual, word for word (wire §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Refusal(pub(super) i64);
+pub(super) struct BankRefusal(pub(super) i64);
 
-impl Refusal {
+impl BankRefusal {
     /// The organisation has no trade points; nearest official code to the guide's "not registered".
     pub(super) const NOT_REGISTERED: Self = Self(-14_000_002);
     /// No device has this token, or not in this organisation.

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::moment::Moment;
 
-use super::call::{Call, Dialect};
+use super::call::{BankCall, Dialect};
 use super::faults::FaultKind;
 
 /// How many requests are kept; all are counted.
@@ -16,13 +16,13 @@ const KEPT: usize = 1000;
 
 /// One request and how it was answered.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Request {
+pub(super) struct RecordedRequest {
     /// Its number since the start.
     pub(super) seq: u64,
     /// The bank's time.
     pub(super) at: Moment,
     /// Which call it was read as.
-    pub(super) call: Call,
+    pub(super) call: BankCall,
     /// HTTP method.
     pub(super) method: String,
     /// Path with ids replaced by their names; the path itself when it belongs to no call.
@@ -46,16 +46,16 @@ pub(super) struct Request {
 /// The log.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
-    last: VecDeque<Request>,
-    counts: BTreeMap<Call, u64>,
+    last: VecDeque<RecordedRequest>,
+    counts: BTreeMap<BankCall, u64>,
     /// Of the calls that name a payment.
-    by_payment: HashMap<u64, BTreeMap<Call, u64>>,
+    by_payment: HashMap<u64, BTreeMap<BankCall, u64>>,
     total: u64,
 }
 
 impl Requests {
     /// Notes a request under the next number.
-    pub(super) fn note(&mut self, mut request: Request) {
+    pub(super) fn note(&mut self, mut request: RecordedRequest) {
         self.total += 1;
         request.seq = self.total;
         *self.counts.entry(request.call).or_default() += 1;
@@ -69,17 +69,17 @@ impl Requests {
     }
 
     /// The last `limit`, oldest first.
-    pub(super) fn last(&self, limit: usize) -> impl Iterator<Item = &Request> {
+    pub(super) fn last(&self, limit: usize) -> impl Iterator<Item = &RecordedRequest> {
         self.last.iter().skip(self.last.len().saturating_sub(limit))
     }
 
     /// How many of each call since the start.
-    pub(super) fn counts(&self) -> &BTreeMap<Call, u64> {
+    pub(super) fn counts(&self) -> &BTreeMap<BankCall, u64> {
         &self.counts
     }
 
     /// How many of each call named a payment, answered or not.
-    pub(super) fn about(&self, payment: u64) -> Option<&BTreeMap<Call, u64>> {
+    pub(super) fn about(&self, payment: u64) -> Option<&BTreeMap<BankCall, u64>> {
         self.by_payment.get(&payment)
     }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::daemon::{CannotRun, DaemonFiles};
-use super::shop::{CannotOpen, MAIN, Organisation, SECOND, Shop};
+use super::shop::{CannotOpen, GuideOrganisation, MAIN, SECOND, SandboxShop};
 use super::stop::Stop;
 use super::{CannotStart, Dialect, Options, PLACES, Places};
 use crate::client::{Client, ClientError};
@@ -67,7 +67,7 @@ impl Kept {
 
 /// What was asked for; `None` is what the directory's last run had, else a default.
 #[derive(Debug)]
-pub(super) struct Wish {
+pub(super) struct ServeOptions {
     pub(super) options: Options,
     pub(super) dialect: Option<Dialect>,
     pub(super) port: Option<u16>,
@@ -75,7 +75,7 @@ pub(super) struct Wish {
 }
 
 /// Runs until it is told to stop.
-pub(super) async fn run(wish: Wish, mut stop: Stop) -> Result<(), ServeError> {
+pub(super) async fn run(wish: ServeOptions, mut stop: Stop) -> Result<(), ServeError> {
     let directory = wish.options.directory.clone();
     let continued = directory.as_ref().is_some_and(|directory| DaemonFiles::of(directory).state_dir.exists());
     let mut shop = open(wish, continued).await?;
@@ -93,8 +93,8 @@ pub(super) async fn run(wish: Wish, mut stop: Stop) -> Result<(), ServeError> {
 }
 
 /// Opens the shop where it was: same dialect, same ports while nobody else has them.
-async fn open(wish: Wish, continued: bool) -> Result<Shop, ServeError> {
-    let Wish { mut options, dialect, port, control_port } = wish;
+async fn open(wish: ServeOptions, continued: bool) -> Result<SandboxShop, ServeError> {
+    let ServeOptions { mut options, dialect, port, control_port } = wish;
     let kept = Kept::of(options.directory.as_deref());
     if let (Some(kept), Some(directory)) = (&kept, &options.directory)
         && continued
@@ -109,9 +109,9 @@ async fn open(wish: Wish, continued: bool) -> Result<Shop, ServeError> {
     let last = |url: fn(&Kept) -> &str| kept.as_ref().and_then(|kept| port_of(url(kept))).unwrap_or(0);
     options.port = port.unwrap_or_else(|| last(|kept| &kept.url));
     options.control_port = control_port.unwrap_or_else(|| last(|kept| &kept.control_url));
-    match Shop::open(options.clone()).await {
+    match SandboxShop::open(options.clone()).await {
         Err(CannotOpen::Bank(CannotStart::Listen { .. })) if port.is_none() && control_port.is_none() => {
-            Ok(Shop::open(Options { port: 0, control_port: 0, ..options }).await?)
+            Ok(SandboxShop::open(Options { port: 0, control_port: 0, ..options }).await?)
         }
         opened => Ok(opened?),
     }
@@ -134,7 +134,7 @@ fn port_of(url: &str) -> Option<u16> {
 }
 
 /// Enrols an organisation; one that is enrolled already gets a device at this bank, which is a new one.
-async fn enrol(client: &Client, who: Organisation) -> Result<(), ServeError> {
+async fn enrol(client: &Client, who: GuideOrganisation) -> Result<(), ServeError> {
     let enrol = Enrol {
         shop_id: None,
         organization_bin: who.bin.parse()?,
@@ -175,7 +175,7 @@ struct Announcement<'a> {
 }
 
 /// One line for programs on stdout, the rest for people on stderr. Nobody may be listening: not an error.
-fn announce(shop: &Shop, kept: bool, continued: bool) {
+fn announce(shop: &SandboxShop, kept: bool, continued: bool) {
     let (files, places) = (&shop.daemon.files, &shop.bank.places);
     let announcement = Announcement { daemon: files, daemon_pid: shop.daemon.pid(), bank: places };
     let line = serde_json::to_string(&announcement).unwrap_or_default() + "\n";

@@ -18,12 +18,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use super::Shared;
+use super::SharedBank;
 use super::authority::{Authority, CannotCertify};
-use super::call::Call;
+use super::call::BankCall;
 use super::counter::{self, Delivery, Parcel};
 use super::faults::FaultKind;
-use super::wire::Answer;
+use super::wire::BankAnswer;
 
 /// Largest request body; the longest real one is a few hundred bytes.
 pub(super) const BODY_LIMIT: usize = 1024 * 1024;
@@ -82,9 +82,9 @@ where
 }
 
 /// One connection of a caller, from handshake to close.
-pub(super) async fn connection(shared: Arc<Shared>, acceptor: TlsAcceptor, stream: TcpStream) {
+pub(super) async fn connection(shared: Arc<SharedBank>, acceptor: TlsAcceptor, stream: TcpStream) {
     shared.connections.accepted();
-    let plan = shared.state().faults.plan(Call::Connect, None);
+    let plan = shared.state().faults.plan(BankCall::Connect, None);
     tokio::time::sleep(plan.delay).await;
     if plan.kind() == Some(FaultKind::DropBefore) {
         return;
@@ -116,12 +116,12 @@ pub(super) async fn connection(shared: Arc<Shared>, acceptor: TlsAcceptor, strea
 /// A fault that closes the connection without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("closed by a fault on order")]
-struct Closed;
+struct ClosedByFault;
 
-async fn answer(shared: &Shared, request: Request<Incoming>) -> Result<Response<Reply>, Closed> {
+async fn answer(shared: &SharedBank, request: Request<Incoming>) -> Result<Response<ReplyBody>, ClosedByFault> {
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await else {
-        return Ok(response(&Answer::page(413, "Payload Too Large"), ""));
+        return Ok(response(&BankAnswer::page(413, "Payload Too Large"), ""));
     };
     let Delivery { delay, date, parcel } = counter::serve(&mut shared.state(), &head, body.to_bytes());
     if !delay.is_zero() {
@@ -129,18 +129,18 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Result<Response<
     }
     match parcel {
         Parcel::Whole(answer) => Ok(response(&answer, &date)),
-        Parcel::Half(answer) => Ok(response(&answer, &date).map(Reply::halved)),
+        Parcel::Half(answer) => Ok(response(&answer, &date).map(ReplyBody::halved)),
         Parcel::Redirect => {
-            let mut redirect = response(&Answer::page(307, "Temporary Redirect"), &date);
+            let mut redirect = response(&BankAnswer::page(307, "Temporary Redirect"), &date);
             redirect.headers_mut().insert(LOCATION, HeaderValue::from_static("/elsewhere"));
             Ok(redirect)
         }
-        Parcel::Nothing => Err(Closed),
+        Parcel::Nothing => Err(ClosedByFault),
     }
 }
 
-fn response(answer: &Answer, date: &str) -> Response<Reply> {
-    let mut response = Response::new(Reply::whole(answer.body.clone()));
+fn response(answer: &BankAnswer, date: &str) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::whole(answer.body.clone()));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
     if let Ok(date) = HeaderValue::from_str(date) {
@@ -150,7 +150,7 @@ fn response(answer: &Answer, date: &str) -> Response<Reply> {
 }
 
 /// A body that announces its full length and sends all of it, or half of it and then breaks.
-struct Reply {
+struct ReplyBody {
     announced: u64,
     data: Option<Bytes>,
     breaks: Break,
@@ -167,7 +167,7 @@ enum Break {
     Now,
 }
 
-impl Reply {
+impl ReplyBody {
     fn whole(body: String) -> Self {
         let data = Bytes::from(body);
         let announced = u64::try_from(data.len()).unwrap_or(u64::MAX);
@@ -180,7 +180,7 @@ impl Reply {
     }
 }
 
-impl Body for Reply {
+impl Body for ReplyBody {
     type Data = Bytes;
     type Error = io::Error;
 

@@ -1,12 +1,12 @@
 //! A shop with all it needs: the bank, and a daemon beside it, in one directory.
 
 use super::daemon::{CannotRun, Daemon};
-use super::{Bank, CannotStart, GUIDE_BINS, Options, Running};
+use super::{Bank, CannotStart, GUIDE_BINS, Options, RunningBank};
 use crate::client::{Client, ClientError};
 
 /// An organisation of the guide, and what the shop calls it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Organisation {
+pub(super) struct GuideOrganisation {
     /// Its BIN.
     pub(super) bin: &'static str,
     /// For people.
@@ -14,11 +14,11 @@ pub(super) struct Organisation {
 }
 
 /// Takes the payments that name no organisation.
-pub(super) const MAIN: Organisation = Organisation { bin: GUIDE_BINS[0], name: "Main BIN" };
+pub(super) const MAIN: GuideOrganisation = GuideOrganisation { bin: GUIDE_BINS[0], name: "Main BIN" };
 /// Takes what is asked for in its name.
-pub(super) const SECOND: Organisation = Organisation { bin: GUIDE_BINS[1], name: "Second BIN" };
+pub(super) const SECOND: GuideOrganisation = GuideOrganisation { bin: GUIDE_BINS[1], name: "Second BIN" };
 
-impl std::fmt::Display for Organisation {
+impl std::fmt::Display for GuideOrganisation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} ({})", self.bin, self.name)
     }
@@ -37,14 +37,14 @@ pub enum CannotOpen {
 
 /// The two of them. Fields end in their order: the daemon before its bank, the directory last.
 #[derive(Debug)]
-pub(super) struct Shop {
+pub(super) struct SandboxShop {
     /// The daemon.
     pub(super) daemon: Daemon,
     /// The bank, whose directory they share.
-    pub(super) bank: Running,
+    pub(super) bank: RunningBank,
 }
 
-impl Shop {
+impl SandboxShop {
     /// Starts the bank, then the daemon; returns when payments can be taken.
     pub(super) async fn open(options: Options) -> Result<Self, CannotOpen> {
         let bank = Bank::start(options).await?;

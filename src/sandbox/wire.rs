@@ -7,14 +7,14 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::call::Call;
-use super::refusal::Refusal;
+use super::call::BankCall;
+use super::refusal::BankRefusal;
 
 /// A call found by method and path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Route {
     /// Which call.
-    pub(super) call: Call,
+    pub(super) call: BankCall,
     /// The path with ids replaced by their names.
     pub(super) template: &'static str,
     /// What stood in place of the name.
@@ -23,16 +23,16 @@ pub(super) struct Route {
 
 impl Route {
     /// A route without an id.
-    pub(super) fn plain(call: Call, template: &'static str) -> Self {
+    pub(super) fn plain(call: BankCall, template: &'static str) -> Self {
         Self { call, template, id: String::new() }
     }
 }
 
 /// A row of a dialect's table of calls: method, path, call. `{…}` at the end of a path takes one segment.
-pub(super) type Row = (Method, &'static str, Call);
+pub(super) type RouteRow = (Method, &'static str, BankCall);
 
 /// Looks a path up in a table.
-pub(super) fn find(table: &[Row], method: &Method, path: &str) -> Option<Route> {
+pub(super) fn find(table: &[RouteRow], method: &Method, path: &str) -> Option<Route> {
     table.iter().find_map(|(allowed, template, call)| {
         if allowed != method {
             return None;
@@ -49,7 +49,7 @@ pub(super) fn find(table: &[Row], method: &Method, path: &str) -> Option<Route> 
 
 /// The rest of a request: what a call reads its arguments from.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct CallArguments {
     /// From the path.
     pub(super) id: String,
     /// Decoded query parameters.
@@ -58,22 +58,22 @@ pub(super) struct Asked {
     pub(super) body: Bytes,
 }
 
-impl Asked {
+impl CallArguments {
     /// A query parameter by its name in any of the given spellings.
-    pub(super) fn parameter(&self, names: &[&str]) -> Result<&str, Unreadable> {
+    pub(super) fn parameter(&self, names: &[&str]) -> Result<&str, UnreadableRequest> {
         let found = self.query.iter().find(|(name, _)| names.contains(&name.as_str()));
-        let missing = || Unreadable(format!("the query parameter {} is missing", names.join(" or ")));
+        let missing = || UnreadableRequest(format!("the query parameter {} is missing", names.join(" or ")));
         found.map(|(_, value)| value.as_str()).ok_or_else(missing)
     }
 
     /// The id in the path as a payment's number.
-    pub(super) fn payment_id(&self) -> Result<u64, Unreadable> {
+    pub(super) fn payment_id(&self) -> Result<u64, UnreadableRequest> {
         payment_id(&self.id)
     }
 
     /// The JSON body.
-    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Unreadable> {
-        serde_json::from_slice(&self.body).map_err(|e| Unreadable(e.to_string()))
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, UnreadableRequest> {
+        serde_json::from_slice(&self.body).map_err(|e| UnreadableRequest(e.to_string()))
     }
 
     /// All arguments as one JSON value for the request log.
@@ -94,49 +94,49 @@ impl Asked {
 }
 
 /// Digits as a payment's number.
-pub(super) fn payment_id(text: &str) -> Result<u64, Unreadable> {
+pub(super) fn payment_id(text: &str) -> Result<u64, UnreadableRequest> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
-    text.parse().ok().filter(|_| digits).ok_or_else(|| Unreadable("QrPaymentId is not a number".to_owned()))
+    text.parse().ok().filter(|_| digits).ok_or_else(|| UnreadableRequest("QrPaymentId is not a number".to_owned()))
 }
 
 /// A number as it was written, for amounts; text and everything else is not one.
-pub(super) fn number(raw: &RawValue) -> Result<&str, Unreadable> {
+pub(super) fn number(raw: &RawValue) -> Result<&str, UnreadableRequest> {
     let text = raw.get();
     let begins = text.starts_with(|c: char| c.is_ascii_digit() || c == '-');
-    if begins { Ok(text) } else { Err(Unreadable("the amount is not a JSON number".to_owned())) }
+    if begins { Ok(text) } else { Err(UnreadableRequest("the amount is not a JSON number".to_owned())) }
 }
 
 /// A request that the server's binder cannot read: another dialect, a missing or mistyped field. Answered 400
 /// without an envelope.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Unreadable(pub(super) String);
+pub(super) struct UnreadableRequest(pub(super) String);
 
 /// Why a call has no value.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(super) enum Rejection {
     /// Could not be read.
-    Unreadable(Unreadable),
+    Unreadable(UnreadableRequest),
     /// Read and refused.
-    Refused(Refusal),
+    Refused(BankRefusal),
     /// Too many calls, 429.
     TooMany,
 }
 
-impl From<Unreadable> for Trouble {
-    fn from(unreadable: Unreadable) -> Self {
+impl From<UnreadableRequest> for Rejection {
+    fn from(unreadable: UnreadableRequest) -> Self {
         Self::Unreadable(unreadable)
     }
 }
 
-impl From<Refusal> for Trouble {
-    fn from(refusal: Refusal) -> Self {
+impl From<BankRefusal> for Rejection {
+    fn from(refusal: BankRefusal) -> Self {
         Self::Refused(refusal)
     }
 }
 
 /// An answer before it becomes bytes.
 #[derive(Clone, Debug)]
-pub(super) struct Answer {
+pub(super) struct BankAnswer {
     /// HTTP status.
     pub(super) status: u16,
     /// `Content-Type`.
@@ -147,7 +147,7 @@ pub(super) struct Answer {
     pub(super) code: Option<i64>,
 }
 
-impl Answer {
+impl BankAnswer {
     /// An envelope with its code.
     pub(super) fn envelope(envelope: &impl Serialize, code: i64) -> Self {
         match serde_json::to_string(envelope) {
@@ -163,7 +163,7 @@ impl Answer {
     }
 
     /// A request that could not be read.
-    pub(super) fn unreadable(unreadable: &Unreadable) -> Self {
+    pub(super) fn unreadable(unreadable: &UnreadableRequest) -> Self {
         let body = serde_json::json!({"detail": unreadable.0, "title": "Bad Request"}).to_string();
         Self { status: 400, content_type: "application/problem+json", body, code: None }
     }
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_template_takes_exactly_one_segment() {
-        let table = [(Method::GET, "/a/{id}", Call::Ping)];
+        let table = [(Method::GET, "/a/{id}", BankCall::Ping)];
         assert_eq!(find(&table, &Method::GET, "/a/7").map(|route| route.id), Some("7".to_owned()));
         for path in ["/a/", "/a/7/", "/a/7/8", "/b/7"] {
             assert_eq!(find(&table, &Method::GET, path), None, "{path}");

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::call::{Call, Dialect};
-use super::refusal::Refusal;
+use super::call::{BankCall, Dialect};
+use super::refusal::BankRefusal;
 
 /// The two organisations of the guide.
 pub const GUIDE_BINS: [&str; 2] = ["891027350515", "210440028324"];
@@ -54,7 +54,7 @@ impl TradePoint {
 
 /// How a device stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum DeviceStanding {
     /// Its token works.
     Active,
     /// Switched off by somebody; a new registration gives another token.
@@ -80,7 +80,7 @@ pub(super) enum Again {
 
 /// A device: what a token stands for.
 #[derive(Clone, Debug)]
-pub(super) struct Device {
+pub(super) struct RegisteredDevice {
     /// The caller's name for it; one fixed name in the guide's dialect, which has none.
     pub(super) device_id: String,
     /// Its organisation.
@@ -88,7 +88,7 @@ pub(super) struct Device {
     /// Its trade point.
     pub(super) trade_point: String,
     /// Whether its token works.
-    pub(super) standing: Standing,
+    pub(super) standing: DeviceStanding,
 }
 
 /// Organisations and devices.
@@ -97,7 +97,7 @@ pub(super) struct World {
     /// Trade points by organisation.
     organizations: BTreeMap<String, Vec<TradePoint>>,
     /// Devices by token, dead ones too: a deleted device is told from an unknown one.
-    devices: HashMap<String, Device>,
+    devices: HashMap<String, RegisteredDevice>,
     /// Tokens that the first registration of a (BIN, trade point) gets.
     promised: HashMap<(String, String), String>,
 }
@@ -166,29 +166,32 @@ impl World {
     }
 
     /// A trade point that works.
-    pub(super) fn open_trade_point(&self, bin: &str, id: &str) -> Result<&TradePoint, Refusal> {
-        let points = self.organizations.get(bin).ok_or(Refusal::TRADE_POINT_UNKNOWN)?;
-        let point = points.iter().find(|point| point.id == id && point.listed).ok_or(Refusal::TRADE_POINT_UNKNOWN)?;
-        if point.active { Ok(point) } else { Err(Refusal::TRADE_POINT_INACTIVE) }
+    pub(super) fn open_trade_point(&self, bin: &str, id: &str) -> Result<&TradePoint, BankRefusal> {
+        let points = self.organizations.get(bin).ok_or(BankRefusal::TRADE_POINT_UNKNOWN)?;
+        let point =
+            points.iter().find(|point| point.id == id && point.listed).ok_or(BankRefusal::TRADE_POINT_UNKNOWN)?;
+        if point.active { Ok(point) } else { Err(BankRefusal::TRADE_POINT_INACTIVE) }
     }
 
     /// The working device of a token in its organisation; the token of another one is unknown there.
-    pub(super) fn device(&self, bin: &str, token: &str, call: Call) -> Result<&Device, Refusal> {
+    pub(super) fn device(&self, bin: &str, token: &str, call: BankCall) -> Result<&RegisteredDevice, BankRefusal> {
         let device = self.device_of_token(token, call)?;
-        if device.bin == bin { Ok(device) } else { Err(Refusal::DEVICE_UNKNOWN) }
+        if device.bin == bin { Ok(device) } else { Err(BankRefusal::DEVICE_UNKNOWN) }
     }
 
     /// The working device of a token, for calls that carry no organisation.
-    pub(super) fn device_of_token(&self, token: &str, call: Call) -> Result<&Device, Refusal> {
-        let device = self.devices.get(token).ok_or(Refusal::DEVICE_UNKNOWN)?;
+    pub(super) fn device_of_token(&self, token: &str, call: BankCall) -> Result<&RegisteredDevice, BankRefusal> {
+        let device = self.devices.get(token).ok_or(BankRefusal::DEVICE_UNKNOWN)?;
         match device.standing {
-            Standing::Active => Ok(device),
+            DeviceStanding::Active => Ok(device),
             // −1502 is listed for qr/* and return, not for remote/* and delete (wire §6).
-            Standing::Disabled | Standing::Deleted if call.is_remote() || call == Call::DeviceDelete => {
-                Err(Refusal::DEVICE_UNKNOWN)
+            DeviceStanding::Disabled | DeviceStanding::Deleted
+                if call.is_remote() || call == BankCall::DeviceDelete =>
+            {
+                Err(BankRefusal::DEVICE_UNKNOWN)
             }
-            Standing::Disabled | Standing::Deleted => Err(Refusal::DEVICE_INACTIVE),
-            Standing::Forgotten(_) => Err(Refusal::DEVICE_UNKNOWN),
+            DeviceStanding::Disabled | DeviceStanding::Deleted => Err(BankRefusal::DEVICE_INACTIVE),
+            DeviceStanding::Forgotten(_) => Err(BankRefusal::DEVICE_UNKNOWN),
         }
     }
 
@@ -201,23 +204,25 @@ impl World {
         bin: &str,
         trade_point: &str,
         device_id: &str,
-    ) -> Result<(String, bool), Refusal> {
+    ) -> Result<(String, bool), BankRefusal> {
         self.open_trade_point(bin, trade_point)?;
         let mut known = None;
         for (token, device) in self.devices.iter().filter(|(_, device)| device.device_id == device_id) {
             let here = device.bin == bin && device.trade_point == trade_point;
             match device.standing {
-                Standing::Deleted => {}
-                Standing::Active if here => return Ok((token.clone(), false)),
-                Standing::Forgotten(again) if here && again != Again::Another => known = Some((token.clone(), again)),
-                Standing::Disabled | Standing::Forgotten(_) if here => {}
-                Standing::Active | Standing::Disabled => return Err(Refusal::DEVICE_ELSEWHERE),
-                Standing::Forgotten(_) => {}
+                DeviceStanding::Deleted => {}
+                DeviceStanding::Active if here => return Ok((token.clone(), false)),
+                DeviceStanding::Forgotten(again) if here && again != Again::Another => {
+                    known = Some((token.clone(), again))
+                }
+                DeviceStanding::Disabled | DeviceStanding::Forgotten(_) if here => {}
+                DeviceStanding::Active | DeviceStanding::Disabled => return Err(BankRefusal::DEVICE_ELSEWHERE),
+                DeviceStanding::Forgotten(_) => {}
             }
         }
         if let Some((token, again)) = known {
             if again == Again::Same {
-                self.set_standing(&token, Standing::Active);
+                self.set_standing(&token, DeviceStanding::Active);
             }
             return Ok((token, false));
         }
@@ -227,34 +232,35 @@ impl World {
     fn new_device(&mut self, bin: &str, trade_point: &str, device_id: &str) -> String {
         let promised = self.promised.remove(&(bin.to_owned(), trade_point.to_owned()));
         let token = promised.unwrap_or_else(|| Uuid::new_v4().to_string());
-        let device = Device {
+        let device = RegisteredDevice {
             device_id: device_id.to_owned(),
             bin: bin.to_owned(),
             trade_point: trade_point.to_owned(),
-            standing: Standing::Active,
+            standing: DeviceStanding::Active,
         };
         self.devices.insert(token.clone(), device);
         token
     }
 
     /// Changes how one device stands.
-    pub(super) fn set_standing(&mut self, token: &str, standing: Standing) {
+    pub(super) fn set_standing(&mut self, token: &str, standing: DeviceStanding) {
         if let Some(device) = self.devices.get_mut(token) {
             device.standing = standing;
         }
     }
 
     /// Changes how all working devices of an organisation stand; how many there were.
-    pub(super) fn set_standing_of(&mut self, bin: &str, standing: Standing) -> usize {
-        let working = self.devices.values_mut().filter(|d| d.bin == bin && d.standing == Standing::Active);
+    pub(super) fn set_standing_of(&mut self, bin: &str, standing: DeviceStanding) -> usize {
+        let working = self.devices.values_mut().filter(|d| d.bin == bin && d.standing == DeviceStanding::Active);
         working.map(|device| device.standing = standing).count()
     }
 
     /// Makes the forgotten and disabled devices of an organisation work again; how many there were.
     pub(super) fn restore_devices_of(&mut self, bin: &str) -> usize {
-        let dead = |d: &&mut Device| matches!(d.standing, Standing::Forgotten(_) | Standing::Disabled);
+        let dead =
+            |d: &&mut RegisteredDevice| matches!(d.standing, DeviceStanding::Forgotten(_) | DeviceStanding::Disabled);
         let devices = self.devices.values_mut().filter(|d| d.bin == bin).filter(dead);
-        devices.map(|device| device.standing = Standing::Active).count()
+        devices.map(|device| device.standing = DeviceStanding::Active).count()
     }
 }
 
@@ -282,18 +288,21 @@ mod tests {
     #[test]
     fn a_device_stands_at_one_trade_point_until_it_is_deleted() {
         let (mut world, token) = registered();
-        assert_eq!(world.register(GUIDE_BINS[1], "104040", "till-1"), Err(Refusal::DEVICE_ELSEWHERE));
-        world.set_standing(&token, Standing::Deleted);
+        assert_eq!(world.register(GUIDE_BINS[1], "104040", "till-1"), Err(BankRefusal::DEVICE_ELSEWHERE));
+        world.set_standing(&token, DeviceStanding::Deleted);
         assert!(world.register(GUIDE_BINS[1], "104040", "till-1").is_ok());
-        assert_eq!(world.device(BIN, &token, Call::QrCreate).err(), Some(Refusal::DEVICE_INACTIVE));
-        assert_eq!(world.device(BIN, &token, Call::RemoteCreate).err(), Some(Refusal::DEVICE_UNKNOWN));
+        assert_eq!(world.device(BIN, &token, BankCall::QrCreate).err(), Some(BankRefusal::DEVICE_INACTIVE));
+        assert_eq!(world.device(BIN, &token, BankCall::RemoteCreate).err(), Some(BankRefusal::DEVICE_UNKNOWN));
     }
 
     #[test]
     fn a_token_of_another_organisation_is_unknown() {
         let (world, token) = registered();
-        assert!(world.device(BIN, &token, Call::RemoteCreate).is_ok());
-        assert_eq!(world.device(GUIDE_BINS[1], &token, Call::RemoteCreate).err(), Some(Refusal::DEVICE_UNKNOWN));
+        assert!(world.device(BIN, &token, BankCall::RemoteCreate).is_ok());
+        assert_eq!(
+            world.device(GUIDE_BINS[1], &token, BankCall::RemoteCreate).err(),
+            Some(BankRefusal::DEVICE_UNKNOWN)
+        );
     }
 
     #[test]
@@ -302,11 +311,11 @@ mod tests {
             [(Again::Another, false, true), (Again::Same, true, true), (Again::SameRefused, true, false)]
         {
             let (mut world, token) = registered();
-            assert_eq!(world.set_standing_of(BIN, Standing::Forgotten(again)), 1);
-            assert_eq!(world.device(BIN, &token, Call::QrCreate).err(), Some(Refusal::DEVICE_UNKNOWN));
+            assert_eq!(world.set_standing_of(BIN, DeviceStanding::Forgotten(again)), 1);
+            assert_eq!(world.device(BIN, &token, BankCall::QrCreate).err(), Some(BankRefusal::DEVICE_UNKNOWN));
             let (next, _) = world.register(BIN, "104039", "till-1").unwrap();
             assert_eq!(next == token, same, "{again:?}");
-            assert_eq!(world.device(BIN, &next, Call::QrCreate).is_ok(), works, "{again:?}");
+            assert_eq!(world.device(BIN, &next, BankCall::QrCreate).is_ok(), works, "{again:?}");
         }
     }
 }

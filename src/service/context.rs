@@ -31,7 +31,7 @@ impl Context {
 
     /// The shop a call is about.
     pub(super) fn shop(&self, named: Option<ShopId>) -> ShopId {
-        named.unwrap_or(self.settings.config.shop_id)
+        named.unwrap_or(self.settings.config.daemon.shop_id)
     }
 
     /// Whether the caller may know of a payment.

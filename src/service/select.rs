@@ -90,10 +90,10 @@ pub(super) fn settled(settings: &Settings, row: &ConfigRow) -> Result<Counterpar
     let bin = &row.organization_bin;
     let kaspi = &settings.config.kaspi;
     let agreed = kaspi.dialect.is_none_or(|fixed| row.dialect == Some(fixed));
-    let is_of_it = row.learned_from.as_ref().is_some_and(|learned| kaspi.bank.is(learned));
+    let is_of_it = row.learned_from.as_ref().is_some_and(|learned| kaspi.bank().is(learned));
     let is_settled = row.standing_reason.as_deref() != Some(DIALECT_CHANGED);
     match row.dialect {
-        Some(dialect) if is_settled && is_of_it && agreed => Ok(Counterparty { bank: kaspi.bank.url.clone(), dialect }),
+        Some(dialect) if is_settled && is_of_it && agreed => Ok(Counterparty { bank: kaspi.url.clone(), dialect }),
         _ => Err(Failure::new(
             Code::BinInactive,
             format!("it is not known which dialect the bank speaks for {bin} (dialect_changed)"),

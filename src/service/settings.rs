@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::watch;
 
 use crate::access::Rules;
-use crate::config::{Config, ConfigError};
+use crate::config::{ConfigError, Configuration, SettingRow};
 use crate::failure::{Code, Failure};
 use crate::identity::{ClientIdentity, IdentityFiles, IdentityTrouble, key_is_exposed};
 use crate::kaspi::{Endpoint, Kaspi, KaspiSetup, Record};
@@ -15,7 +15,7 @@ use crate::operation::Reloaded;
 /// One consistent set of settings. A request keeps the one it began with.
 pub struct Settings {
     /// The checked file.
-    pub config: Config,
+    pub config: Configuration,
     /// Who may do what.
     pub rules: Arc<Rules>,
     /// What an operator should know, for the journal and `kaspid check`.
@@ -49,7 +49,7 @@ impl Settings {
     }
 
     fn load_again(path: &Path, record: Arc<Record>) -> Result<Self, SettingsError> {
-        let config = Config::load(path)?;
+        let config = Configuration::load(path)?;
         let (rules, mut warnings) = Rules::new(&config.access);
         let identity = load_identity(&config, &mut warnings)?;
         let bank = match identity {
@@ -103,7 +103,10 @@ impl Settings {
 }
 
 /// Files named in the configuration, else a systemd credential; neither is a daemon that waits for its identity.
-fn load_identity(config: &Config, warnings: &mut Vec<String>) -> Result<Option<ClientIdentity>, IdentityTrouble> {
+fn load_identity(
+    config: &Configuration,
+    warnings: &mut Vec<String>,
+) -> Result<Option<ClientIdentity>, IdentityTrouble> {
     let (certificate, key, passphrase) = match &config.identity {
         Some(files) => (files.certificate_file.clone(), files.key_file.clone(), files.passphrase_file.clone()),
         None => match std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from) {
@@ -118,14 +121,14 @@ fn load_identity(config: &Config, warnings: &mut Vec<String>) -> Result<Option<C
     ClientIdentity::load(files).map(Some)
 }
 
-fn endpoint(config: &Config) -> Endpoint {
+fn endpoint(config: &Configuration) -> Endpoint {
     Endpoint {
-        bank: config.kaspi.bank.clone(),
+        bank: config.kaspi.bank().clone(),
         ca_file: config.kaspi.ca_file.clone(),
-        status_version: config.kaspi.status_version.clone(),
+        status_version: config.kaspi.status_version.to_string(),
         timeout: config.kaspi.timeout,
         idle: config.kaspi.idle,
-        phone_prefix: config.payments.phone_prefix,
+        phone_prefix: config.payments.phone_prefix.digit(),
     }
 }
 
@@ -189,7 +192,8 @@ impl Live {
             ))
         })?;
         let reloaded = difference(&old, &new);
-        keep_what_a_start_decides(&mut new.config, &old.config);
+        // What this process works with stays named, so that the next reload asks for the restart again.
+        new.config.keep_started(&old.config);
         if reloaded.changed.iter().any(|what| matches!(what.as_str(), "identity" | "kaspi")) {
             new.record.begin_anew();
         }
@@ -199,31 +203,27 @@ impl Live {
     }
 }
 
-/// The settings in force name what this process works with, so that the next reload asks for the restart again.
-fn keep_what_a_start_decides(new: &mut Config, running: &Config) {
-    new.socket.clone_from(&running.socket);
-    new.state_dir.clone_from(&running.state_dir);
-    new.limits.clone_from(&running.limits);
-}
-
+/// The identity is told by what its files hold; the daemon's own settings by their names, all others by their section.
 fn difference(old: &Settings, new: &Settings) -> Reloaded {
     let prints = |settings: &Settings| settings.identity().map(ClientIdentity::fingerprint);
-    let (a, b) = (&old.config, &new.config);
-    let changed = [
-        ("identity", prints(old) != prints(new)),
-        ("kaspi", a.kaspi != b.kaspi),
-        ("access", format!("{:?}", a.access) != format!("{:?}", b.access)),
-        ("payments", a.payments != b.payments),
-        ("verify", a.verify != b.verify),
-        ("follow", (&a.remote_sweep, a.read_rate) != (&b.remote_sweep, b.read_rate)),
-        ("shop_id", a.shop_id != b.shop_id),
-        ("timezone", a.timezone != b.timezone),
-    ];
-    let restart = [
-        ("daemon.socket", a.socket != b.socket),
-        ("daemon.state_dir", a.state_dir != b.state_dir),
-        ("limits", a.limits != b.limits),
-    ];
-    let names = |pairs: &[(&str, bool)]| pairs.iter().filter(|pair| pair.1).map(|pair| pair.0.to_owned()).collect();
-    Reloaded { changed: names(&changed), restart_needed: names(&restart) }
+    let identity = (prints(old) != prints(new)).then(|| "identity".to_owned());
+    let mut differing = old.config.differing(&new.config);
+    differing.retain(|row| row.section != "identity");
+    differing.sort_by_key(|row| row.section == "daemon" && !row.at_start);
+    let names = |at_start: bool| {
+        let mut names: Vec<String> =
+            differing.iter().filter(|row| row.at_start == at_start).map(|row| name(row)).collect();
+        names.dedup();
+        names
+    };
+    Reloaded { changed: identity.into_iter().chain(names(false)).collect(), restart_needed: names(true) }
+}
+
+/// What a reload calls a setting.
+fn name(row: &SettingRow) -> String {
+    match (row.section, row.at_start) {
+        ("daemon", true) => format!("daemon.{}", row.key),
+        ("daemon", false) => row.key.to_owned(),
+        (section, _) => section.to_owned(),
+    }
 }

@@ -2,10 +2,10 @@
 //! person, the bank or a till has written.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::redact::Redact;
 use super::system::{FileFacts, System};
-use crate::config::{Config, IdentityFiles};
 use crate::domain::{Dialect, LogStatus, OperationType, Standing};
 use crate::id::{ConfigId, ShopId};
 use crate::moment::Moment;
@@ -21,8 +21,9 @@ pub(super) struct Bundle {
     pub(super) programs: Programs,
     pub(super) system: System,
     pub(super) doctor: Vec<DoctorLine>,
-    /// Null where the file cannot be read or used; then doctor says why.
-    pub(super) settings: Option<Settings>,
+    /// Each setting as far as its type lets it be told: no path, no user. Null where the file cannot be read or used;
+    /// then doctor says why.
+    pub(super) settings: Option<Value>,
     /// Null without a daemon that answers.
     pub(super) health: Option<HealthPart>,
     pub(super) organisations: Vec<Organisation>,
@@ -47,7 +48,7 @@ impl Default for About {
         Self {
             holds: "versions, operating system, doctor's findings, settings that are no secret, counts of payments, \
                     the head of the log, codes of the latest failures, modes of files, the daemon's latest journal lines",
-            leaves_out: "keys, certificates, tokens, phones, names, comments, invoices, amounts, payment numbers; \
+            leaves_out: "keys, certificates, tokens, phones, names, comments, invoices, amounts of payments, payment numbers; \
                          organisations are named by their row and not by their BIN",
         }
     }
@@ -85,79 +86,6 @@ impl DoctorLine {
             config_id: check.config_id,
             found: plain.map_or_else(|| redact.text(&check.found), str::to_owned),
             command: check.command.as_ref().filter(|_| plain.is_none()).map(|command| redact.text(command)),
-        }
-    }
-}
-
-/// The configuration, key by key; users are counted, groups are named.
-#[derive(Serialize)]
-pub(super) struct Settings {
-    url: String,
-    formerly: Vec<String>,
-    dialect: Option<Dialect>,
-    has_ca_file: bool,
-    status_version: String,
-    timeout_ms: u128,
-    idle_ms: u128,
-    identity: &'static str,
-    shop_id: ShopId,
-    timezone: Option<String>,
-    groups: Vec<String>,
-    users: usize,
-    shop_rules: usize,
-    require_key: bool,
-    one_per_invoice: bool,
-    supersede_needs_admin: bool,
-    refund_settle_ms: u128,
-    link_life_ms: u128,
-    connections: usize,
-    connections_per_uid: usize,
-    rate_per_uid: u32,
-    burst_per_uid: u32,
-    verify_every_ms: u128,
-    verify_confirm_ms: u128,
-    remote_sweep_ms: Vec<u128>,
-}
-
-impl Settings {
-    pub(super) fn of(config: &Config) -> Self {
-        let Config { kaspi, payments, limits, verify, access, .. } = config;
-        let named = [&access.observe, &access.pay, &access.refund, &access.audit, &access.admin];
-        let (groups, users): (Vec<&String>, Vec<&String>) =
-            named.into_iter().flatten().partition(|name| name.starts_with('@'));
-        let mut groups: Vec<String> = groups.into_iter().cloned().collect();
-        groups.sort_unstable();
-        groups.dedup();
-        Self {
-            url: kaspi.bank.url.to_string(),
-            formerly: kaspi.bank.formerly.iter().map(ToString::to_string).collect(),
-            dialect: kaspi.dialect,
-            has_ca_file: kaspi.ca_file.is_some(),
-            status_version: kaspi.status_version.clone(),
-            timeout_ms: kaspi.timeout.as_millis(),
-            idle_ms: kaspi.idle.as_millis(),
-            identity: match &config.identity {
-                None => "none named: a systemd credential, the daemon's own, or none",
-                Some(IdentityFiles { passphrase_file: None, .. }) => "files",
-                Some(IdentityFiles { passphrase_file: Some(_), .. }) => "files, with a passphrase",
-            },
-            shop_id: config.shop_id,
-            timezone: config.timezone.iana_name().map(str::to_owned),
-            groups,
-            users: users.len(),
-            shop_rules: access.shop.len(),
-            require_key: payments.require_key,
-            one_per_invoice: payments.one_per_invoice,
-            supersede_needs_admin: payments.supersede_needs_admin,
-            refund_settle_ms: payments.refund_settle.as_millis(),
-            link_life_ms: payments.link_life.as_millis(),
-            connections: limits.connections,
-            connections_per_uid: limits.connections_per_uid,
-            rate_per_uid: limits.rate_per_uid,
-            burst_per_uid: limits.burst_per_uid,
-            verify_every_ms: verify.every.as_millis(),
-            verify_confirm_ms: verify.confirm.as_millis(),
-            remote_sweep_ms: config.remote_sweep.iter().map(std::time::Duration::as_millis).collect(),
         }
     }
 }

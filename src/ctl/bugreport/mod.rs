@@ -17,11 +17,11 @@ use super::exit::Exit;
 use super::run::Desk;
 use super::text;
 use crate::client::Client;
-use crate::config::Config;
+use crate::config::Configuration;
 use crate::domain::LogStatus;
 use crate::moment::Moment;
 use crate::operation::{ConfigQuery, Configs, Health, LogQuery, LogRows, Operation, Order, Reply};
-use bundle::{About, Bundle, DoctorLine, Failed, HealthPart, Organisation, Programs, Settings};
+use bundle::{About, Bundle, DoctorLine, Failed, HealthPart, Organisation, Programs};
 use redact::Redact;
 
 /// Of one question to the daemon.
@@ -118,12 +118,12 @@ async fn tell(socket: &Path) -> Told {
 fn bundle(findings: &Findings, told: &Told, socket: &Path) -> Bundle {
     let configs = told.configs.as_ref().map_or(&[][..], |list| &list.configs);
     let redact = Redact::new(configs);
-    let config = Config::load(&findings.config_file).ok();
+    let config = Configuration::load(&findings.config_file).ok();
     let daemon = findings.daemon.as_ref();
     let unit = daemon.map(|daemon| PathBuf::from(&daemon.state_dir));
-    let state_dir = unit.or_else(|| config.as_ref().map(|config| config.state_dir.clone()));
+    let state_dir = unit.or_else(|| config.as_ref().map(|config| config.daemon.state_dir.clone()));
     Bundle {
-        format: 1,
+        format: 2,
         about: About::default(),
         made_at: Moment::now(),
         programs: Programs {
@@ -133,7 +133,7 @@ fn bundle(findings: &Findings, told: &Told, socket: &Path) -> Bundle {
         },
         system: system::look(),
         doctor: findings.checks.iter().map(|check| DoctorLine::of(check, &redact)).collect(),
-        settings: config.as_ref().map(Settings::of),
+        settings: config.as_ref().map(Configuration::reported),
         health: told.health.as_ref().map(HealthPart::of),
         organisations: configs.iter().map(Organisation::of).collect(),
         log_events: daemon.map(|daemon| daemon.log_events),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{Gid, Group, Uid, User};
 use serde::Serialize;
 
-use crate::config::Config;
+use crate::config::Configuration;
 
 /// What runs here.
 #[derive(Serialize)]
@@ -50,7 +50,12 @@ pub(super) struct FileFacts {
 }
 
 /// The files whose modes decide who gets in.
-pub(super) fn files(file: &Path, config: Option<&Config>, state_dir: Option<&Path>, socket: &Path) -> Vec<FileFacts> {
+pub(super) fn files(
+    file: &Path,
+    config: Option<&Configuration>,
+    state_dir: Option<&Path>,
+    socket: &Path,
+) -> Vec<FileFacts> {
     let identity = config.and_then(|config| config.identity.as_ref());
     let in_state = |name: &str| state_dir.map(|dir| dir.join(name));
     let places = [

@@ -155,8 +155,8 @@ async fn new_rules_hold_for_the_next_request_of_an_open_connection() {
         };
         String::from_utf8(tokio::task::spawn_blocking(curl).await.unwrap()).unwrap()
     };
-    let config: AccessConfig = toml::from_str(r#"observe = ["nobody"]"#).unwrap();
-    world.rules.send_replace(Arc::new(Rules::new(&config).0));
+    let config = written("[access]\nobserve = [\"nobody\"]");
+    world.rules.send_replace(Arc::new(Rules::new(&config.access).0));
     assert!(as_nobody("/v1/version").await.contains("1.2.3"));
     let denied = as_nobody("/v1/log/verify").await;
     assert!(denied.contains(r#""code":"denied""#), "{denied}");

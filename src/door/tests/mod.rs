@@ -18,7 +18,8 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::{Answer, Door, Limits, Pulse, listen};
-use crate::access::{AccessConfig, Admitted, Rules};
+use crate::access::{Admitted, Rules};
+use crate::config::tests::written;
 use crate::failure::{Code, Failure};
 use crate::operation::{Operation, Payment, Payments, Picture, Reloaded, Reply, Verified, Version};
 
@@ -53,7 +54,7 @@ pub(super) fn world(limits: Limits) -> World {
         begun,
         beginning: Arc::new(tokio::sync::Mutex::new(beginning)),
     };
-    let (rules, newest) = watch::channel(Arc::new(Rules::default_rules()));
+    let (rules, newest) = watch::channel(Arc::new(Rules::new(&written("").access).0));
     let other_side = behind.clone();
     let answer = Answer::new(move |admitted| carry_out(admitted, other_side.clone()));
     let answer = answer.with_streams(|admitted, mut upload| async move {
@@ -163,9 +164,8 @@ impl World {
 
     /// Nobody is allowed anything but root, whom this process usually is: run what needs a denial as another user.
     pub(super) fn forbid(&self) {
-        let nobody =
-            AccessConfig { observe: vec![], pay: vec![], refund: vec![], audit: vec![], admin: vec![], shop: vec![] };
-        self.rules.send_replace(Arc::new(Rules::new(&nobody).0));
+        let nobody = written("[access]\nobserve = []\npay = []\nrefund = []\naudit = []\nadmin = []");
+        self.rules.send_replace(Arc::new(Rules::new(&nobody.access).0));
     }
 }
 

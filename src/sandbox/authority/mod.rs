@@ -27,14 +27,14 @@ const SKEW: Duration = Duration::from_secs(48 * 3600);
 pub struct CannotCertify(#[from] rcgen::Error);
 
 /// A certificate and its key as PEM; the key is PKCS#8.
-pub struct Identity {
+pub struct PemIdentity {
     /// The certificate.
     pub certificate_pem: String,
     /// Its private key, a secret even here: no `Debug` prints it.
     pub key_pem: String,
 }
 
-impl std::fmt::Debug for Identity {
+impl std::fmt::Debug for PemIdentity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Identity").field("certificate_pem", &self.certificate_pem).finish_non_exhaustive()
     }
@@ -93,11 +93,11 @@ impl Authority {
     ///
     /// # Errors
     /// [`CannotCertify`] when the system gives no randomness.
-    pub fn client(&self, common_name: &str, validity: Validity) -> Result<Identity, CannotCertify> {
+    pub fn client(&self, common_name: &str, validity: Validity) -> Result<PemIdentity, CannotCertify> {
         let params = client_params(&[("CN", common_name), ("O", "Cvety"), ("C", "KZ")], validity);
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;
-        Ok(Identity { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
+        Ok(PemIdentity { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
     }
 
     /// A client certificate for a signing request in PEM, as the bank sends one back (wire §1).

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::sandbox::ledger::{Act, Kind, Payment, Phase};
+use crate::sandbox::ledger::{Act, BankPayment, PaymentKind, PaymentPhase};
 use crate::sandbox::requests::Requests;
-use crate::sandbox::rules::State;
+use crate::sandbox::rules::BankState;
 
 use super::Complaint;
 
@@ -24,7 +24,7 @@ pub(super) struct Elsewhere {
 }
 
 /// All payments, oldest first.
-pub(super) fn list(state: &mut State) -> Value {
+pub(super) fn list(state: &mut BankState) -> Value {
     let now = state.clock.now();
     let requests = &state.requests;
     let payments: Vec<Value> = state.ledger.payments(now).map(|payment| shown(payment, requests, now)).collect();
@@ -32,14 +32,14 @@ pub(super) fn list(state: &mut State) -> Value {
 }
 
 /// One payment.
-pub(super) fn show(state: &mut State, id: &str) -> Result<Value, Complaint> {
+pub(super) fn show(state: &mut BankState, id: &str) -> Result<Value, Complaint> {
     let now = state.clock.now();
     let payment = known(state, id)?.clone();
     Ok(shown(&payment, &state.requests, now))
 }
 
 /// The customer scans, pays, declines or waits too long.
-pub(super) fn act(state: &mut State, id: &str, act: &str, how: How) -> Result<Value, Complaint> {
+pub(super) fn act(state: &mut BankState, id: &str, act: &str, how: How) -> Result<Value, Complaint> {
     let now = state.clock.now();
     let act = match act {
         "scan" => Act::Scan,
@@ -51,7 +51,7 @@ pub(super) fn act(state: &mut State, id: &str, act: &str, how: How) -> Result<Va
     let payment = known(state, id)?;
     let (number, kind, phase) = (payment.id, payment.order.kind, payment.phase);
     // A convenience: paying a QR or link that was not scanned scans it first.
-    if act == Act::Pay && kind != Kind::Remote && phase == Phase::Created {
+    if act == Act::Pay && kind != PaymentKind::Remote && phase == PaymentPhase::Created {
         let _ = state.ledger.act(number, Act::Scan, how.force, now);
     }
     if state.ledger.act(number, act, how.force, now).is_err() {
@@ -64,11 +64,11 @@ pub(super) fn act(state: &mut State, id: &str, act: &str, how: How) -> Result<Va
 }
 
 /// The merchant's cashier app sends money back, past the API.
-pub(super) fn refund_elsewhere(state: &mut State, id: &str, elsewhere: Elsewhere) -> Result<Value, Complaint> {
+pub(super) fn refund_elsewhere(state: &mut BankState, id: &str, elsewhere: Elsewhere) -> Result<Value, Complaint> {
     let now = state.clock.now();
     let payment = known(state, id)?;
     let (number, left) = (payment.id, payment.balance());
-    if !matches!(payment.phase, Phase::Paid { .. }) {
+    if !matches!(payment.phase, PaymentPhase::Paid { .. }) {
         return Err(Complaint::conflict(format!("Payment {number} is {}: nothing to send back.", payment.status())));
     }
     let amount = elsewhere.amount_tiyn.unwrap_or(left);
@@ -79,14 +79,14 @@ pub(super) fn refund_elsewhere(state: &mut State, id: &str, elsewhere: Elsewhere
     show(state, id)
 }
 
-fn known<'a>(state: &'a mut State, id: &str) -> Result<&'a Payment, Complaint> {
+fn known<'a>(state: &'a mut BankState, id: &str) -> Result<&'a BankPayment, Complaint> {
     let now = state.clock.now();
     let number = id.parse().ok();
     let payment = number.and_then(|number| state.ledger.payment(number, now));
     payment.map(|payment| &*payment).ok_or_else(|| Complaint::absent(format!("There is no payment {id}.")))
 }
 
-fn shown(payment: &Payment, requests: &Requests, now: Moment) -> Value {
+fn shown(payment: &BankPayment, requests: &Requests, now: Moment) -> Value {
     let order = &payment.order;
     json!({
         "id": payment.id,

@@ -7,8 +7,8 @@ use crate::id::OrganizationBin;
 use crate::moment::Span;
 use crate::sandbox::call::Dialect;
 use crate::sandbox::ledger::Timers;
-use crate::sandbox::rules::State;
-use crate::sandbox::world::{Again, Standing, TradePoint};
+use crate::sandbox::rules::BankState;
+use crate::sandbox::world::{Again, DeviceStanding, TradePoint};
 
 use super::Complaint;
 
@@ -63,19 +63,19 @@ pub(super) fn change_timers(timers: &mut Timers, change: TimersChange) {
 }
 
 /// Everything the bank knows of its merchants, removed trade points too.
-pub(super) fn organizations(state: &State) -> Value {
+pub(super) fn organizations(state: &BankState) -> Value {
     json!({"organizations": state.world.organizations()})
 }
 
 /// Signs an organisation up, without trade points.
-pub(super) fn add_organization(state: &mut State, bin: &str) -> Result<Value, Complaint> {
+pub(super) fn add_organization(state: &mut BankState, bin: &str) -> Result<Value, Complaint> {
     bin.parse::<OrganizationBin>().map_err(|e| Complaint::bad(format!("{bin}: {e}.")))?;
     let new = state.world.add_organization(bin);
     Ok(json!({"organization_bin": bin, "new": new}))
 }
 
 /// Ends a contract; the organisation's devices go too.
-pub(super) fn remove_organization(state: &mut State, bin: &str) -> Result<Value, Complaint> {
+pub(super) fn remove_organization(state: &mut BankState, bin: &str) -> Result<Value, Complaint> {
     match state.world.remove_organization(bin) {
         true => Ok(json!({"organization_bin": bin, "removed": true})),
         false => Err(unknown_organization(bin)),
@@ -83,7 +83,12 @@ pub(super) fn remove_organization(state: &mut State, bin: &str) -> Result<Value,
 }
 
 /// Opens a trade point, or lists a removed one again.
-pub(super) fn add_trade_point(state: &mut State, bin: &str, id: &str, new: NewTradePoint) -> Result<Value, Complaint> {
+pub(super) fn add_trade_point(
+    state: &mut BankState,
+    bin: &str,
+    id: &str,
+    new: NewTradePoint,
+) -> Result<Value, Complaint> {
     if state.dialect == Dialect::Bank && id.parse::<i64>().ok().map(|number| number.to_string()).as_deref() != Some(id)
     {
         return Err(Complaint::bad(format!("{id}: a trade point of the bank's dialect has an integer id.")));
@@ -105,7 +110,7 @@ pub(super) fn add_trade_point(state: &mut State, bin: &str, id: &str, new: NewTr
 
 /// Changes a trade point; what is not named stays.
 pub(super) fn change_trade_point(
-    state: &mut State,
+    state: &mut BankState,
     bin: &str,
     id: &str,
     change: TradePointChange,
@@ -122,44 +127,44 @@ pub(super) fn change_trade_point(
 }
 
 /// Removes a trade point from the list; POST brings it back.
-pub(super) fn remove_trade_point(state: &mut State, bin: &str, id: &str) -> Result<Value, Complaint> {
+pub(super) fn remove_trade_point(state: &mut BankState, bin: &str, id: &str) -> Result<Value, Complaint> {
     let point = known(state, bin, id)?;
     point.listed = false;
     Ok(json!(point))
 }
 
 /// Makes the organisation's tokens unknown.
-pub(super) fn forget_devices(state: &mut State, bin: &str, forget: Forget) -> Value {
-    let devices = state.world.set_standing_of(bin, Standing::Forgotten(forget.register_again));
+pub(super) fn forget_devices(state: &mut BankState, bin: &str, forget: Forget) -> Value {
+    let devices = state.world.set_standing_of(bin, DeviceStanding::Forgotten(forget.register_again));
     json!({"organization_bin": bin, "devices": devices})
 }
 
 /// Switches the organisation's devices off.
-pub(super) fn disable_devices(state: &mut State, bin: &str) -> Value {
-    let devices = state.world.set_standing_of(bin, Standing::Disabled);
+pub(super) fn disable_devices(state: &mut BankState, bin: &str) -> Value {
+    let devices = state.world.set_standing_of(bin, DeviceStanding::Disabled);
     json!({"organization_bin": bin, "devices": devices})
 }
 
 /// Makes the organisation's tokens work again.
-pub(super) fn restore_devices(state: &mut State, bin: &str) -> Value {
+pub(super) fn restore_devices(state: &mut BankState, bin: &str) -> Value {
     let devices = state.world.restore_devices_of(bin);
     json!({"organization_bin": bin, "devices": devices})
 }
 
 /// The bank's time.
-pub(super) fn clock(state: &State) -> Value {
+pub(super) fn clock(state: &BankState) -> Value {
     let clock = &state.clock;
     let advanced_ms = u64::try_from(clock.advanced().as_millis()).unwrap_or(u64::MAX);
     json!({"now": clock.now(), "speed": clock.speed(), "advanced_ms": advanced_ms})
 }
 
 /// Jumps ahead.
-pub(super) fn advance(state: &mut State, by: Advance) -> Value {
+pub(super) fn advance(state: &mut BankState, by: Advance) -> Value {
     state.clock.advance(by.advance.duration());
     clock(state)
 }
 
-fn known<'a>(state: &'a mut State, bin: &str, id: &str) -> Result<&'a mut TradePoint, Complaint> {
+fn known<'a>(state: &'a mut BankState, bin: &str, id: &str) -> Result<&'a mut TradePoint, Complaint> {
     let absent = || Complaint::absent(format!("{bin} has no trade point {id}; GET /organizations lists them."));
     state.world.trade_point_mut(bin, id).ok_or_else(absent)
 }

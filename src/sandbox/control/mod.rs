@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use super::Shared;
+use super::SharedBank;
 use super::faults::Fault;
 use super::ledger::Effects;
 use super::server::{BODY_LIMIT, HEAD_TIMEOUT};
@@ -103,7 +103,7 @@ impl Complaint {
 }
 
 /// One connection, until it closes.
-pub(super) async fn connection(shared: Arc<Shared>, stream: TcpStream) {
+pub(super) async fn connection(shared: Arc<SharedBank>, stream: TcpStream) {
     let service = service_fn(|request| answer(&shared, request));
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
@@ -111,7 +111,7 @@ pub(super) async fn connection(shared: Arc<Shared>, stream: TcpStream) {
     let _ = http.serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn answer(shared: &Shared, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(shared: &SharedBank, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await else {
         return Ok(json_response(StatusCode::PAYLOAD_TOO_LARGE, &json!({"error": "The body is longer than 1 MiB."})));
@@ -127,7 +127,13 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Result<Response<
 }
 
 /// The one table of routes.
-pub(super) fn run(shared: &Shared, method: &Method, path: &str, body: &[u8], limit: usize) -> Result<Value, Complaint> {
+pub(super) fn run(
+    shared: &SharedBank,
+    method: &Method,
+    path: &str,
+    body: &[u8],
+    limit: usize,
+) -> Result<Value, Complaint> {
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
     let state = &mut *shared.state();
     match (method.as_str(), segments.as_slice()) {

@@ -40,7 +40,7 @@ impl Default for Timers {
 /// How a payment is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Kind {
+pub(super) enum PaymentKind {
     /// An invoice in the customer's app.
     Remote,
     /// A link the customer opens.
@@ -52,7 +52,7 @@ pub(super) enum Kind {
 /// Why a payment will not be paid any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Failure {
+pub(super) enum NotPaid {
     /// The customer said no, or the emulation says so.
     Declined,
     /// Nobody scanned, opened or paid in time.
@@ -64,7 +64,7 @@ pub(super) enum Failure {
 /// Where a payment is. Times are the bank's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "phase", rename_all = "snake_case")]
-pub(super) enum Phase {
+pub(super) enum PaymentPhase {
     /// Made; the customer has done nothing.
     Created,
     /// Scanned or opened; the customer is confirming.
@@ -74,12 +74,12 @@ pub(super) enum Phase {
     /// Cancelled by the merchant.
     Cancelled { at: Moment },
     /// Will not be paid.
-    Failed { at: Moment, why: Failure },
+    Failed { at: Moment, why: NotPaid },
 }
 
 /// Money that went back.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct Refund {
+pub(super) struct Returned {
     /// `ReturnOperationId`.
     pub(super) id: u64,
     /// How much.
@@ -93,9 +93,9 @@ pub(super) struct Refund {
 
 /// What a create asks for, after the wire has been read.
 #[derive(Clone, Debug)]
-pub(super) struct Order {
+pub(super) struct Bill {
     /// How it is asked for.
-    pub(super) kind: Kind,
+    pub(super) kind: PaymentKind,
     /// Who gets the money.
     pub(super) bin: String,
     /// At which trade point.
@@ -112,52 +112,52 @@ pub(super) struct Order {
 
 /// One payment.
 #[derive(Clone, Debug)]
-pub(super) struct Payment {
+pub(super) struct BankPayment {
     /// `QrPaymentId`; a link's `PaymentId` is the same.
     pub(super) id: u64,
     /// What was asked.
-    pub(super) order: Order,
+    pub(super) order: Bill,
     /// When.
     pub(super) created: Moment,
     /// Where it is.
-    pub(super) phase: Phase,
+    pub(super) phase: PaymentPhase,
     /// What went back.
-    pub(super) refunds: Vec<Refund>,
+    pub(super) refunds: Vec<Returned>,
     /// The timers at its creation: later changes do not reach it.
     pub(super) timers: Timers,
     /// Digits of the QR token or of the link.
     pub(super) token: String,
 }
 
-impl Payment {
+impl BankPayment {
     /// The wire's name for where it is (wire §8).
     pub(super) fn status(&self) -> &'static str {
         match (self.phase, self.order.kind) {
-            (Phase::Created, Kind::Remote) => "RemotePaymentCreated",
-            (Phase::Created, Kind::Link | Kind::Qr) => "QrTokenCreated",
-            (Phase::Scanned { .. }, _) => "Wait",
-            (Phase::Paid { .. }, _) => "Processed",
-            (Phase::Cancelled { .. }, _) => "RemotePaymentCanceled",
+            (PaymentPhase::Created, PaymentKind::Remote) => "RemotePaymentCreated",
+            (PaymentPhase::Created, PaymentKind::Link | PaymentKind::Qr) => "QrTokenCreated",
+            (PaymentPhase::Scanned { .. }, _) => "Wait",
+            (PaymentPhase::Paid { .. }, _) => "Processed",
+            (PaymentPhase::Cancelled { .. }, _) => "RemotePaymentCanceled",
             // No source names what v01 says of an expired invoice; Error is the only listed end left.
-            (Phase::Failed { .. }, _) => "Error",
+            (PaymentPhase::Failed { .. }, _) => "Error",
         }
     }
 
     /// When it dies if the customer does nothing.
     pub(super) fn expires(&self) -> Moment {
-        let life = if self.order.kind == Kind::Remote { self.timers.remote } else { self.timers.scan };
+        let life = if self.order.kind == PaymentKind::Remote { self.timers.remote } else { self.timers.scan };
         self.created.after(life.duration())
     }
 
     /// Lets due timers run out.
     fn settle(&mut self, now: Moment) {
         let (deadline, why) = match self.phase {
-            Phase::Created => (self.expires(), Failure::Expired),
-            Phase::Scanned { at } => (at.after(self.timers.confirm.duration()), Failure::NotConfirmed),
-            Phase::Paid { .. } | Phase::Cancelled { .. } | Phase::Failed { .. } => return,
+            PaymentPhase::Created => (self.expires(), NotPaid::Expired),
+            PaymentPhase::Scanned { at } => (at.after(self.timers.confirm.duration()), NotPaid::NotConfirmed),
+            PaymentPhase::Paid { .. } | PaymentPhase::Cancelled { .. } | PaymentPhase::Failed { .. } => return,
         };
         if now >= deadline {
-            self.phase = Phase::Failed { at: deadline, why };
+            self.phase = PaymentPhase::Failed { at: deadline, why };
         }
     }
 
@@ -171,7 +171,7 @@ impl Payment {
         self.less_refunds(|_| true)
     }
 
-    fn less_refunds(&self, counts: impl Fn(&Refund) -> bool) -> Amount {
+    fn less_refunds(&self, counts: impl Fn(&Returned) -> bool) -> Amount {
         let counted = self.refunds.iter().filter(|refund| counts(refund));
         counted.fold(self.order.amount, |left, refund| left.minus(refund.amount).unwrap_or_default())
     }
@@ -250,7 +250,7 @@ impl Effects {
 /// All payments and their effects.
 #[derive(Debug)]
 pub(super) struct Ledger {
-    payments: BTreeMap<u64, Payment>,
+    payments: BTreeMap<u64, BankPayment>,
     effects: BTreeMap<String, Effects>,
     /// Timers of payments made from now on.
     pub(super) timers: Timers,
@@ -282,34 +282,34 @@ impl Ledger {
     }
 
     /// Makes a payment.
-    pub(super) fn create(&mut self, order: Order, now: Moment) -> &Payment {
+    pub(super) fn create(&mut self, order: Bill, now: Moment) -> &BankPayment {
         let id = self.payments.last_key_value().map_or(self.first_id, |(last, _)| last + 1);
         let effects = self.effects_of(&order.bin);
         match order.kind {
-            Kind::Remote => effects.invoices += 1,
-            Kind::Link => effects.links += 1,
-            Kind::Qr => effects.qrs += 1,
+            PaymentKind::Remote => effects.invoices += 1,
+            PaymentKind::Link => effects.links += 1,
+            PaymentKind::Qr => effects.qrs += 1,
         }
         effects.asked_tiyn += order.amount.tiyn();
         let token = match order.kind {
             // About as long as the live ones (wire §4); unguessable, so a test cannot make one up.
-            Kind::Link | Kind::Qr => format!("{:0>41}", uuid::Uuid::new_v4().as_u128()),
-            Kind::Remote => String::new(),
+            PaymentKind::Link | PaymentKind::Qr => format!("{:0>41}", uuid::Uuid::new_v4().as_u128()),
+            PaymentKind::Remote => String::new(),
         };
-        let (phase, timers) = (Phase::Created, self.timers);
-        let payment = Payment { id, order, created: now, phase, refunds: Vec::new(), timers, token };
+        let (phase, timers) = (PaymentPhase::Created, self.timers);
+        let payment = BankPayment { id, order, created: now, phase, refunds: Vec::new(), timers, token };
         self.payments.entry(id).or_insert(payment)
     }
 
     /// A payment as it is at `now`.
-    pub(super) fn payment(&mut self, id: u64, now: Moment) -> Option<&mut Payment> {
+    pub(super) fn payment(&mut self, id: u64, now: Moment) -> Option<&mut BankPayment> {
         let payment = self.payments.get_mut(&id)?;
         payment.settle(now);
         Some(payment)
     }
 
     /// All payments as they are at `now`, oldest first.
-    pub(super) fn payments(&mut self, now: Moment) -> impl Iterator<Item = &Payment> {
+    pub(super) fn payments(&mut self, now: Moment) -> impl Iterator<Item = &BankPayment> {
         self.payments.values_mut().map(move |payment| {
             payment.settle(now);
             &*payment
@@ -319,22 +319,22 @@ impl Ledger {
     /// Lets the customer act. `force` skips the phase: a payment of a dead invoice, an error after a payment.
     pub(super) fn act(&mut self, id: u64, act: Act, force: bool, now: Moment) -> Result<(), NotNow> {
         let payment = self.payment(id, now).ok_or(NotNow)?;
-        let remote = payment.order.kind == Kind::Remote;
+        let remote = payment.order.kind == PaymentKind::Remote;
         let allowed = match (act, payment.phase) {
-            (Act::Scan, Phase::Created) => !remote,
-            (Act::Pay, Phase::Created) => remote,
-            (Act::Pay, Phase::Scanned { .. }) => true,
-            (Act::Decline | Act::Expire, Phase::Created | Phase::Scanned { .. }) => true,
+            (Act::Scan, PaymentPhase::Created) => !remote,
+            (Act::Pay, PaymentPhase::Created) => remote,
+            (Act::Pay, PaymentPhase::Scanned { .. }) => true,
+            (Act::Decline | Act::Expire, PaymentPhase::Created | PaymentPhase::Scanned { .. }) => true,
             _ => false,
         };
         if !allowed && !force {
             return Err(NotNow);
         }
         payment.phase = match act {
-            Act::Scan => Phase::Scanned { at: now },
-            Act::Pay => Phase::Paid { at: now },
-            Act::Decline => Phase::Failed { at: now, why: Failure::Declined },
-            Act::Expire => Phase::Failed { at: now, why: Failure::Expired },
+            Act::Scan => PaymentPhase::Scanned { at: now },
+            Act::Pay => PaymentPhase::Paid { at: now },
+            Act::Decline => PaymentPhase::Failed { at: now, why: NotPaid::Declined },
+            Act::Expire => PaymentPhase::Failed { at: now, why: NotPaid::Expired },
         };
         if act == Act::Pay {
             let (bin, tiyn) = (payment.order.bin.clone(), payment.order.amount.tiyn());
@@ -349,14 +349,17 @@ impl Ledger {
     pub(super) fn cancel(&mut self, id: u64, now: Moment) -> Result<(), NotNow> {
         let payment = self.payment(id, now).ok_or(NotNow)?;
         match payment.phase {
-            Phase::Created if payment.order.kind == Kind::Remote => {
-                payment.phase = Phase::Cancelled { at: now };
+            PaymentPhase::Created if payment.order.kind == PaymentKind::Remote => {
+                payment.phase = PaymentPhase::Cancelled { at: now };
                 let bin = payment.order.bin.clone();
                 self.effects_of(&bin).cancels += 1;
                 Ok(())
             }
-            Phase::Cancelled { .. } => Ok(()),
-            Phase::Created | Phase::Scanned { .. } | Phase::Paid { .. } | Phase::Failed { .. } => Err(NotNow),
+            PaymentPhase::Cancelled { .. } => Ok(()),
+            PaymentPhase::Created
+            | PaymentPhase::Scanned { .. }
+            | PaymentPhase::Paid { .. }
+            | PaymentPhase::Failed { .. } => Err(NotNow),
         }
     }
 
@@ -372,7 +375,7 @@ impl Ledger {
 
     fn add_refund(&mut self, id: u64, amount: Amount, shown_from: Moment, elsewhere: bool) -> Option<u64> {
         let payment = self.payments.get_mut(&id)?;
-        let refund = Refund { id: self.next_return, amount, shown_from, elsewhere };
+        let refund = Returned { id: self.next_return, amount, shown_from, elsewhere };
         self.next_return += 1;
         payment.refunds.push(refund);
         let bin = payment.order.bin.clone();

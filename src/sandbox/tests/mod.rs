@@ -30,7 +30,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::{Bank, Dialect, Options, Running};
+use super::{Bank, Dialect, Options, RunningBank};
 
 /// First and second organisation of the default world.
 const BIN: &str = super::GUIDE_BINS[0];
@@ -41,7 +41,7 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// A bank with a caller that holds the merchant's certificate.
 struct Sandbox {
-    bank: Running,
+    bank: RunningBank,
     tls: Arc<ClientConfig>,
 }
 

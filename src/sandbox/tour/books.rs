@@ -5,10 +5,10 @@ use serde_json::{Map, Value, json};
 use super::steps::{CANCELLED, INVOICE, LINK, REFUND};
 use super::{Tour, TourError};
 use crate::sandbox::ledger::Effects;
-use crate::sandbox::shop::{MAIN, Organisation, SECOND};
+use crate::sandbox::shop::{GuideOrganisation, MAIN, SECOND};
 
 /// All that the tour has done, and nothing else.
-fn expected() -> [(Organisation, Effects); 2] {
+fn expected() -> [(GuideOrganisation, Effects); 2] {
     let main = Effects {
         registrations: 1,
         invoices: 1,
@@ -62,7 +62,7 @@ fn sentence(effects: &Effects) -> String {
     said.join(", ")
 }
 
-fn differences(who: Organisation, found: &Effects, wanted: &Effects) -> String {
+fn differences(who: GuideOrganisation, found: &Effects, wanted: &Effects) -> String {
     let (found, wanted) = (counts(found), counts(wanted));
     let differ = wanted.iter().filter(|(name, wanted)| found.get(*name) != Some(wanted));
     let said: Vec<String> = differ

@@ -16,10 +16,10 @@ use crate::failure::Failure;
 use crate::operation::{Payment, Reply};
 
 use super::daemon::CannotRun;
-use super::shop::{CannotOpen, Organisation, Shop};
+use super::shop::{CannotOpen, GuideOrganisation, SandboxShop};
 use super::{Dialect, Options};
 
-pub(super) use page::Page;
+pub(super) use page::TourPage;
 
 /// The customer's number; made up. No output shows it: a command line has `$PHONE` in its place.
 const PHONE: &str = "77015211545";
@@ -58,8 +58,8 @@ pub enum TourError {
 }
 
 /// Shows the tour in one dialect.
-pub(super) async fn run(dialect: Dialect, page: &mut Page) -> Result<(), TourError> {
-    let shop = Shop::open(Options { dialect, ..Options::default() }).await?;
+pub(super) async fn run(dialect: Dialect, page: &mut TourPage) -> Result<(), TourError> {
+    let shop = SandboxShop::open(Options { dialect, ..Options::default() }).await?;
     page.chapter(&format!("kaspid and a bank that speaks the {} dialect", dialect.word()));
     let client = shop.client().await?;
     let shown = Tour { shop: &shop, client, page }.show().await;
@@ -71,14 +71,14 @@ pub(super) async fn run(dialect: Dialect, page: &mut Page) -> Result<(), TourErr
 
 /// A tour under way.
 struct Tour<'a> {
-    shop: &'a Shop,
+    shop: &'a SandboxShop,
     client: Client,
-    page: &'a mut Page,
+    page: &'a mut TourPage,
 }
 
 /// What a payment must be.
 struct Want {
-    who: Organisation,
+    who: GuideOrganisation,
     state: State,
     tiyn: u64,
 }

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 /// The only writer. A reader that has gone away stops nothing: the exit code still says how it went.
-pub(in crate::sandbox) struct Page {
+pub(in crate::sandbox) struct TourPage {
     out: io::Stdout,
     /// A person looks at it.
     pub(super) terminal: bool,
@@ -13,7 +13,7 @@ pub(in crate::sandbox) struct Page {
     broken: Option<io::Error>,
 }
 
-impl Page {
+impl TourPage {
     /// This process's stdout.
     pub(in crate::sandbox) fn standard() -> Self {
         let out = io::stdout();

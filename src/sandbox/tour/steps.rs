@@ -5,8 +5,8 @@ use crate::ctl::example;
 use crate::domain::{Dialect, LogStatus, OperationType, State};
 use crate::failure::{Code, Failure};
 use crate::operation::{LogRow, Payment, Reply};
-use crate::sandbox::shop::{MAIN, Organisation, SECOND};
-use crate::sandbox::world::{Again, Standing};
+use crate::sandbox::shop::{GuideOrganisation, MAIN, SECOND};
+use crate::sandbox::world::{Again, DeviceStanding};
 
 /// An amount as it is typed and as it is counted.
 pub(super) struct Sum {
@@ -48,9 +48,9 @@ impl Tour<'_> {
     }
 
     /// Steps 1 to 3 of the guide: trade point, device, config.
-    async fn enrol(&mut self, title: &str, who: Organisation, option: &str) -> Result<(), TourError> {
+    async fn enrol(&mut self, title: &str, who: GuideOrganisation, option: &str) -> Result<(), TourError> {
         self.page.step(title);
-        let Organisation { bin, name } = who;
+        let GuideOrganisation { bin, name } = who;
         let line = format!("kaspictl bin add {bin} {option}--description '{name}'");
         let config = match self.done(&line).await? {
             Reply::Enrolled(config) => config,
@@ -139,7 +139,7 @@ impl Tour<'_> {
     /// The guide's "Invalid deviceToken", which needs nobody.
     async fn forgotten_device(&mut self) -> Result<Payment, TourError> {
         self.page.step("On purpose: the bank forgets the second organisation's device");
-        let forgotten = Standing::Forgotten(Again::Another);
+        let forgotten = DeviceStanding::Forgotten(Again::Another);
         let devices = self.shop.bank.state().world.set_standing_of(SECOND.bin, forgotten);
         Self::must(devices == 1, || format!("{SECOND} has {devices} devices instead of one"))?;
         let line = format!("kaspictl pay {} --phone $PHONE --bin {} --key order-4", CANCELLED.tenge, SECOND.bin);
@@ -165,7 +165,7 @@ impl Tour<'_> {
         let Reply::Log(log) = &listed else {
             return Err(TourError::Wrong(format!("the log is no log: {listed:?}")));
         };
-        let row = |operation, who: Organisation| {
+        let row = |operation, who: GuideOrganisation| {
             let bin = |found: &crate::id::OrganizationBin| found.as_str() == who.bin;
             log.rows.iter().any(|row| {
                 row.operation_type == operation

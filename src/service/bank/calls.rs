@@ -163,7 +163,7 @@ impl Bank {
 
 /// Refuses, in words, what the client to the bank would not send: a payment of another bank than the one we speak to.
 pub(in crate::service) fn of_our_bank(settings: &Settings, row: &PaymentRow) -> Result<(), Failure> {
-    match settings.config.kaspi.bank.is(&row.bank) {
+    match settings.config.kaspi.bank().is(&row.bank) {
         true => Ok(()),
         false => Err(failure_of(&Trouble::OtherBank(row.bank.clone())).with_payment(row.id)),
     }

@@ -52,7 +52,7 @@ impl Look {
     /// Waits for its turn and looks. One that takes long goes on where it holds nobody up, or is given up.
     async fn make(mut self) {
         let (by, began) = (self.follower.clone(), Instant::now());
-        by.rate.own_turn(|| by.sources.live.get().config.read_rate).await;
+        by.rate.own_turn(|| by.sources.live.get().config.follow.rate).await;
         let (settings, asked) = (by.sources.live.get(), Instant::now());
         let quick = settings.config.kaspi.timeout / QUICK;
         debug!(payment = %self.id, lane = ?self.lane, waited = ?(asked - began), "looking at a followed payment");

@@ -216,7 +216,7 @@ impl Timetable {
         if is_new && is_waiting && now >= lively_until(row) {
             return self.set(row.id, Lane::Late, from + TAKEN_IN);
         }
-        let look = next_look(row, &by.live.get().config.remote_sweep, now);
+        let look = next_look(row, &by.live.get().config.follow.remote_sweep, now);
         match look.or_else(|| unasked(row, now).filter(|_| !asked)) {
             // Its clock runs from its intent on.
             None if row.state == State::Creating => drop(self.due.remove(&row.id)),

@@ -238,7 +238,7 @@ impl Balances {
         settings: &Arc<Settings>,
         (row, patience): (PaymentRow, Option<Duration>),
     ) -> Result<PaymentRow, Failure> {
-        if !tells_of_refunds(&row) || !self.rate.callers_turn(settings.config.read_rate).await {
+        if !tells_of_refunds(&row) || !self.rate.callers_turn(settings.config.follow.rate).await {
             return Ok(row);
         }
         let (balances, settings, id) = (Arc::clone(self), Arc::clone(settings), row.id);

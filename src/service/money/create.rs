@@ -128,7 +128,7 @@ impl MoneyCall for CreateCall {
 
 /// What is wrong with a request whatever the state of the shop.
 fn judge(context: &Context, create: &CreatePayment) -> Result<(), Failure> {
-    let most = context.settings.config.payments.max_amount;
+    let most = context.settings.config.payments.max_amount_tiyn;
     if create.amount_tiyn.is_zero() {
         return Err(Failure::invalid("amount_tiyn must be above 0"));
     }

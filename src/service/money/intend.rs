@@ -2,6 +2,7 @@
 //! one transaction, before the first byte is sent.
 
 use super::call::{Asker, Begun};
+use crate::config::Supersede;
 use crate::domain::{Dialect, Kind, State};
 use crate::failure::{Code, Failure, Money};
 use crate::id::{Invoice, ShopId};
@@ -55,7 +56,7 @@ impl CreateCall {
     /// Only an unknown payment of the same shop and organisation may be replaced, and only by who may.
     fn judge_supersedes(&self, writing: &Writing<'_>, context: &Context, config: &ConfigRow) -> Result<(), Refused> {
         let Some(old) = self.create.supersedes else { return Ok(()) };
-        if context.settings.config.payments.supersede_needs_admin && !context.is_admin {
+        if context.settings.config.payments.supersede == Supersede::Admin && !context.is_admin {
             let detail = "only an admin may supersede an unknown payment here ([payments] supersede)";
             return Err(Failure::new(Code::Denied, detail).into());
         }

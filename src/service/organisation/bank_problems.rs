@@ -94,7 +94,7 @@ fn is_of_all(failure: &Failure) -> bool {
 
 fn trouble_problem(trouble: &BankTrouble, context: &Context, config: Option<&ConfigRow>) -> ProblemItem {
     let bin = config.map_or("BIN", |row| row.organization_bin.as_str());
-    let url = &context.settings.config.kaspi.bank.url;
+    let url = &context.settings.config.kaspi.url;
     let (code, what, remedy) = match trouble.kind {
         BankTroubleKind::Unreachable => (
             "kaspi_unreachable",

@@ -28,7 +28,7 @@ impl Points {
         bin: &OrganizationBin,
     ) -> Result<Reply, Failure> {
         let enrolled = self.store.read(|reading| Ok(reading.config(bin)?))?;
-        let shop = enrolled.map_or(context.settings.config.shop_id, |row| row.shop_id);
+        let shop = enrolled.map_or(context.settings.config.daemon.shop_id, |row| row.shop_id);
         context.may_set_up(shop, bin)?;
         let (by, trade_points) = self.listed(context, bin).await?;
         self.notice_dialect(bin, by.dialect).await?;
@@ -48,7 +48,7 @@ impl Points {
             let note = tried(OperationType::Verify, &ask, began, Some(trouble));
             self.note_of(context.caller.actor(), bin, note).await?;
         }
-        let bank = context.settings.config.kaspi.bank.url.clone();
+        let bank = context.settings.config.kaspi.url.clone();
         listed
             .map(|(dialect, points)| (Counterparty { bank, dialect }, points))
             .map_err(|trouble| failure_of(&trouble).with_bin(bin))

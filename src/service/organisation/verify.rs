@@ -109,13 +109,13 @@ impl Verifications {
     ) -> Result<(), Unobserved> {
         let is_asked = actor.is_some();
         if !is_asked {
-            self.rate.own_turn(|| self.live.get().config.read_rate).await;
+            self.rate.own_turn(|| self.live.get().config.follow.rate).await;
         }
         let bin = row.organization_bin.clone();
         let looked = look(settings, &bin).await;
         self.failed_looks.note(row.id, looked.as_ref().map(drop).map_err(|none| &none.failure));
         let (sight, note) = looked?;
-        let (url, confirm) = (settings.config.kaspi.bank.url.clone(), settings.config.verify.confirm);
+        let (url, confirm) = (settings.config.kaspi.url.clone(), settings.config.verify.confirm);
         let written = self.store.write(move |writing| {
             let Some(before) = writing.config(&bin)? else { return Err(not_enrolled(&bin).into()) };
             let (mut row, now) = (before.clone(), writing.now);

@@ -19,7 +19,7 @@ pub(in crate::service) fn waits_for_another_bank(settings: &Settings, row: &Paym
         _ if row.is_over() => !row.is_closed && Moment::now().since(deadline(row)) < LATE,
         _ => false,
     };
-    waits && !settings.config.kaspi.bank.is(&row.bank)
+    waits && !settings.config.kaspi.bank().is(&row.bank)
 }
 
 /// A refund that counts as failed and may still happen, as long as it would be looked for.

@@ -115,7 +115,7 @@ impl Statuses {
     ) -> Result<PaymentRow, Failure> {
         let came = since_boot();
         if whom == For::Report && self.asks.known(&self.payments.row(id)?, came) == Freshness::Nothing {
-            self.rate.own_turn(|| self.live.get().config.read_rate).await;
+            self.rate.own_turn(|| self.live.get().config.follow.rate).await;
         }
         let _turn = self.turns.lock(id).await;
         let row = self.payments.row(id)?;
@@ -129,7 +129,7 @@ impl Statuses {
             }
             (Freshness::FailedLately, For::Money | For::Refund) | (Freshness::Nothing, _) => {}
         }
-        if whom == For::Caller && !self.rate.callers_turn(settings.config.read_rate).await {
+        if whom == For::Caller && !self.rate.callers_turn(settings.config.follow.rate).await {
             return Ok(row);
         }
         self.read_status(settings, &row).await

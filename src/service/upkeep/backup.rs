@@ -125,7 +125,7 @@ impl Backups {
     /// The name of today's backup, by the shop's day. Tells a thief nothing but the date.
     fn today(&self) -> Result<String, Failure> {
         let now = Moment::now().timestamp().map_err(|error| Failure::new(Code::StorageFailed, error.to_string()))?;
-        let day = now.to_zoned_datetime(self.live.get().config.timezone.clone());
+        let day = now.to_zoned_datetime(self.live.get().config.daemon.timezone.clone());
         Ok(format!("kaspid-{}.backup", day.strftime("%Y-%m-%d")))
     }
 

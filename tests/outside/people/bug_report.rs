@@ -70,7 +70,7 @@ fn a_report_names_nobody() {
         assert!(!text.contains(secret.as_str()), "secret {number} stands in the report");
     }
     let report: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!((&report["format"], &report["settings"]["url"]), (&json!(1), &json!(till.bank.url)));
+    assert_eq!((&report["format"], &report["settings"]["kaspi"]["url"]), (&json!(2), &json!(till.bank.url)));
     assert_eq!(report["health"]["payments"]["unknown"], 1);
     assert_eq!(
         (&report["organisations"][0]["config_id"], &report["organisations"][0]["dialect"]),

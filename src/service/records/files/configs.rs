@@ -122,7 +122,7 @@ struct SeenInFile {
 }
 
 fn entry(row: &FileRow, settings: &Settings, seen: &mut SeenInFile) -> Result<ConfigEntry, (u64, String)> {
-    let zone = &settings.config.timezone;
+    let zone = &settings.config.daemon.timezone;
     let mut reader = Reader::new(row, WANTED);
     let shop = reader.needed("shop_id", whole::<ShopId>);
     let bin = reader.needed("organization_bin", str::parse::<OrganizationBin>);

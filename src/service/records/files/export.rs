@@ -47,7 +47,7 @@ impl Exports {
     pub(in crate::service) fn log_export(&self, context: &Context, query: ExportQuery) -> Result<Transferred, Failure> {
         let (last, sha) = self.store.read(|reading| Ok(reading.log_head()?))?;
         let sha: String = sha.iter().map(|byte| format!("{byte:02x}")).collect();
-        let zone = context.settings.config.timezone.clone();
+        let zone = context.settings.config.daemon.timezone.clone();
         let (sender, mut download) = Download::channel(query.format.content_type());
         download.headers.push(("x-kaspid-log-head", format!("{last}:{sha}")));
         download.headers.push(("x-kaspid-timezone", zone.iana_name().unwrap_or("UTC").to_owned()));

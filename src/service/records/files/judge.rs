@@ -83,7 +83,7 @@ impl KnownBefore {
                 .and_then(|tiyn| Amount::from_tiyn(tiyn).map_err(|_| "it is more than any payment (it is in tiyn)"))
         });
         let error = reader.maybe("error_message", |text| self.message(text));
-        let created_at = reader.needed("created_at", |text| moment(text, &self.settings.config.timezone));
+        let created_at = reader.needed("created_at", |text| moment(text, &self.settings.config.daemon.timezone));
         let config = match &bin {
             None => None,
             Some(bin) => match self.config(bin, shop) {

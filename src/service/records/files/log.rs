@@ -63,7 +63,7 @@ impl LogImports {
         format: FileFormat,
         mut upload: Upload,
     ) -> Result<Transferred, Failure> {
-        let Spooled { file, sha } = spool::on_disk(&mut upload, &context.settings.config.state_dir).await?;
+        let Spooled { file, sha } = spool::on_disk(&mut upload, &context.settings.config.daemon.state_dir).await?;
         // Behind the upload: a client that is slow with its file keeps nobody else's waiting.
         let _turn = self.turn.lock().await;
         let store = self.store.clone();

@@ -35,7 +35,7 @@ struct Days {
 
 impl Days {
     fn new(context: &Context, from: NamedDay, to: NamedDay) -> Result<Self, Failure> {
-        let zone = &context.settings.config.timezone;
+        let zone = &context.settings.config.daemon.timezone;
         let timezone = zone.iana_name().unwrap_or("UTC").to_owned();
         let now = Moment::now();
         let wrong = |error: NotADay| Failure::invalid(error.to_string());
@@ -98,7 +98,7 @@ impl Reports {
     /// Days that lie ahead have brought nothing; unless the bank's clock, or an earlier one of ours, has put money
     /// there. A month that is still running may be named by its last day.
     fn begun(&self, context: &Context, days: &Days) -> Result<(), Failure> {
-        let today = Day::of(Moment::now(), &context.settings.config.timezone);
+        let today = Day::of(Moment::now(), &context.settings.config.daemon.timezone);
         let today = today.map_err(|error| Failure::invalid(error.to_string()))?;
         let Days { from, timezone, window, .. } = days;
         if *from <= today || self.store.read(|reading| Ok(reading.is_booked_since(window.begin)?))? {

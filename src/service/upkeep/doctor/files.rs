@@ -10,7 +10,7 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 
 use super::super::backup::needed;
 use crate::access::{Rules, UnknownName};
-use crate::config::{Config, ConfigError};
+use crate::config::{ConfigError, Configuration};
 use crate::identity::IdentityTrouble;
 use crate::operation::Check;
 use crate::service::{Settings, SettingsError};
@@ -32,7 +32,7 @@ pub struct Files {
     /// In the order in which one builds on the other.
     pub checks: Vec<Check>,
     /// If the file can be used.
-    pub config: Option<Config>,
+    pub config: Option<Configuration>,
     /// If key, certificate and trust can be used, too.
     pub settings: Option<Settings>,
 }
@@ -40,7 +40,7 @@ pub struct Files {
 /// Looks at the configuration in `path` and at the files it names. Blocks.
 #[must_use]
 pub fn files(path: &Path, looker: Looker) -> Files {
-    let config = match Config::load(path) {
+    let config = match Configuration::load(path) {
         Ok(config) => config,
         Err(error) => {
             let skipped = ["access", "identity", "permissions", "disk"]
@@ -56,8 +56,8 @@ pub fn files(path: &Path, looker: Looker) -> Files {
     let settings = identity(path, &config, looker, &mut checks);
     checks.extend(permissions(&config));
     checks.extend(owner(&config, looker));
-    checks.push(disk(&config.state_dir));
-    checks.push(time_zone(Some(&config.timezone)));
+    checks.push(disk(&config.daemon.state_dir));
+    checks.push(time_zone(Some(&config.daemon.timezone)));
     Files { checks, config: Some(config), settings }
 }
 
@@ -97,7 +97,7 @@ fn without_picture(text: &str) -> String {
     words.join("; ")
 }
 
-fn names(config: &Config) -> Vec<Check> {
+fn names(config: &Configuration) -> Vec<Check> {
     let unknown = Rules::unknown_names(&config.access);
     if unknown.is_empty() {
         return vec![Check::ok("access", "every user and group of [access] exists")];
@@ -118,7 +118,7 @@ fn names(config: &Config) -> Vec<Check> {
 }
 
 /// Key, certificate and whom we trust.
-fn identity(path: &Path, config: &Config, looker: Looker, checks: &mut Vec<Check>) -> Option<Settings> {
+fn identity(path: &Path, config: &Configuration, looker: Looker, checks: &mut Vec<Check>) -> Option<Settings> {
     let settings = match Settings::load(path) {
         Ok(settings) => settings,
         Err(error) => {
@@ -163,10 +163,10 @@ fn no_identity(path: &Path, error: &SettingsError, looker: Looker) -> Check {
 }
 
 /// Secrets are their owner's only.
-fn permissions(config: &Config) -> Vec<Check> {
-    let state = config.state_dir.join("kaspid.redb");
+fn permissions(config: &Configuration) -> Vec<Check> {
+    let state = config.daemon.state_dir.join("kaspid.redb");
     let key = config.identity.as_ref().map(|files| files.key_file.as_path());
-    let places = [(Some(config.state_dir.as_path()), 0o077), (Some(state.as_path()), 0o077), (key, 0o007)];
+    let places = [(Some(config.daemon.state_dir.as_path()), 0o077), (Some(state.as_path()), 0o077), (key, 0o007)];
     let mut wrong = Vec::new();
     let mut seen = 0;
     for (place, forbidden) in places.into_iter().filter_map(|(place, mask)| Some((place?, mask))) {
@@ -183,19 +183,19 @@ fn permissions(config: &Config) -> Vec<Check> {
     match (wrong.is_empty(), seen) {
         (true, 0) => vec![Check::skipped("permissions", "no state directory and key to be seen")],
         (true, _) => {
-            vec![Check::ok("permissions", format!("state in {}: its owner's only", config.state_dir.display()))]
+            vec![Check::ok("permissions", format!("state in {}: its owner's only", config.daemon.state_dir.display()))]
         }
         (false, _) => wrong,
     }
 }
 
 /// What root can read and the daemon's user, who owns the state directory, cannot.
-fn owner(config: &Config, looker: Looker) -> Option<Check> {
-    let owner = std::fs::metadata(&config.state_dir).ok()?.uid();
+fn owner(config: &Configuration, looker: Looker) -> Option<Check> {
+    let owner = std::fs::metadata(&config.daemon.state_dir).ok()?.uid();
     if looker == Looker::Daemon || owner == 0 {
         return None;
     }
-    let state = config.state_dir.join("kaspid.redb");
+    let state = config.daemon.state_dir.join("kaspid.redb");
     let key = config.identity.as_ref().map(|files| files.key_file.as_path()).filter(|key| {
         // A key that a group may read may be the daemon's by its group.
         std::fs::metadata(key).is_ok_and(|metadata| metadata.mode() & 0o040 == 0)

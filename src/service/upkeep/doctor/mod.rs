@@ -91,7 +91,7 @@ impl DoctorChecks {
             sleep_until(last + PAUSE).await;
         }
         let kaspi: Option<&Kaspi> = settings.kaspi().ok();
-        let probe = probe(&settings.config.kaspi.bank.url, kaspi, question.as_ref()).await;
+        let probe = probe(&settings.config.kaspi.url, kaspi, question.as_ref()).await;
         *last = Some(Instant::now());
         drop(last);
         way::checks(settings, &probe, question.as_ref(), rows)
