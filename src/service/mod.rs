@@ -57,7 +57,7 @@ impl Service {
     /// Where the door counts, so that [`Operation::Metrics`] can tell.
     #[must_use]
     pub fn door_meters(&self) -> Arc<DoorMeters> {
-        self.0.monitor.door()
+        self.0.upkeep.monitor.door()
     }
 
     /// From now on money calls are refused and waiting ends; running calls go on.
@@ -69,7 +69,7 @@ impl Service {
     pub fn work(&self, background: Background) {
         self.watch(background);
         let rooms = self.0.clone();
-        tokio::spawn(async move { rooms.backups.keep_backups().await });
+        tokio::spawn(async move { rooms.upkeep.backups.keep_backups().await });
         self.keep_warm();
         let rooms = self.0.clone();
         tokio::spawn(async move { rooms.organisations.verifications.settle_dialects().await });
@@ -98,7 +98,7 @@ impl Service {
     /// # Errors
     /// `invalid_request`: the old settings stay in force.
     pub async fn reload(&self) -> Result<crate::operation::Reloaded, Failure> {
-        self.0.reloads.reload().await
+        self.0.upkeep.reloads.reload().await
     }
 
     /// After the last event: tells the journal where the log ends and closes the state.
@@ -133,7 +133,7 @@ impl Service {
             upkeep::without_gap(&rooms.store)?;
         }
         match operation {
-            Operation::Health => rooms.watch.health(context),
+            Operation::Health => rooms.upkeep.health.health(context),
             Operation::Version => {
                 let version = env!("CARGO_PKG_VERSION").to_owned();
                 Ok(Reply::Version(Version { version, protocol: crate::frame::PROTOCOL }))
@@ -160,21 +160,21 @@ impl Service {
             }
             Operation::Select(select) => select::select(&rooms.store, context, &select),
             Operation::Create(create) => rooms.money.creates.create(context, create).await,
-            Operation::PaymentList(query) => rooms.reads.payment_list(context, &query),
-            Operation::PaymentGet { payment, wait } => rooms.reads.payment_get(context, &payment, wait).await,
-            Operation::PaymentPicture { payment } => rooms.reads.payment_picture(context, &payment),
+            Operation::PaymentList(query) => rooms.records.reads.payment_list(context, &query),
+            Operation::PaymentGet { payment, wait } => rooms.records.reads.payment_get(context, &payment, wait).await,
+            Operation::PaymentPicture { payment } => rooms.records.reads.payment_picture(context, &payment),
             Operation::Cancel { payment } => rooms.money.cancels.cancel(context, &payment).await,
             Operation::Refund { payment, refund } => rooms.money.refunds.refund(context, &payment, refund).await,
             Operation::Adopt(adopt) => rooms.money.adoptions.adopt(context, adopt).await,
             Operation::Payer(query) => rooms.payers.payer(context, &query).await,
-            Operation::LogList(query) => rooms.reads.log_list(context, &query).await,
-            Operation::LogVerify(query) => rooms.proof.log_verify(context, query).await,
-            Operation::Identity => rooms.watch.identity(context),
-            Operation::Reload => rooms.reloads.reload().await.map(Reply::Reloaded),
+            Operation::LogList(query) => rooms.records.reads.log_list(context, &query).await,
+            Operation::LogVerify(query) => rooms.records.proof.log_verify(context, query).await,
+            Operation::Identity => rooms.upkeep.health.identity(context),
+            Operation::Reload => rooms.upkeep.reloads.reload().await.map(Reply::Reloaded),
             Operation::Resolve { payment, resolution } => {
                 rooms.money.resolutions.resolve(context, &payment, resolution).await
             }
-            Operation::Events(query) => rooms.feed.events(context, query).await,
+            Operation::Events(query) => rooms.records.feed.events(context, query).await,
             Operation::LogExport(_)
             | Operation::ImportConfigs { .. }
             | Operation::ImportLog { .. }
@@ -183,10 +183,10 @@ impl Service {
                     .with_hint("Use kaspictl log export, import or backup, or the HTTP route (see /openapi.json)."))
             }
             Operation::AcknowledgeRestore => upkeep::acknowledge_restore(&rooms.store, context).await,
-            Operation::Metrics => rooms.monitor.metrics(context).await,
-            Operation::ReportDay(query) => rooms.reports.report_day(context, query).await,
-            Operation::ReportRange(query) => rooms.reports.report_range(context, query).await,
-            Operation::Diagnose => rooms.doctor.diagnose(context).await,
+            Operation::Metrics => rooms.upkeep.monitor.metrics(context).await,
+            Operation::ReportDay(query) => rooms.records.reports.report_day(context, query).await,
+            Operation::ReportRange(query) => rooms.records.reports.report_range(context, query).await,
+            Operation::Diagnose => rooms.upkeep.doctor.diagnose(context).await,
         }
     }
 
@@ -199,14 +199,14 @@ impl Service {
         match admitted.operation().clone() {
             Operation::Backup => {
                 Context::of(admitted, settings).0.sees_everything()?;
-                rooms.backups.backup().await.map(Transferred::Download)
+                rooms.upkeep.backups.backup().await.map(Transferred::Download)
             }
-            Operation::LogExport(query) => rooms.exports.log_export(&Context::of(admitted, settings).0, query),
+            Operation::LogExport(query) => rooms.records.exports.log_export(&Context::of(admitted, settings).0, query),
             Operation::ImportConfigs { format } => {
-                rooms.config_imports.import_configs(&Context::of(admitted, settings).0, format, upload).await
+                rooms.records.config_imports.import_configs(&Context::of(admitted, settings).0, format, upload).await
             }
             Operation::ImportLog { format } => {
-                rooms.log_imports.import_log(&Context::of(admitted, settings).0, format, upload).await
+                rooms.records.log_imports.import_log(&Context::of(admitted, settings).0, format, upload).await
             }
             _ => self.run(admitted).await.map(|reply| Transferred::Reply(Box::new(reply))),
         }

@@ -11,10 +11,10 @@ use super::money::MoneyCalls;
 use super::organisation::{Organisations, Schedule};
 use super::payment::{PaymentRows, Statuses, Totals, Waits};
 use super::rate::ReadRate;
-use super::records::{ConfigImports, Exports, Feed, LogImports, Proof, Reads, Reports};
+use super::records::{Records, RecordsParts};
 use super::settings::Live;
 use super::stop::Stopping;
-use super::upkeep::{Backups, DoctorChecks, HealthWatch, Monitor, Problems, Reloads};
+use super::upkeep::{Upkeep, UpkeepParts};
 use super::{follow, money};
 use crate::id::PaymentId;
 use crate::store::Store;
@@ -38,18 +38,8 @@ pub(super) struct Rooms {
     pub(super) payers: Payers,
     pub(super) money: MoneyCalls,
     pub(super) organisations: Organisations,
-    pub(super) feed: Arc<Feed>,
-    pub(super) reads: Reads,
-    pub(super) proof: Proof,
-    pub(super) reports: Reports,
-    pub(super) exports: Exports,
-    pub(super) config_imports: ConfigImports,
-    pub(super) log_imports: LogImports,
-    pub(super) backups: Arc<Backups>,
-    pub(super) watch: HealthWatch,
-    pub(super) doctor: DoctorChecks,
-    pub(super) monitor: Monitor,
-    pub(super) reloads: Reloads,
+    pub(super) records: Records,
+    pub(super) upkeep: Upkeep,
     follower: Arc<Follower>,
 }
 
@@ -88,32 +78,26 @@ impl Rooms {
         }));
         let organisations = Organisations::new(&store, live.clone(), bank, rate);
 
-        let feed = Arc::new(Feed::new(store.clone(), stop.clone()));
-        let looked_after = (follower.following().clone(), follower.foreign().clone());
         let verifications = organisations.verifications.clone();
-        let backups = Arc::new(Backups::new(store.clone(), live.clone(), stop.clone(), bulk_writes.clone()));
-        let problems = Problems::new(store.clone(), verifications.clone(), backups.clone(), looked_after.clone());
-        let rooms = Self {
-            payers,
-            feed: feed.clone(),
-            reads: Reads::new(store.clone(), (statuses.clone(), waits), money.balances.clone(), feed),
-            proof: Proof::new(store.clone(), bulk_writes),
-            reports: Reports::new(store.clone(), statuses, stop.clone()),
-            exports: Exports::new(store.clone()),
-            config_imports: ConfigImports::new(store.clone(), verifications.clone()),
-            log_imports: LogImports::new(store.clone()),
-            watch: HealthWatch::new(store.clone(), problems.clone()),
-            doctor: DoctorChecks::new(store.clone(), live.clone(), backups.clone(), looked_after.clone()),
-            monitor: Monitor::new(store.clone(), problems, (verifications.clone(), backups.clone()), looked_after.0),
-            reloads: Reloads::new(live.clone(), verifications, looked_after.1),
-            backups,
-            money,
-            organisations,
-            follower,
-            store,
-            live,
-            stop,
-        };
+        let records = Records::new(RecordsParts {
+            store: store.clone(),
+            stop: stop.clone(),
+            bulk_writes: bulk_writes.clone(),
+            statuses,
+            waits,
+            balances: money.balances.clone(),
+            verifications: verifications.clone(),
+        });
+        let upkeep = Upkeep::new(UpkeepParts {
+            store: store.clone(),
+            live: live.clone(),
+            stop: stop.clone(),
+            bulk_writes,
+            verifications,
+            following: follower.following().clone(),
+            foreign: follower.foreign().clone(),
+        });
+        let rooms = Self { store, live, stop, payers, money, organisations, records, upkeep, follower };
         (rooms, Background { signs: told, wakes: woken })
     }
 

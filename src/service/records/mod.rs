@@ -8,8 +8,55 @@ mod reads;
 mod report;
 mod verify_log;
 
-pub(super) use feed::Feed;
-pub(super) use files::{ConfigImports, Exports, LogImports};
-pub(super) use reads::Reads;
-pub(super) use report::Reports;
-pub(super) use verify_log::Proof;
+use std::sync::Arc;
+
+use feed::Feed;
+use files::{ConfigImports, Exports, LogImports};
+use reads::Reads;
+use report::Reports;
+use verify_log::Proof;
+
+use super::locks::BulkWrites;
+use super::money::Balances;
+use super::organisation::Verifications;
+use super::payment::{Statuses, Waits};
+use super::stop::Stopping;
+use crate::store::Store;
+
+/// The room.
+pub(super) struct Records {
+    pub(super) feed: Arc<Feed>,
+    pub(super) reads: Reads,
+    pub(super) proof: Proof,
+    pub(super) reports: Reports,
+    pub(super) exports: Exports,
+    pub(super) config_imports: ConfigImports,
+    pub(super) log_imports: LogImports,
+}
+
+/// What it stands on.
+pub(super) struct RecordsParts {
+    pub(super) store: Store,
+    pub(super) stop: Stopping,
+    pub(super) bulk_writes: BulkWrites,
+    pub(super) statuses: Arc<Statuses>,
+    pub(super) waits: Arc<Waits>,
+    pub(super) balances: Arc<Balances>,
+    pub(super) verifications: Arc<Verifications>,
+}
+
+impl Records {
+    pub(super) fn new(parts: RecordsParts) -> Self {
+        let RecordsParts { store, stop, bulk_writes, statuses, waits, balances, verifications } = parts;
+        let feed = Arc::new(Feed::new(store.clone(), stop.clone()));
+        Self {
+            reads: Reads::new(store.clone(), (statuses.clone(), waits), balances, feed.clone()),
+            feed,
+            proof: Proof::new(store.clone(), bulk_writes),
+            reports: Reports::new(store.clone(), statuses, stop),
+            exports: Exports::new(store.clone()),
+            config_imports: ConfigImports::new(store.clone(), verifications),
+            log_imports: LogImports::new(store),
+        }
+    }
+}

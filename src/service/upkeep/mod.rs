@@ -9,11 +9,57 @@ mod problems;
 mod reload;
 mod restored;
 
-pub(super) use backup::Backups;
-pub(super) use doctor::DoctorChecks;
+use std::sync::Arc;
+
 pub use doctor::{Looker, files as check_files};
-pub(super) use health::HealthWatch;
-pub(super) use metrics::Monitor;
-pub(super) use problems::Problems;
-pub(super) use reload::Reloads;
 pub(super) use restored::{acknowledge_restore, without_gap};
+
+use backup::Backups;
+use doctor::DoctorChecks;
+use health::HealthWatch;
+use metrics::Monitor;
+use problems::Problems;
+use reload::Reloads;
+
+use super::follow::{Following, Foreign};
+use super::locks::BulkWrites;
+use super::organisation::Verifications;
+use super::settings::Live;
+use super::stop::Stopping;
+use crate::store::Store;
+
+/// The room.
+pub(super) struct Upkeep {
+    pub(super) backups: Arc<Backups>,
+    pub(super) health: HealthWatch,
+    pub(super) doctor: DoctorChecks,
+    pub(super) monitor: Monitor,
+    pub(super) reloads: Reloads,
+}
+
+/// What it stands on.
+pub(super) struct UpkeepParts {
+    pub(super) store: Store,
+    pub(super) live: Arc<Live>,
+    pub(super) stop: Stopping,
+    pub(super) bulk_writes: BulkWrites,
+    pub(super) verifications: Arc<Verifications>,
+    pub(super) following: Arc<Following>,
+    pub(super) foreign: Arc<Foreign>,
+}
+
+impl Upkeep {
+    pub(super) fn new(parts: UpkeepParts) -> Self {
+        let UpkeepParts { store, live, stop, bulk_writes, verifications, following, foreign } = parts;
+        let looked_after = (following.clone(), foreign.clone());
+        let backups = Arc::new(Backups::new(store.clone(), live.clone(), stop, bulk_writes));
+        let problems = Problems::new(store.clone(), verifications.clone(), backups.clone(), looked_after.clone());
+        Self {
+            health: HealthWatch::new(store.clone(), problems.clone()),
+            doctor: DoctorChecks::new(store.clone(), live.clone(), backups.clone(), looked_after),
+            monitor: Monitor::new(store, problems, (verifications.clone(), backups.clone()), following),
+            reloads: Reloads::new(live, verifications, foreign),
+            backups,
+        }
+    }
+}
