@@ -84,6 +84,32 @@ fn imports_point_upwards() {
     }
 }
 
+/// The rooms of the service in the order in which they stand on each other, as its own page lists them.
+fn service_rooms() -> Vec<String> {
+    let page = std::fs::read_to_string(root().join("src/service/mod.rs")).unwrap();
+    let list = page.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    list.lines().filter_map(|line| line.strip_prefix("//! ")?.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+/// A room of the service uses those above it, and what stands on the ground uses none.
+#[test]
+fn service_rooms_stand_on_those_above() {
+    let rooms = service_rooms();
+    assert!(rooms.len() > 5, "{rooms:?}");
+    let place = |name: &str| rooms.iter().position(|room| room == name);
+    for (path, code) in sources() {
+        let Ok(inside) = path.strip_prefix("service") else { continue };
+        let own = inside.components().next().unwrap().as_os_str().to_str().unwrap();
+        if matches!(own, "mod.rs" | "rooms.rs") {
+            continue;
+        }
+        for name in names_behind(&without_comments(&code), "crate::service::") {
+            let Some(other) = place(&name) else { continue };
+            assert!(place(own).is_some_and(|own| other <= own), "{} uses the room {name}", path.display());
+        }
+    }
+}
+
 /// A file can be read in one go.
 #[test]
 fn files_are_short() {
