@@ -50,7 +50,9 @@ async fn sell(socket: &Path, key: &RequestKey, sale: CreatePayment) -> Result<St
     let client = Client::connect(socket, "sell").await?;
     // A lost connection says nothing about the money: ask again with the same key.
     Ok(match client.call(Some(key), None, Operation::Create(sale)).await? {
-        Ok(Reply::Created(payment) | Reply::Payment(payment)) => format!("{:?} to {}", payment.state, payment.organization_bin),
+        Ok(Reply::Created(payment) | Reply::Payment(payment)) => {
+            format!("{:?} to {}", payment.state, payment.organization_bin)
+        }
         Ok(_) => "the daemon is of another version".to_owned(),
         Err(failure) => format!("{:?}, money {:?}: {}", failure.code, failure.money, failure.remedy()),
     })
