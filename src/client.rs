@@ -2,6 +2,23 @@
 //!
 //! One task reads answers and gives each to the call that waits for it; [`Client::call`] writes from the
 //! caller's own task. A call that is dropped forgets its answer and never cuts a frame in two.
+//!
+//! A payment looked up by its number at Kaspi; `examples/sell.rs` is a whole till:
+//!
+//! ```no_run
+//! use kaspid::client::Client;
+//! use kaspid::operation::{Operation, Reply};
+//!
+//! # async fn look() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::connect("/run/kaspid/kaspid.sock".as_ref(), "my till").await?;
+//! let look = Operation::PaymentGet { payment: "12737694350".parse()?, wait: None };
+//! match client.call(None, None, look).await? {
+//!     Ok(Reply::Payment(payment)) => assert_eq!(payment.organization_bin.as_str(), "891027350515"),
+//!     Ok(_) => {} // A daemon of another version.
+//!     Err(failure) => eprintln!("{}: {}", failure.code.word(), failure.remedy()),
+//! }
+//! # Ok(()) }
+//! ```
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};

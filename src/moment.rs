@@ -1,4 +1,5 @@
-//! Points in time and spans of it, as the socket, the store and the bank write them.
+//! Points in time and spans of it, as the socket, the store and the bank write them. Records carry the wall clock; what
+//! becomes due is counted by the clock since boot, which nobody sets.
 
 use std::fmt;
 use std::path::{Component, Path, PathBuf};

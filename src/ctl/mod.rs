@@ -1,5 +1,6 @@
 //! The command line: what was typed ([`args`]) becomes an operation ([`plan`]), is asked of the daemon
-//! ([`run`]), and the reply becomes text or JSON and an exit code.
+//! ([`run`]), and the reply becomes text or JSON and an exit code. The answer goes to stdout and everything else to
+//! stderr, and an answer that did not come is never told as "nothing happened".
 
 mod args;
 mod when;

@@ -1,4 +1,5 @@
-//! How an operation fails: typed, with whether money moved, and a remedy.
+//! How an operation fails: typed, with whether money moved, and a remedy. No failure leaves it open what the caller is to
+//! do next, and each code has its words in one catalogue ([`texts`]).
 
 pub mod texts;
 

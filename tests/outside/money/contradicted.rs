@@ -108,12 +108,13 @@ fn the_late_looks_hear_it_and_hear_its_end() {
 #[test]
 fn a_refund_asks_first_and_a_person_ends_it() {
     for dialect in [Dialect::Bank, Dialect::Guide] {
-        let till = Till::open(dialect, QUIET);
+        let clock = Clock::new(1);
+        let till = Till::by_clock(&clock, dialect, QUIET);
         let (door, bank) = (&till.daemon.door, &till.bank);
         let (id, qr) = take_paid(door, bank, dialect);
         says(bank, dialect, &qr, "Error");
         // A read that is older than the interval counts no more.
-        std::thread::sleep(Duration::from_secs(4));
+        clock.pass(Duration::from_secs(4));
         let returns = || bank.seen().iter().filter(|seen| seen.path().contains("/payment/re")).count();
         let problem = refund(door, &id).problem("not_refundable");
         assert_eq!((&problem["money"], returns()), (&json!("not_moved"), 0), "{problem}");
@@ -125,12 +126,12 @@ fn a_refund_asks_first_and_a_person_ends_it() {
         assert_eq!(resolve(door, &id, true).expect(200)["state"], "paid");
         assert!(problems(door).is_empty());
         resolve(door, &id, true).problem("invalid_request");
-        std::thread::sleep(Duration::from_secs(4));
+        clock.pass(Duration::from_secs(4));
         assert_eq!(refund(door, &id).expect(200)["refunded_tiyn"], 1_000);
         assert_eq!((told(door, &id), problems(door).len()), ((1, 1), 0), "the same word is no news");
         // Another one is.
         says(bank, dialect, &qr, "RemotePaymentCanceled");
-        std::thread::sleep(Duration::from_secs(16));
+        clock.pass(Duration::from_secs(16));
         refund(door, &id).problem("not_refundable");
         assert_eq!(told(door, &id).0, 2);
     }
@@ -139,12 +140,13 @@ fn a_refund_asks_first_and_a_person_ends_it() {
 /// A word that nobody knows says nothing, as of every other payment; nor does a bank that does not find it.
 #[test]
 fn an_unknown_word_contradicts_nothing() {
-    let till = Till::open(Dialect::Bank, QUIET);
+    let clock = Clock::new(1);
+    let till = Till::by_clock(&clock, Dialect::Bank, QUIET);
     let (door, bank) = (&till.daemon.door, &till.bank);
     for answer in [r#"{"Data":{"Status":"Returned"},"StatusCode":0}"#, r#"{"StatusCode":-1601}"#] {
         let (id, qr) = take_paid(door, bank, Dialect::Bank);
         bank.answer("GET", &format!("{STATUS}{qr}"), Answer::json(answer));
-        std::thread::sleep(Duration::from_secs(4));
+        clock.pass(Duration::from_secs(4));
         assert_eq!(refund(door, &id).expect(200)["refunded_tiyn"], 1_000, "{answer}");
         assert_eq!((told(door, &id), problems(door).len()), ((0, 1), 0), "{answer}");
     }
@@ -153,10 +155,11 @@ fn an_unknown_word_contradicts_nothing() {
 /// What is wrong outlives a restart, and a GET asks whether it still is.
 #[test]
 fn it_stands_until_it_ends() {
-    let till = Till::open(Dialect::Bank, QUIET);
+    let clock = Clock::new(1);
+    let till = Till::by_clock(&clock, Dialect::Bank, QUIET);
     let (id, qr) = take_paid(&till.daemon.door, &till.bank, Dialect::Bank);
     says(&till.bank, Dialect::Bank, &qr, "Error");
-    std::thread::sleep(Duration::from_secs(4));
+    clock.pass(Duration::from_secs(4));
     refund(&till.daemon.door, &id).problem("not_refundable");
     let Till { daemon, home, bank } = till.crash();
     assert_eq!(problems(&daemon.door).len(), 1);

@@ -3,6 +3,7 @@
 mod bug_report;
 mod command_lines;
 mod doctor;
+mod native_client;
 mod python;
 mod sandbox_tour;
 mod shop_troubles;

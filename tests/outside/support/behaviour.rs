@@ -1,5 +1,6 @@
 //! A scripted bank that behaves: the fixtures' first answers on every call, with ids of its own.
 
+use crate::support::clock::Clock;
 use crate::support::daemon::{Daemon, Home};
 use crate::support::fixture::{Answer, Dialect, Fixture};
 use crate::support::scripted_bank::{BIN, ScriptedBank};
@@ -31,6 +32,17 @@ impl Till {
         behave(&bank, dialect);
         let home = Home::new(&bank, more);
         Self { daemon: Daemon::start(&home), home, bank }
+    }
+
+    /// With a daemon that lives by a clock: waits that belong to the promise are passed, not slept.
+    #[track_caller]
+    pub(crate) fn by_clock(clock: &Clock, dialect: Dialect, more: &str) -> Self {
+        let bank = ScriptedBank::start();
+        behave(&bank, dialect);
+        let home = Home::new(&bank, more);
+        let till = Self { daemon: clock.start(&home), home, bank };
+        till.daemon.door.enrol(BIN);
+        till
     }
 
     /// Stops the daemon as a power cut would and starts another on the same state.

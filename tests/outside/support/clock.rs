@@ -4,9 +4,9 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use kaspid::moment::Moment;
@@ -39,24 +39,16 @@ impl Clock {
     /// Time runs `speed` times as fast from now on.
     pub(crate) fn new(speed: u32) -> Self {
         let files = tempfile::tempdir().unwrap();
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/outside/support/clock.c");
-        let library = files.path().join("clock.so");
-        let built = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(source).status();
-        assert!(built.is_ok_and(|status| status.success()), "cc does not build {source}");
         let page = File::create_new(files.path().join("page")).unwrap();
         page.write_all_at(&[0; 24], 0).unwrap();
         Self { page, numbers: Mutex::default(), started: monotonic(), speed, files }
     }
 
-    fn file(&self, name: &str) -> PathBuf {
-        self.files.path().join(name)
-    }
-
     /// Lets a daemon that is about to start live by this clock.
     fn put_on(&self, command: &mut Command) {
         command
-            .env("LD_PRELOAD", self.file("clock.so"))
-            .env("CLOCK_PAGE", self.file("page"))
+            .env("LD_PRELOAD", library())
+            .env("CLOCK_PAGE", self.files.path().join("page"))
             .env("CLOCK_START", self.started.as_nanos().to_string())
             .env("CLOCK_SPEED", self.speed.to_string());
     }
@@ -97,6 +89,21 @@ impl Clock {
         numbers[number as usize] += nanoseconds;
         self.page.write_all_at(&numbers[number as usize].to_ne_bytes(), 8 * number as u64).unwrap();
     }
+}
+
+/// The library, built once for all clocks of a run.
+fn library() -> &'static Path {
+    static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/outside/support/clock.c");
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let (new, library) = (folder.join(format!("clock-{}.so", std::process::id())), folder.join("clock.so"));
+        let built = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&new).arg(source).status();
+        assert!(built.is_ok_and(|status| status.success()), "cc does not build {source}");
+        // Whole or not at all: another run may be using the one that is there.
+        std::fs::rename(&new, &library).unwrap();
+        library
+    });
+    &BUILT
 }
 
 /// A sandbox and a daemon whose time runs fast, with the guide's first organisation enrolled.

@@ -7,6 +7,7 @@ use redb::ReadableTable;
 use serde_json::{Value, json};
 
 use crate::support::behaviour::{Till, paid};
+use crate::support::clock::Clock;
 use crate::support::daemon::Daemon;
 use crate::support::fixture::{Answer, Dialect};
 use crate::support::http::{Door, fresh_key};
@@ -85,14 +86,15 @@ fn a_repeated_create_puts_no_look_off() {
 /// wait.
 #[test]
 fn a_failed_look_is_no_read() {
-    let till = Till::open(Dialect::Bank, QUIET);
+    let clock = Clock::new(1);
+    let till = Till::by_clock(&clock, Dialect::Bank, QUIET);
     let door = &till.daemon.door;
     let (id, qr) = take(door, "remote");
     let path = format!("{STATUS}{qr}");
     till.bank.answer("GET", &path, paid(Dialect::Bank));
     assert_eq!(door.get(&format!("/v1/payments/{id}")).expect(200)["state"], "paid");
     // A read that is older than the interval counts no more.
-    std::thread::sleep(Duration::from_secs(4));
+    clock.pass(Duration::from_secs(4));
     let refund = || door.post(&format!("/v1/payments/{id}/refunds"), &json!({"amount_tiyn": 100}));
     till.bank.answer("GET", &path, Answer::page(502, "Bad Gateway"));
     let problem = refund().problem("kaspi_unavailable");

@@ -210,3 +210,37 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         self.words_of(&used.tokens);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(module: &str, text: &str) -> Source {
+        let module: Vec<String> = module.split_whitespace().map(str::to_owned).collect();
+        Source { path: module.join("/").into(), module, lines: 0, items: syn::parse_file(text).unwrap().items }
+    }
+
+    /// What the arrows of some files are: names, and calls.
+    fn found(sources: &[Source]) -> (Arrows, Arrows) {
+        let scope = Scope::of(sources);
+        arrows(sources, &scope, &Methods::of(sources, &scope))
+    }
+
+    #[test]
+    fn a_name_leads_to_its_definition_and_not_to_who_hands_it_on() {
+        let front = source("a", "mod b; pub use b::B;");
+        let sources = [front, source("a b", "pub struct B;"), source("c", "use crate::a::B; fn f(_: &B) {}")];
+        assert_eq!(found(&sources).0, [[].into(), [].into(), [1].into()]);
+    }
+
+    #[test]
+    fn calls_are_seen_through_self_fields_and_macros() {
+        let shop = source("a", "pub struct Shop { room: std::sync::Arc<crate::b::Room> }");
+        let room = source("b", "pub struct Room; impl Room { pub fn go(&self) {} }");
+        let more = source("c", "impl crate::a::Shop { fn more(&self) {} }");
+        let field = source("d", "impl crate::a::Shop { fn one(&self) { self.room.go(); } }");
+        let own = source("e", "impl crate::a::Shop { async fn two(&self) { select! { () = self.more() => {} } } }");
+        let (_, calls) = found(&[shop, room, more, field, own]);
+        assert_eq!(calls, [[].into(), [].into(), [].into(), [1].into(), [2].into()]);
+    }
+}

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::tree;
 
 /// Where somebody reads and cites.
-const FOLDERS: [&str; 7] = ["src", "tests", "docs", "systemd", "packaging", ".ci", "xtask"];
+const FOLDERS: [&str; 8] = ["src", "tests", "examples", "docs", "systemd", "packaging", ".ci", "xtask"];
 
 /// Texts that lie beside the folders.
 const BESIDE: [&str; 5] = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "Cargo.toml"];
