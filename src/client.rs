@@ -1,6 +1,6 @@
 //! The native client: one connection to the daemon's socket, calls pipelined over it.
 //!
-//! One task reads answers and gives each to the call that waits for it; [`Client::call`] writes from the
+//! One task reads answers and gives each to the call that waits for it; [`Client::send`] writes from the
 //! caller's own task. A call that is dropped forgets its answer and never cuts a frame in two.
 
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use crate::failure::Failure;
 use crate::frame::{self, Answer, Call, FrameError, Hello, PROTOCOL, Welcome};
 use crate::id::RequestKey;
-use crate::operation::{Operation, Reply};
+use crate::operation::{Operation, OtherReply, Reply, Request};
 
 /// How long the daemon has for its `Welcome`: it may be starting, called by this very connection.
 const WELCOME: Duration = Duration::from_secs(10);
@@ -73,10 +73,13 @@ pub enum ClientError {
         "the answer was lost ({0}); the call may have happened: ask again with the same key, it cannot double anything"
     )]
     Lost(String),
+    /// The daemon carried out something else than it was asked.
+    #[error(transparent)]
+    OtherReply(#[from] OtherReply),
 }
 
 /// What an operation came to, as the daemon says.
-pub type Outcome = Result<Reply, Failure>;
+pub type Outcome<T = Reply> = Result<T, Failure>;
 
 /// Why no more answers come.
 #[derive(Clone, Debug)]
@@ -197,12 +200,28 @@ impl Client {
         &self.version
     }
 
-    /// Asks for `operation` and waits for what came of it. Many calls may wait at once; dropping the future
-    /// stops the waiting, not the operation. `deadline` bounds the waiting in the daemon, too.
+    /// Asks `request` and waits for its reply, as [`Client::send`] does.
+    ///
+    /// # Errors
+    /// As [`Client::send`], and [`ClientError::OtherReply`].
+    pub async fn call<R: Request>(
+        &self,
+        key: Option<&RequestKey>,
+        deadline: Option<Duration>,
+        request: R,
+    ) -> Result<Outcome<R::Reply>, ClientError> {
+        Ok(match self.send(key, deadline, request.into()).await? {
+            Ok(reply) => Ok(R::reply(reply)?),
+            Err(failure) => Err(failure),
+        })
+    }
+
+    /// Asks for an operation, whichever it is, and waits for what came of it. Many calls may wait at once; dropping the
+    /// future stops the waiting, not the operation. `deadline` bounds the waiting in the daemon, too.
     ///
     /// # Errors
     /// The outer error means that there is no answer; only [`ClientError::Lost`] leaves open what happened.
-    pub async fn call(
+    pub async fn send(
         &self,
         key: Option<&RequestKey>,
         deadline: Option<Duration>,

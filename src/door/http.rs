@@ -19,18 +19,18 @@ use tokio::net::UnixStream;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::desk::{Desk, Outcome};
+use super::desk::{Desk, Outcome, Submission};
 use super::pace::{Pace, Paced};
 use super::problem::{Problem, retry_after};
-use super::request::{self, Asked, read};
+use super::request::{self, read};
 use super::routes::{Found, RouteId, find};
 use super::stream::{self, Pieces};
 use super::{picture, stopped};
-use crate::access::Presence;
+use crate::access::{Permission, Presence};
 use crate::failure::{Code, Failure, Money};
 use crate::id::RequestKey;
 use crate::metrics::{CONTENT_TYPE, DoorMeters};
-use crate::operation::{FileFormat, Operation, Reply};
+use crate::operation::{FileFormat, Operation, Reply, Traffic};
 use crate::transfer::{Transferred, Upload};
 
 /// The description of this interface, made from the types by a test.
@@ -136,7 +136,7 @@ struct Counted<'d> {
 
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        let (method, template) = self.route.map_or(("none", "none"), |route| (route.verb(), route.template()));
+        let (method, template) = self.route.map_or(("none", "none"), |route| (route.row().method, route.row().path));
         self.meters.answered(("http", method, template, self.status));
     }
 }
@@ -159,34 +159,52 @@ async fn answer(
             );
         }
     };
-    desk.require(route.right()).await?;
+    let permission = desk.permission(route.row().right).await?;
     let key = key?;
-    let (body, file, format) = match route.takes_file() {
-        true => {
+    let traffic = route.row().traffic;
+    let (body, file, format) = match traffic {
+        Traffic::Upload => {
             let format = stream::format(&head.headers)?;
             (Bytes::new(), body.take(), format)
         }
-        false => (whole(body, &head.headers, desk.limits.body).await?, None, FileFormat::default()),
+        Traffic::Message | Traffic::Download => {
+            (whole(body, &head.headers, desk.limits.body).await?, None, FileFormat::default())
+        }
     };
     pace.complete();
     let parts =
         request::Parts { parameter: &parameter, query: head.uri.query().unwrap_or_default(), body: &body, format };
-    match read(route, parts)? {
-        Asked::OpenApi => Ok(bytes(StatusCode::OK, JSON, Bytes::from_static(OPENAPI))),
-        Asked::Operation(operation) if file.is_some() || route.gives_file() => {
-            transferred(route, run_stream(desk, operation, file, pace).await?, pace)
-        }
-        Asked::Operation(operation) => reply(route, run(desk, key, operation).await?),
+    let Some(operation) = read(route, parts)? else {
+        return Ok(bytes(StatusCode::OK, JSON, Bytes::from_static(OPENAPI)));
+    };
+    let permitted = Permitted { operation, key, permission };
+    match traffic {
+        Traffic::Message => reply(route, run(desk, permitted).await?),
+        Traffic::Upload | Traffic::Download => transferred(route, run_stream(desk, permitted, file, pace).await?, pace),
+    }
+}
+
+/// What a caller asks who may.
+struct Permitted {
+    operation: Operation,
+    key: Option<RequestKey>,
+    permission: Permission,
+}
+
+impl Permitted {
+    fn heard_by(self, presence: Presence) -> Submission {
+        let Self { operation, key, permission } = self;
+        Submission { operation, key, presence, permission: Some(permission) }
     }
 }
 
 /// Waits for the outcome. If the client goes away, only the waiting ends.
-async fn run(desk: &Arc<Desk>, key: Option<RequestKey>, operation: Operation) -> Outcome {
+async fn run(desk: &Arc<Desk>, permitted: Permitted) -> Outcome {
     let (done, outcome) = oneshot::channel();
     // This ends when the client goes: the receiver is gone then, and its presence over.
     let (_there, presence) = Presence::begin();
-    let money = if operation.moves_money() { Money::Unknown } else { Money::NotMoved };
-    desk.launch((key, presence), operation, move |outcome| drop(done.send(outcome)));
+    let money = if permitted.operation.moves_money() { Money::Unknown } else { Money::NotMoved };
+    desk.launch(permitted.heard_by(presence), move |outcome| drop(done.send(outcome)));
     let cut_off = || Failure::new(Code::ShuttingDown, "the daemon is stopping").with_money(money);
     outcome.await.unwrap_or_else(|_| Err(cut_off()))
 }
@@ -195,13 +213,15 @@ async fn run(desk: &Arc<Desk>, key: Option<RequestKey>, operation: Operation) ->
 /// the end of its file cuts the operation off; after it, only the waiting ends.
 async fn run_stream(
     desk: &Arc<Desk>,
-    operation: Operation,
+    permitted: Permitted,
     file: Option<Incoming>,
     pace: &Pace,
 ) -> Result<Transferred, Failure> {
     let (sink, upload) = Upload::channel();
     let (done, outcome) = oneshot::channel();
-    desk.launch_stream(operation, upload, move |outcome| drop(done.send(outcome)));
+    // A key keeps money from moving twice, and no file moves any.
+    let submission = Submission { key: None, ..permitted.heard_by(Presence::default()) };
+    desk.launch_stream(submission, upload, move |outcome| drop(done.send(outcome)));
     match file {
         Some(file) => stream::feed(file, sink, desk.limits.upload, pace).await?,
         None => sink.end().await,
@@ -282,35 +302,16 @@ fn transferred(route: RouteId, transferred: Transferred, pace: &Pace) -> Result<
     }
 }
 
-/// The status and body of a reply, one line per kind.
+/// The status and body of a reply: a document, unless it is a picture or text.
 fn reply(route: RouteId, reply: Reply) -> Result<Answer, Failure> {
+    let status = if reply.is_new() { StatusCode::CREATED } else { StatusCode::OK };
     Ok(match reply {
-        Reply::Health(value) => json(StatusCode::OK, &value),
-        Reply::Version(value) => json(StatusCode::OK, &value),
-        Reply::Configs(value) => json(StatusCode::OK, &value),
-        Reply::Config(value) => json(StatusCode::OK, &value),
-        Reply::Enrolled(value) => json(StatusCode::CREATED, &value),
-        Reply::TradePoints(value) => json(StatusCode::OK, &value),
-        Reply::Selected(value) => json(StatusCode::OK, &value),
-        Reply::Created(value) => json(StatusCode::CREATED, &value),
-        Reply::Payment(value) => json(StatusCode::OK, &value),
-        Reply::Payments(value) => json(StatusCode::OK, &value),
         Reply::Picture(value) if route == RouteId::PicturePng => {
-            bytes(StatusCode::OK, "image/png", picture::png(&value.content)?)
+            bytes(status, "image/png", picture::png(&value.content)?)
         }
-        Reply::Picture(value) => bytes(StatusCode::OK, "image/svg+xml", picture::svg(&value.content)?),
-        Reply::Payer(value) => json(StatusCode::OK, &value),
-        Reply::Log(value) => json(StatusCode::OK, &value),
-        Reply::Verified(value) => json(StatusCode::OK, &value),
-        Reply::Identity(value) => json(StatusCode::OK, &value),
-        Reply::Reloaded(value) => json(StatusCode::OK, &value),
-        Reply::Events(value) => json(StatusCode::OK, &value),
-        Reply::Imported(value) => json(StatusCode::OK, &value),
-        Reply::Acknowledged(value) => json(StatusCode::OK, &value),
-        Reply::Metrics(value) => bytes(StatusCode::OK, CONTENT_TYPE, value.text),
-        Reply::Day(value) => json(StatusCode::OK, &value),
-        Reply::Range(value) => json(StatusCode::OK, &value),
-        Reply::Diagnosis(value) => json(StatusCode::OK, &value),
+        Reply::Picture(value) => bytes(status, "image/svg+xml", picture::svg(&value.content)?),
+        Reply::Metrics(value) => bytes(status, CONTENT_TYPE, value.text),
+        document => json(status, &document.document()),
     })
 }
 

@@ -13,16 +13,15 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::desk::{Desk, Outcome};
+use super::desk::{Desk, Outcome, Submission};
 use super::limits::IN_FLIGHT;
-use super::routes::RouteId;
 use super::stopped;
 use crate::access::Presence;
 use crate::failure::{Code, Failure, Money};
 use crate::frame::{self, Answer, Call, FrameError, Hello, PROTOCOL, Welcome};
 use crate::id::RequestKey;
 use crate::metrics::DoorMeters;
-use crate::operation::Operation;
+use crate::operation::{Effect, Operation, Row};
 
 /// Why a conversation ends.
 enum End {
@@ -180,12 +179,12 @@ impl Conversation {
         let bad_key = |error| Failure::invalid(format!("key: {error}"));
         let key: Result<Option<RequestKey>, Failure> = key.map(|key| key.parse().map_err(bad_key)).transpose();
         let known = key.clone().ok().flatten();
-        let route = RouteId::of(&operation);
+        let row = operation.row();
         let clock = match desk.take_turn().and(key) {
             // The channel is ours: it is open as long as this call is.
             Err(mut failure) => {
                 failure.request_key = known;
-                count(&desk.meters, route, Some(&failure));
+                count(&desk.meters, row, Some(&failure));
                 let _ = outcomes.send((id, Err(failure)));
                 None
             }
@@ -195,8 +194,9 @@ impl Conversation {
                 let until = deadline_ms.map(|ms| Instant::now() + Duration::from_millis(u64::from(ms)));
                 let presence = self.presence.clone();
                 let presence = until.map_or(presence.clone(), |until| presence.at_most_until(until));
-                self.desk.launch((key, presence), operation, move |outcome| {
-                    count(&meters, route, outcome.as_ref().err());
+                let submission = Submission { operation, key, presence, permission: None };
+                self.desk.launch(submission, move |outcome| {
+                    count(&meters, row, outcome.as_ref().err());
                     drop(outcomes.send((id, outcome)));
                 });
                 clock
@@ -281,15 +281,15 @@ fn encode(answer: Answer) -> Result<Vec<u8>, FrameError> {
 }
 
 /// Counts a call by what it came to, in the statuses of HTTP, whether or not its caller still waits.
-fn count(meters: &DoorMeters, route: RouteId, failure: Option<&Failure>) {
+fn count(meters: &DoorMeters, row: &'static Row, failure: Option<&Failure>) {
     let status = failure.map_or(200, |failure| failure.code.status());
-    meters.answered(("native", route.verb(), route.template(), status));
+    meters.answered(("native", row.method, row.path, status));
 }
 
 /// What a caller hears whose deadline has passed. The operation goes on; with a key it can be joined.
 fn overdue(operation: &Operation, keyed: bool, ms: u32) -> Failure {
     let text = |what: &str| format!("no answer within the caller's deadline of {ms} ms; {what}");
-    if RouteId::of(operation).method() == hyper::Method::GET {
+    if operation.row().effect == Effect::Reads {
         return Failure::new(Code::KaspiUnavailable, text("ask again"));
     }
     let failure = Failure::new(Code::InProgress, text("it goes on: ask again with the same key"));

@@ -47,7 +47,10 @@ use crate::failure::{Code, Failure};
 use crate::id::{PaymentId, RequestKey};
 use crate::metrics::DoorMeters;
 use crate::moment::Moment;
-use crate::operation::{Operation, Reply, Version};
+use crate::operation::{
+    CancelPayment, ChangeConfig, GetConfig, GetPayment, GetPicture, ImportConfigs, ImportLog, Operation, PayBack,
+    RegisterDevice, Reply, ResolvePayment, RetireConfig, TradePointQuery, VerifyConfig, Version,
+};
 use crate::store::Store;
 use crate::transfer::{Transferred, Upload};
 use age::Ages;
@@ -269,52 +272,55 @@ impl Service {
             self.without_gap()?;
         }
         match operation {
-            Operation::Health => self.health(request),
-            Operation::Version => {
+            Operation::Health(_) => self.health(request),
+            Operation::Version(_) => {
                 let version = env!("CARGO_PKG_VERSION").to_owned();
                 Ok(Reply::Version(Version { version, protocol: crate::frame::PROTOCOL }))
             }
             Operation::ConfigList(query) => self.config_list(request, &query),
-            Operation::ConfigGet { organization_bin } => self.config_get(request, &organization_bin),
-            Operation::TradePoints { organization_bin } => self.trade_points(request, &organization_bin).await,
+            Operation::ConfigGet(GetConfig { organization_bin }) => self.config_get(request, &organization_bin),
+            Operation::TradePoints(TradePointQuery { organization_bin }) => {
+                self.trade_points(request, &organization_bin).await
+            }
             Operation::Enrol(enrol) => self.enrol(request, enrol).await,
-            Operation::ChangeConfig { organization_bin, change } => {
+            Operation::ChangeConfig(ChangeConfig { organization_bin, change }) => {
                 self.change_config(request, organization_bin, change).await
             }
-            Operation::RetireConfig { organization_bin, delete_device } => {
+            Operation::RetireConfig(RetireConfig { organization_bin, delete_device }) => {
                 self.retire_config(request, organization_bin, delete_device).await
             }
-            Operation::VerifyConfig { organization_bin } => self.verify_config(request, organization_bin).await,
-            Operation::RegisterDevice { organization_bin, trade_point_id } => {
+            Operation::VerifyConfig(VerifyConfig { organization_bin }) => {
+                self.verify_config(request, organization_bin).await
+            }
+            Operation::RegisterDevice(RegisterDevice { organization_bin, trade_point_id }) => {
                 self.register_device(request, organization_bin, trade_point_id).await
             }
             Operation::Select(select) => self.select(request, &select),
             Operation::Create(create) => self.create(request, create).await,
             Operation::PaymentList(query) => self.payment_list(request, &query),
-            Operation::PaymentGet { payment, wait } => self.payment_get(request, &payment, wait).await,
-            Operation::PaymentPicture { payment } => self.payment_picture(request, &payment),
-            Operation::Cancel { payment } => self.cancel(request, &payment).await,
-            Operation::Refund { payment, refund } => self.refund(request, &payment, refund).await,
+            Operation::PaymentGet(GetPayment { payment, wait }) => self.payment_get(request, &payment, wait).await,
+            Operation::PaymentPicture(GetPicture { payment }) => self.payment_picture(request, &payment),
+            Operation::Cancel(CancelPayment { payment }) => self.cancel(request, &payment).await,
+            Operation::Refund(PayBack { payment, refund }) => self.refund(request, &payment, refund).await,
             Operation::Adopt(adopt) => self.adopt(request, adopt).await,
             Operation::Payer(query) => self.payer(request, &query).await,
             Operation::LogList(query) => self.log_list(request, &query).await,
             Operation::LogVerify(query) => self.log_verify(request, query).await,
-            Operation::Identity => self.identity(request),
-            Operation::Reload => self.reload().await.map(Reply::Reloaded),
-            Operation::Resolve { payment, resolution } => self.resolve(request, &payment, resolution).await,
+            Operation::Identity(_) => self.identity(request),
+            Operation::Reload(_) => self.reload().await.map(Reply::Reloaded),
+            Operation::Resolve(ResolvePayment { payment, resolution }) => {
+                self.resolve(request, &payment, resolution).await
+            }
             Operation::Events(query) => self.events(request, query).await,
-            Operation::LogExport(_)
-            | Operation::ImportConfigs { .. }
-            | Operation::ImportLog { .. }
-            | Operation::Backup => {
+            Operation::LogExport(_) | Operation::ImportConfigs(_) | Operation::ImportLog(_) | Operation::Backup(_) => {
                 Err(Failure::invalid("files are streamed, which only the HTTP encoding of the socket can")
                     .with_hint("Use kaspictl log export, import or backup, or the HTTP route (see /openapi.json)."))
             }
-            Operation::AcknowledgeRestore => self.acknowledge_restore(request).await,
-            Operation::Metrics => self.metrics(request).await,
+            Operation::AcknowledgeRestore(_) => self.acknowledge_restore(request).await,
+            Operation::Metrics(_) => self.metrics(request).await,
             Operation::ReportDay(query) => self.report_day(request, query).await,
             Operation::ReportRange(query) => self.report_range(request, query).await,
-            Operation::Diagnose => self.diagnose(request).await,
+            Operation::Diagnose(_) => self.diagnose(request).await,
         }
     }
 
@@ -324,13 +330,17 @@ impl Service {
     /// As [`Service::run`].
     pub async fn run_stream(&self, admitted: Admitted, upload: Upload) -> Result<Transferred, Failure> {
         match admitted.operation().clone() {
-            Operation::Backup => {
+            Operation::Backup(_) => {
                 whole_view(admitted.scope())?;
                 self.backup().await.map(Transferred::Download)
             }
             Operation::LogExport(query) => self.log_export(&self.request(admitted).0, query),
-            Operation::ImportConfigs { format } => self.import_configs(&self.request(admitted).0, format, upload).await,
-            Operation::ImportLog { format } => self.import_log(&self.request(admitted).0, format, upload).await,
+            Operation::ImportConfigs(ImportConfigs { format }) => {
+                self.import_configs(&self.request(admitted).0, format, upload).await
+            }
+            Operation::ImportLog(ImportLog { format }) => {
+                self.import_log(&self.request(admitted).0, format, upload).await
+            }
             _ => self.run(admitted).await.map(|reply| Transferred::Reply(Box::new(reply))),
         }
     }

@@ -22,14 +22,14 @@ pub(super) struct Bundle {
     pub(super) system: System,
     pub(super) doctor: Vec<DoctorLine>,
     /// Null where the file cannot be read or used; then doctor says why.
-    pub(super) settings: Option<Settings>,
+    pub(super) settings: Option<SettingsPart>,
     /// Null without a daemon that answers.
     pub(super) health: Option<HealthPart>,
-    pub(super) organisations: Vec<Organisation>,
+    pub(super) organisations: Vec<OrganisationPart>,
     pub(super) log_events: Option<u64>,
     pub(super) log_head: Option<String>,
     /// Null where this user may not read the log.
-    pub(super) latest_failures: Option<Vec<Failed>>,
+    pub(super) latest_failures: Option<Vec<FailedRow>>,
     pub(super) files: Vec<FileFacts>,
     /// Null where no journal can be read.
     pub(super) journal: Option<Vec<String>>,
@@ -91,7 +91,7 @@ impl DoctorLine {
 
 /// The configuration, key by key; users are counted, groups are named.
 #[derive(Serialize)]
-pub(super) struct Settings {
+pub(super) struct SettingsPart {
     url: String,
     formerly: Vec<String>,
     dialect: Option<Dialect>,
@@ -119,7 +119,7 @@ pub(super) struct Settings {
     remote_sweep_ms: Vec<u128>,
 }
 
-impl Settings {
+impl SettingsPart {
     pub(super) fn of(config: &Config) -> Self {
         let Config { kaspi, payments, limits, verify, access, .. } = config;
         let named = [&access.observe, &access.pay, &access.refund, &access.audit, &access.admin];
@@ -171,11 +171,11 @@ pub(super) struct HealthPart {
     key_sealed: Option<bool>,
     configs: ConfigCounts,
     payments: PaymentCounts,
-    problems: Vec<Problem>,
+    problems: Vec<ProblemPart>,
 }
 
 #[derive(Serialize)]
-struct Problem {
+struct ProblemPart {
     code: String,
     config_id: Option<ConfigId>,
 }
@@ -183,7 +183,8 @@ struct Problem {
 impl HealthPart {
     pub(super) fn of(health: &Health) -> Self {
         let identity = health.identity.as_ref();
-        let problem = |item: &operation::ProblemItem| Problem { code: item.code.clone(), config_id: item.config_id };
+        let problem =
+            |item: &operation::ProblemItem| ProblemPart { code: item.code.clone(), config_id: item.config_id };
         Self {
             status: health.status,
             certificate_ends: identity.map(|identity| identity.not_after),
@@ -198,7 +199,7 @@ impl HealthPart {
 
 /// A config by its row.
 #[derive(Serialize)]
-pub(super) struct Organisation {
+pub(super) struct OrganisationPart {
     config_id: ConfigId,
     shop_id: ShopId,
     is_active: bool,
@@ -210,7 +211,7 @@ pub(super) struct Organisation {
     last_verified_at: Option<Moment>,
 }
 
-impl Organisation {
+impl OrganisationPart {
     pub(super) fn of(config: &operation::Config) -> Self {
         Self {
             config_id: config.id,
@@ -228,7 +229,7 @@ impl Organisation {
 
 /// A failed row of the log as codes.
 #[derive(Serialize)]
-pub(super) struct Failed {
+pub(super) struct FailedRow {
     row: u64,
     at: Moment,
     operation: OperationType,
@@ -238,7 +239,7 @@ pub(super) struct Failed {
     config_id: Option<ConfigId>,
 }
 
-impl Failed {
+impl FailedRow {
     pub(super) fn of(row: &LogRow) -> Self {
         Self {
             row: row.id,

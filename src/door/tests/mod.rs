@@ -20,7 +20,10 @@ use tokio::task::JoinHandle;
 use super::{Answer, Door, Limits, Pulse, listen};
 use crate::access::{AccessConfig, Admitted, Rules};
 use crate::failure::{Code, Failure};
-use crate::operation::{Operation, Payment, Payments, Picture, Reloaded, Reply, Verified, Version};
+use crate::operation::{
+    CancelPayment, CreatePayment, GetPayment, IdentityQuery, Operation, Payment, Payments, Picture, Reloaded, Reply,
+    Verified, Version, VersionQuery,
+};
 
 /// A door in a directory of its own. What is behind it answers by the kind of the operation: see [`carry_out`].
 pub(super) struct World {
@@ -74,22 +77,22 @@ pub(super) fn world(limits: Limits) -> World {
 async fn carry_out(admitted: Admitted, behind: Behind) -> Result<Reply, Failure> {
     let key = admitted.key().map(ToString::to_string);
     match admitted.into_parts().2 {
-        Operation::Version => Ok(Reply::Version(Version { version: "1.2.3".to_owned(), protocol: 1 })),
-        Operation::Cancel { .. } => {
+        Operation::Version(_) => Ok(Reply::Version(Version { version: "1.2.3".to_owned(), protocol: 1 })),
+        Operation::Cancel(_) => {
             behind.begun.send(()).unwrap();
             behind.release.acquire().await.unwrap().forget();
             behind.ended.fetch_add(1, Ordering::SeqCst);
             Ok(Reply::Reloaded(Reloaded { changed: vec!["cancelled".to_owned()], restart_needed: vec![] }))
         }
-        Operation::Reload => panic!("a defect behind the door"),
-        Operation::PaymentPicture { .. } => {
+        Operation::Reload(_) => panic!("a defect behind the door"),
+        Operation::PaymentPicture(_) => {
             Ok(Reply::Picture(Picture { content: "https://pay.kaspi.kz/pay/uuyzvcdm".to_owned() }))
         }
         Operation::Create(create) => {
             let wait = create.wait.map(|wait| wait.to_string());
             Ok(Reply::Created(payment(create.amount_tiyn.tiyn(), key.or(wait))))
         }
-        Operation::PaymentGet { .. } => Ok(Reply::Payment(payment(5, None))),
+        Operation::PaymentGet(_) => Ok(Reply::Payment(payment(5, None))),
         Operation::PaymentList(_) => Ok(Reply::Payments(Payments { payments: vec![], next: None })),
         Operation::LogVerify(_) => Ok(Reply::Verified(Verified {
             ok: true,
