@@ -139,9 +139,9 @@ impl Board {
 }
 
 /// Leaves the board when the call is answered or dropped.
-struct Seat<'a>(&'a Board, u32);
+struct PendingCall<'a>(&'a Board, u32);
 
-impl Drop for Seat<'_> {
+impl Drop for PendingCall<'_> {
     fn drop(&mut self) {
         self.0.with(|waiting| waiting.calls.remove(&self.1));
     }
@@ -235,7 +235,7 @@ impl Client {
             Ok(answered) => answered,
             Err(over) => return ended(over),
         };
-        let _seat = Seat(&self.board, id);
+        let _pending = PendingCall(&self.board, id);
         // When writing fails the daemon has closed, and the reader is about to learn whether it said why.
         let limit = match self.write(frame).await {
             Ok(()) => deadline.map(|limit| limit.saturating_add(GRACE)),

@@ -17,7 +17,7 @@ use tokio::net::UnixStream;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::{Answer, Door, Limits, Pulse, listen};
+use super::{Door, Handler, Limits, Pulse, listen};
 use crate::access::{AccessConfig, Admitted, Rules};
 use crate::failure::{Code, Failure};
 use crate::operation::{
@@ -58,7 +58,7 @@ pub(super) fn world(limits: Limits) -> World {
     };
     let (rules, newest) = watch::channel(Arc::new(Rules::default_rules()));
     let other_side = behind.clone();
-    let answer = Answer::new(move |admitted| carry_out(admitted, other_side.clone()));
+    let answer = Handler::new(move |admitted| carry_out(admitted, other_side.clone()));
     let answer = answer.with_streams(|admitted, mut upload| async move {
         let mut taken = 0;
         while let Some(piece) = upload.next().await? {

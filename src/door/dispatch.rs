@@ -32,12 +32,12 @@ type Streaming = Pin<Box<dyn Future<Output = StreamOutcome> + Send>>;
 
 /// Whatever carries out admitted operations: in the daemon the service, in tests a closure.
 #[derive(Clone)]
-pub struct Answer {
+pub struct Handler {
     message: Arc<dyn Fn(Admitted) -> Running + Send + Sync>,
     stream: Arc<dyn Fn(Admitted, Upload) -> Streaming + Send + Sync>,
 }
 
-impl Answer {
+impl Handler {
     /// Answers with `carry_out`, for instance `move |admitted| service.clone().run(admitted)`.
     pub fn new<F, R>(carry_out: F) -> Self
     where
@@ -67,9 +67,9 @@ impl Answer {
     }
 }
 
-impl std::fmt::Debug for Answer {
+impl std::fmt::Debug for Handler {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Answer")
+        f.write_str("Handler")
     }
 }
 
@@ -86,8 +86,8 @@ pub(super) struct Submission {
 
 /// One connection's access to the service.
 #[derive(Debug)]
-pub(super) struct Desk {
-    pub(super) answer: Answer,
+pub(super) struct Dispatcher {
+    pub(super) answer: Handler,
     pub(super) rules: watch::Receiver<Arc<Rules>>,
     pub(super) limits: Limits,
     pub(super) caller: Caller,
@@ -100,7 +100,7 @@ pub(super) struct Desk {
     pub(super) _open: mpsc::Sender<()>,
 }
 
-impl Desk {
+impl Dispatcher {
     /// Counts a request against its user's rate.
     ///
     /// # Errors
@@ -177,8 +177,8 @@ impl Desk {
             began: Instant::now(),
             span: span.clone(),
         };
-        let desk = Arc::clone(self);
-        tokio::spawn(async move { report.with(desk.carry_out(submission, run).await) }.instrument(span));
+        let dispatcher = Arc::clone(self);
+        tokio::spawn(async move { report.with(dispatcher.carry_out(submission, run).await) }.instrument(span));
     }
 
     async fn carry_out<T, R: Future<Output = Result<T, Failure>>>(
