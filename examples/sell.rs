@@ -15,7 +15,7 @@ use kaspid::domain::Kind;
 use kaspid::id::RequestKey;
 use kaspid::moment::Span;
 use kaspid::money::Amount;
-use kaspid::operation::{CreatePayment, Operation, Reply};
+use kaspid::operation::CreatePayment;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -49,11 +49,8 @@ pub(crate) fn run(words: &[String]) -> Result<String, Box<dyn Error>> {
 async fn sell(socket: &Path, key: &RequestKey, sale: CreatePayment) -> Result<String, Box<dyn Error>> {
     let client = Client::connect(socket, "sell").await?;
     // A lost connection says nothing about the money: ask again with the same key.
-    Ok(match client.call(Some(key), None, Operation::Create(sale)).await? {
-        Ok(Reply::Created(payment) | Reply::Payment(payment)) => {
-            format!("{:?} to {}", payment.state, payment.organization_bin)
-        }
-        Ok(_) => "the daemon is of another version".to_owned(),
+    Ok(match client.call(Some(key), None, sale).await? {
+        Ok(payment) => format!("{:?} to {}", payment.state, payment.organization_bin),
         Err(failure) => format!("{:?}, money {:?}: {}", failure.code, failure.money, failure.remedy()),
     })
 }

@@ -1,20 +1,19 @@
 //! The native client: one connection to the daemon's socket, calls pipelined over it.
 //!
-//! One task reads answers and gives each to the call that waits for it; [`Client::call`] writes from the
+//! One task reads answers and gives each to the call that waits for it; [`Client::send`] writes from the
 //! caller's own task. A call that is dropped forgets its answer and never cuts a frame in two.
 //!
 //! A payment looked up by its number at Kaspi; `examples/sell.rs` is a whole till:
 //!
 //! ```no_run
 //! use kaspid::client::Client;
-//! use kaspid::operation::{Operation, Reply};
+//! use kaspid::operation::GetPayment;
 //!
 //! # async fn look() -> Result<(), Box<dyn std::error::Error>> {
 //! let client = Client::connect("/run/kaspid/kaspid.sock".as_ref(), "my till").await?;
-//! let look = Operation::PaymentGet { payment: "12737694350".parse()?, wait: None };
+//! let look = GetPayment { payment: "12737694350".parse()?, wait: None };
 //! match client.call(None, None, look).await? {
-//!     Ok(Reply::Payment(payment)) => assert_eq!(payment.organization_bin.as_str(), "891027350515"),
-//!     Ok(_) => {} // A daemon of another version.
+//!     Ok(payment) => assert_eq!(payment.organization_bin.as_str(), "891027350515"),
 //!     Err(failure) => eprintln!("{}: {}", failure.code.word(), failure.remedy()),
 //! }
 //! # Ok(()) }
@@ -36,7 +35,7 @@ use tokio::task::JoinHandle;
 use crate::failure::Failure;
 use crate::frame::{self, Answer, Call, FrameError, Hello, PROTOCOL, Welcome};
 use crate::id::RequestKey;
-use crate::operation::{Operation, Reply};
+use crate::operation::{Operation, OtherReply, Reply, Request};
 
 /// How long the daemon has for its `Welcome`: it may be starting, called by this very connection.
 const WELCOME: Duration = Duration::from_secs(10);
@@ -90,10 +89,13 @@ pub enum ClientError {
         "the answer was lost ({0}); the call may have happened: ask again with the same key, it cannot double anything"
     )]
     Lost(String),
+    /// The daemon carried out something else than it was asked.
+    #[error(transparent)]
+    OtherReply(#[from] OtherReply),
 }
 
 /// What an operation came to, as the daemon says.
-pub type Outcome = Result<Reply, Failure>;
+pub type Outcome<T = Reply> = Result<T, Failure>;
 
 /// Why no more answers come.
 #[derive(Clone, Debug)]
@@ -153,9 +155,9 @@ impl Board {
 }
 
 /// Leaves the board when the call is answered or dropped.
-struct Seat<'a>(&'a Board, u32);
+struct PendingCall<'a>(&'a Board, u32);
 
-impl Drop for Seat<'_> {
+impl Drop for PendingCall<'_> {
     fn drop(&mut self) {
         self.0.with(|waiting| waiting.calls.remove(&self.1));
     }
@@ -214,12 +216,28 @@ impl Client {
         &self.version
     }
 
-    /// Asks for `operation` and waits for what came of it. Many calls may wait at once; dropping the future
-    /// stops the waiting, not the operation. `deadline` bounds the waiting in the daemon, too.
+    /// Asks `request` and waits for its reply, as [`Client::send`] does.
+    ///
+    /// # Errors
+    /// As [`Client::send`], and [`ClientError::OtherReply`].
+    pub async fn call<R: Request>(
+        &self,
+        key: Option<&RequestKey>,
+        deadline: Option<Duration>,
+        request: R,
+    ) -> Result<Outcome<R::Reply>, ClientError> {
+        Ok(match self.send(key, deadline, request.into()).await? {
+            Ok(reply) => Ok(R::reply(reply)?),
+            Err(failure) => Err(failure),
+        })
+    }
+
+    /// Asks for an operation, whichever it is, and waits for what came of it. Many calls may wait at once; dropping the
+    /// future stops the waiting, not the operation. `deadline` bounds the waiting in the daemon, too.
     ///
     /// # Errors
     /// The outer error means that there is no answer; only [`ClientError::Lost`] leaves open what happened.
-    pub async fn call(
+    pub async fn send(
         &self,
         key: Option<&RequestKey>,
         deadline: Option<Duration>,
@@ -233,7 +251,7 @@ impl Client {
             Ok(answered) => answered,
             Err(over) => return ended(over),
         };
-        let _seat = Seat(&self.board, id);
+        let _pending = PendingCall(&self.board, id);
         // When writing fails the daemon has closed, and the reader is about to learn whether it said why.
         let limit = match self.write(frame).await {
             Ok(()) => deadline.map(|limit| limit.saturating_add(GRACE)),

@@ -201,7 +201,7 @@ mod tests {
 
     use super::*;
     use crate::failure::Code;
-    use crate::operation::{Resolve, Version};
+    use crate::operation::{Resolve, ResolvePayment, Version, VersionQuery};
 
     /// The bytes of a fixture: hex digits, with `#` before words for people.
     fn golden(text: &str) -> Vec<u8> {
@@ -221,7 +221,7 @@ mod tests {
     fn frames_are_the_bytes_of_the_fixtures() {
         pinned(&Hello { protocol: 1, client: "php".into() }, include_str!("../tests/fixtures/native/hello.hex"));
         pinned(&Welcome { protocol: 1, version: "0.1.0".into() }, include_str!("../tests/fixtures/native/welcome.hex"));
-        let version = Call { id: 300, key: None, deadline_ms: Some(1500), operation: Operation::Version };
+        let version = Call { id: 300, key: None, deadline_ms: Some(1500), operation: VersionQuery.into() };
         pinned(&version, include_str!("../tests/fixtures/native/call-version.hex"));
         let create = serde_json::from_value(serde_json::json!({
             "kind": "remote", "amount_tiyn": 10000, "phone_number": "77015211545", "invoice": "order-123",
@@ -231,7 +231,7 @@ mod tests {
         let create = Call { id: 1, key: Some("k1".into()), deadline_ms: None, operation };
         pinned(&create, include_str!("../tests/fixtures/native/call-create.hex"));
         let resolution = Resolve::Paid { paid: true, reason: "ok".parse().unwrap() };
-        let operation = Operation::Resolve { payment: "12737694350".parse().unwrap(), resolution };
+        let operation = ResolvePayment { payment: "12737694350".parse().unwrap(), resolution }.into();
         let resolve = Call { id: 2, key: None, deadline_ms: None, operation };
         pinned(&resolve, include_str!("../tests/fixtures/native/call-resolve.hex"));
     }
@@ -283,7 +283,7 @@ mod tests {
         fn calls_read_back(id: u32, key in proptest::option::of(".{0,40}"), deadline_ms: Option<u32>, paid: bool) {
             let resolution = Resolve::Paid { paid, reason: "seen".parse().unwrap() };
             let payment = "019305c1-0000-7000-8000-000000000001".parse().unwrap();
-            let call = Call { id, key, deadline_ms, operation: Operation::Resolve { payment, resolution } };
+            let call = Call { id, key, deadline_ms, operation: ResolvePayment { payment, resolution }.into() };
             let frame = encode(&call).unwrap();
             let (body, _) = split(&frame, MAX_BODY).unwrap().unwrap();
             prop_assert_eq!(decode::<Call>(body).unwrap(), call);

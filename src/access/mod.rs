@@ -216,6 +216,29 @@ impl Admitted {
     }
 }
 
+/// That a caller may do what needs a right: the rules were asked, once, and said yes.
+#[derive(Debug)]
+pub struct Permission {
+    caller: Caller,
+    right: Right,
+    scope: Scope,
+    admin: bool,
+}
+
+impl Permission {
+    /// Lets an operation through to the service.
+    ///
+    /// # Errors
+    /// `denied` where it needs another right than the rules were asked for.
+    pub fn admit(self, key: Option<RequestKey>, operation: Operation) -> Result<Admitted, Failure> {
+        let Self { caller, right, scope, admin } = self;
+        if !right.covers(operation.right()) {
+            return Err(Failure::new(Code::Denied, format!("no right to {}", operation.right().name())));
+        }
+        Ok(Admitted { caller, key, operation, scope, admin, presence: Presence::default() })
+    }
+}
+
 /// The `[access]` section with its names resolved. Built at start and at reload: resolving asks the user
 /// database, which may block.
 #[derive(Clone, Debug)]
@@ -283,28 +306,25 @@ impl Rules {
         caller.is_root() || self.grants.iter().any(|(right, who)| right.covers(wanted) && who.is(caller))
     }
 
-    /// Lets an operation through to the service.
-    ///
-    /// # Errors
-    /// `denied`, with the command that would grant the right. A denial looks a name up in the user database,
-    /// so call it where blocking is allowed unless [`Rules::permits`] has said yes.
-    pub fn admit(&self, caller: &Caller, key: Option<RequestKey>, operation: Operation) -> Result<Admitted, Failure> {
-        self.require(caller, operation.right())?;
-        let admin = self.permits(caller, Right::Admin);
-        Ok(Admitted {
+    /// The permission of `caller` to do what needs `wanted`; none where the rules give none, of which
+    /// [`Rules::denial`] tells.
+    #[must_use]
+    pub fn permission(&self, caller: &Caller, wanted: Right) -> Option<Permission> {
+        self.permits(caller, wanted).then(|| Permission {
             caller: caller.clone(),
-            key,
-            operation,
+            right: wanted,
             scope: self.scope(caller),
-            admin,
-            presence: Presence::default(),
+            admin: self.permits(caller, Right::Admin),
         })
     }
 
+    /// Lets an operation through to the service.
+    ///
     /// # Errors
-    /// As [`Rules::admit`].
-    pub fn require(&self, caller: &Caller, wanted: Right) -> Result<(), Failure> {
-        if self.permits(caller, wanted) { Ok(()) } else { Err(self.denial(caller, wanted)) }
+    /// `denied`, with the command that would grant the right. A denial looks a name up in the user database.
+    pub fn admit(&self, caller: &Caller, key: Option<RequestKey>, operation: Operation) -> Result<Admitted, Failure> {
+        let right = operation.right();
+        self.permission(caller, right).ok_or_else(|| self.denial(caller, right))?.admit(key, operation)
     }
 
     fn scope(&self, caller: &Caller) -> Scope {
@@ -316,7 +336,10 @@ impl Rules {
         Scope((!mine.is_empty()).then(|| mine.into()))
     }
 
-    fn denial(&self, caller: &Caller, wanted: Right) -> Failure {
+    /// Why a caller may not, with the command that would grant the right. It looks a name up in the user database: call it
+    /// where blocking is allowed.
+    #[must_use]
+    pub fn denial(&self, caller: &Caller, wanted: Right) -> Failure {
         let user = user_name(caller.uid);
         let right = wanted.name();
         let hint = match self.group_with(wanted) {

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::*;
 use crate::config::Configuration;
 use crate::config::tests::written;
+use crate::operation::{HealthQuery, PayBack};
 
 const BIN: &str = "891027350515";
 const OTHER: &str = "210440028324";
@@ -55,12 +56,12 @@ fn a_group_counts_as_primary_and_as_supplementary() {
 #[test]
 fn a_denial_prints_the_command_that_grants() {
     let rules = rules(vec![(Right::Refund, group(51, "kaspid-refund")), (Right::Admin, group(52, "boss"))]);
-    let adopt = Operation::Refund { payment: "12737694350".parse().unwrap(), refund: Default::default() };
+    let adopt = PayBack { payment: "12737694350".parse().unwrap(), refund: Default::default() }.into();
     let denied = rules.admit(&caller(65_534, &[]), None, adopt).expect_err("no right");
     assert_eq!(denied.code, Code::Denied);
     assert!(denied.remedy().contains("usermod -aG kaspid-refund nobody "), "{}", denied.remedy());
     // Observe is given by the group that gives the least with it, never by making somebody an admin.
-    let denied = rules.admit(&caller(65_534, &[]), None, Operation::Health).expect_err("no right");
+    let denied = rules.admit(&caller(65_534, &[]), None, HealthQuery.into()).expect_err("no right");
     assert!(denied.remedy().contains("usermod -aG kaspid-refund nobody "), "{}", denied.remedy());
     // No group holds audit: the line of the configuration.
     let denied = rules
@@ -108,6 +109,6 @@ fn names_are_resolved_and_unknown_ones_are_inert_and_told() {
 #[test]
 fn only_an_admin_is_told_to_be_one() {
     let rules = rules(vec![(Right::Pay, Who::User(7)), (Right::Admin, Who::User(9))]);
-    let admitted = |uid| rules.admit(&caller(uid, &[]), None, Operation::Health).expect("admitted");
+    let admitted = |uid| rules.admit(&caller(uid, &[]), None, HealthQuery.into()).expect("admitted");
     assert!(!admitted(7).is_admin() && admitted(9).is_admin() && admitted(0).is_admin());
 }

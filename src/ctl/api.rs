@@ -1,64 +1,50 @@
-//! `--api`: the HTTP request an operation stands for (architecture §7), as a curl line to copy.
+//! The HTTP request an operation stands for (architecture §7): what is streamed goes so, and `--api` shows it as a curl
+//! line to copy.
 
 use std::path::Path;
 
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use super::plan::{Ask, Transfer};
-use crate::operation::{Operation, Resolve};
+use super::ask::{Ask, Transfer};
+use super::shell::quoted;
+use crate::operation::{Operation, Written};
 
 /// Stands where a device token would: a token is no business of a terminal or of curl's argument list.
 const TOKEN: &str = "CONTENTS-OF-THE-TOKEN-FILE";
 
-/// A request of the HTTP interface.
-struct Request {
-    method: &'static str,
-    path: String,
-    content: Content,
-}
-
-enum Content {
-    Nothing,
-    Query(Map<String, Value>),
-    Body(Map<String, Value>),
-    File(crate::operation::FileFormat),
-}
-
 /// The curl line for `ask`.
 pub(super) fn curl(ask: &Ask, socket: &Path) -> String {
-    let Request { method, path, mut content } = request(&ask.operation);
-    if let (Content::Body(body), Some(_)) = (&mut content, &ask.token_file) {
+    let (method, mut path, Written { query, mut body, file, .. }) = request(&ask.operation);
+    if let (Some(body), Some(_)) = (&mut body, &ask.token_file) {
         body.insert("device_token".to_owned(), TOKEN.into());
     }
     let mut words = vec!["curl".to_owned(), "--unix-socket".to_owned(), socket.display().to_string()];
     let mut add = |option: &str, value: String| words.extend([option.to_owned(), value]);
-    match method {
-        "GET" => {}
-        _ => add("-X", method.to_owned()),
+    if method != "GET" {
+        add("-X", method.to_owned());
     }
     if let Some(key) = &ask.key {
         add("-H", format!("Idempotency-Key: {}", key.key));
     }
-    match content {
-        Content::Nothing => {}
-        Content::File(format) => add("-H", format!("Content-Type: {}", format.content_type())),
-        Content::Body(body) => {
-            add("-H", "Content-Type: application/json".to_owned());
-            add("-d", Value::Object(body).to_string());
-        }
-        Content::Query(query) if query.is_empty() => {}
-        Content::Query(query) => {
-            // curl encodes the values and puts them into the URL.
-            add("-G", String::new());
-            for (name, value) in query {
-                add("--data-urlencode", format!("{name}={}", plain(&value)));
-            }
+    if let Some(format) = file {
+        add("-H", format!("Content-Type: {}", format.content_type()));
+    }
+    if let Some(body) = body {
+        add("-H", "Content-Type: application/json".to_owned());
+        add("-d", Value::Object(body).to_string());
+    }
+    if method != "GET" {
+        path = with_query(path, &query);
+    } else if !query.is_empty() {
+        // curl encodes the values and puts them into the URL.
+        add("-G", String::new());
+        for (name, value) in &query {
+            add("--data-urlencode", format!("{name}={}", plain(value)));
         }
     }
     match &ask.transfer {
-        Some(Transfer::Send(file)) => words.extend(["-T".to_owned(), file.display().to_string()]),
-        Some(Transfer::Save(Some(file))) => words.extend(["-o".to_owned(), file.display().to_string()]),
+        Some(Transfer::Send(file)) => add("-T", file.display().to_string()),
+        Some(Transfer::Save(Some(file))) => add("-o", file.display().to_string()),
         Some(Transfer::Save(None)) | None => {}
     }
     words.retain(|word| !word.is_empty());
@@ -68,147 +54,31 @@ pub(super) fn curl(ask: &Ask, socket: &Path) -> String {
 
 /// Method, path with query, and kind of the file of a streamed operation.
 pub(super) fn line(operation: &Operation) -> (&'static str, String, Option<&'static str>) {
-    let Request { method, path, content } = request(operation);
-    match content {
-        Content::Nothing | Content::Body(_) => (method, path, None),
-        Content::File(format) => (method, path, Some(format.content_type())),
-        Content::Query(query) => {
-            let mut pairs = form_urlencoded::Serializer::new(String::new());
-            pairs.extend_pairs(query.iter().map(|(name, value)| (name, plain(value))));
-            (method, format!("{path}?{}", pairs.finish()), None)
-        }
-    }
+    let (method, path, written) = request(operation);
+    (method, with_query(path, &written.query), written.file.map(|format| format.content_type()))
 }
 
-/// Words as one line for a shell.
-pub(super) fn quoted<'a>(words: impl Iterator<Item = &'a str>) -> String {
-    // Only a NUL cannot be quoted, and no argument of a program has one.
-    shlex::Quoter::new().allow_nul(true).join(words).unwrap_or_default()
+/// Method, path, and whatever else there is.
+fn request(operation: &Operation) -> (&'static str, String, Written) {
+    let (row, written) = (operation.row(), operation.written());
+    let path = match row.path.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?.1))) {
+        Some((before, after)) => format!("{before}{}{after}", written.parameter),
+        None => row.path.to_owned(),
+    };
+    (row.method, path, written)
+}
+
+fn with_query(path: String, query: &Map<String, Value>) -> String {
+    if query.is_empty() {
+        return path;
+    }
+    let mut pairs = form_urlencoded::Serializer::new(String::new());
+    pairs.extend_pairs(query.iter().map(|(name, value)| (name, plain(value))));
+    format!("{path}?{}", pairs.finish())
 }
 
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// The fields of a request that say something.
-fn fields(request: &impl Serialize) -> Map<String, Value> {
-    match serde_json::to_value(request) {
-        Ok(Value::Object(fields)) => {
-            fields.into_iter().filter(|(_, value)| !value.is_null() && *value != Value::Bool(false)).collect()
-        }
-        _ => Map::new(),
-    }
-}
-
-fn get(path: impl Into<String>) -> Request {
-    Request { method: "GET", path: path.into(), content: Content::Nothing }
-}
-
-fn find(path: impl Into<String>, query: &impl Serialize) -> Request {
-    Request { method: "GET", path: path.into(), content: Content::Query(fields(query)) }
-}
-
-fn post(path: impl Into<String>) -> Request {
-    Request { method: "POST", path: path.into(), content: Content::Nothing }
-}
-
-fn file(path: &str, format: crate::operation::FileFormat) -> Request {
-    Request { method: "POST", path: path.to_owned(), content: Content::File(format) }
-}
-
-fn send(method: &'static str, path: impl Into<String>, body: Map<String, Value>) -> Request {
-    Request { method, path: path.into(), content: Content::Body(body) }
-}
-
-/// The route table of architecture §7, read backwards.
-fn request(operation: &Operation) -> Request {
-    match operation {
-        Operation::Health => get("/v1/health"),
-        Operation::Version => get("/v1/version"),
-        Operation::ConfigList(query) => find("/v1/configs", query),
-        Operation::ConfigGet { organization_bin } => get(format!("/v1/configs/{organization_bin}")),
-        Operation::TradePoints { organization_bin } => get(format!("/v1/trade-points/{organization_bin}")),
-        Operation::Enrol(enrol) => send("POST", "/v1/configs", fields(enrol)),
-        Operation::ChangeConfig { organization_bin, change } => {
-            send("PATCH", format!("/v1/configs/{organization_bin}"), change_fields(change))
-        }
-        Operation::RetireConfig { organization_bin, delete_device } => retire(organization_bin, *delete_device),
-        Operation::VerifyConfig { organization_bin } => post(format!("/v1/configs/{organization_bin}/verify")),
-        Operation::RegisterDevice { organization_bin, trade_point_id: None } => {
-            post(format!("/v1/configs/{organization_bin}/register"))
-        }
-        Operation::RegisterDevice { organization_bin, trade_point_id: Some(point) } => {
-            let body = json!({ "trade_point_id": point });
-            send("POST", format!("/v1/configs/{organization_bin}/register"), fields(&body))
-        }
-        Operation::Select(select) => find("/v1/select", select),
-        Operation::Create(create) => send("POST", "/v1/payments", fields(create)),
-        Operation::PaymentList(query) => find("/v1/payments", query),
-        Operation::PaymentGet { payment, wait } => find(format!("/v1/payments/{payment}"), &json!({ "wait": wait })),
-        Operation::PaymentPicture { payment } => get(format!("/v1/payments/{payment}/qr.svg")),
-        Operation::Cancel { payment } => post(format!("/v1/payments/{payment}/cancel")),
-        Operation::Refund { payment, refund } => {
-            send("POST", format!("/v1/payments/{payment}/refunds"), fields(refund))
-        }
-        Operation::Adopt(adopt) => send("POST", "/v1/payments/adopt", fields(adopt)),
-        Operation::Payer(query) => payer(query),
-        Operation::LogList(query) => find("/v1/log", query),
-        Operation::LogVerify(query) => find("/v1/log/verify", query),
-        Operation::ReportDay(query) => find("/v1/reports/day", query),
-        Operation::ReportRange(query) => find("/v1/reports/range", query),
-        Operation::Identity => get("/v1/identity"),
-        Operation::Events(query) => find("/v1/events", query),
-        Operation::Reload => post("/v1/reload"),
-        Operation::Backup => get("/v1/backup"),
-        Operation::Diagnose => get("/v1/doctor"),
-        Operation::AcknowledgeRestore => post("/v1/restore/acknowledge"),
-        Operation::Metrics => get("/metrics"),
-        Operation::Resolve { payment, resolution } => {
-            send("POST", format!("/v1/payments/{payment}/resolve"), resolution_fields(resolution))
-        }
-        Operation::LogExport(query) => find("/v1/log/export", query),
-        Operation::ImportConfigs { format } => file("/v1/import/configs", *format),
-        Operation::ImportLog { format } => file("/v1/import/log", *format),
-    }
-}
-
-/// Here `false` says something: deactivate.
-fn change_fields(change: &crate::operation::ConfigChange) -> Map<String, Value> {
-    let mut said = fields(change);
-    said.extend(change.is_active.map(|active| ("is_active".to_owned(), active.into())));
-    said.extend(change.is_default.map(|default| ("is_default".to_owned(), default.into())));
-    said
-}
-
-fn retire(bin: &crate::id::OrganizationBin, delete_device: bool) -> Request {
-    let query = if delete_device { "?delete_device=true" } else { "" };
-    Request { method: "DELETE", path: format!("/v1/configs/{bin}{query}"), content: Content::Nothing }
-}
-
-fn payer(query: &crate::operation::PayerQuery) -> Request {
-    let mut fields = fields(query);
-    fields.remove("phone_number");
-    Request {
-        method: "GET",
-        path: format!("/v1/payers/{}", query.phone_number.with_prefix('7')),
-        content: Content::Query(fields),
-    }
-}
-
-/// The flat form that HTTP clients write (architecture §7, `resolve`).
-fn resolution_fields(resolution: &Resolve) -> Map<String, Value> {
-    let body = match resolution {
-        Resolve::Attach { qr_payment_id, reason } => json!({ "attach": qr_payment_id, "reason": reason }),
-        Resolve::Abandon { reason } => json!({ "abandon": true, "reason": reason }),
-        Resolve::Refund { refund, happened, reason } => {
-            json!({ "refund": refund, "happened": happened, "reason": reason })
-        }
-        Resolve::Paid { paid, reason } => json!({ "paid": paid, "reason": reason }),
-    };
-    match body {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
-    }
 }
 
 #[cfg(test)]
@@ -221,6 +91,7 @@ mod tests {
     use crate::ctl::args::Cli;
     use crate::ctl::plan::{self, Plan};
     use crate::ctl::when::Zone;
+    use crate::operation::CreatePayment;
 
     fn line(typed: &str) -> String {
         let zone = Zone::named("Asia/Almaty").unwrap();
@@ -289,7 +160,8 @@ mod tests {
         };
         let words = shlex::split(&curl(&ask, Path::new("/s"))).unwrap();
         let body = words.iter().skip_while(|word| *word != "-d").nth(1).unwrap();
-        assert_eq!(Operation::Create(serde_json::from_str(body).unwrap()), ask.operation);
+        let create: CreatePayment = serde_json::from_str(body).unwrap();
+        assert_eq!(Operation::from(create), ask.operation);
     }
 
     /// The token file is not even opened.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::plan::Goal;
+use super::ask::Goal;
 use crate::client::ClientError;
 use crate::domain::{LogStatus, Standing, State};
 use crate::failure::{Code, Failure, Money};
@@ -38,32 +38,15 @@ impl From<Exit> for ExitCode {
 
 /// The exit code of an answer, seen from what the command was for.
 pub(super) fn of_reply(reply: &Reply, goal: Goal) -> Exit {
-    match reply {
-        Reply::Created(payment) | Reply::Payment(payment) => of_payment(payment, goal),
-        Reply::Verified(verified) if !verified.ok => Exit::Refused,
-        Reply::Config(config) | Reply::Enrolled(config) if config.standing == Standing::Suspended => Exit::Refused,
-        Reply::Health(_)
-        | Reply::Version(_)
-        | Reply::Configs(_)
-        | Reply::Config(_)
-        | Reply::Enrolled(_)
-        | Reply::TradePoints(_)
-        | Reply::Selected(_)
-        | Reply::Payments(_)
-        | Reply::Picture(_)
-        | Reply::Payer(_)
-        | Reply::Log(_)
-        | Reply::Verified(_)
-        | Reply::Identity(_)
-        | Reply::Reloaded(_)
-        | Reply::Events(_)
-        | Reply::Imported(_)
-        | Reply::Acknowledged(_)
-        | Reply::Metrics(_)
-        | Reply::Day(_)
-        | Reply::Range(_)
-        | Reply::Diagnosis(_) => Exit::Done,
+    if let Some(payment) = reply.payment() {
+        return of_payment(payment, goal);
     }
+    let is_bad_news = match reply {
+        Reply::Verified(verified) => !verified.ok,
+        Reply::Config(config) | Reply::Enrolled(config) => config.standing == Standing::Suspended,
+        _ => false,
+    };
+    if is_bad_news { Exit::Refused } else { Exit::Done }
 }
 
 fn of_payment(payment: &Payment, goal: Goal) -> Exit {
@@ -143,6 +126,7 @@ pub(super) fn of_client(error: &ClientError, changes: bool) -> Exit {
         ClientError::NotSent(_) => Exit::Refused,
         ClientError::Lost(_) if changes => Exit::Unknown,
         ClientError::Lost(_) => Exit::Unreachable,
+        ClientError::OtherReply(_) => Exit::Unknown,
     }
 }
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
+use super::ask::Confirm;
 use super::out::Out;
-use super::plan::Confirm;
 use crate::id::{DeviceToken, NotAnId};
 
 /// A token is at most 256 bytes; what is longer is another file.

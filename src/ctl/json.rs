@@ -8,29 +8,7 @@ use crate::operation::{LogRow, Reply};
 
 /// An answer as its HTTP body.
 pub(super) fn reply(reply: &Reply) -> String {
-    match reply {
-        Reply::Health(health) => line(health),
-        Reply::Version(version) => line(version),
-        Reply::Configs(list) => line(list),
-        Reply::Config(config) | Reply::Enrolled(config) => line(config),
-        Reply::TradePoints(list) => line(list),
-        Reply::Selected(selected) => line(selected),
-        Reply::Created(payment) | Reply::Payment(payment) => line(payment),
-        Reply::Payments(page) => line(page),
-        Reply::Picture(picture) => line(picture),
-        Reply::Payer(payer) => line(payer),
-        Reply::Log(page) => line(page),
-        Reply::Verified(verified) => line(verified),
-        Reply::Identity(identity) => line(identity),
-        Reply::Reloaded(reloaded) => line(reloaded),
-        Reply::Events(page) => line(page),
-        Reply::Imported(imported) => line(imported),
-        Reply::Acknowledged(acknowledged) => line(acknowledged),
-        Reply::Metrics(metrics) => line(metrics),
-        Reply::Day(report) => line(report),
-        Reply::Range(report) => line(report),
-        Reply::Diagnosis(diagnosis) => line(diagnosis),
-    }
+    line(&reply.document())
 }
 
 /// A row of the log, as in a list or a file of JSON lines.

@@ -1,22 +1,27 @@
 //! The command line: what was typed ([`args`]) becomes an operation ([`plan`]), is asked of the daemon
 //! ([`run`]), and the reply becomes text or JSON and an exit code. The answer goes to stdout and everything else to
 //! stderr, and an answer that did not come is never told as "nothing happened".
+//!
+//! Data stands above and commands below: a file imports only from modules above its own in this list:
 
 mod args;
 mod when;
-mod out;
+mod shell;
+mod ask;
+mod plan;
+mod api;
 mod exit;
+mod json;
+mod text;
+mod save;
+mod wire;
+mod out;
+mod input;
+mod repeat;
+mod session;
 mod restore;
 mod doctor;
 mod bugreport;
-mod plan;
-mod api;
-mod json;
-mod text;
-mod input;
-mod repeat;
-mod save;
-mod wire;
 mod run;
 pub(crate) mod example;
 #[cfg(test)]
@@ -30,11 +35,14 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use args::Cli;
+use bugreport::Bugreport;
+use doctor::Doctor;
 use exit::Exit;
 use out::Out;
 use plan::{Plan, Usage};
 use repeat::Words;
-use run::Desk;
+use restore::Restore;
+use session::Session;
 use when::Zone;
 
 /// Where the packages put the socket.
@@ -63,19 +71,24 @@ fn command_line(typed: Vec<OsString>, socket: Option<OsString>, out: &mut Out) -
     match planned {
         Err(usage) => misunderstood(&Cli::command().error(ErrorKind::ValueValidation, usage), out),
         Ok((Plan::Completions(shell), _)) => completions(shell, out),
-        Ok((Plan::Restore(restore), zone)) => restore.run(out, &zone, json),
+        // clap asks for a file unless --acknowledge is there, which is a question to the daemon.
+        Ok((Plan::Restore(args), zone)) => {
+            Restore { file: args.file.unwrap_or_default(), config: args.config }.run(out, &zone, json)
+        }
         Ok((Plan::Ask(ask), _)) if api => {
             out.data(&format!("{}\n", api::curl(&ask, &socket)));
             Exit::Done
         }
         Ok((Plan::Ask(ask), zone)) => {
-            talk(Desk { out, zone, json, socket, words }, async |desk| desk.serve(*ask).await)
+            talk(Session { out, zone, json, socket, words }, async |session| session.serve(*ask).await)
         }
-        Ok((Plan::Doctor(doctor), zone)) => {
-            talk(Desk { out, zone, json, socket, words }, async |desk| doctor.run(desk).await)
+        Ok((Plan::Doctor(args), zone)) => {
+            let doctor = Doctor { config: args.config };
+            talk(Session { out, zone, json, socket, words }, async |session| doctor.run(session).await)
         }
-        Ok((Plan::Bugreport(bugreport), zone)) => {
-            talk(Desk { out, zone, json, socket, words }, async |desk| bugreport.run(desk).await)
+        Ok((Plan::Bugreport(args), zone)) => {
+            let bugreport = Bugreport { file: args.file, config: args.config };
+            talk(Session { out, zone, json, socket, words }, async |session| bugreport.run(session).await)
         }
     }
 }
@@ -100,11 +113,11 @@ fn completions(shell: clap_complete::Shell, out: &mut Out) -> Exit {
 }
 
 /// One connection needs one thread.
-fn talk(mut desk: Desk<'_>, work: impl AsyncFnOnce(&mut Desk<'_>) -> Exit) -> Exit {
+fn talk(mut session: Session<'_>, work: impl AsyncFnOnce(&mut Session<'_>) -> Exit) -> Exit {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(Box::pin(work(&mut desk))),
+        Ok(runtime) => runtime.block_on(Box::pin(work(&mut session))),
         Err(error) => {
-            desk.out.say(&format!("kaspictl: nothing was done: this machine gives no event queue: {error}"));
+            session.out.say(&format!("kaspictl: nothing was done: this machine gives no event queue: {error}"));
             Exit::Unreachable
         }
     }

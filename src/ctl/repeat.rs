@@ -2,8 +2,8 @@
 
 use std::ffi::OsString;
 
-use super::api::quoted;
-use super::plan::Key;
+use super::ask::Key;
+use super::shell::quoted;
 
 /// The command line as typed, without the customer's phone number: stderr ends up in journals.
 pub(super) struct Words(Vec<String>);

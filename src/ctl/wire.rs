@@ -21,7 +21,7 @@ use crate::client::ClientError;
 const PIECE: usize = 64 << 10;
 
 /// A request: method, path with query, and the file it carries.
-pub(super) struct Call {
+pub(super) struct Outgoing {
     pub(super) method: &'static str,
     pub(super) target: String,
     pub(super) content_type: Option<&'static str>,
@@ -32,7 +32,8 @@ pub(super) struct Call {
 ///
 /// # Errors
 /// `Unreachable` and `Permission`: nothing was asked. `Lost`: what came of it is not known.
-pub(super) async fn ask(socket: &Path, call: Call) -> Result<Response<Incoming>, ClientError> {
+pub(super) async fn ask(socket: &Path, request: Outgoing) -> Result<Response<Incoming>, ClientError> {
+    let Outgoing { method, target, content_type, body } = request;
     let stream = UnixStream::connect(socket).await.map_err(|source| match source.kind() {
         ErrorKind::PermissionDenied => ClientError::Permission { socket: socket.to_owned(), source },
         _ => ClientError::Unreachable { socket: socket.to_owned(), source },
@@ -42,15 +43,15 @@ pub(super) async fn ask(socket: &Path, call: Call) -> Result<Response<Incoming>,
     let (mut sender, connection) = handshake.map_err(|error| lost(&error))?;
     // Its errors are those of the request and of the answer's body.
     tokio::spawn(async move { drop(connection.await) });
-    let mut request = Request::builder().method(call.method).uri(call.target).header(header::HOST, "kaspid");
-    if let Some(kind) = call.content_type {
+    let mut request = Request::builder().method(method).uri(target).header(header::HOST, "kaspid");
+    if let Some(kind) = content_type {
         request = request.header(header::CONTENT_TYPE, kind);
     }
-    if call.content_type.is_some() {
+    if content_type.is_some() {
         request = request.header(header::EXPECT, "100-continue");
     }
     let (go, gate) = oneshot::channel();
-    let body = FileBody { gate: Some(gate), ..call.body };
+    let body = FileBody { gate: Some(gate), ..body };
     let mut request = request.body(body).map_err(|error| lost(&error))?;
     let go = Mutex::new(Some(go));
     hyper::ext::on_informational(&mut request, move |_| {

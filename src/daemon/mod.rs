@@ -21,7 +21,7 @@ pub use cli::main;
 
 use crate::access::Rules;
 use crate::config::LimitSettings;
-use crate::door::{self, Answer, Door, ListenError};
+use crate::door::{self, Door, Handler, ListenError};
 use crate::failure::Failure;
 use crate::service::{Background, Live, Service, Settings, SettingsError};
 use crate::store::{Store, StoreError};
@@ -108,7 +108,7 @@ async fn serve(
 ) -> Result<(), DaemonError> {
     let signals = Signals::listen()?;
     let runner = service.clone();
-    let answer = Answer::new(move |admitted| {
+    let answer = Handler::new(move |admitted| {
         let service = runner.clone();
         async move { service.run(admitted).await }
     });

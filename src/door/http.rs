@@ -19,18 +19,18 @@ use tokio::net::UnixStream;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::desk::{Desk, Outcome};
-use super::pace::{Pace, Paced};
+use super::dispatch::{Dispatcher, Outcome, Submission};
 use super::problem::{Problem, retry_after};
-use super::request::{self, Asked, read};
+use super::request::{self, read};
 use super::routes::{Found, RouteId, find};
 use super::stream::{self, Pieces};
+use super::timeouts::{TimedStream, Timeouts};
 use super::{picture, stopped};
-use crate::access::Presence;
+use crate::access::{Permission, Presence};
 use crate::failure::{Code, Failure, Money};
 use crate::id::RequestKey;
 use crate::metrics::{CONTENT_TYPE, DoorMeters};
-use crate::operation::{FileFormat, Operation, Reply};
+use crate::operation::{FileFormat, Operation, Reply, Traffic};
 use crate::transfer::{Transferred, Upload};
 
 /// The description of this interface, made from the types by a test.
@@ -49,21 +49,26 @@ const JSON: &str = "application/json";
 const PROBLEM: &str = "application/problem+json";
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-type Answer = Response<Either<Full<Bytes>, Pieces>>;
+type HttpAnswer = Response<Either<Full<Bytes>, Pieces>>;
 
 /// Serves one connection until the client goes away, takes too long, or the door closes.
-pub(super) async fn serve(stream: UnixStream, begun: Vec<u8>, desk: Arc<Desk>, mut stop: watch::Receiver<bool>) {
-    let pace = Pace::new(&desk.limits);
-    let mut clock = Box::pin(sleep_until(Instant::now() + desk.limits.request));
-    let io = TokioIo::new(Paced::new(begun, stream, pace.clone()));
+pub(super) async fn serve(
+    stream: UnixStream,
+    begun: Vec<u8>,
+    dispatcher: Arc<Dispatcher>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let timeouts = Timeouts::new(&dispatcher.limits);
+    let mut clock = Box::pin(sleep_until(Instant::now() + dispatcher.limits.request));
+    let io = TokioIo::new(TimedStream::new(begun, stream, timeouts.clone()));
     let requests = service_fn(|request| {
-        let (desk, pace) = (Arc::clone(&desk), pace.clone());
-        async move { Ok::<_, Infallible>(respond(request, &desk, &pace).await) }
+        let (dispatcher, timeouts) = (Arc::clone(&dispatcher), timeouts.clone());
+        async move { Ok::<_, Infallible>(respond(request, &dispatcher, &timeouts).await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(None)
-        .max_buf_size(desk.limits.head.max(8192))
+        .max_buf_size(dispatcher.limits.head.max(8192))
         .serve_connection(io, requests);
     let mut connection = pin!(connection);
     let mut stopping = pin!(stopped(&mut stop));
@@ -77,23 +82,23 @@ pub(super) async fn serve(stream: UnixStream, begun: Vec<u8>, desk: Arc<Desk>, m
             // A broken connection is the client's affair; what it asked for goes on.
             Poll::Ready(_) => Poll::Ready(()),
             // Half a request has asked for nothing yet, and half a file is seen to be one.
-            Poll::Pending if told && pace.is_half_way() => Poll::Ready(()),
-            Poll::Pending => pace.poll_late(&mut clock, cx),
+            Poll::Pending if told && timeouts.is_half_way() => Poll::Ready(()),
+            Poll::Pending => timeouts.poll_late(&mut clock, cx),
         }
     })
     .await;
 }
 
-async fn respond(request: Request<Incoming>, desk: &Arc<Desk>, pace: &Pace) -> Answer {
-    pace.incoming();
+async fn respond(request: Request<Incoming>, dispatcher: &Arc<Dispatcher>, timeouts: &Timeouts) -> HttpAnswer {
+    timeouts.incoming();
     let key = key_of(request.headers());
     let known = key.clone().ok().flatten();
     let (head, body) = request.into_parts();
     let mut body = Some(body);
     let found = find(&head.method, head.uri.path());
-    let mut counted = Counted { meters: &desk.meters, route: found.route(), status: CLIENT_GONE };
+    let mut counted = Counted { meters: &dispatcher.meters, route: found.route(), status: CLIENT_GONE };
     let asking = Asking { head: &head, found, key };
-    let answer = answer(asking, &mut body, desk, pace).await.unwrap_or_else(|mut failure| {
+    let answer = answer(asking, &mut body, dispatcher, timeouts).await.unwrap_or_else(|mut failure| {
         failure.request_key = failure.request_key.or(known);
         problem(&failure)
     });
@@ -101,8 +106,8 @@ async fn respond(request: Request<Incoming>, desk: &Arc<Desk>, pace: &Pace) -> A
     if let Some(unread) = body {
         drain(unread).await;
     }
-    pace.answered();
-    match desk.refusal {
+    timeouts.answered();
+    match dispatcher.refusal {
         Some(_) => with_header(answer, header::CONNECTION, HeaderValue::from_static("close")),
         None => answer,
     }
@@ -136,7 +141,7 @@ struct Counted<'d> {
 
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        let (method, template) = self.route.map_or(("none", "none"), |route| (route.verb(), route.template()));
+        let (method, template) = self.route.map_or(("none", "none"), |route| (route.row().method, route.row().path));
         self.meters.answered(("http", method, template, self.status));
     }
 }
@@ -144,11 +149,11 @@ impl Drop for Counted<'_> {
 async fn answer(
     asking: Asking<'_>,
     body: &mut Option<Incoming>,
-    desk: &Arc<Desk>,
-    pace: &Pace,
-) -> Result<Answer, Failure> {
+    dispatcher: &Arc<Dispatcher>,
+    timeouts: &Timeouts,
+) -> Result<HttpAnswer, Failure> {
     let Asking { head, found, key } = asking;
-    desk.take_turn()?;
+    dispatcher.take_turn()?;
     not_from_a_browser(head)?;
     let (route, parameter) = match found {
         Found::Route(route, parameter) => (route, parameter),
@@ -159,34 +164,54 @@ async fn answer(
             );
         }
     };
-    desk.require(route.right()).await?;
+    let permission = dispatcher.permission(route.row().right).await?;
     let key = key?;
-    let (body, file, format) = match route.takes_file() {
-        true => {
+    let traffic = route.row().traffic;
+    let (body, file, format) = match traffic {
+        Traffic::Upload => {
             let format = stream::format(&head.headers)?;
             (Bytes::new(), body.take(), format)
         }
-        false => (whole(body, &head.headers, desk.limits.body).await?, None, FileFormat::default()),
+        Traffic::Message | Traffic::Download => {
+            (whole(body, &head.headers, dispatcher.limits.body).await?, None, FileFormat::default())
+        }
     };
-    pace.complete();
+    timeouts.complete();
     let parts =
         request::Parts { parameter: &parameter, query: head.uri.query().unwrap_or_default(), body: &body, format };
-    match read(route, parts)? {
-        Asked::OpenApi => Ok(bytes(StatusCode::OK, JSON, Bytes::from_static(OPENAPI))),
-        Asked::Operation(operation) if file.is_some() || route.gives_file() => {
-            transferred(route, run_stream(desk, operation, file, pace).await?, pace)
+    let Some(operation) = read(route, parts)? else {
+        return Ok(bytes(StatusCode::OK, JSON, Bytes::from_static(OPENAPI)));
+    };
+    let permitted = Permitted { operation, key, permission };
+    match traffic {
+        Traffic::Message => reply(route, run(dispatcher, permitted).await?),
+        Traffic::Upload | Traffic::Download => {
+            transferred(route, run_stream(dispatcher, permitted, file, timeouts).await?, timeouts)
         }
-        Asked::Operation(operation) => reply(route, run(desk, key, operation).await?),
+    }
+}
+
+/// What a caller asks who may.
+struct Permitted {
+    operation: Operation,
+    key: Option<RequestKey>,
+    permission: Permission,
+}
+
+impl Permitted {
+    fn heard_by(self, presence: Presence) -> Submission {
+        let Self { operation, key, permission } = self;
+        Submission { operation, key, presence, permission: Some(permission) }
     }
 }
 
 /// Waits for the outcome. If the client goes away, only the waiting ends.
-async fn run(desk: &Arc<Desk>, key: Option<RequestKey>, operation: Operation) -> Outcome {
+async fn run(dispatcher: &Arc<Dispatcher>, permitted: Permitted) -> Outcome {
     let (done, outcome) = oneshot::channel();
     // This ends when the client goes: the receiver is gone then, and its presence over.
     let (_there, presence) = Presence::begin();
-    let money = if operation.moves_money() { Money::Unknown } else { Money::NotMoved };
-    desk.launch((key, presence), operation, move |outcome| drop(done.send(outcome)));
+    let money = if permitted.operation.moves_money() { Money::Unknown } else { Money::NotMoved };
+    dispatcher.launch(permitted.heard_by(presence), move |outcome| drop(done.send(outcome)));
     let cut_off = || Failure::new(Code::ShuttingDown, "the daemon is stopping").with_money(money);
     outcome.await.unwrap_or_else(|_| Err(cut_off()))
 }
@@ -194,16 +219,18 @@ async fn run(desk: &Arc<Desk>, key: Option<RequestKey>, operation: Operation) ->
 /// Feeds a streamed operation its file, if it takes one, and waits for the outcome. A client that goes away before
 /// the end of its file cuts the operation off; after it, only the waiting ends.
 async fn run_stream(
-    desk: &Arc<Desk>,
-    operation: Operation,
+    dispatcher: &Arc<Dispatcher>,
+    permitted: Permitted,
     file: Option<Incoming>,
-    pace: &Pace,
+    timeouts: &Timeouts,
 ) -> Result<Transferred, Failure> {
     let (sink, upload) = Upload::channel();
     let (done, outcome) = oneshot::channel();
-    desk.launch_stream(operation, upload, move |outcome| drop(done.send(outcome)));
+    // A key keeps money from moving twice, and no file moves any.
+    let submission = Submission { key: None, ..permitted.heard_by(Presence::default()) };
+    dispatcher.launch_stream(submission, upload, move |outcome| drop(done.send(outcome)));
     match file {
-        Some(file) => stream::feed(file, sink, desk.limits.upload, pace).await?,
+        Some(file) => stream::feed(file, sink, dispatcher.limits.upload, timeouts).await?,
         None => sink.end().await,
     }
     outcome.await.unwrap_or_else(|_| Err(Failure::new(Code::ShuttingDown, "the daemon is stopping")))
@@ -271,10 +298,10 @@ fn json_type(headers: &HeaderMap) -> Result<(), Failure> {
     }
 }
 
-fn transferred(route: RouteId, transferred: Transferred, pace: &Pace) -> Result<Answer, Failure> {
+fn transferred(route: RouteId, transferred: Transferred, timeouts: &Timeouts) -> Result<HttpAnswer, Failure> {
     match transferred {
         Transferred::Reply(value) => reply(route, *value),
-        Transferred::Download(download) => Ok(stream::answer(download, pace.clone()).map(Either::Right)),
+        Transferred::Download(download) => Ok(stream::answer(download, timeouts.clone()).map(Either::Right)),
         Transferred::Refused(rows) => {
             let failure = rows.failure();
             Ok(document(&failure, &Problem { rows: &rows.rows, more_rows: rows.more, ..Problem::from(&failure) }))
@@ -282,43 +309,24 @@ fn transferred(route: RouteId, transferred: Transferred, pace: &Pace) -> Result<
     }
 }
 
-/// The status and body of a reply, one line per kind.
-fn reply(route: RouteId, reply: Reply) -> Result<Answer, Failure> {
+/// The status and body of a reply: a document, unless it is a picture or text.
+fn reply(route: RouteId, reply: Reply) -> Result<HttpAnswer, Failure> {
+    let status = if reply.is_new() { StatusCode::CREATED } else { StatusCode::OK };
     Ok(match reply {
-        Reply::Health(value) => json(StatusCode::OK, &value),
-        Reply::Version(value) => json(StatusCode::OK, &value),
-        Reply::Configs(value) => json(StatusCode::OK, &value),
-        Reply::Config(value) => json(StatusCode::OK, &value),
-        Reply::Enrolled(value) => json(StatusCode::CREATED, &value),
-        Reply::TradePoints(value) => json(StatusCode::OK, &value),
-        Reply::Selected(value) => json(StatusCode::OK, &value),
-        Reply::Created(value) => json(StatusCode::CREATED, &value),
-        Reply::Payment(value) => json(StatusCode::OK, &value),
-        Reply::Payments(value) => json(StatusCode::OK, &value),
         Reply::Picture(value) if route == RouteId::PicturePng => {
-            bytes(StatusCode::OK, "image/png", picture::png(&value.content)?)
+            bytes(status, "image/png", picture::png(&value.content)?)
         }
-        Reply::Picture(value) => bytes(StatusCode::OK, "image/svg+xml", picture::svg(&value.content)?),
-        Reply::Payer(value) => json(StatusCode::OK, &value),
-        Reply::Log(value) => json(StatusCode::OK, &value),
-        Reply::Verified(value) => json(StatusCode::OK, &value),
-        Reply::Identity(value) => json(StatusCode::OK, &value),
-        Reply::Reloaded(value) => json(StatusCode::OK, &value),
-        Reply::Events(value) => json(StatusCode::OK, &value),
-        Reply::Imported(value) => json(StatusCode::OK, &value),
-        Reply::Acknowledged(value) => json(StatusCode::OK, &value),
-        Reply::Metrics(value) => bytes(StatusCode::OK, CONTENT_TYPE, value.text),
-        Reply::Day(value) => json(StatusCode::OK, &value),
-        Reply::Range(value) => json(StatusCode::OK, &value),
-        Reply::Diagnosis(value) => json(StatusCode::OK, &value),
+        Reply::Picture(value) => bytes(status, "image/svg+xml", picture::svg(&value.content)?),
+        Reply::Metrics(value) => bytes(status, CONTENT_TYPE, value.text),
+        document => json(status, &document.document()),
     })
 }
 
-fn problem(failure: &Failure) -> Answer {
+fn problem(failure: &Failure) -> HttpAnswer {
     document(failure, &Problem::from(failure))
 }
 
-fn document(failure: &Failure, problem: &Problem<'_>) -> Answer {
+fn document(failure: &Failure, problem: &Problem<'_>) -> HttpAnswer {
     let status = StatusCode::from_u16(failure.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let answer = bytes(status, PROBLEM, text(problem));
     match retry_after(failure) {
@@ -328,7 +336,7 @@ fn document(failure: &Failure, problem: &Problem<'_>) -> Answer {
 }
 
 /// The one status that no code has: the path is right, so it is not `not_found`.
-fn method_not_allowed(allowed: &str) -> Answer {
+fn method_not_allowed(allowed: &str) -> HttpAnswer {
     let failure = Failure::invalid(format!("this path has other methods: {allowed}"));
     let problem = Problem { status: StatusCode::METHOD_NOT_ALLOWED.as_u16(), ..Problem::from(&failure) };
     let answer = bytes(StatusCode::METHOD_NOT_ALLOWED, PROBLEM, text(&problem));
@@ -338,7 +346,7 @@ fn method_not_allowed(allowed: &str) -> Answer {
     }
 }
 
-fn json(status: StatusCode, value: &impl Serialize) -> Answer {
+fn json(status: StatusCode, value: &impl Serialize) -> HttpAnswer {
     bytes(status, JSON, text(value))
 }
 
@@ -347,13 +355,13 @@ fn text(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
 }
 
-fn bytes(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
+fn bytes(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> HttpAnswer {
     let mut answer = Response::new(Either::Left(Full::new(body.into())));
     *answer.status_mut() = status;
     with_header(answer, header::CONTENT_TYPE, HeaderValue::from_static(kind))
 }
 
-fn with_header(mut answer: Answer, name: HeaderName, value: HeaderValue) -> Answer {
+fn with_header(mut answer: HttpAnswer, name: HeaderName, value: HeaderValue) -> HttpAnswer {
     answer.headers_mut().insert(name, value);
     answer
 }

@@ -75,7 +75,7 @@ pub(super) struct Gate {
 
 #[derive(Debug, Default)]
 struct Book {
-    seated: usize,
+    connected: usize,
     told: usize,
     accounts: HashMap<u32, Arc<Account>>,
 }
@@ -84,7 +84,7 @@ struct Book {
 #[derive(Debug)]
 pub(super) struct Account {
     bucket: Mutex<Bucket>,
-    seats: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     /// One permit per running operation. As many as the user's connections can carry at once, so that
     /// operations whose client has gone away count, too.
     running: Arc<Semaphore>,
@@ -99,7 +99,7 @@ struct Bucket {
 
 /// A connection's place; given back when it is dropped.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(super) struct Permit {
     gate: Arc<Gate>,
     pub(super) account: Arc<Account>,
     /// Of the user's places; `None` for a connection that is only told why it is refused.
@@ -110,9 +110,9 @@ pub(super) struct Seat {
 #[derive(Debug)]
 pub(super) enum Entry {
     /// It is served.
-    Seated(Seat),
+    Permitted(Permit),
     /// It is told why not.
-    Refused(Seat, Failure),
+    Refused(Permit, Failure),
     /// It is closed without a word.
     Closed,
 }
@@ -126,14 +126,14 @@ impl Gate {
     pub(super) fn enter(self: &Arc<Self>, uid: u32) -> Entry {
         let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
         let account = book.account(uid, &self.limits);
-        let seat = |place| Seat { gate: Arc::clone(self), account: Arc::clone(&account), place };
-        let (limit, why) = if book.seated >= self.limits.connections {
+        let permit = |place| Permit { gate: Arc::clone(self), account: Arc::clone(&account), place };
+        let (limit, why) = if book.connected >= self.limits.connections {
             let why = format!("all {} connections of the daemon are taken", self.limits.connections);
             (Limit::Connections, why)
-        } else if let Ok(place) = Arc::clone(&account.seats).try_acquire_owned() {
-            book.seated += 1;
+        } else if let Ok(place) = Arc::clone(&account.permits).try_acquire_owned() {
+            book.connected += 1;
             self.meters.opened();
-            return Entry::Seated(seat(Some(place)));
+            return Entry::Permitted(permit(Some(place)));
         } else {
             let why = format!("user {uid} has {} connections already", self.limits.connections_per_uid);
             (Limit::ConnectionsPerUid, why)
@@ -143,7 +143,7 @@ impl Gate {
             return Entry::Closed;
         }
         book.told += 1;
-        Entry::Refused(seat(None), Failure::new(Code::RateLimited, why))
+        Entry::Refused(permit(None), Failure::new(Code::RateLimited, why))
     }
 }
 
@@ -156,12 +156,12 @@ impl Book {
     }
 }
 
-impl Drop for Seat {
+impl Drop for Permit {
     fn drop(&mut self) {
         let mut book = self.gate.book.lock().unwrap_or_else(PoisonError::into_inner);
         match self.place.take() {
             Some(_) => {
-                book.seated = book.seated.saturating_sub(1);
+                book.connected = book.connected.saturating_sub(1);
                 self.gate.meters.closed();
             }
             None => book.told = book.told.saturating_sub(1),
@@ -174,7 +174,7 @@ impl Account {
         let places = limits.connections_per_uid.min(Semaphore::MAX_PERMITS / IN_FLIGHT);
         Self {
             bucket: Mutex::new(Bucket { left: f64::from(limits.burst_per_uid), at: Instant::now() }),
-            seats: Arc::new(Semaphore::new(places)),
+            permits: Arc::new(Semaphore::new(places)),
             running: Arc::new(Semaphore::new(places.saturating_mul(IN_FLIGHT))),
         }
     }
@@ -243,7 +243,7 @@ mod tests {
         assert!(matches!(gate.enter(3), Entry::Refused(..)), "the fourth of all");
         drop(first);
         let again = gate.enter(1);
-        assert!(matches!(again, Entry::Seated(_)));
+        assert!(matches!(again, Entry::Permitted(_)));
         let told: Vec<Entry> = (0..TOLD + 1).map(|_| gate.enter(1)).collect();
         assert_eq!(told.iter().filter(|entry| matches!(entry, Entry::Closed)).count(), 1);
     }

@@ -1,16 +1,16 @@
 //! The socket: accepts, tells the encodings apart, keeps the limits, and closes behind the last operation.
 //!
 //! `listen` makes or takes over the socket; `native` and `http` turn bytes into an `Operation` and a
-//! `Reply` into bytes; `desk` is what both ask to carry it out; `routes` is the HTTP interface in one table.
+//! `Reply` into bytes; `dispatch` is what both ask to carry it out; `routes` is the HTTP interface in one table.
 
-mod desk;
+mod dispatch;
 mod http;
 mod limits;
 mod listen;
 mod native;
 #[cfg(test)]
 mod openapi;
-mod pace;
+mod timeouts;
 mod parse;
 mod picture;
 pub mod problem;
@@ -37,10 +37,10 @@ use crate::metrics::DoorMeters;
 use crate::peer_groups::{self, UserDatabase};
 use crate::user_names::UserNames;
 
-pub use desk::Answer;
-use desk::Desk;
+use dispatch::Dispatcher;
+pub use dispatch::Handler;
 pub use limits::Limits;
-use limits::{Entry, Gate, Seat, TOLD_WITHIN};
+use limits::{Entry, Gate, Permit, TOLD_WITHIN};
 pub use listen::{ListenError, inherited, listen};
 
 /// How long to leave the listener alone when the process has no descriptor left for a connection: the kernel
@@ -50,7 +50,7 @@ const RESPITE: Duration = Duration::from_millis(100);
 /// Serves a socket.
 #[derive(Debug)]
 pub struct Door {
-    answer: Answer,
+    answer: Handler,
     limits: Limits,
     /// Exchanged at a reload; every request looks at the newest.
     rules: watch::Receiver<Arc<Rules>>,
@@ -73,7 +73,7 @@ impl Pulse {
 /// What every connection starts with.
 #[derive(Clone)]
 struct House {
-    answer: Answer,
+    answer: Handler,
     limits: Limits,
     rules: watch::Receiver<Arc<Rules>>,
     users: UserDatabase,
@@ -82,7 +82,7 @@ struct House {
     /// Turns true when the door closes.
     stop: watch::Receiver<bool>,
     meters: Arc<DoorMeters>,
-    /// See [`Desk::_open`].
+    /// See [`Dispatcher::_open`].
     open: mpsc::Sender<()>,
 }
 
@@ -90,7 +90,7 @@ impl Door {
     /// A door to whatever `answer` is; what happens at it is counted in `meters`.
     #[must_use]
     pub fn new(
-        answer: Answer,
+        answer: Handler,
         limits: Limits,
         rules: watch::Receiver<Arc<Rules>>,
         meters: Arc<DoorMeters>,
@@ -150,15 +150,15 @@ impl House {
             Ok(peer) => peer,
             Err(error) => return tracing::warn!(%error, "a peer without credentials"),
         };
-        let (seat, refusal) = match self.gate.enter(peer.uid()) {
-            Entry::Seated(seat) => (seat, None),
-            Entry::Refused(seat, failure) => (seat, Some(failure)),
+        let (permit, refusal) = match self.gate.enter(peer.uid()) {
+            Entry::Permitted(permit) => (permit, None),
+            Entry::Refused(permit, failure) => (permit, Some(failure)),
             Entry::Closed => return,
         };
         let house = self.clone();
         tokio::spawn(async move {
             let caller = house.identify(&stream, &peer).await;
-            house.converse(stream, caller, seat, refusal).await;
+            house.converse(stream, caller, permit, refusal).await;
         });
     }
 
@@ -172,7 +172,7 @@ impl House {
         Caller { uid, name: self.names.of(uid).await, gid, pid: peer.pid().filter(|&pid| pid != 0), groups }
     }
 
-    async fn converse(self, mut stream: UnixStream, caller: Caller, seat: Seat, refusal: Option<Failure>) {
+    async fn converse(self, mut stream: UnixStream, caller: Caller, permit: Permit, refusal: Option<Failure>) {
         let limits = match refusal {
             None => self.limits,
             Some(_) => Limits { idle: TOLD_WITHIN, request: TOLD_WITHIN, ..self.limits },
@@ -186,16 +186,17 @@ impl House {
             },
             () = stopped(&mut stop) => return,
         }
-        let account = Arc::clone(&seat.account);
+        let account = Arc::clone(&permit.account);
         let (answer, rules, meters) = (self.answer, self.rules, self.meters);
-        let desk = Arc::new(Desk { answer, rules, limits, caller, account, meters, refusal, _open: self.open });
+        let dispatcher =
+            Arc::new(Dispatcher { answer, rules, limits, caller, account, meters, refusal, _open: self.open });
         match begun.first() {
-            Some(0) => native::serve(stream, begun, desk, self.stop).await,
-            Some(b'A'..=b'Z') => http::serve(stream, begun, desk, self.stop).await,
+            Some(0) => native::serve(stream, begun, dispatcher, self.stop).await,
+            Some(b'A'..=b'Z') => http::serve(stream, begun, dispatcher, self.stop).await,
             _ => {}
         }
         // The place is the connection's, not that of an operation that outlives it.
-        drop(seat);
+        drop(permit);
     }
 }
 

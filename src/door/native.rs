@@ -13,16 +13,15 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::desk::{Desk, Outcome};
+use super::dispatch::{Dispatcher, Outcome, Submission};
 use super::limits::IN_FLIGHT;
-use super::routes::RouteId;
 use super::stopped;
 use crate::access::Presence;
 use crate::failure::{Code, Failure, Money};
 use crate::frame::{self, Answer, Call, FrameError, Hello, PROTOCOL, Welcome};
 use crate::id::RequestKey;
 use crate::metrics::DoorMeters;
-use crate::operation::Operation;
+use crate::operation::{Effect, Operation, Row};
 
 /// Why a conversation ends.
 enum End {
@@ -53,7 +52,7 @@ impl End {
 /// One connection.
 struct Conversation {
     stream: UnixStream,
-    desk: Arc<Desk>,
+    dispatcher: Arc<Dispatcher>,
     /// Bytes that are not a whole frame yet, and since when there are some.
     inbox: Vec<u8>,
     begun: Instant,
@@ -67,11 +66,16 @@ struct Conversation {
 
 /// Serves one connection until the client goes away, takes too long, breaks the protocol, or the door closes.
 /// Calls that run are answered first, whatever the reason.
-pub(super) async fn serve(stream: UnixStream, inbox: Vec<u8>, desk: Arc<Desk>, mut stop: watch::Receiver<bool>) {
+pub(super) async fn serve(
+    stream: UnixStream,
+    inbox: Vec<u8>,
+    dispatcher: Arc<Dispatcher>,
+    mut stop: watch::Receiver<bool>,
+) {
     let (outcomes, mut arriving) = mpsc::unbounded_channel();
     let begun = Instant::now();
     let (_there, presence) = Presence::begin();
-    let mut talk = Conversation { stream, desk, inbox, begun, open: HashMap::new(), outcomes, presence };
+    let mut talk = Conversation { stream, dispatcher, inbox, begun, open: HashMap::new(), outcomes, presence };
     let greeted = tokio::select! {
         greeted = talk.greet() => greeted,
         () = stopped(&mut stop) => Err(End::Gone),
@@ -96,7 +100,7 @@ impl Conversation {
             // Nobody has a version to speak before Hello is read; a bad one is told after a Welcome.
             match self.next::<Hello>() {
                 Ok(Some(hello)) => break Ok(hello),
-                Ok(None) => self.receive(self.begun + self.desk.limits.request).await?,
+                Ok(None) => self.receive(self.begun + self.dispatcher.limits.request).await?,
                 Err(error) => break Err(error),
             }
         };
@@ -106,8 +110,8 @@ impl Conversation {
             return Err(End::Gone);
         }
         let name: String = client.chars().filter(|c| !c.is_control()).take(64).collect();
-        tracing::debug!(client = name, uid = self.desk.caller.uid, pid = self.desk.caller.pid, "hello");
-        match &self.desk.refusal {
+        tracing::debug!(client = name, uid = self.dispatcher.caller.uid, pid = self.dispatcher.caller.pid, "hello");
+        match &self.dispatcher.refusal {
             Some(refusal) => Err(End::told(refusal.clone())),
             None => Ok(()),
         }
@@ -125,8 +129,8 @@ impl Conversation {
             }
             let reading = self.open.len() < IN_FLIGHT;
             let late = match (self.inbox.is_empty(), self.open.is_empty()) {
-                (false, _) if reading => Some(self.begun + self.desk.limits.request),
-                (true, true) => Some(quiet_since + self.desk.limits.idle),
+                (false, _) if reading => Some(self.begun + self.dispatcher.limits.request),
+                (true, true) => Some(quiet_since + self.dispatcher.limits.idle),
                 _ => None,
             };
             let was_empty = self.inbox.is_empty();
@@ -176,27 +180,28 @@ impl Conversation {
         if id == frame::CONNECTION || self.open.contains_key(&id) {
             return Err(End::told(Failure::invalid(format!("call id {id} is 0 or of a call without an answer yet"))));
         }
-        let (outcomes, desk) = (self.outcomes.clone(), &self.desk);
+        let (outcomes, dispatcher) = (self.outcomes.clone(), &self.dispatcher);
         let bad_key = |error| Failure::invalid(format!("key: {error}"));
         let key: Result<Option<RequestKey>, Failure> = key.map(|key| key.parse().map_err(bad_key)).transpose();
         let known = key.clone().ok().flatten();
-        let route = RouteId::of(&operation);
-        let clock = match desk.take_turn().and(key) {
+        let row = operation.row();
+        let clock = match dispatcher.take_turn().and(key) {
             // The channel is ours: it is open as long as this call is.
             Err(mut failure) => {
                 failure.request_key = known;
-                count(&desk.meters, route, Some(&failure));
+                count(&dispatcher.meters, row, Some(&failure));
                 let _ = outcomes.send((id, Err(failure)));
                 None
             }
             Ok(key) => {
                 let clock = deadline_ms.map(|ms| self.clock(id, ms, overdue(&operation, key.is_some(), ms)));
-                let meters = Arc::clone(&desk.meters);
+                let meters = Arc::clone(&dispatcher.meters);
                 let until = deadline_ms.map(|ms| Instant::now() + Duration::from_millis(u64::from(ms)));
                 let presence = self.presence.clone();
                 let presence = until.map_or(presence.clone(), |until| presence.at_most_until(until));
-                self.desk.launch((key, presence), operation, move |outcome| {
-                    count(&meters, route, outcome.as_ref().err());
+                let submission = Submission { operation, key, presence, permission: None };
+                self.dispatcher.launch(submission, move |outcome| {
+                    count(&meters, row, outcome.as_ref().err());
                     drop(outcomes.send((id, outcome)));
                 });
                 clock
@@ -218,7 +223,7 @@ impl Conversation {
 
     /// The next whole frame.
     fn next<T: serde::de::DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
-        let Some((body, length)) = frame::split(&self.inbox, self.desk.limits.body)? else { return Ok(None) };
+        let Some((body, length)) = frame::split(&self.inbox, self.dispatcher.limits.body)? else { return Ok(None) };
         let value = frame::decode(body);
         self.inbox.drain(..length);
         self.begun = Instant::now();
@@ -261,7 +266,7 @@ impl Conversation {
 
     /// A client that does not read for as long as an idle one may stay is gone, too.
     async fn write(&mut self, bytes: &[u8]) -> Result<(), End> {
-        match timeout(self.desk.limits.idle, self.stream.write_all(bytes)).await {
+        match timeout(self.dispatcher.limits.idle, self.stream.write_all(bytes)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(End::Gone),
         }
@@ -281,15 +286,15 @@ fn encode(answer: Answer) -> Result<Vec<u8>, FrameError> {
 }
 
 /// Counts a call by what it came to, in the statuses of HTTP, whether or not its caller still waits.
-fn count(meters: &DoorMeters, route: RouteId, failure: Option<&Failure>) {
+fn count(meters: &DoorMeters, row: &'static Row, failure: Option<&Failure>) {
     let status = failure.map_or(200, |failure| failure.code.status());
-    meters.answered(("native", route.verb(), route.template(), status));
+    meters.answered(("native", row.method, row.path, status));
 }
 
 /// What a caller hears whose deadline has passed. The operation goes on; with a key it can be joined.
 fn overdue(operation: &Operation, keyed: bool, ms: u32) -> Failure {
     let text = |what: &str| format!("no answer within the caller's deadline of {ms} ms; {what}");
-    if RouteId::of(operation).method() == hyper::Method::GET {
+    if operation.row().effect == Effect::Reads {
         return Failure::new(Code::KaspiUnavailable, text("ask again"));
     }
     let failure = Failure::new(Code::InProgress, text("it goes on: ask again with the same key"));

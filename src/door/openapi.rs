@@ -3,18 +3,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may")]
 
+use std::any::TypeId;
 use std::collections::BTreeSet;
 
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
-use super::parse::ResolveBody;
 use super::problem::Problem;
-use super::request::{RegisterBody, RetireQuery, WaitQuery};
 use super::routes::RouteId;
-use crate::id::{OrganizationBin, PaymentRef, PhoneNumber, RequestKey};
-use crate::operation as op;
+use crate::id::RequestKey;
+use crate::operation::{Nothing, OperationId, Parameter, Request, Row, Shape, Upload, Visitor};
 
 /// A generator for what callers write and one for what they read: an absent field may be left out of the
 /// first and is null in the second.
@@ -87,189 +86,138 @@ fn without_null(mut schema: Value) -> Value {
     }
 }
 
-fn query(route: RouteId, types: &mut Types) -> Vec<Value> {
-    match route {
-        RouteId::ConfigList => types.query::<op::ConfigQuery>(),
-        RouteId::RetireConfig => types.query::<RetireQuery>(),
-        RouteId::Select | RouteId::Payer => types.query::<op::Select>(),
-        RouteId::PaymentList => types.query::<op::PaymentQuery>(),
-        RouteId::PaymentGet => types.query::<WaitQuery>(),
-        RouteId::LogList => types.query::<op::LogQuery>(),
-        RouteId::Events => types.query::<op::EventQuery>(),
-        RouteId::LogExport => types.query::<op::ExportQuery>(),
-        RouteId::LogVerify => types.query::<op::VerifyQuery>(),
-        RouteId::ReportDay => types.query::<op::DayQuery>(),
-        RouteId::ReportRange => types.query::<op::RangeQuery>(),
-        RouteId::Health
-        | RouteId::Version
-        | RouteId::OpenApi
-        | RouteId::ConfigGet
-        | RouteId::TradePoints
-        | RouteId::Enrol
-        | RouteId::ChangeConfig
-        | RouteId::VerifyConfig
-        | RouteId::RegisterDevice
-        | RouteId::Create
-        | RouteId::Cancel
-        | RouteId::Refund
-        | RouteId::Resolve
-        | RouteId::Adopt
-        | RouteId::PictureSvg
-        | RouteId::PicturePng
-        | RouteId::Identity
-        | RouteId::ImportConfigs
-        | RouteId::ImportLog
-        | RouteId::AcknowledgeRestore
-        | RouteId::Backup
-        | RouteId::Reload
-        | RouteId::Metrics
-        | RouteId::Diagnose => Vec::new(),
+/// What the types of an operation say of its request and reply.
+struct Told {
+    parameters: Vec<Value>,
+    body: Option<Value>,
+    /// The media types of what comes back, and their schemas.
+    reply: Value,
+}
+
+impl Types {
+    /// What stands in the path and behind the question mark.
+    fn parameters<R: Shape>(&mut self) -> Vec<Value> {
+        let place = R::Path::PLACE.trim_matches(['{', '}']);
+        let named = (!place.is_empty()).then(|| {
+            let schema = self.writes::<R::Path>();
+            json!({ "name": place, "in": "path", "required": true, "schema": schema })
+        });
+        named.into_iter().chain(self.query::<R::Query>()).collect()
+    }
+
+    fn body<R: Shape>(&mut self) -> Option<Value> {
+        if TypeId::of::<R::Body>() == TypeId::of::<Nothing>() {
+            return None;
+        }
+        let schema = self.writes::<R::Body>();
+        let required = R::without_body().is_none();
+        Some(json!({ "required": required, "content": { "application/json": { "schema": schema } } }))
+    }
+
+    fn document<T: JsonSchema>(&mut self) -> Value {
+        let schema = self.reads::<T>();
+        json!({ "application/json": { "schema": schema } })
     }
 }
 
-fn body(route: RouteId, types: &mut Types) -> Option<Schema> {
-    match route {
-        RouteId::Enrol => types.writes::<op::Enrol>(),
-        RouteId::ChangeConfig => types.writes::<op::ConfigChange>(),
-        RouteId::Create => types.writes::<op::CreatePayment>(),
-        RouteId::Refund => types.writes::<op::RefundPayment>(),
-        RouteId::RegisterDevice => types.writes::<RegisterBody>(),
-        RouteId::Resolve => types.writes::<ResolveBody>(),
-        RouteId::Adopt => types.writes::<op::Adopt>(),
-        RouteId::Health
-        | RouteId::Version
-        | RouteId::OpenApi
-        | RouteId::ConfigList
-        | RouteId::ConfigGet
-        | RouteId::TradePoints
-        | RouteId::RetireConfig
-        | RouteId::VerifyConfig
-        | RouteId::Select
-        | RouteId::PaymentList
-        | RouteId::PaymentGet
-        | RouteId::Cancel
-        | RouteId::PictureSvg
-        | RouteId::PicturePng
-        | RouteId::LogList
-        | RouteId::LogVerify
-        | RouteId::ReportDay
-        | RouteId::ReportRange
-        | RouteId::Events
-        | RouteId::Payer
-        | RouteId::LogExport
-        | RouteId::Identity
-        | RouteId::ImportConfigs
-        | RouteId::ImportLog
-        | RouteId::AcknowledgeRestore
-        | RouteId::Backup
-        | RouteId::Reload
-        | RouteId::Metrics
-        | RouteId::Diagnose => None,
+/// Tells of an operation.
+struct Teller<'t> {
+    types: &'t mut Types,
+    /// The media types of a reply that is no document.
+    other: Option<Value>,
+}
+
+impl Visitor for Teller<'_> {
+    type Output = Told;
+
+    fn message<R: Request>(self) -> Told {
+        let Self { types, other } = self;
+        let (parameters, body) = (types.parameters::<R>(), types.body::<R>());
+        Told { parameters, body, reply: other.unwrap_or_else(|| types.document::<R::Reply>()) }
+    }
+
+    fn upload<R: Upload>(self) -> Told {
+        let body = json!({
+            "required": true,
+            "description": "The guide's columns by their names, in any order. CSV has a header.",
+            "content": { "text/csv": {}, "application/x-ndjson": {} },
+        });
+        Told { parameters: Vec::new(), body: Some(body), reply: self.types.document::<R::Reply>() }
+    }
+
+    fn download<R: Shape>(self) -> Told {
+        let Self { types, other } = self;
+        let reply = other.unwrap_or_else(|| json!({ "application/octet-stream": {} }));
+        Told { parameters: types.parameters::<R>(), body: types.body::<R>(), reply }
     }
 }
 
-/// The media type and schema of what comes back.
-fn reply(route: RouteId, types: &mut Types) -> Value {
-    let schema = match route {
-        RouteId::PictureSvg => return json!({ "image/svg+xml": {} }),
-        RouteId::Metrics => return json!({ "text/plain": {} }),
-        RouteId::PicturePng => return json!({ "image/png": {} }),
-        RouteId::Backup => return json!({ "application/octet-stream": {} }),
-        RouteId::LogExport => return json!({ "text/csv": {}, "application/x-ndjson": {} }),
-        RouteId::OpenApi => return json!({ "application/json": { "schema": { "type": "object" } } }),
-        RouteId::Health => types.reads::<op::Health>(),
-        RouteId::Version => types.reads::<op::Version>(),
-        RouteId::ConfigList => types.reads::<op::Configs>(),
-        RouteId::ConfigGet
-        | RouteId::Enrol
-        | RouteId::ChangeConfig
-        | RouteId::RetireConfig
-        | RouteId::VerifyConfig
-        | RouteId::RegisterDevice => types.reads::<op::Config>(),
-        RouteId::TradePoints => types.reads::<op::TradePoints>(),
-        RouteId::Select => types.reads::<op::Selected>(),
-        RouteId::Create
-        | RouteId::PaymentGet
-        | RouteId::Cancel
-        | RouteId::Refund
-        | RouteId::Resolve
-        | RouteId::Adopt => types.reads::<op::Payment>(),
-        RouteId::PaymentList => types.reads::<op::Payments>(),
-        RouteId::LogList => types.reads::<op::LogRows>(),
-        RouteId::LogVerify => types.reads::<op::Verified>(),
-        RouteId::ReportDay => types.reads::<op::DayReport>(),
-        RouteId::ReportRange => types.reads::<op::RangeReport>(),
-        RouteId::Events => types.reads::<op::Events>(),
-        RouteId::Payer => types.reads::<crate::domain::Payer>(),
-        RouteId::Identity => types.reads::<op::Identity>(),
-        RouteId::AcknowledgeRestore => types.reads::<op::Acknowledged>(),
-        RouteId::Reload => types.reads::<op::Reloaded>(),
-        RouteId::Diagnose => types.reads::<op::Diagnosis>(),
-        RouteId::ImportConfigs | RouteId::ImportLog => types.reads::<op::Imported>(),
-    };
-    json!({ "application/json": { "schema": schema } })
+/// The media types of a reply that is no document.
+fn other(route: RouteId) -> Option<Value> {
+    match route {
+        RouteId::PicturePng => Some(json!({ "image/png": {} })),
+        RouteId::Operation(OperationId::PaymentPicture) => Some(json!({ "image/svg+xml": {} })),
+        RouteId::Operation(OperationId::Metrics) => Some(json!({ "text/plain": {} })),
+        RouteId::Operation(OperationId::LogExport) => Some(json!({ "text/csv": {}, "application/x-ndjson": {} })),
+        RouteId::Operation(_) | RouteId::OpenApi => None,
+    }
 }
 
-fn responses(route: RouteId, types: &mut Types) -> Value {
-    let content = reply(route, types);
+fn told(route: RouteId, types: &mut Types) -> Told {
+    let this_document = json!({ "application/json": { "schema": { "type": "object" } } });
+    let plain = Told { parameters: Vec::new(), body: None, reply: this_document };
+    route.operation().map_or(plain, |id| id.visit(Teller { types, other: other(route) }))
+}
+
+/// What programs made from the document call the operation.
+fn name(route: RouteId) -> String {
+    match route {
+        RouteId::Operation(OperationId::PaymentPicture) => "PictureSvg".to_owned(),
+        RouteId::Operation(id) => format!("{id:?}"),
+        RouteId::PicturePng | RouteId::OpenApi => format!("{route:?}"),
+    }
+}
+
+fn responses(route: RouteId, content: &Value) -> Value {
     let ok = |text: &str| json!({ "description": text, "content": content });
     let problem = json!({ "$ref": "#/components/responses/Problem" });
     let mut all = Map::from_iter([("4XX".to_owned(), problem.clone()), ("5XX".to_owned(), problem)]);
-    match route {
-        RouteId::Create => {
+    match route.operation() {
+        Some(OperationId::Create) => {
             all.insert("201".into(), ok("A new payment"));
             all.insert("200".into(), ok("The payment this key stands for already"));
         }
-        RouteId::Enrol => drop(all.insert("201".into(), ok("The config"))),
+        Some(OperationId::Enrol) => drop(all.insert("201".into(), ok("The config"))),
         _ => drop(all.insert("200".into(), ok("Done"))),
     }
     all.into()
 }
 
-fn parameters(route: RouteId, types: &mut Types) -> Vec<Value> {
-    let path =
-        |name: &str, schema: Option<Schema>| json!({ "name": name, "in": "path", "required": true, "schema": schema });
-    let mut all = Vec::new();
-    if route.template().contains("{bin}") {
-        all.push(path("bin", types.writes::<OrganizationBin>()));
-    }
-    if route.template().contains("{ref}") {
-        all.push(path("ref", types.writes::<PaymentRef>()));
-    }
-    if route.template().contains("{phone}") {
-        all.push(path("phone", types.writes::<PhoneNumber>()));
-    }
-    if matches!(route, RouteId::Create | RouteId::Cancel | RouteId::Refund) {
-        all.push(json!({
-            "name": "Idempotency-Key", "in": "header", "required": false, "schema": types.writes::<RequestKey>(),
-            "description": "One intention of the caller: the same key with the same request never does it twice. \
-                            Required for creates and refunds unless [payments] require_key is off.",
-        }));
-    }
-    all.extend(query(route, types));
-    all
+/// The request key of what a caller may repeat.
+fn key(types: &mut Types) -> Value {
+    json!({
+        "name": "Idempotency-Key", "in": "header", "required": false, "schema": types.writes::<RequestKey>(),
+        "description": "One intention of the caller: the same key with the same request never does it twice. \
+                        Required for creates and refunds unless [payments] require_key is off.",
+    })
 }
 
 fn operation(route: RouteId, types: &mut Types) -> Value {
-    let mut operation = json!({
-        "operationId": format!("{route:?}"),
-        "summary": route.summary(),
-        "description": format!("Needs the right `{}`.", route.right().name()),
-        "x-kaspid-right": route.right().name(),
-        "parameters": parameters(route, types),
-        "responses": responses(route, types),
-    });
-    if let Some(schema) = body(route, types) {
-        operation["requestBody"] = json!({
-            "required": route != RouteId::Refund, "content": { "application/json": { "schema": schema } },
-        });
+    let Told { mut parameters, body, reply } = told(route, types);
+    if let Some(OperationId::Create | OperationId::Cancel | OperationId::Refund) = route.operation() {
+        parameters.push(key(types));
     }
-    if route.takes_file() {
-        operation["requestBody"] = json!({
-            "required": true,
-            "description": "The guide's columns by their names, in any order. CSV has a header.",
-            "content": { "text/csv": {}, "application/x-ndjson": {} },
-        });
+    let Row { right, summary, .. } = route.row();
+    let mut operation = json!({
+        "operationId": name(route),
+        "summary": summary,
+        "description": format!("Needs the right `{}`.", right.name()),
+        "x-kaspid-right": right.name(),
+        "parameters": parameters,
+        "responses": responses(route, &reply),
+    });
+    if let Some(body) = body {
+        operation["requestBody"] = body;
     }
     operation
 }
@@ -277,9 +225,10 @@ fn operation(route: RouteId, types: &mut Types) -> Value {
 fn document() -> Value {
     let mut types = Types::new();
     let mut paths: Map<String, Value> = Map::new();
-    for &route in RouteId::ALL {
-        let path = paths.entry(route.template()).or_insert_with(|| json!({}));
-        path[route.method().as_str().to_lowercase()] = operation(route, &mut types);
+    for route in RouteId::all() {
+        let Row { method, path, .. } = route.row();
+        let path = paths.entry(*path).or_insert_with(|| json!({}));
+        path[method.to_lowercase()] = operation(route, &mut types);
     }
     let problem = json!({
         "description": "Why it was not done (RFC 9457)",
@@ -314,8 +263,8 @@ fn openapi_json_is_what_the_types_and_routes_say() {
 #[test]
 fn no_reply_has_a_token() {
     let mut types = Types::new();
-    for &route in RouteId::ALL {
-        reply(route, &mut types);
+    for route in RouteId::all() {
+        told(route, &mut types);
     }
     let read = Value::from(types.read.take_definitions(true)).to_string();
     assert!(!read.contains("device_token"));

@@ -1,14 +1,9 @@
 //! Text of a request into the types of the vocabulary, with errors that name the place.
 
-use std::str::FromStr;
-
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Error;
 
 use crate::failure::Failure;
-use crate::id::{NotAnId, PaymentId, QrPaymentId, Reason};
-use crate::operation::Resolve;
 
 /// A JSON object, the whole text and nothing but it. Unknown and repeated fields are refused.
 ///
@@ -36,36 +31,6 @@ pub(super) fn query<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
     serde_path_to_error::deserialize(reader).map_err(|error| wrong("the query", &error))
 }
 
-/// For routes without query parameters.
-///
-/// # Errors
-/// `invalid_request` naming the one that is there.
-pub(super) fn no_query(text: &str) -> Result<(), Failure> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Nothing {}
-    query(text).map(|Nothing {}| ())
-}
-
-/// For routes without a body: none, or an empty object.
-///
-/// # Errors
-/// `invalid_request`.
-pub(super) fn no_body(body: &[u8]) -> Result<(), Failure> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Nothing {}
-    if body.is_empty() { Ok(()) } else { json(body).map(|Nothing {}| ()) }
-}
-
-/// A part of the path.
-///
-/// # Errors
-/// `invalid_request`.
-pub(super) fn parameter<T: FromStr<Err = NotAnId>>(name: &str, text: &str) -> Result<T, Failure> {
-    text.parse().map_err(|error| Failure::invalid(format!("{name} in the path: {error}")))
-}
-
 fn wrong<E: std::fmt::Display>(place: &str, error: &Error<E>) -> Failure {
     let text = error.inner().to_string();
     // "invalid type: string "…", expected …" repeats the value.
@@ -88,52 +53,22 @@ fn in_words(expected: &str) -> String {
     number.map_or_else(|| expected.to_owned(), |place| format!("{WHOLE},{place}"))
 }
 
-/// `resolve` as HTTP writes it: exactly one of four forms (design: "Details that clients rely on").
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub(super) struct ResolveBody {
-    /// The unknown payment is this one at Kaspi.
-    attach: Option<QrPaymentId>,
-    /// `true`: the unknown payment is given up.
-    abandon: Option<bool>,
-    /// The refund in doubt; needs `happened`.
-    refund: Option<PaymentId>,
-    /// Whether the refund moved money.
-    happened: Option<bool>,
-    /// Whether a payment was paid that Kaspi no longer tells of, or not for whom. Of one that is paid, `true` says that
-    /// somebody has seen that it was late, or is of another total at Kaspi.
-    paid: Option<bool>,
-    /// Why, for the audit log.
-    reason: Reason,
-}
-
-impl ResolveBody {
-    /// # Errors
-    /// `invalid_request` unless it is exactly one of the four.
-    pub(super) fn resolution(self) -> Result<Resolve, Failure> {
-        let Self { attach, abandon, refund, happened, paid, reason } = self;
-        match (attach, abandon, refund, happened, paid) {
-            (Some(qr_payment_id), None, None, None, None) => Ok(Resolve::Attach { qr_payment_id, reason }),
-            (None, Some(true), None, None, None) => Ok(Resolve::Abandon { reason }),
-            (None, None, Some(refund), Some(happened), None) => Ok(Resolve::Refund { refund, happened, reason }),
-            (None, None, None, None, Some(paid)) => Ok(Resolve::Paid { paid, reason }),
-            _ => Err(Failure::invalid(
-                "the body: one of {attach}, {abandon: true}, {refund, happened} or {paid} is expected, with a reason",
-            )),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may")]
 
     use super::*;
-    use crate::operation::{CreatePayment, Enrol, LogQuery, PaymentQuery, RefundPayment};
+    use crate::operation::{
+        CreatePayment, Enrol, LogQuery, Nothing, PaymentQuery, RefundPayment, ResolveBody, ResolvePayment, Shape,
+    };
 
     fn refusal<T: DeserializeOwned>(body: &str) -> String {
         json::<T>(body.as_bytes()).err().expect("refused").detail
+    }
+
+    fn resolution(body: &str) -> Result<ResolvePayment, Failure> {
+        let body = json::<ResolveBody>(body.as_bytes())?;
+        ResolvePayment::join("12737694350".parse().unwrap(), Nothing {}, body)
     }
 
     #[test]
@@ -179,7 +114,7 @@ mod tests {
             let wrong = query::<PaymentQuery>(text).expect_err(text).detail;
             assert!(wrong.contains(part), "{text}: {wrong}");
         }
-        assert!(no_query("x=1").is_err() && no_query("").is_ok());
+        assert!(query::<Nothing>("x=1").is_err() && query::<Nothing>("").is_ok());
     }
 
     #[test]
@@ -191,7 +126,7 @@ mod tests {
 
     #[test]
     fn resolve_is_exactly_one_of_four() {
-        let id = PaymentId::fresh();
+        let id = crate::id::PaymentId::fresh();
         for (form, good) in [
             ("\"attach\":\"12737694350\"".to_owned(), true),
             ("\"abandon\":true".to_owned(), true),
@@ -202,10 +137,10 @@ mod tests {
             ("\"paid\":true,\"abandon\":true".to_owned(), false),
         ] {
             let body = format!("{{{form},\"reason\":\"looked at the phone\"}}");
-            let read = json::<ResolveBody>(body.as_bytes()).and_then(ResolveBody::resolution);
+            let read = resolution(&body);
             assert_eq!(read.is_ok(), good, "{body}");
         }
-        assert!(json::<ResolveBody>(b"{\"abandon\":true}").is_err(), "a reason is needed");
-        assert!(json::<ResolveBody>(b"{\"reason\":\"x\"}").unwrap().resolution().is_err());
+        assert!(resolution("{\"abandon\":true}").is_err(), "a reason is needed");
+        assert!(resolution("{\"reason\":\"x\"}").is_err());
     }
 }

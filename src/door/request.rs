@@ -1,14 +1,9 @@
 //! An HTTP request, read, into an operation.
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-
-use super::parse::{ResolveBody, json, no_body, no_query, parameter, query};
+use super::parse::{json, query};
 use super::routes::RouteId;
 use crate::failure::Failure;
-use crate::id::{OrganizationBin, PaymentRef, TradePointId};
-use crate::moment::Span;
-use crate::operation::{FileFormat, Operation, PayerQuery, Select};
+use crate::operation::{FileFormat, Nothing, Operation, Parameter, Request, Shape, Upload, Visitor};
 
 /// The parts of a request that a route reads.
 #[derive(Clone, Copy, Debug)]
@@ -23,140 +18,51 @@ pub(super) struct Parts<'r> {
     pub(super) format: FileFormat,
 }
 
-/// What a request asks for.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Asked {
-    /// Something of the service.
-    Operation(Operation),
-    /// The description of this interface.
-    OpenApi,
-}
-
-/// The query of `DELETE /v1/configs/{bin}`.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub(super) struct RetireQuery {
-    /// Also delete the device at Kaspi: cancels and refunds of its payments stop.
-    #[serde(default)]
-    delete_device: bool,
-}
-
-/// The query of `GET /v1/payments/{ref}`.
-#[derive(Debug, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub(super) struct WaitQuery {
-    /// Answer when the payment is final or this long has passed, for instance `60s`; at most 10 minutes.
-    wait: Option<Span>,
-}
-
-/// The body of `POST /v1/configs/{bin}/register`, which may be left out.
-#[derive(Debug, Default, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub(super) struct RegisterBody {
-    /// Where to register a device: a trade point that has or had one here, or that Kaspi lists; the config's own otherwise.
-    trade_point_id: Option<TradePointId>,
-}
-
-impl Parts<'_> {
-    fn bin(self) -> Result<OrganizationBin, Failure> {
-        parameter("{bin}", self.parameter)
-    }
-
-    fn payment(self) -> Result<PaymentRef, Failure> {
-        parameter("{ref}", self.parameter)
-    }
-
-    /// Its query parameters, and no body.
-    fn asking<T: DeserializeOwned>(self) -> Result<T, Failure> {
-        no_body(self.body)?;
-        query(self.query)
-    }
-
-    /// A request without query parameters.
-    fn plain(self) -> Result<Self, Failure> {
-        no_query(self.query).map(|()| self)
-    }
-
-    /// A request with neither query parameters nor a body.
-    fn bare(self) -> Result<Self, Failure> {
-        no_body(self.body)?;
-        self.plain()
-    }
-
-    /// The body, and no query parameters.
-    fn object<T: DeserializeOwned>(self) -> Result<T, Failure> {
-        no_query(self.query)?;
-        json(self.body)
-    }
-
-    /// A body that may be left out, as may everything in it: a refund of all that is left.
-    fn maybe_object<T: DeserializeOwned + Default>(self) -> Result<T, Failure> {
-        if self.body.is_empty() { self.plain().map(|_| T::default()) } else { self.object() }
-    }
-
-    fn payer(self) -> Result<PayerQuery, Failure> {
-        let Select { shop_id, organization_bin } = self.asking()?;
-        Ok(PayerQuery { phone_number: parameter("{phone}", self.parameter)?, shop_id, organization_bin })
-    }
-}
-
-/// The operation a request asks for.
+/// The operation a request asks for; none where it asks for the description of the interface.
 ///
 /// # Errors
 /// `invalid_request` that names what is wrong.
-pub(super) fn read(route: RouteId, parts: Parts<'_>) -> Result<Asked, Failure> {
-    let operation = match route {
-        RouteId::OpenApi => return parts.bare().map(|_| Asked::OpenApi),
-        RouteId::Health => parts.bare().map(|_| Operation::Health)?,
-        RouteId::Version => parts.bare().map(|_| Operation::Version)?,
-        RouteId::ConfigList => Operation::ConfigList(parts.asking()?),
-        RouteId::ConfigGet => Operation::ConfigGet { organization_bin: parts.bare()?.bin()? },
-        RouteId::TradePoints => Operation::TradePoints { organization_bin: parts.bare()?.bin()? },
-        RouteId::Enrol => Operation::Enrol(parts.object()?),
-        RouteId::ChangeConfig => Operation::ChangeConfig { organization_bin: parts.bin()?, change: parts.object()? },
-        RouteId::RetireConfig => {
-            let RetireQuery { delete_device } = parts.asking()?;
-            Operation::RetireConfig { organization_bin: parts.bin()?, delete_device }
-        }
-        RouteId::VerifyConfig => Operation::VerifyConfig { organization_bin: parts.bare()?.bin()? },
-        RouteId::RegisterDevice => {
-            let RegisterBody { trade_point_id } = parts.maybe_object()?;
-            Operation::RegisterDevice { organization_bin: parts.bin()?, trade_point_id }
-        }
-        RouteId::Select => Operation::Select(parts.asking()?),
-        RouteId::Create => Operation::Create(parts.object()?),
-        RouteId::PaymentList => Operation::PaymentList(parts.asking()?),
-        RouteId::PaymentGet => {
-            let WaitQuery { wait } = parts.asking()?;
-            Operation::PaymentGet { payment: parts.payment()?, wait }
-        }
-        RouteId::Cancel => Operation::Cancel { payment: parts.bare()?.payment()? },
-        RouteId::Refund => Operation::Refund { payment: parts.payment()?, refund: parts.maybe_object()? },
-        RouteId::Resolve => {
-            Operation::Resolve { payment: parts.payment()?, resolution: parts.object::<ResolveBody>()?.resolution()? }
-        }
-        RouteId::Adopt => Operation::Adopt(parts.object()?),
-        RouteId::PictureSvg | RouteId::PicturePng => Operation::PaymentPicture { payment: parts.bare()?.payment()? },
-        RouteId::LogList => Operation::LogList(parts.asking()?),
-        RouteId::Events => Operation::Events(parts.asking()?),
-        RouteId::LogExport => Operation::LogExport(parts.asking()?),
-        RouteId::Payer => Operation::Payer(parts.payer()?),
-        RouteId::Identity => parts.bare().map(|_| Operation::Identity)?,
-        RouteId::ImportConfigs => Operation::ImportConfigs { format: parts.plain()?.format },
-        RouteId::ImportLog => Operation::ImportLog { format: parts.plain()?.format },
-        RouteId::ReportDay => Operation::ReportDay(parts.asking()?),
-        RouteId::ReportRange => Operation::ReportRange(parts.asking()?),
-        RouteId::LogVerify => Operation::LogVerify(parts.asking()?),
-        RouteId::Backup => parts.bare().map(|_| Operation::Backup)?,
-        RouteId::AcknowledgeRestore => parts.bare().map(|_| Operation::AcknowledgeRestore)?,
-        RouteId::Reload => parts.bare().map(|_| Operation::Reload)?,
-        RouteId::Metrics => parts.bare().map(|_| Operation::Metrics)?,
-        RouteId::Diagnose => parts.bare().map(|_| Operation::Diagnose)?,
-    };
-    Ok(Asked::Operation(operation))
+pub(super) fn read(route: RouteId, parts: Parts<'_>) -> Result<Option<Operation>, Failure> {
+    match route.operation() {
+        Some(id) => id.visit(parts).map(Some),
+        None => parts.bare().map(|()| None),
+    }
+}
+
+/// Reads a request of the type that the operation has.
+impl Visitor for Parts<'_> {
+    type Output = Result<Operation, Failure>;
+
+    fn message<R: Request>(self) -> Self::Output {
+        self.shaped::<R>()
+    }
+
+    fn upload<R: Upload>(self) -> Self::Output {
+        query(self.query).map(|Nothing {}| R::from(self.format).into())
+    }
+
+    fn download<R: Shape>(self) -> Self::Output {
+        self.shaped::<R>()
+    }
+}
+
+impl Parts<'_> {
+    fn shaped<R: Shape>(self) -> Result<Operation, Failure> {
+        let query = query(self.query)?;
+        let wrong = |error| Failure::invalid(format!("{} in the path: {error}", R::Path::PLACE));
+        let path = R::Path::read(self.parameter).map_err(wrong)?;
+        let body = match R::without_body() {
+            Some(usual) if self.body.is_empty() => usual,
+            _ => json(self.body)?,
+        };
+        R::join(path, query, body).map(Into::into)
+    }
+
+    /// A request with neither query parameters nor a body.
+    fn bare(self) -> Result<(), Failure> {
+        query(self.query).map(|Nothing {}| ())?;
+        if self.body.is_empty() { Ok(()) } else { json(self.body).map(|Nothing {}| ()) }
+    }
 }
 
 #[cfg(test)]
@@ -165,7 +71,8 @@ pub(super) mod tests {
 
     use super::*;
     use crate::day::NamedDay;
-    use crate::operation::DayQuery;
+    use crate::moment::Span;
+    use crate::operation::{DayQuery, GetPayment, OperationId, RetireConfig};
 
     const RESOLVE: &str = r#"{"paid":true,"reason":"seen in the app"}"#;
     const ENROL: &str = r#"{"organization_bin":"891027350515"}"#;
@@ -173,43 +80,57 @@ pub(super) mod tests {
     const ADOPT: &str = r#"{"qr_payment_id":"12737694350","organization_bin":"891027350515"}"#;
 
     /// A request that each route accepts.
-    pub(in crate::door) fn sample(route: RouteId) -> Asked {
-        let parameter = match route.template() {
+    pub(in crate::door) fn sample(route: RouteId) -> Option<Operation> {
+        let parameter = match route.row().path {
             template if template.contains("{bin}") => "891027350515",
             template if template.contains("{ref}") => "12737694350",
             template if template.contains("{phone}") => "+7 701 521 15 45",
             _ => "",
         };
-        let body = match route {
-            RouteId::Enrol => ENROL,
-            RouteId::ChangeConfig | RouteId::Refund | RouteId::RegisterDevice => "{}",
-            RouteId::Create => CREATE,
-            RouteId::Resolve => RESOLVE,
-            RouteId::Adopt => ADOPT,
+        let body = match route.operation() {
+            Some(OperationId::Enrol) => ENROL,
+            Some(OperationId::ChangeConfig | OperationId::Refund | OperationId::RegisterDevice) => "{}",
+            Some(OperationId::Create) => CREATE,
+            Some(OperationId::Resolve) => RESOLVE,
+            Some(OperationId::Adopt) => ADOPT,
             _ => "",
         };
-        let query = if route == RouteId::ReportRange { "from=2026-11-01" } else { "" };
+        let query = if route == RouteId::Operation(OperationId::ReportRange) { "from=2026-11-01" } else { "" };
         read(route, Parts { parameter, query, body: body.as_bytes(), format: FileFormat::Csv })
             .expect("a sample is a good request")
     }
 
+    /// Whoever may call a route may do what is asked there, and what is asked there is what the route is named after.
     #[test]
     fn a_route_and_its_operation_name_each_other_and_need_the_same_right() {
-        for &route in RouteId::ALL {
-            match sample(route) {
-                Asked::OpenApi => assert_eq!(route, RouteId::OpenApi),
-                Asked::Operation(operation) => {
-                    assert_eq!(operation.right(), route.right(), "{route:?}");
-                    let back = RouteId::of(&operation);
-                    assert!(back == route || (back, route) == (RouteId::PictureSvg, RouteId::PicturePng), "{route:?}");
-                }
-            }
+        for route in RouteId::all() {
+            let asked = sample(route);
+            assert_eq!(asked.as_ref().map(Operation::id), route.operation());
+            assert!(asked.is_none_or(|operation| operation.right() == route.row().right), "{route:?}");
+        }
+    }
+
+    /// A person copies what `kaspictl --api` writes: it is read as the same operation.
+    #[test]
+    fn what_is_written_is_read_as_the_same() {
+        for operation in RouteId::all().filter_map(sample) {
+            let written = operation.written();
+            let body = written.body.map(|body| serde_json::to_vec(&body).unwrap()).unwrap_or_default();
+            let query: Vec<(String, String)> = written
+                .query
+                .into_iter()
+                .map(|(name, value)| (name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+                .collect();
+            let query = serde_urlencoded::to_string(query).unwrap();
+            let format = written.file.unwrap_or_default();
+            let parts = Parts { parameter: &written.parameter, query: &query, body: &body, format };
+            assert_eq!(read(RouteId::Operation(operation.id()), parts).unwrap(), Some(operation));
         }
     }
 
     #[test]
     fn every_route_refuses_query_parameters_it_does_not_know() {
-        for &route in RouteId::ALL {
+        for route in RouteId::all() {
             let format = FileFormat::Csv;
             let parts = Parts { parameter: "891027350515", query: "surprise=1", body: b"", format };
             let refused = read(route, parts).expect_err("unknown parameter").detail;
@@ -220,24 +141,23 @@ pub(super) mod tests {
     #[test]
     fn what_stands_in_the_path_and_query_arrives() {
         let format = FileFormat::Csv;
-        let read = |route, parameter, query| read(route, Parts { parameter, query, body: b"", format }).unwrap();
+        let read = |id, parameter, query| {
+            read(RouteId::Operation(id), Parts { parameter, query, body: b"", format }).unwrap().unwrap()
+        };
         assert_eq!(
-            read(RouteId::PaymentGet, "12737694350", "wait=60s"),
-            Asked::Operation(Operation::PaymentGet {
-                payment: "12737694350".parse().unwrap(),
-                wait: Some(Span::from_secs(60)),
-            })
+            read(OperationId::PaymentGet, "12737694350", "wait=60s"),
+            Operation::from(GetPayment { payment: "12737694350".parse().unwrap(), wait: Some(Span::from_secs(60)) })
         );
         assert_eq!(
-            read(RouteId::RetireConfig, "891027350515", "delete_device=true"),
-            Asked::Operation(Operation::RetireConfig {
-                organization_bin: "891027350515".parse().unwrap(),
-                delete_device: true,
-            })
+            read(OperationId::RetireConfig, "891027350515", "delete_device=true"),
+            Operation::from(RetireConfig { organization_bin: "891027350515".parse().unwrap(), delete_device: true })
         );
         let day = DayQuery { date: Some(NamedDay::Yesterday), bin: None };
-        assert_eq!(read(RouteId::ReportDay, "", "date=yesterday"), Asked::Operation(Operation::ReportDay(day)));
-        let bad = super::read(RouteId::ConfigGet, Parts { parameter: "891027350516", query: "", body: b"", format });
+        assert_eq!(read(OperationId::ReportDay, "", "date=yesterday"), Operation::from(day));
+        let bad = super::read(
+            RouteId::Operation(OperationId::ConfigGet),
+            Parts { parameter: "891027350516", query: "", body: b"", format },
+        );
         assert!(bad.unwrap_err().detail.starts_with("{bin} in the path: "));
     }
 }

@@ -8,7 +8,7 @@ use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
-use super::pace::Pace;
+use super::timeouts::Timeouts;
 use crate::failure::{Code, Failure};
 use crate::operation::FileFormat;
 use crate::transfer::{Download, Gone, UploadSender};
@@ -17,7 +17,7 @@ use crate::transfer::{Download, Gone, UploadSender};
 #[derive(Debug)]
 pub(super) struct Pieces {
     download: Download,
-    pace: Pace,
+    timeouts: Timeouts,
     begun: bool,
 }
 
@@ -29,15 +29,15 @@ impl Body for Pieces {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         if !self.begun {
             self.begun = true;
-            self.pace.sending();
+            self.timeouts.sending();
         }
         Poll::Ready(match ready!(self.download.poll_next(cx)) {
             Ok(Some(bytes)) => {
-                self.pace.sending();
+                self.timeouts.sending();
                 Some(Ok(Frame::data(bytes)))
             }
             Ok(None) => {
-                self.pace.answered();
+                self.timeouts.answered();
                 None
             }
             Err(Gone) => Some(Err(BrokenOff)),
@@ -55,10 +55,10 @@ impl Body for Pieces {
 pub(super) struct BrokenOff;
 
 /// The answer of a download.
-pub(super) fn answer(mut download: Download, pace: Pace) -> Response<Pieces> {
+pub(super) fn answer(mut download: Download, timeouts: Timeouts) -> Response<Pieces> {
     let headers = std::mem::take(&mut download.headers);
     let kind = HeaderValue::from_static(download.content_type);
-    let mut answer = Response::new(Pieces { download, pace, begun: false });
+    let mut answer = Response::new(Pieces { download, timeouts, begun: false });
     *answer.status_mut() = StatusCode::OK;
     answer.headers_mut().insert(header::CONTENT_TYPE, kind);
     for (name, value) in headers {
@@ -76,7 +76,12 @@ pub(super) fn answer(mut download: Download, pace: Pace) -> Response<Pieces> {
 /// # Errors
 /// `too_large`, or `invalid_request` where the client broke off; the operation notices, too. What the operation
 /// itself makes of the upload is its outcome.
-pub(super) async fn feed(mut body: Incoming, sink: UploadSender, most: u64, pace: &Pace) -> Result<(), Failure> {
+pub(super) async fn feed(
+    mut body: Incoming,
+    sink: UploadSender,
+    most: u64,
+    timeouts: &Timeouts,
+) -> Result<(), Failure> {
     let too_large = || {
         Failure::new(Code::TooLarge, format!("the file is longer than {most} bytes"))
             .with_hint("Split the file; rows that are here already are skipped.")
@@ -86,10 +91,10 @@ pub(super) async fn feed(mut body: Incoming, sink: UploadSender, most: u64, pace
     }
     let mut taken = 0_u64;
     loop {
-        pace.uploading();
+        timeouts.uploading();
         let Some(frame) = body.frame().await else { break };
         let frame = frame.map_err(|_| Failure::invalid("the body ends before its announced end"))?;
-        pace.complete();
+        timeouts.complete();
         let Ok(bytes) = frame.into_data() else { continue };
         taken = taken.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         if taken > most {
@@ -99,7 +104,7 @@ pub(super) async fn feed(mut body: Incoming, sink: UploadSender, most: u64, pace
             return Ok(());
         }
     }
-    pace.complete();
+    timeouts.complete();
     sink.end().await;
     Ok(())
 }

@@ -1,148 +1,39 @@
-//! The vocabulary of the socket: what may be asked ([`Operation`]) and what comes back ([`Reply`]); how it fails is
-//! [`crate::failure`], the words of the field are [`crate::domain`]. Both encodings, the service and the command line
-//! import these types and no others, so they are also the documentation of the protocol.
+//! The vocabulary of the socket: what may be asked ([`Operation`]) and what comes back ([`Reply`]), one row each in
+//! [`table`]; how it fails is [`crate::failure`], the words of the field are [`crate::domain`]. Both encodings, the service
+//! and the command line import these types and no others, so they are also the documentation of the protocol.
 //!
 //! Rules that keep old and new programs talking: enums are externally tagged, new variants come last, no
 //! field is skipped or flattened (postcard cannot read that back), and any other change raises
-//! [`crate::frame::PROTOCOL`].
+//! [`crate::frame::PROTOCOL`]. Unknown fields of a request in JSON are refused by name, so a typing error never becomes a
+//! default.
 
-mod reply;
-mod request;
+mod shape;
+mod head;
+mod config;
+mod daemon;
+mod doctor;
+mod payment;
+mod events;
+mod log;
+mod report;
+mod resolve;
+mod transfer;
+mod table;
 
-pub use reply::*;
-pub use request::*;
+pub use config::*;
+pub use daemon::*;
+pub use doctor::*;
+pub use events::*;
+pub use head::KeptHead;
+pub use log::*;
+pub use payment::*;
+pub use report::*;
+pub use resolve::*;
+pub use shape::{Nothing, Parameter, Request, Shape, Upload, Visitor, Written};
+pub use table::{Document, Operation, OperationId, Reply};
+pub use transfer::*;
 
 use serde::{Deserialize, Serialize};
-
-use crate::id::{OrganizationBin, PaymentRef, TradePointId};
-use crate::moment::Span;
-
-/// One thing a caller may ask. [`Operation::right`] says who may.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Operation {
-    /// The state of the daemon, its identity, configs and payments, with what needs a person.
-    Health,
-    /// The version of the running program.
-    Version,
-    /// The configs of a shop or of all, without tokens.
-    ConfigList(ConfigQuery),
-    /// One config by its BIN.
-    ConfigGet {
-        /// Whose.
-        organization_bin: OrganizationBin,
-    },
-    /// Asks Kaspi for the trade points of a BIN (step 1 of the guide); changes nothing.
-    TradePoints {
-        /// Whose; need not be enrolled.
-        organization_bin: OrganizationBin,
-    },
-    /// Steps 1–3 of the guide in one: look up the trade point, register the device, store the config.
-    Enrol(Enrol),
-    /// Activates, makes default, describes, or moves a config to another trade point.
-    ChangeConfig {
-        /// Which config.
-        organization_bin: OrganizationBin,
-        /// What to change.
-        change: ConfigChange,
-    },
-    /// Takes a BIN out of use; its row, history and token stay, so its payments remain refundable.
-    RetireConfig {
-        /// Which config.
-        organization_bin: OrganizationBin,
-        /// Also delete the device at Kaspi. Cancels and refunds of its payments stop.
-        delete_device: bool,
-    },
-    /// Looks now whether the config's trade point is still listed.
-    VerifyConfig {
-        /// Which config.
-        organization_bin: OrganizationBin,
-    },
-    /// Asks Kaspi for a new token for the config's (BIN, trade point) (step 2 of the guide), or for another trade point of
-    /// the BIN, so that payments made there can be refunded.
-    RegisterDevice {
-        /// Which config.
-        organization_bin: OrganizationBin,
-        /// The config's own otherwise.
-        trade_point_id: Option<TradePointId>,
-    },
-    /// Which config a payment would use, and why.
-    Select(Select),
-    /// Takes a payment (step 4 of the guide). Needs a request key.
-    Create(CreatePayment),
-    /// Payments, newest first.
-    PaymentList(PaymentQuery),
-    /// One payment; asks Kaspi when what is known is older than the polling interval.
-    PaymentGet {
-        /// Which payment.
-        payment: PaymentRef,
-        /// Answer only when the payment is final or this long has passed.
-        wait: Option<Span>,
-    },
-    /// What a link's or QR's picture shows.
-    PaymentPicture {
-        /// Which payment.
-        payment: PaymentRef,
-    },
-    /// Cancels a remote invoice that is not paid. Moves no money and may be repeated: a request key is welcome, not needed.
-    Cancel {
-        /// Which payment.
-        payment: PaymentRef,
-    },
-    /// Pays money back, all that is left or a part. Needs a request key.
-    Refund {
-        /// Which payment.
-        payment: PaymentRef,
-        /// How much and nothing else.
-        refund: RefundPayment,
-    },
-    /// Takes in a payment that was made before kaspid.
-    Adopt(Adopt),
-    /// The name Kaspi has for a phone number, so that the cashier can ask "is that you?". Never stored.
-    Payer(PayerQuery),
-    /// Rows of the audit log.
-    LogList(LogQuery),
-    /// Checks the whole chain of the audit log, and on request a kept head and the projections.
-    LogVerify(VerifyQuery),
-    /// Subject and expiry of the client certificate; never a key.
-    Identity,
-    /// Reads configuration and identity again, as SIGHUP does; a failed reload keeps the old.
-    Reload,
-    /// Closes what only a person can close.
-    Resolve {
-        /// Which payment.
-        payment: PaymentRef,
-        /// How, and why.
-        resolution: Resolve,
-    },
-    /// What changed since a cursor.
-    Events(EventQuery),
-    /// The rows of the audit log as a file. HTTP only: the answer is streamed.
-    LogExport(ExportQuery),
-    /// Takes configs in from a file of the guide's KaspiPayConfig, all or none. HTTP only: the file is streamed.
-    ImportConfigs {
-        /// How it is written.
-        format: FileFormat,
-    },
-    /// Takes rows of the guide's KaspiPayLog into the audit log, all or none, and adopts their payments. HTTP
-    /// only: the file is streamed.
-    ImportLog {
-        /// How it is written.
-        format: FileFormat,
-    },
-    /// Says that a person has looked at what a restored backup left out: creates and refunds go on.
-    AcknowledgeRestore,
-    /// A consistent copy of all state as a file, device tokens included. HTTP only: the answer is streamed.
-    Backup,
-    /// What a monitoring system asks for: numbers of all that the caller may see, as Prometheus text.
-    Metrics,
-    /// What a day brought, by organisation. Asks Kaspi once for each payment of that day that is still open.
-    ReportDay(DayQuery),
-    /// What the days of a range brought, by organisation. Asks Kaspi nothing.
-    ReportRange(RangeQuery),
-    /// Looks at the configuration, the files, the way to the bank, the organisations and the payments; changes
-    /// nothing, and asks the bank one read.
-    Diagnose,
-}
 
 /// What a caller must be allowed to do. `Admin` implies all, `Pay`, `Refund` and `Audit` imply `Observe`,
 /// nothing else is implied.
@@ -182,48 +73,95 @@ impl Right {
     }
 }
 
+/// What an operation can do to what is stored, or to money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing but what is noticed by the way: it may be asked again.
+    Reads,
+    /// Changes what is stored, here or at Kaspi.
+    Changes,
+    /// Moves money or bills a customer.
+    MovesMoney,
+}
+
+/// What goes over the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Traffic {
+    /// A message each way.
+    Message,
+    /// The request is a file; HTTP only.
+    Upload,
+    /// The answer is a file; HTTP only.
+    Download,
+}
+
+/// What is known of an operation beyond its types.
+#[derive(Debug)]
+pub struct Row {
+    /// What a caller must be allowed to do.
+    pub right: Right,
+    /// What it can do.
+    pub effect: Effect,
+    /// What goes over the wire.
+    pub traffic: Traffic,
+    /// The HTTP method.
+    pub method: &'static str,
+    /// The HTTP path; a part in braces is a parameter.
+    pub path: &'static str,
+    /// What it does, in a few words.
+    pub summary: &'static str,
+}
+
 impl Operation {
+    /// What its row says of it.
+    #[must_use]
+    pub fn row(&self) -> &'static Row {
+        self.id().row()
+    }
+
     /// The right a caller needs.
     #[must_use]
     pub fn right(&self) -> Right {
-        match self {
-            Self::Health
-            | Self::Version
-            | Self::ConfigList(_)
-            | Self::ConfigGet { .. }
-            | Self::Metrics
-            | Self::Diagnose => Right::Observe,
-            Self::Select(_)
-            | Self::Create(_)
-            | Self::PaymentList(_)
-            | Self::PaymentGet { .. }
-            | Self::PaymentPicture { .. }
-            | Self::Cancel { .. }
-            | Self::Payer(_)
-            | Self::Events(_) => Right::Pay,
-            Self::Refund { .. } | Self::Adopt(_) => Right::Refund,
-            Self::LogList(_) | Self::LogVerify(_) | Self::LogExport(_) | Self::ReportDay(_) | Self::ReportRange(_) => {
-                Right::Audit
-            }
-            Self::TradePoints { .. }
-            | Self::Enrol(_)
-            | Self::ChangeConfig { .. }
-            | Self::RetireConfig { .. }
-            | Self::VerifyConfig { .. }
-            | Self::RegisterDevice { .. }
-            | Self::Identity
-            | Self::Reload
-            | Self::Resolve { .. }
-            | Self::ImportConfigs { .. }
-            | Self::ImportLog { .. }
-            | Self::AcknowledgeRestore
-            | Self::Backup => Right::Admin,
-        }
+        self.row().right
     }
 
     /// True for the calls that can move money or bill a customer.
     #[must_use]
     pub fn moves_money(&self) -> bool {
-        matches!(self, Self::Create(_) | Self::Refund { .. })
+        self.row().effect == Effect::MovesMoney
+    }
+}
+
+impl Reply {
+    /// True where it tells of a thing that did not exist before.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        matches!(self, Self::Created(_) | Self::Enrolled(_))
+    }
+
+    /// The payment it is about, if it is about one.
+    #[must_use]
+    pub fn payment(&self) -> Option<&Payment> {
+        let (Self::Created(payment) | Self::Payment(payment)) = self else { return None };
+        Some(payment)
+    }
+}
+
+/// A daemon answered an operation with the reply to another one: it is not the daemon of this protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("kaspid answered something else")]
+pub struct OtherReply;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What may be asked again is a GET, and nothing else is: HTTP's caches and retries rely on it.
+    #[test]
+    fn what_only_reads_is_a_get() {
+        for id in OperationId::ALL {
+            let Row { method, effect, .. } = id.row();
+            assert_eq!(*method == "GET", *effect == Effect::Reads, "{id:?}");
+        }
     }
 }

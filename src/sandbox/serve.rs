@@ -14,7 +14,7 @@ use crate::client::{Client, ClientError};
 use crate::failure::{Code, Failure};
 use crate::id::NotAnId;
 use crate::moment::Moment;
-use crate::operation::{Enrol, Operation};
+use crate::operation::{Enrol, GetConfig, RegisterDevice, VerifyConfig};
 
 /// Why there is nothing to play with.
 #[derive(Debug, thiserror::Error)]
@@ -144,16 +144,16 @@ async fn enrol(client: &Client, who: GuideOrganisation) -> Result<(), ServeError
         description: Some(who.name.parse()?),
     };
     let organization_bin = enrol.organization_bin.clone();
-    let known = Operation::ConfigGet { organization_bin: organization_bin.clone() };
+    let known = GetConfig { organization_bin: organization_bin.clone() };
     match client.call(None, None, known).await? {
         Ok(_) => {
-            let verify = Operation::VerifyConfig { organization_bin: organization_bin.clone() };
+            let verify = VerifyConfig { organization_bin: organization_bin.clone() };
             client.call(None, None, verify).await?.map_err(refused)?;
-            let register = Operation::RegisterDevice { organization_bin, trade_point_id: None };
+            let register = RegisterDevice { organization_bin, trade_point_id: None };
             client.call(None, None, register).await?.map_err(refused)?;
         }
         Err(failure) if failure.code == Code::NotFound => {
-            client.call(None, None, Operation::Enrol(enrol)).await?.map_err(refused)?;
+            client.call(None, None, enrol).await?.map_err(refused)?;
         }
         Err(failure) => return Err(refused(failure)),
     }

@@ -133,60 +133,47 @@ impl Service {
             upkeep::without_gap(&rooms.store)?;
         }
         match operation {
-            Operation::Health => rooms.upkeep.health.health(context),
-            Operation::Version => {
-                let version = env!("CARGO_PKG_VERSION").to_owned();
-                Ok(Reply::Version(Version { version, protocol: crate::frame::PROTOCOL }))
-            }
+            Operation::Health(_) => rooms.upkeep.health.health(context),
+            Operation::Version(_) => Ok(Reply::Version(version())),
             Operation::ConfigList(query) => rooms.organisations.rows.config_list(context, &query),
-            Operation::ConfigGet { organization_bin } => {
-                rooms.organisations.rows.config_get(context, &organization_bin)
-            }
-            Operation::TradePoints { organization_bin } => {
-                rooms.organisations.points.trade_points(context, &organization_bin).await
+            Operation::ConfigGet(get) => rooms.organisations.rows.config_get(context, &get.organization_bin),
+            Operation::TradePoints(query) => {
+                rooms.organisations.points.trade_points(context, &query.organization_bin).await
             }
             Operation::Enrol(enrol) => rooms.organisations.enrolments.enrol(context, enrol).await,
-            Operation::ChangeConfig { organization_bin, change } => {
-                rooms.organisations.changes.change_config(context, organization_bin, change).await
+            Operation::ChangeConfig(change) => rooms.organisations.changes.change_config(context, change).await,
+            Operation::RetireConfig(retire) => rooms.organisations.changes.retire_config(context, retire).await,
+            Operation::VerifyConfig(verify) => {
+                rooms.organisations.verifications.verify_config(context, verify.organization_bin).await
             }
-            Operation::RetireConfig { organization_bin, delete_device } => {
-                rooms.organisations.changes.retire_config(context, organization_bin, delete_device).await
-            }
-            Operation::VerifyConfig { organization_bin } => {
-                rooms.organisations.verifications.verify_config(context, organization_bin).await
-            }
-            Operation::RegisterDevice { organization_bin, trade_point_id } => {
-                rooms.organisations.registrations.register_device(context, organization_bin, trade_point_id).await
+            Operation::RegisterDevice(register) => {
+                rooms.organisations.registrations.register_device(context, register).await
             }
             Operation::Select(select) => select::select(&rooms.store, context, &select),
             Operation::Create(create) => rooms.money.creates.create(context, create).await,
             Operation::PaymentList(query) => rooms.records.reads.payment_list(context, &query),
-            Operation::PaymentGet { payment, wait } => rooms.records.reads.payment_get(context, &payment, wait).await,
-            Operation::PaymentPicture { payment } => rooms.records.reads.payment_picture(context, &payment),
-            Operation::Cancel { payment } => rooms.money.cancels.cancel(context, &payment).await,
-            Operation::Refund { payment, refund } => rooms.money.refunds.refund(context, &payment, refund).await,
+            Operation::PaymentGet(get) => rooms.records.reads.payment_get(context, &get.payment, get.wait).await,
+            Operation::PaymentPicture(get) => rooms.records.reads.payment_picture(context, &get.payment),
+            Operation::Cancel(cancel) => rooms.money.cancels.cancel(context, &cancel.payment).await,
+            Operation::Refund(back) => rooms.money.refunds.refund(context, &back.payment, back.refund).await,
             Operation::Adopt(adopt) => rooms.money.adoptions.adopt(context, adopt).await,
             Operation::Payer(query) => rooms.payers.payer(context, &query).await,
             Operation::LogList(query) => rooms.records.reads.log_list(context, &query).await,
             Operation::LogVerify(query) => rooms.records.proof.log_verify(context, query).await,
-            Operation::Identity => rooms.upkeep.health.identity(context),
-            Operation::Reload => rooms.upkeep.reloads.reload().await.map(Reply::Reloaded),
-            Operation::Resolve { payment, resolution } => {
-                rooms.money.resolutions.resolve(context, &payment, resolution).await
+            Operation::Identity(_) => rooms.upkeep.health.identity(context),
+            Operation::Reload(_) => rooms.upkeep.reloads.reload().await.map(Reply::Reloaded),
+            Operation::Resolve(resolve) => {
+                rooms.money.resolutions.resolve(context, &resolve.payment, resolve.resolution).await
             }
             Operation::Events(query) => rooms.records.feed.events(context, query).await,
-            Operation::LogExport(_)
-            | Operation::ImportConfigs { .. }
-            | Operation::ImportLog { .. }
-            | Operation::Backup => {
-                Err(Failure::invalid("files are streamed, which only the HTTP encoding of the socket can")
-                    .with_hint("Use kaspictl log export, import or backup, or the HTTP route (see /openapi.json)."))
+            Operation::LogExport(_) | Operation::ImportConfigs(_) | Operation::ImportLog(_) | Operation::Backup(_) => {
+                Err(streamed_only())
             }
-            Operation::AcknowledgeRestore => upkeep::acknowledge_restore(&rooms.store, context).await,
-            Operation::Metrics => rooms.upkeep.monitor.metrics(context).await,
+            Operation::AcknowledgeRestore(_) => upkeep::acknowledge_restore(&rooms.store, context).await,
+            Operation::Metrics(_) => rooms.upkeep.monitor.metrics(context).await,
             Operation::ReportDay(query) => rooms.records.reports.report_day(context, query).await,
             Operation::ReportRange(query) => rooms.records.reports.report_range(context, query).await,
-            Operation::Diagnose => rooms.upkeep.doctor.diagnose(context).await,
+            Operation::Diagnose(_) => rooms.upkeep.doctor.diagnose(context).await,
         }
     }
 
@@ -197,18 +184,31 @@ impl Service {
     pub async fn run_stream(&self, admitted: Admitted, upload: Upload) -> Result<Transferred, Failure> {
         let (rooms, settings) = (&self.0, self.0.live.get());
         match admitted.operation().clone() {
-            Operation::Backup => {
+            Operation::Backup(_) => {
                 Context::of(admitted, settings).0.sees_everything()?;
                 rooms.upkeep.backups.backup().await.map(Transferred::Download)
             }
             Operation::LogExport(query) => rooms.records.exports.log_export(&Context::of(admitted, settings).0, query),
-            Operation::ImportConfigs { format } => {
-                rooms.records.config_imports.import_configs(&Context::of(admitted, settings).0, format, upload).await
+            Operation::ImportConfigs(import) => {
+                rooms
+                    .records
+                    .config_imports
+                    .import_configs(&Context::of(admitted, settings).0, import.format, upload)
+                    .await
             }
-            Operation::ImportLog { format } => {
-                rooms.records.log_imports.import_log(&Context::of(admitted, settings).0, format, upload).await
+            Operation::ImportLog(import) => {
+                rooms.records.log_imports.import_log(&Context::of(admitted, settings).0, import.format, upload).await
             }
             _ => self.run(admitted).await.map(|reply| Transferred::Reply(Box::new(reply))),
         }
     }
+}
+
+fn version() -> Version {
+    Version { version: env!("CARGO_PKG_VERSION").to_owned(), protocol: crate::frame::PROTOCOL }
+}
+
+fn streamed_only() -> Failure {
+    Failure::invalid("files are streamed, which only the HTTP encoding of the socket can")
+        .with_hint("Use kaspictl log export, import or backup, or the HTTP route (see /openapi.json).")
 }

@@ -13,7 +13,9 @@ use crate::failure::Failure;
 use crate::id::{PaymentId, PaymentRef};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::operation::{EventQuery, Health, LogQuery, Operation, Payment, PaymentQuery, RefundPayment, Reply};
+use crate::operation::{
+    EventQuery, GetPayment, Health, HealthQuery, LogQuery, PayBack, Payment, PaymentQuery, RefundPayment, Reply,
+};
 use crate::store::Chain;
 
 /// A call that the log says was sent under this X-Request-ID.
@@ -30,7 +32,7 @@ pub(super) async fn callers(shop: &Shop, payment: Option<PaymentId>) -> HashMap<
     let mut after = None;
     loop {
         let query = LogQuery { payment, after, limit: Some(1000), ..LogQuery::default() };
-        let Ok(Reply::Log(page)) = shop.run(None, Operation::LogList(query)).await else { return found };
+        let Ok(Reply::Log(page)) = shop.run(None, query).await else { return found };
         for row in page.rows {
             let Some(x_request_id) = row.x_request_id else { continue };
             let key = row.request_key.map(|key| key.to_string());
@@ -59,7 +61,7 @@ impl Books {
         let mut after = None;
         loop {
             let query = PaymentQuery { limit: Some(1000), after, ..PaymentQuery::default() };
-            let Ok(Reply::Payments(page)) = shop.run(None, Operation::PaymentList(query)).await else { break };
+            let Ok(Reply::Payments(page)) = shop.run(None, query).await else { break };
             rows.extend(page.payments);
             after = page.next;
             if after.is_none() {
@@ -67,7 +69,7 @@ impl Books {
             }
         }
         let mut problems: HashMap<PaymentId, Vec<String>> = HashMap::new();
-        if let Ok(Reply::Health(Health { problems: found, .. })) = shop.run(None, Operation::Health).await {
+        if let Ok(Reply::Health(Health { problems: found, .. })) = shop.run(None, HealthQuery).await {
             for problem in found {
                 problems
                     .entry(problem.payment.unwrap_or(PaymentId::from_bytes([0; 16])))
@@ -223,7 +225,7 @@ pub(super) async fn check_news(shop: &Shop, books: &Books) {
     let mut after = 0;
     loop {
         let query = EventQuery { after: Some(after), wait: None, limit: Some(1000) };
-        let Ok(Reply::Events(page)) = shop.run(None, Operation::Events(query)).await else { return };
+        let Ok(Reply::Events(page)) = shop.run(None, query).await else { return };
         if page.events.is_empty() {
             break;
         }
@@ -248,11 +250,11 @@ pub(super) async fn ask_all(shop: &Shop) {
     let rows = Books::read(shop).await.rows;
     for row in &rows {
         let payment = PaymentRef::Id(row.id);
-        let _ = shop.run(None, Operation::PaymentGet { payment: payment.clone(), wait: None }).await;
+        let _ = shop.run(None, GetPayment { payment: payment.clone(), wait: None }).await;
         if row.state == State::Paid {
             let refund = RefundPayment { amount_tiyn: Some(Amount::LIMIT), ..RefundPayment::default() };
             let key = format!("too-much-{}", row.id);
-            if let Ok(reply) = shop.run(Some(&key), Operation::Refund { payment, refund }).await {
+            if let Ok(reply) = shop.run(Some(&key), PayBack { payment, refund }).await {
                 broken(format!("more went back than there was: {reply:?}"));
             }
         }

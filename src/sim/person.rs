@@ -13,7 +13,7 @@ use super::fate::{is_dead, note};
 use super::shop::Shop;
 use crate::domain::{LogStatus, State};
 use crate::id::{PaymentId, PaymentRef};
-use crate::operation::{Health, Operation, Payment, Reply, Resolve};
+use crate::operation::{Health, HealthQuery, Payment, Reply, Resolve, ResolvePayment};
 
 /// What a person answers to.
 pub(super) type Person = Arc<Mutex<Chance>>;
@@ -32,13 +32,13 @@ pub(super) async fn work(person: Person, shop: Shop) {
 
 /// Closes what can be closed truthfully now; how many.
 pub(super) async fn close_all(shop: &Shop) -> usize {
-    let Ok(Reply::Health(Health { problems, .. })) = shop.run(None, Operation::Health).await else { return 0 };
+    let Ok(Reply::Health(Health { problems, .. })) = shop.run(None, HealthQuery).await else { return 0 };
     let mut closed = 0;
     for problem in problems {
         let Some(id) = problem.payment else { continue };
         let Some(resolution) = answer(shop, &problem.code, id).await else { continue };
         note(|| format!("a person closes {} of {id}: {resolution:?}", problem.code));
-        let done = shop.run(None, Operation::Resolve { payment: PaymentRef::Id(id), resolution }).await;
+        let done = shop.run(None, ResolvePayment { payment: PaymentRef::Id(id), resolution }).await;
         note(|| format!("that gives {:?}", done.as_ref().map(|_| ()).map_err(ToString::to_string)));
         closed += usize::from(done.is_ok() && !is_dead());
     }

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::id::PaymentRef;
 use crate::moment::Span;
 use crate::money::Amount;
-use crate::operation::{CreatePayment, Operation, Payment, RefundPayment, Reply};
+use crate::operation::{CancelPayment, CreatePayment, GetPayment, Operation, PayBack, Payment, RefundPayment, Reply};
 
 /// Serves its customers until they have all gone.
 pub(super) async fn work(till: Seat, shop: Shop) {
@@ -105,11 +105,11 @@ fn operation(want: &Want) -> Operation {
             reason: supersedes.map(|_| "the customer's phone shows nothing".to_owned().try_into().unwrap()),
         }),
         (What::See(wait), Some(payment)) => {
-            Operation::PaymentGet { payment, wait: (*wait > 0).then(|| Span::from_secs(*wait)) }
+            GetPayment { payment, wait: (*wait > 0).then(|| Span::from_secs(*wait)) }.into()
         }
-        (What::Cancel, Some(payment)) => Operation::Cancel { payment },
+        (What::Cancel, Some(payment)) => CancelPayment { payment }.into(),
         (What::Refund(part), Some(payment)) => {
-            Operation::Refund { payment, refund: RefundPayment { amount_tiyn: part.map(amount), repeat_refund: false } }
+            PayBack { payment, refund: RefundPayment { amount_tiyn: part.map(amount), repeat_refund: false } }.into()
         }
         (_, None) => panic!("no payment: {want:?}"),
     }

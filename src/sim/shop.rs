@@ -91,9 +91,9 @@ impl Shop {
     }
 
     /// What the door does with a request of root.
-    pub(super) async fn run(&self, key: Option<&str>, operation: Operation) -> Result<Reply, Failure> {
+    pub(super) async fn run(&self, key: Option<&str>, operation: impl Into<Operation>) -> Result<Reply, Failure> {
         let root = Caller { uid: 0, gid: 0, pid: None, groups: Arc::default(), name: None };
-        let admitted = self.rules.admit(&root, key.map(|key| key.parse().unwrap()), operation)?;
+        let admitted = self.rules.admit(&root, key.map(|key| key.parse().unwrap()), operation.into())?;
         self.service.run(admitted).await
     }
 }

@@ -20,7 +20,7 @@ use super::wire::Line;
 use super::{books, clock, serve};
 use crate::chance::seeded;
 use crate::domain::Dialect;
-use crate::operation::{Enrol, Operation};
+use crate::operation::Enrol;
 use crate::store::tests::disk::{Disk, Survives};
 
 /// Lives of one world before the one in which nothing goes wrong.
@@ -268,7 +268,7 @@ fn enrolled(dialect: Dialect) -> Disk {
             let organization_bin = bin.parse().unwrap();
             let (shop_id, trade_point_id, device_token, is_default, description) = (None, None, None, false, None);
             let enrol = Enrol { shop_id, organization_bin, trade_point_id, device_token, is_default, description };
-            shop.run(None, Operation::Enrol(enrol)).await.unwrap();
+            shop.run(None, enrol).await.unwrap();
         }
     });
     ENROLLED.with_borrow_mut(|known| known.insert(dialect, disk.clone()));

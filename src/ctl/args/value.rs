@@ -1,6 +1,5 @@
 //! How single values are read.
 
-use crate::id::RequestKey;
 use crate::money::{Amount, NotAnAmount};
 
 /// Tenge, `150` or `150.50`, more than nothing.
@@ -35,11 +34,6 @@ pub(in crate::ctl) fn limit(text: &str) -> Result<u32, String> {
     }
 }
 
-/// A key for one intention that nobody has named.
-pub(in crate::ctl) fn fresh_key() -> Result<RequestKey, crate::id::NotAnId> {
-    uuid::Uuid::new_v4().to_string().parse()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
@@ -60,10 +54,5 @@ mod tests {
     fn pages_have_a_size() {
         assert_eq!(limit("1000"), Ok(1000));
         assert!(limit("0").is_err() && limit("1001").is_err() && limit("many").is_err());
-    }
-
-    #[test]
-    fn keys_made_here_differ() {
-        assert_ne!(fresh_key().unwrap(), fresh_key().unwrap());
     }
 }

@@ -26,11 +26,11 @@ pub(super) struct Bundle {
     pub(super) settings: Option<Value>,
     /// Null without a daemon that answers.
     pub(super) health: Option<HealthPart>,
-    pub(super) organisations: Vec<Organisation>,
+    pub(super) organisations: Vec<OrganisationPart>,
     pub(super) log_events: Option<u64>,
     pub(super) log_head: Option<String>,
     /// Null where this user may not read the log.
-    pub(super) latest_failures: Option<Vec<Failed>>,
+    pub(super) latest_failures: Option<Vec<FailedRow>>,
     pub(super) files: Vec<FileFacts>,
     /// Null where no journal can be read.
     pub(super) journal: Option<Vec<String>>,
@@ -99,11 +99,11 @@ pub(super) struct HealthPart {
     key_sealed: Option<bool>,
     configs: ConfigCounts,
     payments: PaymentCounts,
-    problems: Vec<Problem>,
+    problems: Vec<ProblemPart>,
 }
 
 #[derive(Serialize)]
-struct Problem {
+struct ProblemPart {
     code: String,
     config_id: Option<ConfigId>,
 }
@@ -111,7 +111,8 @@ struct Problem {
 impl HealthPart {
     pub(super) fn of(health: &Health) -> Self {
         let identity = health.identity.as_ref();
-        let problem = |item: &operation::ProblemItem| Problem { code: item.code.clone(), config_id: item.config_id };
+        let problem =
+            |item: &operation::ProblemItem| ProblemPart { code: item.code.clone(), config_id: item.config_id };
         Self {
             status: health.status,
             certificate_ends: identity.map(|identity| identity.not_after),
@@ -126,7 +127,7 @@ impl HealthPart {
 
 /// A config by its row.
 #[derive(Serialize)]
-pub(super) struct Organisation {
+pub(super) struct OrganisationPart {
     config_id: ConfigId,
     shop_id: ShopId,
     is_active: bool,
@@ -138,7 +139,7 @@ pub(super) struct Organisation {
     last_verified_at: Option<Moment>,
 }
 
-impl Organisation {
+impl OrganisationPart {
     pub(super) fn of(config: &operation::Config) -> Self {
         Self {
             config_id: config.id,
@@ -156,7 +157,7 @@ impl Organisation {
 
 /// A failed row of the log as codes.
 #[derive(Serialize)]
-pub(super) struct Failed {
+pub(super) struct FailedRow {
     row: u64,
     at: Moment,
     operation: OperationType,
@@ -166,7 +167,7 @@ pub(super) struct Failed {
     config_id: Option<ConfigId>,
 }
 
-impl Failed {
+impl FailedRow {
     pub(super) fn of(row: &LogRow) -> Self {
         Self {
             row: row.id,

@@ -12,7 +12,7 @@ const LINES: &str = "200";
 
 /// The fields that are told; what else an entry has is left out.
 #[derive(Deserialize)]
-struct Entry {
+struct JournalEntry {
     #[serde(rename = "__REALTIME_TIMESTAMP")]
     at: Option<String>,
     #[serde(rename = "PRIORITY")]
@@ -43,7 +43,7 @@ pub(super) fn latest(redact: &Redact) -> Option<Vec<String>> {
 }
 
 fn told(line: &str, redact: &Redact) -> Option<String> {
-    let entry: Entry = serde_json::from_str(line).ok()?;
+    let entry: JournalEntry = serde_json::from_str(line).ok()?;
     let at = entry.at?.parse::<i64>().ok()?;
     let at = crate::moment::Moment::from_millis(at / 1000);
     let fields = [entry.code, entry.route, entry.status].into_iter().flatten();

@@ -14,20 +14,20 @@ use std::time::Duration;
 
 use super::doctor::{self, Findings};
 use super::exit::Exit;
-use super::run::Desk;
+use super::session::Session;
 use super::text;
 use crate::client::Client;
 use crate::config::Configuration;
 use crate::domain::LogStatus;
 use crate::moment::Moment;
-use crate::operation::{ConfigQuery, Configs, Health, LogQuery, LogRows, Operation, Order, Reply};
-use bundle::{About, Bundle, DoctorLine, Failed, HealthPart, Organisation, Programs};
+use crate::operation::{ConfigQuery, Configs, Health, HealthQuery, LogQuery, LogRows, Order, Request};
+use bundle::{About, Bundle, DoctorLine, FailedRow, HealthPart, OrganisationPart, Programs};
 use redact::Redact;
 
 /// Of one question to the daemon.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The latest failures that are told.
+/// The latest failures that are view.
 const FAILURES: u32 = 50;
 
 /// The command.
@@ -40,19 +40,19 @@ pub(super) struct Bugreport {
 
 /// What the daemon tells besides doctor; nothing where it does not answer, or this user may not ask.
 #[derive(Default)]
-struct Told {
+struct DaemonView {
     health: Option<Health>,
     configs: Option<Configs>,
     failed: Option<LogRows>,
 }
 
 impl Bugreport {
-    pub(super) async fn run(&self, desk: &mut Desk<'_>) -> Exit {
-        desk.out.progress("looking; the daemon asks the bank, 15 s at most ...");
-        let findings = doctor::examine(&desk.socket, self.config.as_deref()).await;
-        let told = tell(&desk.socket).await;
-        desk.out.progress("");
-        let bundle = bundle(&findings, &told, &desk.socket);
+    pub(super) async fn run(&self, session: &mut Session<'_>) -> Exit {
+        session.out.progress("looking; the daemon asks the bank, 15 s at most ...");
+        let findings = doctor::examine(&session.socket, self.config.as_deref()).await;
+        let view = view(&session.socket).await;
+        session.out.progress("");
+        let bundle = bundle(&findings, &view, &session.socket);
         // Numbers, texts and lists: always JSON.
         let report = serde_json::to_string_pretty(&bundle).unwrap_or_default() + "\n";
         let file = self.file.clone().unwrap_or_else(default_name);
@@ -61,18 +61,18 @@ impl Bugreport {
                 ErrorKind::AlreadyExists => "there is such a file already, and it stays as it is".to_owned(),
                 _ => error.to_string(),
             };
-            desk.out.say(&format!("kaspictl: nothing was written to {}: {why}", file.display()));
+            session.out.say(&format!("kaspictl: nothing was written to {}: {why}", file.display()));
             return Exit::Refused;
         }
-        if desk.json {
+        if session.json {
             let said = serde_json::json!({ "file": file.display().to_string(), "bytes": report.len() });
-            desk.out.data(&format!("{said}\n"));
+            session.out.data(&format!("{said}\n"));
         } else {
-            desk.out.data(&format!("{}\n", file.display()));
+            session.out.data(&format!("{}\n", file.display()));
         }
-        desk.out.say(&text::sentence(&format!("it holds: {}", bundle.about.holds)));
-        desk.out.say(&text::sentence(&format!("it leaves out: {}", bundle.about.leaves_out)));
-        desk.out.say("nothing was sent; read it before you send it");
+        session.out.say(&text::sentence(&format!("it holds: {}", bundle.about.holds)));
+        session.out.say(&text::sentence(&format!("it leaves out: {}", bundle.about.leaves_out)));
+        session.out.say("nothing was sent; read it before you send it");
         Exit::Done
     }
 }
@@ -94,29 +94,28 @@ fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
     written
 }
 
-async fn tell(socket: &Path) -> Told {
-    let Ok(client) = Client::connect(socket, "kaspictl").await else { return Told::default() };
+async fn view(socket: &Path) -> DaemonView {
+    let Ok(client) = Client::connect(socket, "kaspictl").await else { return DaemonView::default() };
     let failures = LogQuery {
         status: Some(LogStatus::Failed),
         limit: Some(FAILURES),
         order: Some(Order::Desc),
         ..LogQuery::default()
     };
-    let mut told = Told::default();
-    for operation in [Operation::Health, Operation::ConfigList(ConfigQuery::default()), Operation::LogList(failures)] {
-        // Who may not ask, or asks too much, gets a smaller report.
-        match client.call(None, Some(PATIENCE), operation).await {
-            Ok(Ok(Reply::Health(health))) => told.health = Some(health),
-            Ok(Ok(Reply::Configs(configs))) => told.configs = Some(configs),
-            Ok(Ok(Reply::Log(rows))) => told.failed = Some(rows),
-            Ok(_) | Err(_) => {}
-        }
+    // Who may not ask, or asks too much, gets a smaller report.
+    DaemonView {
+        health: answer(&client, HealthQuery).await,
+        configs: answer(&client, ConfigQuery::default()).await,
+        failed: answer(&client, failures).await,
     }
-    told
 }
 
-fn bundle(findings: &Findings, told: &Told, socket: &Path) -> Bundle {
-    let configs = told.configs.as_ref().map_or(&[][..], |list| &list.configs);
+async fn answer<R: Request>(client: &Client, request: R) -> Option<R::Reply> {
+    client.call(None, Some(PATIENCE), request).await.ok()?.ok()
+}
+
+fn bundle(findings: &Findings, view: &DaemonView, socket: &Path) -> Bundle {
+    let configs = view.configs.as_ref().map_or(&[][..], |list| &list.configs);
     let redact = Redact::new(configs);
     let config = Configuration::load(&findings.config_file).ok();
     let daemon = findings.daemon.as_ref();
@@ -134,11 +133,11 @@ fn bundle(findings: &Findings, told: &Told, socket: &Path) -> Bundle {
         system: system::look(),
         doctor: findings.checks.iter().map(|check| DoctorLine::of(check, &redact)).collect(),
         settings: config.as_ref().map(Configuration::reported),
-        health: told.health.as_ref().map(HealthPart::of),
-        organisations: configs.iter().map(Organisation::of).collect(),
+        health: view.health.as_ref().map(HealthPart::of),
+        organisations: configs.iter().map(OrganisationPart::of).collect(),
         log_events: daemon.map(|daemon| daemon.log_events),
         log_head: daemon.map(|daemon| daemon.log_head.clone()),
-        latest_failures: told.failed.as_ref().map(|page| page.rows.iter().map(Failed::of).collect()),
+        latest_failures: view.failed.as_ref().map(|page| page.rows.iter().map(FailedRow::of).collect()),
         files: system::files(&findings.config_file, config.as_ref(), state_dir.as_deref(), socket),
         journal: journal::latest(&redact),
     }

@@ -6,9 +6,8 @@ use std::path::Path;
 
 use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid, getgroups};
 
-use super::Answer;
-use crate::client::ClientError;
-use crate::ctl::api::quoted;
+use crate::client::{ClientError, Outcome};
+use crate::ctl::shell::quoted;
 use crate::failure::{Code, Failure};
 use crate::operation::{Check, Diagnosis};
 
@@ -16,7 +15,7 @@ use crate::operation::{Check, Diagnosis};
 const GROUP: &str = "kaspid";
 
 /// Who asks, and whether the daemon and the socket let them.
-pub(super) fn user(socket: &Path, answer: &Answer) -> Check {
+pub(super) fn user(socket: &Path, answer: &Result<Outcome<Diagnosis>, ClientError>) -> Check {
     let name = user_name(geteuid());
     match answer {
         Err(ClientError::Permission { .. }) => {
@@ -117,7 +116,12 @@ pub(super) fn answered(diagnosis: &Diagnosis) -> Check {
 
 /// Socket and daemon when nobody has said anything: the one that is the cause has failed, and neither where `cause`
 /// keeps the daemon from starting.
-pub(super) fn unanswered(file: SocketFile, answer: &Answer, cause: Option<&Check>, start: &str) -> [Check; 2] {
+pub(super) fn unanswered(
+    file: SocketFile,
+    answer: &Result<Outcome<Diagnosis>, ClientError>,
+    cause: Option<&Check>,
+    start: &str,
+) -> [Check; 2] {
     let error = match answer {
         Ok(Ok(diagnosis)) => return [file.check(), answered(diagnosis)],
         Ok(Err(failure)) if failure.code == Code::Denied => return [file.check(), Check::ok("daemon", "it answers")],

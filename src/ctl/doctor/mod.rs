@@ -10,11 +10,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::exit::Exit;
-use super::run::Desk;
+use super::session::Session;
 use super::text;
-use crate::client::{Client, ClientError};
-use crate::failure::{Code, Failure};
-use crate::operation::{Check, CheckStatus, Diagnosis, Operation, Reply};
+use crate::client::{Client, ClientError, Outcome};
+use crate::operation::{Check, CheckStatus, Diagnose, Diagnosis};
 use crate::service::{Looker, check_files};
 use local::SocketFile;
 use systemd::Units;
@@ -55,12 +54,12 @@ struct Document<'a> {
 }
 
 impl Doctor {
-    pub(super) async fn run(&self, desk: &mut Desk<'_>) -> Exit {
-        desk.out.progress("looking; the daemon asks the bank, 15 s at most ...");
-        let findings = examine(&desk.socket, self.config.as_deref()).await;
-        desk.out.progress("");
-        let data = if desk.json { document(&findings) } else { page(&findings.checks) };
-        desk.out.data(&data);
+    pub(super) async fn run(&self, session: &mut Session<'_>) -> Exit {
+        session.out.progress("looking; the daemon asks the bank, 15 s at most ...");
+        let findings = examine(&session.socket, self.config.as_deref()).await;
+        session.out.progress("");
+        let data = if session.json { document(&findings) } else { page(&findings.checks) };
+        session.out.data(&data);
         match status(&findings.checks) {
             CheckStatus::Failed => Exit::Refused,
             CheckStatus::Ok | CheckStatus::Warning | CheckStatus::Skipped => Exit::Done,
@@ -108,15 +107,8 @@ pub(super) async fn examine(socket: &Path, config: Option<&Path>) -> Findings {
 }
 
 /// What the daemon says, or why it says nothing.
-type Answer = Result<Result<Diagnosis, Failure>, ClientError>;
-
-async fn ask(socket: &Path) -> Answer {
-    let client = Client::connect(socket, "kaspictl").await?;
-    Ok(match client.call(None, Some(PATIENCE), Operation::Diagnose).await? {
-        Ok(Reply::Diagnosis(diagnosis)) => Ok(diagnosis),
-        Ok(_) => Err(Failure::new(Code::InvalidRequest, "the daemon answered something else")),
-        Err(failure) => Err(failure),
-    })
+async fn ask(socket: &Path) -> Result<Outcome<Diagnosis>, ClientError> {
+    Client::connect(socket, "kaspictl").await?.call(None, Some(PATIENCE), Diagnose).await
 }
 
 /// The worst that was found.

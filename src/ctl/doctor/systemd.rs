@@ -64,7 +64,7 @@ impl Units {
             return format!("systemctl restart {SOCKET} {SERVICE}");
         }
         let config = config.display().to_string();
-        format!("kaspid --config {}", crate::ctl::api::quoted([config.as_str()].into_iter()))
+        format!("kaspid --config {}", crate::ctl::shell::quoted([config.as_str()].into_iter()))
     }
 
     pub(super) fn checks(&self) -> Vec<Check> {

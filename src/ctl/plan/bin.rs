@@ -1,16 +1,19 @@
 //! `bin …` as operations.
 
-use super::{Ask, Confirm};
 use crate::ctl::args::{AddArgs, BinCommand, RemoveArgs, SetArgs};
+use crate::ctl::ask::{Ask, Confirm};
 use crate::id::OrganizationBin;
-use crate::operation::{ConfigChange, ConfigQuery, Enrol, Operation};
+use crate::operation::{
+    ChangeConfig, ConfigChange, ConfigQuery, Enrol, GetConfig, Operation, RegisterDevice, RetireConfig,
+    TradePointQuery, VerifyConfig,
+};
 
 pub(super) fn ask(command: BinCommand) -> Ask {
     let operation = match command {
-        BinCommand::List { shop } => Operation::ConfigList(ConfigQuery { shop_id: shop }),
+        BinCommand::List { shop } => ConfigQuery { shop_id: shop }.into(),
         BinCommand::Add(args) => return add(args),
-        BinCommand::Show(args) => Operation::ConfigGet { organization_bin: args.bin },
-        BinCommand::TradePoints(args) => Operation::TradePoints { organization_bin: args.bin },
+        BinCommand::Show(args) => GetConfig { organization_bin: args.bin }.into(),
+        BinCommand::TradePoints(args) => TradePointQuery { organization_bin: args.bin }.into(),
         BinCommand::Default(args) => {
             change(args.bin, ConfigChange { is_default: Some(true), ..ConfigChange::default() })
         }
@@ -23,9 +26,9 @@ pub(super) fn ask(command: BinCommand) -> Ask {
         BinCommand::Set(SetArgs { bin, trade_point: trade_point_id, description }) => {
             change(bin, ConfigChange { trade_point_id, description, ..ConfigChange::default() })
         }
-        BinCommand::Verify(args) => Operation::VerifyConfig { organization_bin: args.bin },
+        BinCommand::Verify(args) => VerifyConfig { organization_bin: args.bin }.into(),
         BinCommand::Register(args) => {
-            Operation::RegisterDevice { organization_bin: args.bin, trade_point_id: args.trade_point }
+            RegisterDevice { organization_bin: args.bin, trade_point_id: args.trade_point }.into()
         }
         BinCommand::Remove(args) => return remove(args),
     };
@@ -33,7 +36,7 @@ pub(super) fn ask(command: BinCommand) -> Ask {
 }
 
 fn change(organization_bin: OrganizationBin, change: ConfigChange) -> Operation {
-    Operation::ChangeConfig { organization_bin, change }
+    ChangeConfig { organization_bin, change }.into()
 }
 
 fn add(args: AddArgs) -> Ask {
@@ -45,11 +48,11 @@ fn add(args: AddArgs) -> Ask {
         is_default: args.default,
         description: args.description,
     };
-    Ask { token_file: args.token_file, ..Ask::once(Operation::Enrol(enrol)) }
+    Ask { token_file: args.token_file, ..Ask::once(enrol) }
 }
 
 fn remove(args: RemoveArgs) -> Ask {
     let RemoveArgs { bin, delete_device, yes } = args;
     let confirm = (delete_device && !yes).then(|| Confirm { bin: bin.clone() });
-    Ask { confirm, ..Ask::once(Operation::RetireConfig { organization_bin: bin, delete_device }) }
+    Ask { confirm, ..Ask::once(RetireConfig { organization_bin: bin, delete_device }) }
 }

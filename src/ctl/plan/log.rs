@@ -2,20 +2,21 @@
 
 use std::path::Path;
 
-use super::{Ask, Goal, Transfer, Usage};
+use super::Usage;
 use crate::ctl::args::{ImportCommand, LogCommand, LogExportArgs, LogFollowArgs, LogListArgs, ReportArgs};
+use crate::ctl::ask::{Ask, Goal, Transfer};
 use crate::ctl::when::Zone;
 use crate::moment::Span;
-use crate::operation::{DayQuery, ExportQuery, FileFormat, LogQuery, Operation, Order, RangeQuery, VerifyQuery};
+use crate::operation::{
+    DayQuery, ExportQuery, FileFormat, ImportConfigs, ImportLog, LogQuery, Operation, Order, RangeQuery, VerifyQuery,
+};
 
 pub(super) fn ask(command: LogCommand, zone: &Zone, json: bool) -> Result<Ask, Usage> {
     Ok(match command {
-        LogCommand::List(args) => Ask::once(Operation::LogList(query(args, zone)?)),
+        LogCommand::List(args) => Ask::once(query(args, zone)?),
         LogCommand::Follow(args) => follow(args),
         LogCommand::Export(args) => export(args, zone, json)?,
-        LogCommand::Verify(args) => {
-            Ask::once(Operation::LogVerify(VerifyQuery { head: args.head, rebuild: args.rebuild }))
-        }
+        LogCommand::Verify(args) => Ask::once(VerifyQuery { head: args.head, rebuild: args.rebuild }),
     })
 }
 
@@ -37,16 +38,16 @@ fn query(args: LogListArgs, zone: &Zone) -> Result<LogQuery, Usage> {
 fn follow(args: LogFollowArgs) -> Ask {
     let wait = Some(Span::from_secs(60));
     let query = LogQuery { bin: args.bin, after: args.after, wait, ..LogQuery::default() };
-    Ask { goal: Goal::Follow, ..Ask::once(Operation::LogList(query)) }
+    Ask { goal: Goal::Follow, ..Ask::once(query) }
 }
 
 /// One day, or a range.
 pub(super) fn report(args: ReportArgs) -> Ask {
     let ReportArgs { date, from, to, bin } = args;
-    Ask::once(match from {
-        Some(from) => Operation::ReportRange(RangeQuery { from, to, bin }),
-        None => Operation::ReportDay(DayQuery { date, bin }),
-    })
+    match from {
+        Some(from) => Ask::once(RangeQuery { from, to, bin }),
+        None => Ask::once(DayQuery { date, bin }),
+    }
 }
 
 /// Whoever wants JSON on stdout gets the rows so, unless they say otherwise.
@@ -59,7 +60,7 @@ fn export(args: LogExportArgs, zone: &Zone, json: bool) -> Result<Ask, Usage> {
         to: args.to.map(|text| zone.end(&text)).transpose()?,
         bin: args.bin,
     };
-    Ok(Ask { transfer: Some(Transfer::Save(args.output)), ..Ask::once(Operation::LogExport(query)) })
+    Ok(Ask { transfer: Some(Transfer::Save(args.output)), ..Ask::once(query) })
 }
 
 pub(super) fn import(command: ImportCommand) -> Result<Ask, Usage> {
@@ -67,9 +68,9 @@ pub(super) fn import(command: ImportCommand) -> Result<Ask, Usage> {
     let format = args.format.or_else(|| format_of(&args.file)).ok_or(Usage::Incomplete(
         "how the file is written is not clear from its name: add --format csv or --format jsonl",
     ))?;
-    let (operation, file) = match command {
-        ImportCommand::Configs(args) => (Operation::ImportConfigs { format }, args.file),
-        ImportCommand::Log(args) => (Operation::ImportLog { format }, args.file),
+    let (operation, file): (Operation, _) = match command {
+        ImportCommand::Configs(args) => (ImportConfigs { format }.into(), args.file),
+        ImportCommand::Log(args) => (ImportLog { format }.into(), args.file),
     };
     Ok(Ask { transfer: Some(Transfer::Send(file)), ..Ask::once(operation) })
 }

@@ -1,14 +1,18 @@
 //! `pay`, `link`, `qr`, `payment …`, `payer` and `select` as operations.
 
-use super::{Ask, Goal, Usage};
+use super::Usage;
 use crate::ctl::args::{
     AdoptArgs, CreateArgs, LinkArgs, PayArgs, PayerArgs, PaymentCommand, PaymentListArgs, RefundArgs, ResolveArgs,
     SelectArgs,
 };
+use crate::ctl::ask::{Ask, Goal};
 use crate::ctl::when::Zone;
 use crate::domain::Kind;
 use crate::id::PhoneNumber;
-use crate::operation::{Adopt, CreatePayment, Operation, PayerQuery, PaymentQuery, RefundPayment, Resolve, Select};
+use crate::operation::{
+    Adopt, CancelPayment, CreatePayment, GetPayment, PayBack, PayerQuery, PaymentQuery, RefundPayment, Resolve,
+    ResolvePayment, Select,
+};
 
 /// Creates wait for the customer by a second call, so their own exit code needs no wait.
 fn goal(args: &CreateArgs) -> Goal {
@@ -39,21 +43,17 @@ fn create(args: CreateArgs, kind: Kind, phone: Option<&str>) -> Result<Ask, Usag
         supersedes: args.supersedes,
         reason: args.reason,
     };
-    Ask::once(Operation::Create(create)).keyed(key, goal)
+    Ok(Ask::once(create).keyed(key, goal)?)
 }
 
 pub(super) fn ask(command: PaymentCommand, zone: &Zone) -> Result<Ask, Usage> {
     Ok(match command {
         PaymentCommand::List(args) => list(args, zone)?,
-        PaymentCommand::Show { payment, qr } => {
-            Ask { draw: qr, ..Ask::once(Operation::PaymentGet { payment, wait: None }) }
-        }
+        PaymentCommand::Show { payment, qr } => Ask { draw: qr, ..Ask::once(GetPayment { payment, wait: None }) },
         PaymentCommand::Wait { payment, timeout } => {
-            Ask { goal: Goal::Final(timeout), ..Ask::once(Operation::PaymentGet { payment, wait: Some(timeout) }) }
+            Ask { goal: Goal::Final(timeout), ..Ask::once(GetPayment { payment, wait: Some(timeout) }) }
         }
-        PaymentCommand::Cancel { payment, key } => {
-            Ask::once(Operation::Cancel { payment }).keyed(key, Goal::Cancelled)?
-        }
+        PaymentCommand::Cancel { payment, key } => Ask::once(CancelPayment { payment }).keyed(key, Goal::Cancelled)?,
         PaymentCommand::Refund(args) => refund(args)?,
         PaymentCommand::Resolve(args) => resolve(args)?,
         PaymentCommand::Adopt(args) => adopt(args),
@@ -61,7 +61,7 @@ pub(super) fn ask(command: PaymentCommand, zone: &Zone) -> Result<Ask, Usage> {
 }
 
 fn list(args: PaymentListArgs, zone: &Zone) -> Result<Ask, Usage> {
-    Ok(Ask::once(Operation::PaymentList(PaymentQuery {
+    Ok(Ask::once(PaymentQuery {
         state: args.state,
         bin: args.bin,
         key: args.key,
@@ -69,12 +69,12 @@ fn list(args: PaymentListArgs, zone: &Zone) -> Result<Ask, Usage> {
         since: args.since.map(|text| zone.begin(&text)).transpose()?,
         after: args.after,
         limit: args.limit,
-    })))
+    }))
 }
 
 fn refund(args: RefundArgs) -> Result<Ask, Usage> {
     let refund = RefundPayment { amount_tiyn: args.amount, repeat_refund: args.repeat_refund };
-    Ask::once(Operation::Refund { payment: args.payment, refund }).keyed(args.key, Goal::PaidBack)
+    Ok(Ask::once(PayBack { payment: args.payment, refund }).keyed(args.key, Goal::PaidBack)?)
 }
 
 fn resolve(args: ResolveArgs) -> Result<Ask, Usage> {
@@ -86,20 +86,20 @@ fn resolve(args: ResolveArgs) -> Result<Ask, Usage> {
         (None, None, ..) if args.abandon => Resolve::Abandon { reason },
         (None, None, ..) => return Err(Usage::Incomplete("payment resolve needs --refund ID with --happened yes|no")),
     };
-    Ok(Ask::once(Operation::Resolve { payment: args.payment, resolution }))
+    Ok(Ask::once(ResolvePayment { payment: args.payment, resolution }))
 }
 
 fn adopt(args: AdoptArgs) -> Ask {
     let AdoptArgs { qr_payment_id, bin: organization_bin, amount: amount_tiyn } = args;
-    Ask::once(Operation::Adopt(Adopt { qr_payment_id, organization_bin, amount_tiyn }))
+    Ask::once(Adopt { qr_payment_id, organization_bin, amount_tiyn })
 }
 
 pub(super) fn payer(args: PayerArgs) -> Result<Ask, Usage> {
     let phone_number: PhoneNumber = args.phone.parse()?;
     let query = PayerQuery { phone_number, shop_id: args.shop.shop, organization_bin: args.shop.bin };
-    Ok(Ask::once(Operation::Payer(query)))
+    Ok(Ask::once(query))
 }
 
 pub(super) fn select(args: SelectArgs) -> Ask {
-    Ask::once(Operation::Select(Select { shop_id: args.shop.shop, organization_bin: args.shop.bin }))
+    Ask::once(Select { shop_id: args.shop.shop, organization_bin: args.shop.bin })
 }

@@ -5,11 +5,16 @@
 use clap::Parser;
 
 use super::*;
+use crate::ctl::ask::Goal;
 use crate::day::NamedDay;
 use crate::domain::{Kind, LogStatus, OperationType, State};
+use crate::id::OrganizationBin;
+use crate::moment::Span;
 use crate::operation::{
-    Adopt, ConfigChange, ConfigQuery, CreatePayment, DayQuery, Enrol, LogQuery, Order, PayerQuery, PaymentQuery,
-    RangeQuery, RefundPayment, Resolve, Select, VerifyQuery,
+    AcknowledgeRestore, Adopt, CancelPayment, ChangeConfig, ConfigChange, ConfigQuery, CreatePayment, DayQuery, Enrol,
+    GetConfig, GetPayment, HealthQuery, IdentityQuery, LogQuery, MetricsQuery, Operation, Order, PayBack, PayerQuery,
+    PaymentQuery, RangeQuery, RefundPayment, RegisterDevice, Reload, Resolve, ResolvePayment, RetireConfig, Select,
+    TradePointQuery, VerifyConfig, VerifyQuery, VersionQuery,
 };
 
 const MAIN: &str = "891027350515";
@@ -39,7 +44,7 @@ fn payment() -> crate::id::PaymentRef {
 }
 
 fn change(change: ConfigChange) -> Operation {
-    Operation::ChangeConfig { organization_bin: bin(), change }
+    Operation::ChangeConfig(ChangeConfig { organization_bin: bin(), change })
 }
 
 fn create(kind: Kind) -> CreatePayment {
@@ -73,31 +78,37 @@ fn enrol() -> Enrol {
 fn administration() {
     let organization_bin = bin();
     let table = [
-        ("kaspictl status", Operation::Health),
-        ("kaspictl version", Operation::Version),
-        ("kaspictl metrics", Operation::Metrics),
-        ("kaspictl reload", Operation::Reload),
-        ("kaspictl identity show", Operation::Identity),
+        ("kaspictl status", Operation::Health(HealthQuery)),
+        ("kaspictl version", Operation::Version(VersionQuery)),
+        ("kaspictl metrics", Operation::Metrics(MetricsQuery)),
+        ("kaspictl reload", Operation::Reload(Reload)),
+        ("kaspictl identity show", Operation::Identity(IdentityQuery)),
         ("kaspictl log verify", Operation::LogVerify(VerifyQuery::default())),
         (
             KEPT_LINE,
             Operation::LogVerify(VerifyQuery { head: Some(format!("7:{KEPT}").parse().unwrap()), rebuild: true }),
         ),
-        ("kaspictl restore --acknowledge", Operation::AcknowledgeRestore),
+        ("kaspictl restore --acknowledge", Operation::AcknowledgeRestore(AcknowledgeRestore)),
         ("kaspictl bin list", Operation::ConfigList(ConfigQuery { shop_id: None })),
         ("kaspictl bin list --shop 8", Operation::ConfigList(ConfigQuery { shop_id: Some(8) })),
-        ("kaspictl bin show 891027350515", Operation::ConfigGet { organization_bin: bin() }),
-        ("kaspictl bin trade-points 891027350515", Operation::TradePoints { organization_bin: bin() }),
-        ("kaspictl bin verify 891027350515", Operation::VerifyConfig { organization_bin: bin() }),
+        ("kaspictl bin show 891027350515", Operation::ConfigGet(GetConfig { organization_bin: bin() })),
+        ("kaspictl bin trade-points 891027350515", Operation::TradePoints(TradePointQuery { organization_bin: bin() })),
+        ("kaspictl bin verify 891027350515", Operation::VerifyConfig(VerifyConfig { organization_bin: bin() })),
         (
             "kaspictl bin register 891027350515",
-            Operation::RegisterDevice { organization_bin: bin(), trade_point_id: None },
+            Operation::RegisterDevice(RegisterDevice { organization_bin: bin(), trade_point_id: None }),
         ),
         (
             "kaspictl bin register 891027350515 --trade-point 104039",
-            Operation::RegisterDevice { organization_bin: bin(), trade_point_id: Some("104039".parse().unwrap()) },
+            Operation::RegisterDevice(RegisterDevice {
+                organization_bin: bin(),
+                trade_point_id: Some("104039".parse().unwrap()),
+            }),
         ),
-        ("kaspictl bin remove 891027350515", Operation::RetireConfig { organization_bin, delete_device: false }),
+        (
+            "kaspictl bin remove 891027350515",
+            Operation::RetireConfig(RetireConfig { organization_bin, delete_device: false }),
+        ),
         ("kaspictl bin add 891027350515", Operation::Enrol(enrol())),
         (
             "kaspictl bin add 891027350515 --trade-point 104039 --default --description Main --shop 8",
@@ -166,13 +177,13 @@ fn payments_are_taken() {
 
 #[test]
 fn payments_are_followed() {
-    let get = |wait| Operation::PaymentGet { payment: payment(), wait };
+    let get = |wait| Operation::PaymentGet(GetPayment { payment: payment(), wait });
     assert_eq!(read("kaspictl payment show 12737694350").operation, get(None));
     let ask = read("kaspictl payment wait 12737694350 --timeout 10m");
     assert_eq!((ask.operation, ask.goal), (get(Some(Span::from_secs(600))), Goal::Final(Span::from_secs(600))));
 
     let ask = read("kaspictl payment cancel 12737694350");
-    assert_eq!((ask.operation, ask.goal), (Operation::Cancel { payment: payment() }, Goal::Cancelled));
+    assert_eq!((ask.operation, ask.goal), (Operation::Cancel(CancelPayment { payment: payment() }), Goal::Cancelled));
     assert!(ask.key.is_some_and(|key| key.made));
 
     for (line, tiyn) in
@@ -181,7 +192,10 @@ fn payments_are_followed() {
         let amount_tiyn = tiyn.map(|tiyn| crate::money::Amount::from_tiyn(tiyn).unwrap());
         let refund = RefundPayment { amount_tiyn, repeat_refund: false };
         let ask = read(line);
-        assert_eq!((ask.operation, ask.goal), (Operation::Refund { payment: payment(), refund }, Goal::PaidBack));
+        assert_eq!(
+            (ask.operation, ask.goal),
+            (Operation::Refund(PayBack { payment: payment(), refund }), Goal::PaidBack)
+        );
         assert!(ask.key.is_some_and(|key| key.made));
     }
     let query = PaymentQuery {
@@ -214,7 +228,7 @@ fn people_close_what_only_they_can() {
     ];
     for (how, resolution) in table {
         let ask = read(&format!("kaspictl payment resolve 12737694350 {how} --reason seen"));
-        assert_eq!(ask.operation, Operation::Resolve { payment: payment(), resolution }, "{how}");
+        assert_eq!(ask.operation, Operation::Resolve(ResolvePayment { payment: payment(), resolution }), "{how}");
     }
     let adopt = Adopt {
         qr_payment_id: "12737694350".parse().unwrap(),

@@ -10,15 +10,16 @@ use hyper::{Response, StatusCode};
 use serde::Deserialize;
 use tokio::time::{Interval, interval};
 
-use super::{Desk, changes};
+use super::changes;
 use crate::client::ClientError;
+use crate::ctl::ask::{Ask, Transfer};
 use crate::ctl::exit::{self, Exit};
-use crate::ctl::plan::{Ask, Transfer};
 use crate::ctl::save::Unfinished;
-use crate::ctl::wire::{self, Call, Count, FileBody};
+use crate::ctl::session::Session;
+use crate::ctl::wire::{self, Count, FileBody, Outgoing};
 use crate::ctl::{api, json, text};
 use crate::failure::{Code, Failure, Money};
-use crate::operation::{BadRow, Imported, Operation, Reply};
+use crate::operation::{BadRow, Imported, OperationId, Reply};
 use crate::store::check_backup;
 
 /// How often the progress is shown.
@@ -31,7 +32,7 @@ const HEAD: &str = "x-kaspid-log-head";
 const ANSWER: usize = 1 << 20;
 
 /// Why a transfer did not come to its end.
-enum Trouble {
+enum TransferError {
     /// The daemon or the way to it.
     Client(ClientError),
     /// A file here.
@@ -40,7 +41,7 @@ enum Trouble {
     Unread,
 }
 
-impl From<ClientError> for Trouble {
+impl From<ClientError> for TransferError {
     fn from(error: ClientError) -> Self {
         Self::Client(error)
     }
@@ -48,7 +49,7 @@ impl From<ClientError> for Trouble {
 
 /// A problem document, as far as it is shown.
 #[derive(Deserialize)]
-struct Told {
+struct ProblemDocument {
     code: Code,
     detail: String,
     remedy: String,
@@ -60,7 +61,7 @@ struct Told {
     more_rows: u64,
 }
 
-impl Desk<'_> {
+impl Session<'_> {
     /// Carries out a command whose request or answer is a file.
     pub(super) async fn transfer(&mut self, ask: &Ask, transfer: &Transfer) -> Exit {
         let done = match transfer {
@@ -71,23 +72,23 @@ impl Desk<'_> {
         done.unwrap_or_else(|trouble| self.not_transferred(&trouble, ask))
     }
 
-    fn not_transferred(&mut self, trouble: &Trouble, ask: &Ask) -> Exit {
+    fn not_transferred(&mut self, trouble: &TransferError, ask: &Ask) -> Exit {
         match trouble {
-            Trouble::Client(error) => {
+            TransferError::Client(error) => {
                 self.out.say(&format!("kaspictl: {error}"));
                 exit::of_client(error, changes(&ask.operation))
             }
-            Trouble::File(why) => {
+            TransferError::File(why) => {
                 self.out.say(&format!("kaspictl: {why}"));
                 Exit::Usage
             }
-            Trouble::Unread => Exit::Done,
+            TransferError::Unread => Exit::Done,
         }
     }
 
     /// Asks for a file and keeps it, or prints it.
-    async fn save(&mut self, ask: &Ask, target: Option<&Path>) -> Result<Exit, Trouble> {
-        let answer = wire::ask(&self.socket, self.call(ask, FileBody::none())).await?;
+    async fn save(&mut self, ask: &Ask, target: Option<&Path>) -> Result<Exit, TransferError> {
+        let answer = wire::ask(&self.socket, self.outgoing(ask, FileBody::none())).await?;
         if answer.status() != StatusCode::OK {
             return self.refused(answer).await;
         }
@@ -102,19 +103,19 @@ impl Desk<'_> {
             count.add(&frame);
             match &mut file {
                 Some(file) => file.write(&frame).map_err(|error| not_written(target, &error))?,
-                None if !self.out.raw(&frame) => return Err(Trouble::Unread),
+                None if !self.out.raw(&frame) => return Err(TransferError::Unread),
                 None => {}
             }
         }
         if let Some(file) = file {
-            if ask.operation == Operation::Backup {
+            if ask.operation.id() == OperationId::Backup {
                 // A backup is not kept unless it could be restored.
-                check_backup(file.path()).map_err(|error| Trouble::File(format!("{error}; nothing was kept")))?;
+                check_backup(file.path()).map_err(|error| TransferError::File(format!("{error}; nothing was kept")))?;
             }
             file.finish().map_err(|error| not_written(target, &error))?;
         }
         self.saved(&count, head.as_deref(), target);
-        if ask.operation == Operation::Backup {
+        if ask.operation.id() == OperationId::Backup {
             self.out
                 .say("it holds the device tokens of all organisations and no mTLS key: keep it as secret as the key");
         }
@@ -143,13 +144,13 @@ impl Desk<'_> {
         clock: &mut Interval,
         count: &Count,
         length: Option<u64>,
-    ) -> Result<Option<hyper::body::Bytes>, Trouble> {
+    ) -> Result<Option<hyper::body::Bytes>, TransferError> {
         loop {
             tokio::select! {
                 frame = body.frame() => match frame {
                     None => return Ok(None),
                     Some(Ok(frame)) => if let Ok(bytes) = frame.into_data() { return Ok(Some(bytes)) },
-                    Some(Err(_)) => return Err(Trouble::Client(ClientError::Lost(
+                    Some(Err(_)) => return Err(TransferError::Client(ClientError::Lost(
                         "the file broke off; what came of it was not kept".to_owned()
                     ))),
                 },
@@ -159,14 +160,14 @@ impl Desk<'_> {
     }
 
     /// Sends a file and shows what came of it.
-    async fn send(&mut self, ask: &Ask, source: &Path) -> Result<Exit, Trouble> {
+    async fn send(&mut self, ask: &Ask, source: &Path) -> Result<Exit, TransferError> {
         let count = Count::default();
         let body = FileBody::open(source, count.clone())
-            .map_err(|error| Trouble::File(format!("cannot read {}: {error}", source.display())))?;
+            .map_err(|error| TransferError::File(format!("cannot read {}: {error}", source.display())))?;
         let length = body.length();
         let socket = self.socket.clone();
-        let call = self.call(ask, body);
-        let mut answering = std::pin::pin!(wire::ask(&socket, call));
+        let request = self.outgoing(ask, body);
+        let mut answering = std::pin::pin!(wire::ask(&socket, request));
         let mut clock = interval(SHOWN);
         let answer = loop {
             tokio::select! {
@@ -186,15 +187,15 @@ impl Desk<'_> {
         Ok(exit::of_reply(&reply, ask.goal))
     }
 
-    fn call(&self, ask: &Ask, body: FileBody) -> Call {
+    fn outgoing(&self, ask: &Ask, body: FileBody) -> Outgoing {
         let (method, target, content_type) = api::line(&ask.operation);
-        Call { method, target, content_type, body }
+        Outgoing { method, target, content_type, body }
     }
 
     /// Shows a problem document, with the rows that are not good.
-    async fn refused(&mut self, answer: Response<Incoming>) -> Result<Exit, Trouble> {
+    async fn refused(&mut self, answer: Response<Incoming>) -> Result<Exit, TransferError> {
         let body = whole(answer).await?;
-        let told: Told = serde_json::from_slice(&body).map_err(|error| no_answer(&error))?;
+        let told: ProblemDocument = serde_json::from_slice(&body).map_err(|error| no_answer(&error))?;
         let failure = Failure::new(told.code, told.detail)
             .with_hint(told.remedy)
             .with_money(told.money)
@@ -215,18 +216,18 @@ impl Desk<'_> {
 }
 
 /// An answer that is a document.
-async fn whole(answer: Response<Incoming>) -> Result<hyper::body::Bytes, Trouble> {
+async fn whole(answer: Response<Incoming>) -> Result<hyper::body::Bytes, TransferError> {
     let body = http_body_util::Limited::new(answer.into_body(), ANSWER).collect().await;
     Ok(body.map_err(|error| ClientError::Lost(error.to_string()))?.to_bytes())
 }
 
-fn no_answer(error: &serde_json::Error) -> Trouble {
-    Trouble::Client(ClientError::Lost(format!("the answer cannot be read: {error}")))
+fn no_answer(error: &serde_json::Error) -> TransferError {
+    TransferError::Client(ClientError::Lost(format!("the answer cannot be read: {error}")))
 }
 
-fn not_written(target: Option<&Path>, error: &io::Error) -> Trouble {
+fn not_written(target: Option<&Path>, error: &io::Error) -> TransferError {
     let place = target.unwrap_or(Path::new("")).display();
-    Trouble::File(format!("cannot write {place}: {error}; nothing was left there"))
+    TransferError::File(format!("cannot write {place}: {error}; nothing was left there"))
 }
 
 fn progress(count: &Count, length: Option<u64>) -> String {

@@ -5,16 +5,17 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Desk, PATIENCE};
+use super::PATIENCE;
 use crate::client::{Client, ClientError, Outcome};
+use crate::ctl::ask::Ask;
 use crate::ctl::exit::{self, Exit};
-use crate::ctl::plan::Ask;
+use crate::ctl::session::Session;
 use crate::ctl::text;
 use crate::domain::{Kind, State};
 use crate::failure::Code;
 use crate::id::PaymentRef;
 use crate::moment::Span;
-use crate::operation::{Operation, Payment, Reply};
+use crate::operation::{GetPayment, GetPicture, Payment, Reply};
 
 /// The daemon waits at most ten minutes in one call (architecture §7); a longer wait is several calls.
 const SLICE: Duration = Duration::from_secs(300);
@@ -25,7 +26,7 @@ const SHOWN: Duration = Duration::from_secs(1);
 /// How often a wait goes on over a new connection: the daemon may restart while somebody waits.
 const RECONNECTS: u32 = 3;
 
-impl Desk<'_> {
+impl Session<'_> {
     /// Says what the customer sees now, before the wait.
     pub(super) async fn billed(&mut self, client: &Client, payment: &Payment, draw: bool) {
         let whose = text::organisation(payment);
@@ -33,7 +34,7 @@ impl Desk<'_> {
         if let Some(link) = &payment.link {
             self.out.say(&format!("link: {}", text::clean(link)));
         }
-        if let Some(code) = self.code(client, &Reply::Payment(payment.clone()), draw).await {
+        if let Some(code) = self.code(client, payment, draw).await {
             self.out.data(&format!("{code}\n"));
         }
     }
@@ -46,18 +47,18 @@ impl Desk<'_> {
         limit: Duration,
         ask: &Ask,
     ) -> Exit {
-        let outcome = match self.wait(client, &PaymentRef::Id(billed.id), limit).await {
-            Ok(Ok(reply)) => Ok(Ok(reply)),
+        let payment = match self.wait(client, &PaymentRef::Id(billed.id), limit).await {
+            Ok(Ok(payment)) => payment,
             Ok(Err(failure)) => {
                 self.out.say(&text::failure(&failure));
-                Ok(Ok(Reply::Payment(billed)))
+                billed
             }
             Err(error) => {
                 self.out.say(&format!("kaspictl: the wait ended early, the payment goes on: {error}"));
-                Ok(Ok(Reply::Payment(billed)))
+                billed
             }
         };
-        self.answer(outcome, ask)
+        self.answer(Ok(Ok(Reply::Payment(payment))), ask)
     }
 
     /// Waits until `payment` is final or `limit` has passed, over a restart of the daemon, too.
@@ -66,14 +67,14 @@ impl Desk<'_> {
         mut client: Client,
         payment: &PaymentRef,
         limit: Duration,
-    ) -> Result<Outcome, ClientError> {
+    ) -> Result<Outcome<Payment>, ClientError> {
         let begun = Instant::now();
         let mut reconnects = 0;
         loop {
             let asked = Instant::now();
             let left = limit.saturating_sub(begun.elapsed());
             let slice = left.min(SLICE);
-            let get = Operation::PaymentGet { payment: payment.clone(), wait: Some(Span::from_duration(slice)) };
+            let get = GetPayment { payment: payment.clone(), wait: Some(Span::from_duration(slice)) };
             let answer = client.call(None, Some(slice.saturating_add(PATIENCE)), get);
             match self.watched(&client, payment, asked + left, answer).await {
                 Err(ClientError::Lost(_)) if reconnects < RECONNECTS => {
@@ -87,7 +88,7 @@ impl Desk<'_> {
                     client = Client::connect(&self.socket, "kaspictl").await?;
                 }
                 // Answered early although it is not final: the daemon has its reasons, so no loop without a pause.
-                Ok(Ok(Reply::Payment(known)))
+                Ok(Ok(known))
                     if exit::of_state(known.state) == Exit::Waiting && slice < left && asked.elapsed() >= slice => {}
                 outcome => return outcome,
             }
@@ -129,19 +130,17 @@ impl Desk<'_> {
     }
 
     /// The code the customer scans, where one is wanted and there is one.
-    pub(super) async fn code(&mut self, client: &Client, reply: &Reply, draw: bool) -> Option<String> {
-        let (Reply::Created(payment) | Reply::Payment(payment)) = reply else { return None };
+    pub(super) async fn code(&mut self, client: &Client, payment: &Payment, draw: bool) -> Option<String> {
         let scannable = payment.kind != Kind::Remote && payment.state == State::Waiting;
         if self.json || !scannable || !(draw || self.out.terminal) {
             return None;
         }
-        let picture = Operation::PaymentPicture { payment: PaymentRef::Id(payment.id) };
+        let picture = GetPicture { payment: PaymentRef::Id(payment.id) };
         match client.call(None, Some(PATIENCE), picture).await {
-            Ok(Ok(Reply::Picture(picture))) => match text::draw(&picture.content, self.out.terminal) {
+            Ok(Ok(picture)) => match text::draw(&picture.content, self.out.terminal) {
                 Ok(code) => return Some(code),
                 Err(error) => self.out.say(&format!("kaspictl: cannot draw the code: {error}")),
             },
-            Ok(Ok(_)) => self.out.say("kaspictl: cannot draw the code: kaspid answered something else"),
             Ok(Err(failure)) => self.out.say(&format!("kaspictl: cannot draw the code: {failure}")),
             Err(error) => self.out.say(&format!("kaspictl: cannot draw the code: {error}")),
         }
@@ -151,9 +150,6 @@ impl Desk<'_> {
 
 /// A payment as it is known now. The daemon asks Kaspi no more often for it than for the wait itself.
 async fn known(client: &Client, payment: &PaymentRef) -> Option<Payment> {
-    let get = Operation::PaymentGet { payment: payment.clone(), wait: None };
-    match client.call(None, Some(PATIENCE), get).await {
-        Ok(Ok(Reply::Payment(payment))) => Some(payment),
-        _ => None,
-    }
+    let get = GetPayment { payment: payment.clone(), wait: None };
+    client.call(None, Some(PATIENCE), get).await.ok()?.ok()
 }

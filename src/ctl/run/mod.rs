@@ -6,39 +6,23 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
+use super::ask::{Ask, Goal, Key};
 use super::exit::{self, Exit};
 use super::input::{self, NoInput};
-use super::out::Out;
-use super::plan::{Ask, Goal, Key};
-use super::repeat::Words;
-use super::when::Zone;
+use super::session::Session;
+use super::shell::quoted;
 use super::{json, text};
 use crate::client::{Client, ClientError, Outcome};
 use crate::domain::State;
 use crate::failure::{Code, Failure, Money};
-use crate::operation::{Operation, Reply};
+use crate::operation::{Effect, Operation, Reply};
 
 /// Longer than the daemon needs for a refund that the bank leaves in doubt (`refund_settle`, 60 s by default).
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Everything a command needs besides itself.
-pub(super) struct Desk<'a> {
-    /// Where answers go.
-    pub(super) out: &'a mut Out,
-    /// Of the times shown.
-    pub(super) zone: Zone,
-    /// Data for programs.
-    pub(super) json: bool,
-    /// Where the daemon is.
-    pub(super) socket: PathBuf,
-    /// What was typed.
-    pub(super) words: Words,
-}
-
-impl Desk<'_> {
+impl Session<'_> {
     /// Carries a command out, from its questions to its exit code.
     pub(super) async fn serve(&mut self, mut ask: Ask) -> Exit {
         if let Err(error) = self.complete(&mut ask) {
@@ -56,9 +40,9 @@ impl Desk<'_> {
             self.out.say(&format!("key: {key}"));
         }
         match (&ask.operation, ask.goal) {
-            (Operation::PaymentGet { payment, .. }, Goal::Final(limit)) => {
-                let outcome = self.wait(client, payment, limit.duration()).await;
-                self.answer(outcome, &ask)
+            (Operation::PaymentGet(get), Goal::Final(limit)) => {
+                let outcome = self.wait(client, &get.payment, limit.duration()).await;
+                self.answer(outcome.map(|payment| payment.map(Reply::Payment)), &ask)
             }
             (Operation::LogList(query), Goal::Follow) => self.follow_log(client, query).await,
             _ => self.ask(client, ask).await,
@@ -77,7 +61,7 @@ impl Desk<'_> {
     }
 
     fn no_daemon(&mut self, error: &ClientError, operation: &Operation) -> Exit {
-        if matches!(operation, Operation::Version) && !self.json {
+        if matches!(operation, Operation::Version(_)) && !self.json {
             self.out.data(concat!("kaspictl  ", env!("CARGO_PKG_VERSION"), "\n"));
         }
         self.out.say(&format!("kaspictl: {error}"));
@@ -86,18 +70,17 @@ impl Desk<'_> {
 
     async fn ask(&mut self, client: Client, ask: Ask) -> Exit {
         let key = ask.key.as_ref().map(|key| &key.key);
-        let outcome = client.call(key, patience(&ask.operation), at_once(&ask.operation)).await;
-        match (outcome, ask.goal) {
-            (Ok(Ok(Reply::Created(payment) | Reply::Payment(payment))), Goal::Final(limit))
-                if payment.state == State::Waiting =>
-            {
+        let outcome = client.send(key, patience(&ask.operation), at_once(&ask.operation)).await;
+        let payment = outcome.as_ref().ok().and_then(|told| told.as_ref().ok()?.payment().cloned());
+        match (payment, ask.goal) {
+            (Some(payment), Goal::Final(limit)) if payment.state == State::Waiting => {
                 self.billed(&client, &payment, ask.draw).await;
                 self.wait_for_customer(client, payment, limit.duration(), &ask).await
             }
-            (outcome, _) => {
-                let code = match &outcome {
-                    Ok(Ok(reply)) => self.code(&client, reply, ask.draw).await,
-                    _ => None,
+            (payment, _) => {
+                let code = match &payment {
+                    Some(payment) => self.code(&client, payment, ask.draw).await,
+                    None => None,
                 };
                 let exit = self.answer(outcome, &ask);
                 code.inspect(|code| self.out.data(&format!("\n{code}")));
@@ -149,7 +132,7 @@ fn lost(why: &str, ask: &Ask) -> Failure {
     let money = if ask.operation.moves_money() { Money::Unknown } else { Money::NotMoved };
     let failure = Failure::new(Code::OutcomeUnknown, format!("the answer of kaspid was lost ({why})"));
     let key = ask.key.as_ref().map(|key| key.key.clone());
-    let look = key.as_ref().map_or_else(String::new, |key| super::api::quoted(["--key", key.as_str()].into_iter()));
+    let look = key.as_ref().map_or_else(String::new, |key| quoted(["--key", key.as_str()].into_iter()));
     let hint = format!(
         "Repeat the same command with the same key: it answers what came of the first. To look only: kaspictl payment list {look}"
     );
@@ -175,40 +158,5 @@ fn patience(operation: &Operation) -> Option<Duration> {
 
 /// True if a lost answer leaves open whether something has changed.
 fn changes(operation: &Operation) -> bool {
-    match operation {
-        Operation::Enrol(_)
-        | Operation::ChangeConfig { .. }
-        | Operation::RetireConfig { .. }
-        | Operation::RegisterDevice { .. }
-        | Operation::Create(_)
-        | Operation::Cancel { .. }
-        | Operation::Refund { .. }
-        | Operation::Adopt(_)
-        | Operation::Reload
-        | Operation::Resolve { .. }
-        | Operation::ImportConfigs { .. }
-        | Operation::ImportLog { .. }
-        | Operation::AcknowledgeRestore => true,
-        Operation::Health
-        | Operation::Version
-        | Operation::ConfigList(_)
-        | Operation::ConfigGet { .. }
-        | Operation::TradePoints { .. }
-        | Operation::VerifyConfig { .. }
-        | Operation::Select(_)
-        | Operation::PaymentList(_)
-        | Operation::PaymentGet { .. }
-        | Operation::PaymentPicture { .. }
-        | Operation::Payer(_)
-        | Operation::LogList(_)
-        | Operation::LogExport(_)
-        | Operation::Backup
-        | Operation::LogVerify(_)
-        | Operation::ReportDay(_)
-        | Operation::ReportRange(_)
-        | Operation::Identity
-        | Operation::Metrics
-        | Operation::Diagnose
-        | Operation::Events(_) => false,
-    }
+    operation.row().effect != Effect::Reads
 }

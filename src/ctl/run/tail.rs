@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Desk, PATIENCE, at_once};
+use super::PATIENCE;
 use crate::client::{Client, ClientError};
 use crate::ctl::exit::{self, Exit};
+use crate::ctl::session::Session;
 use crate::ctl::text;
 use crate::failure::{Code, Failure};
 use crate::moment::Span;
-use crate::operation::{LogQuery, LogRow, LogRows, Operation, Reply};
+use crate::operation::{LogQuery, LogRow, LogRows};
 
 /// One question to the daemon, which answers as soon as there is a row.
 const SLICE: Span = Span::from_secs(300);
@@ -27,7 +28,7 @@ struct Tail {
     is_gone: bool,
 }
 
-impl Desk<'_> {
+impl Session<'_> {
     /// Prints rows until Ctrl-C, a closed pipe, or a reason why no more will come.
     pub(super) async fn follow_log(&mut self, client: Client, query: &LogQuery) -> Exit {
         let mut interrupts = match signal(SignalKind::interrupt()) {
@@ -78,15 +79,13 @@ impl Desk<'_> {
     /// The next rows; none while the daemon is gone.
     async fn page(&mut self, tail: &mut Tail, wait: Span) -> Result<Option<LogRows>, Exit> {
         let Some(client) = self.reached(tail).await? else { return Ok(None) };
-        let query = Operation::LogList(LogQuery { wait: Some(wait), ..tail.query.clone() });
-        let outcome = client.call(None, Some(wait.duration().saturating_add(PATIENCE)), at_once(&query)).await;
-        match outcome {
-            Ok(Ok(Reply::Log(page))) => {
+        let query = LogQuery { wait: Some(wait), ..tail.query.clone() };
+        match client.call(None, Some(wait.duration().saturating_add(PATIENCE)), query).await {
+            Ok(Ok(page)) => {
                 self.back(tail);
                 tail.client = Some(client);
                 Ok(Some(page))
             }
-            Ok(Ok(_)) => Err(self.gives_up("kaspid answered something else", Exit::Unknown)),
             Ok(Err(failure)) if is_passing(&failure) => self.gone(tail, &failure.detail),
             Ok(Err(failure)) => {
                 self.out.say(text::failure(&failure).trim_end());

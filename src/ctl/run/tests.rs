@@ -12,11 +12,12 @@ use tempfile::TempDir;
 use tokio::net::{UnixListener, UnixStream};
 
 use super::*;
+use crate::ctl::out::Out;
 use crate::ctl::{command_line, samples};
 use crate::domain::{Kind, LogStatus};
 use crate::frame::{self, Answer, Call, Hello, PROTOCOL, Welcome};
 use crate::moment::Span;
-use crate::operation::Picture;
+use crate::operation::{GetPayment, Picture};
 
 /// What the listener does with a call.
 enum Step {
@@ -134,8 +135,7 @@ fn a_wait_begins_when_the_customer_is_billed() {
     let asked = daemon.asked();
     let [create, get] = asked.as_slice() else { panic!("{} calls", asked.len()) };
     assert!(matches!(&create.operation, Operation::Create(create) if create.wait.is_none()));
-    let waits =
-        matches!(&get.operation, Operation::PaymentGet { wait: Some(wait), .. } if *wait <= Span::from_secs(30));
+    let waits = matches!(&get.operation, Operation::PaymentGet(GetPayment { wait: Some(wait), .. }) if *wait <= Span::from_secs(30));
     assert!(waits && create.key.is_some() && get.key.is_none());
 }
 
@@ -205,9 +205,7 @@ fn a_time_out_is_still_waiting() {
 #[test]
 fn a_link_is_drawn_when_asked_for() {
     let daemon = Listener::answering(|operation| match operation {
-        Operation::PaymentPicture { .. } => {
-            reply(Reply::Picture(Picture { content: "https://kaspi.kz/pay".to_owned() }))
-        }
+        Operation::PaymentPicture(_) => reply(Reply::Picture(Picture { content: "https://kaspi.kz/pay".to_owned() })),
         _ => reply(Reply::Created(samples::payment(Kind::Link, State::Waiting))),
     });
     let ran = daemon.run("kaspictl link 150 --qr");

@@ -82,24 +82,6 @@ pub(super) fn next(reply: &Reply) -> Option<String> {
             "a payment uses it with --bin {bin}; to use it when none is named: kaspictl bin default {bin}",
             bin = config.organization_bin
         )),
-        Reply::Health(_)
-        | Reply::Version(_)
-        | Reply::Configs(_)
-        | Reply::Config(_)
-        | Reply::Enrolled(_)
-        | Reply::TradePoints(_)
-        | Reply::Selected(_)
-        | Reply::Picture(_)
-        | Reply::Payer(_)
-        | Reply::Verified(_)
-        | Reply::Identity(_)
-        | Reply::Reloaded(_)
-        | Reply::Events(_)
-        | Reply::Imported(_)
-        | Reply::Acknowledged(_)
-        | Reply::Metrics(_)
-        | Reply::Day(_)
-        | Reply::Range(_)
-        | Reply::Diagnosis(_) => None,
+        _ => None,
     }
 }

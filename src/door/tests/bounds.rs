@@ -27,7 +27,7 @@ async fn a_connection_too_many_is_told_so_in_its_own_encoding() {
         assert!(refused.contains("retry-after: 1\r\n") && refused.contains("connection: close\r\n"), "{refused}");
         assert!(refused.contains(r#""code":"rate_limited""#) && refused.contains("connections"), "{refused}");
         let client = Client::connect(&world.socket(), "test").await.unwrap();
-        let failure = client.call(None, None, Operation::Version).await.unwrap().unwrap_err();
+        let failure = client.call(None, None, VersionQuery).await.unwrap().unwrap_err();
         assert_eq!(failure.code, Code::RateLimited);
         // Who has a place is served, and a place given back is taken.
         first.write_all(GET.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n").as_bytes()).await.unwrap();
@@ -46,9 +46,9 @@ async fn a_connection_too_many_is_told_so_in_its_own_encoding() {
 async fn a_user_over_the_rate_is_told_in_both_encodings() {
     let world = world(Limits { rate_per_uid: 1, burst_per_uid: 2, ..Limits::default() });
     let client = Client::connect(&world.socket(), "test").await.unwrap();
-    assert!(client.call(None, None, Operation::Version).await.unwrap().is_ok());
-    assert!(client.call(None, None, Operation::Version).await.unwrap().is_ok());
-    let failure = client.call(None, None, Operation::Version).await.unwrap().unwrap_err();
+    assert!(client.call(None, None, VersionQuery).await.unwrap().is_ok());
+    assert!(client.call(None, None, VersionQuery).await.unwrap().is_ok());
+    let failure = client.call(None, None, VersionQuery).await.unwrap().unwrap_err();
     assert_eq!((failure.code, failure.retryable), (Code::RateLimited, true));
     let told = world.ask("GET /v1/version", "Idempotency-Key: k-1\r\n", "").await;
     assert!(told.starts_with("HTTP/1.1 429") && told.contains(r#""request_key":"k-1""#), "{told}");
@@ -138,7 +138,7 @@ async fn a_native_connection_has_so_many_calls_in_flight() {
         .map(|_| {
             let client = Arc::clone(&client);
             tokio::spawn(async move {
-                client.call(None, None, Operation::Cancel { payment: "1".parse().unwrap() }).await.unwrap().unwrap();
+                client.send(None, None, CancelPayment { payment: "1".parse().unwrap() }.into()).await.unwrap().unwrap();
             })
         })
         .collect();
@@ -157,7 +157,7 @@ async fn a_native_connection_has_so_many_calls_in_flight() {
 async fn a_wait_is_bounded_in_the_native_encoding_too() {
     let world = world(Limits::default());
     let client = Client::connect(&world.socket(), "test").await.unwrap();
-    let get = Operation::PaymentGet { payment: "1".parse().unwrap(), wait: Some("11m".parse().unwrap()) };
+    let get = GetPayment { payment: "1".parse().unwrap(), wait: Some("11m".parse().unwrap()) };
     let failure = client.call(None, None, get).await.unwrap().unwrap_err();
     assert_eq!(failure.code, Code::InvalidRequest);
     assert!(failure.detail.contains("wait"), "{}", failure.detail);

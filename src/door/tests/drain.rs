@@ -6,7 +6,7 @@ use crate::client::Client;
 const CANCEL: &str = "POST /v1/payments/1/cancel HTTP/1.1\r\nHost: kaspid\r\n\r\n";
 
 fn cancel() -> Operation {
-    Operation::Cancel { payment: "1".parse().unwrap() }
+    CancelPayment { payment: "1".parse().unwrap() }.into()
 }
 
 #[tokio::test]
@@ -17,7 +17,7 @@ async fn idle_connections_close_and_running_requests_are_answered() {
     running.write_all(CANCEL.as_bytes()).await.unwrap();
     world.next_begun().await;
     let client = Client::connect(&world.socket(), "test").await.unwrap();
-    let mut call = std::pin::pin!(client.call(None, None, cancel()));
+    let mut call = std::pin::pin!(client.send(None, None, cancel()));
     tokio::select! {
         _ = &mut call => panic!("it is held"),
         () = world.next_begun() => {}
@@ -30,7 +30,7 @@ async fn idle_connections_close_and_running_requests_are_answered() {
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close\r\n"), "{answer}");
     assert!(within(call).await.unwrap().is_ok());
     // What comes now was surely not begun.
-    let refused = within(client.call(None, None, cancel())).await.unwrap().unwrap_err();
+    let refused = within(client.send(None, None, cancel())).await.unwrap().unwrap_err();
     assert_eq!(refused.code, Code::ShuttingDown);
     within(&mut world.served).await.unwrap();
     assert!(UnixStream::connect(world.socket()).await.is_err());
@@ -62,7 +62,7 @@ async fn a_client_that_goes_away_stops_nothing_and_the_door_waits_for_it() {
     drop(running);
     let client = Client::connect(&world.socket(), "test").await.unwrap();
     tokio::select! {
-        _ = client.call(None, None, cancel()) => panic!("it is held"),
+        _ = client.send(None, None, cancel()) => panic!("it is held"),
         () = world.next_begun() => {}
     }
     drop(client);

@@ -17,11 +17,14 @@ use tokio::net::UnixStream;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::{Answer, Door, Limits, Pulse, listen};
+use super::{Door, Handler, Limits, Pulse, listen};
 use crate::access::{Admitted, Rules};
 use crate::config::tests::written;
 use crate::failure::{Code, Failure};
-use crate::operation::{Operation, Payment, Payments, Picture, Reloaded, Reply, Verified, Version};
+use crate::operation::{
+    CancelPayment, CreatePayment, GetPayment, IdentityQuery, Operation, Payment, Payments, Picture, Reloaded, Reply,
+    Verified, Version, VersionQuery,
+};
 
 /// A door in a directory of its own. What is behind it answers by the kind of the operation: see [`carry_out`].
 pub(super) struct World {
@@ -56,7 +59,7 @@ pub(super) fn world(limits: Limits) -> World {
     };
     let (rules, newest) = watch::channel(Arc::new(Rules::new(&written("").access).0));
     let other_side = behind.clone();
-    let answer = Answer::new(move |admitted| carry_out(admitted, other_side.clone()));
+    let answer = Handler::new(move |admitted| carry_out(admitted, other_side.clone()));
     let answer = answer.with_streams(|admitted, mut upload| async move {
         let mut taken = 0;
         while let Some(piece) = upload.next().await? {
@@ -75,22 +78,22 @@ pub(super) fn world(limits: Limits) -> World {
 async fn carry_out(admitted: Admitted, behind: Behind) -> Result<Reply, Failure> {
     let key = admitted.key().map(ToString::to_string);
     match admitted.into_parts().2 {
-        Operation::Version => Ok(Reply::Version(Version { version: "1.2.3".to_owned(), protocol: 1 })),
-        Operation::Cancel { .. } => {
+        Operation::Version(_) => Ok(Reply::Version(Version { version: "1.2.3".to_owned(), protocol: 1 })),
+        Operation::Cancel(_) => {
             behind.begun.send(()).unwrap();
             behind.release.acquire().await.unwrap().forget();
             behind.ended.fetch_add(1, Ordering::SeqCst);
             Ok(Reply::Reloaded(Reloaded { changed: vec!["cancelled".to_owned()], restart_needed: vec![] }))
         }
-        Operation::Reload => panic!("a defect behind the door"),
-        Operation::PaymentPicture { .. } => {
+        Operation::Reload(_) => panic!("a defect behind the door"),
+        Operation::PaymentPicture(_) => {
             Ok(Reply::Picture(Picture { content: "https://pay.kaspi.kz/pay/uuyzvcdm".to_owned() }))
         }
         Operation::Create(create) => {
             let wait = create.wait.map(|wait| wait.to_string());
             Ok(Reply::Created(payment(create.amount_tiyn.tiyn(), key.or(wait))))
         }
-        Operation::PaymentGet { .. } => Ok(Reply::Payment(payment(5, None))),
+        Operation::PaymentGet(_) => Ok(Reply::Payment(payment(5, None))),
         Operation::PaymentList(_) => Ok(Reply::Payments(Payments { payments: vec![], next: None })),
         Operation::LogVerify(_) => Ok(Reply::Verified(Verified {
             ok: true,

@@ -18,7 +18,7 @@ fn call(id: u32, operation: Operation) -> Call {
 }
 
 fn cancel() -> Operation {
-    Operation::Cancel { payment: "12737694350".parse().unwrap() }
+    CancelPayment { payment: "12737694350".parse().unwrap() }.into()
 }
 
 async fn answer(stream: &mut UnixStream) -> frame::Answer {
@@ -29,16 +29,27 @@ fn code(answer: &frame::Answer) -> Code {
     answer.result.as_ref().unwrap_err().code
 }
 
+/// Promise: a caller never takes for the reply to its request what is the reply to another.
+#[tokio::test]
+async fn a_reply_to_something_else_is_no_reply() {
+    let world = world(Limits::default());
+    let client = Client::connect(&world.socket(), "test").await.unwrap();
+    world.release(1);
+    let cancel = CancelPayment { payment: "12737694350".parse().unwrap() };
+    let told = within(client.call(None, None, cancel)).await;
+    assert!(matches!(told, Err(ClientError::OtherReply(_))), "{told:?}");
+}
+
 #[tokio::test]
 async fn the_client_is_answered_with_its_key() {
     let world = world(Limits::default());
     let client = Client::connect(&world.socket(), "test").await.unwrap();
     assert_eq!(client.version(), env!("CARGO_PKG_VERSION"));
-    let create = serde_json::from_str(r#"{"kind":"qr","amount_tiyn":7}"#).unwrap();
+    let create: CreatePayment = serde_json::from_str(r#"{"kind":"qr","amount_tiyn":7}"#).unwrap();
     let key: RequestKey = "sale-7".parse().unwrap();
-    let reply = client.call(Some(&key), None, Operation::Create(create)).await.unwrap().unwrap();
-    assert_eq!(reply, Reply::Created(payment(7, Some("sale-7".to_owned()))));
-    let failure = client.call(Some(&key), None, Operation::Identity).await.unwrap().unwrap_err();
+    let reply = client.call(Some(&key), None, create).await.unwrap().unwrap();
+    assert_eq!(reply, payment(7, Some("sale-7".to_owned())));
+    let failure = client.call(Some(&key), None, IdentityQuery).await.unwrap().unwrap_err();
     assert_eq!((failure.code, failure.request_key), (Code::BinInactive, Some(key)));
 }
 
@@ -46,12 +57,12 @@ async fn the_client_is_answered_with_its_key() {
 async fn calls_overtake_each_other() {
     let world = world(Limits::default());
     let client = Client::connect(&world.socket(), "test").await.unwrap();
-    let held = client.call(None, None, cancel());
+    let held = client.send(None, None, cancel());
     let mut held = std::pin::pin!(held);
     let quick = async {
         world.next_begun().await;
         for _ in 0..100 {
-            client.call(None, None, Operation::Version).await.unwrap().unwrap();
+            client.call(None, None, VersionQuery).await.unwrap().unwrap();
         }
     };
     tokio::select! {
@@ -67,11 +78,11 @@ async fn a_dropped_call_does_not_disturb_the_others() {
     let world = world(Limits::default());
     let client = Client::connect(&world.socket(), "test").await.unwrap();
     tokio::select! {
-        _ = client.call(None, None, cancel()) => panic!("it is held"),
+        _ = client.send(None, None, cancel()) => panic!("it is held"),
         () = world.next_begun() => {}
     }
     world.release(1);
-    assert!(client.call(None, None, Operation::Version).await.unwrap().is_ok());
+    assert!(client.call(None, None, VersionQuery).await.unwrap().is_ok());
 }
 
 #[tokio::test]
@@ -137,7 +148,7 @@ async fn a_deadline_ends_the_waiting_and_not_the_operation() {
     assert_eq!(world.ended(), 0);
     world.release(1);
     // Its own answer is not sent a second time: the next one is the next call's.
-    frame::send(&mut stream, &call(2, Operation::Version)).await.unwrap();
+    frame::send(&mut stream, &call(2, VersionQuery.into())).await.unwrap();
     assert_eq!(answer(&mut stream).await.id, 2);
 }
 
@@ -145,7 +156,7 @@ async fn a_deadline_ends_the_waiting_and_not_the_operation() {
 async fn a_bad_key_is_the_calls_failure() {
     let world = world(Limits::default());
     let mut stream = hello(&world).await;
-    let bad = Call { key: Some("\u{7}".to_owned()), ..call(3, Operation::Version) };
+    let bad = Call { key: Some("\u{7}".to_owned()), ..call(3, VersionQuery.into()) };
     frame::send(&mut stream, &bad).await.unwrap();
     let bad = answer(&mut stream).await;
     assert_eq!((bad.id, code(&bad)), (3, Code::InvalidRequest));
@@ -178,9 +189,9 @@ async fn the_client_tells_its_troubles_apart() {
     };
     let asking = async {
         let client = Client::connect(&socket, "test").await.unwrap();
-        let lost = client.call(None, None, cancel()).await;
+        let lost = client.send(None, None, cancel()).await;
         assert!(matches!(lost, Err(ClientError::Lost(_))), "{lost:?}");
-        let again = client.call(None, None, Operation::Version).await;
+        let again = client.call(None, None, VersionQuery).await;
         assert!(matches!(again, Err(ClientError::Lost(_))), "{again:?}");
     };
     within(async { tokio::join!(dying, asking) }).await;

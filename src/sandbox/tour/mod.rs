@@ -13,7 +13,7 @@ use crate::client::{Client, ClientError};
 use crate::ctl::example::Example;
 use crate::domain::State;
 use crate::failure::Failure;
-use crate::operation::{Payment, Reply};
+use crate::operation::{CreatePayment, Payment, Reply, Request};
 
 use super::daemon::CannotRun;
 use super::shop::{CannotOpen, GuideOrganisation, SandboxShop};
@@ -92,7 +92,7 @@ impl Tour<'_> {
         let words: Vec<String> =
             words.into_iter().map(|word| if word == "$PHONE" { PHONE.to_owned() } else { word }).collect();
         let Example { operation, key } = Example::read(&words).map_err(wrong)?;
-        Ok(self.client.call(key.as_ref(), None, operation).await?)
+        Ok(self.client.send(key.as_ref(), None, operation).await?)
     }
 
     /// The same where nothing but success is right.
@@ -110,10 +110,7 @@ impl Tour<'_> {
     }
 
     async fn checked(&mut self, line: &str, want: &Want) -> Result<Payment, TourError> {
-        let payment = match self.done(line).await? {
-            Reply::Created(payment) | Reply::Payment(payment) => payment,
-            other => return Err(TourError::Wrong(format!("{line}: the answer is no payment: {other:?}"))),
-        };
+        let payment = CreatePayment::reply(self.done(line).await?).map_err(ClientError::from)?;
         let is = (payment.organization_bin.as_str(), payment.state, payment.amount_tiyn.tiyn());
         if is != (want.who.bin, want.state, want.tiyn) {
             return Err(TourError::Wrong(format!(

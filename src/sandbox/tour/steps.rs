@@ -1,10 +1,11 @@
 //! The steps, in the order they are shown.
 
 use super::{Tour, TourError, Want};
+use crate::client::ClientError;
 use crate::ctl::example;
 use crate::domain::{Dialect, LogStatus, OperationType, State};
 use crate::failure::{Code, Failure};
-use crate::operation::{LogRow, Payment, Reply};
+use crate::operation::{Enrol, LogQuery, LogRow, Payment, Request, VerifyQuery};
 use crate::sandbox::shop::{GuideOrganisation, MAIN, SECOND};
 use crate::sandbox::world::{Again, DeviceStanding};
 
@@ -52,10 +53,9 @@ impl Tour<'_> {
         self.page.step(title);
         let GuideOrganisation { bin, name } = who;
         let line = format!("kaspictl bin add {bin} {option}--description '{name}'");
-        let config = match self.done(&line).await? {
-            Reply::Enrolled(config) => config,
-            other => return Err(TourError::Wrong(format!("{line}: {bin} is not enrolled: {other:?}"))),
-        };
+        let enrolled = self.done(&line).await?;
+        Self::must(enrolled.is_new(), || format!("{line}: {bin} is not enrolled: {enrolled:?}"))?;
+        let config = Enrol::reply(enrolled).map_err(ClientError::from)?;
         Self::must((config.organization_bin.as_str(), config.is_default) == (bin, bin == MAIN.bin), || {
             format!("{line}: {} is enrolled, default: {}", config.organization_bin, config.is_default)
         })?;
@@ -161,10 +161,7 @@ impl Tour<'_> {
     /// Every step stands in the log, and the log is as it was written.
     async fn log(&mut self) -> Result<(), TourError> {
         self.page.step("The audit log has all of it");
-        let listed = self.done("kaspictl log list").await?;
-        let Reply::Log(log) = &listed else {
-            return Err(TourError::Wrong(format!("the log is no log: {listed:?}")));
-        };
+        let log = LogQuery::reply(self.done("kaspictl log list").await?).map_err(ClientError::from)?;
         let row = |operation, who: GuideOrganisation| {
             let bin = |found: &crate::id::OrganizationBin| found.as_str() == who.bin;
             log.rows.iter().any(|row| {
@@ -186,8 +183,9 @@ impl Tour<'_> {
         self.page.text("(here without times and callers, to be narrow)");
         self.page.text(&log.rows.iter().map(narrow).collect::<String>());
         let verified = self.done("kaspictl log verify").await?;
-        let ok = matches!(&verified, Reply::Verified(verified) if verified.ok && verified.first_bad.is_none());
         self.page.text(&example::answer(&verified));
+        let verified = VerifyQuery::reply(verified).map_err(ClientError::from)?;
+        let ok = verified.ok && verified.first_bad.is_none();
         Self::must(ok, || "the audit log is not as it was written".to_owned())
     }
 }

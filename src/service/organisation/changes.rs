@@ -10,7 +10,7 @@ use crate::domain::OperationType;
 use crate::failure::{Code, Failure};
 use crate::id::{Description, OrganizationBin};
 use crate::moment::Moment;
-use crate::operation::{ConfigChange, Reply};
+use crate::operation::{ChangeConfig, ConfigChange, Reply, RetireConfig};
 use crate::service::Context;
 use crate::service::bank::{Bank, DeviceTurn, Wake, failure_of, tried};
 use crate::service::select::{no_token, settled};
@@ -34,8 +34,7 @@ impl Changes {
     pub(in crate::service) async fn change_config(
         &self,
         context: &Context,
-        bin: OrganizationBin,
-        change: ConfigChange,
+        ChangeConfig { organization_bin: bin, change }: ChangeConfig,
     ) -> Result<Reply, Failure> {
         if change == ConfigChange::default() {
             return Err(Failure::invalid(
@@ -70,8 +69,7 @@ impl Changes {
     pub(in crate::service) async fn retire_config(
         &self,
         context: &Context,
-        bin: OrganizationBin,
-        delete_device: bool,
+        RetireConfig { organization_bin: bin, delete_device }: RetireConfig,
     ) -> Result<Reply, Failure> {
         self.organisations.config_row(context, &bin)?;
         let (deleted, turn) = match delete_device {

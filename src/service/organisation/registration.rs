@@ -11,7 +11,7 @@ use crate::failpoint::fail_point;
 use crate::failure::{Code, Failure};
 use crate::id::{DeviceToken, OrganizationBin, TradePointId};
 use crate::moment::Moment;
-use crate::operation::Reply;
+use crate::operation::{RegisterDevice, Reply};
 use crate::service::Context;
 use crate::service::bank::{Bank, DeviceTurn, Registered, failure_of, refusal_failure, refusal_of_another, tried};
 use crate::service::select::settled;
@@ -37,8 +37,7 @@ impl Registrations {
     pub(in crate::service) async fn register_device(
         &self,
         context: &Context,
-        bin: OrganizationBin,
-        point: Option<TradePointId>,
+        RegisterDevice { organization_bin: bin, trade_point_id: point }: RegisterDevice,
     ) -> Result<Reply, Failure> {
         let row = self.organisations.config_row(context, &bin)?;
         let with = settled(&context.settings, &row)?;

@@ -110,6 +110,31 @@ fn service_rooms_stand_on_those_above() {
     }
 }
 
+/// Within the command line, too: data stands above and commands below, by the list in its `mod.rs`.
+#[test]
+fn imports_of_the_command_line_point_upwards() {
+    let list = std::fs::read_to_string(root().join("src/ctl/mod.rs")).unwrap();
+    let order: Vec<&str> = list
+        .lines()
+        .filter_map(|line| line.trim_start_matches("pub(crate) ").strip_prefix("mod ")?.strip_suffix(';'))
+        .collect();
+    assert!(order.len() > 10, "{order:?}");
+    let place = |name: &str| order.iter().position(|module| *module == name);
+    for (path, code) in sources() {
+        let Ok(inside) = path.strip_prefix("ctl") else { continue };
+        let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
+        let Some(own) = place(first.trim_end_matches(".rs")) else { continue };
+        let code = without_comments(&code);
+        let mut used = names_behind(&code, "crate::ctl::");
+        if inside.components().count() == 1 || inside.ends_with("mod.rs") {
+            used.extend(names_behind(&code, " super::"));
+        }
+        for other in used.iter().filter_map(|name| place(name)) {
+            assert!(other <= own, "{} imports {}, which stands below it in ctl/mod.rs", path.display(), order[other]);
+        }
+    }
+}
+
 /// A file can be read in one go.
 #[test]
 fn files_are_short() {

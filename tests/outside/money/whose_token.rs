@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kaspid::client::Client;
 use kaspid::failure::{Code, Money};
-use kaspid::operation::Operation;
+use kaspid::operation::CreatePayment;
 use serde_json::{Value, json};
 
 use crate::doors::rights::{as_nobody, open_to_all};
@@ -286,7 +286,7 @@ fn a_second_call_without_its_time_is_not_sent() {
     let client = runtime.block_on(Client::connect(till.daemon.socket(), "till")).unwrap();
     let key = fresh_key();
     let call = |deadline: Option<Duration>| {
-        let create = Operation::Create(serde_json::from_value(remote()).unwrap());
+        let create: CreatePayment = serde_json::from_value(remote()).unwrap();
         let key = key.parse().unwrap();
         runtime.block_on(client.call(Some(&key), deadline, create)).unwrap()
     };

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use kaspid::client::Client;
 use kaspid::moment::Span;
-use kaspid::operation::{EventQuery, Operation, Reply};
+use kaspid::operation::{EventQuery, Reply};
 use serde_json::{Value, json};
 
 use crate::doors::rights::{as_nobody, open_to_all};
@@ -65,7 +65,7 @@ impl Reader {
                 loop {
                     let is_last = closing.load(Ordering::Relaxed);
                     let query = EventQuery { after: Some(after), limit: Some(1), wait: Some(Span::from_secs(1)) };
-                    let reply = client.call(None, None, Operation::Events(query)).await.unwrap().unwrap();
+                    let reply = client.send(None, None, query.into()).await.unwrap().unwrap();
                     let bytes = postcard::to_stdvec(&reply).unwrap();
                     let Reply::Events(page) = reply else { panic!("{reply:?}") };
                     match page.events.is_empty() {

@@ -9,7 +9,7 @@ use kaspid::client::Client;
 use kaspid::domain::State;
 use kaspid::id::PaymentRef;
 use kaspid::moment::Span;
-use kaspid::operation::{Operation, Reply};
+use kaspid::operation::GetPayment;
 use serde_json::json;
 
 use crate::support::clock::FastShop;
@@ -55,7 +55,7 @@ fn cost_one_poller(kind: &str, most: fn(Duration) -> u64) {
         .map(|_| {
             let (client, payment) = (client.clone(), named.clone());
             let wait = Some(Span::from_secs(600));
-            runtime.spawn(async move { client.call(None, None, Operation::PaymentGet { payment, wait }).await })
+            runtime.spawn(async move { client.call(None, None, GetPayment { payment, wait }).await })
         })
         .collect();
     // However slow the machine is, they wait until Kaspi was asked at least twice.
@@ -73,7 +73,7 @@ fn cost_one_poller(kind: &str, most: fn(Duration) -> u64) {
     }
     for call in calls {
         let told = runtime.block_on(call).unwrap().unwrap();
-        assert!(matches!(&told, Ok(Reply::Payment(payment)) if payment.state == State::Paid), "{told:?}");
+        assert!(matches!(&told, Ok(payment) if payment.state == State::Paid), "{told:?}");
     }
     let (asked, span) = (shop.asked(&qr), shop.clock.elapsed() - began);
     assert!(asked <= most(span), "{asked} asks in {span:?}, {} at most", most(span));
@@ -137,7 +137,7 @@ fn nobody_asks_for_waiters_that_have_gone() {
     let native = runtime.spawn(async move {
         let payment: PaymentRef = id.parse().unwrap();
         let wait = Some(Span::from_secs(600));
-        client.call(None, None, Operation::PaymentGet { payment, wait }).await
+        client.call(None, None, GetPayment { payment, wait }).await
     });
     let key = fresh_key();
     let body = json!({"kind": "remote", "amount_tiyn": 5_000, "phone_number": "77015211545", "wait": "10m"});

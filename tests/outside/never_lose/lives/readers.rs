@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use kaspid::client::Client;
 use kaspid::moment::{Moment, Span};
-use kaspid::operation::{EventQuery, Events, Operation, Reply};
+use kaspid::operation::{EventQuery, Events};
 
 use crate::support::http::{exchange, request};
 
@@ -121,12 +121,12 @@ fn native(socket: PathBuf, closing: Arc<AtomicBool>) -> Desk {
                 client = Client::connect(&socket, "reader").await.ok();
             }
             let page = match &client {
-                Some(open) => open.call(None, None, Operation::Events(query(desk.cursor))).await.ok(),
+                Some(open) => open.call(None, None, query(desk.cursor)).await.ok(),
                 None => None,
             };
             match page {
-                Some(Ok(Reply::Events(page))) if is_done(&closing, &page) => return desk,
-                Some(Ok(Reply::Events(page))) => desk.keep(page),
+                Some(Ok(page)) if is_done(&closing, &page) => return desk,
+                Some(Ok(page)) => desk.keep(page),
                 _ => {
                     client = None;
                     desk.lost += 1;

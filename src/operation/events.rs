@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Config, Payment};
 use crate::domain::words;
-use crate::moment::Moment;
+use crate::moment::{Moment, Span};
 
 words! {
     /// What changed.
@@ -71,4 +71,17 @@ pub struct Events {
     pub events: Vec<Event>,
     /// `after` of the next question.
     pub next: u64,
+}
+
+/// What changed since when.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct EventQuery {
+    /// Only what changed behind this: `next` of the page before, 0 for all there is; from now on otherwise.
+    pub after: Option<u64>,
+    /// Answer when something has changed, or after this long with nothing.
+    pub wait: Option<Span>,
+    /// At most this many, 1–1000; 100 otherwise.
+    pub limit: Option<u32>,
 }

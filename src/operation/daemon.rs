@@ -1,4 +1,4 @@
-//! The daemon itself: health, identity, version, reload.
+//! The daemon itself: health, identity, version, reload, metrics.
 
 use serde::{Deserialize, Serialize};
 
@@ -117,3 +117,23 @@ pub struct Metrics {
     /// Prometheus text 0.0.4. Organisations are named by config id, since a BIN may be an IIN.
     pub text: String,
 }
+
+/// Asks how the daemon is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthQuery;
+
+/// Asks which version runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionQuery;
+
+/// Asks for the client certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdentityQuery;
+
+/// Has configuration and identity read again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reload;
+
+/// Asks for the numbers of a monitoring system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetricsQuery;

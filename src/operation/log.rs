@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::head::KeptHead;
 use crate::domain::{Actor, LogStatus, OperationType, words};
 use crate::id::{ConfigId, OrganizationBin, PaymentId, QrPaymentId, RequestKey, ShopId};
-use crate::moment::Moment;
+use crate::moment::{Moment, Span};
 use crate::money::Amount;
 
 /// A row of the audit log: the guide's KaspiPayLog and more.
@@ -124,4 +125,56 @@ pub struct RestoredGap {
 pub struct Acknowledged {
     /// Empty when there was none.
     pub gaps: Vec<RestoredGap>,
+}
+
+/// Which rows of the log to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LogQuery {
+    /// Only rows at or after this.
+    pub from: Option<Moment>,
+    /// Only rows before this.
+    pub to: Option<Moment>,
+    /// Only this organisation's.
+    pub bin: Option<OrganizationBin>,
+    /// Only this payment's.
+    pub payment: Option<PaymentId>,
+    /// Only this kind of operation.
+    pub operation: Option<OperationType>,
+    /// Only these outcomes.
+    pub status: Option<LogStatus>,
+    /// Continue behind this row: `next` of the page before.
+    pub after: Option<u64>,
+    /// At most this many, 1–1000; 100 otherwise.
+    pub limit: Option<u32>,
+    /// Oldest first (`asc`, the default) or newest first.
+    pub order: Option<Order>,
+    /// Follow the log: answer when there is a row, or after this long (at most 10 minutes) with none. A row then
+    /// comes when its operation has ended, in the order in which operations end, and again when more is known of it,
+    /// as it is then: the last row of a number counts. `next` is always there, and without `after` it is from now on.
+    pub wait: Option<Span>,
+}
+
+/// The order of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Oldest first.
+    Asc,
+    /// Newest first.
+    Desc,
+}
+
+/// How to check the audit log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct VerifyQuery {
+    /// A head kept elsewhere, `SEQ:SHA256` as in a report, an export, a backup or the journal.
+    pub head: Option<KeptHead>,
+    /// Also make every projection again from the log and compare.
+    #[serde(default)]
+    pub rebuild: bool,
 }

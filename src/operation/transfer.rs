@@ -1,8 +1,11 @@
-//! Imports and the formats of files.
+//! What is a file: exports, imports, backups, and what a restored backup left out.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::words;
+use crate::id::OrganizationBin;
+use crate::moment::Moment;
+
 words! {
     /// How the rows of a file are written.
     #[derive(Default)]
@@ -88,3 +91,41 @@ impl BadRows {
             .with_hint("Correct these rows and import the file again; rows that are here already are skipped.")
     }
 }
+
+/// Which rows of the log to export, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ExportQuery {
+    /// `csv` (the default) or `jsonl`.
+    #[serde(default)]
+    pub format: FileFormat,
+    /// Only rows at or after this.
+    pub from: Option<Moment>,
+    /// Only rows before this.
+    pub to: Option<Moment>,
+    /// Only this organisation's.
+    pub bin: Option<OrganizationBin>,
+}
+
+/// A file of the guide's KaspiPayConfig.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportConfigs {
+    /// How it is written.
+    pub format: FileFormat,
+}
+
+/// A file of the guide's KaspiPayLog.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportLog {
+    /// How it is written.
+    pub format: FileFormat,
+}
+
+/// Asks for a copy of all state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backup;
+
+/// Says that a person has looked at what a restored backup left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AcknowledgeRestore;

@@ -30,14 +30,14 @@ enum Phase {
 
 /// Shared by the stream, the requests' handler and the clock of one connection.
 #[derive(Clone, Debug)]
-pub(super) struct Pace {
+pub(super) struct Timeouts {
     /// Held for an instruction or two.
     phase: Arc<Mutex<Phase>>,
     request: std::time::Duration,
     idle: std::time::Duration,
 }
 
-impl Pace {
+impl Timeouts {
     pub(super) fn new(limits: &Limits) -> Self {
         let phase = Arc::new(Mutex::new(Phase::Request(Instant::now())));
         Self { phase, request: limits.request, idle: limits.idle }
@@ -102,19 +102,19 @@ impl Pace {
 
 /// The stream of one connection, beginning with the bytes that were read to tell its encoding.
 #[derive(Debug)]
-pub(super) struct Paced {
+pub(super) struct TimedStream {
     begun: Vec<u8>,
     stream: UnixStream,
-    pace: Pace,
+    timeouts: Timeouts,
 }
 
-impl Paced {
-    pub(super) fn new(begun: Vec<u8>, stream: UnixStream, pace: Pace) -> Self {
-        Self { begun, stream, pace }
+impl TimedStream {
+    pub(super) fn new(begun: Vec<u8>, stream: UnixStream, timeouts: Timeouts) -> Self {
+        Self { begun, stream, timeouts }
     }
 }
 
-impl AsyncRead for Paced {
+impl AsyncRead for TimedStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if !self.begun.is_empty() {
             let count = self.begun.len().min(buf.remaining());
@@ -124,13 +124,13 @@ impl AsyncRead for Paced {
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
         if buf.filled().len() > before {
-            self.pace.incoming();
+            self.timeouts.incoming();
         }
         polled
     }
 }
 
-impl AsyncWrite for Paced {
+impl AsyncWrite for TimedStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }

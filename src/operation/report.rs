@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::day::Day;
+use crate::day::{Day, NamedDay};
 use crate::domain::{Kind, State};
 use crate::id::{Description, Invoice, OrganizationBin, PaymentId, QrPaymentId};
 use crate::moment::Moment;
@@ -179,4 +179,28 @@ pub struct OrganizationTotals {
     pub refunded_elsewhere_tiyn: Total,
     /// Taken less all that went back.
     pub net_tiyn: Total,
+}
+
+/// Which day to report on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct DayQuery {
+    /// `2026-11-24`, `today` (the default) or `yesterday`, in `[daemon] timezone`.
+    pub date: Option<NamedDay>,
+    /// Only this organisation's.
+    pub bin: Option<OrganizationBin>,
+}
+
+/// Which days to report on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RangeQuery {
+    /// The first day: `2026-11-24`, `today` or `yesterday`, in `[daemon] timezone`.
+    pub from: NamedDay,
+    /// The last day, which is included; today otherwise.
+    pub to: Option<NamedDay>,
+    /// Only this organisation's.
+    pub bin: Option<OrganizationBin>,
 }

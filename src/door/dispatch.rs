@@ -10,8 +10,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::limits::{Account, Limits};
-use super::routes::RouteId;
-use crate::access::{Admitted, Caller, Presence, Rules};
+use crate::access::{Admitted, Caller, Permission, Presence, Rules};
 use crate::failure::{Code, Failure};
 use crate::id::RequestKey;
 use crate::metrics::{DoorMeters, Limit};
@@ -33,12 +32,12 @@ type Streaming = Pin<Box<dyn Future<Output = StreamOutcome> + Send>>;
 
 /// Whatever carries out admitted operations: in the daemon the service, in tests a closure.
 #[derive(Clone)]
-pub struct Answer {
+pub struct Handler {
     message: Arc<dyn Fn(Admitted) -> Running + Send + Sync>,
     stream: Arc<dyn Fn(Admitted, Upload) -> Streaming + Send + Sync>,
 }
 
-impl Answer {
+impl Handler {
     /// Answers with `carry_out`, for instance `move |admitted| service.clone().run(admitted)`.
     pub fn new<F, R>(carry_out: F) -> Self
     where
@@ -68,16 +67,27 @@ impl Answer {
     }
 }
 
-impl std::fmt::Debug for Answer {
+impl std::fmt::Debug for Handler {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Answer")
+        f.write_str("Handler")
     }
+}
+
+/// An operation with what came with it.
+pub(super) struct Submission {
+    pub(super) operation: Operation,
+    /// The request key.
+    pub(super) key: Option<RequestKey>,
+    /// Whether the caller is still there.
+    pub(super) presence: Presence,
+    /// What the rules have said already; asked when the operation begins otherwise.
+    pub(super) permission: Option<Permission>,
 }
 
 /// One connection's access to the service.
 #[derive(Debug)]
-pub(super) struct Desk {
-    pub(super) answer: Answer,
+pub(super) struct Dispatcher {
+    pub(super) answer: Handler,
     pub(super) rules: watch::Receiver<Arc<Rules>>,
     pub(super) limits: Limits,
     pub(super) caller: Caller,
@@ -90,7 +100,7 @@ pub(super) struct Desk {
     pub(super) _open: mpsc::Sender<()>,
 }
 
-impl Desk {
+impl Dispatcher {
     /// Counts a request against its user's rate.
     ///
     /// # Errors
@@ -106,57 +116,54 @@ impl Desk {
         result.inspect_err(|_| self.meters.refused(limit).add())
     }
 
+    /// Asks the rules in force, once for each request.
+    ///
     /// # Errors
     /// `denied`.
-    pub(super) async fn require(&self, right: Right) -> Result<(), Failure> {
+    pub(super) async fn permission(&self, right: Right) -> Result<Permission, Failure> {
         let rules = Arc::clone(&self.rules.borrow());
-        if rules.permits(&self.caller, right) {
-            return Ok(());
+        if let Some(permission) = rules.permission(&self.caller, right) {
+            return Ok(permission);
         }
         // A denial names the user, and the user database may be a directory server.
         let caller = self.caller.clone();
-        let denied = tokio::task::spawn_blocking(move || rules.require(&caller, right)).await;
-        denied.unwrap_or_else(|_| Err(Failure::new(Code::Denied, format!("no right to {}", right.name()))))
+        let denial = tokio::task::spawn_blocking(move || rules.denial(&caller, right)).await;
+        Err(denial.unwrap_or_else(|_| Failure::new(Code::Denied, format!("no right to {}", right.name()))))
     }
 
     /// Carries an operation out in a task of its own and gives the outcome to `done`, exactly once. Nothing
-    /// that happens to the connection stops it; of `presence` only its waiting hears.
-    pub(super) fn launch(
-        self: &Arc<Self>,
-        (key, presence): (Option<RequestKey>, Presence),
-        operation: Operation,
-        done: impl FnOnce(Outcome) + Send + 'static,
-    ) {
+    /// that happens to the connection stops it; of the caller's presence only its waiting hears.
+    pub(super) fn launch(self: &Arc<Self>, submission: Submission, done: impl FnOnce(Outcome) + Send + 'static) {
         let answer = Arc::clone(&self.answer.message);
-        self.begin(key, operation, move |admitted| answer(admitted.heard_by(presence)), done);
+        let presence = submission.presence.clone();
+        self.begin(submission, move |admitted| answer(admitted.heard_by(presence)), done);
     }
 
     /// The same for a streamed operation; `upload` is empty where it takes no file.
     pub(super) fn launch_stream(
         self: &Arc<Self>,
-        operation: Operation,
+        submission: Submission,
         upload: Upload,
         done: impl FnOnce(StreamOutcome) + Send + 'static,
     ) {
         let answer = Arc::clone(&self.answer.stream);
-        self.begin(None, operation, move |admitted| answer(admitted, upload), done);
+        self.begin(submission, move |admitted| answer(admitted, upload), done);
     }
 
     fn begin<T, R>(
         self: &Arc<Self>,
-        key: Option<RequestKey>,
-        operation: Operation,
+        submission: Submission,
         run: impl FnOnce(Admitted) -> R + Send + 'static,
         done: impl FnOnce(Result<T, Failure>) + Send + 'static,
     ) where
         T: Send + 'static,
         R: Future<Output = Result<T, Failure>> + Send + 'static,
     {
-        let route = RouteId::of(&operation);
+        let row = submission.operation.row();
         let span = tracing::info_span!(
             "request",
-            route = route.template(),
-            method = route.method().as_str(),
+            route = row.path,
+            method = row.method,
             uid = self.caller.uid,
             pid = self.caller.pid,
             status = tracing::field::Empty,
@@ -165,27 +172,28 @@ impl Desk {
         let report = Report {
             done: Some(done),
             outcome: PhantomData,
-            key: key.clone(),
-            money: operation.moves_money(),
+            key: submission.key.clone(),
+            money: submission.operation.moves_money(),
             began: Instant::now(),
             span: span.clone(),
         };
-        let desk = Arc::clone(self);
-        tokio::spawn(async move { report.with(desk.carry_out(key, operation, run).await) }.instrument(span));
+        let dispatcher = Arc::clone(self);
+        tokio::spawn(async move { report.with(dispatcher.carry_out(submission, run).await) }.instrument(span));
     }
 
     async fn carry_out<T, R: Future<Output = Result<T, Failure>>>(
         &self,
-        key: Option<RequestKey>,
-        operation: Operation,
+        submission: Submission,
         run: impl FnOnce(Admitted) -> R,
     ) -> Result<T, Failure> {
+        let Submission { operation, key, permission, .. } = submission;
         check_wait(&operation, self.limits.wait)?;
         let running = self.counted(Limit::RunningPerUid, self.account.start())?;
-        self.require(operation.right()).await?;
-        let rules = Arc::clone(&self.rules.borrow());
-        let admitted = rules.admit(&self.caller, key, operation)?;
-        let outcome = run(admitted).await;
+        let permission = match permission {
+            Some(permission) => permission,
+            None => self.permission(operation.right()).await?,
+        };
+        let outcome = run(permission.admit(key, operation)?).await;
         drop(running);
         outcome
     }
@@ -194,7 +202,7 @@ impl Desk {
 fn check_wait(operation: &Operation, most: Duration) -> Result<(), Failure> {
     let wait = match operation {
         Operation::Create(create) => create.wait,
-        Operation::PaymentGet { wait, .. } => *wait,
+        Operation::PaymentGet(get) => get.wait,
         _ => None,
     };
     match wait {

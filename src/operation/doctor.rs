@@ -115,3 +115,7 @@ impl Check {
         self.status == CheckStatus::Failed
     }
 }
+
+/// Has the daemon look at itself, at the way to the bank and at the shop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diagnose;
