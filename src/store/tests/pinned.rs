@@ -53,19 +53,19 @@ macro_rules! variants {
     }};
 }
 
-fn id(last: u8) -> PaymentId {
+pub(super) fn id(last: u8) -> PaymentId {
     PaymentId::from_bytes([1, 0x9a, 0xc0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, last])
 }
 
-fn at(seconds: i64) -> Moment {
+pub(super) fn at(seconds: i64) -> Moment {
     Moment::from_millis(1_795_000_000_000 + seconds * 1_000)
 }
 
-fn tiyn(tiyn: u64) -> Amount {
+pub(super) fn tiyn(tiyn: u64) -> Amount {
     Amount::from_tiyn(tiyn).unwrap()
 }
 
-fn refund(state: RefundState) -> RefundRow {
+pub(super) fn refund(state: RefundState) -> RefundRow {
     RefundRow {
         id: id(2),
         amount: tiyn(3_000),
@@ -79,14 +79,14 @@ fn refund(state: RefundState) -> RefundRow {
     }
 }
 
-fn config() -> ConfigRow {
+pub(super) fn config() -> ConfigRow {
     let mut alarms = Alarms::default();
     alarms.raise(&"104039".parse().unwrap(), Alarm::GivenOfAnother);
     ConfigRow { alarms, trade_point_name: Some("Абая 10".to_owned()), ..ConfigRow::sample(at(0)) }
 }
 
 /// A payment with something in every field.
-fn payment() -> PaymentRow {
+pub(super) fn payment() -> PaymentRow {
     let config = ConfigRow { description: Some("Кафе".parse().unwrap()), ..config() };
     let mut row = PaymentRow {
         id: id(1),
@@ -123,11 +123,11 @@ fn payment() -> PaymentRow {
     row
 }
 
-fn wrote() -> Wrote {
+pub(super) fn wrote() -> Wrote {
     Wrote(vec![(Field::AmountTiyn, [1, 2, 3, 4, 5, 6, 7, 8])])
 }
 
-fn note() -> Note {
+pub(super) fn note() -> Note {
     Note {
         error: Some("нет".to_owned()),
         provider_code: Some(-1501),
@@ -135,7 +135,7 @@ fn note() -> Note {
     }
 }
 
-fn outcome(ending: Ending) -> Outcome {
+pub(super) fn outcome(ending: Ending) -> Outcome {
     Outcome {
         status: LogStatus::Success,
         error: Some("x".to_owned()),
@@ -145,7 +145,7 @@ fn outcome(ending: Ending) -> Outcome {
     }
 }
 
-fn imported() -> ImportedRow {
+pub(super) fn imported() -> ImportedRow {
     ImportedRow {
         operation: OperationType::Create,
         shop_id: Some(8),
