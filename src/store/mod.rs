@@ -8,10 +8,12 @@ mod account;
 mod alarm;
 mod after;
 mod attempts;
+mod beside;
 mod book;
 mod codec;
 mod compare;
 mod config;
+mod copy;
 mod device;
 mod envelope;
 mod event;
@@ -21,7 +23,9 @@ mod heads;
 mod hear;
 mod key;
 mod known;
+mod layout;
 mod log;
+mod migration;
 mod news;
 mod ownership;
 mod payment;
@@ -62,10 +66,11 @@ pub(crate) use config::{ConfigRow, DIALECT_CHANGED, NOT_REGISTERED, TRADE_POINT_
 pub(crate) use device::OfAnother;
 pub(crate) use envelope::{Header as BackupHeader, check as check_backup, seal as seal_backup};
 pub(crate) use event::{Change, Closed, Ending, Event, FirstRefusal, ImportedRow, Note, Outcome};
-use file::{LAYOUT, create, forget, open, secret, unreadable};
+use file::{create, forget, secret, unreadable};
 use heads::Heads;
 use hear::Hearer;
 pub(crate) use key::{Field, KeyRow, Wrote};
+use layout::LAYOUT;
 pub(crate) use log::Chain;
 pub(crate) use ownership::{DetailsRead, Doubt, PROCESSED};
 pub(crate) use payment::{PaymentRow, Seen};
@@ -104,8 +109,23 @@ pub enum StoreError {
         why: String,
     },
     /// Written by a newer program.
-    #[error("the state was written by a newer kaspid (layout {0}); install that version again")]
+    #[error(
+        "the state was written by a newer kaspid (layout {0}; this one reads up to {LAYOUT}): install that version again"
+    )]
     Newer(u8),
+    /// Written by an older program, and it could not be brought to this layout.
+    #[error(
+        "{path} has layout {from} and could not be brought to {LAYOUT}: {why}. It is left as it is: make room for a second \
+         file of its size beside it if that is missing, and start again; or install the kaspid that wrote it"
+    )]
+    Migration {
+        /// Which file.
+        path: PathBuf,
+        /// Its layout.
+        from: u8,
+        /// What went wrong.
+        why: String,
+    },
     /// A stored value does not read back.
     #[error("the state is damaged: {0}")]
     Codec(String),
@@ -192,7 +212,7 @@ impl Store {
             create(dir, &path)?;
         }
         let file = path.clone();
-        Self::opened_by(Box::new(move || open(&path)), Some(file), writer::on_a_thread)
+        Self::opened_by(Box::new(move || migration::open(&path)), Some(file), writer::on_a_thread)
     }
 
     fn opened_by(open: Opener, path: Option<PathBuf>, drive: Driver) -> Result<Self, StoreError> {

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use redb::Database;
+use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition, TableHandle};
 
 use super::history::{by, history};
-use super::pinned::at;
+use super::pinned::{at, config};
 use crate::id::DeviceToken;
-use crate::store::file::LAYOUT;
-use crate::store::{FILE, Refused, Store, Writing};
+use crate::store::layout::LAYOUT;
+use crate::store::{Chain, Event, FILE, Reading, Refused, Store, Writing};
 
 /// The file of a layout.
 fn path(layout: u8) -> PathBuf {
@@ -49,5 +49,111 @@ fn a_state_of_todays_layout_is_kept() {
     let mut database = Database::open(&file).unwrap();
     while database.compact().unwrap() {}
     drop(database);
-    std::fs::copy(&file, path(LAYOUT.1)).unwrap();
+    assert!(rows(&file).iter().all(|(_, rows)| *rows > 0), "a table is empty: {:?}", rows(&file));
+    std::fs::copy(&file, path(LAYOUT)).unwrap();
+}
+
+/// The fixture of a layout in a directory of its own, as a start finds it.
+fn kept(layout: u8) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::copy(path(layout), dir.path().join(FILE)).unwrap();
+    dir
+}
+
+/// How many rows each table of a file has.
+fn rows(file: &Path) -> Vec<(String, u64)> {
+    let database = Database::open(file).unwrap();
+    let tx = database.begin_read().unwrap();
+    let tables = tx.list_tables().unwrap();
+    tables.map(|table| (table.name().to_owned(), tx.open_untyped_table(table).unwrap().len().unwrap())).collect()
+}
+
+/// The names in a directory that begin with that of the state.
+fn names(dir: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter(|name| name.starts_with(FILE)).collect();
+    names.sort();
+    names
+}
+
+/// The log as it is in a file: sequence numbers, and the bytes with their hashes.
+fn log(file: &Path, table: &str) -> Vec<(u64, Vec<u8>)> {
+    let database = Database::open(file).unwrap();
+    let table: TableDefinition<'_, u64, &[u8]> = TableDefinition::new(table);
+    let events = database.begin_read().unwrap().open_table(table).unwrap();
+    events.iter().unwrap().map(|row| row.unwrap()).map(|(seq, stored)| (seq.value(), stored.value().to_vec())).collect()
+}
+
+/// Promise: a state of every earlier layout is opened by this build. Each event reads as it was written and has the
+/// bytes and the hash it had, the tables are what the events make of them, tokens and the hash secret are there, and the
+/// old file stands beside it, byte for byte.
+#[test]
+fn a_state_of_an_earlier_layout_is_migrated() {
+    let dir = kept(1);
+    let file = dir.path().join(FILE);
+    let (before, rows_before) = (log(&file, "event-1"), rows(&file));
+    assert!(rows_before.len() == 16 && rows_before.iter().all(|(_, rows)| *rows > 0), "{rows_before:?}");
+    let store = Store::open(dir.path()).unwrap();
+    let mut chain = Chain::new(None);
+    while !store.read(|reading| Ok(reading.check(&mut chain)?)).unwrap() {}
+    assert!(chain.verdict(None).ok, "{:?}", chain.verdict(None));
+    assert_eq!(store.differences().unwrap(), []);
+    let events: Vec<Event> = (1..).map_while(|seq| store.read(|reading| Ok(reading.event(seq)?)).unwrap()).collect();
+    let written = (0..).zip(history()).map(|(seconds, change)| Event { at: at(seconds), actor: by(&change), change });
+    assert_eq!(events, written.collect::<Vec<_>>());
+    store.read(tokens_are_there).unwrap();
+    store.close();
+    assert_eq!(log(&file, "event"), before);
+    let called = |(name, rows): &(String, u64)| (name.strip_suffix("-1").unwrap_or(name).to_owned(), *rows);
+    assert_eq!(rows(&file).iter().map(called).collect::<Vec<_>>(), rows_before.iter().map(called).collect::<Vec<_>>());
+    let [_, old] = names(dir.path()).try_into().unwrap();
+    assert!(old.starts_with(&format!("{FILE}.layout-1-")), "{old}");
+    assert_eq!(log(&dir.path().join(old), "event-1"), before);
+}
+
+fn tokens_are_there(reading: &Reading) -> Result<(), Refused> {
+    let (bin, of) = ("891027350515".parse().unwrap(), config().counterparty());
+    let triple = reading.triple(&bin, &"104039".parse().unwrap(), &of)?.unwrap();
+    assert_eq!(triple.token().expose(), "a-device-token");
+    let deleted = "104040".parse().unwrap();
+    assert!(reading.had_device(&bin, &deleted)? && reading.triple(&bin, &deleted, &of)?.is_none());
+    Ok(())
+}
+
+/// Promise: a migrated state is an ordinary one: what is written behind it begins with this layout, what was there with
+/// its own, in one chain.
+#[test]
+fn a_migrated_log_goes_on() {
+    let dir = kept(1);
+    let store = Store::open(dir.path()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let job = store.write(|writing| Ok(writing.append(None, history().swap_remove(1))?));
+    let seq = runtime.block_on(job).unwrap();
+    store.close();
+    let file = dir.path().join(FILE);
+    let log = log(&file, "event");
+    let layouts: Vec<u8> = log.iter().map(|(_, stored)| stored[32]).collect();
+    assert_eq!(layouts.split_last().unwrap(), (&LAYOUT, vec![1; log.len() - 1].as_slice()));
+    let store = Store::open(dir.path()).unwrap();
+    let mut chain = Chain::new(None);
+    while !store.read(|reading| Ok(reading.check(&mut chain)?)).unwrap() {}
+    assert_eq!((chain.verdict(None).ok, chain.verdict(None).events), (true, seq));
+    assert_eq!(names(dir.path()).len(), 2, "a state of this layout was migrated");
+}
+
+/// Promise: what cannot be migrated stays as it is, and nothing is left beside it.
+#[test]
+fn a_state_that_cannot_be_migrated_is_left_as_it_is() {
+    let dir = kept(1);
+    let file = dir.path().join(FILE);
+    let damaged: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("config-1");
+    let database = Database::open(&file).unwrap();
+    let tx = database.begin_write().unwrap();
+    tx.open_table(damaged).unwrap().insert(7, [9].as_slice()).unwrap();
+    tx.commit().unwrap();
+    drop(database);
+    let before = log(&file, "event-1");
+    let error = Store::open(dir.path()).err().unwrap().to_string();
+    assert!(error.contains("layout 1") && error.contains("config-1") && error.contains("left as it is"), "{error}");
+    assert_eq!((log(&file, "event-1"), names(dir.path())), (before, vec![FILE.to_owned()]));
 }

@@ -13,7 +13,9 @@ use crate::moment::Moment;
 use crate::money::Amount;
 use crate::store::account::{Booking, RefundRow, RefundState};
 use crate::store::alarm::{Alarm, Alarms};
-use crate::store::event::{Change, Closed, Ending, Event, FirstRefusal, Gap, ImportedRow, Note, Outcome, Place};
+use crate::store::event::{
+    Change, Closed, Ending, Event, FirstRefusal, GENESIS, Gap, ImportedRow, Note, Outcome, Place, seal,
+};
 use crate::store::key::{Field, KeyRow, Wrote};
 use crate::store::ownership::{DetailsRead, Doubt};
 use crate::store::payment::{PaymentRow, Seen};
@@ -30,6 +32,10 @@ impl Lines {
     fn value<T: Serialize + DeserializeOwned + PartialEq + Debug>(&mut self, name: &str, value: &T) {
         let bytes = codec::encode(value).unwrap();
         assert_eq!(codec::decode::<T>(&bytes).unwrap(), *value, "{name}");
+        self.bytes(name, &bytes);
+    }
+
+    fn bytes(&mut self, name: &str, bytes: &[u8]) {
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         self.0.push(format!("{name} {hex}"));
     }
@@ -168,7 +174,9 @@ fn rows(lines: &mut Lines) {
     lines.value("device deleted", &None::<String>);
     lines.value("BankUrl", &"https://127.0.0.1:8443".parse::<BankUrl>().unwrap());
     let actor = Actor { uid: 1000, name: Some("till".to_owned()), gid: 1000, pid: Some(4242) };
-    lines.value("Event", &Event { at: at(1), actor: Some(actor), change: Change::RestoreAcknowledged { restored: 3 } });
+    let event = Event { at: at(1), actor: Some(actor), change: Change::RestoreAcknowledged { restored: 3 } };
+    lines.value("Event", &event);
+    lines.bytes("event 1 of a log, with its hash", &seal(&GENESIS, 1, &event).unwrap().0);
 }
 
 fn changes(lines: &mut Lines) {
