@@ -50,6 +50,7 @@ mod limits_upstream;
 mod lives;
 mod manners;
 mod metrics;
+mod migration;
 mod money;
 mod news;
 mod odd_replies;
