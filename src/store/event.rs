@@ -5,9 +5,9 @@ use sha2::{Digest, Sha256};
 
 use super::account::RefundRow;
 use super::config::ConfigRow;
+use super::doubt::Doubt;
 use super::key::Wrote;
 use super::layout::LAYOUT;
-use super::ownership::Doubt;
 use super::payment::{PaymentRow, Seen};
 use super::{StoreError, codec};
 use crate::domain::{Actor, LogStatus, OperationType};

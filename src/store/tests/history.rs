@@ -5,8 +5,8 @@ use super::pinned::{at, config, id, imported, note, outcome, payment, refund, ti
 use crate::domain::{Actor, Evidence, Kind, PaidAtSource, State};
 use crate::id::{PaymentId, QrPaymentId, Reason};
 use crate::store::account::{Booking, RefundState};
+use crate::store::doubt::{DetailsRead, Doubt};
 use crate::store::event::{Change, Closed, Ending, FirstRefusal, Gap, Place};
-use crate::store::ownership::{DetailsRead, Doubt};
 use crate::store::payment::{PaymentRow, Seen};
 
 /// Who did it: what is seen and how a call ends are the daemon's own.

@@ -13,11 +13,11 @@ use crate::moment::Moment;
 use crate::money::Amount;
 use crate::store::account::{Booking, RefundRow, RefundState};
 use crate::store::alarm::{Alarm, Alarms};
+use crate::store::doubt::{DetailsRead, Doubt};
 use crate::store::event::{
     Change, Closed, Ending, Event, FirstRefusal, GENESIS, Gap, ImportedRow, Note, Outcome, Place, seal,
 };
 use crate::store::key::{Field, KeyRow, Wrote};
-use crate::store::ownership::{DetailsRead, Doubt};
 use crate::store::payment::{PaymentRow, Seen};
 use crate::store::{ConfigRow, codec};
 
