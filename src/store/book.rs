@@ -3,7 +3,6 @@
 //! days and days add up to their range.
 
 use super::payment::{PaymentRow, number};
-use super::report::Window;
 use crate::domain::State;
 use crate::id::PaymentId;
 use crate::moment::Moment;
@@ -63,13 +62,8 @@ impl PaymentRow {
 
     /// When it is counted as paid. Of one whose refund an earlier system has logged nobody knows when it was paid:
     /// it is counted when it was made.
-    fn counted_at(&self) -> Option<Moment> {
+    pub(super) fn counted_at(&self) -> Option<Moment> {
         (self.state == State::Paid).then(|| self.paid_at.unwrap_or(self.created_at))
-    }
-
-    /// Whether it is counted as paid then.
-    pub(super) fn counted_in(&self, window: Window) -> bool {
-        self.counts_in_sums() && self.counted_at().is_some_and(|at| window.holds(at))
     }
 
     /// What its row alone tells.

@@ -131,13 +131,17 @@ impl Reading {
     }
 }
 
+fn is_counted_in(window: Window, row: &PaymentRow) -> bool {
+    row.counts_in_sums() && row.counted_at().is_some_and(|at| window.holds(at))
+}
+
 /// What an entry tells of its payment as it is now. Nothing, where its money is not to be counted, or its refund
 /// did not happen.
 fn fact(row: &PaymentRow, Entry { at, item }: Entry, tiyn: i64, window: Window) -> Option<Fact<'_>> {
     let counts = row.counts_in_sums();
     match item {
         Item::Paid => counts.then_some(Fact::Paid(row, at)),
-        Item::FoundLate => (!row.counted_in(window)).then_some(Fact::FoundLate(row)),
+        Item::FoundLate => (!is_counted_in(window, row)).then_some(Fact::FoundLate(row)),
         Item::Refund(place) => {
             let refund = row.refunds.get(usize::try_from(place).ok()?)?;
             match refund.status() {

@@ -123,6 +123,15 @@ fn a_daemon_starts_on_a_state_of_an_earlier_layout() {
     assert_eq!(upgrade.home.stderr().matches("is migrated").count(), journal.matches("is migrated").count());
 }
 
+/// Promise: systemd is told that the state is being opened, and does not kill a long migration for its time.
+#[test]
+fn a_long_migration_is_no_hung_start() {
+    let upgrade = Upgrade::prepare();
+    let daemon = Daemon::spawn(&upgrade.home, upgrade.home.command());
+    assert!(daemon.until("EXTEND_TIMEOUT_USEC=60000000").is_some(), "{}", upgrade.home.stderr());
+    assert!(daemon.until("READY=1").is_some(), "{}", upgrade.home.stderr());
+}
+
 /// Promise: killed at any point of a migration, there is a whole file, the old or the new one, and the next start has
 /// everything.
 #[test]
