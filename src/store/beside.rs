@@ -6,7 +6,6 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::StoreError;
 use crate::moment::Moment;
 
 /// The name of the state with a word behind it.
@@ -47,12 +46,6 @@ pub(super) fn second_name(path: &Path, word: &str) -> io::Result<PathBuf> {
 /// Makes durable what the files of its directory are called.
 pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
-}
-
-impl From<io::Error> for StoreError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error.to_string())
-    }
 }
 
 /// A file under another name; gone again unless it takes the state's place.

@@ -95,21 +95,21 @@ pub(crate) struct FirstRefusal {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Gap {
     /// Where the log of the backup ends.
-    pub(crate) backup: Place,
+    pub(crate) backup: LogPlace,
     /// When the backup was made.
     pub(crate) made_at: Moment,
     /// Where the log of the replaced file ends; `None` where there was no file or it could not be read.
-    pub(crate) replaced: Option<Place>,
+    pub(crate) replaced: Option<LogPlace>,
 }
 
 /// An event of a log and its time; 0 is before the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Place {
+pub(crate) struct LogPlace {
     pub(crate) seq: u64,
     pub(crate) at: Option<Moment>,
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for LogPlace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.at {
             Some(at) => write!(f, "event {} of {at}", self.seq),

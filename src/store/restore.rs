@@ -13,7 +13,7 @@ use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, 
 
 use super::beside::{Temporary, beside, lock, lock_again, second_name, sync_dir};
 use super::envelope::{self, BadBackup, Header};
-use super::event::{Change, Gap, Place};
+use super::event::{Change, Gap, LogPlace};
 use super::log::Chain;
 use super::reading::Reading;
 use super::snapshot::Head;
@@ -116,7 +116,7 @@ fn opened(path: &Path, header: &Header) -> Result<Database, String> {
 }
 
 /// Walks the chain; where it ends.
-fn in_order(database: &Database, header: &Header) -> Result<Place, String> {
+fn in_order(database: &Database, header: &Header) -> Result<LogPlace, String> {
     let look = || {
         let reading = Reading::new(database.begin_read()?);
         let mut chain = Chain::new(None);
@@ -161,7 +161,7 @@ impl Replaced {
     }
 
     /// Where its log ends, as far as it can be read.
-    fn end(&self, path: &Path) -> Result<Option<Place>, RestoreError> {
+    fn end(&self, path: &Path) -> Result<Option<LogPlace>, RestoreError> {
         let Some(file) = &self.0 else { return Ok(None) };
         let place = end_of(file);
         // redb's own lock was on the same description of the file: ours is gone with it.
@@ -170,7 +170,7 @@ impl Replaced {
 }
 
 /// A file that was not closed is repaired first, as the daemon's next start would have done; any other is only read.
-fn end_of(file: &File) -> Option<Place> {
+fn end_of(file: &File) -> Option<LogPlace> {
     let backend = || FileBackend::new(file.try_clone().ok()?).ok();
     match Builder::new().set_cache_size(CACHE_BYTES).open_read_only_with_backend(backend()?) {
         Ok(database) => place(database.begin_read()),
@@ -183,7 +183,7 @@ fn end_of(file: &File) -> Option<Place> {
 }
 
 /// The replaced file is of any layout that a program of this one has met.
-fn place(tx: Result<ReadTransaction, TransactionError>) -> Option<Place> {
+fn place(tx: Result<ReadTransaction, TransactionError>) -> Option<LogPlace> {
     let tx = tx.ok()?;
     let head = match tx.open_table(migration::EVENT_OF_1) {
         Ok(events) => Head::of(&events),

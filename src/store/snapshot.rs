@@ -7,7 +7,7 @@ use std::path::Path;
 use redb::backends::FileBackend;
 use redb::{Builder, Database, ReadOnlyTable, ReadableTable};
 
-use super::event::{self, Place, Sha};
+use super::event::{self, LogPlace, Sha};
 use super::reading::Reading;
 use super::{CACHE_BYTES, Refused, Store, StoreError};
 use crate::failure::Failure;
@@ -16,7 +16,7 @@ use crate::failure::Failure;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     /// The last event and its time.
-    pub(crate) place: Place,
+    pub(crate) place: LogPlace,
     /// Its hash.
     pub(crate) sha: Sha,
 }
@@ -32,12 +32,12 @@ impl Head {
     /// The end of the log in this table.
     pub(super) fn of(events: &ReadOnlyTable<u64, &'static [u8]>) -> Result<Self, StoreError> {
         let Some((seq, stored)) = ReadableTable::last(events)? else {
-            return Ok(Self { place: Place { seq: 0, at: None }, sha: event::GENESIS });
+            return Ok(Self { place: LogPlace { seq: 0, at: None }, sha: event::GENESIS });
         };
         let sha = event::split(stored.value())?.0;
         // An event that cannot be read has a place all the same.
         let at = event::read(stored.value()).ok().map(|event| event.at);
-        Ok(Self { place: Place { seq: seq.value(), at }, sha })
+        Ok(Self { place: LogPlace { seq: seq.value(), at }, sha })
     }
 }
 

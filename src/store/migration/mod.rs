@@ -19,10 +19,10 @@ use crate::failpoint::fail_point;
 
 /// What one layout becomes in the next: from the file as it was before, into the same tables. It knows the tables and
 /// shapes of its two layouts under names of its own, and never changes again.
-type Step = fn(before: &ReadTransaction, after: &WriteTransaction) -> Result<(), StoreError>;
+type MigrationStep = fn(before: &ReadTransaction, after: &WriteTransaction) -> Result<(), StoreError>;
 
 /// The first one is from layout 1 to 2. A layout without its step does not compile.
-const STEPS: [Step; LAYOUT as usize - 1] = [from_1::step];
+const STEPS: [MigrationStep; LAYOUT as usize - 1] = [from_1::step];
 
 /// Opens the state, of this layout from then on.
 pub(super) fn open(path: &Path) -> Result<Database, StoreError> {

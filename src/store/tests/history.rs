@@ -6,7 +6,7 @@ use crate::domain::{Actor, Evidence, Kind, PaidAtSource, State};
 use crate::id::{PaymentId, QrPaymentId, Reason};
 use crate::store::account::{Booking, RefundState};
 use crate::store::doubt::{DetailsRead, Doubt};
-use crate::store::event::{Change, Closed, Ending, FirstRefusal, Gap, Place};
+use crate::store::event::{Change, Closed, Ending, FirstRefusal, Gap, LogPlace};
 use crate::store::payment::{PaymentRow, Seen};
 
 /// Who did it: what is seen and how a call ends are the daemon's own.
@@ -176,7 +176,7 @@ fn from_before(told: &mut Vec<Change>) {
 
 /// Two backups were put back, and nobody has looked at the second; a create was under way when the file was left.
 fn restored(told: &mut Vec<Change>) {
-    let place = |seq| Place { seq, at: Some(at(5)) };
+    let place = |seq| LogPlace { seq, at: Some(at(5)) };
     let gap = Gap { backup: place(9), made_at: at(6), replaced: Some(place(12)) };
     told.push(Change::Restored(gap.clone()));
     told.push(Change::RestoreAcknowledged { restored: u64::try_from(told.len()).unwrap() });

@@ -15,7 +15,7 @@ use crate::store::account::{Booking, RefundRow, RefundState};
 use crate::store::alarm::{Alarm, Alarms};
 use crate::store::doubt::{DetailsRead, Doubt};
 use crate::store::event::{
-    Change, Closed, Ending, Event, FirstRefusal, GENESIS, Gap, ImportedRow, Note, Outcome, Place, seal,
+    Change, Closed, Ending, Event, FirstRefusal, GENESIS, Gap, ImportedRow, LogPlace, Note, Outcome, seal,
 };
 use crate::store::key::{Field, KeyRow, Wrote};
 use crate::store::payment::{PaymentRow, Seen};
@@ -183,7 +183,7 @@ fn changes(lines: &mut Lines) {
     let x_request_id = || "01a21fdf-8667-745e-a60e-c8f87b15dc29".to_owned();
     let (key, row) = (|| Some("key-1".parse().unwrap()), || Box::new(payment()));
     let reason = "seen in the app".parse::<crate::id::Reason>().unwrap();
-    let place = |seq| Place { seq, at: Some(at(5)) };
+    let place = |seq| LogPlace { seq, at: Some(at(5)) };
     variants!(lines, Change {
         Noted (_) => Change::Noted(note()),
         Config { .. } => Change::Config { row: Box::new(config()), note: note() },
