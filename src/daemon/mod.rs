@@ -71,7 +71,7 @@ pub fn run(config: &Path) -> Result<(), DaemonError> {
         warn!("{warning}");
     }
     make_state_dir(&settings.config.daemon.state_dir)?;
-    let store = Store::open(&settings.config.daemon.state_dir)?;
+    let store = notify::while_opening(|| Store::open(&settings.config.daemon.state_dir))?;
     let limits = limits(&settings.config.limits);
     let socket = settings.config.daemon.socket.clone();
     let live = Arc::new(Live::new(config.to_owned(), settings));

@@ -1,5 +1,6 @@
 //! What systemd is told. Without NOTIFY_SOCKET nothing is.
 
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
@@ -13,6 +14,32 @@ fn tell(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         warn!(%error, "systemd could not be told");
     }
+}
+
+/// Between two words to systemd while the state is opened.
+const OPENING: Duration = Duration::from_secs(20);
+
+/// Opens the state. A long repair or migration is no hung start: killed for its time, it would only begin anew.
+pub(super) fn while_opening<T>(open: impl FnOnce() -> T) -> T {
+    let (opening, opened) = mpsc::channel::<()>();
+    let until = u32::try_from((OPENING * 3).as_micros()).unwrap_or(u32::MAX);
+    let keep_telling = move || {
+        loop {
+            tell(&[NotifyState::ExtendTimeoutUsec(until), NotifyState::Status("opening the state")]);
+            if opened.recv_timeout(OPENING) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let teller = std::thread::Builder::new().name("opening".to_owned()).spawn_scoped(scope, keep_telling);
+        if let Err(error) = teller {
+            warn!(%error, "systemd is not told while the state is opened");
+        }
+        let value = open();
+        drop(opening);
+        value
+    })
 }
 
 /// Recovered, listening.

@@ -10,7 +10,7 @@ use crate::moment::Moment;
 
 /// A call, as the event that began it says. The event that ends it names that event and nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Call {
+pub(super) struct BegunCall {
     pub(super) payment: PaymentId,
     pub(super) what: What,
     pub(super) key: Option<RequestKey>,
@@ -25,7 +25,7 @@ pub(super) enum What {
     Refund(PaymentId),
 }
 
-impl Call {
+impl BegunCall {
     /// The call that this began, if it began one.
     pub(super) fn begun(change: &Change) -> Option<Self> {
         let (payment, what, key) = match change {
@@ -56,7 +56,7 @@ impl Call {
 
 impl Event {
     /// The payment it is about, if it is about one; `call` is the one it ends.
-    pub(super) fn payment(&self, call: Option<&Call>) -> Option<PaymentId> {
+    pub(super) fn payment(&self, call: Option<&BegunCall>) -> Option<PaymentId> {
         match &self.change {
             Change::CreateIntended { payment, .. } | Change::Adopted { payment, .. } => Some(payment.id),
             Change::Imported { becomes: Some(payment), .. } => Some(payment.id),
@@ -99,7 +99,7 @@ pub(super) struct After {
 }
 
 /// The payment behind `event`, from the row before it and nothing else; `call` is the one that the event ends.
-pub(super) fn after(before: Option<PaymentRow>, event: &Event, call: Option<&Call>) -> Result<After, StoreError> {
+pub(super) fn after(before: Option<PaymentRow>, event: &Event, call: Option<&BegunCall>) -> Result<After, StoreError> {
     if let Some(row) = whole(&event.change) {
         return Ok(After { row: row.clone(), stands: true });
     }
@@ -113,8 +113,8 @@ pub(super) fn after(before: Option<PaymentRow>, event: &Event, call: Option<&Cal
             row.updated_at = event.at;
         }
         Change::Ended { outcome, .. } => match (&outcome.ending, call) {
-            (Ending::Nothing, Some(Call { what: What::Create, .. })) => return Ok(refused(row, event.at)),
-            (ending, call) => row.ended(ending, call.and_then(Call::refund), event.at),
+            (Ending::Nothing, Some(BegunCall { what: What::Create, .. })) => return Ok(refused(row, event.at)),
+            (ending, call) => row.ended(ending, call.and_then(BegunCall::refund), event.at),
         },
         Change::Seen { seen, .. } => row.seen(seen, event.at),
         Change::Resolved { closed, .. } => row.resolved(closed, event.at),

@@ -3,7 +3,6 @@
 //! days and days add up to their range.
 
 use super::payment::{PaymentRow, number};
-use super::report::Window;
 use crate::domain::State;
 use crate::id::PaymentId;
 use crate::moment::Moment;
@@ -23,16 +22,16 @@ pub(super) enum Item {
 
 /// A place in time of something that a payment tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct BookEntry {
     pub(super) at: Moment,
     pub(super) item: Item,
 }
 
 /// The key of an entry in its table: the moment, the payment, and what it is.
-pub(super) type Key = (i64, u128, u8, u64);
+pub(super) type BookKey = (i64, u128, u8, u64);
 
-impl Entry {
-    pub(super) fn key(self, payment: PaymentId) -> Key {
+impl BookEntry {
+    pub(super) fn key(self, payment: PaymentId) -> BookKey {
         let (item, which) = match self.item {
             Item::Paid => (0, 0),
             Item::FoundLate => (1, 0),
@@ -43,7 +42,7 @@ impl Entry {
     }
 
     /// The entry of a key; none if no entry has such a key.
-    pub(super) fn read((at, _, item, which): Key) -> Option<Self> {
+    pub(super) fn read((at, _, item, which): BookKey) -> Option<Self> {
         let item = match item {
             0 => Item::Paid,
             1 => Item::FoundLate,
@@ -63,20 +62,15 @@ impl PaymentRow {
 
     /// When it is counted as paid. Of one whose refund an earlier system has logged nobody knows when it was paid:
     /// it is counted when it was made.
-    fn counted_at(&self) -> Option<Moment> {
+    pub(super) fn counted_at(&self) -> Option<Moment> {
         (self.state == State::Paid).then(|| self.paid_at.unwrap_or(self.created_at))
     }
 
-    /// Whether it is counted as paid then.
-    pub(super) fn counted_in(&self, window: Window) -> bool {
-        self.counts_in_sums() && self.counted_at().is_some_and(|at| window.holds(at))
-    }
-
     /// What its row alone tells.
-    fn entries(&self) -> Vec<Entry> {
-        let paid = self.counted_at().map(|at| Entry { at, item: Item::Paid });
+    fn entries(&self) -> Vec<BookEntry> {
+        let paid = self.counted_at().map(|at| BookEntry { at, item: Item::Paid });
         let refunds =
-            (0..).zip(&self.refunds).map(|(place, refund)| Entry { at: refund.at, item: Item::Refund(place) });
+            (0..).zip(&self.refunds).map(|(place, refund)| BookEntry { at: refund.at, item: Item::Refund(place) });
         paid.into_iter().chain(refunds).collect()
     }
 }
@@ -87,17 +81,17 @@ pub(super) fn booked(
     (seq, at): (u64, Moment),
     before: Option<&PaymentRow>,
     after: &PaymentRow,
-) -> (Vec<Entry>, Vec<(Entry, i64)>) {
+) -> (Vec<BookEntry>, Vec<(BookEntry, i64)>) {
     let (old, new) = (before.map(PaymentRow::entries).unwrap_or_default(), after.entries());
     let gone = old.iter().filter(|entry| !new.contains(entry)).copied().collect();
     let mut more: Vec<_> = new.into_iter().filter(|entry| !old.contains(entry)).map(|entry| (entry, 0)).collect();
     let was_paid = before.is_some_and(|row| row.state == State::Paid);
     if before.is_some() && !was_paid && after.state == State::Paid && after.late {
-        more.push((Entry { at, item: Item::FoundLate }, 0));
+        more.push((BookEntry { at, item: Item::FoundLate }, 0));
     }
     match elsewhere(after) - before.map_or(0, elsewhere) {
         0 => {}
-        tiyn => more.push((Entry { at, item: Item::Elsewhere(seq) }, tiyn)),
+        tiyn => more.push((BookEntry { at, item: Item::Elsewhere(seq) }, tiyn)),
     }
     (gone, more)
 }

@@ -8,13 +8,13 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::LAYOUT;
 use super::event::hex;
+use super::layout::LAYOUT;
 use super::snapshot::Head;
 use crate::moment::Moment;
 
-/// The version of this envelope.
-const VERSION: u8 = 1;
+/// By which a backup is recognised. It is no version: how a backup is read, its layout says.
+const SIGN: u8 = 1;
 
 /// The longest header; ours are some 400 bytes.
 const HEADER: u64 = 4096;
@@ -29,10 +29,10 @@ const HOLDS: &str = "organisations with their device tokens, payments and the au
 /// The first line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Header {
-    /// [`VERSION`]; also how a backup is recognised.
+    /// [`SIGN`].
     pub(crate) kaspid_backup: u8,
     pub(crate) created_at: Moment,
-    /// Of the tables inside.
+    /// That of the file inside, and of this header.
     pub(crate) layout: u8,
     /// How many events the log has.
     pub(crate) events: u64,
@@ -55,8 +55,8 @@ pub(crate) enum BadBackup {
     /// No header.
     #[error("this is no backup made by kaspictl backup: its first line is not the header of one")]
     NotOne,
-    /// A later form.
-    #[error("this backup was made by a newer kaspid (form {0}); install that version")]
+    /// Of a layout that is not known yet.
+    #[error("this backup was made by a newer kaspid (layout {0}; this one reads up to {LAYOUT}): install that version")]
     Newer(u8),
     /// Cut or continued.
     #[error("the backup is damaged: {found} bytes follow its header instead of {announced}")]
@@ -80,9 +80,9 @@ pub(crate) fn seal(from: &Path, to: &Path, head: &Head, created_at: Moment) -> i
         Ok(())
     })?;
     let header = Header {
-        kaspid_backup: VERSION,
+        kaspid_backup: SIGN,
         created_at,
-        layout: LAYOUT.1,
+        layout: LAYOUT,
         events: head.place.seq,
         head: head.hex(),
         bytes,
@@ -102,14 +102,15 @@ pub(crate) fn open(path: &Path) -> Result<(Header, BufReader<File>), BadBackup> 
     let mut reader = BufReader::with_capacity(CHUNK, File::open(path)?);
     let mut line = Vec::new();
     (&mut reader).take(HEADER).read_until(b'\n', &mut line)?;
-    // A later form may have other fields: its number is read first.
+    // The header of a later layout may have other fields: that number is read first.
     #[derive(Deserialize)]
-    struct Form {
+    struct First {
         kaspid_backup: u8,
+        layout: u8,
     }
-    let Form { kaspid_backup } = serde_json::from_slice(&line).map_err(|_| BadBackup::NotOne)?;
-    if kaspid_backup != VERSION {
-        return Err(BadBackup::Newer(kaspid_backup));
+    let First { kaspid_backup, layout } = serde_json::from_slice(&line).map_err(|_| BadBackup::NotOne)?;
+    if kaspid_backup != SIGN || layout > LAYOUT {
+        return Err(BadBackup::Newer(layout));
     }
     let header = serde_json::from_slice(&line).map_err(|_| BadBackup::NotOne)?;
     Ok((header, reader))

@@ -5,8 +5,9 @@ use sha2::{Digest, Sha256};
 
 use super::account::RefundRow;
 use super::config::ConfigRow;
+use super::doubt::Doubt;
 use super::key::Wrote;
-use super::ownership::Doubt;
+use super::layout::LAYOUT;
 use super::payment::{PaymentRow, Seen};
 use super::{StoreError, codec};
 use crate::domain::{Actor, LogStatus, OperationType};
@@ -94,21 +95,21 @@ pub(crate) struct FirstRefusal {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Gap {
     /// Where the log of the backup ends.
-    pub(crate) backup: Place,
+    pub(crate) backup: LogPlace,
     /// When the backup was made.
     pub(crate) made_at: Moment,
     /// Where the log of the replaced file ends; `None` where there was no file or it could not be read.
-    pub(crate) replaced: Option<Place>,
+    pub(crate) replaced: Option<LogPlace>,
 }
 
 /// An event of a log and its time; 0 is before the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Place {
+pub(crate) struct LogPlace {
     pub(crate) seq: u64,
     pub(crate) at: Option<Moment>,
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for LogPlace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.at {
             Some(at) => write!(f, "event {} of {at}", self.seq),
@@ -258,7 +259,7 @@ pub(super) fn hex(sha: &Sha) -> String {
 
 /// An event as stored, and its hash.
 pub(super) fn seal(previous: &Sha, seq: u64, event: &Event) -> Result<(Vec<u8>, Sha), StoreError> {
-    let record = codec::encode(event)?;
+    let record = codec::encode_behind(vec![LAYOUT], event)?;
     let sha = chain(previous, seq, &record);
     Ok(([sha.as_slice(), record.as_slice()].concat(), sha))
 }
@@ -278,5 +279,15 @@ pub(super) fn split(stored: &[u8]) -> Result<(Sha, &[u8]), StoreError> {
 
 /// A stored event, read.
 pub(super) fn read(stored: &[u8]) -> Result<Event, StoreError> {
-    codec::decode(split(stored)?.1)
+    read_record(split(stored)?.1)
+}
+
+/// An event from its bytes, which begin with the layout they were written under. No migration touches them: whoever
+/// changes what an event holds reads the records of each older layout in the shape that they were written in.
+pub(super) fn read_record(record: &[u8]) -> Result<Event, StoreError> {
+    match record.split_first() {
+        Some((1..=LAYOUT, event)) => codec::decode(event),
+        Some((&layout, _)) if layout > LAYOUT => Err(StoreError::Newer(layout)),
+        _ => Err(StoreError::Codec("a record of the log does not say which layout it has".to_owned())),
+    }
 }

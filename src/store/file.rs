@@ -7,6 +7,7 @@ use std::path::Path;
 use redb::{Builder, Database, DatabaseError, ReadableDatabase};
 use zeroize::Zeroizing;
 
+use super::layout::{self, LAYOUT};
 use super::{CACHE_BYTES, FILE, Reading, StoreError, Writing};
 
 pub(super) fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> StoreError {
@@ -23,7 +24,8 @@ pub(super) fn forget(path: &Path) {
     }
 }
 
-pub(super) fn open(path: &Path) -> Result<Database, StoreError> {
+/// Opens a file of any layout that this program knows, and says which.
+pub(super) fn open(path: &Path) -> Result<(Database, u8), StoreError> {
     // redb takes an empty file for a new database; here it is one that lost its content.
     if path.metadata().map_err(|error| unreadable(path, &error))?.len() == 0 {
         return Err(unreadable(path, &"the file is empty"));
@@ -36,7 +38,7 @@ pub(super) fn open(path: &Path) -> Result<Database, StoreError> {
         Err(error) => return Err(unreadable(path, &error)),
     }
     match Builder::new().set_cache_size(CACHE_BYTES).open(path) {
-        Ok(database) => layout(&database).map(|()| database),
+        Ok(database) => layout::of(&database).map(|layout| (database, layout)),
         Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::InUse(path.to_owned())),
         Err(error) => Err(unreadable(path, &error)),
     }
@@ -62,22 +64,9 @@ pub(super) fn furnish(database: &Database) -> Result<(), StoreError> {
     let tx = database.begin_write()?;
     let mut writing = Writing::begin(&tx)?;
     writing.put_meta(SECRET, &[*uuid::Uuid::new_v4().as_bytes(), *uuid::Uuid::new_v4().as_bytes()].concat())?;
-    writing.put_meta(LAYOUT.0, &[LAYOUT.1])?;
     drop(writing);
+    layout::put(&tx, LAYOUT)?;
     Ok(tx.commit()?)
-}
-
-/// The `meta` entry that numbers the set of tables, and the one this program has. A program with a newer set raises
-/// it and migrates what is older, after a backup; this one has nothing older to migrate.
-pub(super) const LAYOUT: (&str, u8) = ("layout", 1);
-
-/// Refuses what another program has laid out.
-fn layout(database: &Database) -> Result<(), StoreError> {
-    match Reading::new(database.begin_read()?).meta(LAYOUT.0)?.as_deref() {
-        Some([number]) if *number == LAYOUT.1 => Ok(()),
-        Some([number]) if *number > LAYOUT.1 => Err(StoreError::Newer(*number)),
-        _ => Err(StoreError::Codec("it does not say which layout it has".to_owned())),
-    }
 }
 
 /// The `meta` entry of the secret behind [`Store::hash`].

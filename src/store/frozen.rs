@@ -1,7 +1,7 @@
 //! What a payment is frozen with: the config it was made with and the bank it was made at, taken once and never changed.
 
 use super::config::ConfigRow;
-use super::ownership::OtherTotals;
+use super::doubt::OtherTotals;
 use super::payment::PaymentRow;
 use super::{Counterparty, NumberAt};
 use crate::domain::{Kind, State};

@@ -2,7 +2,7 @@
 //! have happened, a create may be found by a person, a cancel by a look.
 
 use super::account::RefundRow;
-use super::after::{Call, What};
+use super::after::{BegunCall, What};
 use super::event::{Ending, Outcome};
 use super::payment::PaymentRow;
 use crate::domain::{Evidence, LogStatus, State};
@@ -10,14 +10,14 @@ use crate::id::QrPaymentId;
 
 /// What a row of the log says of its call.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Known {
+pub(super) struct KnownEnd {
     pub(super) status: LogStatus,
     pub(super) error: Option<String>,
     pub(super) external_id: Option<QrPaymentId>,
     pub(super) kaspi_status: Option<String>,
 }
 
-impl Known {
+impl KnownEnd {
     /// What the end of the call itself said; while there is none, that it is under way.
     fn at_its_end(outcome: Option<&Outcome>) -> Self {
         let Some(Outcome { status, error, ending, .. }) = outcome else {
@@ -41,7 +41,7 @@ impl Known {
 }
 
 /// Whether the payment can tell more of a call than its end did.
-pub(super) fn may_change(call: &Call, outcome: Option<&Outcome>) -> bool {
+pub(super) fn may_change(call: &BegunCall, outcome: Option<&Outcome>) -> bool {
     match call.what {
         What::Refund(_) => true,
         What::Create | What::Cancel => outcome.is_some_and(|outcome| outcome.status == LogStatus::Pending),
@@ -49,8 +49,8 @@ pub(super) fn may_change(call: &Call, outcome: Option<&Outcome>) -> bool {
 }
 
 /// What is known of a call by its end and by its payment as it is.
-pub(super) fn known(call: &Call, outcome: Option<&Outcome>, payment: Option<&PaymentRow>) -> Known {
-    let said = Known::at_its_end(outcome);
+pub(super) fn known(call: &BegunCall, outcome: Option<&Outcome>, payment: Option<&PaymentRow>) -> KnownEnd {
+    let said = KnownEnd::at_its_end(outcome);
     let Some(payment) = payment.filter(|_| may_change(call, outcome)) else { return said };
     match call.what {
         What::Create => create(said, payment),
@@ -60,10 +60,10 @@ pub(super) fn known(call: &Call, outcome: Option<&Outcome>, payment: Option<&Pay
 }
 
 /// The answer to a create was lost.
-fn create(said: Known, payment: &PaymentRow) -> Known {
+fn create(said: KnownEnd, payment: &PaymentRow) -> KnownEnd {
     let why = said.error.clone().unwrap_or_default();
     match (&payment.qr_payment_id, payment.state) {
-        (Some(id), _) => Known { external_id: Some(id.clone()), ..said.but(LogStatus::Success, None) },
+        (Some(id), _) => KnownEnd { external_id: Some(id.clone()), ..said.but(LogStatus::Success, None) },
         (None, State::Abandoned) => {
             said.but(LogStatus::Pending, Some(format!("given up by a person, and it may have been billed: {why}")))
         }
@@ -75,9 +75,11 @@ fn create(said: Known, payment: &PaymentRow) -> Known {
 }
 
 /// Nobody knew whether a cancel had worked.
-fn cancel(said: Known, payment: &PaymentRow) -> Known {
+fn cancel(said: KnownEnd, payment: &PaymentRow) -> KnownEnd {
     match payment.state {
-        State::Cancelled => Known { kaspi_status: payment.kaspi_status.clone(), ..said.but(LogStatus::Success, None) },
+        State::Cancelled => {
+            KnownEnd { kaspi_status: payment.kaspi_status.clone(), ..said.but(LogStatus::Success, None) }
+        }
         State::Creating | State::Waiting | State::Unknown => said,
         state @ (State::Paid | State::Declined | State::Expired | State::Abandoned) => {
             said.but(LogStatus::Failed, Some(format!("it was not cancelled: the payment is {state}")))
@@ -85,7 +87,7 @@ fn cancel(said: Known, payment: &PaymentRow) -> Known {
     }
 }
 
-fn refund(said: Known, refund: &RefundRow) -> Known {
+fn refund(said: KnownEnd, refund: &RefundRow) -> KnownEnd {
     let status = refund.status();
     if said.status == status {
         return said;

@@ -7,7 +7,7 @@ use redb::ReadableTable;
 use super::event::{self, Change, Event, GENESIS, Sha, hex};
 use super::payment::number;
 use super::reading::Reading;
-use super::{Refused, StoreError, codec};
+use super::{Refused, StoreError};
 use crate::failure::Failure;
 use crate::id::{OrganizationBin, ShopId};
 use crate::operation::{Difference, KeptHead, LogQuery, LogRow, Order, Verified};
@@ -164,7 +164,7 @@ impl Chain {
         let expected = self.events + 1;
         let good = match event::split(stored) {
             Ok((sha, record)) if seq == expected => {
-                sha == event::chain(&self.head, seq, record) && codec::decode::<Event>(record).is_ok()
+                sha == event::chain(&self.head, seq, record) && event::read_record(record).is_ok()
             }
             _ => false,
         };

@@ -8,21 +8,28 @@ mod account;
 mod alarm;
 mod after;
 mod attempts;
+mod beside;
 mod book;
 mod codec;
 mod compare;
 mod config;
+mod copy;
 mod device;
+mod doubt;
+mod effect;
 mod envelope;
+mod error;
 mod event;
 mod file;
 mod frozen;
-mod heads;
+mod journal_heads;
 mod hear;
 mod key;
 mod known;
+mod layout;
 mod log;
-mod news;
+mod migration;
+mod feed;
 mod ownership;
 mod payment;
 mod project;
@@ -36,6 +43,7 @@ mod snapshot;
 mod tables;
 mod tail;
 mod tally;
+mod token;
 mod triple;
 mod view;
 mod underway;
@@ -60,14 +68,17 @@ pub(crate) use alarm::{Alarm, Alarms};
 pub(crate) use attempts::{Attempts, Obstacle, Wanted};
 pub(crate) use config::{ConfigRow, DIALECT_CHANGED, NOT_REGISTERED, TRADE_POINT_MISSING};
 pub(crate) use device::OfAnother;
+pub(crate) use doubt::{DetailsRead, Doubt};
 pub(crate) use envelope::{Header as BackupHeader, check as check_backup, seal as seal_backup};
+pub(crate) use error::Refused;
+pub use error::StoreError;
 pub(crate) use event::{Change, Closed, Ending, Event, FirstRefusal, ImportedRow, Note, Outcome};
-use file::{LAYOUT, create, forget, open, secret, unreadable};
-use heads::Heads;
+use file::{create, forget, secret, unreadable};
 use hear::Hearer;
+use journal_heads::JournalHeads;
 pub(crate) use key::{Field, KeyRow, Wrote};
 pub(crate) use log::Chain;
-pub(crate) use ownership::{DetailsRead, Doubt, PROCESSED};
+pub(crate) use ownership::PROCESSED;
 pub(crate) use payment::{PaymentRow, Seen};
 pub(crate) use reading::Reading;
 pub(crate) use report::{Fact, Window};
@@ -78,7 +89,7 @@ pub use triple::{Counterparty, NumberAt, Triple};
 pub(crate) use underway::Underway;
 pub(crate) use writing::Writing;
 
-use crate::failure::{Code, Failure};
+use crate::failure::Failure;
 use writer::{Driver, Job, Message};
 
 /// The name of the file in the state directory.
@@ -87,76 +98,10 @@ const FILE: &str = "kaspid.redb";
 /// Pages kept in memory. Small on purpose: the daemon shares the till's machine.
 const CACHE_BYTES: usize = 4 << 20;
 
-/// Why the state cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// Another daemon has the file.
-    #[error("{0} is in use: another kaspid runs on this state directory; stop it first (systemctl stop kaspid)")]
-    InUse(PathBuf),
-    /// The file cannot be opened.
-    #[error(
-        "cannot open {path}: {why}. It is left as it is; put a backup in its place or ask for help with a copy of it"
-    )]
-    Unreadable {
-        /// Which file.
-        path: PathBuf,
-        /// What redb or the system says.
-        why: String,
-    },
-    /// Written by a newer program.
-    #[error("the state was written by a newer kaspid (layout {0}); install that version again")]
-    Newer(u8),
-    /// A stored value does not read back.
-    #[error("the state is damaged: {0}")]
-    Codec(String),
-    /// The disk or the file failed.
-    #[error("{0}")]
-    Io(String),
-    /// The file could not be opened again after a failure.
-    #[error("the state file is closed after a failure and could not be opened again yet")]
-    Closed,
-}
-
-macro_rules! storage_errors {
-    ($($error:ty),*) => { $(impl From<$error> for StoreError {
-        fn from(error: $error) -> Self { Self::Io(error.to_string()) }
-    }
-    impl From<$error> for Refused {
-        fn from(error: $error) -> Self { Self::Storage(error.into()) }
-    })* };
-}
-storage_errors!(redb::StorageError, redb::TableError, redb::TransactionError, redb::CommitError);
-
-impl From<&StoreError> for Failure {
-    fn from(error: &StoreError) -> Self {
-        Failure::new(Code::StorageFailed, error.to_string())
-    }
-}
-
-/// Why a job gave up: a refusal leaves the transaction to the others, a storage failure takes it down.
-pub(crate) enum Refused {
-    /// In words for the caller; the job has written nothing.
-    Failure(Box<Failure>),
-    /// The disk or the file failed.
-    Storage(StoreError),
-}
-
-impl From<Failure> for Refused {
-    fn from(failure: Failure) -> Self {
-        Self::Failure(Box::new(failure))
-    }
-}
-
-impl From<StoreError> for Refused {
-    fn from(error: StoreError) -> Self {
-        Self::Storage(error)
-    }
-}
-
 /// Opens the file, again after a failure.
 type Opener = Box<dyn Fn() -> Result<Database, StoreError> + Send + Sync>;
 
-struct Shared {
+struct StoreState {
     open: Opener,
     /// Where it is, if it is a file.
     path: Option<PathBuf>,
@@ -174,7 +119,7 @@ struct Shared {
 /// All state; a cheap handle.
 #[derive(Clone)]
 pub struct Store {
-    shared: Arc<Shared>,
+    shared: Arc<StoreState>,
     jobs: mpsc::UnboundedSender<Message>,
     /// Money calls that have begun and not ended; see [`Store::underway`].
     underway: Arc<AtomicUsize>,
@@ -192,15 +137,15 @@ impl Store {
             create(dir, &path)?;
         }
         let file = path.clone();
-        Self::opened_by(Box::new(move || open(&path)), Some(file), writer::on_a_thread)
+        Self::opened_by(Box::new(move || migration::open(&path)), Some(file), writer::on_a_thread)
     }
 
     fn opened_by(open: Opener, path: Option<PathBuf>, drive: Driver) -> Result<Self, StoreError> {
         let database = open()?;
         let secret = Arc::new(secret(&database)?);
         let head = Reading::new(database.begin_read()?).head()?;
-        heads::tell(head.place.seq, &head.hex());
-        let shared = Arc::new(Shared {
+        journal_heads::tell(head.place.seq, &head.hex());
+        let shared = Arc::new(StoreState {
             open,
             path,
             database: RwLock::new(Some(database)),
@@ -210,7 +155,7 @@ impl Store {
             hearer: Hearer::default(),
         });
         let underway = Arc::<AtomicUsize>::default();
-        let (jobs, work) = writer::writer(shared.clone(), underway.clone(), Heads::told(head.place.seq));
+        let (jobs, work) = writer::writer(shared.clone(), underway.clone(), JournalHeads::after(head.place.seq));
         drive(Box::pin(work)).map_err(|error| StoreError::Io(error.to_string()))?;
         Ok(Self { shared, jobs, underway, secret })
     }
@@ -351,7 +296,7 @@ impl Store {
     /// `storage_failed`.
     pub(crate) fn tell_head(&self) -> Result<(), Failure> {
         let head = self.read(|reading| Ok(reading.head()?))?;
-        heads::tell(head.place.seq, &head.hex());
+        journal_heads::tell(head.place.seq, &head.hex());
         Ok(())
     }
 
@@ -375,7 +320,7 @@ impl Store {
     }
 }
 
-impl Shared {
+impl StoreState {
     /// After a failure the handle is not to be trusted: an fsync is never tried twice on the same one.
     fn reopen(&self) {
         self.reopening.store(true, Ordering::Relaxed);

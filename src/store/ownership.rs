@@ -7,10 +7,9 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::account::{RefundRow, RefundState};
-use super::payment::{PaymentRow, Seen};
+use super::doubt::{DetailsRead, Doubt, OtherTotal};
+use super::payment::PaymentRow;
 use crate::domain::{Evidence, PaidAtSource, State};
 use crate::moment::Moment;
 use crate::money::Amount;
@@ -21,67 +20,12 @@ const BEHIND: Duration = Duration::from_secs(5 * 60);
 /// The status of a payment that the customer has paid.
 pub(crate) const PROCESSED: &str = "Processed";
 
-/// Why it is not known to be the organisation's own.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Doubt {
-    /// It was taken in by its number, and the bank has told no details of it yet.
-    Unproven,
-    /// The bank refuses its details to the organisation's own (BIN, trade point).
-    Refused(String),
-}
-
-/// What the bank's details say of a payment, asked for with the token of its own (BIN, trade point).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum DetailsRead {
-    /// It is one of this point's, of this total.
-    Total(Amount),
-    /// It is none of this point's, and why.
-    Refused(String),
-}
-
-/// A total that the bank tells and that is not our amount.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct OtherTotal {
-    total: Amount,
-    /// A person has seen it: this total is no problem any more, another one is.
-    is_accepted: bool,
-}
-
-/// The totals that are not our amount, by who tells them. What one of the two says is taken back by itself or a person:
-/// that the other one agrees with us is no answer to it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct OtherTotals {
-    by_details: Option<OtherTotal>,
-    by_status: Option<OtherTotal>,
-}
-
-impl OtherTotals {
-    fn each(self) -> impl Iterator<Item = OtherTotal> {
-        [self.by_details, self.by_status].into_iter().flatten()
-    }
-
-    fn accept(&mut self) {
-        [&mut self.by_details, &mut self.by_status].into_iter().flatten().for_each(|other| other.is_accepted = true);
-    }
-
-    /// Whether the details themselves tell another total.
-    pub(crate) fn is_told_by_details(self) -> bool {
-        self.by_details.is_some()
-    }
-}
-
-/// What is told now, beside what was told before by the same.
-fn told(before: Option<OtherTotal>, total: Amount, ours: Amount) -> Option<OtherTotal> {
-    let is_known = |other: &OtherTotal| other.total == total;
-    (total != ours).then(|| before.filter(is_known).unwrap_or(OtherTotal { total, is_accepted: false }))
-}
-
 impl PaymentRow {
     /// What the details say of it. Its own total proves that it is the organisation's.
     pub(super) fn read_details(&mut self, read: &DetailsRead) {
         match read {
             DetailsRead::Total(total) => {
-                self.other_totals.by_details = told(self.other_totals.by_details, *total, self.amount);
+                self.other_totals.by_details = OtherTotal::after(self.other_totals.by_details, *total, self.amount);
                 if *total == self.amount {
                     self.doubt = None;
                 }
@@ -93,7 +37,7 @@ impl PaymentRow {
 
     /// What a status calls its total. Only details are asked for with a token, so a status proves nothing of whose it is.
     pub(super) fn status_told(&mut self, total: Amount) {
-        self.other_totals.by_status = told(self.other_totals.by_status, total, self.amount);
+        self.other_totals.by_status = OtherTotal::after(self.other_totals.by_status, total, self.amount);
     }
 
     /// A person says that it is paid, and so the organisation's and of our amount, or that it is not. Whoever says so has
@@ -162,20 +106,5 @@ impl PaymentRow {
     /// Whether its money may be ours and stands in no sum until the bank or a person says so.
     pub(crate) fn is_disputed(&self) -> bool {
         self.is_paid_in_doubt() || (self.state == State::Paid && self.disputed_total().is_some())
-    }
-}
-
-impl PaymentRow {
-    /// A sight with the state it really makes of the payment; none where it tells nothing new.
-    pub(crate) fn made_of(&self, seen: Seen) -> Option<Seen> {
-        let mut after = self.clone();
-        after.seen(&seen, self.updated_at);
-        match seen {
-            _ if after == *self => None,
-            Seen::Status { kaspi_status, paid_at, total, details, .. } => {
-                Some(Seen::Status { kaspi_status, state: after.state, paid_at, total, details })
-            }
-            other => Some(other),
-        }
     }
 }

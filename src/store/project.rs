@@ -3,7 +3,7 @@
 
 use redb::ReadableTable;
 
-use super::after::{After, Call, after};
+use super::after::{After, BegunCall, after};
 use super::attempts::Attempts;
 use super::book::booked;
 use super::config::ConfigRow;
@@ -11,20 +11,20 @@ use super::event::{Change, Closed, Ending, Event, Outcome};
 use super::key::{KeyRow, Wrote};
 use super::payment::{self, PaymentRow, number};
 use super::tables::WriteTables;
-use super::tally::Turn;
+use super::tally::Transition;
 use super::{StoreError, codec};
 use crate::domain::{Kind, OperationType};
 use crate::id::{PaymentId, RequestKey, ShopId};
 
 /// A payment before and behind an event.
-struct Step {
+struct PaymentStep {
     before: Option<PaymentRow>,
     after: After,
 }
 
 impl WriteTables<'_> {
     /// Applies event `seq` to every projection; what it made of a payment is for counting.
-    pub(super) fn project(&mut self, seq: u64, event: &Event) -> Result<Vec<Turn>, StoreError> {
+    pub(super) fn project(&mut self, seq: u64, event: &Event) -> Result<Vec<Transition>, StoreError> {
         let ends = match &event.change {
             Change::Ended { intent, .. } => Some(self.call(*intent)?),
             _ => None,
@@ -49,11 +49,17 @@ impl WriteTables<'_> {
             (begun, Some(step)) => self.begin(seq, begun, &step.after.row)?,
             (_, None) => {}
         }
-        Ok(step.map_or_else(Vec::new, |step| step.turns()))
+        Ok(step.map_or_else(Vec::new, |step| step.transitions()))
     }
 
     /// What an event makes of a payment, in every table that shows payments.
-    fn step(&mut self, seq: u64, id: PaymentId, event: &Event, call: Option<&Call>) -> Result<Step, StoreError> {
+    fn step(
+        &mut self,
+        seq: u64,
+        id: PaymentId,
+        event: &Event,
+        call: Option<&BegunCall>,
+    ) -> Result<PaymentStep, StoreError> {
         let before = payment::by_id(&self.payment, id)?;
         let after = after(before.clone(), event, call)?;
         self.payment_event.insert((number(id), seq), ())?;
@@ -64,7 +70,7 @@ impl WriteTables<'_> {
         for (entry, tiyn) in new {
             self.booked.insert(entry.key(id), tiyn)?;
         }
-        let step = Step { before, after };
+        let step = PaymentStep { before, after };
         match step.after.stands {
             true => self.put_payment(&step)?,
             false => self.drop_payment(&step.after.row)?,
@@ -72,7 +78,10 @@ impl WriteTables<'_> {
         Ok(step)
     }
 
-    fn put_payment(&mut self, Step { before, after: After { row, .. } }: &Step) -> Result<(), StoreError> {
+    fn put_payment(
+        &mut self,
+        PaymentStep { before, after: After { row, .. } }: &PaymentStep,
+    ) -> Result<(), StoreError> {
         if before.as_ref() == Some(row) {
             return Ok(());
         }
@@ -121,7 +130,7 @@ impl WriteTables<'_> {
 
     /// A call on this payment begins, if the event says so.
     fn begin(&mut self, seq: u64, change: &Change, row: &PaymentRow) -> Result<(), StoreError> {
-        let Some(call) = Call::begun(change) else { return Ok(()) };
+        let Some(call) = BegunCall::begun(change) else { return Ok(()) };
         self.running.insert(seq, ())?;
         let (operation, wrote) = match change {
             Change::CreateIntended { wrote, .. } => (create_operation(row.kind), wrote),
@@ -137,7 +146,7 @@ impl WriteTables<'_> {
         seq: u64,
         intent: u64,
         outcome: &Outcome,
-        (row, call): (&PaymentRow, Option<&Call>),
+        (row, call): (&PaymentRow, Option<&BegunCall>),
     ) -> Result<(), StoreError> {
         self.running.remove(intent)?;
         self.ended.insert(intent, seq)?;
@@ -182,9 +191,9 @@ impl WriteTables<'_> {
     }
 
     /// The call that event `intent` began.
-    fn call(&self, intent: u64) -> Result<Call, StoreError> {
+    fn call(&self, intent: u64) -> Result<BegunCall, StoreError> {
         let begun = self.event_at(intent)?;
-        Call::begun(&begun.change)
+        BegunCall::begun(&begun.change)
             .ok_or_else(|| StoreError::Codec(format!("event {intent} began no call: {:?}", begun.change)))
     }
 
@@ -196,11 +205,11 @@ impl WriteTables<'_> {
     }
 }
 
-impl Step {
-    fn turns(&self) -> Vec<Turn> {
+impl PaymentStep {
+    fn transitions(&self) -> Vec<Transition> {
         match self.after.stands {
-            true => Turn::between(self.before.as_ref(), &self.after.row),
-            false => vec![Turn::refused(&self.after.row)],
+            true => Transition::between(self.before.as_ref(), &self.after.row),
+            false => vec![Transition::refused(&self.after.row)],
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::StoreError;
-use super::after::{After, Call, after};
+use super::after::{After, BegunCall, after};
 use super::event::{Change, Event};
 use super::payment::{PaymentRow, number};
 use super::reading::Reading;
@@ -20,9 +20,9 @@ pub(super) struct Replay<'r> {
 }
 
 /// A payment before and behind an event about it.
-pub(super) struct Step {
+pub(super) struct ReplayStep {
     /// The call that the event ends.
-    pub(super) ends: Option<Call>,
+    pub(super) ends: Option<BegunCall>,
     pub(super) before: Option<PaymentRow>,
     pub(super) after: PaymentRow,
 }
@@ -33,7 +33,7 @@ impl<'r> Replay<'r> {
     }
 
     /// What event `seq` makes of its payment; none if it changes none.
-    pub(super) fn step(&mut self, seq: u64, event: &Event) -> Result<Option<Step>, StoreError> {
+    pub(super) fn step(&mut self, seq: u64, event: &Event) -> Result<Option<ReplayStep>, StoreError> {
         if !event.changes_a_payment() {
             return Ok(None);
         }
@@ -47,7 +47,7 @@ impl<'r> Replay<'r> {
         if stands {
             self.keep(&row);
         }
-        Ok(Some(Step { ends, before, after: row }))
+        Ok(Some(ReplayStep { ends, before, after: row }))
     }
 
     fn keep(&mut self, row: &PaymentRow) {
@@ -60,10 +60,10 @@ impl<'r> Replay<'r> {
 
 impl Reading {
     /// The call that an event ends, if it ends one.
-    pub(super) fn call_ended(&self, event: &Event) -> Result<Option<Call>, StoreError> {
+    pub(super) fn call_ended(&self, event: &Event) -> Result<Option<BegunCall>, StoreError> {
         let Change::Ended { intent, .. } = &event.change else { return Ok(None) };
         let begun = self.event(*intent)?;
-        let call = begun.and_then(|begun| Call::begun(&begun.change));
+        let call = begun.and_then(|begun| BegunCall::begun(&begun.change));
         call.map(Some).ok_or_else(|| StoreError::Codec(format!("event {intent} began no call")))
     }
 

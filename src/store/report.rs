@@ -4,7 +4,7 @@
 use redb::ReadOnlyTable;
 
 use super::account::RefundRow;
-use super::book::{Entry, Item};
+use super::book::{BookEntry, Item};
 use super::payment::{self, PaymentRow};
 use super::reading::{Reading, id_of};
 use super::{Refused, StoreError};
@@ -74,7 +74,7 @@ impl Reading {
             step()?;
             let (key, tiyn) = entry?;
             let id = id_of(key.value().1);
-            let (Some(entry), Some(row)) = (Entry::read(key.value()), payment::by_id(&payments, id)?) else {
+            let (Some(entry), Some(row)) = (BookEntry::read(key.value()), payment::by_id(&payments, id)?) else {
                 return Err(StoreError::Codec(format!("payment {id} is booked and cannot be read")).into());
             };
             if let Some(fact) = fact(&row, entry, tiyn.value(), window) {
@@ -131,13 +131,17 @@ impl Reading {
     }
 }
 
+fn is_counted_in(window: Window, row: &PaymentRow) -> bool {
+    row.counts_in_sums() && row.counted_at().is_some_and(|at| window.holds(at))
+}
+
 /// What an entry tells of its payment as it is now. Nothing, where its money is not to be counted, or its refund
 /// did not happen.
-fn fact(row: &PaymentRow, Entry { at, item }: Entry, tiyn: i64, window: Window) -> Option<Fact<'_>> {
+fn fact(row: &PaymentRow, BookEntry { at, item }: BookEntry, tiyn: i64, window: Window) -> Option<Fact<'_>> {
     let counts = row.counts_in_sums();
     match item {
         Item::Paid => counts.then_some(Fact::Paid(row, at)),
-        Item::FoundLate => (!row.counted_in(window)).then_some(Fact::FoundLate(row)),
+        Item::FoundLate => (!is_counted_in(window, row)).then_some(Fact::FoundLate(row)),
         Item::Refund(place) => {
             let refund = row.refunds.get(usize::try_from(place).ok()?)?;
             match refund.status() {

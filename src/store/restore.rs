@@ -3,22 +3,23 @@
 //! Everything is made and judged beside the state under another name; the one step that changes the state is a
 //! rename over it, with the replaced file still there under a name of its own.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, chown};
+use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
 use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, TransactionError};
 
+use super::beside::{Temporary, beside, lock, lock_again, second_name, sync_dir};
 use super::envelope::{self, BadBackup, Header};
-use super::event::{Change, Gap, Place};
+use super::event::{Change, Gap, LogPlace};
 use super::log::Chain;
 use super::reading::Reading;
+use super::snapshot::Head;
 use super::writing::Writing;
-use super::{CACHE_BYTES, FILE, StoreError};
+use super::{CACHE_BYTES, FILE, StoreError, file, migration};
 use crate::domain::Actor;
-use crate::moment::Moment;
 
 /// Why a backup was not put back. Nothing is touched then.
 #[derive(Debug, thiserror::Error)]
@@ -76,10 +77,10 @@ pub(crate) fn restore(dir: &Path, socket: &Path, file: &Path, actor: Actor) -> R
     let path = dir.join(FILE);
     // Kept to the end: a daemon that starts meanwhile finds the state in use.
     let replaced = Replaced::lock(&path, socket)?;
-    let new = Temporary::make(dir.join(format!("{FILE}.restoring")))?;
+    let new = Temporary::make(beside(&path, "restoring"))?;
     let header = unseal(file, &new)?;
     let inside = |why: String| RestoreError::Inside { path: file.to_owned(), why };
-    let database = super::open(&new.path).map_err(|error| inside(error.to_string()))?;
+    let database = opened(&new.path, &header).map_err(inside)?;
     let end = in_order(&database, &header).map_err(inside)?;
     let gap = Gap { backup: end, made_at: header.created_at, replaced: replaced.end(&path)? };
     let event = record(&database, &gap, actor)?;
@@ -87,9 +88,9 @@ pub(crate) fn restore(dir: &Path, socket: &Path, file: &Path, actor: Actor) -> R
     if (owner.uid(), owner.gid()) != (new.file.metadata()?.uid(), new.file.metadata()?.gid()) {
         chown(&new.path, Some(owner.uid()), Some(owner.gid()))?;
     }
-    let kept = replaced.keep(dir, &path)?;
+    let kept = replaced.0.as_ref().map(|_| second_name(&path, "replaced")).transpose()?;
     new.take_place(&path)?;
-    File::open(dir)?.sync_all()?;
+    sync_dir(&path)?;
     drop(replaced);
     Ok(Restored { gap, kept, event })
 }
@@ -104,8 +105,18 @@ fn unseal(file: &Path, new: &Temporary) -> Result<Header, RestoreError> {
     copy().map_err(|why| RestoreError::Backup { path: file.to_owned(), why })
 }
 
+/// Opens what was in the backup, which stays as it is: the copy is brought to this layout where it stands.
+fn opened(path: &Path, header: &Header) -> Result<Database, String> {
+    let (database, layout) = file::open(path).map_err(|error| error.to_string())?;
+    if layout != header.layout {
+        return Err(format!("it has layout {layout}, and its header says {}", header.layout));
+    }
+    migration::bring_up(&database, layout).map_err(|error| error.to_string())?;
+    Ok(database)
+}
+
 /// Walks the chain; where it ends.
-fn in_order(database: &Database, header: &Header) -> Result<Place, String> {
+fn in_order(database: &Database, header: &Header) -> Result<LogPlace, String> {
     let look = || {
         let reading = Reading::new(database.begin_read()?);
         let mut chain = Chain::new(None);
@@ -138,8 +149,9 @@ impl Replaced {
     /// The lock tells of a running daemon. Only where there is nothing to lock the socket is asked: under systemd
     /// asking would start the daemon.
     fn lock(path: &Path, socket: &Path) -> Result<Self, RestoreError> {
-        match OpenOptions::new().read(true).write(true).open(path) {
-            Ok(file) => locked(&file, path).map(|()| Self(Some(file))),
+        match lock(path) {
+            Ok(Some(file)) => Ok(Self(Some(file))),
+            Ok(None) => Err(RestoreError::Running(path.to_owned())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let answered = std::os::unix::net::UnixStream::connect(socket).is_ok();
                 if answered { Err(RestoreError::Running(socket.to_owned())) } else { Ok(Self(None)) }
@@ -149,39 +161,16 @@ impl Replaced {
     }
 
     /// Where its log ends, as far as it can be read.
-    fn end(&self, path: &Path) -> Result<Option<Place>, RestoreError> {
+    fn end(&self, path: &Path) -> Result<Option<LogPlace>, RestoreError> {
         let Some(file) = &self.0 else { return Ok(None) };
         let place = end_of(file);
         // redb's own lock was on the same description of the file: ours is gone with it.
-        locked(file, path)?;
-        Ok(place)
-    }
-
-    /// A second name, so that at no moment the state has none: a daemon that starts would make an empty one.
-    fn keep(&self, dir: &Path, path: &Path) -> Result<Option<PathBuf>, RestoreError> {
-        if self.0.is_none() {
-            return Ok(None);
-        }
-        let now = Moment::now();
-        let time = now
-            .timestamp()
-            .map_or_else(|_| now.millis().to_string(), |time| time.strftime("%Y-%m-%dT%H%M%S%.3fZ").to_string());
-        let kept = dir.join(format!("{FILE}.replaced-{time}"));
-        std::fs::hard_link(path, &kept)?;
-        Ok(Some(kept))
-    }
-}
-
-fn locked(file: &File, path: &Path) -> Result<(), RestoreError> {
-    match file.try_lock() {
-        Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => Err(RestoreError::Running(path.to_owned())),
-        Err(TryLockError::Error(error)) => Err(error.into()),
+        if lock_again(file)? { Ok(place) } else { Err(RestoreError::Running(path.to_owned())) }
     }
 }
 
 /// A file that was not closed is repaired first, as the daemon's next start would have done; any other is only read.
-fn end_of(file: &File) -> Option<Place> {
+fn end_of(file: &File) -> Option<LogPlace> {
     let backend = || FileBackend::new(file.try_clone().ok()?).ok();
     match Builder::new().set_cache_size(CACHE_BYTES).open_read_only_with_backend(backend()?) {
         Ok(database) => place(database.begin_read()),
@@ -193,36 +182,12 @@ fn end_of(file: &File) -> Option<Place> {
     }
 }
 
-fn place(tx: Result<ReadTransaction, TransactionError>) -> Option<Place> {
-    Some(Reading::new(tx.ok()?).head().ok()?.place)
-}
-
-/// A file under another name; gone again unless it takes its place.
-struct Temporary {
-    path: PathBuf,
-    file: File,
-}
-
-impl Temporary {
-    fn make(path: PathBuf) -> io::Result<Self> {
-        match std::fs::remove_file(&path) {
-            // Of a restore that was killed.
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
-        Ok(Self { path, file })
-    }
-
-    fn take_place(self, path: &Path) -> io::Result<()> {
-        std::fs::rename(&self.path, path)
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // Already renamed, or nobody's: another restore makes it anew.
-        let _ = std::fs::remove_file(&self.path);
-    }
+/// The replaced file is of any layout that a program of this one has met.
+fn place(tx: Result<ReadTransaction, TransactionError>) -> Option<LogPlace> {
+    let tx = tx.ok()?;
+    let head = match tx.open_table(migration::EVENT_OF_1) {
+        Ok(events) => Head::of(&events),
+        Err(_) => Reading::new(tx).head(),
+    };
+    Some(head.ok()?.place)
 }

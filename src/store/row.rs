@@ -3,9 +3,9 @@
 
 use super::StoreError;
 use super::account::Booking;
-use super::after::Call;
+use super::after::BegunCall;
 use super::event::{self, Change, Closed, ImportedRow, Note};
-use super::known::{Known, known, may_change};
+use super::known::{KnownEnd, known, may_change};
 use super::payment::{self, PaymentRow, Seen, number};
 use super::project::create_operation;
 use super::reading::Reading;
@@ -77,13 +77,13 @@ impl Reading {
     /// The row of a call: how it began, what is known of it now, and the number of the request that decided it.
     fn call(&self, begun: &Change, seq: u64) -> Result<LogRow, StoreError> {
         let row = self.begun(begun)?;
-        let Some(call) = Call::begun(begun) else { return Ok(row) };
+        let Some(call) = BegunCall::begun(begun) else { return Ok(row) };
         let (ended, outcome) = self.ended(seq)?.unzip();
         let payment = match may_change(&call, outcome.as_ref()) {
             true => payment::by_id(&self.tables.payment()?, call.payment)?,
             false => None,
         };
-        let Known { status, error, external_id, kaspi_status } = known(&call, outcome.as_ref(), payment.as_ref());
+        let KnownEnd { status, error, external_id, kaspi_status } = known(&call, outcome.as_ref(), payment.as_ref());
         let again = self.sent_again(&row, seq, ended.unwrap_or(u64::MAX))?;
         Ok(LogRow {
             external_id: external_id.or(row.external_id),

@@ -5,21 +5,18 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use redb::backends::FileBackend;
-use redb::{Builder, Database, Key, ReadOnlyTable, ReadableTable, TableDefinition, Value};
+use redb::{Builder, Database, ReadOnlyTable, ReadableTable};
 
-use super::event::{self, Place, Sha};
+use super::event::{self, LogPlace, Sha};
 use super::reading::Reading;
 use super::{CACHE_BYTES, Refused, Store, StoreError};
 use crate::failure::Failure;
-
-/// Rows copied in one transaction of the copy, which bounds what it holds in memory.
-const PAGE: usize = 16_384;
 
 /// The end of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     /// The last event and its time.
-    pub(crate) place: Place,
+    pub(crate) place: LogPlace,
     /// Its hash.
     pub(crate) sha: Sha,
 }
@@ -31,17 +28,23 @@ impl Head {
     }
 }
 
-impl Reading {
-    /// The end of the log.
-    pub(crate) fn head(&self) -> Result<Head, StoreError> {
-        let events = self.tables.event()?;
-        let Some((seq, stored)) = ReadableTable::last(&events)? else {
-            return Ok(Head { place: Place { seq: 0, at: None }, sha: event::GENESIS });
+impl Head {
+    /// The end of the log in this table.
+    pub(super) fn of(events: &ReadOnlyTable<u64, &'static [u8]>) -> Result<Self, StoreError> {
+        let Some((seq, stored)) = ReadableTable::last(events)? else {
+            return Ok(Self { place: LogPlace { seq: 0, at: None }, sha: event::GENESIS });
         };
         let sha = event::split(stored.value())?.0;
         // An event that cannot be read has a place all the same.
         let at = event::read(stored.value()).ok().map(|event| event.at);
-        Ok(Head { place: Place { seq: seq.value(), at }, sha })
+        Ok(Self { place: LogPlace { seq: seq.value(), at }, sha })
+    }
+}
+
+impl Reading {
+    /// The end of the log.
+    pub(crate) fn head(&self) -> Result<Head, StoreError> {
+        Head::of(&self.tables.event()?)
     }
 }
 
@@ -61,28 +64,4 @@ impl Store {
 fn fresh(path: &Path) -> Result<Database, Box<dyn std::error::Error>> {
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
     Ok(Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(FileBackend::new(file)?)?)
-}
-
-/// One table into a fresh file.
-pub(super) fn copy<K: Key + 'static, V: Value + 'static>(
-    from: &ReadOnlyTable<K, V>,
-    to: &Database,
-    definition: TableDefinition<'static, K, V>,
-    step: &dyn Fn() -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    let mut rows = ReadableTable::iter(from)?.peekable();
-    loop {
-        let tx = to.begin_write()?;
-        let mut table = tx.open_table(definition)?;
-        for row in rows.by_ref().take(PAGE) {
-            step()?;
-            let (key, value) = row?;
-            table.insert(key.value(), value.value())?;
-        }
-        drop(table);
-        tx.commit()?;
-        if rows.peek().is_none() {
-            return Ok(());
-        }
-    }
 }

@@ -1,5 +1,5 @@
-//! Every table: its key, its value and, in its name, the version of its layout. Values behind `&[u8]` are
-//! postcard behind a version byte ([`super::codec`]).
+//! Every table: its key and its value. Values behind `&[u8]` are postcard ([`super::codec`]). A change here is a change
+//! of the layout ([`super::layout`]).
 //!
 //! `event` is the source of truth. `config`, `payment`, `key` and the indexes are projections of it, written
 //! in the same transaction by [`super::project`] and by nothing else. `device` and `meta` hold what must not
@@ -9,7 +9,7 @@ use redb::{Database, ReadOnlyTable, ReadTransaction, Table, TableDefinition, Tab
 
 use super::StoreError;
 use super::compare::{self, Difference, Named};
-use super::snapshot::copy;
+use super::copy;
 use crate::id::PaymentId;
 
 macro_rules! tables {
@@ -48,7 +48,7 @@ macro_rules! tables {
                 to: &Database,
                 step: &dyn Fn() -> Result<(), StoreError>,
             ) -> Result<(), StoreError> {
-                $(copy(&self.$name()?, to, definition::$name, step)?;)*
+                $(copy::table(&self.$name()?, to, definition::$name, step)?;)*
                 Ok(())
             }
 
@@ -73,39 +73,39 @@ macro_rules! tables {
 const SOURCES: [&str; 3] = ["meta", "event", "device"];
 
 tables! {
-    /// Name → bytes: `secret`, the key of the hashes by which phones and requests are compared; `layout`, the
-    /// number of this set of tables, one byte.
+    /// Name → bytes: `secret`, the key of the hashes by which phones and requests are compared; `layout`, one byte
+    /// ([`super::layout`], which also says why this table is called otherwise).
     meta: &'static str => &'static [u8] = "meta-1";
     /// Sequence number from 1 → SHA-256 (32 bytes), then the event.
-    event: u64 => &'static [u8] = "event-1";
+    event: u64 => &'static [u8] = "event";
     /// Event that began a call → event that ended it.
-    ended: u64 => u64 = "ended-1";
+    ended: u64 => u64 = "ended";
     /// Events that began a call which has not ended.
-    running: u64 => () = "running-1";
+    running: u64 => () = "running";
     /// (Payment, event about it).
-    payment_event: (u128, u64) => () = "payment_event-1";
+    payment_event: (u128, u64) => () = "payment_event";
     /// Row number from 1 → config.
-    config: u64 => &'static [u8] = "config-1";
+    config: u64 => &'static [u8] = "config";
     /// OrganizationBin → row number; what makes a BIN unique.
-    config_bin: &'static str => u64 = "config_bin-1";
+    config_bin: &'static str => u64 = "config_bin";
     /// (OrganizationBin, TradePointId) → current DeviceToken, or that it was deleted on purpose; outlives moves and
     /// retirement. A token stands once.
-    device: (&'static str, &'static str) => &'static [u8] = "device-1";
+    device: (&'static str, &'static str) => &'static [u8] = "device";
     /// PaymentId → payment.
-    payment: u128 => &'static [u8] = "payment-1";
+    payment: u128 => &'static [u8] = "payment";
     /// QrPaymentId → PaymentId; what makes Kaspi's number unique.
-    payment_qr: &'static str => u128 = "payment_qr-1";
+    payment_qr: &'static str => u128 = "payment_qr";
     /// Payments that are not final.
-    payment_open: u128 => () = "payment_open-1";
+    payment_open: u128 => () = "payment_open";
     /// Payments with something that only a person can close.
-    payment_attention: u128 => () = "payment_attention-1";
+    payment_attention: u128 => () = "payment_attention";
     /// (Shop, invoice, payment).
-    payment_invoice: (u32, &'static str, u128) => () = "payment_invoice-1";
+    payment_invoice: (u32, &'static str, u128) => () = "payment_invoice";
     /// (Shop, Idempotency-Key) → what it stands for.
-    key: (u32, &'static str) => &'static [u8] = "key-1";
+    key: (u32, &'static str) => &'static [u8] = "key";
     /// Events that put a backup back, until an admin has acknowledged the gap.
-    restored: u64 => () = "restored-1";
+    restored: u64 => () = "restored";
     /// (Milliseconds since 1970, payment, what is booked, which of these) → tiyn, where the payment does not tell: see
     /// [`super::book`].
-    booked: (i64, u128, u8, u64) => i64 = "booked-1";
+    booked: (i64, u128, u8, u64) => i64 = "booked";
 }

@@ -4,13 +4,13 @@ use redb::ReadableTable;
 
 use super::StoreError;
 use super::account::RefundRow;
-use super::after::Call;
+use super::after::BegunCall;
 use super::event::{self, Change, Outcome};
 use super::known::known;
 use super::log::{EXPORTED, fits};
 use super::payment::{PaymentRow, number};
 use super::reading::Reading;
-use super::replay::{Replay, Step};
+use super::replay::{Replay, ReplayStep};
 use crate::id::{OrganizationBin, ShopId};
 use crate::operation::{LogQuery, LogRow};
 
@@ -49,14 +49,14 @@ impl Reading {
 
     /// The events whose rows event `seq` tells of: the call that it ends or what it is itself, and every earlier call
     /// of which more is known by it.
-    fn told_by(&self, seq: u64, change: &Change, step: Option<&Step>) -> Result<Vec<u64>, StoreError> {
+    fn told_by(&self, seq: u64, change: &Change, step: Option<&ReplayStep>) -> Result<Vec<u64>, StoreError> {
         let mut begun = match change {
             // Its row comes with its end.
             Change::CreateIntended { .. } | Change::CancelIntended { .. } | Change::RefundIntended { .. } => Vec::new(),
             Change::Ended { intent, .. } => vec![*intent],
             _ => vec![seq],
         };
-        let Some(Step { before: Some(before), after, .. }) = step else { return Ok(begun) };
+        let Some(ReplayStep { before: Some(before), after, .. }) = step else { return Ok(begun) };
         if !tells_of_calls(before, after) {
             return Ok(begun);
         }
@@ -79,7 +79,7 @@ impl Reading {
         before: &PaymentRow,
         after: &PaymentRow,
     ) -> Result<bool, StoreError> {
-        let begun = self.event(earlier)?.and_then(|event| Call::begun(&event.change));
+        let begun = self.event(earlier)?.and_then(|event| BegunCall::begun(&event.change));
         let ended = self.ended(earlier)?.filter(|(ended, _)| *ended < seq);
         let (Some(call), Some((_, outcome))) = (begun, ended) else { return Ok(false) };
         Ok(known(&call, Some(&outcome), Some(before)) != known(&call, Some(&outcome), Some(after)))

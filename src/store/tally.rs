@@ -23,7 +23,7 @@ pub(crate) struct StoreMeters {
     tally: Mutex<Tally>,
 }
 
-/// How often each turn was taken. A (config, kind) that nothing has happened to is not in it.
+/// How often each transition was made. A (config, kind) that nothing has happened to is not in it.
 #[derive(Clone, Default)]
 pub(crate) struct Tally {
     /// By config and kind, in the order of [`PaymentTurn::ALL`].
@@ -32,7 +32,7 @@ pub(crate) struct Tally {
     pub(crate) refunds: BTreeMap<ConfigId, [u64; RefundTurn::ALL.len()]>,
 }
 
-macro_rules! turns {
+macro_rules! transitions {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ macro_rules! turns {
     };
 }
 
-turns! {
+transitions! {
     /// What happened to a payment.
     PaymentTurn {
         /// Its create was intended.
@@ -77,7 +77,7 @@ turns! {
     }
 }
 
-turns! {
+transitions! {
     /// What happened to a refund.
     RefundTurn {
         /// It was intended.
@@ -89,25 +89,25 @@ turns! {
     }
 }
 
-/// One event's turn.
+/// What one event made of a payment or of a refund.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum Transition {
     Payment(ConfigId, Kind, PaymentTurn),
     Refund(ConfigId, RefundTurn),
 }
 
-impl Turn {
+impl Transition {
     /// What a row shows that its predecessor did not: a state, and every refund that is new or stands otherwise.
     pub(super) fn between(before: Option<&PaymentRow>, after: &PaymentRow) -> Vec<Self> {
-        let of_payment = |turn| Self::Payment(after.config_id, after.kind, turn);
-        let turn = match before {
+        let of_payment = |made| Self::Payment(after.config_id, after.kind, made);
+        let made = match before {
             None if after.state == State::Creating => Some(PaymentTurn::Begun),
             None => Some(PaymentTurn::TakenIn),
             Some(before) if before.state != after.state => of_state(after),
             Some(_) => None,
         };
         let refunds = before.into_iter().flat_map(|before| refund_turns(before, after));
-        turn.map(of_payment).into_iter().chain(refunds.map(|turn| Self::Refund(after.config_id, turn))).collect()
+        made.map(of_payment).into_iter().chain(refunds.map(|made| Self::Refund(after.config_id, made))).collect()
     }
 
     /// The payment of a create that surely moved nothing.
@@ -157,15 +157,17 @@ impl StoreMeters {
         Self { commits: Histogram::new(COMMIT_BOUNDS), failures: Counter::default(), tally: Mutex::default() }
     }
 
-    /// Counts the turns of a transaction that is durable.
-    pub(super) fn count(&self, turns: &[Turn]) {
+    /// Counts the transitions of a transaction that is durable.
+    pub(super) fn count(&self, transitions: &[Transition]) {
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        for turn in turns {
-            let (counts, place) = match *turn {
-                Turn::Payment(config, kind, turn) => {
-                    (tally.payments.entry((config, kind.word())).or_default().as_mut_slice(), turn as usize)
+        for transition in transitions {
+            let (counts, place) = match *transition {
+                Transition::Payment(config, kind, made) => {
+                    (tally.payments.entry((config, kind.word())).or_default().as_mut_slice(), made as usize)
                 }
-                Turn::Refund(config, turn) => (tally.refunds.entry(config).or_default().as_mut_slice(), turn as usize),
+                Transition::Refund(config, made) => {
+                    (tally.refunds.entry(config).or_default().as_mut_slice(), made as usize)
+                }
             };
             if let Some(count) = counts.get_mut(place) {
                 *count += 1;

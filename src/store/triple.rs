@@ -106,6 +106,6 @@ pub(super) fn of(
     trade_point: &TradePointId,
     of: &Counterparty,
 ) -> Result<Option<Triple>, super::StoreError> {
-    let Some(token) = super::device::stored(devices, bin, trade_point)?.flatten() else { return Ok(None) };
+    let Some(token) = super::token::stored(devices, bin, trade_point)?.flatten() else { return Ok(None) };
     Ok(Some(Triple { bin: bin.clone(), trade_point: trade_point.clone(), token, of: of.clone() }))
 }

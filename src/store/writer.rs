@@ -18,10 +18,10 @@ use tokio::time::{Sleep, sleep, timeout};
 use tracing::{error, info, warn};
 
 use super::event::Sha;
-use super::heads::Heads;
-use super::tally::Turn;
+use super::journal_heads::JournalHeads;
+use super::tally::Transition;
 use super::writing::Writing;
-use super::{Shared, StoreError};
+use super::{StoreError, StoreState};
 use crate::chance::select;
 use crate::failpoint::fail_point;
 use crate::id::PaymentId;
@@ -77,9 +77,9 @@ pub(super) type Driver = fn(Pin<Box<dyn Future<Output = ()> + Send>>) -> std::io
 
 /// A writer, and where it is asked. Its work ends when every [`super::Store`] is gone.
 pub(super) fn writer(
-    shared: Arc<Shared>,
+    shared: Arc<StoreState>,
     underway: Arc<AtomicUsize>,
-    heads: Heads,
+    heads: JournalHeads,
 ) -> (UnboundedSender<Message>, impl Future<Output = ()> + Send + 'static) {
     let (sender, receiver) = unbounded_channel();
     let writer = Writer { shared, underway, owed: Vec::new(), doubt: None, is_unrepaired: true, crowd: 0, heads };
@@ -94,7 +94,7 @@ pub(super) fn on_a_thread(work: Pin<Box<dyn Future<Output = ()> + Send>>) -> std
 }
 
 /// What comes next, or does not.
-enum Next {
+enum WriterWake {
     Message(Message),
     /// Nobody has asked for a while.
     Quiet,
@@ -103,7 +103,7 @@ enum Next {
 }
 
 struct Writer {
-    shared: Arc<Shared>,
+    shared: Arc<StoreState>,
     /// Money calls that have begun and not ended: each is yet to write.
     underway: Arc<AtomicUsize>,
     /// Jobs of failed transactions that must be written.
@@ -115,41 +115,41 @@ struct Writer {
     /// How many calls were under way lately.
     crowd: usize,
     /// What the journal knows of the chain.
-    heads: Heads,
+    heads: JournalHeads,
 }
 
 impl Writer {
     async fn run(mut self, mut messages: UnboundedReceiver<Message>) {
         loop {
             match self.next(&mut messages).await {
-                Next::Message(Message::Job(first)) => {
+                WriterWake::Message(Message::Job(first)) => {
                     let (batch, other) = self.gather(first, &mut messages).await;
                     self.write(batch);
                     if other.is_some_and(|other| self.other(other)) {
                         return;
                     }
                 }
-                Next::Message(other) => {
+                WriterWake::Message(other) => {
                     if self.other(other) {
                         return;
                     }
                 }
-                Next::Quiet => self.rest(),
-                Next::End => return self.close(),
+                WriterWake::Quiet => self.rest(),
+                WriterWake::End => return self.close(),
             }
         }
     }
 
-    async fn next(&mut self, messages: &mut UnboundedReceiver<Message>) -> Next {
+    async fn next(&mut self, messages: &mut UnboundedReceiver<Message>) -> WriterWake {
         let next = match (self.is_in_debt(), self.is_unrepaired) {
             (true, _) => timeout(RETRY, messages.recv()).await,
             (false, true) => timeout(IDLE, messages.recv()).await,
             (false, false) => Ok(messages.recv().await),
         };
         match next {
-            Ok(Some(message)) => Next::Message(message),
-            Ok(None) => Next::End,
-            Err(_) => Next::Quiet,
+            Ok(Some(message)) => WriterWake::Message(message),
+            Ok(None) => WriterWake::End,
+            Err(_) => WriterWake::Quiet,
         }
     }
 
@@ -258,7 +258,7 @@ impl Writer {
                     let (seq, sha) = attempt.head;
                     self.shared.head.send_replace(seq);
                     self.shared.meters.commits.observe(attempt.took);
-                    self.shared.meters.count(&attempt.turns);
+                    self.shared.meters.count(&attempt.transitions);
                     self.heads.committed(seq, &sha);
                 }
                 if self.doubt.take().is_some() || owed > 0 {
@@ -310,7 +310,7 @@ struct Attempt {
     /// Anything was written.
     is_dirty: bool,
     /// What it makes of payments.
-    turns: Vec<Turn>,
+    transitions: Vec<Transition>,
     /// The payments that it changes.
     touched: Vec<PaymentId>,
     /// How long its commit took, with its flush.
@@ -338,7 +338,7 @@ fn transact(
         }
     }
     (attempt.head, attempt.is_dirty) = (writing.head(), writing.is_wanted());
-    (attempt.turns, attempt.touched) = (writing.take_turns(), writing.take_touched());
+    (attempt.transitions, attempt.touched) = (writing.take_transitions(), writing.take_touched());
     drop(writing);
     // Jobs that only looked or refused cost no flush.
     if !attempt.is_dirty {

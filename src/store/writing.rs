@@ -7,7 +7,7 @@ use super::event::{self, Change, Ending, Event, GENESIS, Outcome, Sha};
 use super::key::KeyRow;
 use super::payment::{self, PaymentRow, number};
 use super::tables::WriteTables;
-use super::tally::Turn;
+use super::tally::Transition;
 use super::{Counterparty, StoreError, Triple};
 use crate::domain::{Actor, LogStatus, State};
 use crate::id::{
@@ -23,7 +23,7 @@ pub(crate) struct Writing<'t> {
     pub(super) dirty: bool,
     given_up: bool,
     /// What its events made of payments, to be counted once it is durable.
-    turns: Vec<Turn>,
+    transitions: Vec<Transition>,
     /// The clock of everything in this transaction.
     pub(crate) now: Moment,
 }
@@ -35,7 +35,7 @@ impl<'t> Writing<'t> {
             None => (0, GENESIS),
             Some((seq, stored)) => (seq.value(), event::split(stored.value())?.0),
         };
-        Ok(Self { tables, seq, head, dirty: false, given_up: false, turns: Vec::new(), now: Moment::now() })
+        Ok(Self { tables, seq, head, dirty: false, given_up: false, transitions: Vec::new(), now: Moment::now() })
     }
 
     /// Writes an event and what it changes; returns its sequence number.
@@ -45,7 +45,7 @@ impl<'t> Writing<'t> {
         let (stored, sha) = event::seal(&self.head, seq, &event)?;
         self.dirty = true;
         self.tables.event.insert(seq, stored.as_slice())?;
-        self.turns.extend(self.tables.project(seq, &event)?);
+        self.transitions.extend(self.tables.project(seq, &event)?);
         (self.seq, self.head) = (seq, sha);
         Ok(seq)
     }
@@ -94,8 +94,8 @@ impl<'t> Writing<'t> {
     }
 
     /// What its events made of payments.
-    pub(super) fn take_turns(&mut self) -> Vec<Turn> {
-        std::mem::take(&mut self.turns)
+    pub(super) fn take_transitions(&mut self) -> Vec<Transition> {
+        std::mem::take(&mut self.transitions)
     }
 
     /// The payments that it changes, each once.

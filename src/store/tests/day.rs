@@ -71,7 +71,7 @@ pub(super) fn payment(number: u64) -> PaymentRow {
         was_over: false,
         acknowledged: false,
         is_closed: false,
-        other_totals: crate::store::ownership::OtherTotals::default(),
+        other_totals: crate::store::doubt::OtherTotals::default(),
         number_taken: None,
         doubt: None,
         contradiction: None,

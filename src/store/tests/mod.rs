@@ -12,6 +12,8 @@ mod day;
 pub(crate) mod disk;
 mod enumeration;
 mod failing;
+mod history;
+mod kept;
 mod million;
 mod number;
 mod pinned;

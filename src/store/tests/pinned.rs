@@ -13,9 +13,11 @@ use crate::moment::Moment;
 use crate::money::Amount;
 use crate::store::account::{Booking, RefundRow, RefundState};
 use crate::store::alarm::{Alarm, Alarms};
-use crate::store::event::{Change, Closed, Ending, Event, FirstRefusal, Gap, ImportedRow, Note, Outcome, Place};
+use crate::store::doubt::{DetailsRead, Doubt};
+use crate::store::event::{
+    Change, Closed, Ending, Event, FirstRefusal, GENESIS, Gap, ImportedRow, LogPlace, Note, Outcome, seal,
+};
 use crate::store::key::{Field, KeyRow, Wrote};
-use crate::store::ownership::{DetailsRead, Doubt};
 use crate::store::payment::{PaymentRow, Seen};
 use crate::store::{ConfigRow, codec};
 
@@ -30,6 +32,10 @@ impl Lines {
     fn value<T: Serialize + DeserializeOwned + PartialEq + Debug>(&mut self, name: &str, value: &T) {
         let bytes = codec::encode(value).unwrap();
         assert_eq!(codec::decode::<T>(&bytes).unwrap(), *value, "{name}");
+        self.bytes(name, &bytes);
+    }
+
+    fn bytes(&mut self, name: &str, bytes: &[u8]) {
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         self.0.push(format!("{name} {hex}"));
     }
@@ -53,19 +59,19 @@ macro_rules! variants {
     }};
 }
 
-fn id(last: u8) -> PaymentId {
+pub(super) fn id(last: u8) -> PaymentId {
     PaymentId::from_bytes([1, 0x9a, 0xc0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, last])
 }
 
-fn at(seconds: i64) -> Moment {
+pub(super) fn at(seconds: i64) -> Moment {
     Moment::from_millis(1_795_000_000_000 + seconds * 1_000)
 }
 
-fn tiyn(tiyn: u64) -> Amount {
+pub(super) fn tiyn(tiyn: u64) -> Amount {
     Amount::from_tiyn(tiyn).unwrap()
 }
 
-fn refund(state: RefundState) -> RefundRow {
+pub(super) fn refund(state: RefundState) -> RefundRow {
     RefundRow {
         id: id(2),
         amount: tiyn(3_000),
@@ -79,14 +85,14 @@ fn refund(state: RefundState) -> RefundRow {
     }
 }
 
-fn config() -> ConfigRow {
+pub(super) fn config() -> ConfigRow {
     let mut alarms = Alarms::default();
     alarms.raise(&"104039".parse().unwrap(), Alarm::GivenOfAnother);
     ConfigRow { alarms, trade_point_name: Some("Абая 10".to_owned()), ..ConfigRow::sample(at(0)) }
 }
 
 /// A payment with something in every field.
-fn payment() -> PaymentRow {
+pub(super) fn payment() -> PaymentRow {
     let config = ConfigRow { description: Some("Кафе".parse().unwrap()), ..config() };
     let mut row = PaymentRow {
         id: id(1),
@@ -123,11 +129,11 @@ fn payment() -> PaymentRow {
     row
 }
 
-fn wrote() -> Wrote {
+pub(super) fn wrote() -> Wrote {
     Wrote(vec![(Field::AmountTiyn, [1, 2, 3, 4, 5, 6, 7, 8])])
 }
 
-fn note() -> Note {
+pub(super) fn note() -> Note {
     Note {
         error: Some("нет".to_owned()),
         provider_code: Some(-1501),
@@ -135,7 +141,7 @@ fn note() -> Note {
     }
 }
 
-fn outcome(ending: Ending) -> Outcome {
+pub(super) fn outcome(ending: Ending) -> Outcome {
     Outcome {
         status: LogStatus::Success,
         error: Some("x".to_owned()),
@@ -145,7 +151,7 @@ fn outcome(ending: Ending) -> Outcome {
     }
 }
 
-fn imported() -> ImportedRow {
+pub(super) fn imported() -> ImportedRow {
     ImportedRow {
         operation: OperationType::Create,
         shop_id: Some(8),
@@ -168,14 +174,16 @@ fn rows(lines: &mut Lines) {
     lines.value("device deleted", &None::<String>);
     lines.value("BankUrl", &"https://127.0.0.1:8443".parse::<BankUrl>().unwrap());
     let actor = Actor { uid: 1000, name: Some("till".to_owned()), gid: 1000, pid: Some(4242) };
-    lines.value("Event", &Event { at: at(1), actor: Some(actor), change: Change::RestoreAcknowledged { restored: 3 } });
+    let event = Event { at: at(1), actor: Some(actor), change: Change::RestoreAcknowledged { restored: 3 } };
+    lines.value("Event", &event);
+    lines.bytes("event 1 of a log, with its hash", &seal(&GENESIS, 1, &event).unwrap().0);
 }
 
 fn changes(lines: &mut Lines) {
     let x_request_id = || "01a21fdf-8667-745e-a60e-c8f87b15dc29".to_owned();
     let (key, row) = (|| Some("key-1".parse().unwrap()), || Box::new(payment()));
     let reason = "seen in the app".parse::<crate::id::Reason>().unwrap();
-    let place = |seq| Place { seq, at: Some(at(5)) };
+    let place = |seq| LogPlace { seq, at: Some(at(5)) };
     variants!(lines, Change {
         Noted (_) => Change::Noted(note()),
         Config { .. } => Change::Config { row: Box::new(config()), note: note() },

@@ -10,6 +10,7 @@ pub(crate) mod full_disk;
 mod lives;
 mod log_follow;
 mod log_rows;
+mod migration;
 mod opening;
 mod start_and_stop;
 mod tamper;

@@ -12,10 +12,10 @@ use crate::support::daemon::{Daemon, Home};
 use crate::support::fixture::Dialect;
 use crate::support::scripted_bank::ScriptedBank;
 
-const EVENT: TableDefinition<u64, &[u8]> = TableDefinition::new("event-1");
-const PAYMENT: TableDefinition<u128, &[u8]> = TableDefinition::new("payment-1");
-const PAYMENT_OPEN: TableDefinition<u128, ()> = TableDefinition::new("payment_open-1");
-const KEY: TableDefinition<(u32, &str), &[u8]> = TableDefinition::new("key-1");
+const EVENT: TableDefinition<u64, &[u8]> = TableDefinition::new("event");
+const PAYMENT: TableDefinition<u128, &[u8]> = TableDefinition::new("payment");
+const PAYMENT_OPEN: TableDefinition<u128, ()> = TableDefinition::new("payment_open");
+const KEY: TableDefinition<(u32, &str), &[u8]> = TableDefinition::new("key");
 
 /// A till with a log of some payments, stopped.
 struct Stopped {

@@ -174,7 +174,7 @@ fn a_payment_that_cannot_be_read_ends_nothing() {
 
 /// Writes something into the row of a payment that is none.
 fn spoil(file: &std::path::Path, id: &str) {
-    const PAYMENT: redb::TableDefinition<'_, u128, &[u8]> = redb::TableDefinition::new("payment-1");
+    const PAYMENT: redb::TableDefinition<'_, u128, &[u8]> = redb::TableDefinition::new("payment");
     let number = u128::from_str_radix(&id.replace('-', ""), 16).unwrap();
     let database = redb::Database::open(file).unwrap();
     let tx = database.begin_write().unwrap();

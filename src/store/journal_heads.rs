@@ -12,14 +12,14 @@ const EVENTS: u64 = 10_000;
 const EVERY: Duration = Duration::from_secs(3600);
 
 /// What the journal was told last.
-pub(super) struct Heads {
+pub(super) struct JournalHeads {
     seq: u64,
     at: Instant,
 }
 
-impl Heads {
+impl JournalHeads {
     /// The start has told of event `seq`.
-    pub(super) fn told(seq: u64) -> Self {
+    pub(super) fn after(seq: u64) -> Self {
         Self { seq, at: Instant::now() }
     }
 

@@ -3,11 +3,11 @@
 //! whoever reads it at any time reads the same.
 
 use super::account::Booking;
-use super::after::{Call, What};
+use super::after::{BegunCall, What};
 use super::event::{Change, Closed, Ending, Outcome};
 use super::payment::Seen;
 use super::reading::Reading;
-use super::replay::{Replay, Step};
+use super::replay::{Replay, ReplayStep};
 use super::{ConfigRow, DetailsRead, PROCESSED, PaymentRow, StoreError};
 use crate::domain::{OperationType, Standing, State};
 use crate::moment::Moment;
@@ -55,7 +55,7 @@ impl Reading {
 }
 
 /// What an event says of the payment it changed; nothing, where it says nothing new.
-fn of_payment(change: &Change, step: &Step) -> Option<EventType> {
+fn of_payment(change: &Change, step: &ReplayStep) -> Option<EventType> {
     let turned = || step.turned().then(|| of_state(step.after.state));
     match change {
         Change::CreateIntended { .. } | Change::Adopted { .. } => Some(EventType::PaymentCreated),
@@ -99,7 +99,7 @@ fn of_payment(change: &Change, step: &Step) -> Option<EventType> {
     }
 }
 
-impl Step {
+impl ReplayStep {
     /// Whether the payment is in another state than before.
     fn turned(&self) -> bool {
         self.before.as_ref().is_none_or(|before| before.state != self.after.state)
@@ -125,8 +125,8 @@ fn of_booking(booking: Booking) -> EventType {
     }
 }
 
-fn of_outcome(outcome: &Outcome, step: &Step) -> Option<EventType> {
-    let is_refund = matches!(step.ends, Some(Call { what: What::Refund(_), .. }));
+fn of_outcome(outcome: &Outcome, step: &ReplayStep) -> Option<EventType> {
+    let is_refund = matches!(step.ends, Some(BegunCall { what: What::Refund(_), .. }));
     match &outcome.ending {
         Ending::Nothing if is_refund => Some(EventType::PaymentRefundFailed),
         Ending::Refunded { .. } => Some(EventType::PaymentRefunded),

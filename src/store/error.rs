@@ -1,0 +1,87 @@
+//! Why the store does not do what it was asked.
+
+use std::path::PathBuf;
+
+use super::layout::LAYOUT;
+use crate::failure::{Code, Failure};
+
+/// Why the state cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another daemon has the file.
+    #[error("{0} is in use: another kaspid runs on this state directory; stop it first (systemctl stop kaspid)")]
+    InUse(PathBuf),
+    /// The file cannot be opened.
+    #[error(
+        "cannot open {path}: {why}. It is left as it is; put a backup in its place or ask for help with a copy of it"
+    )]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What redb or the system says.
+        why: String,
+    },
+    /// Written by a newer program.
+    #[error(
+        "the state was written by a newer kaspid (layout {0}; this one reads up to {LAYOUT}): install that version again"
+    )]
+    Newer(u8),
+    /// Written by an older program, and it could not be brought to this layout.
+    #[error(
+        "{path} has layout {from} and could not be brought to {LAYOUT}: {why}. It is left as it is: make room for a second \
+         file of its size beside it if that is missing, and start again; or install the kaspid that wrote it"
+    )]
+    Migration {
+        /// Which file.
+        path: PathBuf,
+        /// Its layout.
+        from: u8,
+        /// What went wrong.
+        why: String,
+    },
+    /// A stored value does not read back.
+    #[error("the state is damaged: {0}")]
+    Codec(String),
+    /// The disk or the file failed.
+    #[error("{0}")]
+    Io(String),
+    /// The file could not be opened again after a failure.
+    #[error("the state file is closed after a failure and could not be opened again yet")]
+    Closed,
+}
+
+macro_rules! storage_errors {
+    ($($error:ty),*) => { $(impl From<$error> for StoreError {
+        fn from(error: $error) -> Self { Self::Io(error.to_string()) }
+    }
+    impl From<$error> for Refused {
+        fn from(error: $error) -> Self { Self::Storage(error.into()) }
+    })* };
+}
+storage_errors!(std::io::Error, redb::StorageError, redb::TableError, redb::TransactionError, redb::CommitError);
+
+impl From<&StoreError> for Failure {
+    fn from(error: &StoreError) -> Self {
+        Failure::new(Code::StorageFailed, error.to_string())
+    }
+}
+
+/// Why a job gave up: a refusal leaves the transaction to the others, a storage failure takes it down.
+pub(crate) enum Refused {
+    /// In words for the caller; the job has written nothing.
+    Failure(Box<Failure>),
+    /// The disk or the file failed.
+    Storage(StoreError),
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(Box::new(failure))
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self::Storage(error)
+    }
+}
