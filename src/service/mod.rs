@@ -106,7 +106,7 @@ impl Service {
     /// # Errors
     /// `storage_failed`.
     pub fn finish(&self) -> Result<(), Failure> {
-        let told = self.0.store.tell_head();
+        let told = self.0.store.journal_head();
         self.0.store.close();
         told
     }

@@ -32,7 +32,7 @@ pub(crate) struct Wanted<'k> {
 
 /// Why a refund is not to be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Obstacle<'r> {
+pub(crate) enum AttemptObstacle<'r> {
     /// Under its key the money went back already.
     Happened,
     /// Nobody knows whether it went back under its key.
@@ -50,24 +50,24 @@ impl<'r> Account<'r> {
     ///
     /// # Errors
     /// Why not.
-    pub(crate) fn another(&self, wanted: &Wanted<'_>) -> Result<Amount, Obstacle<'r>> {
+    pub(crate) fn another(&self, wanted: &Wanted<'_>) -> Result<Amount, AttemptObstacle<'r>> {
         match self.attempts_at(wanted.key, wanted.amount) {
-            Attempts::Happened => return Err(Obstacle::Happened),
-            Attempts::InDoubt(own) => return Err(Obstacle::InDoubt(own)),
+            Attempts::Happened => return Err(AttemptObstacle::Happened),
+            Attempts::InDoubt(own) => return Err(AttemptObstacle::InDoubt(own)),
             Attempts::Nothing | Attempts::NotSeen => {}
         }
         // Somebody may have said something since it was read.
         let is_told = |balance| self.read(balance, wanted.key, |_| false).is_ok_and(|entries| entries.is_empty());
         if wanted.balance.is_some_and(|balance| !is_told(balance)) {
-            return Err(Obstacle::Stale);
+            return Err(AttemptObstacle::Stale);
         }
         let left = wanted.balance.map_or(self.left(), |balance| balance.min(self.left()));
         let amount = wanted.amount.unwrap_or(left);
         if left.is_zero() || amount > left {
-            return Err(Obstacle::Exceeds(left));
+            return Err(AttemptObstacle::Exceeds(left));
         }
         match self.in_the_way(amount, wanted) {
-            Some(other) => Err(Obstacle::Open(other)),
+            Some(other) => Err(AttemptObstacle::Open(other)),
             None => Ok(amount),
         }
     }

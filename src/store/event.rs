@@ -46,7 +46,7 @@ pub(crate) enum Change {
         x_request_id: String,
     },
     /// How a call that was about to be sent ended.
-    Ended { intent: u64, outcome: Outcome },
+    Ended { intent: u64, outcome: CallOutcome },
     /// Something new was seen of a payment at Kaspi.
     Seen { payment: PaymentId, seen: Seen },
     /// A payment made before kaspid.
@@ -191,7 +191,7 @@ impl Note {
 
 /// How a call ended, and what the log says of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Outcome {
+pub(crate) struct CallOutcome {
     pub(crate) status: LogStatus,
     pub(crate) error: Option<String>,
     pub(crate) provider_code: Option<i64>,

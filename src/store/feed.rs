@@ -4,7 +4,7 @@
 
 use super::account::Booking;
 use super::after::{BegunCall, What};
-use super::event::{Change, Closed, Ending, Outcome};
+use super::event::{CallOutcome, Change, Closed, Ending};
 use super::payment::Seen;
 use super::reading::Reading;
 use super::replay::{Replay, ReplayStep};
@@ -19,7 +19,7 @@ const LOOKED_AT: usize = 4096;
 impl Reading {
     /// What changed after `after`, at most `limit`, of the payments and configs that were visible then; and the cursor
     /// behind the last one looked at.
-    pub(crate) fn news(
+    pub(crate) fn feed(
         &self,
         after: u64,
         limit: usize,
@@ -125,7 +125,7 @@ fn of_booking(booking: Booking) -> EventType {
     }
 }
 
-fn of_outcome(outcome: &Outcome, step: &ReplayStep) -> Option<EventType> {
+fn of_outcome(outcome: &CallOutcome, step: &ReplayStep) -> Option<EventType> {
     let is_refund = matches!(step.ends, Some(BegunCall { what: What::Refund(_), .. }));
     match &outcome.ending {
         Ending::Nothing if is_refund => Some(EventType::PaymentRefundFailed),

@@ -3,7 +3,7 @@
 
 use super::account::RefundRow;
 use super::after::{BegunCall, What};
-use super::event::{Ending, Outcome};
+use super::event::{CallOutcome, Ending};
 use super::payment::PaymentRow;
 use crate::domain::{Evidence, LogStatus, State};
 use crate::id::QrPaymentId;
@@ -19,8 +19,8 @@ pub(super) struct KnownEnd {
 
 impl KnownEnd {
     /// What the end of the call itself said; while there is none, that it is under way.
-    fn at_its_end(outcome: Option<&Outcome>) -> Self {
-        let Some(Outcome { status, error, ending, .. }) = outcome else {
+    fn at_its_end(outcome: Option<&CallOutcome>) -> Self {
+        let Some(CallOutcome { status, error, ending, .. }) = outcome else {
             return Self { status: LogStatus::Pending, error: None, external_id: None, kaspi_status: None };
         };
         let (external_id, kaspi_status) = match ending {
@@ -41,7 +41,7 @@ impl KnownEnd {
 }
 
 /// Whether the payment can tell more of a call than its end did.
-pub(super) fn may_change(call: &BegunCall, outcome: Option<&Outcome>) -> bool {
+pub(super) fn may_change(call: &BegunCall, outcome: Option<&CallOutcome>) -> bool {
     match call.what {
         What::Refund(_) => true,
         What::Create | What::Cancel => outcome.is_some_and(|outcome| outcome.status == LogStatus::Pending),
@@ -49,7 +49,7 @@ pub(super) fn may_change(call: &BegunCall, outcome: Option<&Outcome>) -> bool {
 }
 
 /// What is known of a call by its end and by its payment as it is.
-pub(super) fn known(call: &BegunCall, outcome: Option<&Outcome>, payment: Option<&PaymentRow>) -> KnownEnd {
+pub(super) fn known(call: &BegunCall, outcome: Option<&CallOutcome>, payment: Option<&PaymentRow>) -> KnownEnd {
     let said = KnownEnd::at_its_end(outcome);
     let Some(payment) = payment.filter(|_| may_change(call, outcome)) else { return said };
     match call.what {

@@ -65,14 +65,14 @@ use zeroize::Zeroizing;
 
 pub(crate) use account::{RefundRow, RefundState, Stale, Untrue};
 pub(crate) use alarm::{Alarm, Alarms};
-pub(crate) use attempts::{Attempts, Obstacle, Wanted};
+pub(crate) use attempts::{AttemptObstacle, Attempts, Wanted};
 pub(crate) use config::{ConfigRow, DIALECT_CHANGED, NOT_REGISTERED, TRADE_POINT_MISSING};
 pub(crate) use device::OfAnother;
 pub(crate) use doubt::{DetailsRead, Doubt};
 pub(crate) use envelope::{Header as BackupHeader, check as check_backup, seal as seal_backup};
 pub(crate) use error::Refused;
 pub use error::StoreError;
-pub(crate) use event::{Change, Closed, Ending, Event, FirstRefusal, ImportedRow, Note, Outcome};
+pub(crate) use event::{CallOutcome, Change, Closed, Ending, Event, FirstRefusal, ImportedRow, Note};
 use file::{create, forget, secret, unreadable};
 use hear::Hearer;
 use journal_heads::JournalHeads;
@@ -84,7 +84,7 @@ pub(crate) use reading::Reading;
 pub(crate) use report::{Fact, Window};
 pub(crate) use restore::{RestoreError, Restored, restore};
 use tally::StoreMeters;
-pub(crate) use tally::{PaymentTurn, RefundTurn, Tally};
+pub(crate) use tally::{Counters, PaymentTransition, RefundTransition};
 pub use triple::{Counterparty, NumberAt, Triple};
 pub(crate) use underway::Underway;
 pub(crate) use writing::Writing;
@@ -281,7 +281,7 @@ impl Store {
     }
 
     /// Ready when an event has become durable since the receiver last looked.
-    pub(crate) fn news(&self) -> watch::Receiver<u64> {
+    pub(crate) fn new_events(&self) -> watch::Receiver<u64> {
         self.shared.head.subscribe()
     }
 
@@ -294,7 +294,7 @@ impl Store {
     ///
     /// # Errors
     /// `storage_failed`.
-    pub(crate) fn tell_head(&self) -> Result<(), Failure> {
+    pub(crate) fn journal_head(&self) -> Result<(), Failure> {
         let head = self.read(|reading| Ok(reading.head()?))?;
         journal_heads::tell(head.place.seq, &head.hex());
         Ok(())

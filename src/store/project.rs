@@ -7,7 +7,7 @@ use super::after::{After, BegunCall, after};
 use super::attempts::Attempts;
 use super::book::booked;
 use super::config::ConfigRow;
-use super::event::{Change, Closed, Ending, Event, Outcome};
+use super::event::{CallOutcome, Change, Closed, Ending, Event};
 use super::key::{KeyRow, Wrote};
 use super::payment::{self, PaymentRow, number};
 use super::tables::WriteTables;
@@ -145,7 +145,7 @@ impl WriteTables<'_> {
         &mut self,
         seq: u64,
         intent: u64,
-        outcome: &Outcome,
+        outcome: &CallOutcome,
         (row, call): (&PaymentRow, Option<&BegunCall>),
     ) -> Result<(), StoreError> {
         self.running.remove(intent)?;

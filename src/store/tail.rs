@@ -5,7 +5,7 @@ use redb::ReadableTable;
 use super::StoreError;
 use super::account::RefundRow;
 use super::after::BegunCall;
-use super::event::{self, Change, Outcome};
+use super::event::{self, CallOutcome, Change};
 use super::known::known;
 use super::log::{EXPORTED, fits};
 use super::payment::{PaymentRow, number};
@@ -86,7 +86,7 @@ impl Reading {
     }
 
     /// The event that ended a call, and how.
-    pub(super) fn ended(&self, begun: u64) -> Result<Option<(u64, Outcome)>, StoreError> {
+    pub(super) fn ended(&self, begun: u64) -> Result<Option<(u64, CallOutcome)>, StoreError> {
         let Some(seq) = ReadableTable::get(&self.tables.ended()?, begun)?.map(|seq| seq.value()) else {
             return Ok(None);
         };

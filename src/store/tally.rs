@@ -20,16 +20,16 @@ pub(crate) struct StoreMeters {
     /// Commits that did not become durable.
     pub(crate) failures: Counter,
     /// Held for a few instructions by the writer after each commit, and by who reads.
-    tally: Mutex<Tally>,
+    tally: Mutex<Counters>,
 }
 
 /// How often each transition was made. A (config, kind) that nothing has happened to is not in it.
 #[derive(Clone, Default)]
-pub(crate) struct Tally {
-    /// By config and kind, in the order of [`PaymentTurn::ALL`].
-    pub(crate) payments: BTreeMap<(ConfigId, &'static str), [u64; PaymentTurn::ALL.len()]>,
-    /// By config, in the order of [`RefundTurn::ALL`].
-    pub(crate) refunds: BTreeMap<ConfigId, [u64; RefundTurn::ALL.len()]>,
+pub(crate) struct Counters {
+    /// By config and kind, in the order of [`PaymentTransition::ALL`].
+    pub(crate) payments: BTreeMap<(ConfigId, &'static str), [u64; PaymentTransition::ALL.len()]>,
+    /// By config, in the order of [`RefundTransition::ALL`].
+    pub(crate) refunds: BTreeMap<ConfigId, [u64; RefundTransition::ALL.len()]>,
 }
 
 macro_rules! transitions {
@@ -51,7 +51,7 @@ macro_rules! transitions {
 
 transitions! {
     /// What happened to a payment.
-    PaymentTurn {
+    PaymentTransition {
         /// Its create was intended.
         Begun = "begun",
         /// It stands at Kaspi.
@@ -79,7 +79,7 @@ transitions! {
 
 transitions! {
     /// What happened to a refund.
-    RefundTurn {
+    RefundTransition {
         /// It was intended.
         Begun = "begun",
         /// The money went back.
@@ -92,8 +92,8 @@ transitions! {
 /// What one event made of a payment or of a refund.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Transition {
-    Payment(ConfigId, Kind, PaymentTurn),
-    Refund(ConfigId, RefundTurn),
+    Payment(ConfigId, Kind, PaymentTransition),
+    Refund(ConfigId, RefundTransition),
 }
 
 impl Transition {
@@ -101,8 +101,8 @@ impl Transition {
     pub(super) fn between(before: Option<&PaymentRow>, after: &PaymentRow) -> Vec<Self> {
         let of_payment = |made| Self::Payment(after.config_id, after.kind, made);
         let made = match before {
-            None if after.state == State::Creating => Some(PaymentTurn::Begun),
-            None => Some(PaymentTurn::TakenIn),
+            None if after.state == State::Creating => Some(PaymentTransition::Begun),
+            None => Some(PaymentTransition::TakenIn),
             Some(before) if before.state != after.state => of_state(after),
             Some(_) => None,
         };
@@ -112,30 +112,30 @@ impl Transition {
 
     /// The payment of a create that surely moved nothing.
     pub(super) fn refused(row: &PaymentRow) -> Self {
-        Self::Payment(row.config_id, row.kind, PaymentTurn::Refused)
+        Self::Payment(row.config_id, row.kind, PaymentTransition::Refused)
     }
 }
 
-fn of_state(row: &PaymentRow) -> Option<PaymentTurn> {
+fn of_state(row: &PaymentRow) -> Option<PaymentTransition> {
     Some(match row.state {
         State::Creating => return None,
-        State::Waiting => PaymentTurn::Accepted,
-        State::Unknown => PaymentTurn::Unknown,
-        State::Paid if row.late => PaymentTurn::PaidLate,
-        State::Paid => PaymentTurn::Paid,
-        State::Declined => PaymentTurn::Declined,
-        State::Cancelled => PaymentTurn::Cancelled,
-        State::Expired => PaymentTurn::Expired,
-        State::Abandoned => PaymentTurn::Abandoned,
+        State::Waiting => PaymentTransition::Accepted,
+        State::Unknown => PaymentTransition::Unknown,
+        State::Paid if row.late => PaymentTransition::PaidLate,
+        State::Paid => PaymentTransition::Paid,
+        State::Declined => PaymentTransition::Declined,
+        State::Cancelled => PaymentTransition::Cancelled,
+        State::Expired => PaymentTransition::Expired,
+        State::Abandoned => PaymentTransition::Abandoned,
     })
 }
 
-fn refund_turns<'r>(before: &'r PaymentRow, after: &'r PaymentRow) -> impl Iterator<Item = RefundTurn> + 'r {
+fn refund_turns<'r>(before: &'r PaymentRow, after: &'r PaymentRow) -> impl Iterator<Item = RefundTransition> + 'r {
     after.refunds.iter().filter_map(|refund| match (before.refund(refund.id), refund.status()) {
-        (None, LogStatus::Pending) => Some(RefundTurn::Begun),
+        (None, LogStatus::Pending) => Some(RefundTransition::Begun),
         (Some(before), status) if before.status() == status => None,
-        (_, LogStatus::Success) => Some(RefundTurn::Success),
-        (_, LogStatus::Failed) => Some(RefundTurn::Failed),
+        (_, LogStatus::Success) => Some(RefundTransition::Success),
+        (_, LogStatus::Failed) => Some(RefundTransition::Failed),
         (Some(_), LogStatus::Pending) => None,
     })
 }
@@ -176,7 +176,7 @@ impl StoreMeters {
     }
 
     /// The counts so far.
-    pub(crate) fn tally(&self) -> Tally {
+    pub(crate) fn tally(&self) -> Counters {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -3,7 +3,7 @@
 use redb::{ReadableTable, WriteTransaction};
 
 use super::config::{self, ConfigRow};
-use super::event::{self, Change, Ending, Event, GENESIS, Outcome, Sha};
+use super::event::{self, CallOutcome, Change, Ending, Event, GENESIS, Sha};
 use super::key::KeyRow;
 use super::payment::{self, PaymentRow, number};
 use super::tables::WriteTables;
@@ -62,7 +62,7 @@ impl<'t> Writing<'t> {
             self.tables.touched.extend(payment);
         }
         for (intent, _) in self.running()?.into_iter().filter(|(intent, _)| *intent > durable) {
-            let outcome = Outcome {
+            let outcome = CallOutcome {
                 status: LogStatus::Failed,
                 error: Some("the intent could not be stored in time: nothing was sent".to_owned()),
                 provider_code: None,

@@ -22,7 +22,7 @@ use crate::id::{PaymentId, ShopId};
 use crate::kaspi::{Ask, Kaspi, Trouble};
 use crate::service::bank::{Bank, Sending};
 use crate::service::{Context, Settings};
-use crate::store::{Change, Ending, KeyRow, Outcome, PaymentRow, Refused, Store, Triple, Underway, Writing, Wrote};
+use crate::store::{CallOutcome, Change, Ending, KeyRow, PaymentRow, Refused, Store, Triple, Underway, Writing, Wrote};
 
 /// What a kind of money call supplies.
 pub(super) trait MoneyCall: Clone + Send + Sync + 'static {
@@ -197,7 +197,7 @@ impl<C: MoneyCall> Answered<'_, C> {
         let Self { by, way: Way { call, intent, payment, began }, answer, underway } = self;
         let Verdict { status, ending, failure, money } = call.judge(context, &payment, &answer).await;
         let said = words(&ending);
-        let outcome = Outcome {
+        let outcome = CallOutcome {
             status,
             error: failure.as_ref().map(|failure| failure.detail.clone()),
             provider_code: failure.as_ref().and_then(|failure| failure.provider_code),

@@ -3,7 +3,7 @@
 use crate::domain::{LogStatus, State};
 use crate::failure::{Failure, Money};
 use crate::id::PaymentId;
-use crate::store::{Change, Closed, Ending, Event, Outcome, PaymentRow, Refused, StoreError, Writing};
+use crate::store::{CallOutcome, Change, Closed, Ending, Event, PaymentRow, Refused, StoreError, Writing};
 
 /// What stands in the place of the bank's word, because of what was known when it was recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,11 @@ pub(super) enum Instead {
 
 /// Records how a call ended. A commit that failed may have been kept by the disk: an outcome that is there already is
 /// not written twice.
-pub(super) fn record(writing: &mut Writing<'_>, intent: u64, mut outcome: Outcome) -> Result<Option<Instead>, Refused> {
+pub(super) fn record(
+    writing: &mut Writing<'_>,
+    intent: u64,
+    mut outcome: CallOutcome,
+) -> Result<Option<Instead>, Refused> {
     let Some(begun) = writing.begun(intent)? else { return Ok(None) };
     let instead = instead(writing, &begun.change, &outcome.ending)?;
     match instead {

@@ -6,7 +6,7 @@ use super::outcome::record;
 use crate::domain::LogStatus;
 use crate::failure::Failure;
 use crate::service::Settings;
-use crate::store::{Change, Ending, Event, Outcome, Store};
+use crate::store::{CallOutcome, Change, Ending, Event, Store};
 use std::sync::Arc;
 
 /// Ends every call that an earlier run began and did not end; returns how many.
@@ -18,7 +18,7 @@ pub(in crate::service) async fn recover(store: &Store, settings: Arc<Settings>) 
         .write(move |writing| {
             let running = writing.running()?;
             for (intent, event) in &running {
-                let outcome = Outcome {
+                let outcome = CallOutcome {
                     status: LogStatus::Pending,
                     error: Some("the daemon stopped before the answer came".to_owned()),
                     provider_code: None,

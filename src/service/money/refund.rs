@@ -16,8 +16,8 @@ use crate::service::bank::{Bank, failure_of};
 use crate::service::payment::{PaymentRows, Statuses, awaits_owner};
 use crate::service::{Context, Settings};
 use crate::store::{
-    Attempts, Change, Ending, Obstacle, PaymentRow, RefundRow, RefundState, Refused, Store, Triple, Wanted, Writing,
-    Wrote,
+    AttemptObstacle, Attempts, Change, Ending, PaymentRow, RefundRow, RefundState, Refused, Store, Triple, Wanted,
+    Writing, Wrote,
 };
 use std::sync::Arc;
 
@@ -209,7 +209,7 @@ impl MoneyCall for RefundCall {
         let Asker { context, wrote, x_request_id, .. } = asker;
         let amount = match row.account().another(&self.wanted(context)) {
             Ok(amount) => amount,
-            Err(Obstacle::Happened) => return Ok(Begun::Seen(id)),
+            Err(AttemptObstacle::Happened) => return Ok(Begun::Seen(id)),
             Err(obstacle) => return Err(self.refused(&row, obstacle).into()),
         };
         if writing.is_running(id)? {
@@ -280,16 +280,16 @@ impl RefundCall {
     }
 
     /// Why it is not made, in words.
-    fn refused(&self, row: &PaymentRow, obstacle: Obstacle<'_>) -> Failure {
+    fn refused(&self, row: &PaymentRow, obstacle: AttemptObstacle<'_>) -> Failure {
         let exceeds = |detail| Failure::new(Code::RefundExceedsBalance, detail).with_payment(row.id);
         match (obstacle, self.asked.amount_tiyn) {
-            (Obstacle::InDoubt(own), _) => in_doubt(row, own.id, "its answer was lost"),
-            (Obstacle::Open(other), _) => refund_open(row, other),
-            (Obstacle::Exceeds(left), Some(amount)) if !left.is_zero() => {
+            (AttemptObstacle::InDoubt(own), _) => in_doubt(row, own.id, "its answer was lost"),
+            (AttemptObstacle::Open(other), _) => refund_open(row, other),
+            (AttemptObstacle::Exceeds(left), Some(amount)) if !left.is_zero() => {
                 exceeds(format!("{amount} is more than the {left} that is left of this payment"))
             }
-            (Obstacle::Exceeds(_), _) => exceeds("all of this payment was paid back already".to_owned()),
-            (Obstacle::Happened | Obstacle::Stale, _) => stale(row, self.balance.unwrap_or_default()),
+            (AttemptObstacle::Exceeds(_), _) => exceeds("all of this payment was paid back already".to_owned()),
+            (AttemptObstacle::Happened | AttemptObstacle::Stale, _) => stale(row, self.balance.unwrap_or_default()),
         }
     }
 }

@@ -26,7 +26,7 @@ impl Feed {
         let limit = limit(query.limit)?;
         let page = |reading: &Reading, after| {
             let sees_config = |row: &ConfigRow| context.scope.allows(row.shop_id, &row.organization_bin);
-            reading.news(after, limit, |row| context.sees(row), sees_config)
+            reading.feed(after, limit, |row| context.sees(row), sees_config)
         };
         let (events, next) = self.since(context, (query.after, query.wait), page).await?;
         Ok(Reply::Events(Events { events, next }))
@@ -64,7 +64,7 @@ impl Feed {
         }
         let until = Instant::now() + wait;
         // Subscribed before the first look: what becomes durable in between is not missed.
-        let mut news = self.store.news();
+        let mut news = self.store.new_events();
         let head = self.store.read(|reading| Ok(reading.last_event()?))?;
         let mut after = after.unwrap_or(head);
         if after > head {

@@ -6,7 +6,7 @@ use crate::id::{PaymentId, PaymentRef};
 use crate::moment::Moment;
 use crate::money::Amount;
 use crate::store::{
-    Change, ConfigRow, Ending, Field, Note, Outcome, PaymentRow, RefundRow, RefundState, Seen, Store, Wrote, event,
+    CallOutcome, Change, ConfigRow, Ending, Field, Note, PaymentRow, RefundRow, RefundState, Seen, Store, Wrote, event,
 };
 
 pub(super) const BIN: &str = "891027350515";
@@ -18,12 +18,12 @@ pub(super) enum Step {
     Enrol,
     Write(Change),
     /// How the call of this step of the day ended.
-    End(usize, Outcome),
+    End(usize, CallOutcome),
 }
 
-pub(super) fn outcome(ending: Ending) -> Outcome {
+pub(super) fn outcome(ending: Ending) -> CallOutcome {
     let status = if ending == Ending::Nothing { LogStatus::Failed } else { LogStatus::Success };
-    Outcome { status, error: None, provider_code: None, duration_ms: 7, ending }
+    CallOutcome { status, error: None, provider_code: None, duration_ms: 7, ending }
 }
 
 pub(super) fn created(number: u64) -> Ending {

@@ -15,7 +15,7 @@ use crate::store::account::{Booking, RefundRow, RefundState};
 use crate::store::alarm::{Alarm, Alarms};
 use crate::store::doubt::{DetailsRead, Doubt};
 use crate::store::event::{
-    Change, Closed, Ending, Event, FirstRefusal, GENESIS, Gap, ImportedRow, LogPlace, Note, Outcome, seal,
+    CallOutcome, Change, Closed, Ending, Event, FirstRefusal, GENESIS, Gap, ImportedRow, LogPlace, Note, seal,
 };
 use crate::store::key::{Field, KeyRow, Wrote};
 use crate::store::payment::{PaymentRow, Seen};
@@ -141,8 +141,8 @@ pub(super) fn note() -> Note {
     }
 }
 
-pub(super) fn outcome(ending: Ending) -> Outcome {
-    Outcome {
+pub(super) fn outcome(ending: Ending) -> CallOutcome {
+    CallOutcome {
         status: LogStatus::Success,
         error: Some("x".to_owned()),
         provider_code: Some(-999),

@@ -7,7 +7,7 @@ use crate::domain::{Kind, State};
 use crate::id::ConfigId;
 use crate::metrics::{Page, Type};
 use crate::moment::Moment;
-use crate::store::{PaymentTurn, RefundTurn, Tally};
+use crate::store::{Counters, PaymentTransition, RefundTransition};
 
 /// With more configs than this a series begins with its first event: zeros would be most of the text, and a native
 /// answer holds a mebibyte.
@@ -16,7 +16,7 @@ const FILLED: usize = 50;
 const KINDS: [Kind; 3] = [Kind::Remote, Kind::Link, Kind::Qr];
 const OPEN: [State; 3] = [State::Creating, State::Waiting, State::Unknown];
 
-pub(super) fn write(page: &mut Page, view: &View, mut tally: Tally) {
+pub(super) fn write(page: &mut Page, view: &View, mut tally: Counters) {
     let in_use: Vec<ConfigId> = view.configs.iter().filter(|row| !row.is_retired).map(|row| row.id).collect();
     let filled = if in_use.len() <= FILLED { in_use.as_slice() } else { &[] };
     write_open(page, view, filled);
@@ -74,18 +74,18 @@ fn write_doubt(page: &mut Page, view: &View, filled: &[ConfigId]) {
     }
 }
 
-fn write_tally(page: &mut Page, tally: &Tally, zeros: bool) {
+fn write_tally(page: &mut Page, tally: &Counters, zeros: bool) {
     let help = "What happened to payments since the start, once it was durable.";
     let mut payments = page.family("kaspid_payments_total", Type::Counter, help);
     for ((config, kind), counts) in &tally.payments {
-        for (turn, count) in PaymentTurn::ALL.iter().zip(counts).filter(|(_, count)| zeros || **count > 0) {
+        for (turn, count) in PaymentTransition::ALL.iter().zip(counts).filter(|(_, count)| zeros || **count > 0) {
             payments.sample(&[("config", config), ("kind", kind), ("outcome", &turn.word())], *count);
         }
     }
     let help = "What happened to refunds since the start, once it was durable.";
     let mut refunds = page.family("kaspid_refunds_total", Type::Counter, help);
     for (config, counts) in &tally.refunds {
-        for (turn, count) in RefundTurn::ALL.iter().zip(counts).filter(|(_, count)| zeros || **count > 0) {
+        for (turn, count) in RefundTransition::ALL.iter().zip(counts).filter(|(_, count)| zeros || **count > 0) {
             refunds.sample(&[("config", config), ("outcome", &turn.word())], *count);
         }
     }

@@ -6,7 +6,7 @@ use super::world::{Effect, Scenario, World, id_of, key_name, no_time, tiyn};
 use super::{CLAIMS, TWO_AMOUNTS};
 use crate::domain::{Dialect, Evidence};
 use crate::store::event::{Closed, Ending};
-use crate::store::{Attempts, Obstacle, PaymentRow, RefundState, Wanted};
+use crate::store::{AttemptObstacle, Attempts, PaymentRow, RefundState, Wanted};
 use Effect::{Hidden, Shown};
 use Step::{Elsewhere, Happens, Read, Shows, Word};
 
@@ -305,8 +305,8 @@ fn without_a_balance_a_person_ends_every_lost_answer() {
     assert_eq!(row.refunds[0].state, RefundState::Doubted);
     let (own, other) = (key_name(0), key_name(1));
     let wanted = |key| Wanted { amount: Some(tiyn(30)), key: Some(key), is_repeat: true, balance: None };
-    assert_eq!(row.account().another(&wanted(&own)), Err(Obstacle::InDoubt(&row.refunds[0])));
-    assert_eq!(row.account().another(&wanted(&other)), Err(Obstacle::Open(&row.refunds[0])));
+    assert_eq!(row.account().another(&wanted(&own)), Err(AttemptObstacle::InDoubt(&row.refunds[0])));
+    assert_eq!(row.account().another(&wanted(&other)), Err(AttemptObstacle::Open(&row.refunds[0])));
     row.resolved(&Closed::Refund { refund: id_of(0), happened: false }, no_time());
     assert_eq!(row.account().attempts(Some(&own)), Attempts::Nothing);
     assert_eq!(row.account().another(&wanted(&own)), Ok(tiyn(30)));
