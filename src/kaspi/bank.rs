@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::fields::{self, Fields};
+use super::error::{CallError, Refusal, RefusalKind};
+use super::fields::{self, JsonFields};
 use super::gate::Success;
-use super::link::Call;
-use super::trouble::{Refusal, RefusalKind, Trouble};
-use super::{Created, Details, NewPayment, StatusRead, date, json, query_value};
+use super::link::HttpCall;
+use super::{Created, NewPayment, PaymentDetails, StatusRead, date, json, query_value};
 use crate::domain::{Kind, TradePoint};
 use crate::id::{DeviceToken, OrganizationBin, PhoneNumber, QrPaymentId, TradePointId};
 use crate::moment::Moment;
@@ -27,7 +27,7 @@ struct Register<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Device<'a> {
+struct DeviceBody<'a> {
     organization_bin: &'a str,
     device_token: &'a str,
 }
@@ -54,7 +54,7 @@ struct CreateScanned<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Cancel<'a> {
+struct CancelBody<'a> {
     organization_bin: &'a str,
     qr_payment_id: &'a RawValue,
     device_token: &'a str,
@@ -69,7 +69,7 @@ struct Return<'a> {
     amount: &'a RawValue,
 }
 
-pub(super) fn register(bin: &OrganizationBin, trade_point: &TradePointId) -> Result<Call, Trouble> {
+pub(super) fn register(bin: &OrganizationBin, trade_point: &TradePointId) -> Result<HttpCall, CallError> {
     let id = trade_point.as_str();
     let trade_point_id = integer(id).ok_or_else(|| {
         let why = format!("trade point {id} is not a number, as the bank's are: look the trade points up again");
@@ -87,12 +87,12 @@ fn device_id(bin: &OrganizationBin, trade_point: &str) -> String {
     format!("kaspid-{bin}-{trade_point}")
 }
 
-pub(super) fn delete_device(triple: &Triple) -> Result<Call, Trouble> {
-    let device = Device { organization_bin: triple.bin().as_str(), device_token: triple.token().expose() };
+pub(super) fn delete_device(triple: &Triple) -> Result<HttpCall, CallError> {
+    let device = DeviceBody { organization_bin: triple.bin().as_str(), device_token: triple.token().expose() };
     json("/r3/v01/device/delete", &device)
 }
 
-pub(super) fn create(triple: &Triple, new: &NewPayment, phone_prefix: char) -> Result<Call, Trouble> {
+pub(super) fn create(triple: &Triple, new: &NewPayment, phone_prefix: char) -> Result<HttpCall, CallError> {
     let amount = tenge(new.amount)?;
     let (organization_bin, device_token) = (triple.bin().as_str(), triple.token().expose());
     let scanned = CreateScanned { organization_bin, device_token, amount: &amount, external_id: &new.external_id };
@@ -112,18 +112,18 @@ pub(super) fn create(triple: &Triple, new: &NewPayment, phone_prefix: char) -> R
     }
 }
 
-pub(super) fn details(token: &DeviceToken, id: &QrPaymentId) -> Call {
+pub(super) fn details(token: &DeviceToken, id: &QrPaymentId) -> HttpCall {
     let token = query_value(token.expose());
-    Call { path: format!("/r3/v01/payment/details?QrPaymentId={id}&DeviceToken={token}"), body: None }
+    HttpCall { path: format!("/r3/v01/payment/details?QrPaymentId={id}&DeviceToken={token}"), body: None }
 }
 
-pub(super) fn payer(token: &DeviceToken, phone: &PhoneNumber, phone_prefix: char) -> Call {
+pub(super) fn payer(token: &DeviceToken, phone: &PhoneNumber, phone_prefix: char) -> HttpCall {
     let (phone, token) = (phone.with_prefix(phone_prefix), query_value(token.expose()));
-    Call { path: format!("/r3/v01/remote/client-info?phoneNumber={phone}&deviceToken={token}"), body: None }
+    HttpCall { path: format!("/r3/v01/remote/client-info?phoneNumber={phone}&deviceToken={token}"), body: None }
 }
 
-pub(super) fn cancel(triple: &Triple, id: &QrPaymentId) -> Result<Call, Trouble> {
-    let cancel = Cancel {
+pub(super) fn cancel(triple: &Triple, id: &QrPaymentId) -> Result<HttpCall, CallError> {
+    let cancel = CancelBody {
         organization_bin: triple.bin().as_str(),
         qr_payment_id: &payment_number(id)?,
         device_token: triple.token().expose(),
@@ -131,7 +131,7 @@ pub(super) fn cancel(triple: &Triple, id: &QrPaymentId) -> Result<Call, Trouble>
     json("/r3/v01/remote/cancel", &cancel)
 }
 
-pub(super) fn refund(triple: &Triple, id: &QrPaymentId, amount: Amount) -> Result<Call, Trouble> {
+pub(super) fn refund(triple: &Triple, id: &QrPaymentId, amount: Amount) -> Result<HttpCall, CallError> {
     let refund = Return {
         organization_bin: triple.bin().as_str(),
         device_token: triple.token().expose(),
@@ -147,13 +147,13 @@ fn integer(digits: &str) -> Option<Box<RawValue>> {
     if number.to_string() != digits { None } else { RawValue::from_string(digits.to_owned()).ok() }
 }
 
-fn payment_number(id: &QrPaymentId) -> Result<Box<RawValue>, Trouble> {
+fn payment_number(id: &QrPaymentId) -> Result<Box<RawValue>, CallError> {
     let not_theirs =
         || Refusal::ours(RefusalKind::PaymentNotFound, format!("{id} is not a payment number of the bank"));
     integer(id.as_str()).ok_or_else(not_theirs)
 }
 
-fn tenge(amount: Amount) -> Result<Box<RawValue>, Trouble> {
+fn tenge(amount: Amount) -> Result<Box<RawValue>, CallError> {
     let unsendable = |_| Refusal::ours(RefusalKind::WrongAmount, "the amount cannot be written as a number");
     RawValue::from_string(amount.to_tenge()).map_err(unsendable)
 }
@@ -161,10 +161,10 @@ fn tenge(amount: Amount) -> Result<Box<RawValue>, Trouble> {
 /// `Data[] {TradePointId, TradePointName}`. One that cannot be read spoils the list: a point that is left out
 /// would look closed.
 pub(super) fn trade_points(success: &Success<'_>) -> Option<Vec<TradePoint>> {
-    fields::items(success.data?)?.into_iter().map(|item| trade_point(&Fields::read(item.get())?)).collect()
+    fields::items(success.data?)?.into_iter().map(|item| trade_point(&JsonFields::read(item.get())?)).collect()
 }
 
-fn trade_point(fields: &Fields<'_>) -> Option<TradePoint> {
+fn trade_point(fields: &JsonFields<'_>) -> Option<TradePoint> {
     let id = fields.word("TradePointId")?.parse().ok()?;
     Some(TradePoint { id, name: fields.name("TradePointName").unwrap_or_default(), city: None })
 }
@@ -179,7 +179,7 @@ pub(super) fn created(success: &Success<'_>, kind: Kind, date: Option<Moment>) -
     // A link calls the same number PaymentId.
     let keys = if kind == Kind::Link { ["PaymentId", "QrPaymentId"] } else { ["QrPaymentId", "PaymentId"] };
     let qr_payment_id = data.first_payment_id(&keys)?;
-    let options = OPTIONS.into_iter().find_map(|key| Fields::read(data.raw_in_any_case(key)?));
+    let options = OPTIONS.into_iter().find_map(|key| JsonFields::read(data.raw_in_any_case(key)?));
     let seconds = |keys: &[&str]| keys.iter().find_map(|key| seconds(options.as_ref()?.raw_in_any_case(key)?));
     let expires_at = data.text("ExpireDate").and_then(|text| moment(&text));
     let left = || Some(expires_at?.since(date?)).filter(|left| !left.is_zero() && left.as_secs() <= LONGEST_TIMER);
@@ -228,13 +228,13 @@ pub(super) fn status(success: &Success<'_>, id: &QrPaymentId) -> Option<StatusRe
     })
 }
 
-pub(super) fn detailed(success: &Success<'_>, id: &QrPaymentId) -> Option<Details> {
+pub(super) fn detailed(success: &Success<'_>, id: &QrPaymentId) -> Option<PaymentDetails> {
     let data = success.object()?;
     // Another payment's balance would settle the wrong refund.
     if !data.is_about(id, &["QrPaymentId", "PaymentId"]) {
         return None;
     }
-    Some(Details {
+    Some(PaymentDetails {
         total: data.tenge("TotalAmount")?,
         available_return: data.tenge("AvailableReturnAmount")?,
         transaction_date: data.text("TransactionDate").and_then(|text| moment(&text)),

@@ -21,14 +21,14 @@ const LARGEST_BODY: usize = 1 << 20;
 
 /// A whole answer, whatever it says.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct HttpAnswer {
     pub(crate) http: u16,
     /// The bank's clock, from the `Date` header.
     pub(crate) date: Option<Moment>,
     pub(crate) body: Bytes,
 }
 
-impl Answer {
+impl HttpAnswer {
     /// The same should the bank repeat the token of the request anywhere in it, in any case: what is read of an answer is
     /// kept and shown. A token that could be a number of the bank's is looked for in texts only, by their readers.
     pub(super) fn without(self, token: Option<&str>) -> Self {
@@ -105,15 +105,15 @@ impl Connection {
     }
 
     /// Sends one request and reads all of its answer.
-    pub(super) async fn converse(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Failed> {
+    pub(super) async fn converse(&mut self, request: Request<Full<Bytes>>) -> Result<HttpAnswer, ExchangeError> {
         let response = self.sender.try_send_request(request).await.map_err(|mut e| {
             let unsent = e.take_message().is_some();
             let error = e.into_error();
             // TLS 1.3 lets a client speak before the server has judged its certificate.
             let late_refusal = !self.answered && tls::inside(&error).is_some_and(tls::refuses_certificate);
             match unsent || late_refusal {
-                true => Failed::Unsent(Unreachable { at_once: self.answered, ..Unreachable::by(&error) }),
-                false => Failed::Lost(format!("the connection failed before an answer ({})", chain(&error))),
+                true => ExchangeError::Unsent(Unreachable { at_once: self.answered, ..Unreachable::by(&error) }),
+                false => ExchangeError::Lost(format!("the connection failed before an answer ({})", chain(&error))),
             }
         })?;
         self.answered = true;
@@ -136,7 +136,7 @@ pub(crate) struct Unreachable {
 }
 
 /// How a request on a connection failed.
-pub(crate) enum Failed {
+pub(crate) enum ExchangeError {
     /// Given back: no byte of it was written.
     Unsent(Unreachable),
     /// Written, in part or whole.
@@ -144,19 +144,20 @@ pub(crate) enum Failed {
 }
 
 #[cfg(test)]
-impl Failed {
+impl ExchangeError {
     /// There was no connection.
     pub(crate) fn unsent(why: &str) -> Self {
         Self::Unsent(Unreachable { why: why.to_owned(), certificate: false, hopeless: false, at_once: false })
     }
 }
 
-async fn whole(response: Response<Incoming>) -> Result<Answer, Failed> {
+async fn whole(response: Response<Incoming>) -> Result<HttpAnswer, ExchangeError> {
     let http = response.status().as_u16();
     let date = response.headers().get(header::DATE).and_then(|value| date::read_http(value.to_str().ok()?));
     let body = Limited::new(response.into_body(), LARGEST_BODY).collect().await;
-    let body = body.map_err(|e| Failed::Lost(format!("the answer broke off ({})", chain(e.as_ref()))))?.to_bytes();
-    Ok(Answer { http, date, body })
+    let body =
+        body.map_err(|e| ExchangeError::Lost(format!("the answer broke off ({})", chain(e.as_ref()))))?.to_bytes();
+    Ok(HttpAnswer { http, date, body })
 }
 
 impl Unreachable {

@@ -11,9 +11,9 @@ use crate::money::Amount;
 
 /// An object of a reply. A key that stands twice makes the whole object unreadable: two readers could take
 /// different values from it, and one of them may be an id or an amount. `null` is the same as absent.
-pub(super) struct Fields<'a>(Vec<(String, &'a RawValue)>);
+pub(super) struct JsonFields<'a>(Vec<(String, &'a RawValue)>);
 
-impl<'a> Fields<'a> {
+impl<'a> JsonFields<'a> {
     /// Reads `text` as one object and nothing behind it.
     pub(super) fn read(text: &'a str) -> Option<Self> {
         serde_json::from_str(text).ok()
@@ -94,7 +94,7 @@ pub(super) fn items(raw: &str) -> Option<Vec<&RawValue>> {
     serde_json::from_str(raw).ok()
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for JsonFields<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Object;
 
@@ -117,7 +117,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
             }
         }
 
-        deserializer.deserialize_map(Object).map(Fields)
+        deserializer.deserialize_map(Object).map(JsonFields)
     }
 }
 
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn ids_come_as_digits_or_number() {
-        let fields = Fields::read(
+        let fields = JsonFields::read(
             r#"{"a":12737694350,"b":"12737694350","c":0,"d":-1,"e":1.5,"f":null,"g":"x","h":99999999999999999999}"#,
         )
         .unwrap();
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn amounts_keep_their_digits() {
-        let fields = Fields::read(r#"{"a":200.00,"b":99999999.99,"c":"5","d":0.001,"e":1e2}"#).unwrap();
+        let fields = JsonFields::read(r#"{"a":200.00,"b":99999999.99,"c":"5","d":0.001,"e":1e2}"#).unwrap();
         let tiyn = |key| fields.tenge(key).map(Amount::tiyn);
         assert_eq!([tiyn("a"), tiyn("b"), tiyn("e")], [Some(20_000), Some(9_999_999_999), Some(10_000)]);
         assert_eq!([tiyn("c"), tiyn("d")], [None, None]);
@@ -166,11 +166,11 @@ mod tests {
 
     #[test]
     fn a_key_that_stands_twice_makes_an_object_unreadable() {
-        assert!(Fields::read(r#"{"a":1,"b":2,"a":1}"#).is_none());
-        assert!(Fields::read(r#"{"a":1,"\u0061":2}"#).is_none());
-        assert!(Fields::read(r#"{"a":1} {}"#).is_none());
-        assert!(Fields::read("[]").is_none());
-        let cases = Fields::read(r#"{"a":1,"A":2,"b":3}"#).unwrap();
+        assert!(JsonFields::read(r#"{"a":1,"b":2,"a":1}"#).is_none());
+        assert!(JsonFields::read(r#"{"a":1,"\u0061":2}"#).is_none());
+        assert!(JsonFields::read(r#"{"a":1} {}"#).is_none());
+        assert!(JsonFields::read("[]").is_none());
+        let cases = JsonFields::read(r#"{"a":1,"A":2,"b":3}"#).unwrap();
         assert_eq!((cases.raw_in_any_case("a"), cases.raw_in_any_case("B")), (None, Some("3")));
     }
 }

@@ -4,13 +4,13 @@
 use crate::domain::Dialect;
 use crate::message::{shortened, without_phones};
 
-use super::connection::Answer;
-use super::fields::{self, Fields};
-use super::trouble::{Provider, Refusal, RefusalKind, Trouble};
+use super::connection::HttpAnswer;
+use super::error::{CallError, Provider, Refusal, RefusalKind};
+use super::fields::{self, JsonFields};
 
 /// The call an answer belongs to. Of two it changes what an answer means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Call {
+pub(super) enum CallKind {
     /// The read that settles which dialect the bank speaks.
     TradePoints,
     Register,
@@ -25,7 +25,7 @@ pub(super) enum Call {
     Ping,
 }
 
-impl Call {
+impl CallKind {
     /// In the order of their definition, which is their place in [`super::record::Record`].
     pub(super) const ALL: [Self; 10] = [
         Self::TradePoints,
@@ -68,8 +68,8 @@ pub(super) struct Success<'a> {
 
 impl<'a> Success<'a> {
     /// The `data` as an object.
-    pub(super) fn object(&self) -> Option<Fields<'a>> {
-        Fields::read(self.data?)
+    pub(super) fn object(&self) -> Option<JsonFields<'a>> {
+        JsonFields::read(self.data?)
     }
 }
 
@@ -81,7 +81,7 @@ enum Envelope<'a> {
 }
 
 /// Judges an answer to a call made in `dialect`; `None` takes either and tells which.
-pub(super) fn judge(answer: &Answer, call: Call, dialect: Option<Dialect>) -> Result<Success<'_>, Trouble> {
+pub(super) fn judge(answer: &HttpAnswer, call: CallKind, dialect: Option<Dialect>) -> Result<Success<'_>, CallError> {
     let envelope = std::str::from_utf8(&answer.body).ok().and_then(read);
     let Some(envelope) = envelope else {
         return Err(undecided(format!("Kaspi answered HTTP {} without a readable envelope", answer.http), None));
@@ -97,29 +97,29 @@ pub(super) fn judge(answer: &Answer, call: Call, dialect: Option<Dialect>) -> Re
 }
 
 /// An answer that decides nothing.
-pub(super) fn undecided(why: impl Into<String>, provider: Option<Provider>) -> Trouble {
-    Trouble::MayHaveHappened { why: why.into(), provider }
+pub(super) fn undecided(why: impl Into<String>, provider: Option<Provider>) -> CallError {
+    CallError::MayHaveHappened { why: why.into(), provider }
 }
 
 /// A success whose `data` lacks what the call must give.
-pub(super) fn incomplete(what: &str) -> Trouble {
+pub(super) fn incomplete(what: &str) -> CallError {
     undecided(format!("Kaspi reports success without {what}"), None)
 }
 
 /// An envelope of the other dialect. Only where nothing but the dialect is at stake does it settle anything, and
 /// not if all it says is "error": any gateway on the way could have written that.
-fn foreign(call: Call, found: Dialect, result: Result<Success<'_>, Trouble>) -> Trouble {
+fn foreign(call: CallKind, found: Dialect, result: Result<Success<'_>, CallError>) -> CallError {
     let provider = match result {
-        Ok(_) | Err(Trouble::Refused(_)) if call == Call::TradePoints => return Trouble::OtherDialect(found),
-        Err(Trouble::Refused(Refusal { code, text, .. })) => Some((code, text)),
-        Err(Trouble::MayHaveHappened { provider, .. }) => provider,
+        Ok(_) | Err(CallError::Refused(_)) if call == CallKind::TradePoints => return CallError::OtherDialect(found),
+        Err(CallError::Refused(Refusal { code, text, .. })) => Some((code, text)),
+        Err(CallError::MayHaveHappened { provider, .. }) => provider,
         Ok(_) | Err(_) => None,
     };
     undecided(format!("the answer came in the {found} dialect"), provider)
 }
 
 fn read(body: &str) -> Option<Envelope<'_>> {
-    let envelope = Fields::read(body)?;
+    let envelope = JsonFields::read(body)?;
     match (envelope.raw("StatusCode"), envelope.raw("status").filter(|raw| matches!(*raw, "true" | "false"))) {
         (Some(code), None) => bank(&envelope, code.parse().ok()?),
         (None, Some(status)) => guide(&envelope, status == "true"),
@@ -128,7 +128,7 @@ fn read(body: &str) -> Option<Envelope<'_>> {
     }
 }
 
-fn bank<'a>(envelope: &Fields<'a>, code: i64) -> Option<Envelope<'a>> {
+fn bank<'a>(envelope: &JsonFields<'a>, code: i64) -> Option<Envelope<'a>> {
     if code == 0 {
         return Some(Envelope::Value(Success { dialect: Dialect::Bank, data: envelope.raw("Data") }));
     }
@@ -137,12 +137,12 @@ fn bank<'a>(envelope: &Fields<'a>, code: i64) -> Option<Envelope<'a>> {
     Some(Envelope::Errors(Dialect::Bank, vec![(Some(code), worded(text))]))
 }
 
-fn guide<'a>(envelope: &Fields<'a>, ok: bool) -> Option<Envelope<'a>> {
+fn guide<'a>(envelope: &JsonFields<'a>, ok: bool) -> Option<Envelope<'a>> {
     let data = envelope.raw("data");
     let mut errors: Vec<Provider> = envelope.text("error").map(|text| (None, worded(Some(text)))).into_iter().collect();
-    if let Some(listed) = data.and_then(Fields::read).and_then(|data| data.raw("errors")) {
+    if let Some(listed) = data.and_then(JsonFields::read).and_then(|data| data.raw("errors")) {
         // PHP writes an empty map as an array.
-        match Fields::read(listed) {
+        match JsonFields::read(listed) {
             Some(listed) => {
                 errors.extend(listed.present().map(|(code, raw)| (code.parse().ok(), worded(fields::text(raw)))))
             }
@@ -168,7 +168,7 @@ fn worded(text: Option<String>) -> Option<String> {
 }
 
 /// A refusal if every reason given is a listed one; otherwise something else happened too.
-fn refused(dialect: Dialect, errors: Vec<Provider>, call: Call) -> Trouble {
+fn refused(dialect: Dialect, errors: Vec<Provider>, call: CallKind) -> CallError {
     let mut kind = None;
     for (code, text) in &errors {
         let by_text = || kind_of_text(text.as_deref()?, call).filter(|_| dialect == Dialect::Guide);
@@ -187,14 +187,14 @@ fn refused(dialect: Dialect, errors: Vec<Provider>, call: Call) -> Trouble {
         }
     }
     match (kind, errors.into_iter().next()) {
-        (Some(kind), Some((code, text))) => Trouble::Refused(Refusal { kind, code, text }),
+        (Some(kind), Some((code, text))) => CallError::Refused(Refusal { kind, code, text }),
         _ => undecided("Kaspi says no without a reason", None),
     }
 }
 
 /// Codes that ask to try again: what they are said of may have happened.
-fn decides_nothing(code: i64, call: Call) -> bool {
-    code == -999 || (code == -99_000_006 && call == Call::Refund)
+fn decides_nothing(code: i64, call: CallKind) -> bool {
+    code == -999 || (code == -99_000_006 && call == CallKind::Refund)
 }
 
 /// Every code of wire §6: those that are counted by themselves.
@@ -274,7 +274,7 @@ const TEXTS: [(&str, i64); 18] = [
 ];
 
 /// The guide's "Troubleshooting" texts, and the bank's word for word: they mean what their codes mean.
-fn kind_of_text(text: &str, call: Call) -> Option<RefusalKind> {
+fn kind_of_text(text: &str, call: CallKind) -> Option<RefusalKind> {
     let text = text.trim().trim_end_matches('.').to_lowercase();
     if let Some((_, code)) = TEXTS.iter().find(|(listed, _)| *listed == text) {
         return kind_of_code(*code).filter(|_| !decides_nothing(*code, call));

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::fields::{self, Fields};
+use super::error::CallError;
+use super::fields::{self, JsonFields};
 use super::gate::Success;
-use super::link::Call;
-use super::trouble::Trouble;
+use super::link::HttpCall;
 use super::{Created, NewPayment, StatusRead, json};
 use crate::domain::{Kind, TradePoint};
 use crate::id::{Comment, DeviceToken, OrganizationBin, QrPaymentId, TradePointId};
@@ -22,7 +22,7 @@ struct Register<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Create<'a> {
+struct CreateBody<'a> {
     organization_bin: &'a str,
     device_token: &'a str,
     trade_point_id: &'a str,
@@ -48,23 +48,23 @@ struct OfPayment<'a> {
     return_amount: Option<u64>,
 }
 
-pub(super) fn register(bin: &OrganizationBin, trade_point: &TradePointId) -> Result<Call, Trouble> {
+pub(super) fn register(bin: &OrganizationBin, trade_point: &TradePointId) -> Result<HttpCall, CallError> {
     let register = Register { organization_bin: bin.as_str(), trade_point_id: trade_point.as_str() };
     json("/r3/v01/device/register", &register)
 }
 
-pub(super) fn create(triple: &Triple, new: &NewPayment, phone_prefix: char) -> Result<Call, Trouble> {
+pub(super) fn create(triple: &Triple, new: &NewPayment, phone_prefix: char) -> Result<HttpCall, CallError> {
     let (path, phone_number, merchant_invoice_id) = match new.kind {
         Kind::Remote => ("/r3/v01/remote/create/", Some(new.payer(phone_prefix)?), None),
         Kind::Link => {
             let phone = new.phone.as_ref().map(|phone| phone.with_prefix(phone_prefix));
             ("/r3/v01/qr/create-link/", phone, Some(new.external_id.as_str()))
         }
-        Kind::Qr => return Err(Trouble::NotInDialect),
+        Kind::Qr => return Err(CallError::NotInDialect),
     };
     json(
         path,
-        &Create {
+        &CreateBody {
             organization_bin: triple.bin().as_str(),
             device_token: triple.token().expose(),
             trade_point_id: triple.trade_point().as_str(),
@@ -76,11 +76,11 @@ pub(super) fn create(triple: &Triple, new: &NewPayment, phone_prefix: char) -> R
     )
 }
 
-pub(super) fn cancel(triple: &Triple, id: &QrPaymentId) -> Result<Call, Trouble> {
+pub(super) fn cancel(triple: &Triple, id: &QrPaymentId) -> Result<HttpCall, CallError> {
     json("/r3/v01/remote/cancel/", &of_payment(triple, id, None))
 }
 
-pub(super) fn refund(triple: &Triple, id: &QrPaymentId, amount: Amount) -> Result<Call, Trouble> {
+pub(super) fn refund(triple: &Triple, id: &QrPaymentId, amount: Amount) -> Result<HttpCall, CallError> {
     json("/r3/v01/payment/refund/", &of_payment(triple, id, Some(amount.tiyn())))
 }
 
@@ -97,10 +97,10 @@ fn of_payment<'a>(triple: &'a Triple, id: &'a QrPaymentId, return_amount: Option
 /// would look closed.
 pub(super) fn trade_points(success: &Success<'_>) -> Option<Vec<TradePoint>> {
     let listed = success.object()?.raw("tradepoints")?;
-    fields::items(listed)?.into_iter().map(|item| trade_point(&Fields::read(item.get())?)).collect()
+    fields::items(listed)?.into_iter().map(|item| trade_point(&JsonFields::read(item.get())?)).collect()
 }
 
-fn trade_point(fields: &Fields<'_>) -> Option<TradePoint> {
+fn trade_point(fields: &JsonFields<'_>) -> Option<TradePoint> {
     let id = fields.word("id")?.parse().ok()?;
     Some(TradePoint { id, name: fields.name("name").unwrap_or_default(), city: fields.name("city") })
 }

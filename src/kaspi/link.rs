@@ -14,13 +14,13 @@ use tokio::sync::Notify;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::ask::Ask;
-use super::connection::{Answer, Connection, Failed, Unreachable};
+use super::connection::{Connection, ExchangeError, HttpAnswer, Unreachable};
+use super::context::CallContext;
+use super::error::CallError;
 use super::gate::undecided;
-use super::record::{BankTroubleKind, Record};
+use super::record::{OutageKind, Record};
 use super::setup::KaspiSetup;
 use super::tls::Trust;
-use super::trouble::Trouble;
 
 /// After this long without a call no connection is made ahead: a closed shop leaves the bank alone at night.
 pub(super) const QUIET: Duration = Duration::from_secs(3_600);
@@ -38,7 +38,7 @@ const NO_CONNECTION: &str =
 
 /// A request without its host: made anew for each try.
 #[derive(Clone)]
-pub(super) struct Call {
+pub(super) struct HttpCall {
     /// Path and query. Secret: a query carries a token or a phone.
     pub(super) path: String,
     /// JSON of a POST; a GET has none.
@@ -69,7 +69,7 @@ pub(super) struct Link {
 
 /// A bank in this process: what comes of each request.
 #[cfg(test)]
-pub(crate) type Wire = Arc<dyn Fn(Request<Full<Bytes>>) -> BoxFuture<Result<Answer, Failed>> + Send + Sync>;
+pub(crate) type Wire = Arc<dyn Fn(Request<Full<Bytes>>) -> BoxFuture<Result<HttpAnswer, ExchangeError>> + Send + Sync>;
 
 #[cfg(test)]
 type BoxFuture<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
@@ -98,7 +98,7 @@ impl Link {
     }
 
     /// Sends `call` and reads the whole answer before the deadline. Only what was never sent is tried again.
-    pub(super) async fn exchange(&self, ask: &Ask, call: &Call) -> Result<Answer, Trouble> {
+    pub(super) async fn exchange(&self, ask: &CallContext, call: &HttpCall) -> Result<HttpAnswer, CallError> {
         self.note_use();
         let mut pause = FIRST_PAUSE;
         loop {
@@ -110,7 +110,7 @@ impl Link {
                 continue;
             }
             if certificate || hopeless || Instant::now() + pause >= ask.deadline {
-                return Err(Trouble::NeverSent { why, certificate });
+                return Err(CallError::NeverSent { why, certificate });
             }
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -124,7 +124,7 @@ impl Link {
         }
     }
 
-    async fn attempt(&self, ask: &Ask, call: &Call) -> Result<Result<Answer, Unreachable>, Trouble> {
+    async fn attempt(&self, ask: &CallContext, call: &HttpCall) -> Result<Result<HttpAnswer, Unreachable>, CallError> {
         let request = self.request(ask, call).map_err(|e| never(format!("the request cannot be built: {e}")))?;
         if Instant::now() >= ask.deadline {
             return Err(never("its time was up before it began".to_owned()));
@@ -145,7 +145,7 @@ impl Link {
         came_to(conversed)
     }
 
-    pub(super) fn request(&self, ask: &Ask, call: &Call) -> Result<Request<Full<Bytes>>, HttpError> {
+    pub(super) fn request(&self, ask: &CallContext, call: &HttpCall) -> Result<Request<Full<Bytes>>, HttpError> {
         let method = if call.body.is_some() { Method::POST } else { Method::GET };
         let mut request = Request::builder()
             .method(method)
@@ -210,12 +210,12 @@ impl Link {
                 true
             }
             Ok(Err(Unreachable { why, certificate, .. })) => {
-                let kind = if certificate { BankTroubleKind::Certificate } else { BankTroubleKind::Unreachable };
+                let kind = if certificate { OutageKind::Certificate } else { OutageKind::Unreachable };
                 self.record.failed(kind, why);
                 false
             }
             Err(_) => {
-                self.record.failed(BankTroubleKind::Unreachable, NO_CONNECTION.to_owned());
+                self.record.failed(OutageKind::Unreachable, NO_CONNECTION.to_owned());
                 false
             }
         }
@@ -241,7 +241,7 @@ impl Link {
         // TLS 1.3 tells late that our certificate is refused: also on a connection that carries no call.
         let ended = move |end: Option<Unreachable>| {
             if let Some(Unreachable { why, certificate: true, .. }) = end {
-                record.failed(BankTroubleKind::Certificate, why);
+                record.failed(OutageKind::Certificate, why);
             }
             changed.notify_one();
         };
@@ -255,16 +255,18 @@ impl Link {
 }
 
 /// What an attempt came to that was over within its time, or not.
-fn came_to(conversed: Result<Result<Answer, Failed>, Elapsed>) -> Result<Result<Answer, Unreachable>, Trouble> {
+fn came_to(
+    conversed: Result<Result<HttpAnswer, ExchangeError>, Elapsed>,
+) -> Result<Result<HttpAnswer, Unreachable>, CallError> {
     match conversed {
         Ok(Ok(answer)) => Ok(Ok(answer)),
-        Ok(Err(Failed::Unsent(unreachable))) => Ok(Err(unreachable)),
-        Ok(Err(Failed::Lost(why))) => Err(undecided(why, None)),
+        Ok(Err(ExchangeError::Unsent(unreachable))) => Ok(Err(unreachable)),
+        Ok(Err(ExchangeError::Lost(why))) => Err(undecided(why, None)),
         // Its connection is dropped, which closes it: a late answer must not be taken for another call's.
         Err(_) => Err(undecided("no answer within the time", None)),
     }
 }
 
-fn never(why: String) -> Trouble {
-    Trouble::NeverSent { why, certificate: false }
+fn never(why: String) -> CallError {
+    CallError::NeverSent { why, certificate: false }
 }

@@ -3,7 +3,7 @@
 //! `bank` and `guide` translate, `link` keeps connections, a `connection` knows what never left this machine,
 //! `gate` is the only judge of an answer. Nothing is retried in here but what surely never left.
 
-mod ask;
+mod context;
 mod bank;
 mod connection;
 mod date;
@@ -15,7 +15,7 @@ mod probe;
 mod record;
 mod setup;
 mod tls;
-mod trouble;
+mod error;
 mod types;
 mod warm;
 
@@ -29,25 +29,25 @@ use std::time::Duration;
 use hyper::body::Bytes;
 use serde::Serialize;
 
-pub use ask::{Ask, XRequestId};
-pub use probe::{Obstacle, Probe, Question, Step, probe};
-pub use record::{BankTrouble, BankTroubleKind, CallMeter, CallOutcome, Record};
+pub use context::{CallContext, XRequestId};
+pub use error::{CallError, Provider, Refusal, RefusalKind};
+pub use probe::{Probe, ProbeObstacle, ProbeStep, Question, probe};
+pub use record::{CallMeter, CallOutcome, Outage, OutageKind, Record};
 pub use setup::{Endpoint, KaspiSetup};
-pub use trouble::{Provider, Refusal, RefusalKind, Trouble};
-pub use types::{Cancelled, Created, Details, NewPayment, Refunded, StatusRead};
+pub use types::{Cancelled, Created, NewPayment, PaymentDetails, Refunded, StatusRead};
 
 use crate::domain::{Dialect, Kind, Payer, TradePoint};
 use crate::id::{DeviceToken, OrganizationBin, OurBank, PhoneNumber, QrPaymentId, TradePointId};
 use crate::identity::ClientIdentity;
 use crate::money::Amount;
 use crate::store::{Counterparty, NumberAt, Triple};
-use connection::Answer;
 #[cfg(test)]
-pub(crate) use connection::{Answer as WireAnswer, Failed};
-use gate::{Call as What, Success, incomplete, judge};
+pub(crate) use connection::ExchangeError;
+pub(crate) use connection::HttpAnswer;
+use gate::{CallKind, Success, incomplete, judge};
 #[cfg(test)]
 pub(crate) use link::Wire;
-use link::{Call, Link};
+use link::{HttpCall, Link};
 
 /// A cheap handle to the bank at one url with one identity. After a reload a new one takes its place; calls
 /// under way finish on the old.
@@ -98,10 +98,10 @@ impl Kaspi {
         self.link.check_trust()
     }
 
-    /// A new [`Ask`] with the configured time-out.
+    /// A new [`CallContext`] with the configured time-out.
     #[must_use]
-    pub fn ask(&self) -> Ask {
-        Ask::fresh(self.settings.timeout)
+    pub fn ask(&self) -> CallContext {
+        CallContext::fresh(self.settings.timeout)
     }
 
     /// Keeps one connection made ahead while calls are made, and makes the first now. To be spawned; ends by
@@ -114,14 +114,14 @@ impl Kaspi {
     /// call that learns the dialect.
     ///
     /// # Errors
-    /// [`Trouble::OtherDialect`] if `expect` is not what the bank speaks.
+    /// [`CallError::OtherDialect`] if `expect` is not what the bank speaks.
     pub async fn trade_points(
         &self,
-        ask: &Ask,
+        ask: &CallContext,
         bin: &OrganizationBin,
         expect: Option<Dialect>,
-    ) -> Result<(Dialect, Vec<TradePoint>), Trouble> {
-        let read = |success: &Success<'_>, _: &Answer| {
+    ) -> Result<(Dialect, Vec<TradePoint>), CallError> {
+        let read = |success: &Success<'_>, _: &HttpAnswer| {
             let points = match success.dialect {
                 Dialect::Bank => bank::trade_points(success),
                 Dialect::Guide => guide::trade_points(success),
@@ -129,7 +129,7 @@ impl Kaspi {
             Ok((success.dialect, points.ok_or_else(|| incomplete("a readable list of trade points"))?))
         };
         let call = get(format!("/r3/v01/partner/tradepoints/{bin}"));
-        self.call(ask, (What::TradePoints, expect, None), &call, read).await
+        self.call(ask, (CallKind::TradePoints, expect, None), &call, read).await
     }
 
     /// Step 2 of the guide: the token of (BIN, trade point). The same call gives the same token.
@@ -138,47 +138,47 @@ impl Kaspi {
     /// A bank-dialect trade point that is no number is [`RefusalKind::TradePointMissing`], and nothing is sent.
     pub async fn register(
         &self,
-        ask: &Ask,
+        ask: &CallContext,
         dialect: Dialect,
         bin: &OrganizationBin,
         trade_point: &TradePointId,
-    ) -> Result<DeviceToken, Trouble> {
+    ) -> Result<DeviceToken, CallError> {
         let call = match dialect {
             Dialect::Bank => bank::register(bin, trade_point),
             Dialect::Guide => guide::register(bin, trade_point),
         }?;
-        let read = |success: &Success<'_>, _: &Answer| {
+        let read = |success: &Success<'_>, _: &HttpAnswer| {
             let token = match dialect {
                 Dialect::Bank => bank::device_token(success),
                 Dialect::Guide => guide::device_token(success),
             };
             token.ok_or_else(|| incomplete("a device token"))
         };
-        self.call(ask, (What::Register, Some(dialect), None), &call, read).await
+        self.call(ask, (CallKind::Register, Some(dialect), None), &call, read).await
     }
 
     /// Deletes the device: refunds and cancels of its payments stop. Bank dialect only.
     ///
     /// # Errors
-    /// See [`Trouble`].
-    pub async fn delete_device(&self, ask: &Ask, triple: &Triple) -> Result<(), Trouble> {
+    /// See [`CallError`].
+    pub async fn delete_device(&self, ask: &CallContext, triple: &Triple) -> Result<(), CallError> {
         only_bank(triple)?;
-        self.of_triple(ask, triple, (What::DeleteDevice, &bank::delete_device(triple)?), |_, _| Ok(())).await
+        self.of_triple(ask, triple, (CallKind::DeleteDevice, &bank::delete_device(triple)?), |_, _| Ok(())).await
     }
 
     /// Takes a payment. Never repeated by itself once a byte has left: nothing can be looked up by it.
     ///
     /// # Errors
-    /// [`Trouble::MayHaveHappened`] also for a success without a payment's number, or without what the customer is to
+    /// [`CallError::MayHaveHappened`] also for a success without a payment's number, or without what the customer is to
     /// be shown.
-    pub async fn create(&self, ask: &Ask, triple: &Triple, new: &NewPayment) -> Result<Created, Trouble> {
+    pub async fn create(&self, ask: &CallContext, triple: &Triple, new: &NewPayment) -> Result<Created, CallError> {
         let prefix = self.settings.phone_prefix;
         let call = match triple.dialect() {
             Dialect::Bank => bank::create(triple, new, prefix),
             Dialect::Guide => guide::create(triple, new, prefix),
         }?;
         let phone = new.phone.as_ref().map(|phone| phone.with_prefix(prefix));
-        let read = |success: &Success<'_>, answer: &Answer| {
+        let read = |success: &Success<'_>, answer: &HttpAnswer| {
             let created = match success.dialect {
                 Dialect::Bank => bank::created(success, new.kind, answer.date),
                 Dialect::Guide => guide::created(success, &new.external_id, answer.date),
@@ -191,21 +191,21 @@ impl Kaspi {
                 None => Ok(created),
             }
         };
-        let created = self.of_triple(ask, triple, (What::Create, &call), read).await;
+        let created = self.of_triple(ask, triple, (CallKind::Create, &call), read).await;
         created.map_err(|trouble| trouble.without(phone.as_deref()))
     }
 
     /// Where a payment stands, in Kaspi's own word.
     ///
     /// # Errors
-    /// See [`Trouble`]; [`Trouble::MayHaveHappened`] means that nobody could be asked.
-    pub async fn status(&self, ask: &Ask, payment: &NumberAt) -> Result<StatusRead, Trouble> {
+    /// See [`CallError`]; [`CallError::MayHaveHappened`] means that nobody could be asked.
+    pub async fn status(&self, ask: &CallContext, payment: &NumberAt) -> Result<StatusRead, CallError> {
         let dialect = self.ours(payment.of())?;
         let version = match dialect {
             Dialect::Bank => self.settings.status_version.as_str(),
             Dialect::Guide => "v01",
         };
-        let read = |success: &Success<'_>, answer: &Answer| {
+        let read = |success: &Success<'_>, answer: &HttpAnswer| {
             let status = match dialect {
                 Dialect::Bank => bank::status(success, payment.number()),
                 Dialect::Guide => guide::status(success, payment.number()),
@@ -214,105 +214,111 @@ impl Kaspi {
             Ok(StatusRead { date: answer.date, ..status })
         };
         let call = get(format!("/r3/{version}/payment/status/{}", payment.number()));
-        self.call(ask, (What::Status, Some(dialect), None), &call, read).await
+        self.call(ask, (CallKind::Status, Some(dialect), None), &call, read).await
     }
 
     /// The balance of a paid payment. Bank dialect only.
     ///
     /// # Errors
-    /// See [`Trouble`]; [`Trouble::MayHaveHappened`] means that nobody could be asked.
-    pub async fn details(&self, ask: &Ask, triple: &Triple, id: &QrPaymentId) -> Result<Details, Trouble> {
+    /// See [`CallError`]; [`CallError::MayHaveHappened`] means that nobody could be asked.
+    pub async fn details(
+        &self,
+        ask: &CallContext,
+        triple: &Triple,
+        id: &QrPaymentId,
+    ) -> Result<PaymentDetails, CallError> {
         only_bank(triple)?;
         let call = bank::details(triple.token(), id);
-        let read = |success: &Success<'_>, _: &Answer| {
+        let read = |success: &Success<'_>, _: &HttpAnswer| {
             bank::detailed(success, id).ok_or_else(|| incomplete("a readable balance of this payment"))
         };
-        self.of_triple(ask, triple, (What::Details, &call), read).await
+        self.of_triple(ask, triple, (CallKind::Details, &call), read).await
     }
 
     /// Cancels a remote invoice.
     ///
     /// # Errors
-    /// See [`Trouble`]. Moves no money and may be repeated.
-    pub async fn cancel(&self, ask: &Ask, triple: &Triple, id: &QrPaymentId) -> Result<Cancelled, Trouble> {
+    /// See [`CallError`]. Moves no money and may be repeated.
+    pub async fn cancel(&self, ask: &CallContext, triple: &Triple, id: &QrPaymentId) -> Result<Cancelled, CallError> {
         let call = match triple.dialect() {
             Dialect::Bank => bank::cancel(triple, id),
             Dialect::Guide => guide::cancel(triple, id),
         }?;
-        let read = |success: &Success<'_>, _: &Answer| {
+        let read = |success: &Success<'_>, _: &HttpAnswer| {
             let status = match success.dialect {
                 Dialect::Bank => bank::status(success, id).map(|read| read.status),
                 Dialect::Guide => guide::word_of_status(success, id),
             };
             Ok(Cancelled { status })
         };
-        self.of_triple(ask, triple, (What::Cancel, &call), read).await
+        self.of_triple(ask, triple, (CallKind::Cancel, &call), read).await
     }
 
     /// Pays `amount` back. Never repeated by itself once a byte has left: partial refunds add up.
     ///
     /// # Errors
-    /// See [`Trouble`]; −99000006 is [`Trouble::MayHaveHappened`].
+    /// See [`CallError`]; −99000006 is [`CallError::MayHaveHappened`].
     pub async fn refund(
         &self,
-        ask: &Ask,
+        ask: &CallContext,
         triple: &Triple,
         id: &QrPaymentId,
         amount: Amount,
-    ) -> Result<Refunded, Trouble> {
+    ) -> Result<Refunded, CallError> {
         let call = match triple.dialect() {
             Dialect::Bank => bank::refund(triple, id, amount),
             Dialect::Guide => guide::refund(triple, id, amount),
         }?;
-        let read = |success: &Success<'_>, _: &Answer| {
+        let read = |success: &Success<'_>, _: &HttpAnswer| {
             let return_operation_id = match success.dialect {
                 Dialect::Bank => bank::return_operation_id(success),
                 Dialect::Guide => guide::return_operation_id(success),
             };
             Ok(Refunded { return_operation_id })
         };
-        self.of_triple(ask, triple, (What::Refund, &call), read).await
+        self.of_triple(ask, triple, (CallKind::Refund, &call), read).await
     }
 
     /// The name Kaspi has for a phone number: at most 50 times a minute per device. Bank dialect only.
     ///
     /// # Errors
-    /// See [`Trouble`].
-    pub async fn payer(&self, ask: &Ask, triple: &Triple, phone: &PhoneNumber) -> Result<Payer, Trouble> {
+    /// See [`CallError`].
+    pub async fn payer(&self, ask: &CallContext, triple: &Triple, phone: &PhoneNumber) -> Result<Payer, CallError> {
         only_bank(triple)?;
         let prefix = self.settings.phone_prefix;
         let call = bank::payer(triple.token(), phone, prefix);
-        let read = |success: &Success<'_>, _: &Answer| bank::payer_name(success).ok_or_else(|| incomplete("a name"));
-        let payer = self.of_triple(ask, triple, (What::Payer, &call), read).await.map(|name| Payer { name });
+        let read =
+            |success: &Success<'_>, _: &HttpAnswer| bank::payer_name(success).ok_or_else(|| incomplete("a name"));
+        let payer = self.of_triple(ask, triple, (CallKind::Payer, &call), read).await.map(|name| Payer { name });
         payer.map_err(|trouble| trouble.without(Some(&phone.with_prefix(prefix))))
     }
 
     /// Whether the bank answers at all. Bank dialect only.
     ///
     /// # Errors
-    /// See [`Trouble`].
-    pub async fn ping(&self, ask: &Ask) -> Result<(), Trouble> {
+    /// See [`CallError`].
+    pub async fn ping(&self, ask: &CallContext) -> Result<(), CallError> {
         let call = get("/r3/v01/health/ping".to_owned());
-        self.call(ask, (What::Ping, Some(Dialect::Bank), None), &call, |_, _| Ok(())).await
+        self.call(ask, (CallKind::Ping, Some(Dialect::Bank), None), &call, |_, _| Ok(())).await
     }
 
     /// The wall between two banks: a payment of another one, and an organisation that is settled with another one, is
     /// named to nobody here. At this bank its number could be somebody else's.
-    fn ours(&self, of: &Counterparty) -> Result<Dialect, Trouble> {
+    fn ours(&self, of: &Counterparty) -> Result<Dialect, CallError> {
         match self.settings.bank.is(&of.bank) {
             true => Ok(of.dialect),
-            false => Err(Trouble::OtherBank(of.bank.clone())),
+            false => Err(CallError::OtherBank(of.bank.clone())),
         }
     }
 
     /// Makes a call that carries a token.
     async fn of_triple<T>(
         &self,
-        ask: &Ask,
+        ask: &CallContext,
         triple: &Triple,
-        (what, call): (What, &Call),
-        read: impl FnOnce(&Success<'_>, &Answer) -> Result<T, Trouble>,
-    ) -> Result<T, Trouble> {
+        (what, call): (CallKind, &HttpCall),
+        read: impl FnOnce(&Success<'_>, &HttpAnswer) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
         let dialect = self.ours(triple.of())?;
         let result = self.call(ask, (what, Some(dialect), Some(triple.token().expose())), call, read).await;
         result.map_err(|trouble| trouble.without(Some(triple.token().expose())))
@@ -321,11 +327,11 @@ impl Kaspi {
     /// Makes a call, judges its answer, reads its success, and records how it went: the way of every call.
     async fn call<T>(
         &self,
-        ask: &Ask,
-        (what, dialect, secret): (What, Option<Dialect>, Option<&str>),
-        call: &Call,
-        read: impl FnOnce(&Success<'_>, &Answer) -> Result<T, Trouble>,
-    ) -> Result<T, Trouble> {
+        ask: &CallContext,
+        (what, dialect, secret): (CallKind, Option<Dialect>, Option<&str>),
+        call: &HttpCall,
+        read: impl FnOnce(&Success<'_>, &HttpAnswer) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
         let watch = self.record.watch(what);
         let result = self.link.exchange(ask, call).await.and_then(|answer| {
             let answer = answer.without(secret);
@@ -343,7 +349,7 @@ impl std::fmt::Debug for Kaspi {
     }
 }
 
-/// What a create was to give and did not. A link or QR that nobody can be shown is one that nobody can pay, as when
+/// CallKind a create was to give and did not. A link or QR that nobody can be shown is one that nobody can pay, as when
 /// the answer is lost; only a guide link that Kaspi sends to a phone reaches the customer all the same.
 fn nothing_to_show(dialect: Dialect, new: &NewPayment, created: &Created) -> Option<&'static str> {
     let lacks = |text: &Option<String>| text.as_ref().is_none_or(String::is_empty);
@@ -354,19 +360,19 @@ fn nothing_to_show(dialect: Dialect, new: &NewPayment, created: &Created) -> Opt
     }
 }
 
-fn only_bank(triple: &Triple) -> Result<(), Trouble> {
-    if triple.dialect() == Dialect::Bank { Ok(()) } else { Err(Trouble::NotInDialect) }
+fn only_bank(triple: &Triple) -> Result<(), CallError> {
+    if triple.dialect() == Dialect::Bank { Ok(()) } else { Err(CallError::NotInDialect) }
 }
 
-fn get(path: String) -> Call {
-    Call { path, body: None }
+fn get(path: String) -> HttpCall {
+    HttpCall { path, body: None }
 }
 
 /// A POST of `body`. Serialising plain structs to memory does not fail; if it did, nothing was sent.
-fn json(path: &str, body: &impl Serialize) -> Result<Call, Trouble> {
-    let unwritable = |e: serde_json::Error| Trouble::NeverSent { why: e.to_string(), certificate: false };
+fn json(path: &str, body: &impl Serialize) -> Result<HttpCall, CallError> {
+    let unwritable = |e: serde_json::Error| CallError::NeverSent { why: e.to_string(), certificate: false };
     let body = serde_json::to_vec(body).map_err(unwritable)?;
-    Ok(Call { path: path.to_owned(), body: Some(Bytes::from(body)) })
+    Ok(HttpCall { path: path.to_owned(), body: Some(Bytes::from(body)) })
 }
 
 /// Percent-encodes a value of a query: all but RFC 3986's unreserved characters.

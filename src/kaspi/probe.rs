@@ -12,10 +12,10 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
-use super::connection::{Answer, Connection, Failed};
+use super::connection::{Connection, ExchangeError, HttpAnswer};
 use super::gate::{self, judge, undecided};
 use super::link::Link;
-use super::{Ask, Kaspi, Trouble, get, tls};
+use super::{CallContext, CallError, Kaspi, get, tls};
 use crate::id::{BankUrl, OrganizationBin};
 use crate::moment::Moment;
 
@@ -31,7 +31,7 @@ pub enum Question {
     TradePoints(OrganizationBin),
 }
 
-/// How far the look came. A step after a failed one is [`Step::Untried`].
+/// How far the look came. A step after a failed one is [`ProbeStep::Untried`].
 #[derive(Debug)]
 pub struct Probe {
     /// Whose name and port were looked for.
@@ -39,32 +39,32 @@ pub struct Probe {
     /// See `host`.
     pub port: u16,
     /// The host's addresses.
-    pub dns: Step,
+    pub dns: ProbeStep,
     /// A connection to one of them.
-    pub tcp: Step,
+    pub tcp: ProbeStep,
     /// The server's certificate, as we trust it.
-    pub tls: Step,
+    pub tls: ProbeStep,
     /// The answer to the question, which also proves that the bank takes our certificate: TLS 1.3 lets a client
     /// speak before the server has judged it.
-    pub answer: Step,
+    pub answer: ProbeStep,
     /// The bank's clock and ours at the same moment, to a second or so.
     pub clocks: Option<(Moment, Moment)>,
 }
 
 /// How a step ended.
 #[derive(Debug)]
-pub enum Step {
+pub enum ProbeStep {
     /// What came of it, for people.
     Done(String),
     /// What stands in the way.
-    Failed(Obstacle),
+    Failed(ProbeObstacle),
     /// A step before it failed.
     Untried,
 }
 
 /// What stands in the way. No text of it is the bank's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Obstacle {
+pub enum ProbeObstacle {
     /// Nothing came within the step's time, in whole seconds.
     #[error("nothing came within {0} s")]
     TimedOut(u64),
@@ -94,12 +94,12 @@ pub enum Obstacle {
     Tls(String),
     /// Connected, and the question was not answered as it must be.
     #[error("no usable answer")]
-    Answer(Trouble),
+    Answer(CallError),
 }
 
 impl Probe {
     fn new(host: &str, port: u16) -> Self {
-        let (dns, tcp, tls, answer) = (Step::Untried, Step::Untried, Step::Untried, Step::Untried);
+        let (dns, tcp, tls, answer) = (ProbeStep::Untried, ProbeStep::Untried, ProbeStep::Untried, ProbeStep::Untried);
         Self { host: host.to_owned(), port, dns, tcp, tls, answer, clocks: None }
     }
 }
@@ -120,28 +120,28 @@ pub async fn probe(url: &BankUrl, kaspi: Option<&Kaspi>, question: Option<&Quest
     let Some((answer, ours)) = step(&mut probe.answer, ask(link, connection, question)).await else { return probe };
     probe.clocks = answer.date.map(|bank| (bank, ours));
     if let Err(trouble) = judged(&answer, question) {
-        probe.answer = Step::Failed(Obstacle::Answer(trouble));
+        probe.answer = ProbeStep::Failed(ProbeObstacle::Answer(trouble));
     }
     probe
 }
 
 /// Runs one step within its time and keeps how it ended.
-async fn step<T>(kept: &mut Step, work: impl Future<Output = Result<(T, String), Obstacle>>) -> Option<T> {
+async fn step<T>(kept: &mut ProbeStep, work: impl Future<Output = Result<(T, String), ProbeObstacle>>) -> Option<T> {
     let began = Instant::now();
     let (step, value) = match timeout(STEP, work).await {
-        Ok(Ok((value, what))) => (Step::Done(format!("{what}, {} ms", began.elapsed().as_millis())), Some(value)),
-        Ok(Err(obstacle)) => (Step::Failed(obstacle), None),
-        Err(_) => (Step::Failed(Obstacle::TimedOut(STEP.as_secs())), None),
+        Ok(Ok((value, what))) => (ProbeStep::Done(format!("{what}, {} ms", began.elapsed().as_millis())), Some(value)),
+        Ok(Err(obstacle)) => (ProbeStep::Failed(obstacle), None),
+        Err(_) => (ProbeStep::Failed(ProbeObstacle::TimedOut(STEP.as_secs())), None),
     };
     *kept = step;
     value
 }
 
-async fn addresses(host: &str, port: u16) -> Result<(Vec<SocketAddr>, String), Obstacle> {
-    let found = tokio::net::lookup_host((host, port)).await.map_err(|e| Obstacle::NoAddress(e.to_string()))?;
+async fn addresses(host: &str, port: u16) -> Result<(Vec<SocketAddr>, String), ProbeObstacle> {
+    let found = tokio::net::lookup_host((host, port)).await.map_err(|e| ProbeObstacle::NoAddress(e.to_string()))?;
     let found: Vec<SocketAddr> = found.collect();
     match found.first() {
-        None => Err(Obstacle::NoAddress("the name has none".to_owned())),
+        None => Err(ProbeObstacle::NoAddress("the name has none".to_owned())),
         Some(first) => {
             let said = match host.parse::<std::net::IpAddr>() {
                 Ok(_) => format!("{host} is an address"),
@@ -153,43 +153,45 @@ async fn addresses(host: &str, port: u16) -> Result<(Vec<SocketAddr>, String), O
 }
 
 /// The first address that takes a connection; one after the other, as the client does.
-async fn tcp(addresses: Vec<SocketAddr>) -> Result<(TcpStream, String), Obstacle> {
-    let mut why = Obstacle::Refused;
+async fn tcp(addresses: Vec<SocketAddr>) -> Result<(TcpStream, String), ProbeObstacle> {
+    let mut why = ProbeObstacle::Refused;
     for address in addresses {
         match TcpStream::connect(address).await {
             Ok(stream) => return Ok((stream, format!("connected to {address}"))),
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => why = Obstacle::Refused,
-            Err(error) => why = Obstacle::Unreachable(error.to_string()),
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => why = ProbeObstacle::Refused,
+            Err(error) => why = ProbeObstacle::Unreachable(error.to_string()),
         }
     }
     Err(why)
 }
 
-async fn handshake(link: &Link, host: &str, stream: TcpStream) -> Result<(Connection, String), Obstacle> {
-    let name = ServerName::try_from(host.to_owned()).map_err(|e| Obstacle::Tls(e.to_string()))?;
-    let connector = TlsConnector::from(link.trust.client().map_err(|e| Obstacle::Tls(e.to_string()))?);
+async fn handshake(link: &Link, host: &str, stream: TcpStream) -> Result<(Connection, String), ProbeObstacle> {
+    let name = ServerName::try_from(host.to_owned()).map_err(|e| ProbeObstacle::Tls(e.to_string()))?;
+    let connector = TlsConnector::from(link.trust.client().map_err(|e| ProbeObstacle::Tls(e.to_string()))?);
     let stream = connector.connect(name, stream).await.map_err(|e| obstacle(tls::inside(&e), &e.to_string()))?;
     let version = match stream.get_ref().1.protocol_version() {
         Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3",
         _ => "TLS 1.2",
     };
     let connection = Connection::over(TokioIo::new(stream), drop).await;
-    let connection = connection.map_err(|unreachable| Obstacle::Tls(unreachable.why))?;
+    let connection = connection.map_err(|unreachable| ProbeObstacle::Tls(unreachable.why))?;
     Ok((connection, format!("{version}, the server's certificate is trusted")))
 }
 
-fn obstacle(error: Option<&TlsError>, text: &str) -> Obstacle {
+fn obstacle(error: Option<&TlsError>, text: &str) -> ProbeObstacle {
     match error {
-        Some(refusal) if tls::refuses_certificate(refusal) => Obstacle::OurCertificate,
+        Some(refusal) if tls::refuses_certificate(refusal) => ProbeObstacle::OurCertificate,
         Some(TlsError::InvalidCertificate(why)) => match why {
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Obstacle::OtherHost,
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                ProbeObstacle::OtherHost
+            }
             CertificateError::Expired
             | CertificateError::ExpiredContext { .. }
             | CertificateError::NotValidYet
-            | CertificateError::NotValidYetContext { .. } => Obstacle::NotValidNow,
-            _ => Obstacle::UntrustedServer,
+            | CertificateError::NotValidYetContext { .. } => ProbeObstacle::NotValidNow,
+            _ => ProbeObstacle::UntrustedServer,
         },
-        _ => Obstacle::Tls(text.to_owned()),
+        _ => ProbeObstacle::Tls(text.to_owned()),
     }
 }
 
@@ -198,28 +200,28 @@ async fn ask(
     link: &Link,
     mut connection: Connection,
     question: &Question,
-) -> Result<((Answer, Moment), String), Obstacle> {
+) -> Result<((HttpAnswer, Moment), String), ProbeObstacle> {
     let (path, said) = match question {
         Question::Ping => ("/r3/v01/health/ping".to_owned(), "answers a ping"),
         Question::TradePoints(bin) => (format!("/r3/v01/partner/tradepoints/{bin}"), "lists trade points"),
     };
-    let unbuilt = |e: hyper::http::Error| Obstacle::Tls(e.to_string());
-    let request = link.request(&Ask::fresh(STEP), &get(path)).map_err(unbuilt)?;
+    let unbuilt = |e: hyper::http::Error| ProbeObstacle::Tls(e.to_string());
+    let request = link.request(&CallContext::fresh(STEP), &get(path)).map_err(unbuilt)?;
     let began = Moment::now();
     let answer = match connection.converse(request).await {
         Ok(answer) => answer,
-        Err(Failed::Unsent(why)) if why.certificate => return Err(Obstacle::OurCertificate),
-        Err(Failed::Unsent(why)) => return Err(Obstacle::Tls(why.why)),
-        Err(Failed::Lost(why)) => return Err(Obstacle::Answer(undecided(why, None))),
+        Err(ExchangeError::Unsent(why)) if why.certificate => return Err(ProbeObstacle::OurCertificate),
+        Err(ExchangeError::Unsent(why)) => return Err(ProbeObstacle::Tls(why.why)),
+        Err(ExchangeError::Lost(why)) => return Err(ProbeObstacle::Answer(undecided(why, None))),
     };
     Ok(((answer, began.after(Moment::now().since(began) / 2)), said.to_owned()))
 }
 
 /// An envelope that says yes, in either dialect.
-fn judged(answer: &Answer, question: &Question) -> Result<(), Trouble> {
+fn judged(answer: &HttpAnswer, question: &Question) -> Result<(), CallError> {
     let call = match question {
-        Question::Ping => gate::Call::Ping,
-        Question::TradePoints(_) => gate::Call::TradePoints,
+        Question::Ping => gate::CallKind::Ping,
+        Question::TradePoints(_) => gate::CallKind::TradePoints,
     };
     judge(answer, call, None).map(drop)
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::gate::{CODES, Call};
-use super::trouble::{Refusal, RefusalKind, Trouble};
+use super::error::{CallError, Refusal, RefusalKind};
+use super::gate::{CODES, CallKind};
 use crate::metrics::{Counter, Histogram};
 use crate::moment::Moment;
 
@@ -47,7 +47,7 @@ impl CallOutcome {
 
 /// What keeps us from the bank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BankTroubleKind {
+pub enum OutageKind {
     /// No connection.
     Unreachable,
     /// It does not take our certificate.
@@ -58,9 +58,9 @@ pub enum BankTroubleKind {
 
 /// The trouble with the bank that stands now. No text in it carries a token, a phone or a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BankTrouble {
+pub struct Outage {
     /// Of the last failure.
-    pub kind: BankTroubleKind,
+    pub kind: OutageKind,
     /// The first failure after the last success.
     pub since: Moment,
     /// The last one.
@@ -88,21 +88,21 @@ impl CallMeter {
 /// The record of all calls since the daemon started.
 #[derive(Debug)]
 pub struct Record {
-    /// In the order of [`Call::ALL`].
+    /// In the order of [`CallKind::ALL`].
     calls: Vec<CallMeter>,
     /// In the order of [`CODES`], then any other.
     codes: Vec<Counter>,
     /// Milliseconds since 1970 of the last readable answer; 0 before the first.
     answered_at: AtomicI64,
     /// Held for a few instructions, never across an await.
-    trouble: Mutex<Option<BankTrouble>>,
+    trouble: Mutex<Option<Outage>>,
 }
 
 impl Default for Record {
     fn default() -> Self {
         let meter = || CallMeter { outcomes: Default::default(), took: Histogram::new(CALL_BOUNDS) };
         Self {
-            calls: Call::ALL.iter().map(|_| meter()).collect(),
+            calls: CallKind::ALL.iter().map(|_| meter()).collect(),
             codes: (0..=CODES.len()).map(|_| Counter::default()).collect(),
             answered_at: AtomicI64::new(0),
             trouble: Mutex::default(),
@@ -113,7 +113,7 @@ impl Default for Record {
 impl Record {
     /// The calls by their names.
     pub fn calls(&self) -> impl Iterator<Item = (&'static str, &CallMeter)> {
-        Call::ALL.iter().map(|call| call.word()).zip(&self.calls)
+        CallKind::ALL.iter().map(|call| call.word()).zip(&self.calls)
     }
 
     /// How often Kaspi gave each of its codes (wire §6); `other` are those on no list.
@@ -130,7 +130,7 @@ impl Record {
 
     /// What keeps us from the bank now.
     #[must_use]
-    pub fn trouble(&self) -> Option<BankTrouble> {
+    pub fn trouble(&self) -> Option<Outage> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -140,11 +140,11 @@ impl Record {
     }
 
     /// Begins to watch a call; a watch that is dropped without an end counts as given up.
-    pub(super) fn watch(&self, call: Call) -> Watch<'_> {
+    pub(super) fn watch(&self, call: CallKind) -> Watch<'_> {
         Watch { record: self, call, began: Instant::now(), ended: false }
     }
 
-    fn count(&self, call: Call, outcome: CallOutcome, took: Duration) {
+    fn count(&self, call: CallKind, outcome: CallOutcome, took: Duration) {
         let Some(meter) = self.calls.get(call as usize) else { return };
         meter.took.observe(took);
         meter.outcomes.get(outcome as usize).into_iter().for_each(Counter::add);
@@ -158,15 +158,15 @@ impl Record {
     /// A connection was made ahead of calls. In TLS 1.3 that says nothing yet of our certificate.
     pub(super) fn connected(&self) {
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        trouble.take_if(|trouble| trouble.kind == BankTroubleKind::Unreachable);
+        trouble.take_if(|trouble| trouble.kind == OutageKind::Unreachable);
     }
 
     /// Something stands between us and the bank.
-    pub(super) fn failed(&self, kind: BankTroubleKind, why: String) {
+    pub(super) fn failed(&self, kind: OutageKind, why: String) {
         let last = Moment::now();
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         let since = trouble.as_ref().map_or(last, |before| before.since);
-        *trouble = Some(BankTrouble { kind, since, last, why });
+        *trouble = Some(Outage { kind, since, last, why });
     }
 
     fn answered(&self) {
@@ -178,14 +178,14 @@ impl Record {
 /// A call under way.
 pub(super) struct Watch<'r> {
     record: &'r Record,
-    call: Call,
+    call: CallKind,
     began: Instant,
     ended: bool,
 }
 
 impl Watch<'_> {
     /// How it ended.
-    pub(super) fn end<T>(mut self, result: &Result<T, Trouble>) {
+    pub(super) fn end<T>(mut self, result: &Result<T, CallError>) {
         self.ended = true;
         self.record.count(self.call, outcome(result), self.began.elapsed());
         if let Some(code) = code(result) {
@@ -206,36 +206,36 @@ impl Drop for Watch<'_> {
     }
 }
 
-fn outcome<T>(result: &Result<T, Trouble>) -> CallOutcome {
+fn outcome<T>(result: &Result<T, CallError>) -> CallOutcome {
     match result {
         // An answer in the other dialect settles what was asked: which one it is.
-        Ok(_) | Err(Trouble::OtherDialect(_)) => CallOutcome::Value,
-        Err(Trouble::Refused(_)) => CallOutcome::Refusal,
-        Err(Trouble::NeverSent { .. } | Trouble::NotInDialect | Trouble::OtherBank(_)) => CallOutcome::NeverSent,
-        Err(Trouble::MayHaveHappened { .. }) => CallOutcome::MayHaveHappened,
+        Ok(_) | Err(CallError::OtherDialect(_)) => CallOutcome::Value,
+        Err(CallError::Refused(_)) => CallOutcome::Refusal,
+        Err(CallError::NeverSent { .. } | CallError::NotInDialect | CallError::OtherBank(_)) => CallOutcome::NeverSent,
+        Err(CallError::MayHaveHappened { .. }) => CallOutcome::MayHaveHappened,
     }
 }
 
-fn code<T>(result: &Result<T, Trouble>) -> Option<i64> {
+fn code<T>(result: &Result<T, CallError>) -> Option<i64> {
     match result {
-        Err(Trouble::Refused(refusal)) => refusal.code,
-        Err(Trouble::MayHaveHappened { provider: Some((code, _)), .. }) => *code,
+        Err(CallError::Refused(refusal)) => refusal.code,
+        Err(CallError::MayHaveHappened { provider: Some((code, _)), .. }) => *code,
         _ => None,
     }
 }
 
 /// What a result says of the way to the bank; none where the bank was heard.
-fn trouble<T>(result: &Result<T, Trouble>) -> Option<(BankTroubleKind, String)> {
+fn trouble<T>(result: &Result<T, CallError>) -> Option<(OutageKind, String)> {
     match result {
-        Err(Trouble::NeverSent { why, certificate: true }) => Some((BankTroubleKind::Certificate, why.clone())),
-        Err(Trouble::NeverSent { why, certificate: false }) => Some((BankTroubleKind::Unreachable, why.clone())),
-        Err(Trouble::MayHaveHappened { why, provider: None }) => Some((BankTroubleKind::NoAnswer, why.clone())),
+        Err(CallError::NeverSent { why, certificate: true }) => Some((OutageKind::Certificate, why.clone())),
+        Err(CallError::NeverSent { why, certificate: false }) => Some((OutageKind::Unreachable, why.clone())),
+        Err(CallError::MayHaveHappened { why, provider: None }) => Some((OutageKind::NoAnswer, why.clone())),
         // Its text is Kaspi's own and may repeat what we sent.
-        Err(Trouble::Refused(Refusal { kind: RefusalKind::ClientCertificate, .. })) => {
-            Some((BankTroubleKind::Certificate, "Kaspi answers that it sees no client certificate".to_owned()))
+        Err(CallError::Refused(Refusal { kind: RefusalKind::ClientCertificate, .. })) => {
+            Some((OutageKind::Certificate, "Kaspi answers that it sees no client certificate".to_owned()))
         }
-        Ok(_) | Err(Trouble::Refused(_) | Trouble::MayHaveHappened { .. }) => None,
-        Err(Trouble::NotInDialect | Trouble::OtherBank(_) | Trouble::OtherDialect(_)) => None,
+        Ok(_) | Err(CallError::Refused(_) | CallError::MayHaveHappened { .. }) => None,
+        Err(CallError::NotInDialect | CallError::OtherBank(_) | CallError::OtherDialect(_)) => None,
     }
 }
 
@@ -243,14 +243,14 @@ fn trouble<T>(result: &Result<T, Trouble>) -> Option<(BankTroubleKind, String)> 
 mod tests {
     use super::*;
 
-    fn lost(why: &str) -> Result<(), Trouble> {
-        Err(Trouble::MayHaveHappened { why: why.to_owned(), provider: None })
+    fn lost(why: &str) -> Result<(), CallError> {
+        Err(CallError::MayHaveHappened { why: why.to_owned(), provider: None })
     }
 
     /// The place of a call and of an outcome in their lists is their number.
     #[test]
     fn lists_are_in_the_order_of_their_numbers() {
-        assert!(Call::ALL.iter().enumerate().all(|(place, call)| *call as usize == place));
+        assert!(CallKind::ALL.iter().enumerate().all(|(place, call)| *call as usize == place));
         assert!(CallOutcome::ALL.iter().enumerate().all(|(place, outcome)| *outcome as usize == place));
     }
 
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn a_call_that_is_given_up_is_counted() {
         let record = Record::default();
-        drop(record.watch(Call::Status));
+        drop(record.watch(CallKind::Status));
         let counts: Vec<u64> = record.calls().map(|(_, meter)| meter.count(CallOutcome::GivenUp)).collect();
         assert_eq!(counts, [0, 0, 0, 0, 1, 0, 0, 0, 0, 0]);
         assert_eq!((record.trouble(), record.answered_at()), (None, None));
@@ -269,18 +269,18 @@ mod tests {
     #[test]
     fn trouble_stands_until_the_bank_is_heard() {
         let record = Record::default();
-        record.failed(BankTroubleKind::Unreachable, "no route".to_owned());
+        record.failed(OutageKind::Unreachable, "no route".to_owned());
         let since = record.trouble().map(|trouble| trouble.since);
-        record.watch(Call::Create).end(&lost("cut"));
+        record.watch(CallKind::Create).end(&lost("cut"));
         let trouble = record.trouble();
-        assert_eq!(trouble.as_ref().map(|trouble| trouble.kind), Some(BankTroubleKind::NoAnswer));
+        assert_eq!(trouble.as_ref().map(|trouble| trouble.kind), Some(OutageKind::NoAnswer));
         assert_eq!((trouble.as_ref().map(|trouble| trouble.since), since.is_some()), (since, true));
         record.connected();
         assert!(record.trouble().is_some(), "a connection is no answer");
         let refusal = Refusal { kind: RefusalKind::WrongAmount, code: Some(990_000_028), text: None };
-        record.watch(Call::Create).end(&Err::<(), _>(Trouble::Refused(refusal)));
+        record.watch(CallKind::Create).end(&Err::<(), _>(CallError::Refused(refusal)));
         assert!(record.trouble().is_none() && record.answered_at().is_some());
-        record.failed(BankTroubleKind::Unreachable, "no route".to_owned());
+        record.failed(OutageKind::Unreachable, "no route".to_owned());
         record.connected();
         assert!(record.trouble().is_none());
     }
@@ -291,9 +291,9 @@ mod tests {
         let record = Record::default();
         let text = Some("token 577b4b39".to_owned());
         let refusal = Refusal { kind: RefusalKind::ClientCertificate, code: Some(-10_000), text };
-        record.watch(Call::Ping).end(&Err::<(), _>(Trouble::Refused(refusal)));
+        record.watch(CallKind::Ping).end(&Err::<(), _>(CallError::Refused(refusal)));
         let trouble = record.trouble();
-        assert_eq!(trouble.as_ref().map(|trouble| trouble.kind), Some(BankTroubleKind::Certificate));
+        assert_eq!(trouble.as_ref().map(|trouble| trouble.kind), Some(OutageKind::Certificate));
         assert!(trouble.is_some_and(|trouble| !trouble.why.contains("577b")));
     }
 }

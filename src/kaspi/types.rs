@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::trouble::{Refusal, RefusalKind, Trouble};
+use super::error::{CallError, Refusal, RefusalKind};
 use crate::domain::Kind;
 use crate::id::{Comment, PhoneNumber, QrPaymentId};
 use crate::moment::Moment;
@@ -26,7 +26,7 @@ pub struct NewPayment {
 
 impl NewPayment {
     /// The number a remote invoice is sent to.
-    pub(super) fn payer(&self, prefix: char) -> Result<String, Trouble> {
+    pub(super) fn payer(&self, prefix: char) -> Result<String, CallError> {
         let phone = self.phone.as_ref().map(|phone| phone.with_prefix(prefix));
         phone.ok_or_else(|| Refusal::ours(RefusalKind::Other, "a remote invoice needs the customer's phone number"))
     }
@@ -69,7 +69,7 @@ pub struct StatusRead {
 
 /// The balance of a paid payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Details {
+pub struct PaymentDetails {
     /// What was paid.
     pub total: Amount,
     /// What of it can still be paid back.

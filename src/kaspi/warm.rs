@@ -31,17 +31,17 @@ pub(super) async fn keep(link: Weak<Link>) {
         let changed = Arc::clone(&link.changed);
         drop(link);
         match next {
-            Next::Look(wait) => tokio::select! {
+            NextLook::Look(wait) => tokio::select! {
                 () = changed.notified() => {}
                 () = sleep(wait) => {}
             },
             // Nothing that happens meanwhile is a reason to knock earlier.
-            Next::Back(pause) => sleep(pause).await,
+            NextLook::Back(pause) => sleep(pause).await,
         }
     }
 }
 
-enum Next {
+enum NextLook {
     /// Look again after this long, or as soon as something changes.
     Look(Duration),
     /// Back off for this long.
@@ -55,11 +55,11 @@ struct Keeper {
 }
 
 impl Keeper {
-    async fn look(&mut self, link: &Link, fresh: Duration) -> Next {
+    async fn look(&mut self, link: &Link, fresh: Duration) -> NextLook {
         let refused = |at: Instant| at.elapsed() < SOON.min(fresh) && link.unused() > at.elapsed();
         match link.rested() {
-            _ if link.unused() > QUIET => Next::Look(LONGEST_PAUSE),
-            Some(rested) if rested < fresh => Next::Look(fresh.saturating_sub(rested)),
+            _ if link.unused() > QUIET => NextLook::Look(LONGEST_PAUSE),
+            Some(rested) if rested < fresh => NextLook::Look(fresh.saturating_sub(rested)),
             None if self.made_at.is_some_and(refused) => self.back_off(),
             _ => match link.make_ahead(CONNECT).await {
                 true => {
@@ -67,17 +67,17 @@ impl Keeper {
                     if self.made_at.replace(Instant::now()).is_some() {
                         self.pause = FIRST_PAUSE;
                     }
-                    Next::Look(fresh)
+                    NextLook::Look(fresh)
                 }
                 false => self.back_off(),
             },
         }
     }
 
-    fn back_off(&mut self) -> Next {
+    fn back_off(&mut self) -> NextLook {
         self.made_at = None;
         let pause = self.pause;
         self.pause = (pause * 2).min(LONGEST_PAUSE);
-        Next::Back(pause)
+        NextLook::Back(pause)
     }
 }

@@ -6,7 +6,7 @@ use super::Settings;
 use crate::access::{Admitted, Caller, Presence, Scope};
 use crate::failure::{Code, Failure};
 use crate::id::{OrganizationBin, RequestKey, ShopId};
-use crate::kaspi::Ask;
+use crate::kaspi::CallContext;
 use crate::operation::Operation;
 use crate::store::PaymentRow;
 
@@ -40,8 +40,8 @@ impl Context {
     }
 
     /// A fresh call within the configured time-out, and until when its caller waits for it.
-    pub(super) fn ask(&self) -> Ask {
-        Ask { heard_until: self.presence.until(), ..Ask::fresh(self.settings.config.kaspi.timeout) }
+    pub(super) fn ask(&self) -> CallContext {
+        CallContext { heard_until: self.presence.until(), ..CallContext::fresh(self.settings.config.kaspi.timeout) }
     }
 
     /// An admin narrowed to shops or BINs sets up nothing outside of them.

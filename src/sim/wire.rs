@@ -15,7 +15,7 @@ use super::clock;
 use super::fate::{self, note, step};
 use super::faults::{Fault, Troubles};
 use super::words::{Heard, read, reply};
-use crate::kaspi::{Failed, Wire, WireAnswer};
+use crate::kaspi::{ExchangeError, HttpAnswer, Wire};
 
 /// The bank behind the wire; a cheap handle.
 #[derive(Clone)]
@@ -54,7 +54,7 @@ impl Line {
         })
     }
 
-    async fn converse(self, request: Request<Full<Bytes>>) -> Result<WireAnswer, Failed> {
+    async fn converse(self, request: Request<Full<Bytes>>) -> Result<HttpAnswer, ExchangeError> {
         let path = request.uri().path().to_owned();
         let dialect = self.both().0.dialect;
         let heard = read(request, dialect).await.unwrap_or_else(|| panic!("the bank cannot read {path}"));
@@ -70,7 +70,7 @@ impl Line {
         };
         note(|| format!("{path}: {fault:?}"));
         if fault == Fault::Unsent {
-            return Err(Failed::unsent("no connection"));
+            return Err(ExchangeError::unsent("no connection"));
         }
         step("wire.sent");
         sleep(there).await;
@@ -84,7 +84,7 @@ impl Line {
         }
         match fault {
             Fault::Lost { silent: true } => return pending().await,
-            Fault::Lost { silent: false } => return Err(Failed::Lost("cut".to_owned())),
+            Fault::Lost { silent: false } => return Err(ExchangeError::Lost("cut".to_owned())),
             Fault::Refused(body) => return Ok(answer(502, body.to_owned())),
             Fault::Late => {
                 if let Heard::Money(given) = heard {
@@ -101,13 +101,13 @@ impl Line {
         step("wire.answered");
         match fault {
             Fault::Unheard { silent: true } => pending().await,
-            Fault::Unheard { silent: false } => Err(Failed::Lost("cut".to_owned())),
+            Fault::Unheard { silent: false } => Err(ExchangeError::Lost("cut".to_owned())),
             Fault::Garbled(garbled) => Ok(answer(200, garbled.to_owned())),
             _ => Ok(answer(200, body)),
         }
     }
 }
 
-fn answer(http: u16, body: String) -> WireAnswer {
-    WireAnswer { http, date: Some(clock::bank()), body: Bytes::from(body) }
+fn answer(http: u16, body: String) -> HttpAnswer {
+    HttpAnswer { http, date: Some(clock::bank()), body: Bytes::from(body) }
 }

@@ -22,7 +22,7 @@ fn new(kind: Kind) -> NewPayment {
     }
 }
 
-fn sent(call: Result<Call, Trouble>) -> (String, String) {
+fn sent(call: Result<HttpCall, CallError>) -> (String, String) {
     let call = call.unwrap();
     (call.path, String::from_utf8(call.body.unwrap().to_vec()).unwrap())
 }
@@ -108,8 +108,8 @@ fn secrets_in_queries_are_percent_encoded() {
 
 #[test]
 fn ids_the_bank_cannot_have_are_refused_here() {
-    let kind = |call: Result<Call, Trouble>| match call {
-        Err(Trouble::Refused(Refusal { kind, code: None, .. })) => kind,
+    let kind = |call: Result<HttpCall, CallError>| match call {
+        Err(CallError::Refused(Refusal { kind, code: None, .. })) => kind,
         _ => panic!("not refused"),
     };
     for id in ["550e8400-e29b-41d4-a716-446655440000", "0104039", "1.0", "99999999999999999999"] {

@@ -6,20 +6,20 @@ use hyper::body::Bytes;
 
 use proptest::prelude::*;
 
-fn answer(body: &str) -> Answer {
-    Answer { http: 200, date: None, body: Bytes::copy_from_slice(body.as_bytes()) }
+fn answer(body: &str) -> HttpAnswer {
+    HttpAnswer { http: 200, date: None, body: Bytes::copy_from_slice(body.as_bytes()) }
 }
 
 /// In one word: what the gate makes of a body.
-fn verdict(body: &str, call: Call, dialect: Option<Dialect>) -> String {
+fn verdict(body: &str, call: CallKind, dialect: Option<Dialect>) -> String {
     match judge(&answer(body), call, dialect) {
         Ok(success) => format!("value {} {}", success.dialect, success.data.unwrap_or("-")),
-        Err(Trouble::Refused(refusal)) => format!("refused {:?} {:?}", refusal.kind, refusal.code),
-        Err(Trouble::MayHaveHappened { provider: None, .. }) => "may have happened".to_owned(),
-        Err(Trouble::MayHaveHappened { provider: Some((code, text)), .. }) => {
+        Err(CallError::Refused(refusal)) => format!("refused {:?} {:?}", refusal.kind, refusal.code),
+        Err(CallError::MayHaveHappened { provider: None, .. }) => "may have happened".to_owned(),
+        Err(CallError::MayHaveHappened { provider: Some((code, text)), .. }) => {
             format!("may have happened {code:?} {text:?}")
         }
-        Err(Trouble::OtherDialect(dialect)) => format!("other dialect {dialect}"),
+        Err(CallError::OtherDialect(dialect)) => format!("other dialect {dialect}"),
         Err(trouble) => panic!("{trouble}"),
     }
 }
@@ -53,7 +53,7 @@ const LISTED: [(i64, RefusalKind); 22] = [
 #[test]
 fn every_listed_code_is_a_refusal_in_both_dialects() {
     for (code, kind) in LISTED {
-        for call in [Call::Status, Call::Refund] {
+        for call in [CallKind::Status, CallKind::Refund] {
             let wanted = format!("refused {kind:?} Some({code})");
             for body in [
                 format!(r#"{{"StatusCode":{code},"Message":"Любой текст"}}"#),
@@ -73,17 +73,17 @@ fn codes_that_do_not_decide_may_have_happened_and_are_kept() {
     for code in [-999, 1, -1, 500, -99_000_018, 99_000_033, i64::MIN, i64::MAX] {
         let wanted = format!("may have happened Some({code}) Some(\"x\")");
         let body = format!(r#"{{"StatusCode":{code},"Message":"x"}}"#);
-        assert_eq!(verdict(&body, Call::Status, Some(Bank)), wanted);
+        assert_eq!(verdict(&body, CallKind::Status, Some(Bank)), wanted);
         let body = format!(r#"{{"status":false,"data":{{"errors":{{"{code}":"x"}}}}}}"#);
-        assert_eq!(verdict(&body, Call::Status, Some(Guide)), wanted);
+        assert_eq!(verdict(&body, CallKind::Status, Some(Guide)), wanted);
     }
 }
 
 #[test]
 fn a_refund_to_be_tried_again_may_have_happened() {
     let body = r#"{"StatusCode":-99000006}"#;
-    assert_eq!(verdict(body, Call::Refund, Some(Bank)), "may have happened Some(-99000006) None");
-    assert_eq!(verdict(body, Call::Status, Some(Bank)), "refused Other Some(-99000006)");
+    assert_eq!(verdict(body, CallKind::Refund, Some(Bank)), "may have happened Some(-99000006) None");
+    assert_eq!(verdict(body, CallKind::Status, Some(Bank)), "refused Other Some(-99000006)");
 }
 
 #[test]
@@ -95,19 +95,19 @@ fn the_guides_texts_are_refusals() {
         ("Trade point is not active", RefusalKind::TradePointInactive),
     ] {
         let wanted = format!("refused {kind:?} None");
-        assert_eq!(verdict(&format!(r#"{{"status":false,"error":"{text}"}}"#), Call::Status, Some(Guide)), wanted);
+        assert_eq!(verdict(&format!(r#"{{"status":false,"error":"{text}"}}"#), CallKind::Status, Some(Guide)), wanted);
         let body = format!(r#"{{"status":false,"data":{{"errors":{{"deviceToken":"{text}"}}}}}}"#);
-        assert_eq!(verdict(&body, Call::Status, Some(Guide)), wanted);
+        assert_eq!(verdict(&body, CallKind::Status, Some(Guide)), wanted);
         // The bank's numbers decide alone, whatever the text.
         let body = format!(r#"{{"StatusCode":77,"Message":"{text}"}}"#);
-        assert!(verdict(&body, Call::Status, Some(Bank)).starts_with("may have happened Some(77)"));
+        assert!(verdict(&body, CallKind::Status, Some(Bank)).starts_with("may have happened Some(77)"));
         // -999 means "temporarily unavailable", whatever the text.
         let body = format!(r#"{{"status":false,"data":{{"errors":{{"-999":"{text}"}}}}}}"#);
-        assert!(verdict(&body, Call::Status, Some(Guide)).starts_with("may have happened Some(-999)"));
+        assert!(verdict(&body, CallKind::Status, Some(Guide)).starts_with("may have happened Some(-999)"));
     }
     let unlisted = r#"{"status":false,"error":"Сервис временно недоступен"}"#;
     assert_eq!(
-        verdict(unlisted, Call::Status, Some(Guide)),
+        verdict(unlisted, CallKind::Status, Some(Guide)),
         "may have happened None Some(\"Сервис временно недоступен\")"
     );
 }
@@ -115,7 +115,7 @@ fn the_guides_texts_are_refusals() {
 /// The bank's words without its numbers: the guide's dialect has the same refusals, and no doubt that is none.
 #[test]
 fn the_banks_words_are_its_refusals() {
-    let verdicts = |text: &str, call: Call| {
+    let verdicts = |text: &str, call: CallKind| {
         let bodies = [
             format!(r#"{{"status":false,"error":"{text}"}}"#),
             format!(r#"{{"status":false,"data":{{"errors":{{"payment":" {text}. "}}}}}}"#),
@@ -144,20 +144,20 @@ fn the_banks_words_are_its_refusals() {
         ("Указана неверная сумма операции", RefusalKind::WrongAmount),
         ("Нет доступных методов оплаты", RefusalKind::NoPaymentMethods),
     ] {
-        for call in [Call::Create, Call::Refund, Call::Cancel, Call::Status] {
+        for call in [CallKind::Create, CallKind::Refund, CallKind::Cancel, CallKind::Status] {
             for told in verdicts(text, call) {
                 assert!(told.starts_with(&format!("refused {kind:?} ")), "{text}: {told}");
             }
         }
     }
     let again = "Ошибка возврата, необходимо попробовать еще раз и при повторении ошибки обратиться в банк";
-    assert!(verdicts(again, Call::Create).iter().all(|told| told.starts_with("refused Other ")));
+    assert!(verdicts(again, CallKind::Create).iter().all(|told| told.starts_with("refused Other ")));
     for (text, call) in [
-        (again, Call::Refund),
-        ("Сервис временно недоступен", Call::Create),
-        ("Сервис временно недоступен", Call::Refund),
-        ("Успешный статус операции", Call::Create),
-        ("Покупка не найдена, попробуйте позже", Call::Refund),
+        (again, CallKind::Refund),
+        ("Сервис временно недоступен", CallKind::Create),
+        ("Сервис временно недоступен", CallKind::Refund),
+        ("Успешный статус операции", CallKind::Create),
+        ("Покупка не найдена, попробуйте позже", CallKind::Refund),
     ] {
         for told in verdicts(text, call) {
             assert!(told.starts_with("may have happened"), "{text}: {told}");
@@ -168,9 +168,9 @@ fn the_banks_words_are_its_refusals() {
 #[test]
 fn several_reasons_refuse_only_if_all_are_listed() {
     let body = r#"{"status":false,"data":{"errors":{"-1501":"a","990000018":"b"}}}"#;
-    assert_eq!(verdict(body, Call::Status, Some(Guide)), "refused DeviceTokenInvalid Some(-1501)");
+    assert_eq!(verdict(body, CallKind::Status, Some(Guide)), "refused DeviceTokenInvalid Some(-1501)");
     let body = r#"{"status":false,"data":{"errors":{"-1501":"a","7":"b"}}}"#;
-    assert_eq!(verdict(body, Call::Status, Some(Guide)), "may have happened Some(7) Some(\"b\")");
+    assert_eq!(verdict(body, CallKind::Status, Some(Guide)), "may have happened Some(7) Some(\"b\")");
 }
 
 #[test]
@@ -184,8 +184,8 @@ fn values_come_in_every_order_with_or_without_message() {
         (r#"{"status":true,"data":{"errors":[]}}"#, Guide, r#"value guide {"errors":[]}"#),
         (r#"{"status":true}"#, Guide, "value guide -"),
     ] {
-        assert_eq!(verdict(body, Call::Status, Some(dialect)), wanted, "{body}");
-        assert_eq!(verdict(body, Call::TradePoints, None), wanted, "{body}");
+        assert_eq!(verdict(body, CallKind::Status, Some(dialect)), wanted, "{body}");
+        assert_eq!(verdict(body, CallKind::TradePoints, None), wanted, "{body}");
     }
 }
 
@@ -220,24 +220,24 @@ fn what_is_no_envelope_decides_nothing() {
         r#"{"status":false,"data":{"errors":"x"}}"#,
     ] {
         for dialect in [Some(Bank), Some(Guide), None] {
-            assert_eq!(verdict(body, Call::TradePoints, dialect), "may have happened", "{body}");
+            assert_eq!(verdict(body, CallKind::TradePoints, dialect), "may have happened", "{body}");
         }
     }
-    assert_eq!(verdict("{\"status\":false}", Call::Status, Some(Guide)), "may have happened None None");
+    assert_eq!(verdict("{\"status\":false}", CallKind::Status, Some(Guide)), "may have happened None None");
     let not_utf8 =
-        Answer { http: 200, date: None, body: Bytes::from_static(b"{\"StatusCode\":0,\"Message\":\"\xff\"}") };
-    assert!(matches!(judge(&not_utf8, Call::Status, None), Err(Trouble::MayHaveHappened { .. })));
+        HttpAnswer { http: 200, date: None, body: Bytes::from_static(b"{\"StatusCode\":0,\"Message\":\"\xff\"}") };
+    assert!(matches!(judge(&not_utf8, CallKind::Status, None), Err(CallError::MayHaveHappened { .. })));
 }
 
 #[test]
 fn the_other_dialect_is_told_apart_only_by_the_trade_points() {
     let (value, refusal, noise) =
         (r#"{"status":true}"#, r#"{"status":false,"error":"Invalid deviceToken"}"#, r#"{"status":false,"error":"x"}"#);
-    assert_eq!(verdict(value, Call::TradePoints, Some(Bank)), "other dialect guide");
-    assert_eq!(verdict(refusal, Call::TradePoints, Some(Bank)), "other dialect guide");
-    assert_eq!(verdict(noise, Call::TradePoints, Some(Bank)), "may have happened None Some(\"x\")");
-    assert_eq!(verdict(r#"{"StatusCode":0}"#, Call::TradePoints, Some(Guide)), "other dialect bank");
-    for call in [Call::Refund, Call::Status] {
+    assert_eq!(verdict(value, CallKind::TradePoints, Some(Bank)), "other dialect guide");
+    assert_eq!(verdict(refusal, CallKind::TradePoints, Some(Bank)), "other dialect guide");
+    assert_eq!(verdict(noise, CallKind::TradePoints, Some(Bank)), "may have happened None Some(\"x\")");
+    assert_eq!(verdict(r#"{"StatusCode":0}"#, CallKind::TradePoints, Some(Guide)), "other dialect bank");
+    for call in [CallKind::Refund, CallKind::Status] {
         assert_eq!(verdict(value, call, Some(Bank)), "may have happened");
         assert_eq!(verdict(refusal, call, Some(Bank)), "may have happened None Some(\"Invalid deviceToken\")");
         assert_eq!(verdict(r#"{"StatusCode":-1501}"#, call, Some(Guide)), "may have happened Some(-1501) None");
@@ -247,20 +247,20 @@ fn the_other_dialect_is_told_apart_only_by_the_trade_points() {
 #[test]
 fn a_text_is_one_bounded_line_without_the_secret_of_the_request() {
     let body = format!(r#"{{"StatusCode":-1501,"Message":"no\n{}"}}"#, "я".repeat(600));
-    let Err(Trouble::Refused(refusal)) = judge(&answer(&body), Call::Status, Some(Bank)) else { panic!() };
+    let Err(CallError::Refused(refusal)) = judge(&answer(&body), CallKind::Status, Some(Bank)) else { panic!() };
     let text = refusal.text.unwrap();
     assert!(text.starts_with("no я") && text.chars().count() == 500);
 
     // What lies across the cut is masked too.
     for (secret, text) in [("77015211545", "77015211545"), ("577b4b39-e7a0", "577b4b39-e7a0")] {
         let body = format!(r#"{{"StatusCode":-1501,"Message":"{}{text}"}}"#, "я".repeat(492));
-        let Err(trouble) = judge(&answer(&body), Call::Status, Some(Bank)) else { panic!() };
+        let Err(trouble) = judge(&answer(&body), CallKind::Status, Some(Bank)) else { panic!() };
         let shown = format!("{:?}", trouble.without(Some(secret)));
         assert!(!shown.contains(&text[..5]), "{shown}");
     }
 
     let body = r#"{"status":false,"error":"Token 577b4b39 of 77015211545 is unknown"}"#;
-    let Err(trouble) = judge(&answer(body), Call::Status, Some(Guide)) else { panic!() };
+    let Err(trouble) = judge(&answer(body), CallKind::Status, Some(Guide)) else { panic!() };
     let trouble = trouble.without(Some("577b4b39")).without(Some("77015211545")).without(None).without(Some(""));
     assert!(format!("{trouble:?}").contains("Token [redacted] of 7701***1545 is unknown"));
 }
@@ -270,7 +270,7 @@ proptest! {
     #[test]
     fn every_code_falls_on_one_side(code: i64, near in -99_000_025_i64..-98_999_999) {
         for code in [code, near, code % 1_000_000_000] {
-            let found = verdict(&format!(r#"{{"StatusCode":{code}}}"#), Call::Refund, Some(Bank));
+            let found = verdict(&format!(r#"{{"StatusCode":{code}}}"#), CallKind::Refund, Some(Bank));
             let listed = LISTED.iter().any(|(known, _)| *known == code) || code == -101_001;
             let wanted = if code == 0 { "value" } else if listed { "refused" } else { "may have happened" };
             prop_assert!(found.starts_with(wanted), "{}: {}", code, found);
@@ -281,7 +281,7 @@ proptest! {
     #[test]
     fn noise_decides_nothing(bytes: Vec<u8>, text in r#"[{}\[\]":,a-z0-9 -]{0,40}"#) {
         for body in [Bytes::from(bytes), Bytes::from(text)] {
-            let judged = judge(&Answer { http: 200, date: None, body }, Call::TradePoints, None).is_err();
+            let judged = judge(&HttpAnswer { http: 200, date: None, body }, CallKind::TradePoints, None).is_err();
             prop_assert!(judged);
         }
     }

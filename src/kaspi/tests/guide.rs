@@ -28,7 +28,7 @@ fn success(data: &str) -> Success<'_> {
 }
 
 /// The guide's bodies with its comments and spaces taken out.
-fn assert_sends(call: Result<Call, Trouble>, path: &str, body: &str) {
+fn assert_sends(call: Result<HttpCall, CallError>, path: &str, body: &str) {
     let call = call.unwrap();
     let body: String = body.lines().map(str::trim).collect::<String>().replace("\": ", "\":");
     assert_eq!((call.path.as_str(), std::str::from_utf8(&call.body.unwrap()).unwrap()), (path, body.as_str()));
@@ -100,8 +100,11 @@ fn requests_are_the_guides_as_printed() {
             "returnAmount": 5000
         }"#,
     );
-    assert!(matches!(create(&triple, &new(Kind::Qr), '7'), Err(Trouble::NotInDialect)));
-    assert!(matches!(create(&triple, &NewPayment { phone: None, ..new(Kind::Remote) }, '7'), Err(Trouble::Refused(_))));
+    assert!(matches!(create(&triple, &new(Kind::Qr), '7'), Err(CallError::NotInDialect)));
+    assert!(matches!(
+        create(&triple, &NewPayment { phone: None, ..new(Kind::Remote) }, '7'),
+        Err(CallError::Refused(_))
+    ));
 }
 
 #[test]

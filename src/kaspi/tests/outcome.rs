@@ -15,14 +15,14 @@ enum Outcome {
 
 /// Makes a create, the call where it matters most.
 async fn create(kaspi: &Kaspi, timeout: Duration) -> (Outcome, String) {
-    let result = kaspi.create(&Ask::fresh(timeout), &triple(Dialect::Bank), &remote()).await;
+    let result = kaspi.create(&CallContext::fresh(timeout), &triple(Dialect::Bank), &remote()).await;
     let text = format!("{result:?}");
     assert!(!text.contains("577b4b39") && !text.contains("7015211545"), "a secret shows: {text}");
     let outcome = match result {
         Ok(_) => Outcome::Value,
-        Err(Trouble::Refused(refusal)) => Outcome::Refused(refusal.kind),
-        Err(Trouble::NeverSent { certificate, .. }) => Outcome::NeverSent { certificate },
-        Err(Trouble::MayHaveHappened { .. }) => Outcome::MayHaveHappened,
+        Err(CallError::Refused(refusal)) => Outcome::Refused(refusal.kind),
+        Err(CallError::NeverSent { certificate, .. }) => Outcome::NeverSent { certificate },
+        Err(CallError::MayHaveHappened { .. }) => Outcome::MayHaveHappened,
         Err(trouble) => panic!("{trouble}"),
     };
     (outcome, text)
@@ -189,9 +189,9 @@ async fn calls_that_a_dialect_lacks_make_no_traffic() {
     let (kaspi, guide) = (client(&server), triple(Dialect::Guide));
     let ask = kaspi.ask();
     let qr = NewPayment { kind: Kind::Qr, ..remote() };
-    assert_eq!(kaspi.create(&ask, &guide, &qr).await, Err(Trouble::NotInDialect));
-    assert_eq!(kaspi.delete_device(&ask, &guide).await, Err(Trouble::NotInDialect));
-    assert_eq!(kaspi.details(&ask, &guide, &number()).await, Err(Trouble::NotInDialect));
-    assert!(kaspi.payer(&ask, &guide, &"77015211545".parse().unwrap()).await == Err(Trouble::NotInDialect));
+    assert_eq!(kaspi.create(&ask, &guide, &qr).await, Err(CallError::NotInDialect));
+    assert_eq!(kaspi.delete_device(&ask, &guide).await, Err(CallError::NotInDialect));
+    assert_eq!(kaspi.details(&ask, &guide, &number()).await, Err(CallError::NotInDialect));
+    assert!(kaspi.payer(&ask, &guide, &"77015211545".parse().unwrap()).await == Err(CallError::NotInDialect));
     assert_eq!(server.connections(), 0);
 }

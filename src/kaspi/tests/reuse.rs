@@ -5,7 +5,7 @@ use super::*;
 
 const IDLE: Duration = Duration::from_secs(30);
 
-async fn status(kaspi: &Kaspi) -> Result<StatusRead, Trouble> {
+async fn status(kaspi: &Kaspi) -> Result<StatusRead, CallError> {
     kaspi.status(&kaspi.ask(), &payment()).await
 }
 
@@ -65,7 +65,7 @@ async fn a_connection_the_bank_closed_while_it_rested_costs_nothing() {
 async fn a_call_given_up_closes_its_connection() {
     let mut server = Server::start(Tls::V13, &[Act::Silence, Act::Reply(CREATED)]).await;
     let kaspi = client(&server);
-    let brief = Ask::fresh(Duration::from_millis(300));
+    let brief = CallContext::fresh(Duration::from_millis(300));
     assert!(kaspi.status(&brief, &payment()).await.is_err());
     kaspi.create(&kaspi.ask(), &triple(Dialect::Bank), &remote()).await.unwrap();
     assert_eq!(server.seen.recv().await.unwrap().connection, 1);
@@ -183,7 +183,7 @@ async fn what_is_of_another_bank_is_not_sent() {
         kaspi.payer(&ask, &triple, &"77015211545".parse().unwrap()).await.err(),
         kaspi.delete_device(&ask, &triple).await.err(),
     ] {
-        assert_eq!(trouble, Some(Trouble::OtherBank(bank.clone())));
+        assert_eq!(trouble, Some(CallError::OtherBank(bank.clone())));
     }
     assert_eq!(server.connections(), 0);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hyper::body::Bytes;
 
 use super::*;
-use crate::kaspi::{Failed, Wire, WireAnswer};
+use crate::kaspi::{ExchangeError, HttpAnswer, Wire};
 
 /// A client whose bank answers so, after a while.
 fn client(body: Result<&'static str, &'static str>, after: Duration) -> Kaspi {
@@ -14,8 +14,8 @@ fn client(body: Result<&'static str, &'static str>, after: Duration) -> Kaspi {
         Box::pin(async move {
             tokio::time::sleep(after).await;
             let answer =
-                |body: &'static str| WireAnswer { http: 502, date: None, body: Bytes::from_static(body.as_bytes()) };
-            body.map(answer).map_err(|why| Failed::Lost(why.to_owned()))
+                |body: &'static str| HttpAnswer { http: 502, date: None, body: Bytes::from_static(body.as_bytes()) };
+            body.map(answer).map_err(|why| ExchangeError::Lost(why.to_owned()))
         })
     });
     let endpoint = Endpoint {
@@ -35,8 +35,8 @@ async fn a_bank_in_this_process_is_judged_as_any_other() {
     let status = |kaspi: Kaspi| async move { kaspi.status(&kaspi.ask(), &payment()).await };
     assert_eq!(status(client(Ok(WAITING), soon)).await.unwrap().status, "Wait");
     for kaspi in [client(Ok(WAITING), late), client(Ok("<html>"), soon), client(Err("cut"), soon)] {
-        assert!(matches!(status(kaspi).await, Err(Trouble::MayHaveHappened { .. })));
+        assert!(matches!(status(kaspi).await, Err(CallError::MayHaveHappened { .. })));
     }
     let refused = status(client(Ok(r#"{"StatusCode":-1601}"#), soon)).await;
-    assert!(matches!(refused, Err(Trouble::Refused(refusal)) if refusal.kind == RefusalKind::PaymentNotFound));
+    assert!(matches!(refused, Err(CallError::Refused(refusal)) if refusal.kind == RefusalKind::PaymentNotFound));
 }

@@ -11,7 +11,7 @@ use super::wake::Wakes;
 use crate::domain::Actor;
 use crate::failure::{Code, Failure};
 use crate::id::{OrganizationBin, TradePointId};
-use crate::kaspi::{Ask, Details, Kaspi, Refusal, RefusalKind, Trouble};
+use crate::kaspi::{CallContext, CallError, Kaspi, PaymentDetails, Refusal, RefusalKind};
 use crate::service::Settings;
 use crate::service::select::settled;
 use crate::store::{Alarm, Note, PaymentRow, Store, Triple};
@@ -44,10 +44,10 @@ impl Bank {
         settings: &Settings,
         triple: Triple,
         sending: impl Into<Sending>,
-        call: impl Fn(Kaspi, Ask, Triple) -> F,
-    ) -> Result<T, Trouble>
+        call: impl Fn(Kaspi, CallContext, Triple) -> F,
+    ) -> Result<T, CallError>
     where
-        F: Future<Output = Result<T, Trouble>>,
+        F: Future<Output = Result<T, CallError>>,
     {
         self.with_token_if(settings, (triple, is_of_the_token), sending.into(), call).await
     }
@@ -58,16 +58,16 @@ impl Bank {
         settings: &Settings,
         (triple, blames): (Triple, fn(RefusalKind) -> bool),
         sending: Sending,
-        call: impl Fn(Kaspi, Ask, Triple) -> F,
-    ) -> Result<T, Trouble>
+        call: impl Fn(Kaspi, CallContext, Triple) -> F,
+    ) -> Result<T, CallError>
     where
-        F: Future<Output = Result<T, Trouble>>,
+        F: Future<Output = Result<T, CallError>>,
     {
         let kaspi =
-            settings.kaspi().map_err(|failure| Trouble::NeverSent { why: failure.detail, certificate: false })?;
+            settings.kaspi().map_err(|failure| CallError::NeverSent { why: failure.detail, certificate: false })?;
         let triple = self.current(triple)?;
         let first = call(kaspi.clone(), sending.ask, triple.clone()).await;
-        let Err(Trouble::Refused(refusal)) = &first else { return first };
+        let Err(CallError::Refused(refusal)) = &first else { return first };
         if is_of_the_point(refusal.kind) {
             self.wakes.suspect(triple.bin());
         }
@@ -81,13 +81,13 @@ impl Bank {
                 if is_of_the_point(refusal.kind) {
                     self.wakes.suspect(triple.bin());
                 }
-                return Err(Trouble::Refused(refusal));
+                return Err(CallError::Refused(refusal));
             }
             Renewed::TooLate => return Err(too_late()),
             Renewed::No => return first,
         };
         let second = call(kaspi.clone(), ask, fresh).await;
-        if matches!(&second, Err(Trouble::Refused(refusal)) if blames(refusal.kind)) {
+        if matches!(&second, Err(CallError::Refused(refusal)) if blames(refusal.kind)) {
             self.devices.fresh_token_refused(triple.bin(), triple.trade_point());
         }
         second
@@ -104,14 +104,14 @@ impl Bank {
     }
 
     /// The same with the token that stands there now: the caller's may have been replaced since it was looked up.
-    fn current(&self, triple: Triple) -> Result<Triple, Trouble> {
+    fn current(&self, triple: Triple) -> Result<Triple, CallError> {
         match self.renewals.current_triple(&triple) {
             Ok(Some(current)) => Ok(current),
             Ok(None) => {
                 let text = Some("the device was deleted a moment ago".to_owned());
-                Err(Trouble::Refused(Refusal { kind: RefusalKind::DeviceTokenInvalid, code: None, text }))
+                Err(CallError::Refused(Refusal { kind: RefusalKind::DeviceTokenInvalid, code: None, text }))
             }
-            Err(failure) => Err(Trouble::NeverSent { why: failure.detail, certificate: false }),
+            Err(failure) => Err(CallError::NeverSent { why: failure.detail, certificate: false }),
         }
     }
 
@@ -123,10 +123,10 @@ impl Bank {
         settings: &Settings,
         row: &PaymentRow,
         triple: Triple,
-        ask: Ask,
-    ) -> Result<Details, Trouble> {
+        ask: CallContext,
+    ) -> Result<PaymentDetails, CallError> {
         let Some(qr) = row.qr_payment_id.clone() else {
-            return Err(Trouble::NeverSent { why: "the payment has no QrPaymentId".to_owned(), certificate: false });
+            return Err(CallError::NeverSent { why: "the payment has no QrPaymentId".to_owned(), certificate: false });
         };
         let blames = if row.doubt.is_none() { is_of_the_token_or_forgotten } else { is_of_the_token };
         self.with_token_if(settings, (triple, blames), ask.into(), |kaspi, ask, triple| {
@@ -165,7 +165,7 @@ impl Bank {
 pub(in crate::service) fn of_our_bank(settings: &Settings, row: &PaymentRow) -> Result<(), Failure> {
     match settings.config.kaspi.bank().is(&row.bank) {
         true => Ok(()),
-        false => Err(failure_of(&Trouble::OtherBank(row.bank.clone())).with_payment(row.id)),
+        false => Err(failure_of(&CallError::OtherBank(row.bank.clone())).with_payment(row.id)),
     }
 }
 
@@ -175,7 +175,7 @@ fn is_of_the_token_or_forgotten(kind: RefusalKind) -> bool {
 }
 
 /// Why the details of a paid payment could not be had.
-pub(in crate::service) fn details_failure(row: &PaymentRow, trouble: &Trouble) -> Failure {
+pub(in crate::service) fn details_failure(row: &PaymentRow, trouble: &CallError) -> Failure {
     let failure = failure_of(trouble);
     match failure.code {
         Code::NotFound => {
@@ -191,10 +191,10 @@ pub(super) fn register_by_hand(row: &PaymentRow) -> String {
 }
 
 /// The device has another token now, and the caller would not hear what a second call comes to.
-fn too_late() -> Trouble {
+fn too_late() -> CallError {
     let why = "the device token was refused and replaced, and the caller's deadline leaves no full time-out for a second \
                call: it was not made, and the next one has the new token";
-    Trouble::NeverSent { why: why.to_owned(), certificate: false }
+    CallError::NeverSent { why: why.to_owned(), certificate: false }
 }
 
 /// Refusals that a look at the trade points explains.

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::domain::Dialect;
 use crate::failure::{Code, Failure};
 use crate::id::{DeviceToken, OrganizationBin, TradePointId};
-use crate::kaspi::{Ask, Kaspi, Refusal, RefusalKind, Trouble};
+use crate::kaspi::{CallContext, CallError, Kaspi, Refusal, RefusalKind};
 use crate::service::Context;
 use crate::service::locks::Locks;
 use crate::store::{OfAnother, Store};
@@ -41,7 +41,7 @@ pub(in crate::service) enum Registered {
     /// Kaspi refused.
     Refused(Refusal),
     /// Nobody could be asked, or nobody knows.
-    Failed(Trouble),
+    Failed(CallError),
 }
 
 /// What stands for a token of another (BIN, trade point), where only Kaspi's refusals are told.
@@ -51,9 +51,9 @@ pub(in crate::service) fn refusal_of_another() -> Refusal {
 
 impl Registered {
     /// A registration that gave no token.
-    pub(in crate::service) fn not(trouble: &Trouble) -> Self {
+    pub(in crate::service) fn not(trouble: &CallError) -> Self {
         match trouble {
-            Trouble::Refused(refusal) => Self::Refused(refusal.clone()),
+            CallError::Refused(refusal) => Self::Refused(refusal.clone()),
             other => Self::Failed(other.clone()),
         }
     }
@@ -111,13 +111,13 @@ impl DeviceRegistry {
     pub(in crate::service) async fn ask_for_token(
         &self,
         kaspi: &Kaspi,
-        (ask, dialect): (&Ask, Dialect),
+        (ask, dialect): (&CallContext, Dialect),
         (bin, point): (&OrganizationBin, &TradePointId),
-    ) -> Result<Result<DeviceToken, OfAnother>, Trouble> {
+    ) -> Result<Result<DeviceToken, OfAnother>, CallError> {
         let token = kaspi.register(ask, dialect, bin, point).await?;
         let holder = self.store.read(|reading| Ok(reading.holder_of(&token, (bin, point))?));
         // A registration may be repeated: its token is not lost.
-        let holder = holder.map_err(|failure| Trouble::NeverSent { why: failure.detail, certificate: false })?;
+        let holder = holder.map_err(|failure| CallError::NeverSent { why: failure.detail, certificate: false })?;
         Ok(holder.map_or(Ok(token), |holder| Err(OfAnother(holder))))
     }
 

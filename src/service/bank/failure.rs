@@ -1,22 +1,22 @@
 //! A bank's trouble as a caller's failure: the guide's troubleshooting table is here.
 
 use crate::failure::{Code, Failure};
-use crate::kaspi::{Refusal, RefusalKind, Trouble};
+use crate::kaspi::{CallError, Refusal, RefusalKind};
 
-/// The failure for trouble that surely moved nothing. [`Trouble::MayHaveHappened`] of a call that can move money
+/// The failure for trouble that surely moved nothing. [`CallError::MayHaveHappened`] of a call that can move money
 /// is the caller's to judge before it comes here.
-pub(in crate::service) fn failure_of(trouble: &Trouble) -> Failure {
+pub(in crate::service) fn failure_of(trouble: &CallError) -> Failure {
     match trouble {
-        Trouble::Refused(refusal) => refusal_failure(refusal),
-        Trouble::NeverSent { why, certificate: true } => Failure::new(Code::CertificateRefused, why),
-        Trouble::NeverSent { why, certificate: false } => Failure::new(Code::KaspiUnavailable, why),
-        Trouble::MayHaveHappened { why, provider } => {
+        CallError::Refused(refusal) => refusal_failure(refusal),
+        CallError::NeverSent { why, certificate: true } => Failure::new(Code::CertificateRefused, why),
+        CallError::NeverSent { why, certificate: false } => Failure::new(Code::KaspiUnavailable, why),
+        CallError::MayHaveHappened { why, provider } => {
             let (code, text) = provider.clone().unwrap_or_default();
             Failure::new(Code::KaspiUnavailable, format!("Kaspi gave no usable answer: {why}"))
                 .with_provider(code, text)
         }
-        Trouble::NotInDialect => Failure::new(Code::NotInDialect, "the bank of this organisation has no such call"),
-        Trouble::OtherBank(bank) => Failure::new(
+        CallError::NotInDialect => Failure::new(Code::NotInDialect, "the bank of this organisation has no such call"),
+        CallError::OtherBank(bank) => Failure::new(
             Code::OtherBank,
             format!("it was made with the bank at {bank}, and [kaspi] url is another: it is not asked about there"),
         )
@@ -24,7 +24,7 @@ pub(in crate::service) fn failure_of(trouble: &Trouble) -> Failure {
             "If it is the same bank at another address: formerly = [\"{bank}\"] under [kaspi] in kaspid.toml, then: \
              kaspictl reload. If it is not, settle it in the Kaspi Pay app."
         )),
-        Trouble::OtherDialect(found) => Failure::new(
+        CallError::OtherDialect(found) => Failure::new(
             Code::NotInDialect,
             format!("[kaspi] dialect in kaspid.toml is not what the bank speaks: it answers in the {found} dialect"),
         )

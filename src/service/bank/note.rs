@@ -3,12 +3,17 @@
 use super::failure::failure_of;
 use crate::domain::{LogStatus, OperationType};
 use crate::id::OrganizationBin;
-use crate::kaspi::{Ask, Trouble};
+use crate::kaspi::{CallContext, CallError};
 use crate::moment::Moment;
 use crate::store::{Note, StoreError, Writing};
 
 /// How an administrative call ended, for the log.
-pub(in crate::service) fn tried(operation: OperationType, ask: &Ask, began: Moment, trouble: Option<&Trouble>) -> Note {
+pub(in crate::service) fn tried(
+    operation: OperationType,
+    ask: &CallContext,
+    began: Moment,
+    trouble: Option<&CallError>,
+) -> Note {
     let failure = trouble.map(failure_of);
     Note {
         status: if failure.is_some() { LogStatus::Failed } else { LogStatus::Success },

@@ -12,7 +12,7 @@ use super::note::{of_bin, tried};
 use crate::domain::{Actor, OperationType};
 use crate::failure::Failure;
 use crate::id::{DeviceToken, OrganizationBin, PaymentId, TradePointId};
-use crate::kaspi::{Ask, Refusal, RefusalKind, Trouble};
+use crate::kaspi::{CallContext, CallError, Refusal, RefusalKind};
 use crate::moment::Moment;
 use crate::service::Settings;
 use crate::store::{Alarm, Change, ConfigRow, FirstRefusal, Note, Store, Triple};
@@ -20,7 +20,7 @@ use crate::store::{Alarm, Change, ConfigRow, FirstRefusal, Note, Store, Triple};
 /// What a refused token is replaced with.
 pub(super) enum Renewed {
     /// A token that Kaspi has just given, stored, and the call it is for.
-    With(Triple, Ask),
+    With(Triple, CallContext),
     /// Kaspi says why there is none.
     Refused(Refusal),
     /// There is one, stored, and no full time-out for the call before its caller stops waiting.
@@ -32,12 +32,12 @@ pub(super) enum Renewed {
 /// A call to be made. One that moves money names its intent: should it be sent twice, the log has both.
 #[derive(Clone, Copy)]
 pub(in crate::service) struct Sending {
-    pub(in crate::service) ask: Ask,
+    pub(in crate::service) ask: CallContext,
     pub(in crate::service) of: Option<(u64, PaymentId)>,
 }
 
-impl From<Ask> for Sending {
-    fn from(ask: Ask) -> Self {
+impl From<CallContext> for Sending {
+    fn from(ask: CallContext) -> Self {
         Self { ask, of: None }
     }
 }
@@ -74,10 +74,10 @@ impl Renewals {
             Some(Registered::Stored) | None => {}
         }
         let Ok(kaspi) = settings.kaspi() else { return Renewed::No };
-        let (own, began) = (Ask::fresh(settings.config.kaspi.timeout), Moment::now());
+        let (own, began) = (CallContext::fresh(settings.config.kaspi.timeout), Moment::now());
         let place = (triple.bin(), triple.trade_point());
         let answer = self.devices.ask_for_token(kaspi, (&own, triple.dialect()), place).await;
-        let answer = answer.and_then(|token| token.map_err(|_| Trouble::Refused(refusal_of_another())));
+        let answer = answer.and_then(|token| token.map_err(|_| CallError::Refused(refusal_of_another())));
         let note = tried(OperationType::Register, &own, began, answer.as_ref().err());
         let token = match answer {
             Ok(token) => token,
@@ -104,7 +104,7 @@ impl Renewals {
     /// is cut off leaves open whether money moved, and the refusal of the first says that none has.
     async fn again_with(&self, settings: &Settings, fresh: Triple, sending: Sending, refusal: &Refusal) -> Renewed {
         let heard_until = sending.ask.heard_until;
-        let ask = Ask { heard_until, ..Ask::fresh(settings.config.kaspi.timeout) };
+        let ask = CallContext { heard_until, ..CallContext::fresh(settings.config.kaspi.timeout) };
         if heard_until.is_some_and(|until| until < ask.deadline) {
             return Renewed::TooLate;
         }
@@ -116,18 +116,18 @@ impl Renewals {
         });
         match noted.await {
             // The note has taken its time too.
-            Ok(()) => Renewed::With(fresh, Ask { deadline: full(settings), ..ask }),
+            Ok(()) => Renewed::With(fresh, CallContext { deadline: full(settings), ..ask }),
             Err(_) => Renewed::No,
         }
     }
 
     /// A registration that gave nothing stands in the log, and is the reason if Kaspi refused it.
-    async fn not_renewed(&self, triple: &Triple, (note, alarm): (Note, Option<Alarm>), trouble: Trouble) -> Renewed {
+    async fn not_renewed(&self, triple: &Triple, (note, alarm): (Note, Option<Alarm>), trouble: CallError) -> Renewed {
         let kept = self.note_refused((None, (triple.bin(), triple.trade_point())), note, alarm);
         let config = self.store.read(|reading| Ok(reading.config(triple.bin())?)).ok().flatten().map(|row| row.id);
         warn!(config, %trouble, "the device could not be registered again");
         match (kept.await, trouble) {
-            (Ok(()), Trouble::Refused(refusal)) => Renewed::Refused(refusal),
+            (Ok(()), CallError::Refused(refusal)) => Renewed::Refused(refusal),
             _ => Renewed::No,
         }
     }
@@ -191,7 +191,7 @@ impl Renewals {
 
 /// A whole time-out from now on.
 fn full(settings: &Settings) -> Instant {
-    Ask::fresh(settings.config.kaspi.timeout).deadline
+    CallContext::fresh(settings.config.kaspi.timeout).deadline
 }
 
 /// Refusals of the token: the guide's "Invalid deviceToken".
@@ -206,9 +206,9 @@ fn is_switched_off(refusal: &Refusal) -> bool {
 }
 
 /// What a person should look at after a registration that gave nothing.
-fn alarm_without(refusal: &Refusal, trouble: &Trouble) -> Option<Alarm> {
+fn alarm_without(refusal: &Refusal, trouble: &CallError) -> Option<Alarm> {
     match trouble {
-        Trouble::Refused(Refusal { kind: RefusalKind::TokenOfAnother, .. }) => Some(Alarm::GivenOfAnother),
+        CallError::Refused(Refusal { kind: RefusalKind::TokenOfAnother, .. }) => Some(Alarm::GivenOfAnother),
         _ => is_switched_off(refusal).then_some(Alarm::NotRegisteredAgain),
     }
 }
@@ -222,7 +222,7 @@ fn with_alarm(mut row: ConfigRow, note: Note, alarm: Option<(&TradePointId, Alar
 }
 
 /// That an intended call is sent a second time, and why.
-fn sent_again((intent, payment): (u64, PaymentId), refusal: &Refusal, ask: &Ask) -> Change {
+fn sent_again((intent, payment): (u64, PaymentId), refusal: &Refusal, ask: &CallContext) -> Change {
     let failure = refusal_failure(refusal);
     let error = format!("{}; sent again with another token", failure.detail);
     let refused = FirstRefusal { provider_code: refusal.code, error };

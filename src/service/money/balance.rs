@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::domain::{Dialect, State};
 use crate::failure::{Code, Failure};
 use crate::id::{PaymentId, RequestKey};
-use crate::kaspi::{Ask, Details};
+use crate::kaspi::{CallContext, PaymentDetails};
 use crate::money::Amount;
 use crate::service::bank::{Bank, details_failure};
 use crate::service::locks::Locks;
@@ -272,7 +272,7 @@ impl Balances {
         if row.qr_payment_id.is_none() {
             return Err(Failure::new(Code::NotRefundable, "the payment has no QrPaymentId").with_payment(row.id));
         }
-        let ask = Ask::fresh(settings.config.kaspi.timeout);
+        let ask = CallContext::fresh(settings.config.kaspi.timeout);
         match self.bank.details(settings, row, triple.clone(), ask).await {
             Ok(details) => {
                 if details.total != row.amount || row.other_totals.is_told_by_details() {
@@ -294,7 +294,7 @@ impl Balances {
 
 /// What is left of our amount where the bank's total is another and a person has let ours stand: what is gone of theirs is
 /// gone of ours, and no more is left than the bank has.
-fn left_of_ours(ours: Amount, details: &Details) -> Amount {
+fn left_of_ours(ours: Amount, details: &PaymentDetails) -> Amount {
     let gone = details.total.minus(details.available_return).unwrap_or_default();
     ours.minus(gone).unwrap_or_default().min(details.available_return)
 }

@@ -19,7 +19,7 @@ use crate::domain::LogStatus;
 use crate::failpoint::fail_point;
 use crate::failure::{Failure, Money};
 use crate::id::{PaymentId, ShopId};
-use crate::kaspi::{Ask, Kaspi, Trouble};
+use crate::kaspi::{CallContext, CallError, Kaspi};
 use crate::service::bank::{Bank, Sending};
 use crate::service::{Context, Settings};
 use crate::store::{CallOutcome, Change, Ending, KeyRow, PaymentRow, Refused, Store, Triple, Underway, Writing, Wrote};
@@ -39,20 +39,20 @@ pub(super) trait MoneyCall: Clone + Send + Sync + 'static {
     /// Why it is not to be made.
     fn intend(&self, writing: &Writing<'_>, asker: Asker<'_>) -> Result<Begun, Refused>;
     /// Makes the call.
-    fn send(&self, payment: &PaymentRow, with: Sent) -> impl Future<Output = Result<Self::Given, Trouble>> + Send;
+    fn send(&self, payment: &PaymentRow, with: Sent) -> impl Future<Output = Result<Self::Given, CallError>> + Send;
     /// What the answer makes of it.
     fn judge(
         &self,
         context: &Context,
         payment: &PaymentRow,
-        answer: &Result<Self::Given, Trouble>,
+        answer: &Result<Self::Given, CallError>,
     ) -> impl Future<Output = Verdict> + Send;
     /// What to say where the outcome that was recorded is not the bank's word.
     fn instead(&self, payment: &PaymentRow, instead: Instead) -> Failure;
 }
 
 /// What a call is made with.
-pub(super) type Sent = (Kaspi, Ask, Triple);
+pub(super) type Sent = (Kaspi, CallContext, Triple);
 
 /// Who asks, and what their key stands for already.
 pub(super) struct Asker<'a> {
@@ -115,7 +115,7 @@ pub(super) struct Intended<'r, C> {
     by: &'r Calls,
     way: Way<C>,
     triple: Triple,
-    ask: Ask,
+    ask: CallContext,
     underway: Underway,
 }
 
@@ -123,7 +123,7 @@ pub(super) struct Intended<'r, C> {
 pub(super) struct Answered<'r, C: MoneyCall> {
     by: &'r Calls,
     way: Way<C>,
-    answer: Result<C::Given, Trouble>,
+    answer: Result<C::Given, CallError>,
     /// Its outcome is yet to be written.
     underway: Underway,
 }

@@ -7,7 +7,7 @@ use super::outcome::Instead;
 use crate::domain::{Kind, LogStatus, State};
 use crate::failure::{Code, Failure, Money};
 use crate::id::{PaymentId, PaymentRef, QrPaymentId};
-use crate::kaspi::{Cancelled, Trouble};
+use crate::kaspi::{CallError, Cancelled};
 use crate::operation::Reply;
 use crate::service::Context;
 use crate::service::bank::{Bank, failure_of};
@@ -88,7 +88,7 @@ impl CancelCall {
         &self,
         context: &Context,
         row: &PaymentRow,
-        answer: &Result<Cancelled, Trouble>,
+        answer: &Result<Cancelled, CallError>,
     ) -> Result<String, Failure> {
         let failure = match answer {
             Ok(Cancelled { status: Some(status) }) if status == CANCELLED => return Ok(status.clone()),
@@ -139,14 +139,14 @@ impl MoneyCall for CancelCall {
         Ok(Begun::New(Box::new((change, row, triple))))
     }
 
-    async fn send(&self, _: &PaymentRow, (kaspi, ask, triple): Sent) -> Result<Cancelled, Trouble> {
+    async fn send(&self, _: &PaymentRow, (kaspi, ask, triple): Sent) -> Result<Cancelled, CallError> {
         match &self.at {
             Some((qr, _)) => kaspi.cancel(&ask, &triple, qr).await,
-            None => Err(Trouble::NeverSent { why: "the payment has no number".to_owned(), certificate: false }),
+            None => Err(CallError::NeverSent { why: "the payment has no number".to_owned(), certificate: false }),
         }
     }
 
-    async fn judge(&self, context: &Context, payment: &PaymentRow, answer: &Result<Cancelled, Trouble>) -> Verdict {
+    async fn judge(&self, context: &Context, payment: &PaymentRow, answer: &Result<Cancelled, CallError>) -> Verdict {
         let (status, failure, ending) = match self.cancelled(context, payment, answer).await {
             Ok(kaspi_status) => (LogStatus::Success, None, Ending::Cancelled { kaspi_status }),
             Err(failure) if failure.code == Code::KaspiUnavailable => {
@@ -173,7 +173,7 @@ fn refused(failure: Failure) -> Failure {
 }
 
 /// The status that would settle it could not be read: what the answer itself said of the invoice is not forgotten.
-fn unread(row: &PaymentRow, answer: &Result<Cancelled, Trouble>, failure: Failure) -> Failure {
+fn unread(row: &PaymentRow, answer: &Result<Cancelled, CallError>, failure: Failure) -> Failure {
     let failure = failure.with_payment(row.id);
     match answer {
         Ok(Cancelled { status: Some(said) }) if said == PROCESSED => Failure { code: Code::NotCancellable, ..failure }

@@ -11,7 +11,7 @@ use super::outcome::Instead;
 use crate::domain::{Kind, LogStatus};
 use crate::failure::{Code, Failure, Money, texts};
 use crate::id::PaymentId;
-use crate::kaspi::{Created, NewPayment, Trouble};
+use crate::kaspi::{CallError, Created, NewPayment};
 use crate::moment::Moment;
 use crate::operation::{CreatePayment, Reply};
 use crate::service::bank::{Bank, failure_of};
@@ -91,7 +91,7 @@ impl MoneyCall for CreateCall {
         self.intended(writing, asker)
     }
 
-    async fn send(&self, payment: &PaymentRow, (kaspi, ask, triple): Sent) -> Result<Created, Trouble> {
+    async fn send(&self, payment: &PaymentRow, (kaspi, ask, triple): Sent) -> Result<Created, CallError> {
         let new = NewPayment {
             kind: payment.kind,
             amount: payment.amount,
@@ -102,7 +102,7 @@ impl MoneyCall for CreateCall {
         kaspi.create(&ask, &triple, &new).await
     }
 
-    async fn judge(&self, context: &Context, payment: &PaymentRow, answer: &Result<Created, Trouble>) -> Verdict {
+    async fn judge(&self, context: &Context, payment: &PaymentRow, answer: &Result<Created, CallError>) -> Verdict {
         let trouble = match answer {
             Ok(created) => {
                 let ending = created_ending(context, payment, created);
@@ -113,7 +113,7 @@ impl MoneyCall for CreateCall {
         };
         let failure = Some(refusal(payment, trouble));
         match trouble {
-            Trouble::MayHaveHappened { .. } => {
+            CallError::MayHaveHappened { .. } => {
                 let ending = Ending::Lost { dead_at: dead_at(&context.settings, payment) };
                 Verdict { status: LogStatus::Pending, ending, failure, money: Money::Unknown }
             }
@@ -171,9 +171,9 @@ pub(super) fn dead_at(settings: &Settings, payment: &PaymentRow) -> Option<Momen
     (!was_seen(payment)).then(|| Moment::now().after(settings.config.payments.link_life + DEAD_MARGIN))
 }
 
-fn refusal(payment: &PaymentRow, trouble: &Trouble) -> Failure {
+fn refusal(payment: &PaymentRow, trouble: &CallError) -> Failure {
     match trouble {
-        Trouble::MayHaveHappened { why, provider } => {
+        CallError::MayHaveHappened { why, provider } => {
             let (code, text) = provider.clone().unwrap_or_default();
             outcome_unknown(payment, why).with_provider(code, text)
         }

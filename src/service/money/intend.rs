@@ -6,7 +6,7 @@ use crate::config::Supersede;
 use crate::domain::{Dialect, Kind, State};
 use crate::failure::{Code, Failure, Money};
 use crate::id::{Invoice, ShopId};
-use crate::kaspi::Trouble;
+use crate::kaspi::CallError;
 use crate::operation::CreatePayment;
 use crate::service::Context;
 use crate::service::bank::failure_of;
@@ -34,7 +34,7 @@ impl CreateCall {
         let (config, _) = choose(context, self.shop, bin, found)?;
         let with = usable(&context.settings, &config)?;
         if (with.dialect, self.create.kind) == (Dialect::Guide, Kind::Qr) {
-            return Err(failure_of(&Trouble::NotInDialect).with_bin(&config.organization_bin).into());
+            return Err(failure_of(&CallError::NotInDialect).with_bin(&config.organization_bin).into());
         }
         let triple = writing.triple(&config.organization_bin, &config.trade_point_id, &with)?;
         let triple = triple.ok_or_else(|| no_token(&config))?;

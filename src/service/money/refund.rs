@@ -9,7 +9,7 @@ use super::outcome::Instead;
 use crate::domain::{Dialect, LogStatus, State};
 use crate::failure::{Code, Failure, Money};
 use crate::id::{PaymentId, PaymentRef, QrPaymentId};
-use crate::kaspi::{Refunded, Trouble};
+use crate::kaspi::{CallError, Refunded};
 use crate::money::Amount;
 use crate::operation::{RefundPayment, Reply};
 use crate::service::bank::{Bank, failure_of};
@@ -232,21 +232,21 @@ impl MoneyCall for RefundCall {
         Ok(Begun::New(Box::new((change, row, self.triple.clone()))))
     }
 
-    async fn send(&self, payment: &PaymentRow, (kaspi, ask, triple): Sent) -> Result<Refunded, Trouble> {
+    async fn send(&self, payment: &PaymentRow, (kaspi, ask, triple): Sent) -> Result<Refunded, CallError> {
         match payment.refund(self.id) {
             Some(refund) => kaspi.refund(&ask, &triple, &self.qr, refund.amount).await,
-            None => Err(Trouble::NeverSent { why: "no refund was intended".to_owned(), certificate: false }),
+            None => Err(CallError::NeverSent { why: "no refund was intended".to_owned(), certificate: false }),
         }
     }
 
-    async fn judge(&self, _: &Context, payment: &PaymentRow, answer: &Result<Refunded, Trouble>) -> Verdict {
+    async fn judge(&self, _: &Context, payment: &PaymentRow, answer: &Result<Refunded, CallError>) -> Verdict {
         let why = match answer {
             Ok(Refunded { return_operation_id }) if self.balance.is_none() || proves(payment, return_operation_id) => {
                 let ending = Ending::Refunded { return_operation_id: return_operation_id.clone() };
                 return Verdict { status: LogStatus::Success, ending, failure: None, money: Money::Moved };
             }
             Ok(_) => Failure::new(Code::OutcomeUnknown, "Kaspi named no ReturnOperationId of its own for it"),
-            Err(trouble @ Trouble::MayHaveHappened { .. }) => failure_of(trouble),
+            Err(trouble @ CallError::MayHaveHappened { .. }) => failure_of(trouble),
             Err(trouble) => {
                 let failure = not_found_means_not_refundable(failure_of(trouble)).with_payment(payment.id);
                 let failure = Some(failure.with_bin(&payment.organization_bin));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::failure::{Code, Failure};
 use crate::id::ConfigId;
-use crate::kaspi::{BankTrouble, BankTroubleKind};
+use crate::kaspi::{Outage, OutageKind};
 use crate::moment::Moment;
 use crate::operation::ProblemItem;
 use crate::service::{Context, Settings};
@@ -92,23 +92,23 @@ fn is_of_all(failure: &Failure) -> bool {
     matches!(failure.code, Code::KaspiUnavailable | Code::CertificateRefused | Code::IdentityMissing)
 }
 
-fn trouble_problem(trouble: &BankTrouble, context: &Context, config: Option<&ConfigRow>) -> ProblemItem {
+fn trouble_problem(trouble: &Outage, context: &Context, config: Option<&ConfigRow>) -> ProblemItem {
     let bin = config.map_or("BIN", |row| row.organization_bin.as_str());
     let url = &context.settings.config.kaspi.url;
     let (code, what, remedy) = match trouble.kind {
-        BankTroubleKind::Unreachable => (
+        OutageKind::Unreachable => (
             "kaspi_unreachable",
             "Kaspi cannot be reached",
             format!("Look at the network: curl -sv -o /dev/null {url}; then ask again: kaspictl bin verify {bin}"),
         ),
-        BankTroubleKind::Certificate => (
+        OutageKind::Certificate => (
             Code::CertificateRefused.word(),
             "Kaspi refuses our certificate",
             format!(
                 "See which it is: kaspictl identity show; ask the bank why, put the right one in place, then: kaspictl reload && kaspictl bin verify {bin}"
             ),
         ),
-        BankTroubleKind::NoAnswer => (
+        OutageKind::NoAnswer => (
             "kaspi_no_answer",
             "Kaspi takes calls and gives no usable answer",
             format!("Ask again: kaspictl bin verify {bin}; if it stays, tell the bank the time and kaspictl log list"),

@@ -10,7 +10,7 @@ use super::rows::{ConfigRows, keep, not_enrolled, put};
 use crate::domain::{Actor, Dialect, LogStatus, OperationType, Standing, TradePoint};
 use crate::failure::Failure;
 use crate::id::{BankUrl, OrganizationBin};
-use crate::kaspi::{Refusal, RefusalKind, Trouble};
+use crate::kaspi::{CallError, Refusal, RefusalKind};
 use crate::moment::Moment;
 use crate::operation::Reply;
 use crate::service::bank::{Bank, Wake, failure_of, refusal_failure, tried};
@@ -52,12 +52,12 @@ impl From<Failure> for Unobserved {
 /// Asks Kaspi, and what of it is for the log.
 async fn look(settings: &Settings, bin: &OrganizationBin) -> Result<(Observation, Note), Unobserved> {
     let kaspi = settings.kaspi()?;
-    let (ask, began) = (crate::kaspi::Ask::fresh(settings.config.kaspi.timeout), Moment::now());
+    let (ask, began) = (crate::kaspi::CallContext::fresh(settings.config.kaspi.timeout), Moment::now());
     let listed = kaspi.trade_points(&ask, bin, settings.config.kaspi.dialect).await;
     let note = tried(OperationType::Verify, &ask, began, listed.as_ref().err());
     match listed {
         Ok((dialect, points)) => Ok((Observation::Listed(dialect, points), note)),
-        Err(Trouble::Refused(refusal)) if refusal.kind == RefusalKind::OrganizationNotRegistered => {
+        Err(CallError::Refused(refusal)) if refusal.kind == RefusalKind::OrganizationNotRegistered => {
             Ok((Observation::NotRegistered(refusal), note))
         }
         Err(trouble) => {

@@ -14,7 +14,7 @@ use super::total::{ReadNow, Totals};
 use crate::domain::{PaidAtSource, State};
 use crate::failure::{Code, Failure, Money};
 use crate::id::PaymentId;
-use crate::kaspi::{Ask, Refusal, RefusalKind, StatusRead, Trouble};
+use crate::kaspi::{CallContext, CallError, Refusal, RefusalKind, StatusRead};
 use crate::moment::{Moment, since_boot};
 use crate::service::bank::{failure_of, of_our_bank};
 use crate::service::locks::Locks;
@@ -161,7 +161,7 @@ impl Statuses {
         let Some(payment) = row.at_bank() else { return Ok((None, row.clone())) };
         let kaspi = settings.kaspi()?;
         self.asks.begin(row.id);
-        let read = kaspi.status(&Ask::fresh(settings.config.kaspi.timeout), &payment).await;
+        let read = kaspi.status(&CallContext::fresh(settings.config.kaspi.timeout), &payment).await;
         self.asks.end(row.id, is_answer(&read));
         let read = read.map_err(|trouble| failure_of(&trouble).with_payment(row.id))?;
         if let Some(bank) = read.date {
@@ -210,8 +210,8 @@ impl Statuses {
 }
 
 /// Whether Kaspi has said where the payment stands, or that it does not know it.
-fn is_answer(read: &Result<StatusRead, Trouble>) -> bool {
-    matches!(read, Ok(_) | Err(Trouble::Refused(Refusal { kind: RefusalKind::PaymentNotFound, .. })))
+fn is_answer(read: &Result<StatusRead, CallError>) -> bool {
+    matches!(read, Ok(_) | Err(CallError::Refused(Refusal { kind: RefusalKind::PaymentNotFound, .. })))
 }
 
 /// What a status, and the details that were read with it, make of a payment.

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use crate::domain::Dialect;
 use crate::failure::Failure;
 use crate::id::PaymentId;
-use crate::kaspi::{Ask, Details, RefusalKind, Trouble};
+use crate::kaspi::{CallContext, CallError, PaymentDetails, RefusalKind};
 use crate::money::Amount;
 use crate::service::Settings;
 use crate::service::bank::Bank;
@@ -21,7 +21,7 @@ const SOON: Duration = Duration::from_secs(2);
 pub(super) struct ReadNow {
     pub(super) read: DetailsRead,
     /// None where they were refused.
-    pub(in crate::service) details: Option<Details>,
+    pub(in crate::service) details: Option<PaymentDetails>,
 }
 
 /// Reads and keeps totals; touches what the store knows of them, and asks the bank for details.
@@ -41,7 +41,7 @@ impl Totals {
         let triple = self.bank.frozen_triple(settings, row).ok().filter(|_| row.dialect == Dialect::Bank)?;
         let full = settings.config.kaspi.timeout;
         let soon = if row.doubt.is_some() { full } else { full.min(SOON) };
-        let details = self.bank.details(settings, row, triple, Ask::fresh(soon));
+        let details = self.bank.details(settings, row, triple, CallContext::fresh(soon));
         // Should the device have to be registered again for it, that takes its own time.
         read_now(timeout(2 * soon, details).await.ok()?)
     }
@@ -69,10 +69,10 @@ impl Totals {
 }
 
 /// What an answer to a call for details says; none where it says nothing of the payment.
-pub(super) fn read_now(answer: Result<Details, Trouble>) -> Option<ReadNow> {
+pub(super) fn read_now(answer: Result<PaymentDetails, CallError>) -> Option<ReadNow> {
     match answer {
         Ok(details) => Some(ReadNow { read: DetailsRead::Total(details.total), details: Some(details) }),
-        Err(Trouble::Refused(refusal)) if is_of_another_point(refusal.kind) => {
+        Err(CallError::Refused(refusal)) if is_of_another_point(refusal.kind) => {
             Some(ReadNow { read: DetailsRead::Refused(refusal.to_string()), details: None })
         }
         Err(_) => None,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::problems::RENEW_DAYS;
-use crate::kaspi::{Obstacle, Probe, Question, RefusalKind, Step, Trouble};
+use crate::kaspi::{CallError, Probe, ProbeObstacle, ProbeStep, Question, RefusalKind};
 use crate::moment::Moment;
 use crate::operation::Check;
 use crate::service::Settings;
@@ -29,36 +29,38 @@ pub(super) fn checks(
     ]
 }
 
-fn step(word: &str, step: &Step, before: &str, failed: impl Fn(&Obstacle) -> Check) -> Check {
+fn step(word: &str, step: &ProbeStep, before: &str, failed: impl Fn(&ProbeObstacle) -> Check) -> Check {
     match step {
-        Step::Done(said) => Check::ok(word, said),
-        Step::Untried => Check::skipped(word, before),
+        ProbeStep::Done(said) => Check::ok(word, said),
+        ProbeStep::Untried => Check::skipped(word, before),
         // Said once, by the certificate.
-        Step::Failed(Obstacle::OurCertificate) => Check::skipped(word, "the bank hung up because of our certificate"),
-        Step::Failed(obstacle) => failed(obstacle),
+        ProbeStep::Failed(ProbeObstacle::OurCertificate) => {
+            Check::skipped(word, "the bank hung up because of our certificate")
+        }
+        ProbeStep::Failed(obstacle) => failed(obstacle),
     }
 }
 
 fn nothing_before_tls(settings: &Settings, probe: &Probe) -> &'static str {
     match &probe.tcp {
-        Step::Done(_) if settings.identity().is_none() => "needs a key and certificate",
+        ProbeStep::Done(_) if settings.identity().is_none() => "needs a key and certificate",
         _ => "needs a connection",
     }
 }
 
-fn dns(probe: &Probe, obstacle: &Obstacle) -> Check {
+fn dns(probe: &Probe, obstacle: &ProbeObstacle) -> Check {
     let why = match obstacle {
-        Obstacle::TimedOut(_) => format!("the name service does not answer: {obstacle}"),
+        ProbeObstacle::TimedOut(_) => format!("the name service does not answer: {obstacle}"),
         other => other.to_string(),
     };
     let found = format!("no address for {}: {why}; is the url right, and is this machine on the network?", probe.host);
     Check::failed("dns", found, format!("getent ahosts {}", probe.host))
 }
 
-fn tcp(probe: &Probe, obstacle: &Obstacle) -> Check {
+fn tcp(probe: &Probe, obstacle: &ProbeObstacle) -> Check {
     let Probe { host, port, .. } = probe;
     let why = match obstacle {
-        Obstacle::TimedOut(_) => {
+        ProbeObstacle::TimedOut(_) => {
             format!("{obstacle}; a firewall, or the bank does not know this machine's address")
         }
         other => other.to_string(),
@@ -74,11 +76,11 @@ fn url(Probe { host, port, .. }: &Probe) -> String {
     }
 }
 
-fn tls(settings: &Settings, probe: &Probe, obstacle: &Obstacle) -> Check {
+fn tls(settings: &Settings, probe: &Probe, obstacle: &ProbeObstacle) -> Check {
     let Probe { host, port, .. } = probe;
     let show = format!("openssl s_client -connect {host}:{port} -showcerts < /dev/null");
     match obstacle {
-        Obstacle::UntrustedServer => {
+        ProbeObstacle::UntrustedServer => {
             let ca = match &settings.config.kaspi.ca_file {
                 Some(file) => format!("neither the system's CAs nor {} have", file.display()),
                 None => "the system's CAs have not".to_owned(),
@@ -86,15 +88,15 @@ fn tls(settings: &Settings, probe: &Probe, obstacle: &Obstacle) -> Check {
             let found = format!("{ca} signed the certificate of {host}: name the bank's CA in [kaspi] ca_file");
             Check::failed("tls", found, show)
         }
-        Obstacle::OtherHost => {
+        ProbeObstacle::OtherHost => {
             let found = format!("the server has another host's certificate, not one for {host}: is [kaspi] url right?");
             Check::failed("tls", found, show)
         }
-        Obstacle::NotValidNow => {
+        ProbeObstacle::NotValidNow => {
             let found = format!("the certificate of {host} is not valid at this machine's time, {}", Moment::now());
             Check::failed("tls", found, "timedatectl status")
         }
-        Obstacle::TimedOut(_) => {
+        ProbeObstacle::TimedOut(_) => {
             Check::failed("tls", format!("{host} took the connection and no handshake: {obstacle}"), show)
         }
         other => Check::failed("tls", format!("no secure connection with {host}: {other}"), show),
@@ -112,11 +114,14 @@ fn certificate(settings: &Settings, probe: &Probe) -> Check {
         days => format!("ends {day} (in {days} days)"),
     };
     let refused = [&probe.tls, &probe.answer].into_iter().any(|step| match step {
-        Step::Failed(Obstacle::OurCertificate) => true,
-        Step::Failed(Obstacle::Answer(Trouble::Refused(refusal))) => refusal.kind == RefusalKind::ClientCertificate,
-        Step::Failed(_) | Step::Done(_) | Step::Untried => false,
+        ProbeStep::Failed(ProbeObstacle::OurCertificate) => true,
+        ProbeStep::Failed(ProbeObstacle::Answer(CallError::Refused(refusal))) => {
+            refusal.kind == RefusalKind::ClientCertificate
+        }
+        ProbeStep::Failed(_) | ProbeStep::Done(_) | ProbeStep::Untried => false,
     });
-    let answered = matches!(&probe.answer, Step::Done(_) | Step::Failed(Obstacle::Answer(Trouble::Refused(_))));
+    let answered =
+        matches!(&probe.answer, ProbeStep::Done(_) | ProbeStep::Failed(ProbeObstacle::Answer(CallError::Refused(_))));
     match (refused, view.days_left) {
         (true, days) if days < 0 => Check::failed(
             "certificate",
@@ -138,60 +143,64 @@ fn certificate(settings: &Settings, probe: &Probe) -> Check {
 fn api(settings: &Settings, probe: &Probe, question: Option<&Question>, rows: &[ConfigRow]) -> Check {
     let certificate = |refusal: &crate::kaspi::Refusal| refusal.kind == RefusalKind::ClientCertificate;
     match (&probe.answer, question) {
-        (Step::Done(said), _) => Check::ok("api", said),
-        (Step::Untried, None) if matches!(probe.tls, Step::Done(_)) => {
+        (ProbeStep::Done(said), _) => Check::ok("api", said),
+        (ProbeStep::Untried, None) if matches!(probe.tls, ProbeStep::Done(_)) => {
             Check::skipped("api", "the guide's dialect has no ping, and no organisation is enrolled to ask about")
                 .with_command("kaspictl bin add BIN")
         }
-        (Step::Untried, _) => Check::skipped("api", "needs a secure connection"),
-        (Step::Failed(Obstacle::OurCertificate), _) => Check::skipped("api", "the bank takes no certificate of ours"),
-        (Step::Failed(Obstacle::Answer(Trouble::Refused(refusal))), _) if certificate(refusal) => {
+        (ProbeStep::Untried, _) => Check::skipped("api", "needs a secure connection"),
+        (ProbeStep::Failed(ProbeObstacle::OurCertificate), _) => {
             Check::skipped("api", "the bank takes no certificate of ours")
         }
-        (Step::Failed(Obstacle::Answer(trouble)), Some(Question::TradePoints(bin))) => {
+        (ProbeStep::Failed(ProbeObstacle::Answer(CallError::Refused(refusal))), _) if certificate(refusal) => {
+            Check::skipped("api", "the bank takes no certificate of ours")
+        }
+        (ProbeStep::Failed(ProbeObstacle::Answer(trouble)), Some(Question::TradePoints(bin))) => {
             let found = format!("the bank does not list trade points: {}", said(trouble));
             let check = Check::failed("api", found, format!("kaspictl bin verify {bin}"));
             rows.iter().find(|row| row.organization_bin == *bin).map_or(check.clone(), |row| check.of(bin, row.id))
         }
-        (Step::Failed(Obstacle::Answer(trouble)), _) if rows.is_empty() && settings.config.kaspi.dialect.is_none() => {
+        (ProbeStep::Failed(ProbeObstacle::Answer(trouble)), _)
+            if rows.is_empty() && settings.config.kaspi.dialect.is_none() =>
+        {
             // A bank of the guide's dialect has no ping: nothing says yet that this one should.
             Check::skipped("api", format!("no answer to a ping ({}); an organisation tells the dialect", said(trouble)))
                 .with_command("kaspictl bin add BIN")
         }
-        (Step::Failed(Obstacle::Answer(trouble)), _) => {
+        (ProbeStep::Failed(ProbeObstacle::Answer(trouble)), _) => {
             Check::failed("api", format!("the bank does not answer a ping: {}", said(trouble)), "kaspictl doctor")
         }
-        (Step::Failed(late @ Obstacle::TimedOut(_)), _) => {
+        (ProbeStep::Failed(late @ ProbeObstacle::TimedOut(_)), _) => {
             let found = format!("the bank takes the question and does not answer: {late}");
             Check::failed("api", found, "kaspictl doctor")
         }
-        (Step::Failed(other), _) => {
+        (ProbeStep::Failed(other), _) => {
             Check::failed("api", format!("the connection broke before an answer: {other}"), "kaspictl doctor")
         }
     }
 }
 
 /// Why, without the bank's own words: they may repeat what is secret.
-fn said(trouble: &Trouble) -> String {
+fn said(trouble: &CallError) -> String {
     match trouble {
-        Trouble::Refused(refusal) => match refusal.code {
+        CallError::Refused(refusal) => match refusal.code {
             Some(code) => format!("it refuses with code {code} ({:?})", refusal.kind),
             None => format!("it refuses ({:?})", refusal.kind),
         },
-        Trouble::MayHaveHappened { why, provider: Some((Some(code), _)) } => format!("{why} (code {code})"),
-        Trouble::MayHaveHappened { why, .. } => why.clone(),
-        Trouble::NeverSent { .. } => "the question could not be sent".to_owned(),
-        Trouble::NotInDialect => "its dialect has no such call".to_owned(),
-        Trouble::OtherBank(_) => "the question is of another bank".to_owned(),
-        Trouble::OtherDialect(dialect) => format!("it answers in the {dialect} dialect"),
+        CallError::MayHaveHappened { why, provider: Some((Some(code), _)) } => format!("{why} (code {code})"),
+        CallError::MayHaveHappened { why, .. } => why.clone(),
+        CallError::NeverSent { .. } => "the question could not be sent".to_owned(),
+        CallError::NotInDialect => "its dialect has no such call".to_owned(),
+        CallError::OtherBank(_) => "the question is of another bank".to_owned(),
+        CallError::OtherDialect(dialect) => format!("it answers in the {dialect} dialect"),
     }
 }
 
 fn clock(probe: &Probe) -> Check {
     let Some((bank, ours)) = probe.clocks else {
         let found = match &probe.answer {
-            Step::Done(_) | Step::Failed(Obstacle::Answer(_)) => "the bank does not say what time it is",
-            Step::Failed(_) | Step::Untried => "needs an answer of the bank",
+            ProbeStep::Done(_) | ProbeStep::Failed(ProbeObstacle::Answer(_)) => "the bank does not say what time it is",
+            ProbeStep::Failed(_) | ProbeStep::Untried => "needs an answer of the bank",
         };
         return Check::skipped("clock", found);
     };

@@ -1,6 +1,6 @@
 //! The bank as we meet it.
 
-use crate::kaspi::{BankTroubleKind, CallOutcome, Record};
+use crate::kaspi::{CallOutcome, OutageKind, Record};
 use crate::metrics::{Page, Type};
 use crate::service::Settings;
 
@@ -10,9 +10,9 @@ pub(super) fn write_reach(page: &mut Page, settings: &Settings) {
     let help = "1 for what keeps us from the bank now; the next answer ends it.";
     let mut family = page.family("kaspid_bank_trouble", Type::Gauge, help);
     for (word, kind) in [
-        ("unreachable", BankTroubleKind::Unreachable),
-        ("certificate_refused", BankTroubleKind::Certificate),
-        ("no_answer", BankTroubleKind::NoAnswer),
+        ("unreachable", OutageKind::Unreachable),
+        ("certificate_refused", OutageKind::Certificate),
+        ("no_answer", OutageKind::NoAnswer),
     ] {
         family.sample(&[("kind", &word)], trouble.as_ref().is_some_and(|trouble| trouble.kind == kind));
     }

@@ -3,10 +3,10 @@
 use crate::domain::Dialect;
 use crate::id::BankUrl;
 
-/// How a call failed. The four outcomes of wire §7 are `Ok`, [`Trouble::Refused`],
-/// [`Trouble::NeverSent`] and [`Trouble::MayHaveHappened`]; no text in here carries a token or a phone.
+/// How a call failed. The four outcomes of wire §7 are `Ok`, [`CallError::Refused`],
+/// [`CallError::NeverSent`] and [`CallError::MayHaveHappened`]; no text in here carries a token or a phone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Trouble {
+pub enum CallError {
     /// Kaspi said no: nothing happened.
     #[error("Kaspi refuses: {0}")]
     Refused(Refusal),
@@ -37,7 +37,7 @@ pub enum Trouble {
     OtherDialect(Dialect),
 }
 
-impl Trouble {
+impl CallError {
     /// The same, should Kaspi's text repeat a secret of the request.
     pub(super) fn without(mut self, secret: Option<&str>) -> Self {
         let text = match &mut self {
@@ -81,8 +81,8 @@ pub struct Refusal {
 
 impl Refusal {
     /// Refused here, because Kaspi could not but refuse it.
-    pub(super) fn ours(kind: RefusalKind, text: impl Into<String>) -> Trouble {
-        Trouble::Refused(Refusal { kind, code: None, text: Some(text.into()) })
+    pub(super) fn ours(kind: RefusalKind, text: impl Into<String>) -> CallError {
+        CallError::Refused(Refusal { kind, code: None, text: Some(text.into()) })
     }
 }
 

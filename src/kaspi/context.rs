@@ -29,7 +29,7 @@ impl fmt::Display for XRequestId {
 
 /// What every call is made with. Use one for one call: what is retried under it by itself was never sent.
 #[derive(Clone, Copy, Debug)]
-pub struct Ask {
+pub struct CallContext {
     /// Sent, and kept in the audit log.
     pub x_request_id: XRequestId,
     /// Covers everything: name, connection, TLS, request and answer.
@@ -38,7 +38,7 @@ pub struct Ask {
     pub heard_until: Option<Instant>,
 }
 
-impl Ask {
+impl CallContext {
     /// A new call that may take `timeout` from now.
     #[must_use]
     pub fn fresh(timeout: Duration) -> Self {
