@@ -16,7 +16,7 @@ use crate::money::Amount;
 use crate::operation::{
     EventQuery, GetPayment, Health, HealthQuery, LogQuery, PayBack, Payment, PaymentQuery, RefundPayment, Reply,
 };
-use crate::store::Chain;
+use crate::store::{Chain, check_chain};
 
 /// A call that the log says was sent under this X-Request-ID.
 #[derive(Clone, Debug)]
@@ -212,7 +212,7 @@ impl Books {
 /// The log and what is made of it.
 pub(super) fn check_log(shop: &Shop) {
     let mut chain = Chain::new(None);
-    while shop.store.read(|reading| Ok(reading.check(&mut chain)?)) == Ok(false) {}
+    while shop.store.read(|reading| Ok(check_chain(reading, &mut chain)?)) == Ok(false) {}
     let verdict = chain.verdict(shop.store.differences().ok());
     if !verdict.ok || verdict.differences.is_none() {
         broken(format!("the log is not whole, or not what the state was made of: {verdict:?}"));

@@ -16,23 +16,23 @@ use crate::operation::{Event, EventType};
 /// Events of the log looked at for one page, so that a caller who may see little does not hold a reader for long.
 const LOOKED_AT: usize = 4096;
 
-impl Reading {
-    /// What changed after `after`, at most `limit`, of the payments and configs that were visible then; and the cursor
-    /// behind the last one looked at.
-    pub(crate) fn feed(
-        &self,
-        after: u64,
-        limit: usize,
-        sees_payment: impl Fn(&PaymentRow) -> bool,
-        sees_config: impl Fn(&ConfigRow) -> bool,
-    ) -> Result<(Vec<Event>, u64), StoreError> {
-        let (mut events, mut next, mut replay) = (Vec::new(), after, Replay::new(self));
-        for entry in self.tables.event()?.range_owned(after.saturating_add(1)..)?.take(LOOKED_AT) {
-            let (seq, stored) = entry?;
-            next = seq.value();
-            let event = super::event::read(stored.value())?;
-            let at = event.at;
-            let told = match (&event.change, replay.step(next, &event)?) {
+/// What changed after `after`, at most `limit`, of the payments and configs that were visible then; and the cursor
+/// behind the last one looked at.
+pub(crate) fn feed(
+    reading: &Reading,
+    after: u64,
+    limit: usize,
+    sees_payment: impl Fn(&PaymentRow) -> bool,
+    sees_config: impl Fn(&ConfigRow) -> bool,
+) -> Result<(Vec<Event>, u64), StoreError> {
+    let (mut events, mut next, mut replay) = (Vec::new(), after, Replay::new(reading));
+    for entry in reading.tables.event()?.range_owned(after.saturating_add(1)..)?.take(LOOKED_AT) {
+        let (seq, stored) = entry?;
+        next = seq.value();
+        let event = super::event::read(stored.value())?;
+        let at = event.at;
+        let told =
+            match (&event.change, replay.step(next, &event)?) {
                 (Change::Config { row, note }, _) => sees_config(row).then(|| Event {
                     seq: next,
                     at,
@@ -45,13 +45,12 @@ impl Reading {
                 }),
                 (_, None) => None,
             };
-            events.extend(told);
-            if events.len() == limit {
-                break;
-            }
+        events.extend(told);
+        if events.len() == limit {
+            break;
         }
-        Ok((events, next))
     }
+    Ok((events, next))
 }
 
 /// What an event says of the payment it changed; nothing, where it says nothing new.

@@ -65,11 +65,6 @@ impl Reading {
         Ok(open)
     }
 
-    /// When the last event was written.
-    pub(crate) fn last_moment(&self) -> Result<Option<Moment>, StoreError> {
-        Ok(self.event(self.last_event()?)?.map(|event| event.at))
-    }
-
     pub(crate) fn configs(&self) -> Result<Vec<ConfigRow>, StoreError> {
         config::all(&self.tables.config()?)
     }

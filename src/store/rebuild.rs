@@ -8,7 +8,7 @@ use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{Builder, Database, ReadableDatabase};
 
 use super::event::{self, Change};
-use super::log::PAGE;
+use super::events::PAGE;
 use super::reading::Reading;
 use super::tables::{ReadTables, WriteTables};
 use super::{CACHE_BYTES, Refused, Store, StoreError};

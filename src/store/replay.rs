@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::StoreError;
 use super::after::{After, BegunCall, after};
 use super::event::{Change, Event};
+use super::events::event_at;
 use super::payment::{PaymentRow, number};
 use super::reading::Reading;
 use crate::id::PaymentId;
@@ -37,11 +38,11 @@ impl<'r> Replay<'r> {
         if !event.changes_a_payment() {
             return Ok(None);
         }
-        let ends = self.reading.call_ended(event)?;
+        let ends = call_ended(self.reading, event)?;
         let Some(id) = event.payment(ends.as_ref()) else { return Ok(None) };
         let before = match self.rows.remove(&id) {
             Some(row) => Some(row),
-            None => self.reading.payment_before(id, seq)?,
+            None => payment_before(self.reading, id, seq)?,
         };
         let After { row, stands } = after(before.clone(), event, ends.as_ref())?;
         if stands {
@@ -58,24 +59,22 @@ impl<'r> Replay<'r> {
     }
 }
 
-impl Reading {
-    /// The call that an event ends, if it ends one.
-    pub(super) fn call_ended(&self, event: &Event) -> Result<Option<BegunCall>, StoreError> {
-        let Change::Ended { intent, .. } = &event.change else { return Ok(None) };
-        let begun = self.event(*intent)?;
-        let call = begun.and_then(|begun| BegunCall::begun(&begun.change));
-        call.map(Some).ok_or_else(|| StoreError::Codec(format!("event {intent} began no call")))
-    }
+/// The call that an event ends, if it ends one.
+pub(super) fn call_ended(reading: &Reading, event: &Event) -> Result<Option<BegunCall>, StoreError> {
+    let Change::Ended { intent, .. } = &event.change else { return Ok(None) };
+    let begun = event_at(reading, *intent)?;
+    let call = begun.and_then(|begun| BegunCall::begun(&begun.change));
+    call.map(Some).ok_or_else(|| StoreError::Codec(format!("event {intent} began no call")))
+}
 
-    /// A payment as of the event before `seq`.
-    fn payment_before(&self, id: PaymentId, seq: u64) -> Result<Option<PaymentRow>, StoreError> {
-        let mut row = None;
-        for entry in self.tables.payment_event()?.range_owned((number(id), 0)..(number(id), seq))? {
-            let Some(event) = self.event(entry?.0.value().1)? else { continue };
-            let ends = self.call_ended(&event)?;
-            let After { row: after, stands } = after(row, &event, ends.as_ref())?;
-            row = stands.then_some(after);
-        }
-        Ok(row)
+/// A payment as of the event before `seq`.
+fn payment_before(reading: &Reading, id: PaymentId, seq: u64) -> Result<Option<PaymentRow>, StoreError> {
+    let mut row = None;
+    for entry in reading.tables.payment_event()?.range_owned((number(id), 0)..(number(id), seq))? {
+        let Some(event) = event_at(reading, entry?.0.value().1)? else { continue };
+        let ends = call_ended(reading, &event)?;
+        let After { row: after, stands } = after(row, &event, ends.as_ref())?;
+        row = stands.then_some(after);
     }
+    Ok(row)
 }

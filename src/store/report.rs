@@ -59,76 +59,74 @@ impl Fact<'_> {
 /// Takes each fact.
 pub(crate) type Tell<'t> = dyn FnMut(Fact<'_>) -> Result<(), Refused> + 't;
 
-impl Reading {
-    /// Tells every fact of the window. `step` is asked before each of many rows whether to go on.
-    pub(crate) fn facts(
-        &self,
-        window: Window,
-        step: &dyn Fn() -> Result<(), StoreError>,
-        tell: &mut Tell<'_>,
-    ) -> Result<(), Refused> {
-        self.unfinished(window, tell)?;
-        let payments = self.tables.payment()?;
-        let (begin, end) = (window.begin.millis(), window.end.millis());
-        for entry in self.tables.booked()?.range_owned((begin, 0, 0, 0)..(end, 0, 0, 0))? {
-            step()?;
-            let (key, tiyn) = entry?;
-            let id = id_of(key.value().1);
-            let (Some(entry), Some(row)) = (BookEntry::read(key.value()), payment::by_id(&payments, id)?) else {
-                return Err(StoreError::Codec(format!("payment {id} is booked and cannot be read")).into());
-            };
-            if let Some(fact) = fact(&row, entry, tiyn.value(), window) {
-                tell(fact)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether anything is booked at or behind this moment.
-    pub(crate) fn is_booked_since(&self, moment: Moment) -> Result<bool, StoreError> {
-        let mut behind = self.tables.booked()?.range_owned((moment.millis(), 0, 0, 0)..)?;
-        Ok(behind.next().transpose()?.is_some())
-    }
-
-    /// Open payments, those that were given up, and those that stand in no sum though Kaspi calls them paid.
-    fn unfinished(&self, window: Window, tell: &mut Tell<'_>) -> Result<(), Refused> {
-        let mut tell_of = |row: PaymentRow| match window.holds(row.created_at) {
-            true => tell(Fact::Unfinished(&row)),
-            false => Ok(()),
+/// Tells every fact of the window. `step` is asked before each of many rows whether to go on.
+pub(crate) fn facts(
+    reading: &Reading,
+    window: Window,
+    step: &dyn Fn() -> Result<(), StoreError>,
+    tell: &mut Tell<'_>,
+) -> Result<(), Refused> {
+    unfinished(reading, window, tell)?;
+    let payments = reading.tables.payment()?;
+    let (begin, end) = (window.begin.millis(), window.end.millis());
+    for entry in reading.tables.booked()?.range_owned((begin, 0, 0, 0)..(end, 0, 0, 0))? {
+        step()?;
+        let (key, tiyn) = entry?;
+        let id = id_of(key.value().1);
+        let (Some(entry), Some(row)) = (BookEntry::read(key.value()), payment::by_id(&payments, id)?) else {
+            return Err(StoreError::Codec(format!("payment {id} is booked and cannot be read")).into());
         };
-        for row in self.listed(self.tables.payment_attention()?)? {
-            let is_told = |row: &PaymentRow| row.state == State::Abandoned || (row.is_disputed() && !row.is_open());
-            row?.filter(is_told).map_or(Ok(()), &mut tell_of)?;
+        if let Some(fact) = fact(&row, entry, tiyn.value(), window) {
+            tell(fact)?;
         }
-        for row in self.listed(self.tables.payment_open()?)? {
-            row?.map_or(Ok(()), &mut tell_of)?;
-        }
-        Ok(())
     }
+    Ok(())
+}
 
-    /// The payments that an index lists, one after the other.
-    fn listed(
-        &self,
-        index: ReadOnlyTable<u128, ()>,
-    ) -> Result<impl Iterator<Item = Result<Option<PaymentRow>, StoreError>>, StoreError> {
-        let payments = self.tables.payment()?;
-        let ids = index.range_owned::<u128>(..)?;
-        Ok(ids.map(move |entry| payment::by_id(&payments, id_of(entry?.0.value()))))
-    }
+/// Whether anything is booked at or behind this moment.
+pub(crate) fn is_booked_since(reading: &Reading, moment: Moment) -> Result<bool, StoreError> {
+    let mut behind = reading.tables.booked()?.range_owned((moment.millis(), 0, 0, 0)..)?;
+    Ok(behind.next().transpose()?.is_some())
+}
 
-    /// The ids of the payments made in the window that wait for the customer and are `wanted`, oldest first.
-    pub(crate) fn waiting_of(
-        &self,
-        window: Window,
-        wanted: impl Fn(&PaymentRow) -> bool,
-    ) -> Result<Vec<PaymentId>, StoreError> {
-        let mut found = Vec::new();
-        for row in self.listed(self.tables.payment_open()?)? {
-            let row = row?.filter(|row| row.state == State::Waiting && window.holds(row.created_at) && wanted(row));
-            found.extend(row.map(|row| row.id));
-        }
-        Ok(found)
+/// Open payments, those that were given up, and those that stand in no sum though Kaspi calls them paid.
+fn unfinished(reading: &Reading, window: Window, tell: &mut Tell<'_>) -> Result<(), Refused> {
+    let mut tell_of = |row: PaymentRow| match window.holds(row.created_at) {
+        true => tell(Fact::Unfinished(&row)),
+        false => Ok(()),
+    };
+    for row in listed(reading, reading.tables.payment_attention()?)? {
+        let is_told = |row: &PaymentRow| row.state == State::Abandoned || (row.is_disputed() && !row.is_open());
+        row?.filter(is_told).map_or(Ok(()), &mut tell_of)?;
     }
+    for row in listed(reading, reading.tables.payment_open()?)? {
+        row?.map_or(Ok(()), &mut tell_of)?;
+    }
+    Ok(())
+}
+
+/// The payments that an index lists, one after the other.
+fn listed(
+    reading: &Reading,
+    index: ReadOnlyTable<u128, ()>,
+) -> Result<impl Iterator<Item = Result<Option<PaymentRow>, StoreError>>, StoreError> {
+    let payments = reading.tables.payment()?;
+    let ids = index.range_owned::<u128>(..)?;
+    Ok(ids.map(move |entry| payment::by_id(&payments, id_of(entry?.0.value()))))
+}
+
+/// The ids of the payments made in the window that wait for the customer and are `wanted`, oldest first.
+pub(crate) fn waiting_of(
+    reading: &Reading,
+    window: Window,
+    wanted: impl Fn(&PaymentRow) -> bool,
+) -> Result<Vec<PaymentId>, StoreError> {
+    let mut found = Vec::new();
+    for row in listed(reading, reading.tables.payment_open()?)? {
+        let row = row?.filter(|row| row.state == State::Waiting && window.holds(row.created_at) && wanted(row));
+        found.extend(row.map(|row| row.id));
+    }
+    Ok(found)
 }
 
 fn is_counted_in(window: Window, row: &PaymentRow) -> bool {

@@ -12,9 +12,9 @@ use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, TransactionError};
 
 use super::beside::{Temporary, beside, lock, lock_again, second_name, sync_dir};
+use super::chain::{Chain, check_chain};
 use super::envelope::{self, BadBackup, Header};
 use super::event::{Change, Gap, LogPlace};
-use super::log::Chain;
 use super::reading::Reading;
 use super::snapshot::Head;
 use super::writing::Writing;
@@ -120,7 +120,7 @@ fn in_order(database: &Database, header: &Header) -> Result<LogPlace, String> {
     let look = || {
         let reading = Reading::new(database.begin_read()?);
         let mut chain = Chain::new(None);
-        while !reading.check(&mut chain)? {}
+        while !check_chain(&reading, &mut chain)? {}
         Ok((chain.verdict(None), reading.head()?))
     };
     let (verdict, head) = look().map_err(|error: StoreError| error.to_string())?;

@@ -5,6 +5,7 @@ use super::StoreError;
 use super::account::Booking;
 use super::after::BegunCall;
 use super::event::{self, Change, Closed, ImportedRow, Note};
+use super::events::{ended_by, event_at};
 use super::known::{KnownEnd, known, may_change};
 use super::payment::{self, PaymentRow, Seen, number};
 use super::project::create_operation;
@@ -15,119 +16,117 @@ use crate::message::shortened;
 use crate::money::Amount;
 use crate::operation::LogRow;
 
-impl Reading {
-    /// The row that an event begins; none for one that ends another's.
-    pub(super) fn row(&self, seq: u64) -> Result<Option<LogRow>, StoreError> {
-        let Some(event) = self.event(seq)? else { return Ok(None) };
-        let row = match &event.change {
-            Change::Ended { .. } => return Ok(None),
-            Change::Noted(note) | Change::Config { note, .. } => noted(note),
-            begun @ (Change::CreateIntended { .. } | Change::CancelIntended { .. } | Change::RefundIntended { .. }) => {
-                self.call(begun, seq)?
-            }
-            Change::SentAgain { intent, refused, .. } => self.first_of_two(*intent, refused)?,
-            Change::Seen { payment, seen: what } => seen(&self.payment_of(*payment)?, what),
-            Change::Adopted { payment, x_request_id } => {
-                let row = of_payment(payment, OperationType::Adopt, payment.amount);
-                let kaspi_status = payment.kaspi_status.clone();
-                LogRow { kaspi_status, x_request_id: Some(x_request_id.clone()), ..row }
-            }
-            Change::Resolved { payment, closed, reason } => {
-                LogRow { error_message: Some(reason.to_string()), ..resolved(&self.payment_of(*payment)?, closed) }
-            }
-            Change::Restored(gap) => {
-                LogRow { error_message: Some(gap.to_string()), ..noted(&Note::done(OperationType::Restored)) }
-            }
-            Change::RestoreAcknowledged { restored } => LogRow {
-                error_message: Some(format!("the gap of event {restored} was acknowledged")),
-                ..noted(&Note::done(OperationType::Restored))
-            },
-            Change::Imported { row, payment, .. } => {
-                return Ok(Some(fitting(LogRow { id: seq, actor: event.actor, ..imported(row, *payment) })));
-            }
-        };
-        Ok(Some(fitting(LogRow { id: seq, created_at: event.at, actor: event.actor, ..row })))
-    }
-
-    /// The row of a call when it began.
-    fn begun(&self, change: &Change) -> Result<LogRow, StoreError> {
-        let (row, key, x_request_id) = match change {
-            Change::CreateIntended { payment, x_request_id, .. } => {
-                let row = of_payment(payment, create_operation(payment.kind), payment.amount);
-                (row, payment.request_key.as_ref(), x_request_id)
-            }
-            Change::CancelIntended { payment, key, x_request_id, .. } => {
-                let payment = self.payment_of(*payment)?;
-                (of_payment(&payment, OperationType::Cancel, payment.amount), key.as_ref(), x_request_id)
-            }
-            Change::RefundIntended { payment, refund, key, x_request_id, .. } => {
-                let row = of_payment(&self.payment_of(*payment)?, OperationType::Refund, refund.amount);
-                (row, key.as_ref(), x_request_id)
-            }
-            other => return Err(StoreError::Codec(format!("this began no call: {other:?}"))),
-        };
-        Ok(LogRow {
-            request_key: key.cloned(),
-            x_request_id: Some(x_request_id.clone()),
-            status: LogStatus::Pending,
-            ..row
-        })
-    }
-
-    /// The row of a call: how it began, what is known of it now, and the number of the request that decided it.
-    fn call(&self, begun: &Change, seq: u64) -> Result<LogRow, StoreError> {
-        let row = self.begun(begun)?;
-        let Some(call) = BegunCall::begun(begun) else { return Ok(row) };
-        let (ended, outcome) = self.ended(seq)?.unzip();
-        let payment = match may_change(&call, outcome.as_ref()) {
-            true => payment::by_id(&self.tables.payment()?, call.payment)?,
-            false => None,
-        };
-        let KnownEnd { status, error, external_id, kaspi_status } = known(&call, outcome.as_ref(), payment.as_ref());
-        let again = self.sent_again(&row, seq, ended.unwrap_or(u64::MAX))?;
-        Ok(LogRow {
-            external_id: external_id.or(row.external_id),
-            status,
-            error_message: error,
-            kaspi_status,
-            x_request_id: again.or(row.x_request_id),
-            provider_code: outcome.as_ref().and_then(|outcome| outcome.provider_code),
-            duration_ms: outcome.map(|outcome| outcome.duration_ms),
-            ..row
-        })
-    }
-
-    /// The number of the second request of a call, if there was one before event `ended`.
-    fn sent_again(&self, row: &LogRow, begun: u64, ended: u64) -> Result<Option<String>, StoreError> {
-        let Some(id) = row.payment_id.map(number) else { return Ok(None) };
-        for entry in self.tables.payment_event()?.range((id, begun + 1)..(id, ended))? {
-            match self.event(entry?.0.value().1)?.map(|event| event.change) {
-                Some(Change::SentAgain { intent, x_request_id, .. }) if intent == begun => {
-                    return Ok(Some(x_request_id));
-                }
-                _ => {}
-            }
+/// The row that an event begins; none for one that ends another's.
+pub(super) fn row_of(reading: &Reading, seq: u64) -> Result<Option<LogRow>, StoreError> {
+    let Some(event) = event_at(reading, seq)? else { return Ok(None) };
+    let row = match &event.change {
+        Change::Ended { .. } => return Ok(None),
+        Change::Noted(note) | Change::Config { note, .. } => noted(note),
+        begun @ (Change::CreateIntended { .. } | Change::CancelIntended { .. } | Change::RefundIntended { .. }) => {
+            call_row(reading, begun, seq)?
         }
-        Ok(None)
-    }
+        Change::SentAgain { intent, refused, .. } => first_of_two(reading, *intent, refused)?,
+        Change::Seen { payment, seen: what } => seen(&payment_of(reading, *payment)?, what),
+        Change::Adopted { payment, x_request_id } => {
+            let row = of_payment(payment, OperationType::Adopt, payment.amount);
+            let kaspi_status = payment.kaspi_status.clone();
+            LogRow { kaspi_status, x_request_id: Some(x_request_id.clone()), ..row }
+        }
+        Change::Resolved { payment, closed, reason } => {
+            LogRow { error_message: Some(reason.to_string()), ..resolved(&payment_of(reading, *payment)?, closed) }
+        }
+        Change::Restored(gap) => {
+            LogRow { error_message: Some(gap.to_string()), ..noted(&Note::done(OperationType::Restored)) }
+        }
+        Change::RestoreAcknowledged { restored } => LogRow {
+            error_message: Some(format!("the gap of event {restored} was acknowledged")),
+            ..noted(&Note::done(OperationType::Restored))
+        },
+        Change::Imported { row, payment, .. } => {
+            return Ok(Some(fitting(LogRow { id: seq, actor: event.actor, ..imported(row, *payment) })));
+        }
+    };
+    Ok(Some(fitting(LogRow { id: seq, created_at: event.at, actor: event.actor, ..row })))
+}
 
-    /// The request that was refused for its token: a row of its own, so that it is found by its number.
-    fn first_of_two(&self, intent: u64, refused: &event::FirstRefusal) -> Result<LogRow, StoreError> {
-        let Some(begun) = self.event(intent)? else {
-            return Err(StoreError::Codec(format!("event {intent} is missing from the log")));
-        };
-        Ok(LogRow {
-            status: LogStatus::Failed,
-            error_message: Some(refused.error.clone()),
-            provider_code: refused.provider_code,
-            ..self.begun(&begun.change)?
-        })
-    }
+/// The row of a call when it began.
+fn begun_row(reading: &Reading, change: &Change) -> Result<LogRow, StoreError> {
+    let (row, key, x_request_id) = match change {
+        Change::CreateIntended { payment, x_request_id, .. } => {
+            let row = of_payment(payment, create_operation(payment.kind), payment.amount);
+            (row, payment.request_key.as_ref(), x_request_id)
+        }
+        Change::CancelIntended { payment, key, x_request_id, .. } => {
+            let payment = payment_of(reading, *payment)?;
+            (of_payment(&payment, OperationType::Cancel, payment.amount), key.as_ref(), x_request_id)
+        }
+        Change::RefundIntended { payment, refund, key, x_request_id, .. } => {
+            let row = of_payment(&payment_of(reading, *payment)?, OperationType::Refund, refund.amount);
+            (row, key.as_ref(), x_request_id)
+        }
+        other => return Err(StoreError::Codec(format!("this began no call: {other:?}"))),
+    };
+    Ok(LogRow {
+        request_key: key.cloned(),
+        x_request_id: Some(x_request_id.clone()),
+        status: LogStatus::Pending,
+        ..row
+    })
+}
 
-    pub(super) fn payment_of(&self, id: PaymentId) -> Result<PaymentRow, StoreError> {
-        payment::by_id(&self.tables.payment()?, id)?
-            .ok_or_else(|| StoreError::Codec(format!("the log names payment {id}, which is not stored")))
+/// The row of a call: how it began, what is known of it now, and the number of the request that decided it.
+fn call_row(reading: &Reading, begun: &Change, seq: u64) -> Result<LogRow, StoreError> {
+    let row = begun_row(reading, begun)?;
+    let Some(call) = BegunCall::begun(begun) else { return Ok(row) };
+    let (ended, outcome) = ended_by(reading, seq)?.unzip();
+    let payment = match may_change(&call, outcome.as_ref()) {
+        true => payment::by_id(&reading.tables.payment()?, call.payment)?,
+        false => None,
+    };
+    let KnownEnd { status, error, external_id, kaspi_status } = known(&call, outcome.as_ref(), payment.as_ref());
+    let again = sent_again(reading, &row, seq, ended.unwrap_or(u64::MAX))?;
+    Ok(LogRow {
+        external_id: external_id.or(row.external_id),
+        status,
+        error_message: error,
+        kaspi_status,
+        x_request_id: again.or(row.x_request_id),
+        provider_code: outcome.as_ref().and_then(|outcome| outcome.provider_code),
+        duration_ms: outcome.map(|outcome| outcome.duration_ms),
+        ..row
+    })
+}
+
+/// The number of the second request of a call, if there was one before event `ended`.
+fn sent_again(reading: &Reading, row: &LogRow, begun: u64, ended: u64) -> Result<Option<String>, StoreError> {
+    let Some(id) = row.payment_id.map(number) else { return Ok(None) };
+    for entry in reading.tables.payment_event()?.range((id, begun + 1)..(id, ended))? {
+        match event_at(reading, entry?.0.value().1)?.map(|event| event.change) {
+            Some(Change::SentAgain { intent, x_request_id, .. }) if intent == begun => {
+                return Ok(Some(x_request_id));
+            }
+            _ => {}
+        }
     }
+    Ok(None)
+}
+
+/// The request that was refused for its token: a row of its own, so that it is found by its number.
+fn first_of_two(reading: &Reading, intent: u64, refused: &event::FirstRefusal) -> Result<LogRow, StoreError> {
+    let Some(begun) = event_at(reading, intent)? else {
+        return Err(StoreError::Codec(format!("event {intent} is missing from the log")));
+    };
+    Ok(LogRow {
+        status: LogStatus::Failed,
+        error_message: Some(refused.error.clone()),
+        provider_code: refused.provider_code,
+        ..begun_row(reading, &begun.change)?
+    })
+}
+
+pub(super) fn payment_of(reading: &Reading, id: PaymentId) -> Result<PaymentRow, StoreError> {
+    payment::by_id(&reading.tables.payment()?, id)?
+        .ok_or_else(|| StoreError::Codec(format!("the log names payment {id}, which is not stored")))
 }
 
 /// A row whose message fits the guide's column, whatever is said before the bank's words.

@@ -29,7 +29,7 @@ use crate::service::payment::{For, PaymentRows, Statuses, Totals};
 use crate::service::rate::ReadRate;
 use crate::service::stop::Stopping;
 use crate::service::{Live, Settings};
-use crate::store::Store;
+use crate::store::{Store, last_moment};
 
 /// tokio's timers stand still while the computer sleeps: the longest time until the follower sees what became due.
 const REST: Duration = Duration::from_secs(10);
@@ -125,7 +125,7 @@ impl Follower {
         let foreign = Arc::new(Foreign::new(store.clone(), live.clone(), signs.clone()));
         let payments = PaymentRows::new(store.clone());
         // A state that cannot be read is the next call's to tell.
-        let last_alive = store.read(|reading| Ok(reading.last_moment()?)).ok().flatten();
+        let last_alive = store.read(|reading| Ok(last_moment(reading)?)).ok().flatten();
         let sources = Sources { live, payments, statuses, following, foreign };
         Self { store, stop, rate, totals, balances, sources, signs, last_alive }
     }

@@ -9,7 +9,7 @@ use crate::moment::Span;
 use crate::operation::{EventQuery, Events, LogQuery, LogRows, Order, Reply};
 use crate::service::Context;
 use crate::service::stop::Stopping;
-use crate::store::{ConfigRow, Reading, Store, StoreError};
+use crate::store::{ConfigRow, Reading, Store, StoreError, feed, last_event, log_tail};
 
 /// Tells what changed; touches nothing.
 pub(in crate::service) struct Feed {
@@ -26,7 +26,7 @@ impl Feed {
         let limit = limit(query.limit)?;
         let page = |reading: &Reading, after| {
             let sees_config = |row: &ConfigRow| context.scope.allows(row.shop_id, &row.organization_bin);
-            reading.feed(after, limit, |row| context.sees(row), sees_config)
+            feed(reading, after, limit, |row| context.sees(row), sees_config)
         };
         let (events, next) = self.since(context, (query.after, query.wait), page).await?;
         Ok(Reply::Events(Events { events, next }))
@@ -44,7 +44,7 @@ impl Feed {
             return Err(Failure::invalid("a log is followed oldest first: leave out order=desc or wait"));
         }
         let page = |reading: &Reading, after| {
-            reading.log_news(query, (after, limit), |shop, bin| sees_row(&context.scope, shop, bin))
+            log_tail(reading, query, (after, limit), |shop, bin| sees_row(&context.scope, shop, bin))
         };
         let (rows, next) = self.since(context, (query.after, Some(wait)), page).await?;
         Ok(Reply::Log(LogRows { rows, next: Some(next) }))
@@ -65,7 +65,7 @@ impl Feed {
         let until = Instant::now() + wait;
         // Subscribed before the first look: what becomes durable in between is not missed.
         let mut news = self.store.new_events();
-        let head = self.store.read(|reading| Ok(reading.last_event()?))?;
+        let head = self.store.read(|reading| Ok(last_event(reading)?))?;
         let mut after = after.unwrap_or(head);
         if after > head {
             let hint = format!(

@@ -14,7 +14,7 @@ use crate::operation::{LogQuery, LogRows, PaymentQuery, Payments, Picture, Reply
 use crate::service::Context;
 use crate::service::money::Balances;
 use crate::service::payment::{For, PaymentRows, Statuses, Waits};
-use crate::store::{PaymentRow, Refused, Store};
+use crate::store::{PaymentRow, Refused, Store, check_cursor, log_rows};
 
 /// Answers what is asked of payments and the log; touches nothing itself.
 pub(in crate::service) struct Reads {
@@ -88,9 +88,9 @@ impl Reads {
             return self.feed.log_follow(context, query, limit, wait).await;
         }
         let (rows, next) = self.store.read(|reading| {
-            reading.cursor(query.after)?;
+            check_cursor(reading, query.after)?;
             let visible = |shop, bin: Option<&_>| sees_row(&context.scope, shop, bin);
-            reading.log(query, limit, visible).map_err(Refused::from)
+            log_rows(reading, query, limit, visible).map_err(Refused::from)
         })?;
         Ok(Reply::Log(LogRows { rows, next }))
     }

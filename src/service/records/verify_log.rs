@@ -4,7 +4,7 @@ use crate::failure::{Code, Failure};
 use crate::operation::{Reply, VerifyQuery};
 use crate::service::Context;
 use crate::service::locks::BulkWrites;
-use crate::store::{Chain, Store};
+use crate::store::{Chain, Store, check_chain};
 
 /// Proves the log; touches nothing.
 pub(in crate::service) struct Proof {
@@ -28,7 +28,7 @@ impl Proof {
         let store = self.store.clone();
         let walk = move || {
             let mut chain = Chain::new(query.head);
-            while !store.read(|reading| Ok(reading.check(&mut chain)?))? {}
+            while !store.read(|reading| Ok(check_chain(reading, &mut chain)?))? {}
             let differences = if query.rebuild && chain.is_good() { Some(store.differences()?) } else { None };
             drop(turn);
             Ok(Reply::Verified(chain.verdict(differences)))

@@ -13,6 +13,7 @@ use crate::moment::Moment;
 use crate::money::Amount;
 use crate::operation::PaymentQuery;
 use crate::store::account::Booking;
+use crate::store::facts;
 use crate::store::{
     Change, Closed, Ending, Fact, ImportedRow, PaymentRow, RefundRow, RefundState, Refused, Seen, Store, Window,
     Writing,
@@ -50,7 +51,7 @@ fn sums(store: &Store, window: Window) -> Sums {
         }
         Ok(())
     };
-    store.read(|reading| reading.facts(window, &|| Ok(()), &mut tell)).unwrap();
+    store.read(|reading| facts(reading, window, &|| Ok(()), &mut tell)).unwrap();
     sums.sorted()
 }
 

@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::id::{PaymentId, PaymentRef};
 use crate::moment::Moment;
 use crate::money::Amount;
+use crate::store::events::sha_at;
 use crate::store::{
     CallOutcome, Change, ConfigRow, Ending, Field, Note, PaymentRow, RefundRow, RefundState, Seen, Store, Wrote, event,
 };
@@ -181,7 +182,7 @@ pub(super) async fn write(store: &Store, step: &Step, begun: &[u64]) -> Result<u
 
 /// The hash of an event; the chain makes it say the same of everything before it.
 pub(super) fn sha(store: &Store, seq: u64) -> Option<event::Sha> {
-    store.read(|reading| Ok(reading.sha(seq)?)).unwrap()
+    store.read(|reading| Ok(sha_at(reading, seq)?)).unwrap()
 }
 
 /// The payments of the day as they stand.

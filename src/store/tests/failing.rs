@@ -10,6 +10,7 @@ use super::disk::Disk;
 use crate::domain::State;
 use crate::failure::Code;
 use crate::id::{PaymentId, PaymentRef};
+use crate::store::check_chain;
 use crate::store::{Chain, Change, PaymentRow, Store, Writing};
 
 fn stands(store: &Store, row: &PaymentRow) -> Option<State> {
@@ -19,7 +20,7 @@ fn stands(store: &Store, row: &PaymentRow) -> Option<State> {
 
 fn events(store: &Store) -> u64 {
     let mut chain = Chain::new(None);
-    while !store.read(|reading| Ok(reading.check(&mut chain)?)).unwrap() {}
+    while !store.read(|reading| Ok(check_chain(reading, &mut chain)?)).unwrap() {}
     assert!(chain.verdict(None).ok);
     chain.verdict(None).events
 }

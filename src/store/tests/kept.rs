@@ -8,6 +8,8 @@ use super::history::{by, history};
 use super::pinned::{at, config};
 use crate::id::DeviceToken;
 use crate::operation::Verified;
+use crate::store::check_chain;
+use crate::store::events::event_at;
 use crate::store::layout::LAYOUT;
 use crate::store::{Chain, Event, FILE, Reading, Refused, Store, Writing};
 
@@ -101,7 +103,7 @@ fn is_migrated(layout: u8) {
     let store = Store::open(dir.path()).unwrap();
     assert!(verdict(&store).ok, "{:?}", verdict(&store));
     assert_eq!(store.differences().unwrap(), []);
-    let events: Vec<_> = (1..).map_while(|seq| store.read(|reading| Ok(reading.event(seq)?)).unwrap()).collect();
+    let events: Vec<_> = (1..).map_while(|seq| store.read(|reading| Ok(event_at(reading, seq)?)).unwrap()).collect();
     let written = (0..).zip(history()).map(|(seconds, change)| Event { at: at(seconds), actor: by(&change), change });
     // Kinds of events that came later stand at the end of the history.
     assert_eq!(events, written.take(before.len()).collect::<Vec<_>>());
@@ -117,7 +119,7 @@ fn is_migrated(layout: u8) {
 
 fn verdict(store: &Store) -> Verified {
     let mut chain = Chain::new(None);
-    while !store.read(|reading| Ok(reading.check(&mut chain)?)).unwrap() {}
+    while !store.read(|reading| Ok(check_chain(reading, &mut chain)?)).unwrap() {}
     chain.verdict(None)
 }
 

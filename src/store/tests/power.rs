@@ -3,6 +3,7 @@
 
 use super::day::{Step, day, payments, sha, write};
 use super::disk::{Disk, Survives};
+use crate::store::check_chain;
 use crate::store::{Chain, PaymentRow, Store, event};
 
 /// What was known when the last step had been answered.
@@ -29,7 +30,7 @@ async fn live(store: &Store, day: &[Step]) -> Answered {
 async fn judge(disk: &Disk, day: &[Step], answered: &Answered, cut: &str) {
     let store = disk.store().unwrap_or_else(|error| panic!("{cut}: does not open: {error}"));
     let mut chain = Chain::new(None);
-    while !store.read(|reading| Ok(reading.check(&mut chain)?)).unwrap() {}
+    while !store.read(|reading| Ok(check_chain(reading, &mut chain)?)).unwrap() {}
     let verdict = chain.verdict(None);
     assert!(verdict.ok, "{cut}: {verdict:?}");
     for (seq, known) in answered.events.iter().zip(&answered.shas) {

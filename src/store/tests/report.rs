@@ -7,6 +7,7 @@ use super::day::{Step, create, created, outcome, payment, write};
 use crate::domain::{OperationType, PaidAtSource, State};
 use crate::id::PaymentId;
 use crate::moment::Moment;
+use crate::store::facts;
 use crate::store::{
     Change, Ending, Fact, Note, PaymentRow, RefundRow, RefundState, Refused, Seen, Store, Window, Writing,
 };
@@ -124,7 +125,7 @@ fn told(store: &Store, window: Window) -> (Vec<PaymentId>, Vec<PaymentId>, u32) 
         }
         Ok(())
     };
-    store.read(|reading| reading.facts(window, &step, &mut tell)).unwrap();
+    store.read(|reading| facts(reading, window, &step, &mut tell)).unwrap();
     let unique: std::collections::HashSet<_> = payments.iter().chain(&refunds).collect();
     assert!(unique.len() >= payments.len(), "told twice");
     (payments, refunds, steps.get())

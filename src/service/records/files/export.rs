@@ -11,7 +11,7 @@ use crate::message::shortened;
 use crate::moment::Moment;
 use crate::operation::{ExportQuery, FileFormat, LogRow};
 use crate::service::Context;
-use crate::store::{Reading, Store};
+use crate::store::{Reading, Store, log_head, log_page};
 use crate::transfer::{Download, DownloadSender, Gone, Transferred};
 
 /// Why an export did not come to its end.
@@ -45,7 +45,7 @@ impl Exports {
 
     /// All rows up to the end the log has now, which is told in a header.
     pub(in crate::service) fn log_export(&self, context: &Context, query: ExportQuery) -> Result<Transferred, Failure> {
-        let (last, sha) = self.store.read(|reading| Ok(reading.log_head()?))?;
+        let (last, sha) = self.store.read(|reading| Ok(log_head(reading)?))?;
         let sha: String = sha.iter().map(|byte| format!("{byte:02x}")).collect();
         let zone = context.settings.config.daemon.timezone.clone();
         let (sender, mut download) = Download::channel(query.format.content_type());
@@ -96,7 +96,7 @@ impl Pages {
     /// The text of the rows behind an event, and the event to go on behind.
     fn page(&self, after: u64) -> Result<(Vec<u8>, Option<u64>), Failure> {
         let visible = |shop, bin: Option<&_>| sees_row(&self.scope, shop, bin);
-        let read = |reading: &Reading| Ok(reading.log_page(&self.list, (after, self.last), visible)?);
+        let read = |reading: &Reading| Ok(log_page(reading, &self.list, (after, self.last), visible)?);
         let (rows, next) = self.store.read(read)?;
         let text = match self.format {
             FileFormat::Csv => csv_lines(&rows, &self.zone),

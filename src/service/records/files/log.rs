@@ -19,7 +19,10 @@ use crate::operation::{BadRows, FileFormat, Imported, Reply};
 use crate::service::Context;
 use crate::service::payment::REMOTE_LIFE;
 use crate::service::select::settled;
-use crate::store::{Change, ConfigRow, Counterparty, Doubt, ImportedRow, Note, PaymentRow, Refused, Store, Writing};
+use crate::store::{
+    Change, ConfigRow, Counterparty, Doubt, ImportedRow, Note, PaymentRow, Refused, Store, Writing,
+    imported_fingerprints,
+};
 use crate::transfer::{Transferred, Upload};
 
 /// Columns of our own export that are known and not taken in: they are the other daemon's, not facts of Kaspi.
@@ -90,7 +93,7 @@ impl LogImports {
 fn fingerprints(store: &Store) -> Result<HashSet<[u8; 16]>, Failure> {
     let (mut found, mut after) = (HashSet::new(), Some(0));
     while let Some(from) = after {
-        after = store.read(|reading| Ok(reading.imported(from, &mut found)?))?;
+        after = store.read(|reading| Ok(imported_fingerprints(reading, from, &mut found)?))?;
     }
     Ok(found)
 }

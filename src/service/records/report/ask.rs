@@ -14,7 +14,7 @@ use crate::moment::Moment;
 use crate::service::payment::{For, Statuses};
 use crate::service::stop::Stopping;
 use crate::service::{Context, Settings};
-use crate::store::{PaymentRow, Store, Window};
+use crate::store::{PaymentRow, Store, Window, waiting_of};
 
 /// Looks of one report at one time.
 const AT_ONCE: usize = 8;
@@ -71,7 +71,7 @@ impl OpenPayments {
         bin: Option<&OrganizationBin>,
     ) -> Result<Inquiry, Failure> {
         let wanted = |row: &PaymentRow| context.sees(row) && bin.is_none_or(|bin| row.organization_bin == *bin);
-        let mut waiting = self.store.read(|reading| Ok(reading.waiting_of(window, wanted)?))?;
+        let mut waiting = self.store.read(|reading| Ok(waiting_of(reading, window, wanted)?))?;
         waiting.sort_by_cached_key(|id| self.statuses.asks.last_read(*id));
         let mut waiting = waiting.into_iter();
         let until = Instant::now() + WITHIN;

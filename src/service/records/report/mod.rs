@@ -16,7 +16,7 @@ use crate::service::Context;
 use crate::service::organisation::not_enrolled;
 use crate::service::payment::Statuses;
 use crate::service::stop::Stopping;
-use crate::store::{ConfigRow, Fact, PaymentRow, Refused, Store, Window};
+use crate::store::{ConfigRow, Fact, PaymentRow, Refused, Store, Window, facts, is_booked_since, log_head};
 use ask::{Inquiry, OpenPayments};
 use tally::ReportTally;
 
@@ -101,7 +101,7 @@ impl Reports {
         let today = Day::of(Moment::now(), &context.settings.config.daemon.timezone);
         let today = today.map_err(|error| Failure::invalid(error.to_string()))?;
         let Days { from, timezone, window, .. } = days;
-        if *from <= today || self.store.read(|reading| Ok(reading.is_booked_since(window.begin)?))? {
+        if *from <= today || self.store.read(|reading| Ok(is_booked_since(reading, window.begin)?))? {
             return Ok(());
         }
         Err(Failure::invalid(format!("{from} has not begun yet: in {timezone} it is {today}")))
@@ -129,8 +129,8 @@ impl Reports {
                     true => tally.take(&fact).map_err(Refused::from),
                     false => Ok(()),
                 };
-                reading.facts(window, &|| store.may_read_on(), &mut tell)?;
-                let (seq, sha) = reading.log_head()?;
+                facts(reading, window, &|| store.may_read_on(), &mut tell)?;
+                let (seq, sha) = log_head(reading)?;
                 Ok(String::from(KeptHead { seq, sha }))
             })?;
             match bin {
