@@ -262,6 +262,8 @@ impl Shape for PayBack {
     type Query = Nothing;
     type Body = RefundPayment;
 
+    const SHOWS_BODY: bool = true;
+
     fn without_body() -> Option<RefundPayment> {
         Some(RefundPayment::default())
     }

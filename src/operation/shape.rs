@@ -24,6 +24,9 @@ pub trait Shape: Sized + Clone + Into<Operation> {
         None
     }
 
+    /// Whether a body is written where it may be left out: of a call that moves money a reader sees where its amount goes.
+    const SHOWS_BODY: bool = false;
+
     /// The request in these parts.
     ///
     /// # Errors
@@ -170,7 +173,7 @@ impl Written {
     /// `request` in its parts.
     pub(super) fn of<R: Shape>(request: R) -> Self {
         let (path, query, body) = request.split();
-        let is_needed = R::without_body().is_none_or(|usual| usual != body);
+        let is_needed = R::SHOWS_BODY || R::without_body().is_none_or(|usual| usual != body);
         Self { parameter: path.write(), query: telling(&query), body: is_needed.then(|| telling(&body)), file: None }
     }
 

@@ -135,7 +135,7 @@ operations! {
     RetireConfig(RetireConfig): Message(Config in Config), Admin, Changes, DELETE "/v1/configs/{bin}" own,
         "Take a BIN out of use; its history stays";
     /// Looks now whether the config's trade point is still listed.
-    VerifyConfig(VerifyConfig): Message(Config in Config), Admin, Changes, POST "/v1/configs/{bin}/verify" bin,
+    VerifyConfig(VerifyConfig): Message(Config in Config), Admin, Reads, POST "/v1/configs/{bin}/verify" bin,
         "Look now whether the trade point is still listed";
     /// Asks Kaspi for a new token for the config's (BIN, trade point) (step 2 of the guide), or for another trade point of
     /// the BIN, so that payments made there can be refunded.
