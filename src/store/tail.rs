@@ -3,13 +3,13 @@
 use redb::ReadableTable;
 
 use super::StoreError;
-use super::account::RefundRow;
 use super::after::BegunCall;
 use super::event::{self, CallOutcome, Change};
 use super::known::known;
 use super::log::{EXPORTED, fits};
 use super::payment::{PaymentRow, number};
 use super::reading::Reading;
+use super::refund::RefundRow;
 use super::replay::{Replay, ReplayStep};
 use crate::id::{OrganizationBin, ShopId};
 use crate::operation::{LogQuery, LogRow};

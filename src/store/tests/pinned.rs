@@ -11,7 +11,7 @@ use crate::domain::{Actor, Dialect, Evidence, Kind, LogStatus, OperationType, Pa
 use crate::id::{BankUrl, PaymentId};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::store::account::{Booking, RefundRow, RefundState};
+use crate::store::account::Booking;
 use crate::store::alarm::{Alarm, Alarms};
 use crate::store::doubt::{DetailsRead, Doubt};
 use crate::store::event::{
@@ -19,7 +19,8 @@ use crate::store::event::{
 };
 use crate::store::key::{Field, KeyRow, Wrote};
 use crate::store::payment::{PaymentRow, Seen};
-use crate::store::{ConfigRow, codec};
+use crate::store::refund::{RefundRow, RefundState};
+use crate::store::{ConfigRow, codec, ownership};
 
 const PINNED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/stored.hex");
 
@@ -123,8 +124,8 @@ pub(super) fn payment() -> PaymentRow {
         paid_seen_at: Some(at(31)),
         ..PaymentRow::frozen(&config, &config.counterparty(), Kind::Remote, tiyn(10_000), at(0))
     };
-    row.read_details(&DetailsRead::Total(tiyn(9_900)));
-    row.status_told(tiyn(9_800));
+    ownership::read_details(&mut row, &DetailsRead::Total(tiyn(9_900)));
+    ownership::status_told(&mut row, tiyn(9_800));
     row.doubt = Some(Doubt::Unproven);
     row
 }
