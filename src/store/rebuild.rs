@@ -8,10 +8,11 @@ use redb::backends::{FileBackend, InMemoryBackend};
 use redb::{Builder, Database, ReadableDatabase};
 
 use super::event::{self, Change};
+use super::file::CACHE_BYTES;
 use super::log::PAGE;
 use super::reading::Reading;
 use super::tables::{ReadTables, WriteTables};
-use super::{CACHE_BYTES, Refused, Store, StoreError};
+use super::{Refused, Store, StoreError};
 use crate::failure::Failure;
 use crate::operation::Difference;
 

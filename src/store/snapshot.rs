@@ -8,8 +8,9 @@ use redb::backends::FileBackend;
 use redb::{Builder, Database, ReadOnlyTable, ReadableTable};
 
 use super::event::{self, LogPlace, Sha};
+use super::file::CACHE_BYTES;
 use super::reading::Reading;
-use super::{CACHE_BYTES, Refused, Store, StoreError};
+use super::{Refused, Store, StoreError};
 use crate::failure::Failure;
 
 /// The end of a log.
