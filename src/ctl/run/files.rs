@@ -62,23 +62,23 @@ struct ProblemDocument {
 }
 
 /// A transfer under way.
-struct Way<'a, 'o> {
+struct FileTransfer<'a, 'o> {
     session: &'a mut Session<'o>,
     ask: &'a Ask,
 }
 
 /// Carries out a command whose request or answer is a file.
 pub(super) async fn transfer(session: &mut Session<'_>, ask: &Ask, transfer: &Transfer) -> Exit {
-    let mut way = Way { session, ask };
+    let mut under_way = FileTransfer { session, ask };
     let done = match transfer {
-        Transfer::Save(target) => way.save(target.as_deref()).await,
-        Transfer::Send(source) => way.send(source).await,
+        Transfer::Save(target) => under_way.save(target.as_deref()).await,
+        Transfer::Send(source) => under_way.send(source).await,
     };
-    way.session.out.progress("");
-    done.unwrap_or_else(|trouble| way.broke_off(&trouble))
+    under_way.session.out.progress("");
+    done.unwrap_or_else(|trouble| under_way.broke_off(&trouble))
 }
 
-impl Way<'_, '_> {
+impl FileTransfer<'_, '_> {
     fn broke_off(&mut self, trouble: &TransferError) -> Exit {
         match trouble {
             TransferError::Client(error) => {
