@@ -30,7 +30,7 @@ use std::time::Duration;
 pub use context::{CallContext, XRequestId};
 pub use error::{CallError, Provider, Refusal, RefusalKind};
 pub use probe::{Probe, ProbeObstacle, ProbeStep, Question, probe};
-pub use record::{CallMeter, CallOutcome, Outage, OutageKind, Record};
+pub use record::{CallMeter, CallVerdict, Outage, OutageKind, Record};
 pub use setup::{Endpoint, KaspiSetup};
 pub use types::{Cancelled, Created, NewPayment, PaymentDetails, Refunded, StatusRead};
 
@@ -53,11 +53,11 @@ pub(crate) use link::Wire;
 #[derive(Clone)]
 pub struct Kaspi {
     link: Arc<Link>,
-    settings: Arc<Settings>,
+    settings: Arc<CallSettings>,
     record: Arc<Record>,
 }
 
-struct Settings {
+struct CallSettings {
     bank: OurBank,
     status_version: String,
     timeout: Duration,
@@ -76,7 +76,7 @@ impl Kaspi {
         let trust = tls::Trust::new(endpoint.ca_file.as_deref(), identity)?;
         let link = Link::new(&base, trust, endpoint.idle, record.clone()).map_err(|_| KaspiSetup::Url)?;
         let Endpoint { bank, status_version, timeout, phone_prefix, .. } = endpoint;
-        let settings = Arc::new(Settings { bank, status_version, timeout, phone_prefix });
+        let settings = Arc::new(CallSettings { bank, status_version, timeout, phone_prefix });
         Ok(Self { link: Arc::new(link), settings, record })
     }
 

@@ -8,12 +8,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::domain::{Actor, Dialect, Evidence, Kind, LogStatus, OperationType, PaidAtSource, Standing, State};
-use crate::id::{BankUrl, PaymentId};
+use crate::id::{BankUrl, ConfigId, PaymentId, ShopId};
 use crate::moment::Moment;
 use crate::money::Amount;
 use crate::store::account::Booking;
 use crate::store::alarm::{Alarm, Alarms};
-use crate::store::doubt::{DetailsRead, Doubt};
+use crate::store::doubt::{DetailsRead, Doubt, OtherTotal, OtherTotals};
+use crate::store::envelope::Header;
 use crate::store::event::{
     CallOutcome, Change, Closed, Ending, Event, FirstRefusal, GENESIS, Gap, ImportedRow, LogPlace, Note, seal,
 };
@@ -180,6 +181,28 @@ fn rows(lines: &mut Lines) {
     lines.bytes("event 1 of a log, with its hash", &seal(&GENESIS, 1, &event).unwrap().0);
 }
 
+/// What stands inside of the rows, and what stands beside the state file.
+fn parts(lines: &mut Lines) {
+    let accepted = OtherTotal { total: tiyn(9_900), is_accepted: true };
+    lines.value("OtherTotal", &accepted);
+    lines.value::<OtherTotals>("OtherTotals", &payment().other_totals);
+    lines.value::<ConfigId>("ConfigId", &300);
+    lines.value::<ShopId>("ShopId", &800);
+    let header = Header {
+        kaspid_backup: 1,
+        created_at: at(6),
+        layout: 2,
+        events: 9,
+        head: "ab".repeat(32),
+        bytes: 4_096,
+        sha256: "cd".repeat(32),
+        holds: "a state".to_owned(),
+    };
+    let line = serde_json::to_vec(&header).unwrap();
+    assert_eq!(serde_json::from_slice::<Header>(&line).unwrap(), header);
+    lines.bytes("Header", &line);
+}
+
 fn changes(lines: &mut Lines) {
     let x_request_id = || "01a21fdf-8667-745e-a60e-c8f87b15dc29".to_owned();
     let (key, row) = (|| Some("key-1".parse().unwrap()), || Box::new(payment()));
@@ -288,7 +311,7 @@ fn words(lines: &mut Lines) {
 #[test]
 fn stored_bytes_are_as_they_were() {
     let mut lines = Lines::default();
-    [rows, changes, sights, ends, words].iter().for_each(|of| of(&mut lines));
+    [rows, parts, changes, sights, ends, words].iter().for_each(|of| of(&mut lines));
     let now = lines.0.join("\n") + "\n";
     if std::env::var_os("KASPID_BLESS").is_some() {
         std::fs::write(PINNED, &now).unwrap();
