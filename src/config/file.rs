@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use super::error::ConfigError;
+use super::row::SettingRow;
 use super::table::{Configuration, PaymentSettings, SECTIONS, written};
-use super::{ConfigError, SettingRow};
 
 pub(super) fn parse(text: &str, path: &Path) -> Result<Configuration, ConfigError> {
     let file: written::File = toml::from_str(text)

@@ -3,6 +3,7 @@
 //! support tells. Unknown keys are refused by name; relative paths begin at the file. `kaspid check` and the daemon
 //! share this code.
 
+mod error;
 mod file;
 mod row;
 mod table;
@@ -10,10 +11,11 @@ mod table;
 pub(crate) mod tests;
 mod value;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::id::OurBank;
 
+pub use error::ConfigError;
 pub use row::{SectionRows, Setting, SettingRow};
 pub use table::{
     AccessSettings, Configuration, DaemonSettings, FollowSettings, IdentitySettings, KaspiSettings, LimitSettings,
@@ -27,39 +29,6 @@ impl KaspiSettings {
     pub fn bank(&self) -> OurBank {
         OurBank { url: self.url.clone(), formerly: self.formerly.clone() }
     }
-}
-
-/// A configuration that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read {path}: {source}; name another file with --config")]
-    Unreadable {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It is not TOML, or has a key that does not exist.
-    #[error("{path}: {message}")]
-    Malformed {
-        /// Which file.
-        path: PathBuf,
-        /// Where and what, with the nearest right key.
-        message: String,
-    },
-    /// A value that cannot be meant.
-    #[error("{path}: [{section}] {key}: {message}")]
-    Judged {
-        /// Which file.
-        path: PathBuf,
-        /// Which section.
-        section: &'static str,
-        /// Which key.
-        key: &'static str,
-        /// What is wrong and what to write.
-        message: String,
-    },
 }
 
 impl Configuration {

@@ -7,7 +7,7 @@ use serde::de::{Deserialize, DeserializeOwned};
 use serde_json::Value;
 use toml::de::ValueDeserializer;
 
-use super::ConfigError;
+use super::error::ConfigError;
 
 /// A type that a setting may have: how the file writes it, and what may be told of it.
 pub trait Setting: Sized {

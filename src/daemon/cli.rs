@@ -18,14 +18,14 @@ use crate::service::Settings;
 )]
 struct Arguments {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<DaemonCommand>,
     /// The configuration.
     #[arg(long, global = true, value_name = "FILE", default_value = "/etc/kaspid/kaspid.toml")]
     config: PathBuf,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum DaemonCommand {
     /// Judge a configuration, its key, certificate and CA file with the daemon's own code; changes nothing.
     Check,
 }
@@ -35,7 +35,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
-        Some(Command::Check) => check(&arguments.config),
+        Some(DaemonCommand::Check) => check(&arguments.config),
         None => run(&arguments.config).map_err(Into::into),
     };
     match result {

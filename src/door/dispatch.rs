@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::limits::{Account, Limits};
+use super::limits::{Limits, UserAccount};
 use crate::access::{Admitted, Caller, Permission, Presence, Rules};
 use crate::failure::{Code, Failure};
 use crate::id::RequestKey;
@@ -91,7 +91,7 @@ pub(super) struct Dispatcher {
     pub(super) rules: watch::Receiver<Arc<Rules>>,
     pub(super) limits: Limits,
     pub(super) caller: Caller,
-    pub(super) account: Arc<Account>,
+    pub(super) account: Arc<UserAccount>,
     pub(super) meters: Arc<DoorMeters>,
     /// Why nothing is carried out on this connection.
     pub(super) refusal: Option<Failure>,

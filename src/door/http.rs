@@ -19,13 +19,14 @@ use tokio::net::UnixStream;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::closing::stopped;
 use super::dispatch::{Dispatcher, Outcome, Submission};
+use super::picture;
 use super::problem::{Problem, retry_after};
 use super::request::{self, read};
 use super::routes::{Found, RouteId, find};
 use super::stream::{self, Pieces};
 use super::timeouts::{TimedStream, Timeouts};
-use super::{picture, stopped};
 use crate::access::{Permission, Presence};
 use crate::failure::{Code, Failure, Money};
 use crate::id::RequestKey;

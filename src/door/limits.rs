@@ -77,12 +77,12 @@ pub(super) struct Gate {
 struct Book {
     connected: usize,
     told: usize,
-    accounts: HashMap<u32, Arc<Account>>,
+    accounts: HashMap<u32, Arc<UserAccount>>,
 }
 
 /// What one user uses of the daemon.
 #[derive(Debug)]
-pub(super) struct Account {
+pub(super) struct UserAccount {
     bucket: Mutex<Bucket>,
     permits: Arc<Semaphore>,
     /// One permit per running operation. As many as the user's connections can carry at once, so that
@@ -101,7 +101,7 @@ struct Bucket {
 #[derive(Debug)]
 pub(super) struct Permit {
     gate: Arc<Gate>,
-    pub(super) account: Arc<Account>,
+    pub(super) account: Arc<UserAccount>,
     /// Of the user's places; `None` for a connection that is only told why it is refused.
     place: Option<OwnedSemaphorePermit>,
 }
@@ -148,11 +148,11 @@ impl Gate {
 }
 
 impl Book {
-    fn account(&mut self, uid: u32, limits: &Limits) -> Arc<Account> {
+    fn account(&mut self, uid: u32, limits: &Limits) -> Arc<UserAccount> {
         if self.accounts.len() >= ACCOUNTS {
             self.accounts.retain(|_, account| Arc::strong_count(account) > 1 || !account.rested(limits));
         }
-        Arc::clone(self.accounts.entry(uid).or_insert_with(|| Arc::new(Account::new(limits))))
+        Arc::clone(self.accounts.entry(uid).or_insert_with(|| Arc::new(UserAccount::new(limits))))
     }
 }
 
@@ -169,7 +169,7 @@ impl Drop for Permit {
     }
 }
 
-impl Account {
+impl UserAccount {
     fn new(limits: &Limits) -> Self {
         let places = limits.connections_per_uid.min(Semaphore::MAX_PERMITS / IN_FLIGHT);
         Self {
@@ -225,7 +225,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_bucket_gives_its_burst_and_then_its_rate() {
         let limits = Limits { rate_per_uid: 10, burst_per_uid: 3, ..Limits::default() };
-        let account = Account::new(&limits);
+        let account = UserAccount::new(&limits);
         let take = |n: usize| (0..n).filter(|_| account.take_turn(&limits).is_ok()).count();
         assert_eq!(take(10), 3);
         tokio::time::advance(Duration::from_millis(201)).await;

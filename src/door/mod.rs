@@ -3,6 +3,7 @@
 //! `listen` makes or takes over the socket; `native` and `http` turn bytes into an `Operation` and a
 //! `Reply` into bytes; `dispatch` is what both ask to carry it out; `routes` is the HTTP interface in one table.
 
+mod closing;
 mod dispatch;
 mod http;
 mod limits;
@@ -37,6 +38,7 @@ use crate::metrics::DoorMeters;
 use crate::peer_groups::{self, UserDatabase};
 use crate::user_names::UserNames;
 
+use closing::stopped;
 use dispatch::Dispatcher;
 pub use dispatch::Handler;
 pub use limits::Limits;
@@ -198,10 +200,4 @@ impl House {
         // The place is the connection's, not that of an operation that outlives it.
         drop(permit);
     }
-}
-
-/// Ready when the door closes.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // An error means that the door is gone altogether.
-    let _ = stop.wait_for(|stop| *stop).await;
 }

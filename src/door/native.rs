@@ -13,9 +13,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::closing::stopped;
 use super::dispatch::{Dispatcher, Outcome, Submission};
 use super::limits::IN_FLIGHT;
-use super::stopped;
 use crate::access::Presence;
 use crate::failure::{Code, Failure, Money};
 use crate::frame::{self, Answer, Call, FrameError, Hello, PROTOCOL, Welcome};

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::domain::TradePoint;
-use crate::failure::{Code, Failure, Money, texts};
+use crate::failure::{Cashier, Code, Failure, Money, cashier, texts};
 use crate::id::{PaymentId, RequestKey};
 use crate::operation::BadRow;
 
@@ -36,7 +36,7 @@ pub struct Problem<'f> {
     /// The payment it is about.
     pub payment: Option<PaymentId>,
     /// What the cashier reads.
-    pub cashier: texts::Cashier,
+    pub cashier: Cashier,
     /// What to choose from; only with `trade_point_choice`.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub trade_points: &'f [TradePoint],
@@ -67,7 +67,7 @@ impl<'f> From<&'f Failure> for Problem<'f> {
             provider_message: failure.provider_message.as_deref(),
             request_key: failure.request_key.as_ref(),
             payment: failure.payment,
-            cashier: texts::cashier(failure),
+            cashier: cashier(failure),
             trade_points: &failure.trade_points,
             rows: &[],
             more_rows: 0,

@@ -12,7 +12,8 @@ use x509_cert::Certificate;
 use x509_cert::der::Decode;
 use zeroize::Zeroizing;
 
-use super::{IdentityFiles, IdentityTrouble};
+use super::files::IdentityFiles;
+use super::trouble::IdentityTrouble;
 
 /// Larger than any certificate chain or key; a wrong path must not fill the memory.
 const LARGEST_FILE: u64 = 1 << 20;

@@ -12,6 +12,8 @@ use pkcs8::pkcs5::pbes2::{self, Kdf, Pbkdf2Params, Pbkdf2Prf, Salt};
 use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
 use tempfile::TempDir;
 
+use std::path::PathBuf;
+
 use super::*;
 
 /// A self-made organisation's files.

@@ -18,6 +18,7 @@ use super::connection::{Connection, ExchangeError, HttpAnswer, Unreachable};
 use super::context::CallContext;
 use super::error::CallError;
 use super::gate::undecided;
+use super::http_call::HttpCall;
 use super::record::{OutageKind, Record};
 use super::setup::KaspiSetup;
 use super::tls::Trust;
@@ -35,15 +36,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Kaspi takes calls from known addresses only; what others see is not published (wire §1).
 const NO_CONNECTION: &str =
     "no connection within the time; check the network and that the bank allows this machine's address";
-
-/// A request without its host: made anew for each try.
-#[derive(Clone)]
-pub(super) struct HttpCall {
-    /// Path and query. Secret: a query carries a token or a phone.
-    pub(super) path: String,
-    /// JSON of a POST; a GET has none.
-    pub(super) body: Option<Bytes>,
-}
 
 /// Where calls go, and the connections there.
 pub(super) struct Link {

@@ -10,6 +10,7 @@ mod date;
 mod fields;
 mod gate;
 mod guide;
+mod http_call;
 mod link;
 mod probe;
 mod record;
@@ -26,13 +27,10 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::Bytes;
-use serde::Serialize;
-
 pub use context::{CallContext, XRequestId};
 pub use error::{CallError, Provider, Refusal, RefusalKind};
 pub use probe::{Probe, ProbeObstacle, ProbeStep, Question, probe};
-pub use record::{CallMeter, CallOutcome, Outage, OutageKind, Record};
+pub use record::{CallMeter, CallVerdict, Outage, OutageKind, Record};
 pub use setup::{Endpoint, KaspiSetup};
 pub use types::{Cancelled, Created, NewPayment, PaymentDetails, Refunded, StatusRead};
 
@@ -45,20 +43,21 @@ use crate::store::{Counterparty, NumberAt, Triple};
 pub(crate) use connection::ExchangeError;
 pub(crate) use connection::HttpAnswer;
 use gate::{CallKind, Success, incomplete, judge};
+use http_call::{HttpCall, get};
+use link::Link;
 #[cfg(test)]
 pub(crate) use link::Wire;
-use link::{HttpCall, Link};
 
 /// A cheap handle to the bank at one url with one identity. After a reload a new one takes its place; calls
 /// under way finish on the old.
 #[derive(Clone)]
 pub struct Kaspi {
     link: Arc<Link>,
-    settings: Arc<Settings>,
+    settings: Arc<CallSettings>,
     record: Arc<Record>,
 }
 
-struct Settings {
+struct CallSettings {
     bank: OurBank,
     status_version: String,
     timeout: Duration,
@@ -77,7 +76,7 @@ impl Kaspi {
         let trust = tls::Trust::new(endpoint.ca_file.as_deref(), identity)?;
         let link = Link::new(&base, trust, endpoint.idle, record.clone()).map_err(|_| KaspiSetup::Url)?;
         let Endpoint { bank, status_version, timeout, phone_prefix, .. } = endpoint;
-        let settings = Arc::new(Settings { bank, status_version, timeout, phone_prefix });
+        let settings = Arc::new(CallSettings { bank, status_version, timeout, phone_prefix });
         Ok(Self { link: Arc::new(link), settings, record })
     }
 
@@ -362,28 +361,4 @@ fn nothing_to_show(dialect: Dialect, new: &NewPayment, created: &Created) -> Opt
 
 fn only_bank(triple: &Triple) -> Result<(), CallError> {
     if triple.dialect() == Dialect::Bank { Ok(()) } else { Err(CallError::NotInDialect) }
-}
-
-fn get(path: String) -> HttpCall {
-    HttpCall { path, body: None }
-}
-
-/// A POST of `body`. Serialising plain structs to memory does not fail; if it did, nothing was sent.
-fn json(path: &str, body: &impl Serialize) -> Result<HttpCall, CallError> {
-    let unwritable = |e: serde_json::Error| CallError::NeverSent { why: e.to_string(), certificate: false };
-    let body = serde_json::to_vec(body).map_err(unwritable)?;
-    Ok(HttpCall { path: path.to_owned(), body: Some(Bytes::from(body)) })
-}
-
-/// Percent-encodes a value of a query: all but RFC 3986's unreserved characters.
-fn query_value(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
 }

@@ -15,7 +15,7 @@ const CALL_BOUNDS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 
 
 /// What a call came to (wire §7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallOutcome {
+pub enum CallVerdict {
     /// A value.
     Value,
     /// Kaspi said no.
@@ -28,7 +28,7 @@ pub enum CallOutcome {
     GivenUp,
 }
 
-impl CallOutcome {
+impl CallVerdict {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Value, Self::Refusal, Self::NeverSent, Self::MayHaveHappened, Self::GivenUp];
 
@@ -72,7 +72,7 @@ pub struct Outage {
 /// The numbers of one kind of call.
 #[derive(Debug)]
 pub struct CallMeter {
-    outcomes: [Counter; CallOutcome::ALL.len()],
+    outcomes: [Counter; CallVerdict::ALL.len()],
     /// From the first try to the end of the answer, whatever it was.
     pub took: Histogram,
 }
@@ -80,7 +80,7 @@ pub struct CallMeter {
 impl CallMeter {
     /// How many came to this.
     #[must_use]
-    pub fn count(&self, outcome: CallOutcome) -> u64 {
+    pub fn count(&self, outcome: CallVerdict) -> u64 {
         self.outcomes.get(outcome as usize).map_or(0, Counter::get)
     }
 }
@@ -144,7 +144,7 @@ impl Record {
         Watch { record: self, call, began: Instant::now(), ended: false }
     }
 
-    fn count(&self, call: CallKind, outcome: CallOutcome, took: Duration) {
+    fn count(&self, call: CallKind, outcome: CallVerdict, took: Duration) {
         let Some(meter) = self.calls.get(call as usize) else { return };
         meter.took.observe(took);
         meter.outcomes.get(outcome as usize).into_iter().for_each(Counter::add);
@@ -201,18 +201,18 @@ impl Watch<'_> {
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
         if !self.ended {
-            self.record.count(self.call, CallOutcome::GivenUp, self.began.elapsed());
+            self.record.count(self.call, CallVerdict::GivenUp, self.began.elapsed());
         }
     }
 }
 
-fn outcome<T>(result: &Result<T, CallError>) -> CallOutcome {
+fn outcome<T>(result: &Result<T, CallError>) -> CallVerdict {
     match result {
         // An answer in the other dialect settles what was asked: which one it is.
-        Ok(_) | Err(CallError::OtherDialect(_)) => CallOutcome::Value,
-        Err(CallError::Refused(_)) => CallOutcome::Refusal,
-        Err(CallError::NeverSent { .. } | CallError::NotInDialect | CallError::OtherBank(_)) => CallOutcome::NeverSent,
-        Err(CallError::MayHaveHappened { .. }) => CallOutcome::MayHaveHappened,
+        Ok(_) | Err(CallError::OtherDialect(_)) => CallVerdict::Value,
+        Err(CallError::Refused(_)) => CallVerdict::Refusal,
+        Err(CallError::NeverSent { .. } | CallError::NotInDialect | CallError::OtherBank(_)) => CallVerdict::NeverSent,
+        Err(CallError::MayHaveHappened { .. }) => CallVerdict::MayHaveHappened,
     }
 }
 
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn lists_are_in_the_order_of_their_numbers() {
         assert!(CallKind::ALL.iter().enumerate().all(|(place, call)| *call as usize == place));
-        assert!(CallOutcome::ALL.iter().enumerate().all(|(place, outcome)| *outcome as usize == place));
+        assert!(CallVerdict::ALL.iter().enumerate().all(|(place, outcome)| *outcome as usize == place));
     }
 
     /// A read whose caller stops waiting is a call all the same, and says nothing of the bank.
@@ -259,7 +259,7 @@ mod tests {
     fn a_call_that_is_given_up_is_counted() {
         let record = Record::default();
         drop(record.watch(CallKind::Status));
-        let counts: Vec<u64> = record.calls().map(|(_, meter)| meter.count(CallOutcome::GivenUp)).collect();
+        let counts: Vec<u64> = record.calls().map(|(_, meter)| meter.count(CallVerdict::GivenUp)).collect();
         assert_eq!(counts, [0, 0, 0, 0, 1, 0, 0, 0, 0, 0]);
         assert_eq!((record.trouble(), record.answered_at()), (None, None));
     }

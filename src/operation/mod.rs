@@ -29,7 +29,7 @@ pub use log::*;
 pub use payment::*;
 pub use report::*;
 pub use resolve::*;
-pub use shape::{Nothing, Parameter, Request, Shape, Upload, Visitor, Written};
+pub use shape::{Nothing, OtherReply, Parameter, Request, Shape, Upload, Visitor, Written};
 pub use table::{Document, Operation, OperationId, Reply};
 pub use transfer::*;
 
@@ -146,11 +146,6 @@ impl Reply {
         Some(payment)
     }
 }
-
-/// A daemon answered an operation with the reply to another one: it is not the daemon of this protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("kaspid answered something else")]
-pub struct OtherReply;
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{FileFormat, Operation, OtherReply, Reply};
+use super::{FileFormat, Operation, Reply};
 use crate::failure::Failure;
 use crate::id::{NotAnId, OrganizationBin, PaymentRef, PhoneNumber};
 
@@ -49,6 +49,11 @@ pub trait Request: Shape {
     /// [`OtherReply`], which a daemon of the same protocol never sends.
     fn reply(reply: Reply) -> Result<Self::Reply, OtherReply>;
 }
+
+/// A daemon answered an operation with the reply to another one: it is not the daemon of this protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("kaspid answered something else")]
+pub struct OtherReply;
 
 /// A request whose body is a file; HTTP only.
 pub trait Upload: From<FileFormat> + Into<Operation> {

@@ -31,6 +31,7 @@ mod requests;
 mod rules;
 mod serve;
 mod server;
+mod shared;
 mod shop;
 mod stop;
 mod tour;
@@ -40,7 +41,7 @@ mod world;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use hyper::Method;
 use serde_json::Value;
@@ -59,6 +60,7 @@ pub use world::GUIDE_BINS;
 use connections::Connections;
 use files::Directory;
 use rules::BankState;
+use shared::SharedBank;
 
 /// How to start a [`Bank`].
 #[derive(Clone, Debug)]
@@ -118,23 +120,6 @@ pub enum CannotStart {
 impl From<CannotCertify> for CannotStart {
     fn from(cannot: CannotCertify) -> Self {
         Self::Secure(cannot.into())
-    }
-}
-
-/// What all tasks of one bank share.
-#[derive(Debug)]
-struct SharedBank {
-    /// One lock for everything the bank knows: calls are short, and their order is then the bank's order.
-    state: Mutex<BankState>,
-    connections: Connections,
-    /// Signs requests for client certificates, as the bank does by e-mail.
-    authority: Authority,
-}
-
-impl SharedBank {
-    /// Locks the state. A panic elsewhere does not end the bank: every change is made after its checks.
-    fn state(&self) -> MutexGuard<'_, BankState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -18,11 +18,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use super::SharedBank;
 use super::authority::{Authority, CannotCertify};
 use super::call::BankCall;
 use super::counter::{self, Delivery, Parcel};
 use super::faults::FaultKind;
+use super::shared::SharedBank;
 use super::wire::BankAnswer;
 
 /// Largest request body; the longest real one is a few hundred bytes.

@@ -1,6 +1,6 @@
-//! What the attempts at a refund under one key come to, and whether another refund may be made.
+//! What the attempts at a refund under one key come to.
 
-use super::account::{Account, RefundRow, RefundState};
+use super::refund::RefundRow;
 use crate::domain::LogStatus;
 use crate::id::RequestKey;
 use crate::money::Amount;
@@ -18,101 +18,26 @@ pub(crate) enum Attempts<'r> {
     Happened,
 }
 
-/// A refund that somebody wants to be made.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted<'k> {
-    /// None for all that is left.
-    pub(crate) amount: Option<Amount>,
-    pub(crate) key: Option<&'k RequestKey>,
-    /// The same amount as one that may still happen, on purpose.
-    pub(crate) is_repeat: bool,
-    /// Read just before, where the bank has one.
-    pub(crate) balance: Option<Amount>,
-}
-
-/// Why a refund is not to be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AttemptObstacle<'r> {
-    /// Under its key the money went back already.
-    Happened,
-    /// Nobody knows whether it went back under its key.
-    InDoubt(&'r RefundRow),
-    /// The balance says something else than what is known: it is late, or somebody has said something meanwhile.
-    Stale,
-    /// So much is left, and it is less.
-    Exceeds(Amount),
-    /// Another refund stands in its way.
-    Open(&'r RefundRow),
-}
-
-impl<'r> Account<'r> {
-    /// Whether another refund may be made, and how much it pays back.
-    ///
-    /// # Errors
-    /// Why not.
-    pub(crate) fn another(&self, wanted: &Wanted<'_>) -> Result<Amount, AttemptObstacle<'r>> {
-        match self.attempts_at(wanted.key, wanted.amount) {
-            Attempts::Happened => return Err(AttemptObstacle::Happened),
-            Attempts::InDoubt(own) => return Err(AttemptObstacle::InDoubt(own)),
-            Attempts::Nothing | Attempts::NotSeen => {}
-        }
-        // Somebody may have said something since it was read.
-        let is_told = |balance| self.read(balance, wanted.key, |_| false).is_ok_and(|entries| entries.is_empty());
-        if wanted.balance.is_some_and(|balance| !is_told(balance)) {
-            return Err(AttemptObstacle::Stale);
-        }
-        let left = wanted.balance.map_or(self.left(), |balance| balance.min(self.left()));
-        let amount = wanted.amount.unwrap_or(left);
-        if left.is_zero() || amount > left {
-            return Err(AttemptObstacle::Exceeds(left));
-        }
-        match self.in_the_way(amount, wanted) {
-            Some(other) => Err(AttemptObstacle::Open(other)),
-            None => Ok(amount),
-        }
-    }
-
-    /// The refund that stands in the way of another of `amount`: one of which nobody knows whether it happened, or,
-    /// unless it is repeated on purpose, one of the same amount that may still happen.
-    fn in_the_way(&self, amount: Amount, wanted: &Wanted<'_>) -> Option<&'r RefundRow> {
-        let of_key = |refund: &RefundRow| wanted.key.is_some() && refund.key.as_ref() == wanted.key;
-        let is_watched =
-            |refund: &&RefundRow| refund.state == RefundState::Watched && !refund.is_claimed && !self.is_done(refund);
-        let pending = self.refunds.iter().find(|refund| refund.is_pending());
-        let mut watched = self.refunds.iter().filter(is_watched);
-        pending.or_else(|| watched.find(|refund| refund.amount == amount && !of_key(refund) && !wanted.is_repeat))
-    }
-
+impl<'r> Attempts<'r> {
     /// What all that was asked for under a key comes to. Without a key every refund is one of its own.
-    pub(crate) fn attempts(&self, key: Option<&RequestKey>) -> Attempts<'r> {
-        self.come_to(|refund| key.is_some() && refund.key.as_ref() == key)
+    pub(super) fn of(refunds: &'r [RefundRow], key: Option<&RequestKey>) -> Self {
+        Self::among(refunds, |refund| key.is_some() && refund.key.as_ref() == key)
     }
 
     /// What the attempts at one intention come to. A key that was free again may have been used for another since.
-    pub(crate) fn attempts_at(&self, key: Option<&RequestKey>, asked: Option<Amount>) -> Attempts<'r> {
-        self.come_to(|refund| key.is_some() && refund.key.as_ref() == key && refund.asked == asked)
+    pub(super) fn at(refunds: &'r [RefundRow], key: Option<&RequestKey>, asked: Option<Amount>) -> Self {
+        Self::among(refunds, |refund| key.is_some() && refund.key.as_ref() == key && refund.asked == asked)
     }
 
-    fn come_to(&self, is_own: impl Fn(&RefundRow) -> bool) -> Attempts<'r> {
-        let own = || self.refunds.iter().filter(|refund| is_own(refund));
+    fn among(refunds: &'r [RefundRow], is_own: impl Fn(&RefundRow) -> bool) -> Self {
+        let own = || refunds.iter().filter(|refund| is_own(refund));
         if own().any(|refund| refund.status() == LogStatus::Success) {
-            return Attempts::Happened;
+            return Self::Happened;
         }
         match own().find(|refund| refund.is_pending()) {
-            Some(pending) => Attempts::InDoubt(pending),
-            None if own().any(RefundRow::is_uncertain) => Attempts::NotSeen,
-            None => Attempts::Nothing,
+            Some(pending) => Self::InDoubt(pending),
+            None if own().any(RefundRow::is_uncertain) => Self::NotSeen,
+            None => Self::Nothing,
         }
-    }
-
-    /// Whether the money of this refund went back by an attempt under its key.
-    pub(crate) fn is_done(&self, refund: &RefundRow) -> bool {
-        self.attempts_at(refund.key.as_ref(), refund.asked) == Attempts::Happened
-    }
-
-    /// Whether a person's word may end or correct what is known of a refund. An attempt that was not seen is nobody's
-    /// question any more once another of its key is known to have happened: nobody can tell the two apart.
-    pub(crate) fn is_for_a_person(&self, refund: &RefundRow) -> bool {
-        refund.is_for_a_person() && !(refund.state == RefundState::Watched && self.is_done(refund))
     }
 }

@@ -54,25 +54,17 @@ impl BookEntry {
     }
 }
 
-impl PaymentRow {
-    /// Whether its money is the organisation's as far as anybody knows: only then it stands in sums.
-    pub(crate) fn counts_in_sums(&self) -> bool {
-        self.is_counted()
-    }
+/// When it is counted as paid. Of one whose refund an earlier system has logged nobody knows when it was paid:
+/// it is counted when it was made.
+pub(super) fn counted_at(row: &PaymentRow) -> Option<Moment> {
+    (row.state == State::Paid).then(|| row.paid_at.unwrap_or(row.created_at))
+}
 
-    /// When it is counted as paid. Of one whose refund an earlier system has logged nobody knows when it was paid:
-    /// it is counted when it was made.
-    pub(super) fn counted_at(&self) -> Option<Moment> {
-        (self.state == State::Paid).then(|| self.paid_at.unwrap_or(self.created_at))
-    }
-
-    /// What its row alone tells.
-    fn entries(&self) -> Vec<BookEntry> {
-        let paid = self.counted_at().map(|at| BookEntry { at, item: Item::Paid });
-        let refunds =
-            (0..).zip(&self.refunds).map(|(place, refund)| BookEntry { at: refund.at, item: Item::Refund(place) });
-        paid.into_iter().chain(refunds).collect()
-    }
+/// What its row alone tells.
+fn entries(row: &PaymentRow) -> Vec<BookEntry> {
+    let paid = counted_at(row).map(|at| BookEntry { at, item: Item::Paid });
+    let refunds = (0..).zip(&row.refunds).map(|(place, refund)| BookEntry { at: refund.at, item: Item::Refund(place) });
+    paid.into_iter().chain(refunds).collect()
 }
 
 /// What event `seq` of this moment takes out of the book and what it books, each with the tiyn that only an entry of
@@ -82,7 +74,7 @@ pub(super) fn booked(
     before: Option<&PaymentRow>,
     after: &PaymentRow,
 ) -> (Vec<BookEntry>, Vec<(BookEntry, i64)>) {
-    let (old, new) = (before.map(PaymentRow::entries).unwrap_or_default(), after.entries());
+    let (old, new) = (before.map(entries).unwrap_or_default(), entries(after));
     let gone = old.iter().filter(|entry| !new.contains(entry)).copied().collect();
     let mut more: Vec<_> = new.into_iter().filter(|entry| !old.contains(entry)).map(|entry| (entry, 0)).collect();
     let was_paid = before.is_some_and(|row| row.state == State::Paid);

@@ -1,8 +1,10 @@
 //! What an end, a sight and a person's word make of a payment. Every change of a stored payment is one of these.
 
-use super::account::{Booking, RefundRow, RefundState};
+use super::account::{Booking, Stale};
 use super::event::{Closed, Ending};
+use super::ownership;
 use super::payment::{PaymentRow, Seen};
+use super::refund::{RefundRow, RefundState};
 use crate::domain::{Dialect, Evidence, State};
 use crate::id::PaymentId;
 use crate::moment::Moment;
@@ -76,12 +78,12 @@ impl PaymentRow {
         match seen {
             Seen::Status { kaspi_status, state, paid_at, total, details } => {
                 self.kaspi_status = Some(kaspi_status.clone());
-                details.iter().for_each(|read| self.read_details(read));
-                total.iter().for_each(|total| self.status_told(*total));
+                details.iter().for_each(|read| ownership::read_details(self, read));
+                total.iter().for_each(|total| ownership::status_told(self, *total));
                 self.become_state(*state, *paid_at);
             }
-            Seen::Details(read) => self.read_details(read),
-            Seen::Total(total) => self.status_told(*total),
+            Seen::Details(read) => ownership::read_details(self, read),
+            Seen::Total(total) => ownership::status_told(self, *total),
             Seen::Contradicted { kaspi_status } => {
                 self.kaspi_status = Some(kaspi_status.clone());
                 self.contradiction = Some(kaspi_status.clone());
@@ -123,7 +125,7 @@ impl PaymentRow {
             Closed::Refund { refund, happened: false } => {
                 self.put_refund(Some(*refund), RefundState::Failed { by_person: true });
             }
-            Closed::Paid(paid) => self.told_paid(*paid, at),
+            Closed::Paid(paid) => ownership::told_paid(self, *paid, at),
         }
     }
 
@@ -164,5 +166,24 @@ impl PaymentRow {
             }
             other => Some(other),
         }
+    }
+
+    /// What a balance that was read before a person's word means now that the word is kept. What a yes shows to have been
+    /// a refund of ours did not go back elsewhere. A stale reading proves nothing, here either: it is kept until the
+    /// bank's books follow.
+    pub(crate) fn seen_behind_word(&self, refund: PaymentId, happened: bool, balance: Amount) -> Vec<Seen> {
+        let said = self.refund(refund).filter(|_| happened);
+        let less = said.and_then(|refund| self.account().elsewhere_beside(refund, balance));
+        // That first: the rest of the balance is read with it.
+        let mut row = self.clone();
+        less.iter().for_each(|less| row.booked(*less));
+        let (bookings, above) = match row.account().read(balance, None, |_| false) {
+            Ok(bookings) => (bookings, None),
+            Err(Stale) => (Vec::new(), Some(balance)),
+        };
+        // Where the word explains the balance, it stands above no more.
+        let is_news = above.is_some() != self.balance_above.is_some();
+        let above = is_news.then_some(Seen::BalanceAbove(above));
+        less.into_iter().chain(bookings).map(Seen::Booked).chain(above).collect()
     }
 }

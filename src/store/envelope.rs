@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::event::hex;
+use super::head::Head;
 use super::layout::LAYOUT;
-use super::snapshot::Head;
 use crate::moment::Moment;
 
 /// By which a backup is recognised. It is no version: how a backup is read, its layout says.

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::account::RefundRow;
 use super::config::ConfigRow;
 use super::doubt::Doubt;
 use super::key::Wrote;
 use super::layout::LAYOUT;
 use super::payment::{PaymentRow, Seen};
+use super::refund::RefundRow;
 use super::{StoreError, codec};
 use crate::domain::{Actor, LogStatus, OperationType};
 use crate::id::{ConfigId, OrganizationBin, PaymentId, QrPaymentId, Reason, RequestKey, ShopId};

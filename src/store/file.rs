@@ -7,8 +7,16 @@ use std::path::Path;
 use redb::{Builder, Database, DatabaseError, ReadableDatabase};
 use zeroize::Zeroizing;
 
-use super::layout::{self, LAYOUT};
-use super::{CACHE_BYTES, FILE, Reading, StoreError, Writing};
+use super::layout::LAYOUT;
+use super::reading::Reading;
+use super::writing::Writing;
+use super::{StoreError, stamp};
+
+/// The name of the file in the state directory.
+pub(super) const FILE: &str = "kaspid.redb";
+
+/// Pages kept in memory. Small on purpose: the daemon shares the till's machine.
+pub(super) const CACHE_BYTES: usize = 4 << 20;
 
 pub(super) fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> StoreError {
     StoreError::Unreadable { path: path.to_owned(), why: error.to_string() }
@@ -38,7 +46,7 @@ pub(super) fn open(path: &Path) -> Result<(Database, u8), StoreError> {
         Err(error) => return Err(unreadable(path, &error)),
     }
     match Builder::new().set_cache_size(CACHE_BYTES).open(path) {
-        Ok(database) => layout::of(&database).map(|layout| (database, layout)),
+        Ok(database) => stamp::of(&database).map(|layout| (database, layout)),
         Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::InUse(path.to_owned())),
         Err(error) => Err(unreadable(path, &error)),
     }
@@ -65,11 +73,11 @@ pub(super) fn furnish(database: &Database) -> Result<(), StoreError> {
     let mut writing = Writing::begin(&tx)?;
     writing.put_meta(SECRET, &[*uuid::Uuid::new_v4().as_bytes(), *uuid::Uuid::new_v4().as_bytes()].concat())?;
     drop(writing);
-    layout::put(&tx, LAYOUT)?;
+    stamp::put(&tx, LAYOUT)?;
     Ok(tx.commit()?)
 }
 
-/// The `meta` entry of the secret behind [`Store::hash`].
+/// The `meta` entry of the secret behind [`Store::hash`](super::Store::hash).
 const SECRET: &str = "secret";
 
 pub(super) fn secret(database: &Database) -> Result<Zeroizing<Vec<u8>>, StoreError> {

@@ -2,7 +2,6 @@
 
 use std::sync::OnceLock;
 
-use super::Store;
 use crate::id::PaymentId;
 
 /// What is told.
@@ -13,18 +12,15 @@ type Hear = dyn Fn(&[PaymentId]) + Send + Sync;
 pub(super) struct Hearer(OnceLock<Box<Hear>>);
 
 impl Hearer {
+    /// The first one stays.
+    pub(super) fn be(&self, hear: impl Fn(&[PaymentId]) + Send + Sync + 'static) {
+        let _ = self.0.set(Box::new(hear));
+    }
+
     /// Tells of payments that a durable commit has changed.
     pub(super) fn tell(&self, payments: &[PaymentId]) {
         if let Some(hear) = self.0.get().filter(|_| !payments.is_empty()) {
             hear(payments);
         }
-    }
-}
-
-impl Store {
-    /// From now on `hear` is told of the payments that each commit has changed, once that is durable. It runs on the
-    /// writer's thread and must not wait for anything. The first one stays.
-    pub(crate) fn on_commit(&self, hear: impl Fn(&[PaymentId]) + Send + Sync + 'static) {
-        let _ = self.shared.hearer.0.set(Box::new(hear));
     }
 }

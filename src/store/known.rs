@@ -1,10 +1,10 @@
 //! What is known of a call: how it ended, or what was found out since. A refund whose answer was lost may turn out to
 //! have happened, a create may be found by a person, a cancel by a look.
 
-use super::account::RefundRow;
 use super::after::{BegunCall, What};
 use super::event::{CallOutcome, Ending};
 use super::payment::PaymentRow;
+use super::refund::RefundRow;
 use crate::domain::{Evidence, LogStatus, State};
 use crate::id::QrPaymentId;
 

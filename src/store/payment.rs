@@ -1,19 +1,29 @@
 //! A payment as stored, and the only ways it can change. `paid` is reachable from every other state and
 //! nothing leaves it.
 
+use std::time::Duration;
+
 use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
 
-use super::account::{Account, Booking, RefundRow, RefundState};
+use super::account::{Account, Booking};
 use super::doubt::{DetailsRead, Doubt, OtherTotals};
+use super::refund::{RefundRow, RefundState};
 use super::{StoreError, codec};
-use crate::domain::{Dialect, Kind, PaidAtSource, State};
+use crate::domain::{Dialect, Evidence, Kind, PaidAtSource, State};
 use crate::id::{
     BankUrl, Comment, ConfigId, Description, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, RequestKey,
     ShopId, TradePointId,
 };
 use crate::moment::Moment;
 use crate::money::Amount;
+use crate::operation::Payment;
+
+/// So long the bank's books may be behind before that is a problem.
+const BEHIND: Duration = Duration::from_secs(5 * 60);
+
+/// The status of a payment that the customer has paid.
+pub(crate) const PROCESSED: &str = "Processed";
 
 /// A payment with the config it was frozen with. Its token is always the current one of its (BIN, trade point).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +121,39 @@ pub(crate) enum Seen {
 }
 
 impl PaymentRow {
+    /// What callers see.
+    pub(crate) fn view(&self) -> Payment {
+        Payment {
+            id: self.id,
+            qr_payment_id: self.qr_payment_id.clone(),
+            kind: self.kind,
+            state: self.state,
+            kaspi_status: self.kaspi_status.clone(),
+            shop_id: self.shop_id,
+            organization_bin: self.organization_bin.clone(),
+            description: self.description.clone(),
+            trade_point_id: self.trade_point_id.clone(),
+            trade_point_name: self.trade_point_name.clone(),
+            amount_tiyn: self.amount,
+            refunded_tiyn: self.account().refunded(),
+            refunded_elsewhere_tiyn: self.refunded_elsewhere,
+            refunds: self.refunds.iter().map(RefundRow::view).collect(),
+            phone: self.phone.clone(),
+            comment: self.comment.clone(),
+            invoice: self.invoice.clone(),
+            link: self.link.clone(),
+            qr_token: self.qr_token.clone(),
+            expires_at: self.expires_at,
+            request_key: self.request_key.clone(),
+            supersedes: self.supersedes,
+            late: self.late,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            paid_at: self.paid_at,
+            paid_at_source: self.paid_at_source,
+        }
+    }
+
     /// What of its money went back, as far as known.
     pub(crate) fn account(&self) -> Account<'_> {
         Account::new(self.accountable(), self.refunded_elsewhere, &self.refunds)
@@ -140,6 +183,46 @@ impl PaymentRow {
             || self.is_paid_in_doubt()
             || self.balance_above.is_some()
             || self.contradiction.is_some()
+    }
+
+    /// The balance that has stood above what is left by all that is known for so long that the bank's books are not just
+    /// behind, and since when.
+    pub(crate) fn stands_above(&self, now: Moment) -> Option<(Amount, Moment)> {
+        self.balance_above.filter(|(_, since)| now.since(*since) >= BEHIND)
+    }
+
+    /// Whether a person may say that a refund did not happen which the bank has answered: its own balance has denied it
+    /// for long.
+    pub(crate) fn is_denied(&self, refund: &RefundRow, now: Moment) -> bool {
+        let more = self.stands_above(now).and_then(|(balance, _)| balance.minus(self.account().left()));
+        refund.state == RefundState::Success(Evidence::Answer) && more.is_some_and(|more| more >= refund.amount)
+    }
+
+    /// What can be paid back of it at all: no more than the bank has, where a person has accepted that it has less. The
+    /// details tell what the bank has, a status does not.
+    pub(super) fn accountable(&self) -> Amount {
+        let accepted = self.other_totals.by_details.filter(|other| other.is_accepted);
+        accepted.map_or(self.amount, |other| other.total.min(self.amount))
+    }
+
+    /// The bank's total, where nobody has accepted that it is another than ours.
+    pub(crate) fn disputed_total(&self) -> Option<Amount> {
+        self.other_totals.each().find(|other| !other.is_accepted).map(|other| other.total)
+    }
+
+    /// Whether the bank calls it paid and nobody knows for whom.
+    pub(crate) fn is_paid_in_doubt(&self) -> bool {
+        self.doubt.is_some() && !self.is_closed && self.kaspi_status.as_deref() == Some(PROCESSED)
+    }
+
+    /// Whether its money stands in sums: it is paid, and nothing that the bank says of it is another than ours.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.state == State::Paid && self.disputed_total().is_none()
+    }
+
+    /// Whether its money may be ours and stands in no sum until the bank or a person says so.
+    pub(crate) fn is_disputed(&self) -> bool {
+        self.is_paid_in_doubt() || (self.state == State::Paid && self.disputed_total().is_some())
     }
 
     /// Whether it is listed, however old it is: for a person, or because a refund of it counts as failed and may still

@@ -9,9 +9,10 @@ use redb::{Builder, Database, ReadableDatabase};
 
 use super::event::{self, Change};
 use super::events::PAGE;
+use super::file::CACHE_BYTES;
 use super::reading::Reading;
 use super::tables::{ReadTables, WriteTables};
-use super::{CACHE_BYTES, Refused, Store, StoreError};
+use super::{Refused, Store, StoreError};
 use crate::failure::Failure;
 use crate::operation::Difference;
 

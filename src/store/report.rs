@@ -3,10 +3,10 @@
 
 use redb::ReadOnlyTable;
 
-use super::account::RefundRow;
-use super::book::{BookEntry, Item};
+use super::book::{BookEntry, Item, counted_at};
 use super::payment::{self, PaymentRow};
 use super::reading::{Reading, id_of};
+use super::refund::RefundRow;
 use super::{Refused, StoreError};
 use crate::domain::{LogStatus, State};
 use crate::id::PaymentId;
@@ -130,13 +130,13 @@ pub(crate) fn waiting_of(
 }
 
 fn is_counted_in(window: Window, row: &PaymentRow) -> bool {
-    row.counts_in_sums() && row.counted_at().is_some_and(|at| window.holds(at))
+    row.is_counted() && counted_at(row).is_some_and(|at| window.holds(at))
 }
 
 /// What an entry tells of its payment as it is now. Nothing, where its money is not to be counted, or its refund
 /// did not happen.
 fn fact(row: &PaymentRow, BookEntry { at, item }: BookEntry, tiyn: i64, window: Window) -> Option<Fact<'_>> {
-    let counts = row.counts_in_sums();
+    let counts = row.is_counted();
     match item {
         Item::Paid => counts.then_some(Fact::Paid(row, at)),
         Item::FoundLate => (!is_counted_in(window, row)).then_some(Fact::FoundLate(row)),

@@ -15,10 +15,11 @@ use super::beside::{Temporary, beside, lock, lock_again, second_name, sync_dir};
 use super::chain::{Chain, check_chain};
 use super::envelope::{self, BadBackup, Header};
 use super::event::{Change, Gap, LogPlace};
+use super::file::{self, CACHE_BYTES, FILE};
+use super::head::Head;
 use super::reading::Reading;
-use super::snapshot::Head;
 use super::writing::Writing;
-use super::{CACHE_BYTES, FILE, StoreError, file, migration};
+use super::{StoreError, migration};
 use crate::domain::Actor;
 
 /// Why a backup was not put back. Nothing is touched then.

@@ -1,7 +1,6 @@
 //! The log for those who follow it: each row when its operation has ended, and again when more is known of it.
 
 use super::StoreError;
-use super::account::RefundRow;
 use super::after::BegunCall;
 use super::event::{self, Change};
 use super::events::{ended_by, event_at};
@@ -9,6 +8,7 @@ use super::known::known;
 use super::log::{EXPORTED, fits};
 use super::payment::{PaymentRow, number};
 use super::reading::Reading;
+use super::refund::RefundRow;
 use super::replay::{Replay, ReplayStep};
 use super::row::row_of;
 use crate::id::{OrganizationBin, ShopId};

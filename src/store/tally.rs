@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::Store;
 use super::payment::PaymentRow;
 use crate::domain::{Kind, LogStatus, State};
 use crate::id::ConfigId;
@@ -138,18 +137,6 @@ fn refund_turns<'r>(before: &'r PaymentRow, after: &'r PaymentRow) -> impl Itera
         (_, LogStatus::Failed) => Some(RefundTransition::Failed),
         (Some(_), LogStatus::Pending) => None,
     })
-}
-
-impl Store {
-    /// What is counted here.
-    pub(crate) fn meters(&self) -> &StoreMeters {
-        &self.shared.meters
-    }
-
-    /// The number of the last durable event.
-    pub(crate) fn head_seq(&self) -> u64 {
-        *self.shared.head.borrow()
-    }
 }
 
 impl StoreMeters {

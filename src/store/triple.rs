@@ -1,16 +1,9 @@
 //! What must go together on every call to Kaspi.
 
+use super::counterparty::Counterparty;
+use super::{StoreError, token};
 use crate::domain::Dialect;
-use crate::id::{BankUrl, DeviceToken, OrganizationBin, QrPaymentId, TradePointId};
-
-/// A bank, and the dialect it speaks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Counterparty {
-    /// Which bank.
-    pub bank: BankUrl,
-    /// What it speaks.
-    pub dialect: Dialect,
-}
+use crate::id::{DeviceToken, OrganizationBin, QrPaymentId, TradePointId};
 
 /// A (BIN, trade point, token) and the bank they are of, taken together from one config or from the config a payment
 /// was frozen with. Only the store makes one, so a call with parts of two organisations cannot be written; and the
@@ -105,7 +98,7 @@ pub(super) fn of(
     bin: &OrganizationBin,
     trade_point: &TradePointId,
     of: &Counterparty,
-) -> Result<Option<Triple>, super::StoreError> {
-    let Some(token) = super::token::stored(devices, bin, trade_point)?.flatten() else { return Ok(None) };
+) -> Result<Option<Triple>, StoreError> {
+    let Some(token) = token::stored(devices, bin, trade_point)?.flatten() else { return Ok(None) };
     Ok(Some(Triple { bin: bin.clone(), trade_point: trade_point.clone(), token, of: of.clone() }))
 }

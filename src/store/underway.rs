@@ -3,17 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::Store;
-
-/// A call under way; see [`Store::underway`].
+/// A call under way; see [`Store::underway`](super::Store::underway).
 pub(crate) struct Underway(Arc<AtomicUsize>);
 
-impl Store {
-    /// Counts a call that is to write soon, for as long as the guard lives: in a crowd the writer lets such calls
-    /// share a flush.
-    pub(crate) fn underway(&self) -> Underway {
-        self.underway.fetch_add(1, Ordering::Relaxed);
-        Underway(self.underway.clone())
+impl Underway {
+    /// One more, until it is dropped.
+    pub(super) fn begin(calls: &Arc<AtomicUsize>) -> Self {
+        calls.fetch_add(1, Ordering::Relaxed);
+        Self(calls.clone())
     }
 }
 

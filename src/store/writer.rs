@@ -17,11 +17,12 @@ use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep, timeout};
 use tracing::{error, info, warn};
 
+use super::StoreError;
 use super::event::Sha;
 use super::journal_heads::JournalHeads;
+use super::state::StoreState;
 use super::tally::Transition;
 use super::writing::Writing;
-use super::{StoreError, StoreState};
 use crate::chance::select;
 use crate::failpoint::fail_point;
 use crate::id::PaymentId;

@@ -44,7 +44,7 @@ pub(super) struct Findings {
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Document<'a> {
+struct DoctorDocument<'a> {
     /// Raised when a field changes its meaning.
     format: u8,
     status: CheckStatus,
@@ -123,7 +123,7 @@ fn status(checks: &[Check]) -> CheckStatus {
 
 /// Numbers, texts and lists: always JSON.
 fn document(findings: &Findings) -> String {
-    let document = Document {
+    let document = DoctorDocument {
         format: 1,
         status: status(&findings.checks),
         kaspictl: env!("CARGO_PKG_VERSION"),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::Usage;
+use super::usage::Usage;
 use crate::ctl::args::{ImportCommand, LogCommand, LogExportArgs, LogFollowArgs, LogListArgs, ReportArgs};
 use crate::ctl::ask::{Ask, Goal, Transfer};
 use crate::ctl::when::Zone;

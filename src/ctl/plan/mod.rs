@@ -3,6 +3,7 @@
 mod bin;
 mod log;
 mod payment;
+mod usage;
 #[cfg(test)]
 mod tests;
 
@@ -10,11 +11,12 @@ use clap_complete::Shell;
 
 use super::args::{BugreportArgs, Cli, Command, DoctorArgs, IdentityCommand, RestoreArgs};
 use super::ask::{Ask, Transfer};
-use super::when::{NotATime, Zone};
-use crate::id::NotAnId;
+use super::when::Zone;
 use crate::operation::{
     AcknowledgeRestore, Backup, Diagnose, HealthQuery, IdentityQuery, MetricsQuery, Reload, VersionQuery,
 };
+
+pub(super) use usage::Usage;
 
 /// What to do.
 pub(super) enum Plan {
@@ -28,23 +30,6 @@ pub(super) enum Plan {
     Doctor(DoctorArgs),
     /// Write down what support needs.
     Bugreport(BugreportArgs),
-}
-
-/// A command line that means nothing, beyond what clap can tell.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Usage {
-    /// A phone number, a key.
-    #[error(transparent)]
-    Id(#[from] NotAnId),
-    /// A date, a time, a zone.
-    #[error(transparent)]
-    Time(#[from] NotATime),
-    /// Options that only mean something together.
-    #[error("{0}")]
-    Incomplete(&'static str),
-    /// With --api, what works without the daemon or asks it for many things.
-    #[error("{0} stands for no single HTTP request")]
-    NoRequest(&'static str),
 }
 
 /// The plan of a command line.

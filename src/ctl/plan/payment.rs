@@ -1,6 +1,6 @@
 //! `pay`, `link`, `qr`, `payment …`, `payer` and `select` as operations.
 
-use super::Usage;
+use super::usage::Usage;
 use crate::ctl::args::{
     AdoptArgs, CreateArgs, LinkArgs, PayArgs, PayerArgs, PaymentCommand, PaymentListArgs, RefundArgs, ResolveArgs,
     SelectArgs,

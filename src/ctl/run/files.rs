@@ -10,7 +10,7 @@ use hyper::{Response, StatusCode};
 use serde::Deserialize;
 use tokio::time::{Interval, interval};
 
-use super::changes;
+use super::call::changes;
 use crate::client::ClientError;
 use crate::ctl::ask::{Ask, Transfer};
 use crate::ctl::exit::{self, Exit};
@@ -61,25 +61,32 @@ struct ProblemDocument {
     more_rows: u64,
 }
 
-impl Session<'_> {
-    /// Carries out a command whose request or answer is a file.
-    pub(super) async fn transfer(&mut self, ask: &Ask, transfer: &Transfer) -> Exit {
-        let done = match transfer {
-            Transfer::Save(target) => self.save(ask, target.as_deref()).await,
-            Transfer::Send(source) => self.send(ask, source).await,
-        };
-        self.out.progress("");
-        done.unwrap_or_else(|trouble| self.not_transferred(&trouble, ask))
-    }
+/// A transfer under way.
+struct FileTransfer<'a, 'o> {
+    session: &'a mut Session<'o>,
+    ask: &'a Ask,
+}
 
-    fn not_transferred(&mut self, trouble: &TransferError, ask: &Ask) -> Exit {
+/// Carries out a command whose request or answer is a file.
+pub(super) async fn transfer(session: &mut Session<'_>, ask: &Ask, transfer: &Transfer) -> Exit {
+    let mut under_way = FileTransfer { session, ask };
+    let done = match transfer {
+        Transfer::Save(target) => under_way.save(target.as_deref()).await,
+        Transfer::Send(source) => under_way.send(source).await,
+    };
+    under_way.session.out.progress("");
+    done.unwrap_or_else(|trouble| under_way.broke_off(&trouble))
+}
+
+impl FileTransfer<'_, '_> {
+    fn broke_off(&mut self, trouble: &TransferError) -> Exit {
         match trouble {
             TransferError::Client(error) => {
-                self.out.say(&format!("kaspictl: {error}"));
-                exit::of_client(error, changes(&ask.operation))
+                self.session.out.say(&format!("kaspictl: {error}"));
+                exit::of_client(error, changes(&self.ask.operation))
             }
             TransferError::File(why) => {
-                self.out.say(&format!("kaspictl: {why}"));
+                self.session.out.say(&format!("kaspictl: {why}"));
                 Exit::Usage
             }
             TransferError::Unread => Exit::Done,
@@ -87,8 +94,8 @@ impl Session<'_> {
     }
 
     /// Asks for a file and keeps it, or prints it.
-    async fn save(&mut self, ask: &Ask, target: Option<&Path>) -> Result<Exit, TransferError> {
-        let answer = wire::ask(&self.socket, self.outgoing(ask, FileBody::none())).await?;
+    async fn save(&mut self, target: Option<&Path>) -> Result<Exit, TransferError> {
+        let answer = wire::ask(&self.session.socket, self.outgoing(FileBody::none())).await?;
         if answer.status() != StatusCode::OK {
             return self.refused(answer).await;
         }
@@ -103,37 +110,40 @@ impl Session<'_> {
             count.add(&frame);
             match &mut file {
                 Some(file) => file.write(&frame).map_err(|error| not_written(target, &error))?,
-                None if !self.out.raw(&frame) => return Err(TransferError::Unread),
+                None if !self.session.out.raw(&frame) => return Err(TransferError::Unread),
                 None => {}
             }
         }
         if let Some(file) = file {
-            if ask.operation.id() == OperationId::Backup {
+            if self.ask.operation.id() == OperationId::Backup {
                 // A backup is not kept unless it could be restored.
                 check_backup(file.path()).map_err(|error| TransferError::File(format!("{error}; nothing was kept")))?;
             }
             file.finish().map_err(|error| not_written(target, &error))?;
         }
         self.saved(&count, head.as_deref(), target);
-        if ask.operation.id() == OperationId::Backup {
-            self.out
+        if self.ask.operation.id() == OperationId::Backup {
+            self.session
+                .out
                 .say("it holds the device tokens of all organisations and no mTLS key: keep it as secret as the key");
         }
         Ok(Exit::Done)
     }
 
     fn saved(&mut self, count: &Count, head: Option<&str>, target: Option<&Path>) {
-        self.out.progress("");
+        self.session.out.progress("");
         let place = target.map(|path| path.display().to_string());
-        if let (true, Some(file)) = (self.json, &place) {
+        if let (true, Some(file)) = (self.session.json, &place) {
             let said =
                 serde_json::json!({ "file": file, "bytes": count.bytes(), "lines": count.lines(), "head": head });
-            self.out.data(&format!("{said}\n"));
+            self.session.out.data(&format!("{said}\n"));
         }
         let place = place.map_or_else(String::new, |place| format!(" to {place}"));
-        self.out.say(&format!("{} lines, {} bytes{place}", count.lines(), count.bytes()));
+        self.session.out.say(&format!("{} lines, {} bytes{place}", count.lines(), count.bytes()));
         if let Some(head) = head {
-            self.out.say(&format!("log head: {head} (keep it: it shows later whether somebody edited the log)"));
+            self.session
+                .out
+                .say(&format!("log head: {head} (keep it: it shows later whether somebody edited the log)"));
         }
     }
 
@@ -154,41 +164,41 @@ impl Session<'_> {
                         "the file broke off; what came of it was not kept".to_owned()
                     ))),
                 },
-                _ = clock.tick() => self.out.progress(&progress(count, length)),
+                _ = clock.tick() => self.session.out.progress(&progress(count, length)),
             }
         }
     }
 
     /// Sends a file and shows what came of it.
-    async fn send(&mut self, ask: &Ask, source: &Path) -> Result<Exit, TransferError> {
+    async fn send(&mut self, source: &Path) -> Result<Exit, TransferError> {
         let count = Count::default();
         let body = FileBody::open(source, count.clone())
             .map_err(|error| TransferError::File(format!("cannot read {}: {error}", source.display())))?;
         let length = body.length();
-        let socket = self.socket.clone();
-        let request = self.outgoing(ask, body);
+        let socket = self.session.socket.clone();
+        let request = self.outgoing(body);
         let mut answering = std::pin::pin!(wire::ask(&socket, request));
         let mut clock = interval(SHOWN);
         let answer = loop {
             tokio::select! {
                 answer = &mut answering => break answer?,
-                _ = clock.tick() => self.out.progress(&progress(&count, length)),
+                _ = clock.tick() => self.session.out.progress(&progress(&count, length)),
             }
         };
-        self.out.progress("");
+        self.session.out.progress("");
         if answer.status() != StatusCode::OK {
             return self.refused(answer).await;
         }
         let body = whole(answer).await?;
         let imported: Imported = serde_json::from_slice(&body).map_err(|error| no_answer(&error))?;
         let reply = Reply::Imported(imported);
-        let data = if self.json { json::reply(&reply) } else { text::reply(&reply, &self.zone) };
-        self.out.data(&data);
-        Ok(exit::of_reply(&reply, ask.goal))
+        let data = if self.session.json { json::reply(&reply) } else { text::reply(&reply, &self.session.zone) };
+        self.session.out.data(&data);
+        Ok(exit::of_reply(&reply, self.ask.goal))
     }
 
-    fn outgoing(&self, ask: &Ask, body: FileBody) -> Outgoing {
-        let (method, target, content_type) = api::line(&ask.operation);
+    fn outgoing(&self, body: FileBody) -> Outgoing {
+        let (method, target, content_type) = api::line(&self.ask.operation);
         Outgoing { method, target, content_type, body }
     }
 
@@ -200,16 +210,16 @@ impl Session<'_> {
             .with_hint(told.remedy)
             .with_money(told.money)
             .with_retryable(told.retryable);
-        if self.json {
-            self.out.data(&format!("{}\n", String::from_utf8_lossy(&body)));
+        if self.session.json {
+            self.session.out.data(&format!("{}\n", String::from_utf8_lossy(&body)));
         } else {
             for row in &told.rows {
-                self.out.say(&text::clean(&format!("line {}: {}", row.line, row.detail)));
+                self.session.out.say(&text::clean(&format!("line {}: {}", row.line, row.detail)));
             }
             if told.more_rows > 0 {
-                self.out.say(&format!("and {} more", told.more_rows));
+                self.session.out.say(&format!("and {} more", told.more_rows));
             }
-            self.out.say(text::failure(&failure).trim_end());
+            self.session.out.say(text::failure(&failure).trim_end());
         }
         Ok(exit::of_failure(&failure))
     }

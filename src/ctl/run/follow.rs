@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::PATIENCE;
+use super::call::PATIENCE;
 use crate::client::{Client, ClientError, Outcome};
 use crate::ctl::ask::Ask;
 use crate::ctl::exit::{self, Exit};

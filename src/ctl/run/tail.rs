@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::PATIENCE;
+use super::call::PATIENCE;
 use crate::client::{Client, ClientError};
 use crate::ctl::exit::{self, Exit};
 use crate::ctl::session::Session;
@@ -21,41 +21,42 @@ const SLICE: Span = Span::from_secs(300);
 const AGAIN: Duration = Duration::from_millis(250);
 
 /// The cursor and the connection of somebody who follows.
-struct Tail {
+struct Tail<'s, 'o> {
+    session: &'s mut Session<'o>,
     query: LogQuery,
     client: Option<Client>,
     /// It was said that the daemon is gone.
     is_gone: bool,
 }
 
-impl Session<'_> {
-    /// Prints rows until Ctrl-C, a closed pipe, or a reason why no more will come.
-    pub(super) async fn follow_log(&mut self, client: Client, query: &LogQuery) -> Exit {
-        let mut interrupts = match signal(SignalKind::interrupt()) {
-            Ok(interrupts) => interrupts,
-            Err(error) => {
-                self.out.say(&format!("kaspictl: this machine gives no signals: {error}"));
-                return Exit::Unreachable;
-            }
-        };
-        let mut tail = Tail { query: query.clone(), client: Some(client), is_gone: false };
-        // Printing never waits: a row is printed whole and its cursor moved on, or neither.
-        let exit = tokio::select! {
-            exit = self.rows(&mut tail) => exit,
-            _ = interrupts.recv() => Exit::Done,
-        };
-        if let (Exit::Done, Some(after)) = (exit, tail.query.after) {
-            self.out.say(&format!("to go on from here: kaspictl log follow --after {after}"));
+/// Prints rows until Ctrl-C, a closed pipe, or a reason why no more will come.
+pub(super) async fn follow(session: &mut Session<'_>, client: Client, query: &LogQuery) -> Exit {
+    let mut interrupts = match signal(SignalKind::interrupt()) {
+        Ok(interrupts) => interrupts,
+        Err(error) => {
+            session.out.say(&format!("kaspictl: this machine gives no signals: {error}"));
+            return Exit::Unreachable;
         }
-        exit
+    };
+    let mut tail = Tail { session, query: query.clone(), client: Some(client), is_gone: false };
+    // Printing never waits: a row is printed whole and its cursor moved on, or neither.
+    let exit = tokio::select! {
+        exit = tail.rows() => exit,
+        _ = interrupts.recv() => Exit::Done,
+    };
+    if let (Exit::Done, Some(after)) = (exit, tail.query.after) {
+        tail.session.out.say(&format!("to go on from here: kaspictl log follow --after {after}"));
     }
+    exit
+}
 
-    async fn rows(&mut self, tail: &mut Tail) -> Exit {
+impl Tail<'_, '_> {
+    async fn rows(&mut self) -> Exit {
         // From now on, unless told from where: the cursor is known before there is a row to lose.
-        let mut wait = if tail.query.after.is_none() { Span::from_secs(0) } else { SLICE };
+        let mut wait = if self.query.after.is_none() { Span::from_secs(0) } else { SLICE };
         loop {
             let asked = Instant::now();
-            let page = match self.page(tail, wait).await {
+            let page = match self.page(wait).await {
                 Ok(Some(page)) => page,
                 Ok(None) => {
                     tokio::time::sleep(AGAIN).await;
@@ -67,8 +68,8 @@ impl Session<'_> {
                 return Exit::Done;
             }
             // A daemon that stops answers early and with nothing.
-            let is_hasty = page.rows.is_empty() && asked.elapsed() < wait.duration() && page.next == tail.query.after;
-            tail.query.after = page.next.or(tail.query.after);
+            let is_hasty = page.rows.is_empty() && asked.elapsed() < wait.duration() && page.next == self.query.after;
+            self.query.after = page.next.or(self.query.after);
             wait = SLICE;
             if is_hasty {
                 tokio::time::sleep(AGAIN).await;
@@ -77,61 +78,59 @@ impl Session<'_> {
     }
 
     /// The next rows; none while the daemon is gone.
-    async fn page(&mut self, tail: &mut Tail, wait: Span) -> Result<Option<LogRows>, Exit> {
-        let Some(client) = self.reached(tail).await? else { return Ok(None) };
-        let query = LogQuery { wait: Some(wait), ..tail.query.clone() };
+    async fn page(&mut self, wait: Span) -> Result<Option<LogRows>, Exit> {
+        let Some(client) = self.reached().await? else { return Ok(None) };
+        let query = LogQuery { wait: Some(wait), ..self.query.clone() };
         match client.call(None, Some(wait.duration().saturating_add(PATIENCE)), query).await {
             Ok(Ok(page)) => {
-                self.back(tail);
-                tail.client = Some(client);
+                self.back();
+                self.client = Some(client);
                 Ok(Some(page))
             }
-            Ok(Err(failure)) if is_passing(&failure) => self.gone(tail, &failure.detail),
+            Ok(Err(failure)) if is_passing(&failure) => self.gone(&failure.detail),
             Ok(Err(failure)) => {
-                self.out.say(text::failure(&failure).trim_end());
+                self.session.out.say(text::failure(&failure).trim_end());
                 Err(exit::of_failure(&failure))
             }
-            Err(ClientError::Lost(why)) => self.gone(tail, &why),
+            Err(ClientError::Lost(why)) => self.gone(&why),
             Err(error) => Err(self.gives_up(&error.to_string(), exit::of_client(&error, false))),
         }
     }
 
     /// The connection, a new one where the old broke.
-    async fn reached(&mut self, tail: &mut Tail) -> Result<Option<Client>, Exit> {
-        if let Some(client) = tail.client.take() {
+    async fn reached(&mut self) -> Result<Option<Client>, Exit> {
+        if let Some(client) = self.client.take() {
             return Ok(Some(client));
         }
-        match Client::connect(&self.socket, "kaspictl").await {
+        match Client::connect(&self.session.socket, "kaspictl").await {
             Ok(client) => Ok(Some(client)),
-            Err(error @ (ClientError::Unreachable { .. } | ClientError::Lost(_))) => {
-                self.gone(tail, &error.to_string())
-            }
+            Err(error @ (ClientError::Unreachable { .. } | ClientError::Lost(_))) => self.gone(&error.to_string()),
             Err(error) => Err(self.gives_up(&error.to_string(), exit::of_client(&error, false))),
         }
     }
 
-    fn gone<T>(&mut self, tail: &mut Tail, why: &str) -> Result<Option<T>, Exit> {
-        if !std::mem::replace(&mut tail.is_gone, true) {
-            self.out.say(&format!("kaspictl: {why}; going on when kaspid is there again, no row is lost"));
+    fn gone<T>(&mut self, why: &str) -> Result<Option<T>, Exit> {
+        if !std::mem::replace(&mut self.is_gone, true) {
+            self.session.out.say(&format!("kaspictl: {why}; going on when kaspid is there again, no row is lost"));
         }
         Ok(None)
     }
 
-    fn back(&mut self, tail: &mut Tail) {
-        if std::mem::replace(&mut tail.is_gone, false) {
-            self.out.say("kaspictl: kaspid is there again");
+    fn back(&mut self) {
+        if std::mem::replace(&mut self.is_gone, false) {
+            self.session.out.say("kaspictl: kaspid is there again");
         }
     }
 
     fn gives_up(&mut self, why: &str, exit: Exit) -> Exit {
-        self.out.say(&format!("kaspictl: {why}"));
+        self.session.out.say(&format!("kaspictl: {why}"));
         exit
     }
 
     /// Prints a row; false once nobody reads.
     fn row(&mut self, row: &LogRow) -> bool {
-        let line = if self.json { crate::ctl::json::row(row) } else { text::log_line(row, &self.zone) };
-        self.out.raw(line.as_bytes()) && self.out.flush()
+        let line = if self.session.json { crate::ctl::json::row(row) } else { text::log_line(row, &self.session.zone) };
+        self.session.out.raw(line.as_bytes()) && self.session.out.flush()
     }
 }
 

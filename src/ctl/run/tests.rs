@@ -11,13 +11,15 @@ use std::sync::mpsc;
 use tempfile::TempDir;
 use tokio::net::{UnixListener, UnixStream};
 
-use super::*;
+use crate::client::Outcome;
+use crate::ctl::exit::Exit;
 use crate::ctl::out::Out;
 use crate::ctl::{command_line, samples};
-use crate::domain::{Kind, LogStatus};
+use crate::domain::{Kind, LogStatus, State};
+use crate::failure::{Code, Failure};
 use crate::frame::{self, Answer, Call, Hello, PROTOCOL, Welcome};
 use crate::moment::Span;
-use crate::operation::{GetPayment, Picture};
+use crate::operation::{GetPayment, Operation, Picture, Reply};
 
 /// What the listener does with a call.
 enum Step {

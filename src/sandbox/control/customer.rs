@@ -9,7 +9,7 @@ use crate::sandbox::ledger::{Act, BankPayment, PaymentKind, PaymentPhase};
 use crate::sandbox::requests::Requests;
 use crate::sandbox::rules::BankState;
 
-use super::Complaint;
+use super::complaint::Complaint;
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -10,7 +10,7 @@ use crate::sandbox::ledger::Timers;
 use crate::sandbox::rules::BankState;
 use crate::sandbox::world::{Again, DeviceStanding, TradePoint};
 
-use super::Complaint;
+use super::complaint::Complaint;
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -1,5 +1,6 @@
 //! The control interface: plain HTTP and JSON on loopback, for the person or the test behind the sandbox.
 
+mod complaint;
 mod customer;
 mod fixtures;
 
@@ -17,11 +18,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use super::SharedBank;
 use super::faults::Fault;
 use super::ledger::Effects;
 use super::server::{BODY_LIMIT, HEAD_TIMEOUT};
+use super::shared::SharedBank;
 use super::wire::query;
+
+pub use complaint::Complaint;
 
 /// For people; every route stands here.
 const ROUTES: &str = "\
@@ -76,31 +79,6 @@ struct Signing {
 
 /// How many requests `GET /requests` shows without a limit.
 pub(super) const SHOWN: usize = 100;
-
-/// A request the control interface cannot do: HTTP status and a sentence.
-#[derive(Debug, thiserror::Error)]
-#[error("{1}")]
-pub struct Complaint(StatusCode, String);
-
-impl Complaint {
-    fn bad(sentence: impl Into<String>) -> Self {
-        Self(StatusCode::BAD_REQUEST, sentence.into())
-    }
-
-    fn absent(sentence: impl Into<String>) -> Self {
-        Self(StatusCode::NOT_FOUND, sentence.into())
-    }
-
-    /// The HTTP status it is answered with.
-    #[must_use]
-    pub fn status(&self) -> u16 {
-        self.0.as_u16()
-    }
-
-    fn conflict(sentence: impl Into<String>) -> Self {
-        Self(StatusCode::CONFLICT, sentence.into())
-    }
-}
 
 /// One connection, until it closes.
 pub(super) async fn connection(shared: Arc<SharedBank>, stream: TcpStream) {

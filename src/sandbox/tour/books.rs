@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::steps::{CANCELLED, INVOICE, LINK, REFUND};
-use super::{Tour, TourError};
+use super::error::{TourError, must};
+use super::page::TourPage;
+use super::sums::{CANCELLED, INVOICE, LINK, REFUND};
 use crate::sandbox::ledger::Effects;
-use crate::sandbox::shop::{GuideOrganisation, MAIN, SECOND};
+use crate::sandbox::shop::{GuideOrganisation, MAIN, SECOND, SandboxShop};
 
 /// All that the tour has done, and nothing else.
 fn expected() -> [(GuideOrganisation, Effects); 2] {
@@ -33,18 +34,16 @@ fn expected() -> [(GuideOrganisation, Effects); 2] {
     [(MAIN, main), (SECOND, second)]
 }
 
-impl Tour<'_> {
-    /// Compares the bank's books with what the tour has shown; any difference is a failure.
-    pub(super) fn compare_books(&mut self) -> Result<(), TourError> {
-        let really = self.shop.bank.state().ledger.effects().clone();
-        for (who, wanted) in expected() {
-            let found = really.get(who.bin).copied().unwrap_or_default();
-            Self::must(found == wanted, || differences(who, &found, &wanted))?;
-            self.page.text(&format!("{who}: {}", sentence(&found)));
-        }
-        let strangers = really.keys().find(|bin| ![MAIN.bin, SECOND.bin].contains(&bin.as_str()));
-        Self::must(strangers.is_none(), || format!("the bank did something for {strangers:?}"))
+/// Compares the bank's books with what the tour has shown; any difference is a failure.
+pub(super) fn compare(shop: &SandboxShop, page: &mut TourPage) -> Result<(), TourError> {
+    let really = shop.bank.state().ledger.effects().clone();
+    for (who, wanted) in expected() {
+        let found = really.get(who.bin).copied().unwrap_or_default();
+        must(found == wanted, || differences(who, &found, &wanted))?;
+        page.text(&format!("{who}: {}", sentence(&found)));
     }
+    let strangers = really.keys().find(|bin| ![MAIN.bin, SECOND.bin].contains(&bin.as_str()));
+    must(strangers.is_none(), || format!("the bank did something for {strangers:?}"))
 }
 
 /// The counts that are not 0, in words.

@@ -1,6 +1,9 @@
 //! The steps, in the order they are shown.
 
-use super::{Tour, TourError, Want};
+use super::asking::{Tour, Want};
+use super::error::{TourError, must};
+use super::sums::{CANCELLED, INVOICE, LINK, REFUND};
+use super::{books, customer};
 use crate::client::ClientError;
 use crate::ctl::example;
 use crate::domain::{Dialect, LogStatus, OperationType, State};
@@ -8,21 +11,6 @@ use crate::failure::{Code, Failure};
 use crate::operation::{Enrol, LogQuery, LogRow, Payment, Request, VerifyQuery};
 use crate::sandbox::shop::{GuideOrganisation, MAIN, SECOND};
 use crate::sandbox::world::{Again, DeviceStanding};
-
-/// An amount as it is typed and as it is counted.
-pub(super) struct Sum {
-    tenge: &'static str,
-    pub(super) tiyn: u64,
-}
-
-/// The remote payment.
-pub(super) const INVOICE: Sum = Sum { tenge: "150.50", tiyn: 15_050 };
-/// What of it is paid back.
-pub(super) const REFUND: Sum = Sum { tenge: "50.50", tiyn: 5_050 };
-/// The link.
-pub(super) const LINK: Sum = Sum { tenge: "2500", tiyn: 250_000 };
-/// The invoice that is taken back.
-pub(super) const CANCELLED: Sum = Sum { tenge: "700", tiyn: 70_000 };
 
 /// A BIN with a right control digit that the shop has no contract for.
 const STRANGER: &str = "123456789013";
@@ -43,7 +31,7 @@ impl Tour<'_> {
         self.cancel(&healed).await?;
         self.log().await?;
         self.page.step("The bank's own books say the same");
-        self.compare_books()?;
+        books::compare(self.shop, self.page)?;
         self.page.paragraph("");
         Ok(())
     }
@@ -54,15 +42,13 @@ impl Tour<'_> {
         let GuideOrganisation { bin, name } = who;
         let line = format!("kaspictl bin add {bin} {option}--description '{name}'");
         let enrolled = self.done(&line).await?;
-        Self::must(enrolled.is_new(), || format!("{line}: {bin} is not enrolled: {enrolled:?}"))?;
+        must(enrolled.is_new(), || format!("{line}: {bin} is not enrolled: {enrolled:?}"))?;
         let config = Enrol::reply(enrolled).map_err(ClientError::from)?;
-        Self::must((config.organization_bin.as_str(), config.is_default) == (bin, bin == MAIN.bin), || {
+        must((config.organization_bin.as_str(), config.is_default) == (bin, bin == MAIN.bin), || {
             format!("{line}: {} is enrolled, default: {}", config.organization_bin, config.is_default)
         })?;
         let learned = config.dialect.map_or("no", Dialect::word);
-        Self::must(learned == self.shop.bank.places.dialect.word(), || {
-            format!("{line}: {learned} dialect is learned")
-        })?;
+        must(learned == self.shop.bank.places.dialect.word(), || format!("{line}: {learned} dialect is learned"))?;
         let point = config.trade_point_name.as_deref().unwrap_or_default();
         self.page.text(&format!(
             "{who} takes money at {point}.\n\
@@ -79,8 +65,8 @@ impl Tour<'_> {
         let billed = self.payment(&line, &want).await?;
         self.page.text("The answer got lost? The same key again never bills twice:");
         let again = self.payment(&line, &want).await?;
-        Self::must(billed.id == again.id, || format!("one key made two payments: {} and {}", billed.id, again.id))?;
-        self.customer_pays(&billed)?;
+        must(billed.id == again.id, || format!("one key made two payments: {} and {}", billed.id, again.id))?;
+        customer::pays(self.shop, &billed)?;
         self.page.text("The customer confirms in the Kaspi app.");
         want.state = State::Paid;
         self.payment(&format!("kaspictl payment wait {}", number(&billed)), &want).await
@@ -96,7 +82,7 @@ impl Tour<'_> {
         let drawn = example::qr(link, self.page.terminal);
         let drawn = drawn.ok_or_else(|| TourError::Wrong(format!("{line}: the link does not fit into a QR")))?;
         self.page.text(&format!("{link}\n{drawn}"));
-        self.customer_pays(&made)?;
+        customer::pays(self.shop, &made)?;
         self.page.text("The customer opens it and confirms.");
         want.state = State::Paid;
         self.payment(&format!("kaspictl payment wait {}", number(&made)), &want).await?;
@@ -111,7 +97,7 @@ impl Tour<'_> {
         let after = self.checked(&line, &want).await?;
         let refund = after.refunds.last();
         let right = refund.is_some_and(|r| r.status == LogStatus::Success && r.amount_tiyn.tiyn() == REFUND.tiyn);
-        Self::must(right && after.refunded_tiyn.tiyn() == REFUND.tiyn && after.refunds.len() == 1, || {
+        must(right && after.refunded_tiyn.tiyn() == REFUND.tiyn && after.refunds.len() == 1, || {
             format!("{line}: {} is paid back instead of {}", after.refunded_tiyn, REFUND.tenge)
         })?;
         let left = after.amount_tiyn.minus(after.refunded_tiyn).unwrap_or_default();
@@ -129,7 +115,7 @@ impl Tour<'_> {
             other => return Err(TourError::Wrong(format!("{line}: it must be refused, and is {other:?}"))),
         }
         let asked = self.shop.bank.state().requests.total() - requests;
-        Self::must(asked == 0, || format!("{line}: the bank was asked {asked} times"))
+        must(asked == 0, || format!("{line}: the bank was asked {asked} times"))
     }
 
     fn show_failure(&mut self, failure: &Failure) {
@@ -141,7 +127,7 @@ impl Tour<'_> {
         self.page.step("On purpose: the bank forgets the second organisation's device");
         let forgotten = DeviceStanding::Forgotten(Again::Another);
         let devices = self.shop.bank.state().world.set_standing_of(SECOND.bin, forgotten);
-        Self::must(devices == 1, || format!("{SECOND} has {devices} devices instead of one"))?;
+        must(devices == 1, || format!("{SECOND} has {devices} devices instead of one"))?;
         let line = format!("kaspictl pay {} --phone $PHONE --bin {} --key order-4", CANCELLED.tenge, SECOND.bin);
         let want = Want { who: SECOND, state: State::Waiting, tiyn: CANCELLED.tiyn };
         let billed = self.payment(&line, &want).await?;
@@ -178,7 +164,7 @@ impl Tour<'_> {
             (OperationType::Register, SECOND),
             (OperationType::Cancel, SECOND),
         ] {
-            Self::must(row(operation, who), || format!("the log has no successful {operation} of {who}"))?;
+            must(row(operation, who), || format!("the log has no successful {operation} of {who}"))?;
         }
         self.page.text("(here without times and callers, to be narrow)");
         self.page.text(&log.rows.iter().map(narrow).collect::<String>());
@@ -186,7 +172,7 @@ impl Tour<'_> {
         self.page.text(&example::answer(&verified));
         let verified = VerifyQuery::reply(verified).map_err(ClientError::from)?;
         let ok = verified.ok && verified.first_bad.is_none();
-        Self::must(ok, || "the audit log is not as it was written".to_owned())
+        must(ok, || "the audit log is not as it was written".to_owned())
     }
 }
 

@@ -9,7 +9,7 @@ use super::joined::Keys;
 use super::keys::wrote_create;
 use super::outcome::Instead;
 use crate::domain::{Kind, LogStatus};
-use crate::failure::{Code, Failure, Money, texts};
+use crate::failure::{Code, Failure, Money, NEVER_SHOWN};
 use crate::id::PaymentId;
 use crate::kaspi::{CallError, Created, NewPayment};
 use crate::moment::Moment;
@@ -198,5 +198,5 @@ fn outcome_unknown(payment: &PaymentRow, why: &str) -> Failure {
     if was_seen(payment) {
         return failure;
     }
-    failure.with_hint(texts::NEVER_SHOWN)
+    failure.with_hint(NEVER_SHOWN)
 }

@@ -96,10 +96,10 @@ fn judge(row: &KeyRow, wrote: &Wrote) -> Result<(), Failure> {
     Err(Failure::new(Code::KeyConflict, detail).with_payment(row.payment))
 }
 
-/// Collects what a caller wrote, field by field.
-struct Written<'a>(&'a Store, Wrote);
+/// What a caller wrote, as far as it is collected: field by field.
+struct Collected<'a>(&'a Store, Wrote);
 
-impl Written<'_> {
+impl Collected<'_> {
     fn field(mut self, field: Field, value: Option<impl std::fmt::Display>) -> Self {
         if let Some(value) = value {
             self.1.0.push((field, self.0.hash(&value.to_string())));
@@ -110,7 +110,7 @@ impl Written<'_> {
 
 /// What the caller of a create wrote, not what it resolved to; how long to wait is no part of the intention.
 pub(super) fn wrote_create(store: &Store, create: &CreatePayment) -> Wrote {
-    Written(store, Wrote::default())
+    Collected(store, Wrote::default())
         .field(Field::Operation, Some("create"))
         .field(Field::Kind, Some(create.kind))
         .field(Field::AmountTiyn, Some(create.amount_tiyn.tiyn()))
@@ -126,12 +126,12 @@ pub(super) fn wrote_create(store: &Store, create: &CreatePayment) -> Wrote {
 
 /// What the caller of a cancel wrote.
 pub(super) fn wrote_cancel(store: &Store, payment: PaymentId) -> Wrote {
-    Written(store, Wrote::default()).field(Field::Operation, Some("cancel")).field(Field::Payment, Some(payment)).1
+    Collected(store, Wrote::default()).field(Field::Operation, Some("cancel")).field(Field::Payment, Some(payment)).1
 }
 
 /// What the caller of a refund wrote.
 pub(super) fn wrote_refund(store: &Store, payment: PaymentId, amount: Option<Amount>) -> Wrote {
-    Written(store, Wrote::default())
+    Collected(store, Wrote::default())
         .field(Field::Operation, Some("refund"))
         .field(Field::Payment, Some(payment))
         .field(Field::AmountTiyn, amount.map(Amount::tiyn))

@@ -13,8 +13,8 @@ use tracing::{info, warn};
 pub(super) use from_1::EVENT as EVENT_OF_1;
 
 use super::beside::{Temporary, beside, lock, second_name, sync_dir};
-use super::layout::{self, LAYOUT};
-use super::{StoreError, file};
+use super::layout::LAYOUT;
+use super::{StoreError, file, stamp};
 use crate::failpoint::fail_point;
 
 /// What one layout becomes in the next: from the file as it was before, into the same tables. It knows the tables and
@@ -46,7 +46,7 @@ pub(super) fn bring_up(database: &Database, from: u8) -> Result<(), StoreError> 
     for (layout, step) in (1..LAYOUT).zip(STEPS).filter(|(layout, _)| *layout >= from) {
         let (before, after) = (database.begin_read()?, database.begin_write()?);
         step(&before, &after)?;
-        layout::put(&after, layout + 1)?;
+        stamp::put(&after, layout + 1)?;
         after.commit()?;
         fail_point!("migration.step");
     }

@@ -4,10 +4,11 @@
 use super::pinned::{at, config, id, imported, note, outcome, payment, refund, tiyn, wrote};
 use crate::domain::{Actor, Evidence, Kind, PaidAtSource, State};
 use crate::id::{PaymentId, QrPaymentId, Reason};
-use crate::store::account::{Booking, RefundState};
+use crate::store::account::Booking;
 use crate::store::doubt::{DetailsRead, Doubt};
 use crate::store::event::{Change, Closed, Ending, FirstRefusal, Gap, LogPlace};
 use crate::store::payment::{PaymentRow, Seen};
+use crate::store::refund::RefundState;
 
 /// Who did it: what is seen and how a call ends are the daemon's own.
 pub(super) fn by(change: &Change) -> Option<Actor> {

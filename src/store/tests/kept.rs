@@ -10,8 +10,9 @@ use crate::id::DeviceToken;
 use crate::operation::Verified;
 use crate::store::check_chain;
 use crate::store::events::event_at;
+use crate::store::file::FILE;
 use crate::store::layout::LAYOUT;
-use crate::store::{Chain, Event, FILE, Reading, Refused, Store, Writing};
+use crate::store::{Chain, Event, Reading, Refused, Store, Writing};
 
 /// The file of a layout.
 fn path(layout: u8) -> PathBuf {

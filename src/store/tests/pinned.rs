@@ -8,18 +8,20 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::domain::{Actor, Dialect, Evidence, Kind, LogStatus, OperationType, PaidAtSource, Standing, State};
-use crate::id::{BankUrl, PaymentId};
+use crate::id::{BankUrl, ConfigId, PaymentId, ShopId};
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::store::account::{Booking, RefundRow, RefundState};
+use crate::store::account::Booking;
 use crate::store::alarm::{Alarm, Alarms};
-use crate::store::doubt::{DetailsRead, Doubt};
+use crate::store::doubt::{DetailsRead, Doubt, OtherTotal, OtherTotals};
+use crate::store::envelope::Header;
 use crate::store::event::{
     CallOutcome, Change, Closed, Ending, Event, FirstRefusal, GENESIS, Gap, ImportedRow, LogPlace, Note, seal,
 };
 use crate::store::key::{Field, KeyRow, Wrote};
 use crate::store::payment::{PaymentRow, Seen};
-use crate::store::{ConfigRow, codec};
+use crate::store::refund::{RefundRow, RefundState};
+use crate::store::{ConfigRow, codec, ownership};
 
 const PINNED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/stored.hex");
 
@@ -123,8 +125,8 @@ pub(super) fn payment() -> PaymentRow {
         paid_seen_at: Some(at(31)),
         ..PaymentRow::frozen(&config, &config.counterparty(), Kind::Remote, tiyn(10_000), at(0))
     };
-    row.read_details(&DetailsRead::Total(tiyn(9_900)));
-    row.status_told(tiyn(9_800));
+    ownership::read_details(&mut row, &DetailsRead::Total(tiyn(9_900)));
+    ownership::status_told(&mut row, tiyn(9_800));
     row.doubt = Some(Doubt::Unproven);
     row
 }
@@ -177,6 +179,28 @@ fn rows(lines: &mut Lines) {
     let event = Event { at: at(1), actor: Some(actor), change: Change::RestoreAcknowledged { restored: 3 } };
     lines.value("Event", &event);
     lines.bytes("event 1 of a log, with its hash", &seal(&GENESIS, 1, &event).unwrap().0);
+}
+
+/// What stands inside of the rows, and what stands beside the state file.
+fn parts(lines: &mut Lines) {
+    let accepted = OtherTotal { total: tiyn(9_900), is_accepted: true };
+    lines.value("OtherTotal", &accepted);
+    lines.value::<OtherTotals>("OtherTotals", &payment().other_totals);
+    lines.value::<ConfigId>("ConfigId", &300);
+    lines.value::<ShopId>("ShopId", &800);
+    let header = Header {
+        kaspid_backup: 1,
+        created_at: at(6),
+        layout: 2,
+        events: 9,
+        head: "ab".repeat(32),
+        bytes: 4_096,
+        sha256: "cd".repeat(32),
+        holds: "a state".to_owned(),
+    };
+    let line = serde_json::to_vec(&header).unwrap();
+    assert_eq!(serde_json::from_slice::<Header>(&line).unwrap(), header);
+    lines.bytes("Header", &line);
 }
 
 fn changes(lines: &mut Lines) {
@@ -287,7 +311,7 @@ fn words(lines: &mut Lines) {
 #[test]
 fn stored_bytes_are_as_they_were() {
     let mut lines = Lines::default();
-    [rows, changes, sights, ends, words].iter().for_each(|of| of(&mut lines));
+    [rows, parts, changes, sights, ends, words].iter().for_each(|of| of(&mut lines));
     let now = lines.0.join("\n") + "\n";
     if std::env::var_os("KASPID_BLESS").is_some() {
         std::fs::write(PINNED, &now).unwrap();

@@ -164,7 +164,7 @@ fn pinned(stored: &[(String, bool)]) -> Row {
         what: "stored types without pinned bytes",
         now,
         wall: walls::UNPINNED,
-        holds: which.len() <= walls::UNPINNED,
+        holds: walls::UNPINNED.checked_sub(which.len()).is_some(),
         which,
     }
 }

@@ -11,17 +11,17 @@ pub const FUNCTION: usize = 60;
 pub const CATALOGUES: [(&str, &str); 1] = [("src/failure/texts.rs", "of")];
 
 /// Files over which the methods of one type are spread.
-pub const SPREAD: usize = 41;
+pub const SPREAD: usize = 3;
 
 /// Circles of files that name each other's things or call each other's methods, a room's front (its `mod.rs`) and what
 /// lies behind it apart: those two may know each other.
-pub const CIRCLES: usize = 9;
+pub const CIRCLES: usize = 0;
 
 /// The same with the fronts counted.
-pub const CIRCLES_WITH_FRONTS: usize = 13;
+pub const CIRCLES_WITH_FRONTS: usize = 0;
 
 /// Names of structs and enums that stand for more than one thing. The sandbox says the bank's words once more on purpose.
-pub const NAMES: usize = 49;
+pub const NAMES: usize = 3;
 
 /// Citations that lead nowhere.
 pub const CITATIONS: usize = 0;
@@ -30,4 +30,4 @@ pub const CITATIONS: usize = 0;
 pub const DEPENDENCIES: usize = 41;
 
 /// Stored types that the test of pinned bytes does not name.
-pub const UNPINNED: usize = 5;
+pub const UNPINNED: usize = 0;

@@ -1,6 +1,6 @@
 //! The bank as we meet it.
 
-use crate::kaspi::{CallOutcome, OutageKind, Record};
+use crate::kaspi::{CallVerdict, OutageKind, Record};
 use crate::metrics::{Page, Type};
 use crate::service::Settings;
 
@@ -31,7 +31,7 @@ pub(super) fn write_calls(page: &mut Page, record: &Record) {
     let help = "Calls to the bank by what they came to; may_have_happened of a read means: could not ask.";
     let mut calls = page.family("kaspid_bank_calls_total", Type::Counter, help);
     for (call, meter) in record.calls() {
-        for outcome in CallOutcome::ALL {
+        for outcome in CallVerdict::ALL {
             calls.sample(&[("call", &call), ("outcome", &outcome.word())], meter.count(outcome));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::View;
+use super::view::View;
 use crate::domain::Standing;
 use crate::metrics::{Page, Type};
 use crate::service::Context;

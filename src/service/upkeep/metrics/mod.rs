@@ -7,6 +7,7 @@ mod configs;
 mod daemon;
 mod payments;
 mod process;
+mod view;
 
 use std::sync::Arc;
 
@@ -15,19 +16,12 @@ use super::problems::Problems;
 use crate::failure::{Code, Failure};
 use crate::metrics::{DoorMeters, Page};
 use crate::moment::Moment;
-use crate::operation::{Metrics, ProblemItem, Reply};
+use crate::operation::{Metrics, Reply};
 use crate::service::Context;
 use crate::service::follow::Following;
 use crate::service::organisation::Verifications;
-use crate::store::{ConfigRow, PaymentRow, Store};
-
-/// The stored things a caller may see.
-struct View {
-    configs: Vec<ConfigRow>,
-    open: Vec<PaymentRow>,
-    for_a_person: Vec<PaymentRow>,
-    problems: Vec<ProblemItem>,
-}
+use crate::store::Store;
+use view::View;
 
 /// Counts for a monitoring system; touches nothing.
 #[derive(Clone)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::View;
+use super::view::View;
 use crate::domain::{Kind, State};
 use crate::id::ConfigId;
 use crate::metrics::{Page, Type};

@@ -1,0 +1,79 @@
+//! A command, from its questions to its exit code.
+
+use super::call::{at_once, patience};
+use super::{files, tail};
+use crate::client::{Client, ClientError};
+use crate::ctl::ask::{Ask, Goal, Key};
+use crate::ctl::exit::{self, Exit};
+use crate::ctl::input::{self, NoInput};
+use crate::ctl::session::Session;
+use crate::domain::State;
+use crate::operation::{Operation, Reply};
+
+impl Session<'_> {
+    /// Carries a command out, from its questions to its exit code.
+    pub(in crate::ctl) async fn serve(&mut self, mut ask: Ask) -> Exit {
+        if let Err(error) = self.complete(&mut ask) {
+            self.out.say(&format!("kaspictl: {error}"));
+            return Exit::Usage;
+        }
+        if let Some(transfer) = ask.transfer.take() {
+            return files::transfer(self, &ask, &transfer).await;
+        }
+        let client = match Client::connect(&self.socket, "kaspictl").await {
+            Ok(client) => client,
+            Err(error) => return self.no_daemon(&error, &ask.operation),
+        };
+        if let Some(Key { key, made: true }) = &ask.key {
+            self.out.say(&format!("key: {key}"));
+        }
+        match (&ask.operation, ask.goal) {
+            (Operation::PaymentGet(get), Goal::Final(limit)) => {
+                let outcome = self.wait(client, &get.payment, limit.duration()).await;
+                self.answer(outcome.map(|payment| payment.map(Reply::Payment)), &ask)
+            }
+            (Operation::LogList(query), Goal::Follow) => tail::follow(self, client, query).await,
+            _ => self.ask(client, ask).await,
+        }
+    }
+
+    /// Reads what does not stand on the command line, and asks before what cannot be undone.
+    fn complete(&mut self, ask: &mut Ask) -> Result<(), NoInput> {
+        if let Some(confirm) = &ask.confirm {
+            input::confirmed(confirm, self.out)?;
+        }
+        if let (Operation::Enrol(enrol), Some(file)) = (&mut ask.operation, &ask.token_file) {
+            enrol.device_token = Some(input::token(file)?);
+        }
+        Ok(())
+    }
+
+    fn no_daemon(&mut self, error: &ClientError, operation: &Operation) -> Exit {
+        if matches!(operation, Operation::Version(_)) && !self.json {
+            self.out.data(concat!("kaspictl  ", env!("CARGO_PKG_VERSION"), "\n"));
+        }
+        self.out.say(&format!("kaspictl: {error}"));
+        exit::of_client(error, false)
+    }
+
+    async fn ask(&mut self, client: Client, ask: Ask) -> Exit {
+        let key = ask.key.as_ref().map(|key| &key.key);
+        let outcome = client.send(key, patience(&ask.operation), at_once(&ask.operation)).await;
+        let payment = outcome.as_ref().ok().and_then(|told| told.as_ref().ok()?.payment().cloned());
+        match (payment, ask.goal) {
+            (Some(payment), Goal::Final(limit)) if payment.state == State::Waiting => {
+                self.billed(&client, &payment, ask.draw).await;
+                self.wait_for_customer(client, payment, limit.duration(), &ask).await
+            }
+            (payment, _) => {
+                let code = match &payment {
+                    Some(payment) => self.code(&client, payment, ask.draw).await,
+                    None => None,
+                };
+                let exit = self.answer(outcome, &ask);
+                code.inspect(|code| self.out.data(&format!("\n{code}")));
+                exit
+            }
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! The handle by which everybody reads and writes.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use redb::ReadableDatabase;
+use sha2::{Digest, Sha256};
+use tokio::sync::{mpsc, oneshot, watch};
+use zeroize::Zeroizing;
+
+use super::file::{FILE, create, secret, unreadable};
+use super::hear::Hearer;
+use super::journal_heads::{self, JournalHeads};
+use super::reading::Reading;
+use super::state::{Opener, StoreState};
+use super::tally::StoreMeters;
+use super::underway::Underway;
+use super::writer::{self, Driver, Job, Message};
+use super::writing::Writing;
+use super::{Refused, StoreError, migration};
+use crate::failure::Failure;
+use crate::id::PaymentId;
+
+/// All state; a cheap handle.
+#[derive(Clone)]
+pub struct Store {
+    pub(super) shared: Arc<StoreState>,
+    jobs: mpsc::UnboundedSender<Message>,
+    /// Money calls that have begun and not ended; see [`Store::underway`].
+    underway: Arc<AtomicUsize>,
+    secret: Arc<Zeroizing<Vec<u8>>>,
+}
+
+impl Store {
+    /// Opens the state in `dir`, making a new one only where there is no file.
+    ///
+    /// # Errors
+    /// [`StoreError`]: in use, unreadable, newer.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let path = dir.join(FILE);
+        if !path.try_exists().map_err(|error| unreadable(&path, &error))? {
+            create(dir, &path)?;
+        }
+        let file = path.clone();
+        Self::opened_by(Box::new(move || migration::open(&path)), Some(file), writer::on_a_thread)
+    }
+
+    pub(super) fn opened_by(open: Opener, path: Option<PathBuf>, drive: Driver) -> Result<Self, StoreError> {
+        let database = open()?;
+        let secret = Arc::new(secret(&database)?);
+        let head = Reading::new(database.begin_read()?).head()?;
+        journal_heads::tell(head.place.seq, &head.hex());
+        let shared = Arc::new(StoreState {
+            open,
+            path,
+            database: RwLock::new(Some(database)),
+            head: watch::Sender::new(head.place.seq),
+            reopening: AtomicBool::new(false),
+            meters: StoreMeters::new(),
+            hearer: Hearer::default(),
+        });
+        let underway = Arc::<AtomicUsize>::default();
+        let (jobs, work) = writer::writer(shared.clone(), underway.clone(), JournalHeads::after(head.place.seq));
+        drive(Box::pin(work)).map_err(|error| StoreError::Io(error.to_string()))?;
+        Ok(Self { shared, jobs, underway, secret })
+    }
+
+    /// Closes the file for good, with nothing left to repair; whatever asks later gets `storage_failed`.
+    pub fn close(&self) {
+        // Long reads give way: closing waits for them.
+        self.shared.reopening.store(true, Ordering::Relaxed);
+        let (sender, closed) = sync_channel(1);
+        if self.jobs.send(Message::Close(sender)).is_ok() {
+            // An error means that the thread has ended, which closes the file too.
+            let _ = closed.recv();
+        }
+    }
+
+    /// Whether the writer is alive: a round trip through its queue.
+    pub(crate) async fn answers(&self) -> bool {
+        let (sender, receiver) = oneshot::channel();
+        self.jobs.send(Message::Ping(sender)).is_ok() && receiver.await.is_ok()
+    }
+
+    /// Runs `job` in a write transaction and returns once it is durable.
+    ///
+    /// # Errors
+    /// What the job refuses with, or `storage_failed`: then nothing of it was written.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Writing<'_>) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let mut job = Some(job);
+        let run = move |writing: &mut Writing<'_>| match job.take() {
+            Some(job) => job(writing),
+            None => Err(StoreError::Closed.into()),
+        };
+        self.submit(run, false, Message::Job).await
+    }
+
+    /// The same for what has already happened outside and must not be lost: if it cannot be made durable now, the
+    /// caller is told so, and `job` is run again, before any other, until it is.
+    ///
+    /// # Errors
+    /// `storage_failed`: not durable yet.
+    pub(crate) async fn keep<T: Send + 'static>(
+        &self,
+        job: impl FnMut(&mut Writing<'_>) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.submit(job, true, Message::Job).await
+    }
+
+    /// As [`Store::write`], in a transaction of its own, of which a refusal keeps nothing: for jobs too large to check
+    /// all before they write. Everybody else's writes wait for it.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub(crate) async fn write_alone<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Writing<'_>) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let mut job = Some(job);
+        let run = move |writing: &mut Writing<'_>| {
+            let done = job.take().map_or_else(|| Err(StoreError::Closed.into()), |job| job(writing));
+            if matches!(done, Err(Refused::Failure(_))) {
+                writing.give_up();
+            }
+            done
+        };
+        self.submit(run, false, Message::Alone).await
+    }
+
+    async fn submit<T: Send + 'static>(
+        &self,
+        mut job: impl FnMut(&mut Writing<'_>) -> Result<T, Refused> + Send + 'static,
+        is_owed: bool,
+        message: fn(Job) -> Message,
+    ) -> Result<T, Failure> {
+        let (sender, receiver) = oneshot::channel();
+        // What the job came to in its last run.
+        let result = Arc::new(Mutex::new(None));
+        let written = result.clone();
+        let run = move |writing: &mut Writing<'_>| {
+            let (value, error) = match job(writing) {
+                Ok(value) => (Some(Ok(value)), Ok(())),
+                Err(Refused::Failure(failure)) => (Some(Err(*failure)), Ok(())),
+                Err(Refused::Storage(error)) => (None, Err(error)),
+            };
+            *result.lock().unwrap_or_else(PoisonError::into_inner) = value;
+            error
+        };
+        let mut sender = Some(sender);
+        let finish = move |durable: Result<(), &StoreError>| {
+            let answer = match (durable, written.lock().unwrap_or_else(PoisonError::into_inner).take()) {
+                (_, Some(Err(refusal))) => Err(refusal),
+                (Ok(()), Some(Ok(value))) => Ok(value),
+                (Ok(()), None) => Err(Failure::from(&StoreError::Closed)),
+                (Err(error), _) => Err(Failure::from(error)),
+            };
+            // The caller is told of the first attempt, and may have stopped waiting.
+            if let Some(sender) = sender.take() {
+                let _ = sender.send(answer);
+            }
+        };
+        let stopped = || Failure::from(&StoreError::Closed);
+        self.jobs
+            .send(message(Job { run: Box::new(run), finish: Box::new(finish), is_owed }))
+            .map_err(|_| stopped())?;
+        receiver.await.map_err(|_| stopped())?
+    }
+
+    /// Runs `look` on one consistent view of the last durable commit.
+    ///
+    /// # Errors
+    /// What `look` refuses with, or `storage_failed`.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Reading) -> Result<T, Refused>) -> Result<T, Failure> {
+        let guard = self.shared.database.read().unwrap_or_else(PoisonError::into_inner);
+        let read = || {
+            let database = guard.as_ref().ok_or(StoreError::Closed)?;
+            look(&Reading::new(database.begin_read().map_err(StoreError::from)?))
+        };
+        read().map_err(|refused| match refused {
+            Refused::Failure(failure) => *failure,
+            Refused::Storage(error) => Failure::from(&error),
+        })
+    }
+
+    /// Ready when an event has become durable since the receiver last looked.
+    pub(crate) fn new_events(&self) -> watch::Receiver<u64> {
+        self.shared.head.subscribe()
+    }
+
+    /// Asked by long reads between two rows.
+    pub(crate) fn may_read_on(&self) -> Result<(), StoreError> {
+        if self.shared.reopening.load(Ordering::Relaxed) { Err(StoreError::Closed) } else { Ok(()) }
+    }
+
+    /// The numbers of the store.
+    pub(crate) fn meters(&self) -> &StoreMeters {
+        &self.shared.meters
+    }
+
+    /// The number of the last durable event.
+    pub(crate) fn head_seq(&self) -> u64 {
+        *self.shared.head.borrow()
+    }
+
+    /// From now on `hear` is told of the payments that each commit has changed, once that is durable. It runs on the
+    /// writer's thread and must not wait for anything. The first one stays.
+    pub(crate) fn on_commit(&self, hear: impl Fn(&[PaymentId]) + Send + Sync + 'static) {
+        self.shared.hearer.be(hear);
+    }
+
+    /// Counts a call that is to write soon, for as long as the guard lives: in a crowd the writer lets such calls
+    /// share a flush.
+    pub(crate) fn underway(&self) -> Underway {
+        Underway::begin(&self.underway)
+    }
+
+    /// Tells the journal where the log ends.
+    ///
+    /// # Errors
+    /// `storage_failed`.
+    pub(crate) fn journal_head(&self) -> Result<(), Failure> {
+        let head = self.read(|reading| Ok(reading.head()?))?;
+        journal_heads::tell(head.place.seq, &head.hex());
+        Ok(())
+    }
+
+    /// The state directory.
+    pub(crate) fn dir(&self) -> &Path {
+        self.shared.path.as_deref().and_then(Path::parent).unwrap_or(Path::new("."))
+    }
+
+    /// Bytes of the state file.
+    pub(crate) fn size(&self) -> std::io::Result<u64> {
+        match &self.shared.path {
+            Some(path) => Ok(path.metadata()?.len()),
+            None => Ok(0),
+        }
+    }
+
+    /// A keyed hash, by which a phone or a request can be compared and not read.
+    pub(crate) fn hash(&self, text: &str) -> [u8; 8] {
+        let digest = Sha256::new().chain_update(self.secret.as_slice()).chain_update(text).finalize();
+        digest.first_chunk().copied().unwrap_or_default()
+    }
+}
