@@ -252,6 +252,15 @@ pub(super) fn replies() -> Vec<Reply> {
     vec![
         Reply::Health(health()),
         Reply::Version(Version { version: "0.1.0".to_owned(), protocol: 1 }),
+        Reply::Limits(LimitsInForce {
+            connections: 512,
+            connections_per_uid: 256,
+            rate_per_uid: 500,
+            burst_per_uid: 1000,
+            body_bytes: 1 << 20,
+            rows: 1000,
+            wait_s: 600,
+        }),
         Reply::Configs(Configs { configs: vec![config()], next: None }),
         Reply::Config(config()),
         Reply::Enrolled(Config { is_default: false, ..config() }),

@@ -100,6 +100,26 @@ pub struct Version {
     pub protocol: u16,
 }
 
+/// What one caller may use of the daemon, as it is in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct LimitsInForce {
+    /// Connections at once, of all users.
+    pub connections: u64,
+    /// Of them, those of one user.
+    pub connections_per_uid: u64,
+    /// Requests a second of one user, in the long run.
+    pub rate_per_uid: u32,
+    /// Requests of one user at once, after a pause.
+    pub burst_per_uid: u32,
+    /// Bytes of a request's body, or of a native frame.
+    pub body_bytes: u64,
+    /// Rows of one page of a list.
+    pub rows: u32,
+    /// Seconds that one request may wait.
+    pub wait_s: u64,
+}
+
 /// What a reload did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -125,6 +145,10 @@ pub struct HealthQuery;
 /// Asks which version runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VersionQuery;
+
+/// Asks what one caller may use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitsQuery;
 
 /// Asks for the client certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

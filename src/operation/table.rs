@@ -215,6 +215,9 @@ operations! {
     /// nothing, and asks the bank one read.
     Diagnose(Diagnose): Message(Diagnosis in Diagnosis), Observe, Reads, GET "/v1/doctor" bare,
         "Look at the daemon, its files, the way to the bank and the shop";
+    /// What one caller may use: connections, requests a second, sizes, pages and waits.
+    Limits(LimitsQuery): Message(LimitsInForce in Limits), Observe, Reads, GET "/v1/limits" bare,
+        "What one caller may use of the daemon";
 }
 
 /// A row of a reply, with the same rule of order.
@@ -291,4 +294,6 @@ replies! {
     Range(RangeReport);
     /// What the daemon finds when it looks at itself and at the way to the bank.
     Diagnosis(Diagnosis);
+    /// To [`Operation::Limits`].
+    Limits(LimitsInForce);
 }

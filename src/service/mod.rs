@@ -173,6 +173,7 @@ impl Service {
             Operation::Metrics(_) => rooms.upkeep.monitor.metrics(context).await,
             Operation::ReportDay(query) => rooms.records.reports.report_day(context, query).await,
             Operation::ReportRange(query) => rooms.records.reports.report_range(context, query).await,
+            Operation::Limits(_) => Ok(Reply::Limits(records::limits(&context.settings.config.limits))),
             Operation::Diagnose(_) => rooms.upkeep.doctor.diagnose(context).await,
         }
     }

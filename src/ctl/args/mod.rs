@@ -134,6 +134,9 @@ pub(super) enum Command {
     /// Print numbers for a monitoring system, as Prometheus text
     #[command(after_help = METRICS)]
     Metrics,
+    /// Show what one caller may use: connections, requests a second, sizes, pages and waits
+    #[command(after_help = "They are set in [limits] of kaspid.toml.\n\nExample:\n  kaspictl limits")]
+    Limits,
     /// Write what support needs to know into one file, without secrets and personal data
     Bugreport(BugreportArgs),
     /// Print a completion script for a shell

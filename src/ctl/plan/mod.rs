@@ -13,7 +13,7 @@ use super::args::{BugreportArgs, Cli, Command, DoctorArgs, IdentityCommand, Rest
 use super::ask::{Ask, Transfer};
 use super::when::Zone;
 use crate::operation::{
-    AcknowledgeRestore, Backup, Diagnose, HealthQuery, IdentityQuery, MetricsQuery, Reload, VersionQuery,
+    AcknowledgeRestore, Backup, Diagnose, HealthQuery, IdentityQuery, LimitsQuery, MetricsQuery, Reload, VersionQuery,
 };
 
 pub(super) use usage::Usage;
@@ -49,6 +49,7 @@ pub(super) fn of(cli: Cli, zone: &Zone) -> Result<Plan, Usage> {
         Command::Status => Ask::once(HealthQuery),
         Command::Version => Ask::once(VersionQuery),
         Command::Metrics => Ask::once(MetricsQuery),
+        Command::Limits => Ask::once(LimitsQuery),
         Command::Reload => Ask::once(Reload),
         Command::Identity(IdentityCommand::Show) => Ask::once(IdentityQuery),
         Command::Bin(command) => bin::ask(command),

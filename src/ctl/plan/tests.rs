@@ -12,9 +12,9 @@ use crate::id::OrganizationBin;
 use crate::moment::Span;
 use crate::operation::{
     AcknowledgeRestore, Adopt, CancelPayment, ChangeConfig, ConfigChange, ConfigQuery, CreatePayment, DayQuery, Enrol,
-    GetConfig, GetPayment, HealthQuery, IdentityQuery, LogQuery, MetricsQuery, Operation, Order, PayBack, PayerQuery,
-    PaymentQuery, RangeQuery, RefundPayment, RegisterDevice, Reload, Resolve, ResolvePayment, RetireConfig, Select,
-    TradePointQuery, VerifyConfig, VerifyQuery, VersionQuery,
+    GetConfig, GetPayment, HealthQuery, IdentityQuery, LimitsQuery, LogQuery, MetricsQuery, Operation, Order, PayBack,
+    PayerQuery, PaymentQuery, RangeQuery, RefundPayment, RegisterDevice, Reload, Resolve, ResolvePayment, RetireConfig,
+    Select, TradePointQuery, VerifyConfig, VerifyQuery, VersionQuery,
 };
 
 const MAIN: &str = "891027350515";
@@ -81,6 +81,7 @@ fn administration() {
         ("kaspictl status", Operation::Health(HealthQuery)),
         ("kaspictl version", Operation::Version(VersionQuery)),
         ("kaspictl metrics", Operation::Metrics(MetricsQuery)),
+        ("kaspictl limits", Operation::Limits(LimitsQuery)),
         ("kaspictl reload", Operation::Reload(Reload)),
         ("kaspictl identity show", Operation::Identity(IdentityQuery)),
         ("kaspictl log verify", Operation::LogVerify(VerifyQuery::default())),

@@ -2,7 +2,7 @@
 
 use super::table::{Fields, clean};
 use crate::ctl::when::Zone;
-use crate::operation::{Health, HealthStatus, Identity, ProblemItem, Reloaded, Version};
+use crate::operation::{Health, HealthStatus, Identity, LimitsInForce, ProblemItem, Reloaded, Version};
 
 /// How everything is, and what needs a person.
 pub(super) fn health(health: &Health, zone: &Zone) -> String {
@@ -62,6 +62,18 @@ pub(super) fn identity(identity: &Identity, zone: &Zone) -> String {
 pub(super) fn version(daemon: &Version) -> String {
     let mut fields = Fields::default();
     fields.add("kaspictl", env!("CARGO_PKG_VERSION")).add("kaspid", &daemon.version).add("protocol", daemon.protocol);
+    fields.print()
+}
+
+/// What one caller may use.
+pub(super) fn limits(limits: &LimitsInForce) -> String {
+    let mut fields = Fields::default();
+    fields
+        .add("connections", format!("{}, of one user {}", limits.connections, limits.connections_per_uid))
+        .add("requests of one user", format!("{} a second, {} at once", limits.rate_per_uid, limits.burst_per_uid))
+        .add("a request", format!("{} KiB", limits.body_bytes / 1024))
+        .add("a page of a list", format!("{} rows", limits.rows))
+        .add("a wait", format!("{} min", limits.wait_s / 60));
     fields.print()
 }
 

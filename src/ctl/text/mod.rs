@@ -49,6 +49,7 @@ pub(super) fn reply(reply: &Reply, zone: &Zone) -> String {
     match reply {
         Reply::Health(health) => health::health(health, zone),
         Reply::Version(version) => health::version(version),
+        Reply::Limits(limits) => health::limits(limits),
         Reply::Configs(list) => config::list(&list.configs, zone),
         Reply::Config(config) => config::one(config, zone),
         Reply::Enrolled(config) => config::one(config, zone),

@@ -10,6 +10,8 @@ mod verify_log;
 
 use std::sync::Arc;
 
+pub(super) use bounds::limits;
+
 use feed::Feed;
 use files::{ConfigImports, Exports, LogImports};
 use reads::Reads;
