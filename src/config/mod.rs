@@ -19,7 +19,7 @@ pub use error::ConfigError;
 pub use row::{SectionRows, Setting, SettingRow};
 pub use table::{
     AccessSettings, Configuration, DaemonSettings, FollowSettings, IdentitySettings, KaspiSettings, LimitSettings,
-    PaymentSettings, SECTIONS, VerifySettings,
+    LogSettings, PaymentSettings, SECTIONS, VerifySettings,
 };
 pub use value::{PhonePrefix, ShopRule, StatusVersion, Supersede};
 

@@ -154,4 +154,10 @@ settings! {
         /// refunds ask is never held back.
         rate: u32 = 50, from(1), to(100_000), unit("reads a second");
     }
+
+    /// The audit log and the copies of it.
+    [log] LogSettings {
+        /// Daily backups of the state that are kept beside it, the newest ones.
+        daily_backups: usize = 7, from(1), to(366);
+    }
 }

@@ -7,7 +7,8 @@ use clap::Args;
 const BACKUP: &str = "\
 The daemon goes on working. The file has mode 0600 and replaces an older one of that name only when it is whole. \
 It holds the device tokens of all organisations, and no mTLS key: keep it as secret as the key. \
-The daemon also keeps one backup of each of the last 7 days in the folder backups of its state directory.
+The daemon also makes one backup a day in the folder backups of its state directory and keeps the last ones, \
+as many as [log] daily_backups says.
 
 Example:
   kaspictl backup /mnt/usb/kaspid-2026-11-24.backup";

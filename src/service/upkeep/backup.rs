@@ -24,9 +24,6 @@ use crate::transfer::{Download, DownloadSender, Gone};
 /// Below the state directory.
 const FOLDER: &str = "backups";
 
-/// Days of which one is kept.
-const KEEP: usize = 7;
-
 /// Not finished; whoever makes the next copy removes what a crash has left.
 const PART: &str = ".part";
 
@@ -107,13 +104,14 @@ impl Backups {
             return Ok(());
         }
         self.quiet_moment().await?;
+        let kept = self.live.get().config.log.daily_backups;
         self.copy(move |store, folder| {
             let (part, header) = make(store, folder, "daily")?;
             let place = folder.join(&today);
             let keep = || -> io::Result<()> {
                 std::fs::rename(&part.0, &place)?;
                 File::open(folder)?.sync_all()?;
-                rotate(folder)
+                rotate(folder, kept)
             };
             keep().map_err(|error| cannot(&place, &error))?;
             info!(file = %place.display(), events = header.events, head = header.head, "the daily backup was made");
@@ -261,10 +259,10 @@ pub(super) fn newest(dir: &Path) -> io::Result<Option<Moment>> {
 }
 
 /// Removes all but the newest daily backups, and nothing else.
-fn rotate(folder: &Path) -> io::Result<()> {
+fn rotate(folder: &Path, kept: usize) -> io::Result<()> {
     let mut daily = named(folder, is_daily)?;
     daily.sort_unstable();
-    daily.truncate(daily.len().saturating_sub(KEEP));
+    daily.truncate(daily.len().saturating_sub(kept));
     daily.into_iter().try_for_each(std::fs::remove_file)
 }
 

@@ -283,9 +283,21 @@ fn an_unreadable_state_is_replaced_and_kept() {
 /// removed but the leftovers of a crash, and the copy restores.
 #[test]
 fn seven_daily_backups_are_kept() {
+    are_kept("", 7);
+}
+
+/// As many as the shop has disk for.
+#[test]
+fn as_many_daily_backups_are_kept_as_the_setting_says() {
+    are_kept("[log]\ndaily_backups = 3", 3);
+}
+
+/// Of nine older copies and the new one, so many stay.
+#[track_caller]
+fn are_kept(settings: &str, kept: usize) {
     let bank = ScriptedBank::start();
     behave(&bank, Dialect::Bank);
-    let home = Home::new(&bank, "");
+    let home = Home::new(&bank, settings);
     let folder = home.state().join("backups");
     fs::create_dir_all(&folder).unwrap();
     let old: Vec<String> = (1..=9).map(|day| format!("kaspid-2025-01-0{day}.backup")).collect();
@@ -302,7 +314,7 @@ fn seven_daily_backups_are_kept() {
     names.sort();
     let made: Vec<&String> = names.iter().filter(|name| name.starts_with("kaspid-2") && !old.contains(name)).collect();
     assert_eq!(made.len(), 1, "{names:?}");
-    let mut expected: Vec<String> = old[3..].to_vec();
+    let mut expected: Vec<String> = old[10 - kept..].to_vec();
     expected.extend([made[0].clone(), "kaspid-notes.backup".to_owned(), "mine.backup".to_owned()]);
     expected.sort();
     assert_eq!(names, expected);
