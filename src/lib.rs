@@ -30,7 +30,7 @@
 //! | [`domain`] | A word means the same in the state file and on the socket, and none is taken out or moved. |
 //! | [`failure`] | Every failure says whether money moved and what to do next. |
 //! | [`operation`] | An old program and a new one understand each other; both encodings carry the same things. |
-//! | [`access`] | Nothing is carried out that was not admitted: only `Rules::admit` makes an `Admitted`. |
+//! | [`access`] | Nothing is carried out that was not admitted: only `Permission::admit` makes an `Admitted`. |
 //! | [`config`] | What is not known is refused by name, by the daemon and by `kaspid check` alike. |
 //! | [`store`] | What `write` has returned for is on the disk; the log is only ever added to. |
 //! | [`identity`] | The key fits the certificate, and leaves this room in no form but a TLS connection's. |

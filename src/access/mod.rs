@@ -1,6 +1,6 @@
 //! Who may do what: the peer of a connection against the `[access]` rules.
 //!
-//! [`Rules::admit`] is the only maker of [`Admitted`], and the service takes nothing else: an operation
+//! [`Permission::admit`] is the only maker of [`Admitted`], and the service takes nothing else: an operation
 //! whose check was forgotten does not compile.
 
 #[cfg(test)]
@@ -119,7 +119,7 @@ impl Scope {
     }
 }
 
-/// An operation whose caller may ask for it. Made by [`Rules::admit`] only.
+/// An operation whose caller may ask for it. Made by [`Permission::admit`] only.
 #[derive(Clone, Debug)]
 pub struct Admitted {
     caller: Caller,

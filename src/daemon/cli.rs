@@ -14,7 +14,7 @@ use crate::service::Settings;
 #[command(
     name = "kaspid",
     version,
-    after_help = "Examples:\n  kaspid --config /etc/kaspid/kaspid.toml\n  kaspid check --config ./kaspid.toml\n\nSIGHUP reads the configuration again, SIGTERM lets running calls finish and stops.\nKASPID_LOG=debug shows more. See kaspid(8), kaspid.toml(5)."
+    after_help = "Examples:\n  kaspid --config /etc/kaspid/kaspid.toml\n  kaspid check --config ./kaspid.toml\n\nSIGHUP reads the configuration again, SIGTERM lets running calls finish and stops.\nKASPID_LOG=debug shows more."
 )]
 struct Arguments {
     #[command(subcommand)]

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::failure::{Code, Failure};
 use crate::metrics::{DoorMeters, Limit};
 
-/// The `[limits]` section and the fixed bounds beside it (design: "Details that clients rely on").
+/// The `[limits]` section and the fixed bounds beside it (architecture §7).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at a time.

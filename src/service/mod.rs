@@ -1,4 +1,5 @@
-//! The rules of each resource. [`Service::run`] is the only way in, and takes only what has been admitted.
+//! The rules of each resource. [`Service::run`], and [`Service::run_stream`] for files, are the only ways in, and take
+//! only what has been admitted.
 //!
 //! The rules live in rooms. A room is a folder; what it does is done by structs that each have a state of their own, and
 //! whose constructors say what they may touch. A room uses those above it in this list, and none below:
@@ -12,6 +13,11 @@
 //! records       what is read of it all: lists, the log, reports, files
 //! upkeep        health, doctor, metrics, backups, reload
 //! ```
+//!
+//! On the ground stand what a request carries ([`context`]), which organisation a new payment uses and why none
+//! ([`select`]), the settings in force ([`settings`]), the rate of reads at the bank ([`rate`]), locks by name ([`locks`])
+//! and the end of a run ([`stop`]). A constructor names the rooms that a struct uses; what it writes stands in its docs,
+//! for the store is one.
 
 mod bank;
 mod context;

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::config::{SECTIONS, SectionRows, SettingRow};
 
 const FILE_HEAD: &str = "\
-# kaspid's configuration. Every key is shown with its default; kaspid.toml(5) explains each.
+# kaspid's configuration. Every key is shown with its default.
 # Check before you reload:
 #
 #     kaspid check --config /etc/kaspid/kaspid.toml && kaspictl reload

@@ -14,11 +14,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, warn};
 
+use super::following::Following;
 use super::foreign::Foreign;
 use super::sign::{LookEnd, Sign, Signs};
 use super::timetable::Sources;
 use super::timetable::{DueLook, Lane, Timetable, UNREAD};
-use super::unfollowed::Following;
 use crate::chance::select;
 use crate::domain::State;
 use crate::failure::{Code, Failure};

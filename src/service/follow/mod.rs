@@ -6,9 +6,9 @@ mod follower;
 mod foreign;
 mod sign;
 mod timetable;
-mod unfollowed;
+mod following;
 
 pub(super) use follower::{Follower, FollowerParts};
+pub(super) use following::Following;
 pub(super) use foreign::Foreign;
 pub(super) use sign::{Sign, Signs};
-pub(super) use unfollowed::Following;

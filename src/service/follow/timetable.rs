@@ -12,9 +12,9 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::due::{is_missed, next_look, unasked};
+use super::following::Following;
 use super::foreign::Foreign;
 use super::sign::{LookEnd, Sign};
-use super::unfollowed::Following;
 use crate::domain::{Kind, State};
 use crate::failure::Code;
 use crate::id::PaymentId;

@@ -222,11 +222,11 @@ impl Balances {
     pub(in crate::service) async fn check_balance(&self, settings: &Settings, id: PaymentId) -> Result<(), Failure> {
         match self.reading.try_lock(id) {
             Some(_one) if self.unsettled.is_due(id) => {
-                let with_balance_checked = self.read_and_book(settings, id).await;
-                if with_balance_checked.is_ok() {
+                let checked = self.read_and_book(settings, id).await;
+                if checked.is_ok() {
                     self.unsettled.was_read(id);
                 }
-                with_balance_checked
+                checked
             }
             _ => Ok(()),
         }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::keys::find_key;
+use super::intention::find_key;
 use super::outcome::{Instead, record, unstored, words};
 use crate::domain::LogStatus;
 use crate::failpoint::fail_point;
@@ -81,7 +81,7 @@ pub(super) struct Verdict {
 }
 
 /// The right to make one money call: its key is nobody else's meanwhile, and the daemon is not stopping. Given by
-/// [`super::joined::Keys::in_turn`] only.
+/// [`super::keys::Keys::in_turn`] only.
 pub(super) struct MoneyTurn<'r> {
     pub(super) context: &'r Context,
     pub(super) by: &'r Calls,

@@ -1,8 +1,8 @@
 //! Cancelling a remote invoice. Moves no money and may be repeated; doubt is settled by a status read.
 
 use super::call::{Asker, Begun, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
-use super::joined::Keys;
-use super::keys::wrote_cancel;
+use super::intention::wrote_cancel;
+use super::keys::Keys;
 use super::outcome::Instead;
 use crate::domain::{Kind, LogStatus, State};
 use crate::failure::{Code, Failure, Money};

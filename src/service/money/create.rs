@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::call::{Asker, Begun, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
 use super::intend::{CreateCall, was_seen};
-use super::joined::Keys;
-use super::keys::wrote_create;
+use super::intention::wrote_create;
+use super::keys::Keys;
 use super::outcome::Instead;
 use crate::domain::{Kind, LogStatus};
 use crate::failure::{Code, Failure, Money, NEVER_SHOWN};

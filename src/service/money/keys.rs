@@ -1,139 +1,144 @@
-//! Idempotency: a key belongs to a shop and stands for one intention across create, cancel and refund.
+//! Requests with one key: one at a time, and who had to wait for another's call makes none of its own.
 
-use crate::domain::State;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::call::{Calls, MoneyTurn};
+use super::intention::{is_of_key, with_money_of_key};
 use crate::failure::{Code, Failure, Money};
-use crate::id::{PaymentId, PaymentRef, RequestKey, ShopId};
-use crate::money::Amount;
-use crate::operation::CreatePayment;
+use crate::id::{RequestKey, ShopId};
 use crate::service::Context;
-use crate::store::{Attempts, Field, KeyRow, PaymentRow, Refused, Store, Writing, Wrote};
+use crate::service::locks::Locks;
+use crate::service::stop::Stopping;
+use crate::store::{Store, Wrote};
 
-/// A failure that says nothing moved, with what its key has done to money, now or before: whoever asks under a key
-/// is told of the intention and not of the last attempt at it.
-pub(super) fn with_money_of_key(store: &Store, context: &Context, shop: ShopId, failure: Failure) -> Failure {
-    let Some(key) = context.key.as_ref().filter(|_| failure.money == Money::NotMoved && is_of_key(failure.code)) else {
-        return failure;
-    };
-    let row = store.read(|reading| {
-        let Some(stands) = reading.key(shop, key)? else { return Ok(None) };
-        let payment = reading.payment(&PaymentRef::Id(stands.payment))?;
-        Ok(payment.filter(|row| context.sees(row)))
-    });
-    match row.map(|row| row.map(|row| (money_of(&row, key), may_still_come(&row, key)))) {
-        Ok(Some((Money::NotMoved, _)) | None) => failure,
-        // A program that asks again could pay beside the one that comes.
-        Ok(Some((money, true))) => failure.with_money(money).with_retryable(false),
-        Ok(Some((money, false))) => failure.with_money(money),
-        // What cannot be read is not said to have moved nothing.
-        Err(_) => failure.with_money(Money::Unknown),
+/// A key of a shop.
+type ShopKey = (ShopId, RequestKey);
+
+/// No request waits longer for another's call.
+const FORGOTTEN: Duration = Duration::from_secs(600);
+
+/// So many are remembered before the old ones go.
+const MANY: usize = 1024;
+
+/// Gives out the turns of money calls, which nothing else can. It knows who has the turn of each key, and how the last
+/// call under it failed.
+pub(in crate::service) struct Keys {
+    calls: Calls,
+    stop: Stopping,
+    turns: Locks<ShopKey>,
+    /// Held for a look-up, never across an await.
+    failed: Mutex<Failures>,
+}
+
+#[derive(Default)]
+struct Failures {
+    of: HashMap<ShopKey, LastFailure>,
+    /// How many there may be before the old ones go.
+    room: usize,
+}
+
+/// A call that failed: when, whose and what it was, and what its caller was told.
+struct LastFailure {
+    at: Instant,
+    uid: u32,
+    wrote: Wrote,
+    failure: Failure,
+}
+
+impl LastFailure {
+    /// What its key has done to money. A failure of another request under it says nothing of that.
+    fn money_of_key(&self) -> Money {
+        if is_of_key(self.failure.code) { self.failure.money } else { Money::Unknown }
     }
 }
 
-/// Whether a failure is of the intention that its key stands for. One of another request or another caller is not.
-pub(super) fn is_of_key(code: Code) -> bool {
-    !matches!(code, Code::KeyConflict | Code::InvalidRequest | Code::Denied | Code::NotFound | Code::KeyRequired)
-}
-
-/// What a key that stands for something of this payment has done to money.
-fn money_of(row: &PaymentRow, key: &RequestKey) -> Money {
-    if row.refunds.iter().any(|refund| refund.key.as_ref() == Some(key)) {
-        return match row.account().attempts(Some(key)) {
-            Attempts::Happened => Money::Moved,
-            Attempts::InDoubt(_) | Attempts::NotSeen => Money::Unknown,
-            Attempts::Nothing => Money::NotMoved,
-        };
+impl Keys {
+    pub(super) fn new(calls: Calls, stop: Stopping) -> Self {
+        Self { calls, stop, turns: Locks::new(), failed: Mutex::default() }
     }
-    match row.state {
-        State::Paid => Money::Moved,
-        State::Creating | State::Waiting | State::Unknown | State::Abandoned => Money::Unknown,
-        State::Declined | State::Cancelled | State::Expired => Money::NotMoved,
+
+    /// The log, for what a call is compared with before its turn.
+    pub(super) fn store(&self) -> &Store {
+        &self.calls.store
     }
-}
 
-/// Whether a refund under this key counts as failed and may still happen.
-fn may_still_come(row: &PaymentRow, key: &RequestKey) -> bool {
-    matches!(row.account().attempts(Some(key)), Attempts::NotSeen)
-}
-
-/// What a key stands for already, or `None` if it is free.
-///
-/// # Errors
-/// `key_conflict`, naming the fields that differ.
-pub(super) fn find_key(
-    writing: &Writing<'_>,
-    context: &Context,
-    shop: ShopId,
-    wrote: &Wrote,
-) -> Result<Option<KeyRow>, Refused> {
-    let Some(key) = &context.key else { return Ok(None) };
-    let Some((row, running)) = writing.key(shop, key)? else { return Ok(None) };
-    if !writing.payment(row.payment)?.is_some_and(|payment| context.sees(&payment)) {
-        return Err(
-            Failure::new(Code::KeyConflict, "this Idempotency-Key stands for something of another caller").into()
-        );
+    /// How the same request of the same user under this key failed since an instant.
+    fn failed_since(&self, key: &ShopKey, (uid, wrote): (u32, &Wrote), since: Instant) -> Option<Failure> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_same = |failed: &&LastFailure| failed.at >= since && failed.uid == uid && failed.wrote == *wrote;
+        Some(failed.of.get(key).filter(is_same)?.failure.clone())
     }
-    judge(&row, wrote)?;
-    if running {
-        let failure = Failure::new(Code::InProgress, "the first request with this key is not finished");
-        let money = writing.payment(row.payment)?.map_or(Money::Unknown, |payment| money_of(&payment, key));
-        return Err(failure.with_payment(row.payment).with_money(money).into());
+
+    /// A storage failure of a money call with what its key has done to money: as the last call under it was told, for
+    /// while the state cannot be read that may be the only place that knows what the bank has answered. Where no such
+    /// call failed in this run, one may have succeeded, and what cannot be read is not said to have moved nothing.
+    pub(in crate::service) fn as_told(&self, context: &Context, failure: Failure) -> Failure {
+        let is_bare = failure.code == Code::StorageFailed && failure.money == Money::NotMoved;
+        let Some(key) = context.key.as_ref().filter(|_| is_bare) else { return failure };
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_own = |((_, of), told): &(&ShopKey, &LastFailure)| of == key && told.uid == context.caller.uid;
+        // Which of a caller's shops it is for cannot be read either: only where none may have moved anything, none has.
+        let told: Vec<Money> = failed.of.iter().filter(is_own).map(|(_, told)| told.money_of_key()).collect();
+        let moved = told.iter().copied().find(|money| *money != Money::NotMoved);
+        failure.with_money(moved.or(told.first().copied()).unwrap_or(Money::Unknown))
     }
-    Ok(Some(row))
-}
 
-/// Refuses a key that stands for another request.
-fn judge(row: &KeyRow, wrote: &Wrote) -> Result<(), Failure> {
-    let different = row.wrote.differences(wrote);
-    if different.is_empty() {
-        return Ok(());
-    }
-    let detail = format!(
-        "this Idempotency-Key stands for the {} of payment {} and differs in: {}",
-        row.operation,
-        row.payment,
-        different.join(", ")
-    );
-    Err(Failure::new(Code::KeyConflict, detail).with_payment(row.payment))
-}
-
-/// What a caller wrote, as far as it is collected: field by field.
-struct Collected<'a>(&'a Store, Wrote);
-
-impl Collected<'_> {
-    fn field(mut self, field: Field, value: Option<impl std::fmt::Display>) -> Self {
-        if let Some(value) = value {
-            self.1.0.push((field, self.0.hash(&value.to_string())));
+    /// What the last call under a key came to, where it failed.
+    fn ended(&self, key: ShopKey, (uid, wrote): (u32, Wrote), failure: Option<&Failure>) {
+        match failure {
+            Some(failure) => self.fail(key, (uid, wrote), failure.clone()),
+            None => drop(self.failed.lock().unwrap_or_else(PoisonError::into_inner).of.remove(&key)),
         }
-        self
     }
-}
 
-/// What the caller of a create wrote, not what it resolved to; how long to wait is no part of the intention.
-pub(super) fn wrote_create(store: &Store, create: &CreatePayment) -> Wrote {
-    Collected(store, Wrote::default())
-        .field(Field::Operation, Some("create"))
-        .field(Field::Kind, Some(create.kind))
-        .field(Field::AmountTiyn, Some(create.amount_tiyn.tiyn()))
-        .field(Field::PhoneNumber, create.phone_number.as_ref().map(|phone| phone.with_prefix('7')))
-        .field(Field::Comment, create.comment.as_ref())
-        .field(Field::Invoice, create.invoice.as_ref())
-        .field(Field::ShopId, create.shop_id)
-        .field(Field::OrganizationBin, create.organization_bin.as_ref())
-        .field(Field::Supersedes, create.supersedes)
-        .field(Field::Reason, create.reason.as_ref())
-        .1
-}
+    fn fail(&self, key: ShopKey, (uid, wrote): (u32, Wrote), failure: Failure) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed.of.len() >= failed.room.max(MANY) {
+            failed.of.retain(|_, failed| failed.at.elapsed() < FORGOTTEN);
+            // Looking through all of them is paid for by as many new ones.
+            failed.room = failed.of.len().saturating_mul(2);
+        }
+        failed.of.insert(key, LastFailure { at: Instant::now(), uid, wrote, failure });
+    }
 
-/// What the caller of a cancel wrote.
-pub(super) fn wrote_cancel(store: &Store, payment: PaymentId) -> Wrote {
-    Collected(store, Wrote::default()).field(Field::Operation, Some("cancel")).field(Field::Payment, Some(payment)).1
-}
+    /// Does `work` when no other request with this key is under way. One that waited for the same request finds what
+    /// that did, or is told what its caller was told.
+    ///
+    /// # Errors
+    /// `shutting_down`, and what `work` fails with.
+    pub(super) async fn in_turn<'r, T, F>(
+        &'r self,
+        (context, shop): (&'r Context, ShopId),
+        wrote: Wrote,
+        work: impl FnOnce(MoneyTurn<'r>) -> F,
+    ) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let (came, uid) = (Instant::now(), context.caller.uid);
+        let Some(key) = context.key.clone().map(|key| (shop, key)) else {
+            return work(self.money_turn(context)?).await;
+        };
+        // Held until what this call came to can be found.
+        let _turn = self.turns.lock(key.clone()).await;
+        if let Some(failure) = self.failed_since(&key, (uid, &wrote), came) {
+            return Err(failure);
+        }
+        let done = match self.money_turn(context) {
+            Ok(turn) => work(turn).await,
+            Err(stopping) => Err(stopping),
+        };
+        let done = done.map_err(|failure| with_money_of_key(&self.calls.store, context, shop, failure));
+        self.ended(key, (uid, wrote), done.as_ref().err());
+        done
+    }
 
-/// What the caller of a refund wrote.
-pub(super) fn wrote_refund(store: &Store, payment: PaymentId, amount: Option<Amount>) -> Wrote {
-    Collected(store, Wrote::default())
-        .field(Field::Operation, Some("refund"))
-        .field(Field::Payment, Some(payment))
-        .field(Field::AmountTiyn, amount.map(Amount::tiyn))
-        .1
+    fn money_turn<'r>(&'r self, context: &'r Context) -> Result<MoneyTurn<'r>, Failure> {
+        self.stop.still_running()?;
+        Ok(MoneyTurn { context, by: &self.calls, underway: self.calls.store.underway() })
+    }
 }

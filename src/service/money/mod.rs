@@ -9,8 +9,8 @@ mod call;
 mod cancel;
 mod create;
 mod intend;
-mod joined;
 mod keys;
+mod intention;
 mod outcome;
 mod recover;
 mod refund;
@@ -20,7 +20,7 @@ mod word;
 use std::sync::Arc;
 
 pub(super) use balance::{Balances, tells_of_refunds};
-pub(super) use joined::Keys;
+pub(super) use keys::Keys;
 pub(super) use recover::recover;
 
 use adopt::Adoptions;

@@ -3,8 +3,8 @@
 
 use super::balance::{Balances, not_found_means_not_refundable, stale};
 use super::call::{Asker, Begun, Intent, MoneyCall, MoneyTurn, Sent, Verdict};
-use super::joined::Keys;
-use super::keys::{find_key, wrote_refund};
+use super::intention::{find_key, wrote_refund};
+use super::keys::Keys;
 use super::outcome::Instead;
 use crate::domain::{Dialect, LogStatus, State};
 use crate::failure::{Code, Failure, Money};

@@ -1,7 +1,7 @@
 //! The organisations of a shop: enrolled, moved, retired, and seen listed again and again. A config changes here and by
 //! what an import brings, nowhere else.
 
-mod bank_problems;
+mod failed_looks;
 mod changes;
 mod enrol;
 mod points;
@@ -12,9 +12,9 @@ mod verify;
 
 use std::sync::Arc;
 
-pub(super) use bank_problems::FailedLooks;
 pub(super) use changes::Changes;
 pub(super) use enrol::Enrolments;
+pub(super) use failed_looks::FailedLooks;
 pub(super) use points::Points;
 pub(super) use registration::Registrations;
 pub(super) use rows::{ConfigRows, not_enrolled, put};

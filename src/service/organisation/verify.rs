@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tracing::{debug, info, warn};
 
-use super::bank_problems::FailedLooks;
+use super::failed_looks::FailedLooks;
 use super::points::Points;
 use super::rows::{ConfigRows, keep, not_enrolled, put};
 use crate::domain::{Actor, Dialect, LogStatus, OperationType, Standing, TradePoint};
@@ -67,7 +67,8 @@ async fn look(settings: &Settings, bin: &OrganizationBin) -> Result<(Observation
     }
 }
 
-/// Looks at trade points; touches the standing of configs.
+/// Looks at trade points. Touches a config by what it sees: its standing and since when, its dialect and bank, the name of
+/// its point; its alarms where a person asked; the log; and the rest that keeps a device from being registered again.
 pub(in crate::service) struct Verifications {
     store: Store,
     live: Arc<Live>,

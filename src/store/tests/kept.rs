@@ -43,7 +43,7 @@ fn write_history(dir: &Path) {
     store.close();
 }
 
-/// Run before the layout is raised (data-file §8): from then on the file is what the migration is tried on.
+/// Run before the layout is raised (data-file §7.3): from then on the file is what the migration is tried on.
 #[test]
 #[ignore = "writes tests/fixtures/state-layout-N.redb, once for each layout"]
 fn a_state_of_todays_layout_is_kept() {

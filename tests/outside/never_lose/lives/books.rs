@@ -149,7 +149,7 @@ fn end_of(row: &Value) -> String {
     format!("payment.{}", row["state"].as_str().unwrap())
 }
 
-/// No more than the policy allows (design 6.6). A start looks at once at what is open or missed its last look.
+/// No more than the policy allows (architecture §6.6). A start looks at once at what is open or missed its last look.
 fn check_asks(one: &Taken, told: &[&News], truth: &Truth, restarts: u64) {
     let over = told.iter().find(|news| FINAL.contains(&news.what.as_str())).unwrap();
     let open = over.at.since(told[0].at);

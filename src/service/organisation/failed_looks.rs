@@ -1,6 +1,6 @@
 //! The bank's trouble for people: unreachable, certificate refused, no answers, trade points that could not be looked
 //! up. Kept in memory: it goes with the next success, and a restart asks anew. "Could not ask" changes nothing, but
-//! it is visible (architecture §6).
+//! it is visible (architecture §10).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
