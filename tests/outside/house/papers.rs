@@ -61,5 +61,11 @@ fn papers_name_files_that_exist() {
         for file in named.filter(|word| word.starts_with("src/") || word.starts_with("tests/")) {
             assert!(root().join(file.trim_end_matches("**")).exists(), "{} names {file}", path.display());
         }
+        // A room's file named from the source's root, `service/money/call.rs`.
+        let rooms = ["access/", "config/", "door/", "kaspi/", "operation/", "service/", "store/"];
+        let named = text.split('`').skip(1).step_by(2);
+        for file in named.filter(|word| rooms.iter().any(|room| word.starts_with(room)) && !word.contains(' ')) {
+            assert!(root().join("src").join(file).exists(), "{} names {file}", path.display());
+        }
     }
 }
