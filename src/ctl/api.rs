@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::ask::{Ask, Transfer};
+use super::invocation::{Invocation, Transfer};
 use super::shell::quoted;
 use crate::operation::{Operation, Written};
 
@@ -13,7 +13,7 @@ use crate::operation::{Operation, Written};
 const TOKEN: &str = "CONTENTS-OF-THE-TOKEN-FILE";
 
 /// The curl line for `ask`.
-pub(super) fn curl(ask: &Ask, socket: &Path) -> String {
+pub(super) fn curl(ask: &Invocation, socket: &Path) -> String {
     let (method, mut path, Written { query, mut body, file, .. }) = request(&ask.operation);
     if let (Some(body), Some(_)) = (&mut body, &ask.token_file) {
         body.insert("device_token".to_owned(), TOKEN.into());
@@ -96,7 +96,7 @@ mod tests {
     fn line(typed: &str) -> String {
         let zone = Zone::named("Asia/Almaty").unwrap();
         match plan::of(Cli::try_parse_from(typed.split(' ')).unwrap(), &zone) {
-            Ok(Plan::Ask(ask)) => curl(&ask, Path::new("/s")),
+            Ok(Plan::Invocation(ask)) => curl(&ask, Path::new("/s")),
             _ => panic!("{typed} asks nothing"),
         }
     }
@@ -155,7 +155,7 @@ mod tests {
     fn bodies_read_back() {
         let zone = Zone::named("Asia/Almaty").unwrap();
         let typed = "k link 150 --comment It's --invoice order-1 --repeat-invoice --shop 8 --bin 891027350515";
-        let Ok(Plan::Ask(ask)) = plan::of(Cli::try_parse_from(typed.split(' ')).unwrap(), &zone) else {
+        let Ok(Plan::Invocation(ask)) = plan::of(Cli::try_parse_from(typed.split(' ')).unwrap(), &zone) else {
             panic!("{typed} asks nothing")
         };
         let words = shlex::split(&curl(&ask, Path::new("/s"))).unwrap();

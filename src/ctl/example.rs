@@ -31,7 +31,7 @@ impl Example {
         let cli = Cli::try_parse_from(words).map_err(|error| error.to_string())?;
         let zone = Zone::named(ZONE).map_err(|error| error.to_string())?;
         match plan::of(cli, &zone).map_err(|error| error.to_string())? {
-            Plan::Ask(ask) => Ok(Self { operation: ask.operation, key: ask.key.map(|key| key.key) }),
+            Plan::Invocation(ask) => Ok(Self { operation: ask.operation, key: ask.key.map(|key| key.key) }),
             Plan::Completions(_) | Plan::Restore(_) | Plan::Doctor(_) | Plan::Bugreport(_) => {
                 Err("this command is not one question to the daemon".to_owned())
             }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::ask::Goal;
+use super::invocation::Goal;
 use crate::client::ClientError;
 use crate::domain::{LogStatus, Standing, State};
 use crate::failure::{Code, Failure, Money};

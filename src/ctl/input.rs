@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::ask::Confirm;
+use super::invocation::Confirm;
 use super::out::Out;
 use crate::id::{DeviceToken, NotAnId};
 

@@ -7,7 +7,7 @@
 mod args;
 mod when;
 mod shell;
-mod ask;
+mod invocation;
 mod plan;
 mod api;
 mod exit;
@@ -75,11 +75,11 @@ fn command_line(typed: Vec<OsString>, socket: Option<OsString>, out: &mut Out) -
         Ok((Plan::Restore(args), zone)) => {
             Restore { file: args.file.unwrap_or_default(), config: args.config }.run(out, &zone, json)
         }
-        Ok((Plan::Ask(ask), _)) if api => {
+        Ok((Plan::Invocation(ask), _)) if api => {
             out.data(&format!("{}\n", api::curl(&ask, &socket)));
             Exit::Done
         }
-        Ok((Plan::Ask(ask), zone)) => {
+        Ok((Plan::Invocation(ask), zone)) => {
             talk(Session { out, zone, json, socket, words }, async |session| session.serve(*ask).await)
         }
         Ok((Plan::Doctor(args), zone)) => {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use super::ask::Key;
+use super::invocation::Key;
 use super::shell::quoted;
 
 /// The command line as typed, without the customer's phone number: stderr ends up in journals.

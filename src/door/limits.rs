@@ -69,12 +69,12 @@ const ACCOUNTS: usize = 1024;
 pub(super) struct Gate {
     limits: Limits,
     /// Held for a few instructions, never across an await.
-    book: Mutex<Book>,
+    accounts: Mutex<Accounts>,
     meters: Arc<DoorMeters>,
 }
 
 #[derive(Debug, Default)]
-struct Book {
+struct Accounts {
     connected: usize,
     told: usize,
     accounts: HashMap<u32, Arc<UserAccount>>,
@@ -119,19 +119,19 @@ pub(super) enum Entry {
 
 impl Gate {
     pub(super) fn new(limits: Limits, meters: Arc<DoorMeters>) -> Arc<Self> {
-        Arc::new(Self { limits, book: Mutex::default(), meters })
+        Arc::new(Self { limits, accounts: Mutex::default(), meters })
     }
 
     /// Lets a connection of `uid` in, or says why not.
     pub(super) fn enter(self: &Arc<Self>, uid: u32) -> Entry {
-        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        let account = book.account(uid, &self.limits);
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let account = accounts.account(uid, &self.limits);
         let permit = |place| Permit { gate: Arc::clone(self), account: Arc::clone(&account), place };
-        let (limit, why) = if book.connected >= self.limits.connections {
+        let (limit, why) = if accounts.connected >= self.limits.connections {
             let why = format!("all {} connections of the daemon are taken", self.limits.connections);
             (Limit::Connections, why)
         } else if let Ok(place) = Arc::clone(&account.permits).try_acquire_owned() {
-            book.connected += 1;
+            accounts.connected += 1;
             self.meters.opened();
             return Entry::Permitted(permit(Some(place)));
         } else {
@@ -139,15 +139,15 @@ impl Gate {
             (Limit::ConnectionsPerUid, why)
         };
         self.meters.refused(limit).add();
-        if book.told >= TOLD {
+        if accounts.told >= TOLD {
             return Entry::Closed;
         }
-        book.told += 1;
+        accounts.told += 1;
         Entry::Refused(permit(None), Failure::new(Code::RateLimited, why))
     }
 }
 
-impl Book {
+impl Accounts {
     fn account(&mut self, uid: u32, limits: &Limits) -> Arc<UserAccount> {
         if self.accounts.len() >= ACCOUNTS {
             self.accounts.retain(|_, account| Arc::strong_count(account) > 1 || !account.rested(limits));
@@ -158,13 +158,13 @@ impl Book {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut book = self.gate.book.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.gate.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         match self.place.take() {
             Some(_) => {
-                book.connected = book.connected.saturating_sub(1);
+                accounts.connected = accounts.connected.saturating_sub(1);
                 self.gate.meters.closed();
             }
-            None => book.told = book.told.saturating_sub(1),
+            None => accounts.told = accounts.told.saturating_sub(1),
         }
     }
 }

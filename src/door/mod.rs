@@ -74,7 +74,7 @@ impl Pulse {
 
 /// What every connection starts with.
 #[derive(Clone)]
-struct House {
+struct ConnectionContext {
     answer: Handler,
     limits: Limits,
     rules: watch::Receiver<Arc<Rules>>,
@@ -107,7 +107,7 @@ impl Door {
     pub async fn serve(mut self, listener: Listener, stop: impl Future<Output = ()>) {
         let (closing, stopping) = watch::channel(false);
         let (open, mut closed) = mpsc::channel(1);
-        let house = House {
+        let context = ConnectionContext {
             answer: self.answer,
             gate: Gate::new(self.limits.clone(), Arc::clone(&self.meters)),
             limits: self.limits,
@@ -123,7 +123,7 @@ impl Door {
             tokio::select! {
                 () = &mut stop => break,
                 accepted = listener.accept() => match accepted {
-                    Ok(Stream::UdSocket(stream)) => house.receive(stream.into()),
+                    Ok(Stream::UdSocket(stream)) => context.receive(stream.into()),
                     Err(error) => rest(&error).await,
                 },
                 Some(asked) = self.pulse.recv() => drop(asked.send(())),
@@ -131,7 +131,7 @@ impl Door {
         }
         drop(listener);
         closing.send_replace(true);
-        drop(house);
+        drop(context);
         // Nobody sends: this is ready when the last connection and operation have let go of their end.
         let _ = closed.recv().await;
     }
@@ -145,7 +145,7 @@ async fn rest(error: &io::Error) {
     }
 }
 
-impl House {
+impl ConnectionContext {
     /// Serves one connection in a task of its own.
     fn receive(&self, stream: UnixStream) {
         let peer = match stream.peer_cred() {
@@ -157,10 +157,10 @@ impl House {
             Entry::Refused(permit, failure) => (permit, Some(failure)),
             Entry::Closed => return,
         };
-        let house = self.clone();
+        let context = self.clone();
         tokio::spawn(async move {
-            let caller = house.identify(&stream, &peer).await;
-            house.converse(stream, caller, permit, refusal).await;
+            let caller = context.identify(&stream, &peer).await;
+            context.converse(stream, caller, permit, refusal).await;
         });
     }
 

@@ -6,7 +6,7 @@ use tokio::time::{sleep, timeout};
 
 use super::fate::{self, note};
 use super::shop::{SETTLE, Shop};
-use super::till::{EVER, Seat, Want, What};
+use super::till::{EVER, SharedTill, Want, What};
 use super::{answers, clock};
 use crate::failure::Failure;
 use crate::id::PaymentRef;
@@ -15,7 +15,7 @@ use crate::money::Amount;
 use crate::operation::{CancelPayment, CreatePayment, GetPayment, Operation, PayBack, Payment, RefundPayment, Reply};
 
 /// Serves its customers until they have all gone.
-pub(super) async fn work(till: Seat, shop: Shop) {
+pub(super) async fn work(till: SharedTill, shop: Shop) {
     loop {
         let (want, patience) = {
             let mut till = till.lock().unwrap();

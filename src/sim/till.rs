@@ -76,10 +76,10 @@ pub(super) struct Till {
 pub(super) type Known = Arc<Mutex<Vec<Want>>>;
 
 /// A cheap handle.
-pub(super) type Seat = Arc<Mutex<Till>>;
+pub(super) type SharedTill = Arc<Mutex<Till>>;
 
 impl Till {
-    pub(super) fn new(number: u64, chance: Chance, customers: u64, known: Known, is_of_refunds: bool) -> Seat {
+    pub(super) fn new(number: u64, chance: Chance, customers: u64, known: Known, is_of_refunds: bool) -> SharedTill {
         let (now, next, told) = (None, Vec::new(), Vec::new());
         Arc::new(Mutex::new(Self { number, chance, customers, is_of_refunds, given: 0, known, now, next, told }))
     }

@@ -14,7 +14,7 @@ use super::chance::Chance;
 use super::fate::{self, Death, note};
 use super::person::{self, Person};
 use super::shop::Shop;
-use super::till::{Known, Seat, Till};
+use super::till::{Known, SharedTill, Till};
 use super::weather::{self, Weather};
 use super::wire::Line;
 use super::{books, clock, serve};
@@ -79,7 +79,7 @@ struct World {
     chance: Chance,
     line: Line,
     disk: Disk,
-    tills: Vec<Seat>,
+    tills: Vec<SharedTill>,
     person: Person,
     weather: Arc<Mutex<Weather>>,
     deaths: BTreeMap<&'static str, u64>,

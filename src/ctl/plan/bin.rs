@@ -1,14 +1,14 @@
 //! `bin …` as operations.
 
 use crate::ctl::args::{AddArgs, BinCommand, RemoveArgs, SetArgs};
-use crate::ctl::ask::{Ask, Confirm};
+use crate::ctl::invocation::{Confirm, Invocation};
 use crate::id::OrganizationBin;
 use crate::operation::{
     ChangeConfig, ConfigChange, ConfigQuery, Enrol, GetConfig, Operation, RegisterDevice, RetireConfig,
     TradePointQuery, VerifyConfig,
 };
 
-pub(super) fn ask(command: BinCommand) -> Ask {
+pub(super) fn ask(command: BinCommand) -> Invocation {
     let operation = match command {
         BinCommand::List { shop } => ConfigQuery { shop_id: shop }.into(),
         BinCommand::Add(args) => return add(args),
@@ -32,14 +32,14 @@ pub(super) fn ask(command: BinCommand) -> Ask {
         }
         BinCommand::Remove(args) => return remove(args),
     };
-    Ask::once(operation)
+    Invocation::once(operation)
 }
 
 fn change(organization_bin: OrganizationBin, change: ConfigChange) -> Operation {
     ChangeConfig { organization_bin, change }.into()
 }
 
-fn add(args: AddArgs) -> Ask {
+fn add(args: AddArgs) -> Invocation {
     let enrol = Enrol {
         shop_id: args.shop,
         organization_bin: args.bin,
@@ -48,11 +48,11 @@ fn add(args: AddArgs) -> Ask {
         is_default: args.default,
         description: args.description,
     };
-    Ask { token_file: args.token_file, ..Ask::once(enrol) }
+    Invocation { token_file: args.token_file, ..Invocation::once(enrol) }
 }
 
-fn remove(args: RemoveArgs) -> Ask {
+fn remove(args: RemoveArgs) -> Invocation {
     let RemoveArgs { bin, delete_device, yes } = args;
     let confirm = (delete_device && !yes).then(|| Confirm { bin: bin.clone() });
-    Ask { confirm, ..Ask::once(RetireConfig { organization_bin: bin, delete_device }) }
+    Invocation { confirm, ..Invocation::once(RetireConfig { organization_bin: bin, delete_device }) }
 }

@@ -4,19 +4,19 @@ use std::path::Path;
 
 use super::usage::Usage;
 use crate::ctl::args::{ImportCommand, LogCommand, LogExportArgs, LogFollowArgs, LogListArgs, ReportArgs};
-use crate::ctl::ask::{Ask, Goal, Transfer};
+use crate::ctl::invocation::{Goal, Invocation, Transfer};
 use crate::ctl::when::Zone;
 use crate::moment::Span;
 use crate::operation::{
     DayQuery, ExportQuery, FileFormat, ImportConfigs, ImportLog, LogQuery, Operation, Order, RangeQuery, VerifyQuery,
 };
 
-pub(super) fn ask(command: LogCommand, zone: &Zone, json: bool) -> Result<Ask, Usage> {
+pub(super) fn ask(command: LogCommand, zone: &Zone, json: bool) -> Result<Invocation, Usage> {
     Ok(match command {
-        LogCommand::List(args) => Ask::once(query(args, zone)?),
+        LogCommand::List(args) => Invocation::once(query(args, zone)?),
         LogCommand::Follow(args) => follow(args),
         LogCommand::Export(args) => export(args, zone, json)?,
-        LogCommand::Verify(args) => Ask::once(VerifyQuery { head: args.head, rebuild: args.rebuild }),
+        LogCommand::Verify(args) => Invocation::once(VerifyQuery { head: args.head, rebuild: args.rebuild }),
     })
 }
 
@@ -35,23 +35,23 @@ fn query(args: LogListArgs, zone: &Zone) -> Result<LogQuery, Usage> {
     })
 }
 
-fn follow(args: LogFollowArgs) -> Ask {
+fn follow(args: LogFollowArgs) -> Invocation {
     let wait = Some(Span::from_secs(60));
     let query = LogQuery { bin: args.bin, after: args.after, wait, ..LogQuery::default() };
-    Ask { goal: Goal::Follow, ..Ask::once(query) }
+    Invocation { goal: Goal::Follow, ..Invocation::once(query) }
 }
 
 /// One day, or a range.
-pub(super) fn report(args: ReportArgs) -> Ask {
+pub(super) fn report(args: ReportArgs) -> Invocation {
     let ReportArgs { date, from, to, bin } = args;
     match from {
-        Some(from) => Ask::once(RangeQuery { from, to, bin }),
-        None => Ask::once(DayQuery { date, bin }),
+        Some(from) => Invocation::once(RangeQuery { from, to, bin }),
+        None => Invocation::once(DayQuery { date, bin }),
     }
 }
 
 /// Whoever wants JSON on stdout gets the rows so, unless they say otherwise.
-fn export(args: LogExportArgs, zone: &Zone, json: bool) -> Result<Ask, Usage> {
+fn export(args: LogExportArgs, zone: &Zone, json: bool) -> Result<Invocation, Usage> {
     let ending = args.output.as_deref().and_then(format_of);
     let usual = if json && args.output.is_none() { FileFormat::Jsonl } else { FileFormat::Csv };
     let query = ExportQuery {
@@ -60,10 +60,10 @@ fn export(args: LogExportArgs, zone: &Zone, json: bool) -> Result<Ask, Usage> {
         to: args.to.map(|text| zone.end(&text)).transpose()?,
         bin: args.bin,
     };
-    Ok(Ask { transfer: Some(Transfer::Save(args.output)), ..Ask::once(query) })
+    Ok(Invocation { transfer: Some(Transfer::Save(args.output)), ..Invocation::once(query) })
 }
 
-pub(super) fn import(command: ImportCommand) -> Result<Ask, Usage> {
+pub(super) fn import(command: ImportCommand) -> Result<Invocation, Usage> {
     let (ImportCommand::Configs(args) | ImportCommand::Log(args)) = &command;
     let format = args.format.or_else(|| format_of(&args.file)).ok_or(Usage::Incomplete(
         "how the file is written is not clear from its name: add --format csv or --format jsonl",
@@ -72,7 +72,7 @@ pub(super) fn import(command: ImportCommand) -> Result<Ask, Usage> {
         ImportCommand::Configs(args) => (ImportConfigs { format }.into(), args.file),
         ImportCommand::Log(args) => (ImportLog { format }.into(), args.file),
     };
-    Ok(Ask { transfer: Some(Transfer::Send(file)), ..Ask::once(operation) })
+    Ok(Invocation { transfer: Some(Transfer::Send(file)), ..Invocation::once(operation) })
 }
 
 /// How a file is written, by the ending of its name.

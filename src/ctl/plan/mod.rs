@@ -10,7 +10,7 @@ mod tests;
 use clap_complete::Shell;
 
 use super::args::{BugreportArgs, Cli, Command, DoctorArgs, IdentityCommand, RestoreArgs};
-use super::ask::{Ask, Transfer};
+use super::invocation::{Invocation, Transfer};
 use super::when::Zone;
 use crate::operation::{
     AcknowledgeRestore, Backup, Diagnose, HealthQuery, IdentityQuery, LimitsQuery, MetricsQuery, Reload, VersionQuery,
@@ -21,7 +21,7 @@ pub(super) use usage::Usage;
 /// What to do.
 pub(super) enum Plan {
     /// Ask the daemon.
-    Ask(Box<Ask>),
+    Invocation(Box<Invocation>),
     /// Print a completion script.
     Completions(Shell),
     /// Put a backup back.
@@ -37,21 +37,23 @@ pub(super) fn of(cli: Cli, zone: &Zone) -> Result<Plan, Usage> {
     let ask = match cli.command {
         Command::Completions(_) if cli.global.api => return Err(Usage::NoRequest("completions")),
         Command::Completions(args) => return Ok(Plan::Completions(args.shell)),
-        Command::Restore(RestoreArgs { acknowledge: true, .. }) => Ask::once(AcknowledgeRestore),
+        Command::Restore(RestoreArgs { acknowledge: true, .. }) => Invocation::once(AcknowledgeRestore),
         Command::Restore(_) if cli.global.api => return Err(Usage::NoRequest("restore")),
         Command::Restore(args) => return Ok(Plan::Restore(args)),
-        Command::Backup(args) => Ask { transfer: Some(Transfer::Save(Some(args.file))), ..Ask::once(Backup) },
+        Command::Backup(args) => {
+            Invocation { transfer: Some(Transfer::Save(Some(args.file))), ..Invocation::once(Backup) }
+        }
         // What the daemon does of it.
-        Command::Doctor(_) if cli.global.api => Ask::once(Diagnose),
+        Command::Doctor(_) if cli.global.api => Invocation::once(Diagnose),
         Command::Doctor(args) => return Ok(Plan::Doctor(args)),
         Command::Bugreport(_) if cli.global.api => return Err(Usage::NoRequest("bugreport")),
         Command::Bugreport(args) => return Ok(Plan::Bugreport(args)),
-        Command::Status => Ask::once(HealthQuery),
-        Command::Version => Ask::once(VersionQuery),
-        Command::Metrics => Ask::once(MetricsQuery),
-        Command::Limits => Ask::once(LimitsQuery),
-        Command::Reload => Ask::once(Reload),
-        Command::Identity(IdentityCommand::Show) => Ask::once(IdentityQuery),
+        Command::Status => Invocation::once(HealthQuery),
+        Command::Version => Invocation::once(VersionQuery),
+        Command::Metrics => Invocation::once(MetricsQuery),
+        Command::Limits => Invocation::once(LimitsQuery),
+        Command::Reload => Invocation::once(Reload),
+        Command::Identity(IdentityCommand::Show) => Invocation::once(IdentityQuery),
         Command::Bin(command) => bin::ask(command),
         Command::Pay(args) => payment::pay(args)?,
         Command::Link(args) => payment::code(args, crate::domain::Kind::Link)?,
@@ -63,5 +65,5 @@ pub(super) fn of(cli: Cli, zone: &Zone) -> Result<Plan, Usage> {
         Command::Report(args) => log::report(args),
         Command::Import(command) => log::import(command)?,
     };
-    Ok(Plan::Ask(Box::new(ask)))
+    Ok(Plan::Invocation(Box::new(ask)))
 }

@@ -5,7 +5,7 @@ use crate::ctl::args::{
     AdoptArgs, CreateArgs, LinkArgs, PayArgs, PayerArgs, PaymentCommand, PaymentListArgs, RefundArgs, ResolveArgs,
     SelectArgs,
 };
-use crate::ctl::ask::{Ask, Goal};
+use crate::ctl::invocation::{Goal, Invocation};
 use crate::ctl::when::Zone;
 use crate::domain::Kind;
 use crate::id::PhoneNumber;
@@ -19,16 +19,16 @@ fn goal(args: &CreateArgs) -> Goal {
     args.wait.map_or(Goal::Billed, Goal::Final)
 }
 
-pub(super) fn pay(args: PayArgs) -> Result<Ask, Usage> {
+pub(super) fn pay(args: PayArgs) -> Result<Invocation, Usage> {
     create(args.create, Kind::Remote, Some(&args.phone))
 }
 
-pub(super) fn code(args: LinkArgs, kind: Kind) -> Result<Ask, Usage> {
+pub(super) fn code(args: LinkArgs, kind: Kind) -> Result<Invocation, Usage> {
     let ask = create(args.create, kind, args.phone.as_deref())?;
-    Ok(Ask { draw: args.qr, ..ask })
+    Ok(Invocation { draw: args.qr, ..ask })
 }
 
-fn create(args: CreateArgs, kind: Kind, phone: Option<&str>) -> Result<Ask, Usage> {
+fn create(args: CreateArgs, kind: Kind, phone: Option<&str>) -> Result<Invocation, Usage> {
     let (goal, key) = (goal(&args), args.key);
     let create = CreatePayment {
         kind,
@@ -43,25 +43,29 @@ fn create(args: CreateArgs, kind: Kind, phone: Option<&str>) -> Result<Ask, Usag
         supersedes: args.supersedes,
         reason: args.reason,
     };
-    Ok(Ask::once(create).keyed(key, goal)?)
+    Ok(Invocation::once(create).keyed(key, goal)?)
 }
 
-pub(super) fn ask(command: PaymentCommand, zone: &Zone) -> Result<Ask, Usage> {
+pub(super) fn ask(command: PaymentCommand, zone: &Zone) -> Result<Invocation, Usage> {
     Ok(match command {
         PaymentCommand::List(args) => list(args, zone)?,
-        PaymentCommand::Show { payment, qr } => Ask { draw: qr, ..Ask::once(GetPayment { payment, wait: None }) },
-        PaymentCommand::Wait { payment, timeout } => {
-            Ask { goal: Goal::Final(timeout), ..Ask::once(GetPayment { payment, wait: Some(timeout) }) }
+        PaymentCommand::Show { payment, qr } => {
+            Invocation { draw: qr, ..Invocation::once(GetPayment { payment, wait: None }) }
         }
-        PaymentCommand::Cancel { payment, key } => Ask::once(CancelPayment { payment }).keyed(key, Goal::Cancelled)?,
+        PaymentCommand::Wait { payment, timeout } => {
+            Invocation { goal: Goal::Final(timeout), ..Invocation::once(GetPayment { payment, wait: Some(timeout) }) }
+        }
+        PaymentCommand::Cancel { payment, key } => {
+            Invocation::once(CancelPayment { payment }).keyed(key, Goal::Cancelled)?
+        }
         PaymentCommand::Refund(args) => refund(args)?,
         PaymentCommand::Resolve(args) => resolve(args)?,
         PaymentCommand::Adopt(args) => adopt(args),
     })
 }
 
-fn list(args: PaymentListArgs, zone: &Zone) -> Result<Ask, Usage> {
-    Ok(Ask::once(PaymentQuery {
+fn list(args: PaymentListArgs, zone: &Zone) -> Result<Invocation, Usage> {
+    Ok(Invocation::once(PaymentQuery {
         state: args.state,
         bin: args.bin,
         key: args.key,
@@ -72,12 +76,12 @@ fn list(args: PaymentListArgs, zone: &Zone) -> Result<Ask, Usage> {
     }))
 }
 
-fn refund(args: RefundArgs) -> Result<Ask, Usage> {
+fn refund(args: RefundArgs) -> Result<Invocation, Usage> {
     let refund = RefundPayment { amount_tiyn: args.amount, repeat_refund: args.repeat_refund };
-    Ok(Ask::once(PayBack { payment: args.payment, refund }).keyed(args.key, Goal::PaidBack)?)
+    Ok(Invocation::once(PayBack { payment: args.payment, refund }).keyed(args.key, Goal::PaidBack)?)
 }
 
-fn resolve(args: ResolveArgs) -> Result<Ask, Usage> {
+fn resolve(args: ResolveArgs) -> Result<Invocation, Usage> {
     let reason = args.reason;
     let resolution = match (args.attach, args.paid, args.refund, args.happened) {
         (Some(qr_payment_id), ..) => Resolve::Attach { qr_payment_id, reason },
@@ -86,20 +90,20 @@ fn resolve(args: ResolveArgs) -> Result<Ask, Usage> {
         (None, None, ..) if args.abandon => Resolve::Abandon { reason },
         (None, None, ..) => return Err(Usage::Incomplete("payment resolve needs --refund ID with --happened yes|no")),
     };
-    Ok(Ask::once(ResolvePayment { payment: args.payment, resolution }))
+    Ok(Invocation::once(ResolvePayment { payment: args.payment, resolution }))
 }
 
-fn adopt(args: AdoptArgs) -> Ask {
+fn adopt(args: AdoptArgs) -> Invocation {
     let AdoptArgs { qr_payment_id, bin: organization_bin, amount: amount_tiyn } = args;
-    Ask::once(Adopt { qr_payment_id, organization_bin, amount_tiyn })
+    Invocation::once(Adopt { qr_payment_id, organization_bin, amount_tiyn })
 }
 
-pub(super) fn payer(args: PayerArgs) -> Result<Ask, Usage> {
+pub(super) fn payer(args: PayerArgs) -> Result<Invocation, Usage> {
     let phone_number: PhoneNumber = args.phone.parse()?;
     let query = PayerQuery { phone_number, shop_id: args.shop.shop, organization_bin: args.shop.bin };
-    Ok(Ask::once(query))
+    Ok(Invocation::once(query))
 }
 
-pub(super) fn select(args: SelectArgs) -> Ask {
-    Ask::once(Select { shop_id: args.shop.shop, organization_bin: args.shop.bin })
+pub(super) fn select(args: SelectArgs) -> Invocation {
+    Invocation::once(Select { shop_id: args.shop.shop, organization_bin: args.shop.bin })
 }

@@ -5,7 +5,7 @@
 use clap::Parser;
 
 use super::*;
-use crate::ctl::ask::Goal;
+use crate::ctl::invocation::Goal;
 use crate::day::NamedDay;
 use crate::domain::{Kind, LogStatus, OperationType, State};
 use crate::id::OrganizationBin;
@@ -23,11 +23,11 @@ const KEPT_LINE: &str =
     "kaspictl log verify --rebuild --head 7:4cf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cbf6cb01";
 const OURS: &str = "019305c1-5d2e-7c3a-9f10-2b7d4c1a6e55";
 
-fn read(line: &str) -> Ask {
+fn read(line: &str) -> Invocation {
     let zone = Zone::named("Asia/Almaty").unwrap();
     let cli = Cli::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
     match of(cli, &zone) {
-        Ok(Plan::Ask(ask)) => *ask,
+        Ok(Plan::Invocation(ask)) => *ask,
         Ok(Plan::Completions(_) | Plan::Restore(_) | Plan::Doctor(_) | Plan::Bugreport(_)) => {
             panic!("{line}: is not one question")
         }

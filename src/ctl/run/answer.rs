@@ -2,8 +2,8 @@
 
 use super::call::changes;
 use crate::client::{ClientError, Outcome};
-use crate::ctl::ask::Ask;
 use crate::ctl::exit::{self, Exit};
+use crate::ctl::invocation::Invocation;
 use crate::ctl::session::Session;
 use crate::ctl::shell::quoted;
 use crate::ctl::{json, text};
@@ -11,7 +11,7 @@ use crate::failure::{Code, Failure, Money};
 
 impl Session<'_> {
     /// Shows what came of the command and judges it.
-    pub(super) fn answer(&mut self, outcome: Result<Outcome, ClientError>, ask: &Ask) -> Exit {
+    pub(super) fn answer(&mut self, outcome: Result<Outcome, ClientError>, ask: &Invocation) -> Exit {
         match outcome {
             Ok(Ok(reply)) => {
                 let data = if self.json { json::reply(&reply) } else { text::reply(&reply, &self.zone) };
@@ -34,7 +34,7 @@ impl Session<'_> {
         }
     }
 
-    fn failed(&mut self, failure: &Failure, ask: &Ask) -> Exit {
+    fn failed(&mut self, failure: &Failure, ask: &Invocation) -> Exit {
         if self.json {
             self.out.data(&json::problem(failure));
         } else {
@@ -49,7 +49,7 @@ impl Session<'_> {
 }
 
 /// A lost answer of a call with a key: the key makes it safe to ask again.
-fn lost(why: &str, ask: &Ask) -> Failure {
+fn lost(why: &str, ask: &Invocation) -> Failure {
     let money = if ask.operation.moves_money() { Money::Unknown } else { Money::NotMoved };
     let failure = Failure::new(Code::OutcomeUnknown, format!("the answer of kaspid was lost ({why})"));
     let key = ask.key.as_ref().map(|key| key.key.clone());

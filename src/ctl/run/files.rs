@@ -12,8 +12,8 @@ use tokio::time::{Interval, interval};
 
 use super::call::changes;
 use crate::client::ClientError;
-use crate::ctl::ask::{Ask, Transfer};
 use crate::ctl::exit::{self, Exit};
+use crate::ctl::invocation::{Invocation, Transfer};
 use crate::ctl::save::Unfinished;
 use crate::ctl::session::Session;
 use crate::ctl::wire::{self, Count, FileBody, Outgoing};
@@ -64,11 +64,11 @@ struct ProblemDocument {
 /// A transfer under way.
 struct FileTransfer<'a, 'o> {
     session: &'a mut Session<'o>,
-    ask: &'a Ask,
+    ask: &'a Invocation,
 }
 
 /// Carries out a command whose request or answer is a file.
-pub(super) async fn transfer(session: &mut Session<'_>, ask: &Ask, transfer: &Transfer) -> Exit {
+pub(super) async fn transfer(session: &mut Session<'_>, ask: &Invocation, transfer: &Transfer) -> Exit {
     let mut under_way = FileTransfer { session, ask };
     let done = match transfer {
         Transfer::Save(target) => under_way.save(target.as_deref()).await,

@@ -7,8 +7,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::call::PATIENCE;
 use crate::client::{Client, ClientError, Outcome};
-use crate::ctl::ask::Ask;
 use crate::ctl::exit::{self, Exit};
+use crate::ctl::invocation::Invocation;
 use crate::ctl::session::Session;
 use crate::ctl::text;
 use crate::domain::{Kind, State};
@@ -45,7 +45,7 @@ impl Session<'_> {
         client: Client,
         billed: Payment,
         limit: Duration,
-        ask: &Ask,
+        ask: &Invocation,
     ) -> Exit {
         let payment = match self.wait(client, &PaymentRef::Id(billed.id), limit).await {
             Ok(Ok(payment)) => payment,

@@ -3,16 +3,16 @@
 use super::call::{at_once, patience};
 use super::{files, tail};
 use crate::client::{Client, ClientError};
-use crate::ctl::ask::{Ask, Goal, Key};
 use crate::ctl::exit::{self, Exit};
 use crate::ctl::input::{self, NoInput};
+use crate::ctl::invocation::{Goal, Invocation, Key};
 use crate::ctl::session::Session;
 use crate::domain::State;
 use crate::operation::{Operation, Reply};
 
 impl Session<'_> {
     /// Carries a command out, from its questions to its exit code.
-    pub(in crate::ctl) async fn serve(&mut self, mut ask: Ask) -> Exit {
+    pub(in crate::ctl) async fn serve(&mut self, mut ask: Invocation) -> Exit {
         if let Err(error) = self.complete(&mut ask) {
             self.out.say(&format!("kaspictl: {error}"));
             return Exit::Usage;
@@ -38,7 +38,7 @@ impl Session<'_> {
     }
 
     /// Reads what does not stand on the command line, and asks before what cannot be undone.
-    fn complete(&mut self, ask: &mut Ask) -> Result<(), NoInput> {
+    fn complete(&mut self, ask: &mut Invocation) -> Result<(), NoInput> {
         if let Some(confirm) = &ask.confirm {
             input::confirmed(confirm, self.out)?;
         }
@@ -56,7 +56,7 @@ impl Session<'_> {
         exit::of_client(error, false)
     }
 
-    async fn ask(&mut self, client: Client, ask: Ask) -> Exit {
+    async fn ask(&mut self, client: Client, ask: Invocation) -> Exit {
         let key = ask.key.as_ref().map(|key| &key.key);
         let outcome = client.send(key, patience(&ask.operation), at_once(&ask.operation)).await;
         let payment = outcome.as_ref().ok().and_then(|told| told.as_ref().ok()?.payment().cloned());

@@ -16,7 +16,7 @@ use crate::service::select::{no_token, settled};
 use crate::store::{Change, ConfigRow, Counterparty, Doubt, PROCESSED, PaymentRow, Refused, Store, Triple};
 
 /// What Kaspi says of a payment we have never seen.
-pub(super) struct Sight {
+pub(super) struct BankRecord {
     pub(super) kaspi_status: String,
     /// From details, where the dialect has them and the payment is paid.
     pub(super) total: Option<Amount>,
@@ -57,8 +57,8 @@ impl Adoptions {
         let triple = triple.ok_or_else(|| no_token(&config))?;
         let ask = context.ask();
         let x_request_id = ask.x_request_id.to_string();
-        let sight = self.sight(context, &triple, &adopt.qr_payment_id).await?;
-        let row = adopted(&adopt, &config, &with, &sight)?;
+        let record = self.ask_about(context, &triple, &adopt.qr_payment_id).await?;
+        let row = adopted(&adopt, &config, &with, &record)?;
         let (id, actor, qr) = (row.id, context.caller.actor(), adopt.qr_payment_id.clone());
         self.store
             .write(move |writing| {
@@ -77,15 +77,20 @@ impl Adoptions {
     }
 
     /// Asks Kaspi for all it can tell of a payment by its number.
-    pub(super) async fn sight(&self, context: &Context, triple: &Triple, qr: &QrPaymentId) -> Result<Sight, Failure> {
+    pub(super) async fn ask_about(
+        &self,
+        context: &Context,
+        triple: &Triple,
+        qr: &QrPaymentId,
+    ) -> Result<BankRecord, Failure> {
         let kaspi = context.settings.kaspi()?;
         let read = kaspi.status(&context.ask(), &triple.named(qr)).await;
         let read = read.map_err(|trouble| failure_of(&trouble).with_bin(triple.bin()))?;
         let (kaspi_status, bank, doubt) = (read.status, read.date, Some(Doubt::Unproven));
-        let mut sight = Sight { kaspi_status, total: read.amount, available: None, paid_at: None, bank, doubt };
+        let mut record = BankRecord { kaspi_status, total: read.amount, available: None, paid_at: None, bank, doubt };
         if triple.dialect() == Dialect::Guide {
             // It has no details that could ever tell: whoever names the organisation is believed.
-            return Ok(Sight { doubt: None, ..sight });
+            return Ok(BankRecord { doubt: None, ..record });
         }
         let details = self.bank.with_token(&context.settings, triple.clone(), context.ask(), |kaspi, ask, triple| {
             let qr = qr.clone();
@@ -93,13 +98,13 @@ impl Adoptions {
         });
         match details.await {
             Ok(details) => {
-                sight.total = Some(details.total);
-                sight.available = Some(details.available_return);
-                sight.paid_at = details.transaction_date;
-                sight.doubt = None;
+                record.total = Some(details.total);
+                record.available = Some(details.available_return);
+                record.paid_at = details.transaction_date;
+                record.doubt = None;
             }
             // Kaspi has details of a paid payment only; of a paid one they must be readable.
-            Err(trouble) if sight.kaspi_status == PROCESSED => {
+            Err(trouble) if record.kaspi_status == PROCESSED => {
                 let failure = failure_of(&trouble).with_bin(triple.bin());
                 return Err(match failure.code {
                     Code::NotFound => failure.with_hint(not_of(triple)),
@@ -108,7 +113,7 @@ impl Adoptions {
             }
             Err(_) => {}
         }
-        Ok(sight)
+        Ok(record)
     }
 }
 
@@ -146,8 +151,8 @@ fn known_already(context: &Context, row: &PaymentRow, config: &ConfigRow, adopt:
     }
 }
 
-fn adopted(adopt: &Adopt, config: &ConfigRow, with: &Counterparty, sight: &Sight) -> Result<PaymentRow, Failure> {
-    let amount = match (adopt.amount_tiyn, sight.total) {
+fn adopted(adopt: &Adopt, config: &ConfigRow, with: &Counterparty, record: &BankRecord) -> Result<PaymentRow, Failure> {
+    let amount = match (adopt.amount_tiyn, record.total) {
         (Some(said), Some(total)) if said != total => {
             return Err(Failure::invalid(format!("Kaspi says the payment is {total}, not {said}")));
         }
@@ -160,20 +165,20 @@ fn adopted(adopt: &Adopt, config: &ConfigRow, with: &Counterparty, sight: &Sight
     };
     let now = Moment::now();
     // Kaspi does not tell the kind; only a code that nobody scanned yet has a status of its own.
-    let kind = if sight.kaspi_status == "QrTokenCreated" { Kind::Qr } else { Kind::Remote };
+    let kind = if record.kaspi_status == "QrTokenCreated" { Kind::Qr } else { Kind::Remote };
     let mut row = PaymentRow {
         qr_payment_id: Some(adopt.qr_payment_id.clone()),
         state: State::Waiting,
-        kaspi_status: Some(sight.kaspi_status.clone()),
-        bank_deadline: sight.bank.map(|bank| bank.after(longest_life(kind))),
-        doubt: sight.doubt.clone(),
-        refunded_elsewhere: sight.available.and_then(|left| amount.minus(left)).unwrap_or_default(),
+        kaspi_status: Some(record.kaspi_status.clone()),
+        bank_deadline: record.bank.map(|bank| bank.after(longest_life(kind))),
+        doubt: record.doubt.clone(),
+        refunded_elsewhere: record.available.and_then(|left| amount.minus(left)).unwrap_or_default(),
         ..PaymentRow::frozen(config, with, kind, amount, now)
     };
-    row.state = state_of(&sight.kaspi_status, &row, AnswerTime { now, bank: sight.bank, watched: Duration::ZERO });
+    row.state = state_of(&record.kaspi_status, &row, AnswerTime { now, bank: record.bank, watched: Duration::ZERO });
     if row.state == State::Paid {
-        let source = if sight.paid_at.is_some() { PaidAtSource::Bank } else { PaidAtSource::Seen };
-        let paid_at = sight.paid_at.unwrap_or(now);
+        let source = if record.paid_at.is_some() { PaidAtSource::Bank } else { PaidAtSource::Seen };
+        let paid_at = record.paid_at.unwrap_or(now);
         (row.paid_at, row.paid_at_source, row.paid_seen_at) = (Some(paid_at), Some(source), Some(now));
         // It stands among the others of its time, where lists and reports look for it.
         (row.id, row.created_at) = (PaymentId::made_at(paid_at), paid_at);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::adopt::{Adoptions, Sight};
+use super::adopt::{Adoptions, BankRecord};
 use super::word::PeoplesWords;
 use crate::domain::State;
 use crate::failpoint::fail_point;
@@ -62,15 +62,15 @@ impl Resolutions {
 
     /// The number must be no other payment's, Kaspi must know it, and where Kaspi tells an amount it must be ours.
     async fn attached(&self, context: &Context, row: &PaymentRow, qr: QrPaymentId) -> Result<Closed, Failure> {
-        let sight = self.adoptions.sight(context, &self.bank.frozen_triple(&context.settings, row)?, &qr).await?;
-        match sight.total {
+        let record = self.adoptions.ask_about(context, &self.bank.frozen_triple(&context.settings, row)?, &qr).await?;
+        match record.total {
             Some(total) if total != row.amount => Err(Failure::invalid(format!(
                 "Kaspi says {qr} is {total}, and this payment is {}: it is another one",
                 row.amount
             ))
             .with_payment(row.id)),
             _ => {
-                let Sight { kaspi_status, doubt, bank, .. } = sight;
+                let BankRecord { kaspi_status, doubt, bank, .. } = record;
                 let bank_deadline = bank.map(|bank| bank.after(longest_life(row.kind)));
                 Ok(Closed::Attached { qr_payment_id: qr, kaspi_status, doubt, bank_deadline })
             }

@@ -7,7 +7,7 @@ use crate::moment::Span;
 use crate::operation::Operation;
 
 /// One operation for the daemon.
-pub(super) struct Ask {
+pub(super) struct Invocation {
     /// It. A create carries its `wait` as an HTTP client would send it.
     pub(super) operation: Operation,
     /// Of a create, cancel or refund.
@@ -63,7 +63,7 @@ pub(super) struct Confirm {
     pub(super) bin: OrganizationBin,
 }
 
-impl Ask {
+impl Invocation {
     /// Asks once and shows the answer.
     pub(super) fn once(operation: impl Into<Operation>) -> Self {
         let operation = operation.into();
