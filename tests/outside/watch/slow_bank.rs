@@ -190,5 +190,6 @@ fn a_reload_sweeps_open_invoices() {
         clock.pass(Duration::from_secs(60));
         known(&daemon.door, &id)["state"] == "paid"
     });
-    assert_eq!(asked(&bank, &qr).len(), 1);
+    let asks = asked(&bank, &qr).len();
+    assert!((1..=2).contains(&asks), "{asks}: the sweep, and at most the look of a minute after it was paid");
 }
