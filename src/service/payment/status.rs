@@ -28,7 +28,7 @@ const LATE: Duration = Duration::from_secs(48 * 3600);
 /// In whose name a look is made.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::service) enum For {
-    /// Somebody at the door. Without a turn of the pace, and right after a call that failed, what is known is the
+    /// Somebody at the door. Without a turn of the rate, and right after a call that failed, what is known is the
     /// answer.
     Caller,
     /// A call that decides money: waits for no turn, and asks again whatever failed before it came.
