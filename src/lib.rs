@@ -31,6 +31,7 @@
 //! | [`failure`] | Every failure says whether money moved and what to do next. |
 //! | [`operation`] | An old program and a new one understand each other; both encodings carry the same things. |
 //! | [`access`] | Nothing is carried out that was not admitted: only `Permission::admit` makes an `Admitted`. |
+//! | [`seal`] | What is sealed opens with its seal and at its place only; no key of a seal is shown or stored. |
 //! | [`config`] | What is not known is refused by name, by the daemon and by `kaspid check` alike. |
 //! | [`store`] | What `write` has returned for is on the disk; the log is only ever added to. |
 //! | [`identity`] | The key fits the certificate, and leaves this room in no form but a TLS connection's. |
@@ -64,6 +65,7 @@ pub mod peer_groups;
 pub mod user_names;
 pub mod config;
 pub mod access;
+pub mod seal;
 pub mod store;
 pub mod identity;
 pub mod kaspi;

@@ -27,7 +27,7 @@ pub const NAMES: usize = 3;
 pub const CITATIONS: usize = 0;
 
 /// Crates that kaspid asks for itself.
-pub const DEPENDENCIES: usize = 41;
+pub const DEPENDENCIES: usize = 42;
 
 /// Stored types that the test of pinned bytes does not name.
 pub const UNPINNED: usize = 0;
