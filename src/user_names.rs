@@ -8,6 +8,8 @@ use nix::unistd::{Uid, User};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
+use crate::domain::Actor;
+
 /// How long an answer of the user database is good for.
 const FRESH: Duration = Duration::from_secs(60);
 
@@ -27,6 +29,18 @@ pub struct UserNames(Arc<Mutex<HashMap<u32, Asked>>>);
 struct Asked {
     at: Instant,
     name: watch::Receiver<Name>,
+}
+
+/// Who runs this program, as the kernel would say it of a caller of the socket: for what is done to a stopped daemon.
+#[must_use]
+pub fn this_process() -> Actor {
+    let uid = nix::unistd::geteuid().as_raw();
+    Actor {
+        uid,
+        name: ask(uid).as_deref().map(str::to_owned),
+        gid: nix::unistd::getegid().as_raw(),
+        pid: i32::try_from(std::process::id()).ok(),
+    }
 }
 
 impl UserNames {

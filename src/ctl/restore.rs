@@ -9,9 +9,9 @@ use super::exit::Exit;
 use super::out::Out;
 use super::when::Zone;
 use crate::config::Configuration;
-use crate::domain::Actor;
 use crate::moment::Moment;
 use crate::store::{RestoreError, Restored, restore};
+use crate::user_names::this_process;
 
 /// What to put back, and whose configuration says where.
 pub(super) struct Restore {
@@ -39,7 +39,7 @@ impl Restore {
                 return Exit::Refused;
             }
         };
-        match restore(&config.daemon.state_dir, &config.daemon.socket, &self.file, actor()) {
+        match restore(&config.daemon.state_dir, &config.daemon.socket, &self.file, this_process()) {
             Ok(restored) => {
                 if json {
                     out.data(&done(&config.daemon.state_dir, &restored));
@@ -57,17 +57,6 @@ impl Restore {
                 refused(&error)
             }
         }
-    }
-}
-
-/// As the kernel would say it of a caller of the socket.
-fn actor() -> Actor {
-    let uid = nix::unistd::geteuid().as_raw();
-    Actor {
-        uid,
-        name: crate::user_names::ask(uid).as_deref().map(str::to_owned),
-        gid: nix::unistd::getegid().as_raw(),
-        pid: i32::try_from(std::process::id()).ok(),
     }
 }
 

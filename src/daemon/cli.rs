@@ -7,7 +7,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::run;
+use crate::config::Configuration;
 use crate::service::Settings;
+use crate::store;
+use crate::user_names::this_process;
 
 /// Kaspi Pay for a shop's own software: owns the key, keeps the organisations apart, answers on a local socket.
 #[derive(Parser)]
@@ -28,6 +31,15 @@ struct Arguments {
 enum DaemonCommand {
     /// Judge a configuration, its key, certificate and CA file with the daemon's own code; changes nothing.
     Check,
+    /// Give up a seal that is lost for good: device tokens are forgotten, all else stays; only while no daemon runs.
+    #[command(
+        after_help = "For a state that was sealed with the credential kaspid.seal, when neither it nor a copy of it is left. \
+                      Payments, organisations and the log stay. Afterwards each organisation is registered again with \
+                      kaspictl bin register BIN, which gives it the same token at Kaspi, and a key that the daemon kept \
+                      itself is brought in again. What is asked again with a key of before may answer key_conflict: the \
+                      secret that compared requests is gone too."
+    )]
+    ForgetSealed,
 }
 
 /// The program: 0 done, 1 failed with the reason on stderr, 2 usage.
@@ -36,6 +48,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Some(DaemonCommand::Check) => check(&arguments.config),
+        Some(DaemonCommand::ForgetSealed) => forget_sealed(&arguments.config),
         None => run(&arguments.config).map_err(Into::into),
     };
     match result {
@@ -58,6 +71,21 @@ fn check(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
         writeln!(out, "warning: no [identity]: the daemon will answer identity_missing to calls that need Kaspi")?;
     }
     writeln!(out, "{}: in order", path.display())?;
+    Ok(())
+}
+
+fn forget_sealed(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let dir = Configuration::load(path)?.daemon.state_dir;
+    let mut out = std::io::stdout().lock();
+    match store::forget_sealed(&dir, this_process())? {
+        Some(done) => writeln!(
+            out,
+            "{} device tokens are forgotten (event {} of the log); start kaspid, then for each organisation: kaspictl bin \
+             register BIN",
+            done.tokens, done.event
+        )?,
+        None => writeln!(out, "{}: nothing is sealed, nothing was changed", dir.display())?,
+    }
     Ok(())
 }
 

@@ -23,6 +23,7 @@ use crate::access::Rules;
 use crate::config::LimitSettings;
 use crate::door::{self, Door, Handler, ListenError};
 use crate::failure::Failure;
+use crate::seal::{SealTrouble, Seals};
 use crate::service::{Background, Live, Service, Settings, SettingsError};
 use crate::store::{Store, StoreError};
 
@@ -49,6 +50,9 @@ pub enum DaemonError {
         /// Why.
         source: std::io::Error,
     },
+    /// The credential that seals the state.
+    #[error(transparent)]
+    Seal(#[from] SealTrouble),
     /// The socket.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -71,7 +75,8 @@ pub fn run(config: &Path) -> Result<(), DaemonError> {
         warn!("{warning}");
     }
     make_state_dir(&settings.config.daemon.state_dir)?;
-    let store = notify::while_opening(|| Store::open(&settings.config.daemon.state_dir))?;
+    let seals = Seals::from_credentials(std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from).as_deref())?;
+    let store = notify::while_opening(|| Store::open(&settings.config.daemon.state_dir, &seals))?;
     let limits = limits(&settings.config.limits);
     let socket = settings.config.daemon.socket.clone();
     let live = Arc::new(Live::new(config.to_owned(), settings));

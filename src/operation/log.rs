@@ -72,8 +72,8 @@ pub struct Verified {
     pub first_bad: Option<u64>,
     /// Whether the event of the head that was given has its hash; null when none was given.
     pub head_matches: Option<bool>,
-    /// The first row of each projection that is not what the log makes of it; null when not asked for, or when the
-    /// log itself is not as it was written.
+    /// The first row of each projection that is not what the log makes of it, and each device token that is not the one
+    /// the log tells of; null when neither was compared, or when the log itself is not as it was written.
     pub differences: Option<Vec<Difference>>,
 }
 
@@ -168,13 +168,24 @@ pub enum Order {
 }
 
 /// How to check the audit log.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct VerifyQuery {
     /// A head kept elsewhere, `SEQ:SHA256` as in a report, an export, a backup or the journal.
     pub head: Option<KeptHead>,
-    /// Also make every projection again from the log and compare.
-    #[serde(default)]
+    /// Also make every projection again from the log and compare, so that rows and payments are known to be what the
+    /// log says. Left out for a caller who is narrowed to shops or BINs.
+    #[serde(default = "yes")]
     pub rebuild: bool,
+}
+
+impl Default for VerifyQuery {
+    fn default() -> Self {
+        Self { head: None, rebuild: true }
+    }
+}
+
+fn yes() -> bool {
+    true
 }

@@ -46,7 +46,7 @@ impl Seals {
     /// [`SealTrouble::Other`] or [`SealTrouble::Missing`].
     pub fn of(&self, id: SealId) -> Result<&Seal, SealTrouble> {
         let found = [&self.current, &self.former].into_iter().flatten().find(|seal| seal.id() == id);
-        found.ok_or_else(|| match self.current {
+        found.ok_or(match self.current {
             Some(_) => SealTrouble::Other(id),
             None => SealTrouble::Missing(id),
         })

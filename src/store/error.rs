@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::layout::LAYOUT;
 use crate::failure::{Code, Failure};
+use crate::seal::SealTrouble;
 
 /// Why the state cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,12 @@ pub enum StoreError {
         /// What went wrong.
         why: String,
     },
+    /// The state is sealed with what is not here, or sealing failed.
+    #[error(
+        "the state's device tokens cannot be opened: {0}. If the seal is lost for good, kaspid forget-sealed gives the tokens \
+         up and keeps all else"
+    )]
+    Sealed(#[source] SealTrouble),
     /// A stored value does not read back.
     #[error("the state is damaged: {0}")]
     Codec(String),

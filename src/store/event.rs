@@ -9,9 +9,10 @@ use super::key::Wrote;
 use super::layout::LAYOUT;
 use super::payment::{PaymentRow, Seen};
 use super::refund::RefundRow;
+use super::secrets::TokenMark;
 use super::{StoreError, codec};
 use crate::domain::{Actor, LogStatus, OperationType};
-use crate::id::{ConfigId, OrganizationBin, PaymentId, QrPaymentId, Reason, RequestKey, ShopId};
+use crate::id::{ConfigId, OrganizationBin, PaymentId, QrPaymentId, Reason, RequestKey, ShopId, TradePointId};
 use crate::moment::Moment;
 use crate::money::Amount;
 
@@ -62,6 +63,9 @@ pub(crate) enum Change {
     Imported { row: Box<ImportedRow>, payment: Option<PaymentId>, becomes: Option<Box<PaymentRow>> },
     /// A call that had begun was refused for its device token and is about to be sent again with another one.
     SentAgain { intent: u64, payment: PaymentId, refused: FirstRefusal, x_request_id: String },
+    /// From now on this token, by its mark, stands at a (BIN, trade point); `None`: its device is gone. What set it is the
+    /// event behind it.
+    Device { organization_bin: OrganizationBin, trade_point_id: TradePointId, token: Option<TokenMark> },
 }
 
 impl Change {
@@ -79,7 +83,8 @@ impl Change {
             | Self::Ended { .. }
             | Self::Restored(_)
             | Self::RestoreAcknowledged { .. }
-            | Self::SentAgain { .. } => None,
+            | Self::SentAgain { .. }
+            | Self::Device { .. } => None,
         }
     }
 }

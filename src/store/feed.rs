@@ -94,7 +94,8 @@ fn of_payment(change: &Change, step: &ReplayStep) -> Option<EventType> {
         | Change::RefundIntended { .. }
         | Change::Restored(_)
         | Change::RestoreAcknowledged { .. }
-        | Change::SentAgain { .. } => None,
+        | Change::SentAgain { .. }
+        | Change::Device { .. } => None,
     }
 }
 

@@ -4,13 +4,13 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use redb::{Builder, Database, DatabaseError, ReadableDatabase};
-use zeroize::Zeroizing;
+use redb::{Builder, Database, DatabaseError};
 
 use super::layout::LAYOUT;
-use super::reading::Reading;
-use super::writing::Writing;
+use super::secrets::Secrets;
+use super::tables::WriteTables;
 use super::{StoreError, stamp};
+use crate::seal::Seal;
 
 /// The name of the file in the state directory.
 pub(super) const FILE: &str = "kaspid.redb";
@@ -53,13 +53,13 @@ pub(super) fn open(path: &Path) -> Result<(Database, u8), StoreError> {
 }
 
 /// Makes a new file under another name and moves it into place whole, so that a crash leaves none or all of it.
-pub(super) fn create(dir: &Path, path: &Path) -> Result<(), StoreError> {
+pub(super) fn create(dir: &Path, path: &Path, seal: Option<&Seal>) -> Result<(), StoreError> {
     let new = dir.join(format!("{FILE}.new"));
     let make = || -> Result<(), Box<dyn std::error::Error>> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(&new)?;
         let database =
             Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(redb::backends::FileBackend::new(file)?)?;
-        furnish(&database)?;
+        furnish(&database, seal)?;
         drop(database);
         std::fs::rename(&new, path)?;
         Ok(File::open(dir)?.sync_all()?)
@@ -68,22 +68,11 @@ pub(super) fn create(dir: &Path, path: &Path) -> Result<(), StoreError> {
 }
 
 /// Makes every table, the secret and the number of the layout.
-pub(super) fn furnish(database: &Database) -> Result<(), StoreError> {
+pub(super) fn furnish(database: &Database, seal: Option<&Seal>) -> Result<(), StoreError> {
     let tx = database.begin_write()?;
-    let mut writing = Writing::begin(&tx)?;
-    writing.put_meta(SECRET, &[*uuid::Uuid::new_v4().as_bytes(), *uuid::Uuid::new_v4().as_bytes()].concat())?;
-    drop(writing);
+    let mut tables = WriteTables::open(&tx)?;
+    Secrets::new(seal).put(&mut tables.meta)?;
+    drop(tables);
     stamp::put(&tx, LAYOUT)?;
     Ok(tx.commit()?)
-}
-
-/// The `meta` entry of the secret behind [`Store::hash`](super::Store::hash).
-const SECRET: &str = "secret";
-
-pub(super) fn secret(database: &Database) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-    let tx = database.begin_read()?;
-    match Reading::new(tx).meta(SECRET)? {
-        Some(secret) => Ok(Zeroizing::new(secret)),
-        None => Err(StoreError::Codec("the hash secret is missing".to_owned())),
-    }
 }

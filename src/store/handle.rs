@@ -5,23 +5,23 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use redb::ReadableDatabase;
-use sha2::{Digest, Sha256};
+use redb::{Database, ReadableDatabase};
 use tokio::sync::{mpsc, oneshot, watch};
-use zeroize::Zeroizing;
 
-use super::file::{FILE, create, secret, unreadable};
+use super::file::{FILE, create, unreadable};
 use super::hear::Hearer;
 use super::journal_heads::{self, JournalHeads};
 use super::reading::Reading;
+use super::secrets::Secrets;
 use super::state::{Opener, StoreState};
 use super::tally::StoreMeters;
 use super::underway::Underway;
 use super::writer::{self, Driver, Job, Message};
 use super::writing::Writing;
-use super::{Refused, StoreError, migration};
+use super::{Refused, StoreError, migration, sealing};
 use crate::failure::Failure;
 use crate::id::PaymentId;
+use crate::seal::Seals;
 
 /// All state; a cheap handle.
 #[derive(Clone)]
@@ -30,7 +30,6 @@ pub struct Store {
     jobs: mpsc::UnboundedSender<Message>,
     /// Money calls that have begun and not ended; see [`Store::underway`].
     underway: Arc<AtomicUsize>,
-    secret: Arc<Zeroizing<Vec<u8>>>,
 }
 
 impl Store {
@@ -38,19 +37,26 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]: in use, unreadable, newer.
-    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+    pub fn open(dir: &Path, seals: &Seals) -> Result<Self, StoreError> {
         let path = dir.join(FILE);
         if !path.try_exists().map_err(|error| unreadable(&path, &error))? {
-            create(dir, &path)?;
+            create(dir, &path, seals.current())?;
         }
-        let file = path.clone();
-        Self::opened_by(Box::new(move || migration::open(&path)), Some(file), writer::on_a_thread)
+        let (file, of_this_start) = (path.clone(), seals.clone());
+        let open = move || sealing::settle(&path, migration::open(&path)?, &of_this_start);
+        Self::opened_by(Box::new(open), Some(file), seals, writer::on_a_thread)
     }
 
-    pub(super) fn opened_by(open: Opener, path: Option<PathBuf>, drive: Driver) -> Result<Self, StoreError> {
+    pub(super) fn opened_by(
+        open: Opener,
+        path: Option<PathBuf>,
+        seals: &Seals,
+        drive: Driver,
+    ) -> Result<Self, StoreError> {
         let database = open()?;
-        let secret = Arc::new(secret(&database)?);
-        let head = Reading::new(database.begin_read()?).head()?;
+        let secrets = Arc::new(sealing::secrets_of(&database, seals)?);
+        mark_devices(&database, &secrets)?;
+        let head = Reading::new(database.begin_read()?, None).head()?;
         journal_heads::tell(head.place.seq, &head.hex());
         let shared = Arc::new(StoreState {
             open,
@@ -59,12 +65,13 @@ impl Store {
             head: watch::Sender::new(head.place.seq),
             reopening: AtomicBool::new(false),
             meters: StoreMeters::new(),
+            secrets,
             hearer: Hearer::default(),
         });
         let underway = Arc::<AtomicUsize>::default();
         let (jobs, work) = writer::writer(shared.clone(), underway.clone(), JournalHeads::after(head.place.seq));
         drive(Box::pin(work)).map_err(|error| StoreError::Io(error.to_string()))?;
-        Ok(Self { shared, jobs, underway, secret })
+        Ok(Self { shared, jobs, underway })
     }
 
     /// Closes the file for good, with nothing left to repair; whatever asks later gets `storage_failed`.
@@ -179,7 +186,8 @@ impl Store {
         let guard = self.shared.database.read().unwrap_or_else(PoisonError::into_inner);
         let read = || {
             let database = guard.as_ref().ok_or(StoreError::Closed)?;
-            look(&Reading::new(database.begin_read().map_err(StoreError::from)?))
+            let secrets = Some(self.shared.secrets.clone());
+            look(&Reading::new(database.begin_read().map_err(StoreError::from)?, secrets))
         };
         read().map_err(|refused| match refused {
             Refused::Failure(failure) => *failure,
@@ -244,7 +252,24 @@ impl Store {
 
     /// A keyed hash, by which a phone or a request can be compared and not read.
     pub(crate) fn hash(&self, text: &str) -> [u8; 8] {
-        let digest = Sha256::new().chain_update(self.secret.as_slice()).chain_update(text).finalize();
-        digest.first_chunk().copied().unwrap_or_default()
+        self.shared.secrets.hash(text)
     }
+
+    /// Whether device tokens lie sealed.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.shared.secrets.seal_id().is_some()
+    }
+}
+
+/// Tells the log the marks of tokens that a layout without marks has left, in one transaction with the end of that.
+fn mark_devices(database: &Database, secrets: &Arc<Secrets>) -> Result<(), StoreError> {
+    if Reading::new(database.begin_read()?, None).meta(migration::UNMARKED)?.is_none() {
+        return Ok(());
+    }
+    let tx = database.begin_write()?;
+    let mut writing = Writing::begin(&tx, Some(secrets.clone()))?;
+    writing.mark_devices()?;
+    writing.tables.meta.remove(migration::UNMARKED)?;
+    drop(writing);
+    Ok(tx.commit()?)
 }

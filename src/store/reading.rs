@@ -1,11 +1,14 @@
 //! One consistent view of the last durable commit, in domain words.
 
+use std::sync::Arc;
+
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata};
 
 use super::config::{self, ConfigRow};
 use super::event::{self, Event};
 use super::key::KeyRow;
 use super::payment::{self, PaymentRow, number};
+use super::secrets::{Secrets, locked};
 use super::tables::ReadTables;
 use super::{Counterparty, StoreError, Triple, codec, triple};
 use crate::id::{OrganizationBin, PaymentId, PaymentRef, RequestKey, ShopId, TradePointId};
@@ -41,11 +44,17 @@ impl ToFollow {
 /// A read transaction. Costs no lock on the writer; never held across an await.
 pub(crate) struct Reading {
     pub(super) tables: ReadTables,
+    secrets: Option<Arc<Secrets>>,
 }
 
 impl Reading {
-    pub(super) fn new(tx: ReadTransaction) -> Self {
-        Self { tables: ReadTables(tx) }
+    pub(super) fn new(tx: ReadTransaction, secrets: Option<Arc<Secrets>>) -> Self {
+        Self { tables: ReadTables(tx), secrets }
+    }
+
+    /// As [`Writing::secrets`](super::Writing).
+    pub(super) fn secrets(&self) -> Result<&Secrets, StoreError> {
+        self.secrets.as_deref().ok_or_else(locked)
     }
 
     pub(super) fn meta(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -85,7 +94,7 @@ impl Reading {
         trade_point: &TradePointId,
         of: &Counterparty,
     ) -> Result<Option<Triple>, StoreError> {
-        triple::of(&self.tables.device()?, bin, trade_point, of)
+        triple::of(&self.tables.device()?, self.secrets()?, (bin, trade_point), of)
     }
 
     pub(crate) fn payment(&self, named: &PaymentRef) -> Result<Option<PaymentRow>, StoreError> {

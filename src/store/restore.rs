@@ -119,7 +119,7 @@ fn opened(path: &Path, header: &Header) -> Result<Database, String> {
 /// Walks the chain; where it ends.
 fn in_order(database: &Database, header: &Header) -> Result<LogPlace, String> {
     let look = || {
-        let reading = Reading::new(database.begin_read()?);
+        let reading = Reading::new(database.begin_read()?, None);
         let mut chain = Chain::new(None);
         while !check_chain(&reading, &mut chain)? {}
         Ok((chain.verdict(None), reading.head()?))
@@ -136,7 +136,7 @@ fn in_order(database: &Database, header: &Header) -> Result<LogPlace, String> {
 
 fn record(database: &Database, gap: &Gap, actor: Actor) -> Result<u64, StoreError> {
     let tx = database.begin_write()?;
-    let mut writing = Writing::begin(&tx)?;
+    let mut writing = Writing::begin(&tx, None)?;
     let event = writing.append(Some(actor), Change::Restored(gap.clone()))?;
     drop(writing);
     tx.commit()?;
@@ -188,7 +188,7 @@ fn place(tx: Result<ReadTransaction, TransactionError>) -> Option<LogPlace> {
     let tx = tx.ok()?;
     let head = match tx.open_table(migration::EVENT_OF_1) {
         Ok(events) => Head::of(&events),
-        Err(_) => Reading::new(tx).head(),
+        Err(_) => Reading::new(tx, None).head(),
     };
     Some(head.ok()?.place)
 }

@@ -20,7 +20,8 @@ use crate::operation::LogRow;
 pub(super) fn row_of(reading: &Reading, seq: u64) -> Result<Option<LogRow>, StoreError> {
     let Some(event) = event_at(reading, seq)? else { return Ok(None) };
     let row = match &event.change {
-        Change::Ended { .. } => return Ok(None),
+        // What set a token has a row of its own.
+        Change::Ended { .. } | Change::Device { .. } => return Ok(None),
         Change::Noted(note) | Change::Config { note, .. } => noted(note),
         begun @ (Change::CreateIntended { .. } | Change::CancelIntended { .. } | Change::RefundIntended { .. }) => {
             call_row(reading, begun, seq)?

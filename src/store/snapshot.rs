@@ -19,7 +19,7 @@ impl Store {
         let store = self.clone();
         self.read(|reading| {
             let to = fresh(path).map_err(|error| StoreError::Io(format!("{}: {error}", path.display())))?;
-            reading.tables.copy_into(&to, &|| store.may_read_on())?;
+            reading.tables.copy_into(&to, &[], &|| store.may_read_on())?;
             reading.head().map_err(Refused::from)
         })
     }

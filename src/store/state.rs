@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use redb::Database;
 use tokio::sync::watch;
@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::StoreError;
 use super::file::forget;
 use super::hear::Hearer;
+use super::secrets::Secrets;
 use super::tally::StoreMeters;
 
 /// Opens the file, again after a failure.
@@ -27,6 +28,8 @@ pub(super) struct StoreState {
     /// The file is about to be opened again: long reads give way, since opening waits for them.
     pub(super) reopening: AtomicBool,
     pub(super) meters: StoreMeters,
+    /// What opens tokens and keys hashes.
+    pub(super) secrets: Arc<Secrets>,
     /// Told of every durable change of payments, by the writer.
     pub(super) hearer: Hearer,
 }

@@ -42,13 +42,16 @@ macro_rules! tables {
                 self.0.open_table(definition::$name)
             })*
 
-            /// Copies every table into a fresh file; `step` is asked before each of many rows whether to go on.
+            /// Copies every table but the named ones into a fresh file; `step` is asked before each of many rows whether to go on.
             pub(in crate::store) fn copy_into(
                 &self,
                 to: &Database,
+                except: &[&str],
                 step: &dyn Fn() -> Result<(), StoreError>,
             ) -> Result<(), StoreError> {
-                $(copy::table(&self.$name()?, to, definition::$name, step)?;)*
+                $(if !except.contains(&stringify!($name)) {
+                    copy::table(&self.$name()?, to, definition::$name, step)?;
+                })*
                 Ok(())
             }
 
@@ -73,8 +76,9 @@ macro_rules! tables {
 const SOURCES: [&str; 3] = ["meta", "event", "device"];
 
 tables! {
-    /// Name → bytes: `secret`, the key of the hashes by which phones and requests are compared; `layout`, one byte
-    /// ([`super::layout`], which also says why this table is called otherwise).
+    /// Name → bytes: `secret`, the key of the hashes by which phones and requests are compared, sealed where there is a
+    /// seal; `seal`, its number; `layout`, one byte ([`super::layout`]); `unmarked`, until tokens of an older layout have
+    /// their marks.
     meta: &'static str => &'static [u8] = "meta-1";
     /// Sequence number from 1 → SHA-256 (32 bytes), then the event.
     event: u64 => &'static [u8] = "event";
@@ -88,8 +92,8 @@ tables! {
     config: u64 => &'static [u8] = "config";
     /// OrganizationBin → row number; what makes a BIN unique.
     config_bin: &'static str => u64 = "config_bin";
-    /// (OrganizationBin, TradePointId) → current DeviceToken, or that it was deleted on purpose; outlives moves and
-    /// retirement. A token stands once.
+    /// (OrganizationBin, TradePointId) → current DeviceToken, sealed where there is a seal, or that it was deleted on
+    /// purpose; outlives moves and retirement. A token stands once.
     device: (&'static str, &'static str) => &'static [u8] = "device";
     /// PaymentId → payment.
     payment: u128 => &'static [u8] = "payment";

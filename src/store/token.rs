@@ -2,7 +2,8 @@
 
 use redb::{ReadableTable, Table};
 
-use super::{ConfigRow, StoreError, codec};
+use super::secrets::{Device, Secrets};
+use super::{ConfigRow, StoreError};
 use crate::access::Scope;
 use crate::id::{DeviceToken, OrganizationBin, TradePointId};
 
@@ -32,52 +33,78 @@ impl Holder {
     }
 }
 
-/// Stored for a (BIN, trade point). `None` remembers a device that was deleted at Kaspi on purpose: nothing registers it
-/// again by itself.
-pub(super) type Device = Option<DeviceToken>;
-
 /// (BIN, trade point).
 type Point = (&'static str, &'static str);
 
 /// Writes what stands at a (BIN, trade point).
 pub(super) fn put(
     devices: &mut Table<'_, Point, &'static [u8]>,
+    secrets: &Secrets,
     (bin, trade_point): (&OrganizationBin, &TradePointId),
     value: &Device,
 ) -> Result<(), StoreError> {
-    let value = zeroize::Zeroizing::new(codec::encode(value)?);
-    devices.insert((bin.as_str(), trade_point.as_str()), value.as_slice())?;
+    let point = (bin.as_str(), trade_point.as_str());
+    devices.insert(point, secrets.lay(point, value)?.as_slice())?;
     Ok(())
+}
+
+/// Whether anything stands or stood at a (BIN, trade point).
+pub(super) fn is_there(
+    devices: &impl ReadableTable<Point, &'static [u8]>,
+    (bin, trade_point): (&OrganizationBin, &TradePointId),
+) -> Result<bool, StoreError> {
+    Ok(devices.get((bin.as_str(), trade_point.as_str()))?.is_some())
 }
 
 /// What stands at a (BIN, trade point); `None` where there never was a device.
 pub(super) fn stored(
     devices: &impl ReadableTable<Point, &'static [u8]>,
-    bin: &OrganizationBin,
-    trade_point: &TradePointId,
+    secrets: &Secrets,
+    (bin, trade_point): (&OrganizationBin, &TradePointId),
 ) -> Result<Option<Device>, StoreError> {
-    devices.get((bin.as_str(), trade_point.as_str()))?.map(|value| codec::decode(value.value())).transpose()
+    let point = (bin.as_str(), trade_point.as_str());
+    devices.get(point)?.map(|value| secrets.take(point, value.value())).transpose()
+}
+
+/// Every (BIN, trade point) at which anything stands, sealed or not.
+pub(super) fn places(
+    devices: &impl ReadableTable<Point, &'static [u8]>,
+) -> Result<Vec<(OrganizationBin, TradePointId)>, StoreError> {
+    let damaged = |_| StoreError::Codec("a device stands at no (BIN, trade point)".to_owned());
+    let mut places = Vec::new();
+    for entry in devices.iter()? {
+        let (place, _) = entry?;
+        let (bin, trade_point) = place.value();
+        places.push((bin.parse().map_err(damaged)?, trade_point.parse().map_err(damaged)?));
+    }
+    Ok(places)
+}
+
+/// What stands at every (BIN, trade point).
+pub(super) fn all(
+    devices: &impl ReadableTable<Point, &'static [u8]>,
+    secrets: &Secrets,
+) -> Result<Vec<(OrganizationBin, TradePointId, Device)>, StoreError> {
+    let mut found = Vec::new();
+    for (bin, trade_point) in places(devices)? {
+        if let Some(device) = stored(devices, secrets, (&bin, &trade_point))? {
+            found.push((bin, trade_point, device));
+        }
+    }
+    Ok(found)
 }
 
 /// Which other (BIN, trade point) a token stands for. A shop has few devices and they change rarely, so all are looked
 /// through.
 pub(super) fn holder(
     devices: &impl ReadableTable<Point, &'static [u8]>,
+    secrets: &Secrets,
     token: &DeviceToken,
     (bin, trade_point): (&OrganizationBin, &TradePointId),
 ) -> Result<Option<Holder>, StoreError> {
-    for entry in devices.iter()? {
-        let (place, value) = entry?;
-        let held: Device = codec::decode(value.value())?;
-        if held.as_ref() != Some(token) {
-            continue;
-        }
-        let (of, at) = place.value();
-        let damaged = |_| StoreError::Codec("a device stands at no (BIN, trade point)".to_owned());
-        let found = Holder { bin: of.parse().map_err(damaged)?, trade_point: at.parse().map_err(damaged)? };
-        if !found.is(bin, trade_point) {
-            return Ok(Some(found));
-        }
-    }
-    Ok(None)
+    let of = all(devices, secrets)?.into_iter().find_map(|(of, at, held)| {
+        let holder = Holder { bin: of, trade_point: at };
+        (held.as_ref() == Some(token) && !holder.is(bin, trade_point)).then_some(holder)
+    });
+    Ok(of)
 }

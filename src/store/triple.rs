@@ -1,6 +1,7 @@
 //! What must go together on every call to Kaspi.
 
 use super::counterparty::Counterparty;
+use super::secrets::Secrets;
 use super::{StoreError, token};
 use crate::domain::Dialect;
 use crate::id::{DeviceToken, OrganizationBin, QrPaymentId, TradePointId};
@@ -95,10 +96,10 @@ impl Triple {
 /// The triple of a (BIN, trade point), if a device is registered there.
 pub(super) fn of(
     devices: &impl redb::ReadableTable<(&'static str, &'static str), &'static [u8]>,
-    bin: &OrganizationBin,
-    trade_point: &TradePointId,
+    secrets: &Secrets,
+    (bin, trade_point): (&OrganizationBin, &TradePointId),
     of: &Counterparty,
 ) -> Result<Option<Triple>, StoreError> {
-    let Some(token) = token::stored(devices, bin, trade_point)?.flatten() else { return Ok(None) };
+    let Some(token) = token::stored(devices, secrets, (bin, trade_point))?.flatten() else { return Ok(None) };
     Ok(Some(Triple { bin: bin.clone(), trade_point: trade_point.clone(), token, of: of.clone() }))
 }

@@ -20,6 +20,7 @@ use tracing::{error, info, warn};
 use super::StoreError;
 use super::event::Sha;
 use super::journal_heads::JournalHeads;
+use super::secrets::Secrets;
 use super::state::StoreState;
 use super::tally::Transition;
 use super::writing::Writing;
@@ -289,7 +290,7 @@ impl Writer {
     fn commit(&self, jobs: &mut [Job], attempt: &mut Attempt) -> Result<(), StoreError> {
         let guard = self.shared.database.read().unwrap_or_else(PoisonError::into_inner);
         let database = guard.as_ref().ok_or(StoreError::Closed)?;
-        transact(database, self.doubt, jobs, attempt)
+        transact(database, &self.shared.secrets, self.doubt, jobs, attempt)
     }
 }
 
@@ -322,12 +323,13 @@ struct Attempt {
 
 fn transact(
     database: &Database,
+    secrets: &Arc<Secrets>,
     doubt: Option<u64>,
     jobs: &mut [Job],
     attempt: &mut Attempt,
 ) -> Result<(), StoreError> {
     let tx = database.begin_write()?;
-    let mut writing = Writing::begin(&tx)?;
+    let mut writing = Writing::begin(&tx, Some(secrets.clone()))?;
     attempt.before = Some(writing.head().0);
     if let Some(durable) = doubt {
         writing.end_refused(durable)?;

@@ -1,11 +1,14 @@
 //! One write transaction, in domain words. Several requests share one and with it one flush.
 
+use std::sync::Arc;
+
 use redb::{ReadableTable, WriteTransaction};
 
 use super::config::{self, ConfigRow};
 use super::event::{self, CallOutcome, Change, Ending, Event, GENESIS, Sha};
 use super::key::KeyRow;
 use super::payment::{self, PaymentRow, number};
+use super::secrets::{Secrets, locked};
 use super::tables::WriteTables;
 use super::tally::Transition;
 use super::{Counterparty, StoreError, Triple};
@@ -21,6 +24,7 @@ pub(crate) struct Writing<'t> {
     seq: u64,
     head: Sha,
     pub(super) dirty: bool,
+    secrets: Option<Arc<Secrets>>,
     given_up: bool,
     /// What its events made of payments, to be counted once it is durable.
     transitions: Vec<Transition>,
@@ -29,13 +33,22 @@ pub(crate) struct Writing<'t> {
 }
 
 impl<'t> Writing<'t> {
-    pub(super) fn begin(tx: &'t WriteTransaction) -> Result<Self, StoreError> {
+    pub(super) fn begin(tx: &'t WriteTransaction, secrets: Option<Arc<Secrets>>) -> Result<Self, StoreError> {
         let tables = WriteTables::open(tx)?;
         let (seq, head) = match tables.event.last()? {
             None => (0, GENESIS),
             Some((seq, stored)) => (seq.value(), event::split(stored.value())?.0),
         };
-        Ok(Self { tables, seq, head, dirty: false, given_up: false, transitions: Vec::new(), now: Moment::now() })
+        Ok(Self {
+            tables,
+            seq,
+            head,
+            dirty: false,
+            secrets,
+            given_up: false,
+            transitions: Vec::new(),
+            now: Moment::now(),
+        })
     }
 
     /// Writes an event and what it changes; returns its sequence number.
@@ -82,6 +95,11 @@ impl<'t> Writing<'t> {
         }
     }
 
+    /// What opens and marks tokens; not there where a file is only made, restored or resealed.
+    pub(super) fn secrets(&self) -> Result<Arc<Secrets>, StoreError> {
+        self.secrets.clone().ok_or_else(locked)
+    }
+
     /// Whether anything was written that is to be kept.
     pub(super) fn is_wanted(&self) -> bool {
         self.dirty && !self.given_up
@@ -117,12 +135,6 @@ impl<'t> Writing<'t> {
         seqs.map(|seq| seq.map_err(StoreError::from).and_then(|seq| Ok((seq, self.tables.event_at(seq)?)))).collect()
     }
 
-    pub(super) fn put_meta(&mut self, name: &'static str, value: &[u8]) -> Result<(), StoreError> {
-        self.dirty = true;
-        self.tables.meta.insert(name, value)?;
-        Ok(())
-    }
-
     /// The row number of the next config.
     pub(crate) fn next_config_id(&self) -> Result<ConfigId, StoreError> {
         Ok(self.tables.config.last()?.map_or(1, |(id, _)| id.value() + 1))
@@ -144,7 +156,7 @@ impl<'t> Writing<'t> {
         trade_point: &TradePointId,
         of: &Counterparty,
     ) -> Result<Option<Triple>, StoreError> {
-        super::triple::of(&self.tables.device, bin, trade_point, of)
+        super::triple::of(&self.tables.device, &*self.secrets()?, (bin, trade_point), of)
     }
 
     pub(crate) fn payment(&self, id: PaymentId) -> Result<Option<PaymentRow>, StoreError> {

@@ -16,7 +16,7 @@ pub(super) fn ask(command: LogCommand, zone: &Zone, json: bool) -> Result<Invoca
         LogCommand::List(args) => Invocation::once(query(args, zone)?),
         LogCommand::Follow(args) => follow(args),
         LogCommand::Export(args) => export(args, zone, json)?,
-        LogCommand::Verify(args) => Invocation::once(VerifyQuery { head: args.head, rebuild: args.rebuild }),
+        LogCommand::Verify(args) => Invocation::once(VerifyQuery { head: args.head, rebuild: !args.chain }),
     })
 }
 

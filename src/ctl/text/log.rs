@@ -85,7 +85,7 @@ pub(super) fn verified(verified: &Verified) -> String {
                 .to_owned()
         }
         None if verified.ok => "The log is as it was written.".to_owned(),
-        None => "THE LOG IS AS IT WAS WRITTEN, BUT WHAT IS SHOWN OF IT IS NOT WHAT IT SAYS.".to_owned(),
+        None => "THE LOG IS AS IT WAS WRITTEN, BUT WHAT LIES BESIDE IT IS NOT WHAT IT SAYS.".to_owned(),
     };
     let mut fields = Fields::default();
     // As --head takes it: a broken chain has none to keep, and neither has an empty log.
@@ -100,6 +100,10 @@ pub(super) fn verified(verified: &Verified) -> String {
     for difference in verified.differences.iter().flatten() {
         let Difference { table, row, how } = difference;
         fields.add("first difference", format!("{table} {row}: {how}"));
+        if let Some((bin, point)) = row.split_once(' ').filter(|_| table == "device") {
+            fields.add("a token", "was changed past kaspid: find out who can write to the state");
+            fields.add("get it anew", format!("kaspictl bin register {bin} --trade-point {point}"));
+        }
     }
     if verified.differences.as_ref().is_some_and(Vec::is_empty) {
         fields.add("rebuilt", "everything that is shown is what the log says");

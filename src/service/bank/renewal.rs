@@ -171,7 +171,7 @@ impl Renewals {
             .store
             .write(move |writing| {
                 // Looked for before; whoever took it in between is told in words.
-                if writing.put_device(&bin, &trade_point, &token)?.is_err() {
+                if writing.put_device(None, (&bin, &trade_point), &token)?.is_err() {
                     return Err(refusal_failure(&refusal_of_another()).into());
                 }
                 let row = writing.config(&bin)?;

@@ -82,7 +82,8 @@ fn stands_still(why: String) -> ProblemItem {
 
 fn unread(id: PaymentId) -> ProblemItem {
     let detail = format!("payment {id} is stored and cannot be read, so it is not followed");
-    let remedy = "See what differs from the log: kaspictl log verify --rebuild; then put a good backup back: kaspictl restore FILE";
+    let remedy =
+        "See what differs from the log: kaspictl log verify; then put a good backup back: kaspictl restore FILE";
     problem("payment_unreadable", detail, remedy)
 }
 

@@ -83,7 +83,7 @@ impl Changes {
             row.retire(true, writing.now);
             // The config may have moved meanwhile: what is forgotten is what was deleted.
             if let Some(deleted) = deleted {
-                writing.forget_device((&name, deleted.trade_point()), deleted.token())?;
+                writing.forget_device(Some(actor.clone()), (&name, deleted.trade_point()), deleted.token())?;
             }
             put(writing, Some(actor), row, Note::done(OperationType::Config))
         });

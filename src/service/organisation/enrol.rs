@@ -71,7 +71,7 @@ impl Enrolments {
                 None => (blank(writing, &enrol, &at.point.id, shop)?, true),
             };
             // Before anything else is written: what is written stays.
-            if let Err(other) = writing.put_device(bin, &at.point.id, &at.token)? {
+            if let Err(other) = writing.put_device(Some(actor.clone()), (bin, &at.point.id), &at.token)? {
                 return Ok(Err(other));
             }
             row.is_active = true;
@@ -109,7 +109,7 @@ impl Enrolments {
         let (actor, point) = (context.caller.actor(), at.point.id.clone());
         let moved = self.store.write(move |writing| {
             let Some(row) = writing.config(&bin)? else { return Err(not_enrolled(&bin).into()) };
-            match writing.put_device(&bin, &at.point.id, &at.token)? {
+            match writing.put_device(Some(actor.clone()), (&bin, &at.point.id), &at.token)? {
                 Ok(()) => settle_at(writing, row, at, Some(actor)).map(Ok),
                 Err(other) => Ok(Err(other)),
             }

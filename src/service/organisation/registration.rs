@@ -51,7 +51,7 @@ impl Registrations {
         let kept = self.store.write(move |writing| {
             let Some(mut row) = writing.config(&name)? else { return Err(not_enrolled(&name).into()) };
             // The config may have moved meanwhile; the token is of the point it was asked for.
-            if let Err(other) = writing.put_device(&name, &asked_for, &token)? {
+            if let Err(other) = writing.put_device(Some(actor.clone()), (&name, &asked_for), &token)? {
                 return Ok(Err(other));
             }
             row.alarms.end_at(&asked_for);

@@ -3,6 +3,7 @@
 //! ends the daemon on the way, there is a whole file, old or new, and the next start begins anew with it.
 
 mod from_1;
+mod from_2;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use redb::{Database, ReadTransaction, ReadableDatabase, WriteTransaction};
 use tracing::{info, warn};
 
 pub(super) use from_1::EVENT as EVENT_OF_1;
+pub(super) use from_2::UNMARKED;
 
 use super::beside::{Temporary, beside, lock, second_name, sync_dir};
 use super::layout::LAYOUT;
@@ -22,7 +24,7 @@ use crate::failpoint::fail_point;
 type MigrationStep = fn(before: &ReadTransaction, after: &WriteTransaction) -> Result<(), StoreError>;
 
 /// The first one is from layout 1 to 2. A layout without its step does not compile.
-const STEPS: [MigrationStep; LAYOUT as usize - 1] = [from_1::step];
+const STEPS: [MigrationStep; LAYOUT as usize - 1] = [from_1::step, from_2::step];
 
 /// Opens the state, of this layout from then on.
 pub(super) fn open(path: &Path) -> Result<Database, StoreError> {

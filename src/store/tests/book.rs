@@ -12,6 +12,7 @@ use crate::id::PaymentId;
 use crate::moment::Moment;
 use crate::money::Amount;
 use crate::operation::PaymentQuery;
+use crate::seal::Seals;
 use crate::store::account::Booking;
 use crate::store::facts;
 use crate::store::{
@@ -240,7 +241,7 @@ async fn lived(store: &Store, happenings: Vec<Happening>) {
 
 fn check(happenings: Vec<Happening>) {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path()).unwrap();
+    let store = Store::open(dir.path(), &Seals::default()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(lived(&store, happenings));
     let query = PaymentQuery::default();

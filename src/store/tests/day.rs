@@ -164,7 +164,7 @@ pub(super) async fn write(store: &Store, step: &Step, begun: &[u64]) -> Result<u
             let job = move |writing: &mut crate::store::Writing<'_>| {
                 let row = Box::new(ConfigRow::sample(writing.now));
                 let token = "577b4b39-1e7e-43d2-83c3-a0116118ef16".to_owned().try_into().unwrap();
-                writing.put_device(&row.organization_bin, &row.trade_point_id, &token)?.unwrap();
+                writing.put_device(None, (&row.organization_bin, &row.trade_point_id), &token)?.unwrap();
                 Ok(writing.append(None, Change::Config { row, note: Note::done(OperationType::Register) })?)
             };
             store.write(job).await

@@ -8,6 +8,7 @@ use redb::{Builder, Database, StorageBackend};
 
 use crate::chance::seeded::mixed;
 use crate::failpoint::reach;
+use crate::seal::Seals;
 use crate::store::file::furnish;
 use crate::store::writer::{Driver, on_a_thread};
 use crate::store::{Store, StoreError};
@@ -56,7 +57,7 @@ impl Disk {
     pub(crate) fn furnished() -> Self {
         let disk = Self::default();
         let database = disk.database().unwrap();
-        furnish(&database).unwrap();
+        furnish(&database, None).unwrap();
         drop(database);
         disk
     }
@@ -73,7 +74,7 @@ impl Disk {
     /// Opens what is on it.
     pub(crate) fn store(&self) -> std::result::Result<Store, StoreError> {
         let disk = self.clone();
-        Store::opened_by(Box::new(move || disk.database()), None, on_a_thread)
+        Store::opened_by(Box::new(move || disk.database()), None, &Seals::default(), on_a_thread)
     }
 
     /// The same with a writer that is one of the runtime's tasks.
@@ -83,7 +84,7 @@ impl Disk {
             tokio::spawn(work);
             Ok(())
         };
-        Store::opened_by(Box::new(move || disk.database()), None, drive)
+        Store::opened_by(Box::new(move || disk.database()), None, &Seals::default(), drive)
     }
 
     /// The power goes now.

@@ -8,35 +8,36 @@ use super::history::{by, history};
 use super::pinned::{at, config};
 use crate::id::DeviceToken;
 use crate::operation::Verified;
+use crate::seal::Seals;
 use crate::store::check_chain;
 use crate::store::events::event_at;
 use crate::store::file::FILE;
 use crate::store::layout::LAYOUT;
-use crate::store::{Chain, Event, Reading, Refused, Store, Writing};
+use crate::store::{Chain, Change, Event, Reading, Refused, Store, Writing};
 
 /// The file of a layout.
 fn path(layout: u8) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/state-layout-{layout}.redb"))
 }
 
-/// Two devices, of which one was deleted on purpose, and the history.
+/// The history, and two devices, of which one was deleted on purpose.
 fn write_all(writing: &mut Writing<'_>) -> Result<(), Refused> {
-    let token = |text: &str| DeviceToken::try_from(text.to_owned()).unwrap();
-    let (bin, points) = ("891027350515".parse().unwrap(), ["104039", "104040"].map(|point| point.parse().unwrap()));
-    for (point, text) in points.iter().zip(["a-device-token", "another-token"]) {
-        writing.put_device(&bin, point, &token(text))?.unwrap();
-    }
-    writing.forget_device((&bin, &points[1]), &token("another-token"))?;
     for (seconds, change) in (0..).zip(history()) {
         writing.now = at(seconds);
         writing.append(by(&change), change)?;
     }
+    let token = |text: &str| DeviceToken::try_from(text.to_owned()).unwrap();
+    let (bin, points) = ("891027350515".parse().unwrap(), ["104039", "104040"].map(|point| point.parse().unwrap()));
+    for (point, text) in points.iter().zip(["a-device-token", "another-token"]) {
+        writing.put_device(None, (&bin, point), &token(text))?.unwrap();
+    }
+    writing.forget_device(None, (&bin, &points[1]), &token("another-token"))?;
     Ok(())
 }
 
 /// Writes them into a state file of the layout that this build has.
 fn write_history(dir: &Path) {
-    let store = Store::open(dir).unwrap();
+    let store = Store::open(dir, &Seals::default()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(store.write(write_all)).unwrap();
     assert_eq!(store.differences().unwrap(), []);
@@ -101,17 +102,26 @@ fn is_migrated(layout: u8) {
     let (file, table) = (dir.path().join(FILE), if layout == 1 { "event-1" } else { "event" });
     let (before, rows_before) = (log(&file, table), rows(&file));
     assert!(rows_before.iter().all(|(_, rows)| *rows > 0), "{rows_before:?}");
-    let store = Store::open(dir.path()).unwrap();
+    let store = Store::open(dir.path(), &Seals::default()).unwrap();
     assert!(verdict(&store).ok, "{:?}", verdict(&store));
     assert_eq!(store.differences().unwrap(), []);
     let events: Vec<_> = (1..).map_while(|seq| store.read(|reading| Ok(event_at(reading, seq)?)).unwrap()).collect();
     let written = (0..).zip(history()).map(|(seconds, change)| Event { at: at(seconds), actor: by(&change), change });
-    // Kinds of events that came later stand at the end of the history.
-    assert_eq!(events, written.take(before.len()).collect::<Vec<_>>());
+    // Kinds of events that came later stand at the end of the history. Behind it stand the marks of tokens, from the
+    // migration where the layout had none.
+    let written: Vec<_> = written.take(before.len()).collect();
+    let (told, marks) = events.split_at(written.len());
+    assert_eq!(told, written);
+    assert!(marks.len() >= 2 && marks.iter().all(|event| matches!(event.change, Change::Device { .. })), "{marks:?}");
     store.read(tokens_are_there).unwrap();
     store.close();
-    assert_eq!(log(&file, "event"), before);
+    assert_eq!(log(&file, "event")[..before.len()], before);
+    let added = u64::try_from(events.len() - before.len()).unwrap();
     let called = |(name, rows): &(String, u64)| (name.strip_suffix("-1").unwrap_or(name).to_owned(), *rows);
+    let rows_before: Vec<_> = rows_before
+        .into_iter()
+        .map(|(name, rows)| if name.starts_with("event") { (name, rows + added) } else { (name, rows) })
+        .collect();
     assert_eq!(rows(&file).iter().map(called).collect::<Vec<_>>(), rows_before.iter().map(called).collect::<Vec<_>>());
     let [_, old] = names(dir.path()).try_into().unwrap();
     assert!(old.starts_with(&format!("{FILE}.layout-{layout}-")), "{old}");
@@ -119,7 +129,7 @@ fn is_migrated(layout: u8) {
 }
 
 fn verdict(store: &Store) -> Verified {
-    let mut chain = Chain::new(None);
+    let mut chain = Chain::new(None).with_tokens();
     while !store.read(|reading| Ok(check_chain(reading, &mut chain)?)).unwrap() {}
     chain.verdict(None)
 }
@@ -138,7 +148,7 @@ fn tokens_are_there(reading: &Reading) -> Result<(), Refused> {
 #[test]
 fn a_migrated_log_goes_on() {
     let dir = kept(1);
-    let store = Store::open(dir.path()).unwrap();
+    let store = Store::open(dir.path(), &Seals::default()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let job = store.write(|writing| Ok(writing.append(None, history().swap_remove(1))?));
     let seq = runtime.block_on(job).unwrap();
@@ -146,8 +156,9 @@ fn a_migrated_log_goes_on() {
     let file = dir.path().join(FILE);
     let log = log(&file, "event");
     let layouts: Vec<u8> = log.iter().map(|(_, stored)| stored[32]).collect();
-    assert_eq!(layouts.split_last().unwrap(), (&LAYOUT, vec![1; log.len() - 1].as_slice()));
-    let store = Store::open(dir.path()).unwrap();
+    // Two devices get their marks, and then the event.
+    assert_eq!(layouts, [vec![1; log.len() - 3], vec![LAYOUT; 3]].concat());
+    let store = Store::open(dir.path(), &Seals::default()).unwrap();
     assert_eq!((verdict(&store).ok, verdict(&store).events), (true, seq));
     assert_eq!(names(dir.path()).len(), 2, "a state of this layout was migrated");
 }
@@ -164,7 +175,7 @@ fn a_state_that_cannot_be_migrated_is_left_as_it_is() {
     tx.commit().unwrap();
     drop(database);
     let before = log(&file, "event-1");
-    let error = Store::open(dir.path()).err().unwrap().to_string();
+    let error = Store::open(dir.path(), &Seals::default()).err().unwrap().to_string();
     assert!(error.contains("layout 1") && error.contains("config-1") && error.contains("left as it is"), "{error}");
     assert_eq!((log(&file, "event-1"), names(dir.path())), (before, vec![FILE.to_owned()]));
 }

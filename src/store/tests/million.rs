@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use super::day::{Step, day, write};
+use crate::seal::Seals;
 use crate::store::{Change, Store};
 
 /// Steps written by one job: as fast as the disk, not as slow as the bank.
@@ -15,7 +16,7 @@ const TOGETHER: usize = 5_000;
 async fn a_million_events() {
     let dir = PathBuf::from(std::env::var("KASPID_MILLION").unwrap());
     let events = std::env::var("KASPID_EVENTS").map_or(1_000_000, |text| text.parse().unwrap());
-    let store = Store::open(&dir).unwrap();
+    let store = Store::open(&dir, &Seals::default()).unwrap();
     write(&store, &Step::Enrol, &[]).await.unwrap();
     // Without the enrolment, which is there.
     let steps = day(u64::try_from(events).unwrap() / 3).split_off(1);

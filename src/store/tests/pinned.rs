@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::domain::{Actor, Dialect, Evidence, Kind, LogStatus, OperationType, PaidAtSource, Standing, State};
-use crate::id::{BankUrl, ConfigId, PaymentId, ShopId};
+use crate::id::{BankUrl, ConfigId, DeviceToken, PaymentId, ShopId};
 use crate::moment::Moment;
 use crate::money::Amount;
 use crate::store::account::Booking;
@@ -21,6 +21,7 @@ use crate::store::event::{
 use crate::store::key::{Field, KeyRow, Wrote};
 use crate::store::payment::{PaymentRow, Seen};
 use crate::store::refund::{RefundRow, RefundState};
+use crate::store::secrets::{Laid, TokenMark};
 use crate::store::{ConfigRow, codec, ownership};
 
 const PINNED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/stored.hex");
@@ -222,7 +223,11 @@ fn changes(lines: &mut Lines) {
         RestoreAcknowledged { .. } => Change::RestoreAcknowledged { restored: 13 },
         Imported { .. } => Change::Imported { row: Box::new(imported()), payment: Some(id(1)), becomes: Some(row()) },
         SentAgain { .. } => Change::SentAgain { intent: 7, payment: id(1), refused: FirstRefusal { provider_code: Some(-1501), error: "no".to_owned() }, x_request_id: x_request_id() },
+        Device { .. } => Change::Device { organization_bin: "891027350515".parse().unwrap(), trade_point_id: "104039".parse().unwrap(), token: Some(TokenMark([7; 16])) },
     });
+    lines.value("Laid::Deleted", &Laid::Deleted);
+    lines.value("Laid::Plain", &Laid::Plain(DeviceToken::try_from("a-device-token".to_owned()).unwrap()));
+    lines.value("Laid::Sealed", &Laid::Sealed(vec![1, 2, 3]));
 }
 
 fn sights(lines: &mut Lines) {

@@ -7,6 +7,7 @@ use super::day::{Step, create, created, outcome, payment, write};
 use crate::domain::{OperationType, PaidAtSource, State};
 use crate::id::PaymentId;
 use crate::moment::Moment;
+use crate::seal::Seals;
 use crate::store::facts;
 use crate::store::{
     Change, Ending, Fact, Note, PaymentRow, RefundRow, RefundState, Refused, Seen, Store, Window, Writing,
@@ -134,7 +135,7 @@ fn told(store: &Store, window: Window) -> (Vec<PaymentId>, Vec<PaymentId>, u32) 
 #[tokio::test]
 async fn a_report_reads_its_days_and_finds_what_belongs_to_them() {
     let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path()).unwrap();
+    let store = Store::open(dir.path(), &Seals::default()).unwrap();
     month(&store).await;
     // Every payment but the second of each day; that of an even day + 10 by the bank's date, that of an odd one where
     // it was seen.

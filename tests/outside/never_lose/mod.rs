@@ -12,5 +12,6 @@ mod log_follow;
 mod log_rows;
 mod migration;
 mod opening;
+mod sealed;
 mod start_and_stop;
 mod tamper;

@@ -205,7 +205,7 @@ fn take_in(
     for ConfigEntry { mut row, token, .. } in new {
         row.id = writing.next_config_id()?;
         // Every row was checked before the first was written.
-        if writing.put_device(&row.organization_bin, &row.trade_point_id, &token)?.is_err() {
+        if writing.put_device(Some(actor.clone()), (&row.organization_bin, &row.trade_point_id), &token)?.is_err() {
             return Err(Failure::invalid("a device token stands for two organisations").into());
         }
         row.standing_since = writing.now;

@@ -46,7 +46,19 @@ impl ShopChecks {
         let gap = |gap: ProblemItem| Check::failed("restore", gap.detail, "kaspictl restore --acknowledge");
         checks.extend(gap_problems(&self.store)?.into_iter().map(gap));
         checks.push(self.backups_check(rows));
+        checks.push(self.seal_check());
         Ok(checks)
+    }
+
+    /// How device tokens lie on the disk. Plain is what a shop begins with, and no fault.
+    fn seal_check(&self) -> Check {
+        match self.store.is_sealed() {
+            true => Check::ok("seal", "device tokens are sealed with the credential kaspid.seal"),
+            false => Check::ok(
+                "seal",
+                "device tokens lie unsealed, in files of mode 0600; a credential kaspid.seal would seal them (kaspid(8))",
+            ),
+        }
     }
 
     /// Whether an organisation can take payments; never the bank's own words.
