@@ -40,6 +40,7 @@
 //! | [`door`] | Everything from the socket has a bound; what is wrong gets an answer in words. |
 //! | [`daemon`] | It starts whole or says why not, and a stop hears running calls out. |
 //! | [`client`], [`ctl`] | No answer is not taken for "nothing happened". |
+//! | `fuzzed` | Everything that reads bytes of strangers has an entrance for a fuzzer, and a corpus that a test reads. |
 //! | [`sandbox`] | It shares no wire type with [`kaspi`], so a mistake in one is seen by the other. |
 //!
 //! A program of your own in Rust begins at [`client`] and at `examples/sell.rs`.
@@ -75,5 +76,7 @@ pub mod daemon;
 pub mod client;
 pub mod ctl;
 pub mod sandbox;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzed;
 #[cfg(test)]
 mod sim;

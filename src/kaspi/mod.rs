@@ -3,6 +3,8 @@
 //! `bank` and `guide` translate, `link` keeps connections, a `connection` knows what never left this machine,
 //! `gate` is the only judge of an answer. Nothing is retried in here but what surely never left.
 
+#[cfg(any(fuzzing, test))]
+pub mod fuzzed;
 mod context;
 mod bank;
 mod connection;

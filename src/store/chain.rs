@@ -49,7 +49,7 @@ impl Chain {
     }
 
     /// Takes in the next event; false if it is not what was written there.
-    fn follow(&mut self, seq: u64, stored: &[u8]) -> bool {
+    pub(super) fn follow(&mut self, seq: u64, stored: &[u8]) -> bool {
         let expected = self.events + 1;
         let read = match event::split(stored) {
             Ok((sha, record)) if seq == expected && sha == event::chain(&self.head, seq, record) => {

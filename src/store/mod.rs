@@ -4,6 +4,8 @@
 //! ([`writer`]); [`Store::write`] returns when the flush that holds its change is done. An unreadable or newer
 //! file is an error at start and is never replaced by an empty one.
 
+#[cfg(any(fuzzing, test))]
+pub mod fuzzed;
 mod account;
 mod alarm;
 mod after;
