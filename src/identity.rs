@@ -31,8 +31,10 @@ mod read;
 mod subject;
 mod waiting;
 mod vault;
+mod place;
 
 pub use files::{Handed, IdentityFiles};
+pub use place::{Elsewhere, IdentityPlace};
 pub use subject::{NotASubject, Subject};
 pub use trouble::{IdentityTrouble, Unfit};
 pub use vault::Vault;

@@ -7,6 +7,7 @@
 mod cli;
 mod journal;
 mod notify;
+mod process;
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -65,6 +66,7 @@ pub enum DaemonError {
 /// # Errors
 /// [`DaemonError`]: it did not start.
 pub fn run(config: &Path) -> Result<(), DaemonError> {
+    process::hide_memory();
     let settings = Settings::load(config)?;
     journal::start();
     for warning in &settings.warnings {
@@ -72,6 +74,10 @@ pub fn run(config: &Path) -> Result<(), DaemonError> {
     }
     make_state_dir(&settings.config.daemon.state_dir)?;
     let store = notify::while_opening(|| Store::open(&settings.config.daemon.state_dir))?;
+    // Behind the state's lock: another daemon may be writing until then.
+    if let Ok(vault) = settings.place.vault() {
+        vault.tidy();
+    }
     let limits = limits(&settings.config.limits);
     let socket = settings.config.daemon.socket.clone();
     let live = Arc::new(Live::new(config.to_owned(), settings));
@@ -170,14 +176,15 @@ async fn until_told(mut signals: Signals, service: &Service) {
             _ = signals.terminate.recv() => return,
             _ = signals.interrupt.recv() => return,
             hangup = signals.hangup.recv() => match hangup {
-                Some(()) => reload(service).await,
+                // Not waited for: a look at a bank that is away takes seconds, and a SIGTERM does not wait for it.
+                Some(()) => drop(tokio::spawn(reload(service.clone()))),
                 None => return,
             },
         }
     }
 }
 
-async fn reload(service: &Service) {
+async fn reload(service: Service) {
     match service.reload().await {
         Ok(reloaded) => {
             let said = format!("reloaded; changed: {}", reloaded.changed.join(", "));

@@ -63,10 +63,12 @@ impl Waiting {
     ///
     /// # Errors
     /// It is another key's certificate, or none.
-    pub fn answered(&self, certificate: Handed<'_>) -> Result<Staged, IdentityTrouble> {
+    pub fn answered(&self, certificate: Handed<'_>, chain: Option<Handed<'_>>) -> Result<Staged, IdentityTrouble> {
         let name = "the key that waits";
         let key = UsableKey::new(self.key.clone()).map_err(|why| IdentityTrouble::unfit(name, why))?;
-        Staged::matched((name, vec![key]), (certificate.name, read::certificates(certificate, None)?))
+        let mut certificates = read::certificates(certificate, None)?;
+        certificates.extend(chain.map_or(Ok(Vec::new()), |chain| read::certificates(chain, None))?);
+        Staged::matched((name, vec![key]), (certificate.name, certificates))
     }
 
     pub(super) fn to_pem(&self) -> Zeroizing<Vec<u8>> {

@@ -41,7 +41,8 @@ impl BegunCall {
             | Change::Restored(_)
             | Change::RestoreAcknowledged { .. }
             | Change::Imported { .. }
-            | Change::SentAgain { .. } => return None,
+            | Change::SentAgain { .. }
+            | Change::Identity { .. } => return None,
         };
         Some(Self { payment, what, key: key.clone() })
     }
@@ -67,7 +68,11 @@ impl Event {
             | Change::Resolved { payment, .. }
             | Change::SentAgain { payment, .. } => Some(*payment),
             Change::Ended { .. } => call.map(|call| call.payment),
-            Change::Noted(_) | Change::Config { .. } | Change::Restored(_) | Change::RestoreAcknowledged { .. } => None,
+            Change::Noted(_)
+            | Change::Config { .. }
+            | Change::Restored(_)
+            | Change::RestoreAcknowledged { .. }
+            | Change::Identity { .. } => None,
         }
     }
 
@@ -86,7 +91,8 @@ impl Event {
             | Change::CancelIntended { .. }
             | Change::Restored(_)
             | Change::RestoreAcknowledged { .. }
-            | Change::SentAgain { .. } => false,
+            | Change::SentAgain { .. }
+            | Change::Identity { .. } => false,
         }
     }
 }
@@ -126,7 +132,8 @@ pub(super) fn after(before: Option<PaymentRow>, event: &Event, call: Option<&Beg
         | Change::Restored(_)
         | Change::RestoreAcknowledged { .. }
         | Change::Imported { .. }
-        | Change::SentAgain { .. } => {}
+        | Change::SentAgain { .. }
+        | Change::Identity { .. } => {}
     }
     Ok(After { row, stands: true })
 }

@@ -62,6 +62,17 @@ pub(crate) enum Change {
     Imported { row: Box<ImportedRow>, payment: Option<PaymentId>, becomes: Option<Box<PaymentRow>> },
     /// A call that had begun was refused for its device token and is about to be sent again with another one.
     SentAgain { intent: u64, payment: PaymentId, refused: FirstRefusal, x_request_id: String },
+    /// The key and certificate in use changed, or their end is near.
+    Identity { told: IdentityTold, note: Note },
+}
+
+/// What is said of the key and certificate in use; `fingerprint` is the SHA-256 of the certificates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum IdentityTold {
+    /// From now on these are in use.
+    Changed { fingerprint: Sha },
+    /// They end within so many days.
+    Expiring { fingerprint: Sha, days: u16 },
 }
 
 impl Change {
@@ -79,7 +90,8 @@ impl Change {
             | Self::Ended { .. }
             | Self::Restored(_)
             | Self::RestoreAcknowledged { .. }
-            | Self::SentAgain { .. } => None,
+            | Self::SentAgain { .. }
+            | Self::Identity { .. } => None,
         }
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn row_of(reading: &Reading, seq: u64) -> Result<Option<LogRow>, Stor
     let Some(event) = event_at(reading, seq)? else { return Ok(None) };
     let row = match &event.change {
         Change::Ended { .. } => return Ok(None),
-        Change::Noted(note) | Change::Config { note, .. } => noted(note),
+        Change::Noted(note) | Change::Config { note, .. } | Change::Identity { note, .. } => noted(note),
         begun @ (Change::CreateIntended { .. } | Change::CancelIntended { .. } | Change::RefundIntended { .. }) => {
             call_row(reading, begun, seq)?
         }
