@@ -61,7 +61,6 @@ fn keys_of_other_kinds_are_named() {
     let bench = Bench::new();
     bench.run("genrsa -out short.key 1024");
     bench.run("dsaparam -genkey -out dsa.key 1024");
-    bench.run("dsa -in dsa.key -traditional -out dsa-old.key");
     bench.run("ecparam -name secp521r1 -genkey -noout -out p521.key");
     bench.run("ecparam -name secp256k1 -genkey -noout -out k1.key");
     bench.run("genpkey -algorithm x25519 -out x25519.key");
@@ -69,7 +68,6 @@ fn keys_of_other_kinds_are_named() {
     for (key, said) in [
         ("short.key", "an RSA key of 1024 bits"),
         ("dsa.key", "a DSA key"),
-        ("dsa-old.key", "a DSA key"),
         ("p521.key", "a P-521 key"),
         ("k1.key", "a key on the curve 1.3.132.0.10"),
         ("x25519.key", "a key of kind 1.3.101.110"),
