@@ -1,5 +1,5 @@
 //! The mTLS key and certificate: read in every form that banks, openssl and Windows give them, checked against each
-//! other, made here ([`Waiting`]) and kept ([`Vault`]).
+//! other, made here ([`WaitingKey`]) and kept ([`Vault`]).
 //!
 //! What a file is, its content says ([`items`]), not its name or place: key and certificate may stand in one file or in
 //! two, in PEM, DER, PKCS#12 or PKCS#7, the chain in any order.
@@ -38,7 +38,7 @@ pub use place::{Elsewhere, IdentityPlace};
 pub use subject::{NotASubject, Subject};
 pub use trouble::{IdentityTrouble, Unfit};
 pub use vault::Vault;
-pub use waiting::{NotMade, Waiting};
+pub use waiting::{NotMade, WaitingKey};
 
 /// The client's key and certificate, known to belong together. Cheap to clone; `Debug` shows no key.
 #[derive(Clone)]
@@ -64,29 +64,40 @@ impl Staged {
     ///
     /// # Errors
     /// [`IdentityTrouble`], with the file and what to do.
-    pub fn read(
-        key: Handed<'_>,
-        certificate: Handed<'_>,
-        passphrase: Option<&[u8]>,
-    ) -> Result<Self, IdentityTrouble> {
+    pub fn read(key: Handed<'_>, certificate: Handed<'_>, passphrase: Option<&[u8]>) -> Result<Self, IdentityTrouble> {
         let keys = read::keys(key, passphrase)?;
         let certificates = read::certificates(certificate, passphrase)?;
         Self::matched((key.name, keys), (certificate.name, certificates))
     }
 
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// [`IdentityTrouble`], with the file and what to do.
+    pub fn load(files: IdentityFiles<'_>) -> Result<Self, IdentityTrouble> {
+        let (key, certificate) = (read::read(files.key)?, read::read(files.certificate)?);
+        let passphrase = files.passphrase.map(read::read).transpose()?;
+        let named = |path: &Path| path.display().to_string();
+        let (key_name, certificate_name) = (named(files.key), named(files.certificate));
+        let key = Handed { name: &key_name, bytes: &key };
+        let certificate = Handed { name: &certificate_name, bytes: &certificate };
+        Self::read(key, certificate, passphrase.as_deref().map(|bytes| read::line(bytes)))
+    }
+
     /// The certificate whose key is among `keys`, the others behind it as its chain.
     fn matched(
         (key_name, keys): (&str, Vec<key::UsableKey>),
-        (name, certificates): (&str, Vec<chain::Link>),
+        (name, certificates): (&str, Vec<chain::ChainLink>),
     ) -> Result<Self, IdentityTrouble> {
         // Not `CertifiedKey::keys_match`: it refuses X.509 v1 certificates, which a bank's `openssl x509 -req` makes.
-        let belong = |key: &key::UsableKey, link: &chain::Link| key.public().is_some_and(|it| Some(it) == link.public());
+        let belong =
+            |key: &key::UsableKey, link: &chain::ChainLink| key.public().is_some_and(|it| Some(it) == link.public());
         let found = keys.into_iter().find_map(|key| {
             let leaf = certificates.iter().position(|link| belong(&key, link))?;
             Some((key, leaf))
         });
         let Some((key, leaf)) = found else {
-            let subject = certificates.first().map(chain::Link::subject).unwrap_or_default();
+            let subject = certificates.first().map(chain::ChainLink::subject).unwrap_or_default();
             let (key, certificate) = (key_name.to_owned(), name.to_owned());
             return Err(IdentityTrouble::Mismatch { key, certificate, subject });
         };
@@ -129,20 +140,12 @@ impl fmt::Debug for Staged {
 }
 
 impl ClientIdentity {
-    /// Reads and checks the files.
-    ///
-    /// # Errors
-    /// [`IdentityTrouble`], with the file and what to do.
-    pub fn load(files: IdentityFiles<'_>) -> Result<Self, IdentityTrouble> {
-        read::staged(files).map(|staged| staged.identity)
-    }
-
-    fn of(key: &key::UsableKey, chain: &[chain::Link]) -> Self {
+    fn of(key: &key::UsableKey, chain: &[chain::ChainLink]) -> Self {
         let ders: Vec<CertificateDer<'static>> = chain.iter().map(|link| link.der.clone()).collect();
         let leaf = chain.first();
         Self(Arc::new(Loaded {
-            subject: leaf.map(chain::Link::subject).unwrap_or_default(),
-            not_after: leaf.map_or(Moment::from_millis(0), chain::Link::not_after),
+            subject: leaf.map(chain::ChainLink::subject).unwrap_or_default(),
+            not_after: leaf.map_or(Moment::from_millis(0), chain::ChainLink::not_after),
             fingerprint: fingerprint(&ders),
             certified: Arc::new(CertifiedKey::new(ders, key.signing.clone())),
         }))
@@ -154,7 +157,7 @@ impl ClientIdentity {
     /// What is wrong with the certificate.
     pub fn check(&self, now: Moment) -> Result<(), Unfit> {
         match self.0.certified.cert.first() {
-            Some(leaf) => chain::Link::read(leaf.clone())?.check(now),
+            Some(leaf) => chain::ChainLink::read(leaf.clone())?.check(now),
             None => Ok(()),
         }
     }

@@ -60,12 +60,9 @@ fn piped(ask: &Invocation, paths: &HandedPaths, socket: &Path) -> String {
     let (method, path, written) = request(&ask.operation);
     let mut fields: Vec<String> = Vec::new();
     let mut files: Vec<String> = Vec::new();
-    for (name, path) in [
-        ("key", &paths.key),
-        ("certificate", &paths.certificate),
-        ("chain", &paths.chain),
-        ("pkcs12", &paths.pkcs12),
-    ] {
+    for (name, path) in
+        [("key", &paths.key), ("certificate", &paths.certificate), ("chain", &paths.chain), ("pkcs12", &paths.pkcs12)]
+    {
         if let Some(path) = path {
             fields.push(format!("\"{name}\":\"%s\""));
             files.push(format!("\"$(base64 -w0 {})\"", word(path)));

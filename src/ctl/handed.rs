@@ -78,9 +78,7 @@ fn judge(handed: &HandedIdentity, paths: &HandedPaths) -> Result<(), IdentityTro
     let (key_bytes, certificate_bytes, both) = (named(&handed.key), named(&handed.certificate), named(&handed.pkcs12));
     let passphrase = handed.passphrase.as_ref().map(|it| it.expose().as_bytes());
     let (first, second) = match (&key_bytes, &certificate_bytes, &both) {
-        (Some(bytes), Some(other), _) => {
-            (Handed { name: &key, bytes }, Handed { name: &certificate, bytes: other })
-        }
+        (Some(bytes), Some(other), _) => (Handed { name: &key, bytes }, Handed { name: &certificate, bytes: other }),
         (Some(bytes), None, _) => (Handed { name: &key, bytes }, Handed { name: &key, bytes }),
         (None, _, Some(bytes)) => (Handed { name: &pkcs12, bytes }, Handed { name: &pkcs12, bytes }),
         (None, _, None) => return Ok(()),
@@ -93,7 +91,10 @@ fn read(path: &Path) -> Result<HandedFile, NotHanded> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(64 << 10));
     File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > LARGEST) {
-        return Err(unreadable(io::Error::new(io::ErrorKind::FileTooLarge, "no key or certificate is larger than 256 KiB")));
+        return Err(unreadable(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "no key or certificate is larger than 256 KiB",
+        )));
     }
     Ok(HandedFile::new(bytes))
 }

@@ -55,7 +55,11 @@ fn check(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
         writeln!(out, "warning: {warning}")?;
     }
     if settings.identity().is_none() {
-        writeln!(out, "warning: no [identity]: the daemon will answer identity_missing to calls that need Kaspi")?;
+        writeln!(
+            out,
+            "warning: no key and certificate: calls that need Kaspi are answered identity_missing until kaspictl identity \
+             generate or import"
+        )?;
     }
     writeln!(out, "{}: in order", path.display())?;
     Ok(())

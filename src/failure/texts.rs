@@ -117,10 +117,7 @@ pub fn of(code: Code) -> Texts {
             "A key waits for its certificate",
             "Install the bank's answer: kaspictl identity install CERT. To see the request again: kaspictl identity generate. To throw the key away and make another: add --replace",
         ),
-        Code::IdentityElsewhere => (
-            "The key is not the daemon's to exchange",
-            "See where it is: kaspictl doctor",
-        ),
+        Code::IdentityElsewhere => ("The key is not the daemon's to exchange", "See where it is: kaspictl doctor"),
         Code::OtherBank => (
             "The payment was made with another bank",
             "Settle it in the Kaspi Pay app. If it is the same bank at another address, an admin adds the old one to formerly under [kaspi] in kaspid.toml, then: kaspictl reload",

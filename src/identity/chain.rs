@@ -9,12 +9,12 @@ use super::trouble::Unfit;
 use crate::moment::Moment;
 
 /// One certificate, read.
-pub(super) struct Link {
+pub(super) struct ChainLink {
     pub(super) der: CertificateDer<'static>,
     pub(super) certificate: Certificate,
 }
 
-impl Link {
+impl ChainLink {
     pub(super) fn read(der: CertificateDer<'static>) -> Result<Self, Unfit> {
         let certificate = Certificate::from_der(&der);
         let certificate = certificate.map_err(|error| Unfit::Damaged { what: format!("its certificate: {error}") })?;
@@ -94,7 +94,7 @@ fn day(moment: Moment) -> String {
 
 /// The leaf, who signed it, who signed that, and so on; then other authorities of the file, which may be the same under
 /// another spelling of their names. Other organisations' certificates stay out.
-pub(super) fn ordered(leaf: Link, mut others: Vec<Link>) -> Vec<Link> {
+pub(super) fn ordered(leaf: ChainLink, mut others: Vec<ChainLink>) -> Vec<ChainLink> {
     others.retain(|other| other.der != leaf.der);
     let mut chain = vec![leaf];
     while let Some(next) = chain.last().and_then(|last| others.iter().position(|other| last.signed_by(other))) {

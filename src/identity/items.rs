@@ -7,11 +7,11 @@ use x509_cert::request::CertReq;
 use zeroize::Zeroizing;
 
 use super::tlv::{BIT_STRING, CONTEXT_0, INTEGER, OCTETS, OID, SEQUENCE, first};
-use super::trouble::{Unfit, Wanted};
+use super::trouble::{FileRole, Unfit};
 use super::{pem, pkcs7};
 
 /// One thing in a file.
-pub(super) enum Item {
+pub(super) enum FilePart {
     Certificate(CertificateDer<'static>),
     /// A private key in PKCS#8, PKCS#1 or SEC1.
     Key(Zeroizing<Vec<u8>>),
@@ -34,7 +34,7 @@ pub(super) enum LockedKey {
 pub(super) const LARGEST: usize = 1 << 20;
 
 /// Everything in a file that was to be `wanted`; at least one.
-pub(super) fn items(bytes: &[u8], wanted: Wanted) -> Result<Vec<Item>, Unfit> {
+pub(super) fn items(bytes: &[u8], wanted: FileRole) -> Result<Vec<FilePart>, Unfit> {
     if bytes.len() > LARGEST {
         return Err(Unfit::TooLarge);
     }
@@ -63,20 +63,22 @@ pub(super) fn items(bytes: &[u8], wanted: Wanted) -> Result<Vec<Item>, Unfit> {
     }
     match text {
         _ if text.starts_with(b"<") => Err(Unfit::WebPage { wanted }),
-        _ if text.starts_with(b"PuTTY-User-Key-File") => Ok(vec![Item::Other("a key of PuTTY")]),
-        _ if text.starts_with(b"ssh-") || text.starts_with(b"ecdsa-") => Ok(vec![Item::Other("a public key of OpenSSH")]),
-        _ if bytes.starts_with(b"\xfe\xed\xfe\xed") => Ok(vec![Item::Other("a Java keystore (JKS)")]),
+        _ if text.starts_with(b"PuTTY-User-Key-File") => Ok(vec![FilePart::Other("a key of PuTTY")]),
+        _ if text.starts_with(b"ssh-") || text.starts_with(b"ecdsa-") => {
+            Ok(vec![FilePart::Other("a public key of OpenSSH")])
+        }
+        _ if bytes.starts_with(b"\xfe\xed\xfe\xed") => Ok(vec![FilePart::Other("a Java keystore (JKS)")]),
         _ => Err(Unfit::Unknown { wanted }),
     }
 }
 
-fn of_pem(bytes: &[u8]) -> Result<Vec<Item>, Unfit> {
+fn of_pem(bytes: &[u8]) -> Result<Vec<FilePart>, Unfit> {
     let mut items = Vec::new();
     for pem::Section { label, dek_info, der } in pem::sections(bytes)? {
         match dek_info {
-            Some(info) => items.push(Item::Locked(LockedKey::Traditional { info, locked: der.to_vec() })),
-            None if label == "OPENSSH PRIVATE KEY" => items.push(Item::Other("a key of OpenSSH")),
-            None if label.ends_with("PARAMETERS") => items.push(Item::Other("parameters")),
+            Some(info) => items.push(FilePart::Locked(LockedKey::Traditional { info, locked: der.to_vec() })),
+            None if label == "OPENSSH PRIVATE KEY" => items.push(FilePart::Other("a key of OpenSSH")),
+            None if label.ends_with("PARAMETERS") => items.push(FilePart::Other("parameters")),
             None => match of_der(&der)? {
                 Some(found) => items.extend(found),
                 None => return Err(Unfit::Damaged { what: format!("its {label} is not whole") }),
@@ -87,7 +89,7 @@ fn of_pem(bytes: &[u8]) -> Result<Vec<Item>, Unfit> {
 }
 
 /// What DER is, by the elements it begins with; `None` if it is none of what is known.
-fn of_der(der: &[u8]) -> Result<Option<Vec<Item>>, Unfit> {
+fn of_der(der: &[u8]) -> Result<Option<Vec<FilePart>>, Unfit> {
     if der.starts_with(&[SEQUENCE, 0x80]) {
         return Err(Unfit::Ber);
     }
@@ -98,17 +100,17 @@ fn of_der(der: &[u8]) -> Result<Option<Vec<Item>>, Unfit> {
     let der = whole.whole;
     let item = match tags.as_slice() {
         [SEQUENCE, SEQUENCE, BIT_STRING] => signed(der)?,
-        [INTEGER, SEQUENCE, OCTETS, ..] | [INTEGER, OCTETS, ..] | [INTEGER, INTEGER, INTEGER, INTEGER, INTEGER, INTEGER, ..] => {
-            Item::Key(Zeroizing::new(der.to_vec()))
-        }
-        [SEQUENCE, OCTETS] => Item::Locked(LockedKey::Pkcs8(der.to_vec())),
-        [SEQUENCE, BIT_STRING] | [INTEGER, INTEGER] => Item::Other("a public key"),
-        [INTEGER, SEQUENCE] | [INTEGER, SEQUENCE, SEQUENCE] => Item::Store(Zeroizing::new(der.to_vec())),
+        [INTEGER, SEQUENCE, OCTETS, ..]
+        | [INTEGER, OCTETS, ..]
+        | [INTEGER, INTEGER, INTEGER, INTEGER, INTEGER, INTEGER, ..] => FilePart::Key(Zeroizing::new(der.to_vec())),
+        [SEQUENCE, OCTETS] => FilePart::Locked(LockedKey::Pkcs8(der.to_vec())),
+        [SEQUENCE, BIT_STRING] | [INTEGER, INTEGER] => FilePart::Other("a public key"),
+        [INTEGER, SEQUENCE] | [INTEGER, SEQUENCE, SEQUENCE] => FilePart::Store(Zeroizing::new(der.to_vec())),
         [OID, CONTEXT_0] => {
             let found = pkcs7::certificates(der);
             return Ok(found.map(|found| match found.is_empty() {
-                true => vec![Item::Other("a PKCS#7 file without certificates")],
-                false => found.into_iter().map(Item::Certificate).collect(),
+                true => vec![FilePart::Other("a PKCS#7 file without certificates")],
+                false => found.into_iter().map(FilePart::Certificate).collect(),
             }));
         }
         _ => return Ok(None),
@@ -117,24 +119,26 @@ fn of_der(der: &[u8]) -> Result<Option<Vec<Item>>, Unfit> {
 }
 
 /// Something signed: a certificate, a request for one, or a list of revoked ones.
-fn signed(der: &[u8]) -> Result<Item, Unfit> {
+fn signed(der: &[u8]) -> Result<FilePart, Unfit> {
     match Certificate::from_der(der) {
-        Ok(_) => Ok(Item::Certificate(CertificateDer::from(der.to_vec()))),
-        Err(_) if CertReq::from_der(der).is_ok() => Ok(Item::Other("a certificate request (CSR)")),
-        Err(_) if <x509_cert::crl::CertificateList>::from_der(der).is_ok() => Ok(Item::Other("a revocation list (CRL)")),
+        Ok(_) => Ok(FilePart::Certificate(CertificateDer::from(der.to_vec()))),
+        Err(_) if CertReq::from_der(der).is_ok() => Ok(FilePart::Other("a certificate request (CSR)")),
+        Err(_) if <x509_cert::crl::CertificateList>::from_der(der).is_ok() => {
+            Ok(FilePart::Other("a revocation list (CRL)"))
+        }
         Err(error) => Err(Unfit::Damaged { what: format!("its certificate: {error}") }),
     }
 }
 
 /// What there is where something else was wanted, for people.
-pub(super) fn instead(items: &[Item]) -> String {
+pub(super) fn instead(items: &[FilePart]) -> String {
     let mut words: Vec<&str> = items
         .iter()
         .map(|item| match item {
-            Item::Certificate(_) => "a certificate",
-            Item::Key(_) | Item::Locked(_) => "a private key",
-            Item::Store(_) => "a PKCS#12 file",
-            Item::Other(what) => what,
+            FilePart::Certificate(_) => "a certificate",
+            FilePart::Key(_) | FilePart::Locked(_) => "a private key",
+            FilePart::Store(_) => "a PKCS#12 file",
+            FilePart::Other(what) => what,
         })
         .collect();
     words.dedup();

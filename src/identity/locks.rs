@@ -86,7 +86,8 @@ fn within_reason(parameters: &Parameters) -> Result<(), Unfit> {
     match &parameters.kdf {
         Kdf::Pbkdf2(pbkdf2) => affordable(pbkdf2.iteration_count),
         Kdf::Scrypt(scrypt) => {
-            let memory = scrypt.cost_parameter.checked_mul(u64::from(scrypt.block_size)).and_then(|it| it.checked_mul(128));
+            let memory =
+                scrypt.cost_parameter.checked_mul(u64::from(scrypt.block_size)).and_then(|it| it.checked_mul(128));
             match memory {
                 Some(0..=MOST_MEMORY) if scrypt.parallelization <= 4 => Ok(()),
                 _ => Err(Unfit::Costly { what: "more than 32 MiB of memory".to_owned() }),
@@ -109,7 +110,12 @@ fn pbkdf1<D: Digest>(passphrase: &[u8], salt: &[u8], rounds: u32) -> Zeroizing<V
 /// The ciphers of RFC 7292, appendix C, but for RC4, which nobody writes.
 fn of_pkcs12(which: u8, passphrase: &[u8], salted: (&[u8], u32), locked: &[u8]) -> Open {
     let made = |id, length| pkcs12_key::<Sha1>(id, passphrase, salted, length);
-    let (mut key, iv) = (made(1, [24, 16, 16, 5][usize::from(which.clamp(3, 6)) - 3]), made(2, 8));
+    let length = match which {
+        3 => 24,
+        6 => 5,
+        _ => 16,
+    };
+    let (mut key, iv) = (made(1, length), made(2, 8));
     if which == 4 {
         // Two-key 3DES: the first once more at the end.
         let first: Vec<u8> = key.iter().take(8).copied().collect();
@@ -132,9 +138,8 @@ pub(super) fn pkcs12_key<D: Digest + BlockSizeUser>(
     length: usize,
 ) -> Zeroizing<Vec<u8>> {
     let block = D::block_size();
-    let filled = |bytes: &[u8]| -> Vec<u8> {
-        bytes.iter().copied().cycle().take(bytes.len().div_ceil(block) * block).collect()
-    };
+    let filled =
+        |bytes: &[u8]| -> Vec<u8> { bytes.iter().copied().cycle().take(bytes.len().div_ceil(block) * block).collect() };
     let mut input = Zeroizing::new([filled(salt), filled(passphrase)].concat());
     let mut made = Zeroizing::new(Vec::with_capacity(length + block));
     while made.len() < length {

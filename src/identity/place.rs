@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::files::IdentityFiles;
-use super::{IdentityTrouble, Staged, Vault, key_is_exposed, read};
+use super::{IdentityTrouble, Staged, Vault, key_is_exposed};
 use crate::config::Configuration;
 
 /// The credentials' names, as `LoadCredential=` gives them.
@@ -54,16 +54,17 @@ impl IdentityPlace {
             Self::Credential(dir) => {
                 let (key, passphrase) = (dir.join(KEY), dir.join(PASSPHRASE));
                 // Without a certificate of its own it stands behind the key, as in a PKCS#12 file.
-                let certificate = Some(dir.join(CERTIFICATE)).filter(|path| path.exists()).unwrap_or_else(|| key.clone());
+                let certificate =
+                    Some(dir.join(CERTIFICATE)).filter(|path| path.exists()).unwrap_or_else(|| key.clone());
                 let passphrase = Some(passphrase).filter(|path| path.exists());
-                read::staged(IdentityFiles { certificate: &certificate, key: &key, passphrase: passphrase.as_deref() })
+                Staged::load(IdentityFiles { certificate: &certificate, key: &key, passphrase: passphrase.as_deref() })
                     .map(Some)
             }
             Self::Files { certificate, key, passphrase } => {
                 if key_is_exposed(key) {
                     warnings.push(format!("{0} can be read by others: chmod 600 {0}", key.display()));
                 }
-                read::staged(IdentityFiles { certificate, key, passphrase: passphrase.as_deref() }).map(Some)
+                Staged::load(IdentityFiles { certificate, key, passphrase: passphrase.as_deref() }).map(Some)
             }
             Self::Kept(vault) if vault.can_be_seen() => vault.identity(),
             Self::Kept(_) => {

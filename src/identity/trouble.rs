@@ -64,22 +64,26 @@ pub enum Unfit {
     #[error("is larger than 1 MiB, which no key or certificate is; check the name")]
     TooLarge,
     /// Notepad's "Unicode".
-    #[error("is text in UTF-16, as Notepad saves \"Unicode\"; save it again as UTF-8 or ANSI, or take the original file")]
+    #[error(
+        "is text in UTF-16, as Notepad saves \"Unicode\"; save it again as UTF-8 or ANSI, or take the original file"
+    )]
     Utf16,
     /// A log-in page or an error page of a download.
     #[error("is a web page and not a {wanted}: the download went wrong or wanted a log-in; get the file again")]
     WebPage {
         /// What it was to be.
-        wanted: Wanted,
+        wanted: FileRole,
     },
     /// None of the kinds that are known.
     #[error("is no {wanted} in any form that is known (PEM, DER, PKCS#12, PKCS#7); check the name, or get it again")]
     Unknown {
         /// What it was to be.
-        wanted: Wanted,
+        wanted: FileRole,
     },
     /// BER of old Java or Firefox.
-    #[error("is written in BER and not in DER; write it anew: openssl pkcs12 -in OLD.p12 -nodes | openssl pkcs12 -export -out NEW.p12")]
+    #[error(
+        "is written in BER and not in DER; write it anew: openssl pkcs12 -in OLD.p12 -nodes | openssl pkcs12 -export -out NEW.p12"
+    )]
     Ber,
     /// Cut or changed on its way.
     #[error("is damaged ({what}); get it again, and copy it as a file, not as text")]
@@ -88,7 +92,9 @@ pub enum Unfit {
         what: String,
     },
     /// Something else than a key.
-    #[error("holds {instead} and no private key; the key is the file that was made together with the request to the bank")]
+    #[error(
+        "holds {instead} and no private key; the key is the file that was made together with the request to the bank"
+    )]
     NoKey {
         /// What it holds.
         instead: String,
@@ -103,7 +109,9 @@ pub enum Unfit {
     #[error("is protected by a passphrase; give it: --passphrase-file FILE, or [identity] passphrase_file")]
     PassphraseNeeded,
     /// Not this passphrase.
-    #[error("does not open with this passphrase; check it: openssl pkey -noout -in FILE (.p12, .pfx: openssl pkcs12 -noout -in FILE)")]
+    #[error(
+        "does not open with this passphrase; check it: openssl pkey -noout -in FILE (.p12, .pfx: openssl pkcs12 -noout -in FILE)"
+    )]
     WrongPassphrase,
     /// A cipher that is not known here.
     #[error("is encrypted in a way that is not known here ({what}); convert it: {CONVERT}")]
@@ -118,7 +126,9 @@ pub enum Unfit {
         what: String,
     },
     /// TLS here cannot sign with it.
-    #[error("holds {kind}, with which the daemon cannot sign; ask the bank for a certificate of an RSA key of 2048 bits or a P-256 key: kaspictl identity generate")]
+    #[error(
+        "holds {kind}, with which the daemon cannot sign; ask the bank for a certificate of an RSA key of 2048 bits or a P-256 key: kaspictl identity generate"
+    )]
     KeyKind {
         /// Its kind.
         kind: String,
@@ -136,26 +146,30 @@ pub enum Unfit {
         day: String,
     },
     /// Made for servers or for signing.
-    #[error("holds a certificate that is not for logging in as a client (its extended key usage is {usage}); ask the bank for one with clientAuth")]
+    #[error(
+        "holds a certificate that is not for logging in as a client (its extended key usage is {usage}); ask the bank for one with clientAuth"
+    )]
     Usage {
         /// What it is for.
         usage: String,
     },
     /// The bank's own, not ours.
-    #[error("holds the certificate of an authority (CA) as the organisation's own; take the certificate that was made for your request")]
+    #[error(
+        "holds the certificate of an authority (CA) as the organisation's own; take the certificate that was made for your request"
+    )]
     Authority,
 }
 
 /// What a file was to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum FileRole {
     /// The private key.
     Key,
     /// The certificate and its chain.
     Certificate,
 }
 
-impl std::fmt::Display for Wanted {
+impl std::fmt::Display for FileRole {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Key => "private key",

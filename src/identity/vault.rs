@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::read::read;
-use super::{Handed, IdentityTrouble, Staged, Waiting};
+use super::{Handed, IdentityTrouble, Staged, WaitingKey};
 use crate::failpoint::fail_point;
 
 /// The identity in use.
@@ -21,6 +21,12 @@ const IDENTITY: &str = "identity.pem";
 const WAITING: &str = "waiting.pem";
 /// What a file is called until it is whole.
 const HALF: &str = ".new";
+
+/// What was read, in plain.
+struct KeptFile {
+    name: String,
+    bytes: Zeroizing<Vec<u8>>,
+}
 
 /// The folder. Cheap to make; it is on the disk once something is kept.
 #[derive(Clone, Debug)]
@@ -46,7 +52,7 @@ impl Vault {
     /// # Errors
     /// [`IdentityTrouble`] of a file that is there and cannot be read: never silently none.
     pub fn identity(&self) -> Result<Option<Staged>, IdentityTrouble> {
-        let Some((name, bytes)) = self.read(IDENTITY)? else { return Ok(None) };
+        let Some(KeptFile { name, bytes }) = self.read(IDENTITY)? else { return Ok(None) };
         let file = Handed { name: &name, bytes: &bytes };
         Staged::read(file, file, None).map(Some)
     }
@@ -63,9 +69,9 @@ impl Vault {
     ///
     /// # Errors
     /// As [`Vault::identity`].
-    pub fn waiting(&self) -> Result<Option<Waiting>, IdentityTrouble> {
+    pub fn waiting(&self) -> Result<Option<WaitingKey>, IdentityTrouble> {
         match self.read(WAITING)? {
-            Some((name, bytes)) => Waiting::from_pem(&name, &bytes).map(Some),
+            Some(KeptFile { name, bytes }) => WaitingKey::from_pem(&name, &bytes).map(Some),
             None => Ok(None),
         }
     }
@@ -74,7 +80,7 @@ impl Vault {
     ///
     /// # Errors
     /// As [`Vault::keep`].
-    pub fn wait(&self, waiting: &Waiting) -> Result<(), IdentityTrouble> {
+    pub fn wait(&self, waiting: &WaitingKey) -> Result<(), IdentityTrouble> {
         self.write(WAITING, &waiting.to_pem())
     }
 
@@ -103,10 +109,10 @@ impl Vault {
         self.dir.join(format!("{name}{HALF}"))
     }
 
-    fn read(&self, name: &str) -> Result<Option<(String, Zeroizing<Vec<u8>>)>, IdentityTrouble> {
+    fn read(&self, name: &str) -> Result<Option<KeptFile>, IdentityTrouble> {
         let path = self.dir.join(name);
         match read(&path) {
-            Ok(bytes) => Ok(Some((path.display().to_string(), Self::open(bytes)))),
+            Ok(bytes) => Ok(Some(KeptFile { name: path.display().to_string(), bytes: Self::open(bytes) })),
             Err(IdentityTrouble::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(other) => Err(other),
         }

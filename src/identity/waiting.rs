@@ -8,14 +8,14 @@ use rsa::pkcs8::EncodePrivateKey;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::files::Handed;
-use super::items::{Item, items};
+use super::items::{FilePart, items};
 use super::key::UsableKey;
-use super::trouble::{IdentityTrouble, Unfit, Wanted};
+use super::trouble::{FileRole, IdentityTrouble, Unfit};
 use super::{Staged, Subject, pem, read};
 use crate::operation::KeyType;
 
 /// The key and its request (PKCS#10).
-pub struct Waiting {
+pub struct WaitingKey {
     key: Zeroizing<Vec<u8>>,
     request: Vec<u8>,
 }
@@ -25,7 +25,7 @@ pub struct Waiting {
 #[error("no key could be made: {0}")]
 pub struct NotMade(String);
 
-impl Waiting {
+impl WaitingKey {
     /// Makes a key and asks for `subject` with it, to log in as a client. An RSA key takes a second: not on an async
     /// thread.
     ///
@@ -80,8 +80,8 @@ impl Waiting {
 
     pub(super) fn from_pem(name: &str, bytes: &[u8]) -> Result<Self, IdentityTrouble> {
         let unfit = |why| IdentityTrouble::unfit(name, why);
-        let key = items(bytes, Wanted::Key).map_err(unfit)?.into_iter().find_map(|item| match item {
-            Item::Key(der) => Some(der),
+        let key = items(bytes, FileRole::Key).map_err(unfit)?.into_iter().find_map(|item| match item {
+            FilePart::Key(der) => Some(der),
             _ => None,
         });
         let sections = pem::sections(bytes).map_err(unfit)?;
@@ -106,8 +106,8 @@ fn p256() -> Result<Zeroizing<Vec<u8>>, rcgen::Error> {
     Ok(der)
 }
 
-impl fmt::Debug for Waiting {
+impl fmt::Debug for WaitingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Waiting").finish_non_exhaustive()
+        f.debug_struct("WaitingKey").finish_non_exhaustive()
     }
 }

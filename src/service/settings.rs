@@ -206,10 +206,8 @@ impl Live {
 
     /// Why the settings in force are left as they are.
     pub(super) fn old_stay(&self, error: &dyn std::fmt::Display) -> Failure {
-        let correct = format!(
-            "Correct it, check it with: kaspid check --config {}, then: kaspictl reload",
-            self.path.display()
-        );
+        let correct =
+            format!("Correct it, check it with: kaspid check --config {}, then: kaspictl reload", self.path.display());
         Failure::invalid(format!("the old settings stay in force: {error}")).with_hint(correct)
     }
 

@@ -70,9 +70,9 @@ pub(crate) enum Change {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum IdentityTold {
     /// From now on these are in use.
-    Changed { fingerprint: Sha },
+    Changed { fingerprint: [u8; 32] },
     /// They end within so many days.
-    Expiring { fingerprint: Sha, days: u16 },
+    Expiring { fingerprint: [u8; 32], days: u16 },
 }
 
 impl Change {

@@ -21,16 +21,14 @@ pub(crate) struct IdentityMark {
     pub(crate) warned: Option<u16>,
 }
 
-impl Reading {
-    /// What was last said of the identity.
-    pub(crate) fn identity_mark(&self) -> Result<Option<IdentityMark>, StoreError> {
-        let Some(bytes) = self.meta(META)? else { return Ok(None) };
-        let mark = bytes.split_first_chunk::<32>().and_then(|(fingerprint, days)| {
-            let days = u16::from_be_bytes(days.try_into().ok()?);
-            Some(IdentityMark { fingerprint: *fingerprint, warned: (days != UNTOLD).then_some(days) })
-        });
-        mark.map(Some).ok_or_else(|| StoreError::Codec("what was said of the identity cannot be read".to_owned()))
-    }
+/// What was last said of the identity.
+pub(crate) fn identity_mark(reading: &Reading) -> Result<Option<IdentityMark>, StoreError> {
+    let Some(bytes) = reading.meta(META)? else { return Ok(None) };
+    let mark = bytes.split_first_chunk::<32>().and_then(|(fingerprint, days)| {
+        let days = u16::from_be_bytes(days.try_into().ok()?);
+        Some(IdentityMark { fingerprint: *fingerprint, warned: (days != UNTOLD).then_some(days) })
+    });
+    mark.map(Some).ok_or_else(|| StoreError::Codec("what was said of the identity cannot be read".to_owned()))
 }
 
 impl Writing<'_> {

@@ -77,7 +77,7 @@ pub(crate) use event::{CallOutcome, Change, Closed, Ending, Event, FirstRefusal,
 pub(crate) use events::{check_cursor, imported_fingerprints, last_event, last_moment, log_head};
 pub(crate) use feed::feed;
 pub use handle::Store;
-pub(crate) use identity::IdentityMark;
+pub(crate) use identity::{IdentityMark, identity_mark};
 pub(crate) use key::{Field, KeyRow, Wrote};
 pub(crate) use log::{log_page, log_rows};
 pub(crate) use payment::{PROCESSED, PaymentRow, Seen};

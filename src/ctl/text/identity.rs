@@ -18,7 +18,9 @@ fn life(fields: &mut Fields, identity: &Identity, zone: &Zone) {
         true => fields.add("valid until", "no end"),
         false => {
             let at = identity.not_after;
-            fields.add("valid until", format!("{} ({})", zone.show(at), zone.offset(at))).add("days left", identity.days_left)
+            fields
+                .add("valid until", format!("{} ({})", zone.show(at), zone.offset(at)))
+                .add("days left", identity.days_left)
         }
     };
 }

@@ -30,7 +30,10 @@ fn what_is_no_key_is_named() {
     bench.write("wide.key", bench.read("rsa.key").iter().flat_map(|&byte| [byte, 0]).collect::<Vec<_>>());
     bench.write("cut.key", bench.read("rsa.key").get(..900).unwrap());
     bench.write("changed.key", String::from_utf8(bench.read("rsa.key")).unwrap().replacen("MII", "M!I", 1));
-    bench.write("openssh", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----\n");
+    bench.write(
+        "openssh",
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----\n",
+    );
     bench.write("pvk.key", "-----BEGIN PRIVATE KEY-----\nTm90IGEga2V5\n-----END PRIVATE KEY-----\n");
     for (key, said) in [
         ("rsa.crt", "holds a certificate and no private key"),
@@ -93,7 +96,8 @@ fn what_is_no_usable_certificate_is_named() {
         "ca.conf",
         "[ca]\ndefault_ca=own\n[own]\ndatabase=index.txt\nserial=serial\nnew_certs_dir=.\ndefault_md=sha256\npolicy=any\nunique_subject=no\n[any]\ncommonName=supplied\norganizationName=optional\n",
     );
-    for (name, from, to) in [("past", "20200101000000Z", "20210101000000Z"), ("future", "20900101000000Z", "20910101000000Z")]
+    for (name, from, to) in
+        [("past", "20200101000000Z", "20210101000000Z"), ("future", "20900101000000Z", "20910101000000Z")]
     {
         bench.run(&format!("req -new -key {name}.key -subj /CN=shop.kz -out {name}.csr"));
         bench.run(&format!(

@@ -13,7 +13,6 @@ use super::*;
 mod forms;
 mod mistakes;
 
-
 /// A self-made organisation's files.
 struct Files {
     dir: TempDir,
@@ -61,7 +60,8 @@ impl Files {
         passphrase: Option<&str>,
     ) -> Result<ClientIdentity, IdentityTrouble> {
         let passphrase = passphrase.map(|text| self.write("passphrase", text));
-        ClientIdentity::load(IdentityFiles { certificate, key, passphrase: passphrase.as_deref() })
+        Staged::load(IdentityFiles { certificate, key, passphrase: passphrase.as_deref() })
+            .map(|staged| staged.identity().clone())
     }
 }
 

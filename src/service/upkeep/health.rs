@@ -1,5 +1,6 @@
 //! The state of the daemon, for whoever watches it.
 
+use super::identity::{off_the_threads, waiting};
 use super::problems::Problems;
 use crate::domain::{Standing, State};
 use crate::failure::{Code, Failure};
@@ -45,10 +46,18 @@ impl HealthWatch {
         }))
     }
 
-    pub(in crate::service) fn identity(&self, context: &Context) -> Result<Reply, Failure> {
-        match context.settings.identity() {
-            Some(identity) => Ok(Reply::Identity(identity.view(Moment::now()))),
-            None => Err(Failure::new(Code::IdentityMissing, "the daemon has no key and certificate for Kaspi yet")),
+    pub(in crate::service) async fn identity(&self, context: &Context) -> Result<Reply, Failure> {
+        if let Some(identity) = context.settings.identity() {
+            return Ok(Reply::Identity(identity.view(Moment::now())));
+        }
+        let missing = Failure::new(Code::IdentityMissing, "the daemon has no key and certificate for Kaspi yet");
+        let Ok(vault) = context.settings.place.vault().cloned() else { return Err(missing) };
+        match off_the_threads(move || waiting(&vault)).await? {
+            None => Err(missing),
+            Some(_) => Err(Failure::new(Code::IdentityMissing, "a key waits for its certificate").with_hint(
+                "Install what the bank answers: kaspictl identity install CERT. To see the request again: kaspictl \
+                 identity generate",
+            )),
         }
     }
 }

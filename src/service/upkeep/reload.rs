@@ -83,14 +83,16 @@ impl Reloads {
     /// ended, nothing is lost by it: it is warned of.
     async fn judge(&self, new: &Settings) -> Result<(), Failure> {
         let Some(identity) = new.identity() else { return Ok(()) };
-        let fit = identity.check(Moment::now()).map_err(|why| self.live.old_stay(&format!("the certificate's file {why}")));
+        let fit =
+            identity.check(Moment::now()).map_err(|why| self.live.old_stay(&format!("the certificate's file {why}")));
         let judged = match fit {
             Ok(()) => self.looks.ask(new).await.map(drop),
             Err(unfit) => Err(unfit),
         };
         match judged {
             Err(failure) if is_good(self.live.get().identity()) => {
-                let detail = format!("the old settings stay in force, the old key and certificate too: {}", failure.detail);
+                let detail =
+                    format!("the old settings stay in force, the old key and certificate too: {}", failure.detail);
                 let hint = "Put right what is in the way (kaspictl doctor), then: kaspictl reload. A restart takes them \
                             unchecked.";
                 Err(Failure { detail, ..failure }.with_hint(hint).with_retryable(false))

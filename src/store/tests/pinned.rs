@@ -16,7 +16,8 @@ use crate::store::alarm::{Alarm, Alarms};
 use crate::store::doubt::{DetailsRead, Doubt, OtherTotal, OtherTotals};
 use crate::store::envelope::Header;
 use crate::store::event::{
-    CallOutcome, Change, Closed, Ending, Event, FirstRefusal, GENESIS, Gap, IdentityTold, ImportedRow, LogPlace, Note, seal,
+    CallOutcome, Change, Closed, Ending, Event, FirstRefusal, GENESIS, Gap, IdentityTold, ImportedRow, LogPlace, Note,
+    seal,
 };
 use crate::store::key::{Field, KeyRow, Wrote};
 use crate::store::payment::{PaymentRow, Seen};

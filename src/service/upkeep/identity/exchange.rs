@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::generate::waiting;
+use super::kept::{elsewhere, off_the_threads, unkept, waiting};
 use super::look::Looks;
 use super::news::News;
 use crate::failpoint::fail_point;
 use crate::failure::{Code, Failure};
-use crate::identity::{Elsewhere, Handed, IdentityTrouble, Staged};
+use crate::identity::{Handed, Staged};
 use crate::moment::Moment;
 use crate::operation::{HandedFile, HandedIdentity, IdentityTaken, InstallIdentity, Passphrase, Reply};
 use crate::service::{Context, Live, Settings};
@@ -22,7 +22,7 @@ pub(in crate::service) struct Exchanges {
 
 /// How an identity came.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum Coming {
     Installed,
     Imported,
     Rotated,
@@ -41,13 +41,13 @@ impl Exchanges {
     ) -> Result<Reply, Failure> {
         let unchecked = install.unchecked;
         let stage = move |settings: &Settings| answered(settings, &install);
-        self.exchange(context, (Way::Installed, unchecked), stage).await
+        self.exchange(context, (Coming::Installed, unchecked), stage).await
     }
 
     /// A key and certificate made elsewhere.
     pub(in crate::service) async fn import(&self, context: &Context, handed: HandedIdentity) -> Result<Reply, Failure> {
         let unchecked = handed.unchecked;
-        self.exchange(context, (Way::Imported, unchecked), move |_| staged(&handed)).await
+        self.exchange(context, (Coming::Imported, unchecked), move |_| staged(&handed)).await
     }
 
     /// The same where one is in use.
@@ -58,13 +58,13 @@ impl Exchanges {
             None => Err(Failure::invalid("there is no key and certificate in use that could be exchanged")
                 .with_hint("Take the first ones in: kaspictl identity import --key FILE --cert FILE")),
         };
-        self.exchange(context, (Way::Rotated, unchecked), stage).await
+        self.exchange(context, (Coming::Rotated, unchecked), stage).await
     }
 
     async fn exchange(
         &self,
         context: &Context,
-        (way, unchecked): (Way, bool),
+        (way, unchecked): (Coming, bool),
         stage: impl FnOnce(&Settings) -> Result<Staged, Failure> + Send + 'static,
     ) -> Result<Reply, Failure> {
         context.sees_everything()?;
@@ -79,7 +79,7 @@ impl Exchanges {
     async fn take(
         &self,
         context: &Context,
-        (way, unchecked): (Way, bool),
+        (way, unchecked): (Coming, bool),
         stage: impl FnOnce(&Settings) -> Result<Staged, Failure> + Send + 'static,
     ) -> Result<IdentityTaken, Failure> {
         let old = self.live.get();
@@ -99,7 +99,7 @@ impl Exchanges {
         off_the_threads(move || {
             vault.keep(&staged).map_err(|error| unkept(&error))?;
             fail_point!("identity.kept");
-            if way == Way::Installed {
+            if way == Coming::Installed {
                 vault.end_waiting().map_err(|error| unkept(&error))?;
             }
             Ok(())
@@ -127,7 +127,7 @@ impl Exchanges {
     }
 }
 
-impl Way {
+impl Coming {
     fn said(self, checked: bool) -> &'static str {
         match (self, checked) {
             (Self::Installed, true) => "installed",
@@ -171,20 +171,4 @@ fn answered(settings: &Settings, install: &InstallIdentity) -> Result<Staged, Fa
     let certificate = Handed { name: "the certificate file", bytes: install.certificate.expose() };
     let chain = install.chain.as_ref().map(|chain| Handed { name: "the chain file", bytes: chain.expose() });
     waits.answered(certificate, chain).map_err(|error| Failure::invalid(error.to_string()))
-}
-
-/// Files and keys are not for the async threads.
-pub(super) async fn off_the_threads<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|_| Err(Failure::new(Code::StorageFailed, "the work on the key stopped; see the journal")))
-}
-
-pub(super) fn unkept(error: &IdentityTrouble) -> Failure {
-    Failure::new(Code::StorageFailed, error.to_string())
-}
-
-pub(super) fn elsewhere(other: &Elsewhere) -> Failure {
-    Failure::new(Code::IdentityElsewhere, other.to_string()).with_hint(other.remedy())
 }

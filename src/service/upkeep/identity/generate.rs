@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::exchange::{elsewhere, off_the_threads, unkept};
+use super::kept::{elsewhere, off_the_threads, unkept, waiting};
 use super::news::News;
 use crate::failpoint::fail_point;
 use crate::failure::{Code, Failure};
-use crate::identity::{Subject, Vault, Waiting};
+use crate::identity::{Subject, Vault, WaitingKey};
 use crate::operation::{CertificateRequest, GenerateIdentity, KeyType, Reply};
 use crate::service::{Context, Live};
 
@@ -56,19 +56,12 @@ impl Requests {
     }
 }
 
-fn told(waiting: &Waiting, made: bool) -> Reply {
+fn told(waiting: &WaitingKey, made: bool) -> Reply {
     Reply::CertificateRequest(CertificateRequest { request: waiting.request_pem(), made })
 }
 
-/// The key that waits; one whose certificate is in use was left by a crash.
-pub(super) fn waiting(vault: &Vault) -> Result<Option<Waiting>, Failure> {
-    let Some(waits) = vault.waiting().map_err(|error| unkept(&error))? else { return Ok(None) };
-    let answered = vault.identity().ok().flatten().is_some_and(|identity| waits.is_key_of(&identity));
-    Ok(Some(waits).filter(|_| !answered))
-}
-
-fn make(vault: &Vault, kind: KeyType, subject: Subject) -> Result<Waiting, Failure> {
-    let made = Waiting::make(kind, subject).map_err(|error| Failure::new(Code::StorageFailed, error.to_string()))?;
+fn make(vault: &Vault, kind: KeyType, subject: Subject) -> Result<WaitingKey, Failure> {
+    let made = WaitingKey::make(kind, subject).map_err(|error| Failure::new(Code::StorageFailed, error.to_string()))?;
     fail_point!("generate.made");
     vault.wait(&made).map_err(|error| unkept(&error))?;
     fail_point!("generate.kept");

@@ -49,14 +49,14 @@ fn judged(probe: &Probe, asked: Option<&ConfigRow>) -> Result<String, Failure> {
         }
     }
     match &probe.tls {
-        ProbeStep::Failed(ProbeObstacle::OurCertificate) => return Err(refused("the bank refuses the certificate")),
+        ProbeStep::Failed(ProbeObstacle::OurCertificate(why)) => return Err(refused_because(why)),
         ProbeStep::Failed(obstacle) => return Err(unreachable(probe, &obstacle.to_string())),
         ProbeStep::Done(_) | ProbeStep::Untried => {}
     }
     match (&probe.answer, asked) {
         (ProbeStep::Done(_), Some(row)) => Ok(format!("it lists the trade points of config {}", row.id)),
         (ProbeStep::Done(_), None) => Ok("it takes the certificate".to_owned()),
-        (ProbeStep::Failed(ProbeObstacle::OurCertificate), _) => Err(refused("the bank refuses the certificate")),
+        (ProbeStep::Failed(ProbeObstacle::OurCertificate(why)), _) => Err(refused_because(why)),
         (ProbeStep::Failed(ProbeObstacle::Answer(trouble)), asked) => answered(probe, trouble, asked),
         (ProbeStep::Failed(obstacle), _) => Err(unreachable(probe, &obstacle.to_string())),
         (ProbeStep::Untried, _) => Err(unreachable(probe, "it was not asked")),
@@ -67,7 +67,7 @@ fn judged(probe: &Probe, asked: Option<&ConfigRow>) -> Result<String, Failure> {
 fn answered(probe: &Probe, trouble: &CallError, asked: Option<&ConfigRow>) -> Result<String, Failure> {
     match (trouble, asked) {
         (CallError::Refused(refusal), _) if refusal.kind == RefusalKind::ClientCertificate => {
-            Err(refused("the bank refuses the certificate"))
+            Err(refused_because("it has seen none"))
         }
         (CallError::Refused(refusal), Some(row)) if row.standing == Standing::Verified => {
             let code = refusal.code.map_or_else(String::new, |code| format!(" (code {code})"));
@@ -81,8 +81,13 @@ fn answered(probe: &Probe, trouble: &CallError, asked: Option<&ConfigRow>) -> Re
     }
 }
 
+fn refused_because(why: &str) -> Failure {
+    refused(&format!("the bank refuses the certificate: {why}"))
+}
+
 fn refused(detail: &str) -> Failure {
-    let hint = "Is it the certificate of this bank and for this machine's address? Ask the bank; what was in use stays.";
+    let hint =
+        "Is it the certificate of this bank and for this machine's address? Ask the bank; what was in use stays.";
     Failure::new(Code::CertificateRefused, detail).with_hint(hint).with_retryable(false)
 }
 

@@ -4,6 +4,7 @@
 
 mod exchange;
 mod expiry;
+mod kept;
 mod generate;
 mod look;
 mod news;
@@ -11,5 +12,6 @@ mod news;
 pub(super) use exchange::Exchanges;
 pub(super) use expiry::ExpiryWatch;
 pub(super) use generate::Requests;
+pub(super) use kept::{off_the_threads, waiting};
 pub(super) use look::{Looks, is_good};
 pub(super) use news::News;

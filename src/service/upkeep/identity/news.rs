@@ -6,7 +6,7 @@ use crate::domain::{Actor, LogStatus, OperationType};
 use crate::failure::Failure;
 use crate::identity::ClientIdentity;
 use crate::moment::Moment;
-use crate::store::{Change, IdentityMark, Note, Store};
+use crate::store::{Change, IdentityMark, Note, Store, identity_mark};
 
 /// Writes what is said of the identity, and nothing else.
 #[derive(Clone)]
@@ -40,7 +40,7 @@ impl News {
 
     /// What was last said.
     pub(super) fn mark(&self) -> Result<Option<IdentityMark>, Failure> {
-        self.store.read(|reading| Ok(reading.identity_mark()?))
+        self.store.read(|reading| Ok(identity_mark(reading)?))
     }
 
     async fn tell(&self, actor: Option<Actor>, mark: IdentityMark, text: String) {

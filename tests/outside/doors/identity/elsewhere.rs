@@ -52,7 +52,8 @@ fn named_files_are_exchanged_by_a_reload_that_is_as_careful() {
     };
     put("one");
     let path = |name: &str| shop.file(name).display().to_string();
-    let section = format!("[identity]\nkey_file = \"{}\"\ncertificate_file = \"{}\"", path("in-use.key"), path("in-use.crt"));
+    let section =
+        format!("[identity]\nkey_file = \"{}\"\ncertificate_file = \"{}\"", path("in-use.key"), path("in-use.crt"));
     shop.home.change(&section);
     let daemon = Daemon::start(&shop.home);
     daemon.door.enrol(BIN);

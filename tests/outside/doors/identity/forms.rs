@@ -18,9 +18,17 @@ const KEYS: [(&str, &str, &str); 22] = [
     ("rsa", "rsa.sha1", "pkcs8 -topk8 -in rsa.key -v2 aes256 -v2prf hmacWithSHA1 -passout file:pass.txt -out"),
     ("rsa", "rsa.scrypt", "pkcs8 -topk8 -in rsa.key -scrypt -passout file:pass.txt -out"),
     ("rsa", "rsa.locked.der", "pkcs8 -topk8 -in rsa.key -v2 aes256 -outform DER -passout file:pass.txt -out"),
-    ("rsa", "rsa.v1.des", "pkcs8 -topk8 -in rsa.key -v1 PBE-MD5-DES -passout file:pass.txt -provider legacy -provider default -out"),
+    (
+        "rsa",
+        "rsa.v1.des",
+        "pkcs8 -topk8 -in rsa.key -v1 PBE-MD5-DES -passout file:pass.txt -provider legacy -provider default -out",
+    ),
     ("rsa", "rsa.v1.3des", "pkcs8 -topk8 -in rsa.key -v1 PBE-SHA1-3DES -passout file:pass.txt -out"),
-    ("rsa", "rsa.v1.rc2", "pkcs8 -topk8 -in rsa.key -v1 PBE-SHA1-RC2-40 -passout file:pass.txt -provider legacy -provider default -out"),
+    (
+        "rsa",
+        "rsa.v1.rc2",
+        "pkcs8 -topk8 -in rsa.key -v1 PBE-SHA1-RC2-40 -passout file:pass.txt -provider legacy -provider default -out",
+    ),
     ("ec", "ec.sec1.pem", "ec -in ec.key -out"),
     ("ec", "ec.sec1.der", "ec -in ec.key -outform DER -out"),
     ("ec", "ec.aes256.old", "ec -in ec.key -aes256 -passout file:pass.txt -out"),
@@ -69,11 +77,15 @@ fn every_form_of_openssl_opens_a_connection_with_the_bank() {
     }
     for (file, how) in STORES {
         let name = if file.starts_with("new") { "ec" } else { "rsa" };
-        shop.openssl(&format!("pkcs12 -export -inkey {name}.key -in {name}.crt -passout file:pass.txt {how}-out {file}"));
+        shop.openssl(&format!(
+            "pkcs12 -export -inkey {name}.key -in {name}.crt -passout file:pass.txt {how}-out {file}"
+        ));
         took(&format!("identity rotate --pkcs12 {file} --passphrase-file pass.txt"), name);
     }
     // As it comes out of Windows, through openssl and Notepad: CRLF, a byte order mark, attributes in Kazakh letters.
-    shop.openssl("pkcs12 -in windows.pfx -nodes -passin file:pass.txt -legacy -provider legacy -provider default -out out.pem");
+    shop.openssl(
+        "pkcs12 -in windows.pfx -nodes -passin file:pass.txt -legacy -provider legacy -provider default -out out.pem",
+    );
     // openssl itself writes such letters as it finds them, which is no UTF-8.
     let text = String::from_utf8_lossy(&std::fs::read(shop.file("out.pem")).unwrap()).into_owned();
     let text = text.replacen("Bag Attributes", "Bag Attributes\n    атауы: Кассалық терминал № 1, Әйгерім", 1);

@@ -75,7 +75,8 @@ fn a_cut_first_import_can_be_repeated() {
 /// A key that was cut off while it was made is made again; one that waits is not lost by a cut install.
 #[test]
 fn a_cut_generate_or_install_leaves_the_key_that_waits() {
-    for (point, is_made) in [("generate.made", false), ("vault.written", false), ("vault.renamed", true), ("generate.kept", true)]
+    for (point, is_made) in
+        [("generate.made", false), ("vault.written", false), ("vault.renamed", true), ("generate.kept", true)]
     {
         let shop = Shop::new("");
         dies(&shop, doomed(&shop, point), "identity generate --subject CN=shop.kz --key-type p256", point);

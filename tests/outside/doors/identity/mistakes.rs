@@ -58,7 +58,10 @@ fn a_bad_one_changes_nothing_and_says_why() {
     sells(&daemon);
     // The bank's refusals, which the daemon itself has heard, stand in the log with who tried.
     let failed: Vec<_> = rows(&daemon).into_iter().filter(|row| row["status"] == "failed").collect();
-    assert!(failed.iter().any(|row| row["error_message"] == "the bank refuses the certificate"), "{failed:?}");
+    assert!(
+        failed.iter().any(|row| row["error_message"].as_str().is_some_and(|why| why.starts_with("the bank refuses"))),
+        "{failed:?}"
+    );
     assert!(failed.iter().all(|row| row["actor"]["uid"].is_u64()), "{failed:?}");
     assert!(daemon.stop().success());
     let again = Daemon::start(&shop.home);
@@ -123,7 +126,9 @@ fn nothing_of_it_is_repeated_anywhere() {
     }
     let pid = daemon.pid();
     for file in ["environ", "cmdline"] {
-        said.push(String::from_utf8_lossy(&std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default()).into_owned());
+        said.push(
+            String::from_utf8_lossy(&std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default()).into_owned(),
+        );
     }
     let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();

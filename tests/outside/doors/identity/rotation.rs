@@ -49,7 +49,8 @@ fn payments_in_flight_end_well_while_the_identity_rotates_twice() {
         assert!(subject(&daemon).contains(&format!("CN={name}")));
     }
     let during = PAYMENTS - answered.load(Ordering::SeqCst);
-    let failed: Vec<_> = tills.into_iter().map(|till| till.join().unwrap()).filter(|(status, _)| *status != 201).collect();
+    let failed: Vec<_> =
+        tills.into_iter().map(|till| till.join().unwrap()).filter(|(status, _)| *status != 201).collect();
     assert!(failed.is_empty(), "{} failed, the first: {:?}", failed.len(), failed.first());
     assert!(during > PAYMENTS / 2, "{during} were under way when the second exchange was done");
     assert_eq!(shop.bank.effect(BIN, "invoices"), PAYMENTS as u64);
