@@ -97,9 +97,7 @@ impl Staged {
             Some((key, leaf))
         });
         let Some((key, leaf)) = found else {
-            let subject = certificates.first().map(chain::ChainLink::subject).unwrap_or_default();
-            let (key, certificate) = (key_name.to_owned(), name.to_owned());
-            return Err(IdentityTrouble::Mismatch { key, certificate, subject });
+            return Err(IdentityTrouble::Mismatch { key: key_name.to_owned(), certificate: name.to_owned() });
         };
         let mut others = certificates;
         let chain = chain::ordered(others.remove(leaf), others);

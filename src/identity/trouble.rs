@@ -35,16 +35,13 @@ pub enum IdentityTrouble {
     },
     /// The key belongs to another certificate.
     #[error(
-        "the key in {key} does not belong to any certificate in {certificate} ({subject}); use the key that its request \
-         was made with"
+        "the key in {key} does not belong to any certificate in {certificate}; use the key that its request was made with"
     )]
     Mismatch {
         /// The key's file.
         key: String,
         /// The certificate's file.
         certificate: String,
-        /// Whose certificate it is.
-        subject: String,
     },
 }
 

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose};
-use rsa::Generate;
 use rsa::pkcs8::EncodePrivateKey;
+use rsa::rand_core::{TryCryptoRng, TryRng};
+use rustls::crypto::{GetRandomFailed, SecureRandom, ring};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::files::Handed;
@@ -36,7 +37,8 @@ impl WaitingKey {
         let key = match kind {
             KeyType::P256 => p256().map_err(|e| not_made(&e))?,
             KeyType::Rsa2048 => {
-                let made = rsa::PrivateKey::try_generate().map_err(|e| not_made(&e))?;
+                let made = rsa::PrivateKey::new(&mut Random(ring::default_provider().secure_random), RSA_BITS);
+                let made = made.map_err(|e| not_made(&e))?;
                 Zeroizing::new(made.to_pkcs8_der().map_err(|e| not_made(&e))?.as_bytes().to_vec())
             }
         };
@@ -98,6 +100,49 @@ impl WaitingKey {
         *self.key == *identity.key
     }
 }
+
+/// What every bank takes; the guide asks for it.
+const RSA_BITS: usize = 2048;
+
+/// The same source as TLS has, for the maker of RSA keys.
+struct Random(&'static dyn SecureRandom);
+
+/// The system gives no random numbers.
+#[derive(Debug, thiserror::Error)]
+#[error("the system gives no random numbers")]
+struct NoRandom;
+
+impl From<GetRandomFailed> for NoRandom {
+    fn from(_: GetRandomFailed) -> Self {
+        Self
+    }
+}
+
+impl Random {
+    fn bytes<const N: usize>(&self) -> Result<[u8; N], NoRandom> {
+        let mut bytes = [0; N];
+        self.0.fill(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+impl TryRng for Random {
+    type Error = NoRandom;
+
+    fn try_next_u32(&mut self) -> Result<u32, NoRandom> {
+        self.bytes().map(u32::from_ne_bytes)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, NoRandom> {
+        self.bytes().map(u64::from_ne_bytes)
+    }
+
+    fn try_fill_bytes(&mut self, dst: &mut [u8]) -> Result<(), NoRandom> {
+        Ok(self.0.fill(dst)?)
+    }
+}
+
+impl TryCryptoRng for Random {}
 
 fn p256() -> Result<Zeroizing<Vec<u8>>, rcgen::Error> {
     let mut pair = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;

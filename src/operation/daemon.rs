@@ -20,7 +20,7 @@ pub struct Identity {
     pub sealed: bool,
 }
 
-/// 9999-12-31, which stands for "without an end" (RFC 5280 §4.1.2.5).
+/// 9999-12-31, which stands for "without an end" (RFC 5280, section 4.1.2.5).
 const NO_END: i64 = 253_402_214_400_000;
 
 impl Identity {

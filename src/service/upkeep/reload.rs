@@ -84,7 +84,7 @@ impl Reloads {
     async fn judge(&self, new: &Settings) -> Result<(), Failure> {
         let Some(identity) = new.identity() else { return Ok(()) };
         let fit =
-            identity.check(Moment::now()).map_err(|why| self.live.old_stay(&format!("the certificate's file {why}")));
+            identity.check(Moment::now()).map_err(|why| Failure::invalid(format!("the certificate's file {why}")));
         let judged = match fit {
             Ok(()) => self.looks.ask(new).await.map(drop),
             Err(unfit) => Err(unfit),
