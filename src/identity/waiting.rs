@@ -66,7 +66,7 @@ impl WaitingKey {
     /// # Errors
     /// It is another key's certificate, or none.
     pub fn answered(&self, certificate: Handed<'_>, chain: Option<Handed<'_>>) -> Result<Staged, IdentityTrouble> {
-        let name = "the key that waits";
+        let name = "waiting.pem";
         let key = UsableKey::new(self.key.clone()).map_err(|why| IdentityTrouble::unfit(name, why))?;
         let mut certificates = read::certificates(certificate, None)?;
         certificates.extend(chain.map_or(Ok(Vec::new()), |chain| read::certificates(chain, None))?);
