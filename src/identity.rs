@@ -1,29 +1,44 @@
-//! The mTLS key and certificate: read from the files the bank and openssl make, checked against each other.
+//! The mTLS key and certificate: read in every form that banks, openssl and Windows give them, checked against each
+//! other, made here ([`WaitingKey`]) and kept ([`Vault`]).
 //!
-//! A certificate file is PEM or DER (`.cer`), the leaf first, the chain after it. A key file is PKCS#8, SEC1 or
-//! PKCS#1, in PEM or DER, or a passphrase-protected PKCS#8 (`ENCRYPTED PRIVATE KEY`).
+//! What a file is, its content says ([`items`]), not its name or place: key and certificate may stand in one file or in
+//! two, in PEM, DER, PKCS#12 or PKCS#7, the chain in any order.
 
 use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 use sha2::{Digest, Sha256};
-use x509_cert::der::Encode;
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 use crate::moment::Moment;
 use crate::operation::Identity;
 
+mod trouble;
+mod tlv;
+mod pem;
+mod pkcs7;
+mod items;
+mod locks;
+mod pkcs12;
+mod key;
+mod chain;
 mod files;
 mod read;
-mod trouble;
+mod subject;
+mod waiting;
+mod vault;
+mod place;
 
-pub use files::IdentityFiles;
-pub use trouble::IdentityTrouble;
+pub use files::{Handed, IdentityFiles};
+pub use place::{Elsewhere, IdentityPlace};
+pub use subject::{NotASubject, Subject};
+pub use trouble::{IdentityTrouble, Unfit};
+pub use vault::Vault;
+pub use waiting::{NotMade, WaitingKey};
 
 /// The client's key and certificate, known to belong together. Cheap to clone; `Debug` shows no key.
 #[derive(Clone)]
@@ -36,36 +51,113 @@ struct Loaded {
     fingerprint: [u8; 32],
 }
 
-impl ClientIdentity {
-    /// Reads and checks the files.
+/// An identity that was read and is not in use yet, with the bytes of its key, to be kept.
+pub struct Staged {
+    identity: ClientIdentity,
+    key: Zeroizing<Vec<u8>>,
+    /// Where its certificate came from.
+    name: String,
+}
+
+impl Staged {
+    /// Reads and checks a key and its certificate. A passphrase opens whichever of them is locked.
+    ///
+    /// # Errors
+    /// [`IdentityTrouble`], with the file and what to do.
+    pub fn read(key: Handed<'_>, certificate: Handed<'_>, passphrase: Option<&[u8]>) -> Result<Self, IdentityTrouble> {
+        let keys = read::keys(key, passphrase)?;
+        let certificates = read::certificates(certificate, passphrase)?;
+        Self::matched((key.name, keys), (certificate.name, certificates))
+    }
+
+    /// Reads the files.
     ///
     /// # Errors
     /// [`IdentityTrouble`], with the file and what to do.
     pub fn load(files: IdentityFiles<'_>) -> Result<Self, IdentityTrouble> {
-        let chain = read::certificates(files.certificate)?;
-        let leaf = read::leaf(&chain, files.certificate)?;
-        let mut key = read::private_key(files)?;
-        let signing = ring::sign::any_supported_type(&key);
-        key.zeroize();
-        let signing = signing.map_err(|e| read::bad_key(files.key, e))?;
+        let (key, certificate) = (read::read(files.key)?, read::read(files.certificate)?);
+        let passphrase = files.passphrase.map(read::read).transpose()?;
+        let named = |path: &Path| path.display().to_string();
+        let (key_name, certificate_name) = (named(files.key), named(files.certificate));
+        let key = Handed { name: &key_name, bytes: &key };
+        let certificate = Handed { name: &certificate_name, bytes: &certificate };
+        Self::read(key, certificate, passphrase.as_deref().map(|bytes| read::line(bytes)))
+    }
 
-        let spki = leaf
-            .tbs_certificate()
-            .subject_public_key_info()
-            .to_der()
-            .map_err(|e| read::bad_certificate(files.certificate, e))?;
+    /// The certificate whose key is among `keys`, the others behind it as its chain.
+    fn matched(
+        (key_name, keys): (&str, Vec<key::UsableKey>),
+        (name, certificates): (&str, Vec<chain::ChainLink>),
+    ) -> Result<Self, IdentityTrouble> {
         // Not `CertifiedKey::keys_match`: it refuses X.509 v1 certificates, which a bank's `openssl x509 -req` makes.
-        if signing.public_key().is_some_and(|public| public.as_ref() != spki.as_slice()) {
-            let (key, certificate) = (files.key.to_owned(), files.certificate.to_owned());
-            return Err(IdentityTrouble::Mismatch { key, certificate });
+        let belong =
+            |key: &key::UsableKey, link: &chain::ChainLink| key.public().is_some_and(|it| Some(it) == link.public());
+        let found = keys.into_iter().find_map(|key| {
+            let leaf = certificates.iter().position(|link| belong(&key, link))?;
+            Some((key, leaf))
+        });
+        let Some((key, leaf)) = found else {
+            return Err(IdentityTrouble::Mismatch { key: key_name.to_owned(), certificate: name.to_owned() });
+        };
+        let mut others = certificates;
+        let chain = chain::ordered(others.remove(leaf), others);
+        Ok(Self { identity: ClientIdentity::of(&key, &chain), key: key.der, name: name.to_owned() })
+    }
+
+    /// Whether the bank can take it now: not expired, not of tomorrow, for clients, no authority's. An identity that is
+    /// in use already is not stopped by this: it is for those that are to become it.
+    ///
+    /// # Errors
+    /// [`Unfit`] of the certificate's file.
+    pub fn check(&self, now: Moment) -> Result<(), IdentityTrouble> {
+        let unfit = |why| IdentityTrouble::unfit(&self.name, why);
+        self.identity.check(now).map_err(unfit)
+    }
+
+    /// The identity.
+    #[must_use]
+    pub fn identity(&self) -> &ClientIdentity {
+        &self.identity
+    }
+
+    /// Key and chain in one file, so that no crash can leave one without the other.
+    fn to_pem(&self) -> Zeroizing<Vec<u8>> {
+        let mut file = Zeroizing::new(Vec::new());
+        pem::write(&mut file, key::label(&self.key), &self.key);
+        for certificate in &self.identity.0.certified.cert {
+            pem::write(&mut file, "CERTIFICATE", certificate);
         }
-        let not_after = leaf.tbs_certificate().validity().not_after.to_unix_duration();
-        Ok(Self(Arc::new(Loaded {
-            subject: leaf.tbs_certificate().subject().to_string(),
-            not_after: Moment::from_millis(0).after(not_after),
-            fingerprint: fingerprint(&chain),
-            certified: Arc::new(CertifiedKey::new(chain, signing)),
-        })))
+        file
+    }
+}
+
+impl fmt::Debug for Staged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Staged").field("identity", &self.identity).finish_non_exhaustive()
+    }
+}
+
+impl ClientIdentity {
+    fn of(key: &key::UsableKey, chain: &[chain::ChainLink]) -> Self {
+        let ders: Vec<CertificateDer<'static>> = chain.iter().map(|link| link.der.clone()).collect();
+        let leaf = chain.first();
+        Self(Arc::new(Loaded {
+            subject: leaf.map(chain::ChainLink::subject).unwrap_or_default(),
+            not_after: leaf.map_or(Moment::from_millis(0), chain::ChainLink::not_after),
+            fingerprint: fingerprint(&ders),
+            certified: Arc::new(CertifiedKey::new(ders, key.signing.clone())),
+        }))
+    }
+
+    /// See [`Staged::check`].
+    ///
+    /// # Errors
+    /// What is wrong with the certificate.
+    pub fn check(&self, now: Moment) -> Result<(), Unfit> {
+        match self.0.certified.cert.first() {
+            Some(leaf) => chain::ChainLink::read(leaf.clone())?.check(now),
+            None => Ok(()),
+        }
     }
 
     /// What people may see.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::invocation::{Invocation, Transfer};
+use super::invocation::{HandedPaths, Invocation, Transfer};
 use super::shell::quoted;
 use crate::operation::{Operation, Written};
 
@@ -14,6 +14,9 @@ const TOKEN: &str = "CONTENTS-OF-THE-TOKEN-FILE";
 
 /// The curl line for `ask`.
 pub(super) fn curl(ask: &Invocation, socket: &Path) -> String {
+    if let Some(paths) = &ask.handed {
+        return piped(ask, paths, socket);
+    }
     let (method, mut path, Written { query, mut body, file, .. }) = request(&ask.operation);
     if let (Some(body), Some(_)) = (&mut body, &ask.token_file) {
         body.insert("device_token".to_owned(), TOKEN.into());
@@ -50,6 +53,40 @@ pub(super) fn curl(ask: &Invocation, socket: &Path) -> String {
     words.retain(|word| !word.is_empty());
     words.push(format!("http://kaspid{path}"));
     quoted(words.iter().map(String::as_str))
+}
+
+/// Secrets stand in no argument of any program: the shell's own printf writes the body into curl's standard input.
+fn piped(ask: &Invocation, paths: &HandedPaths, socket: &Path) -> String {
+    let (method, path, written) = request(&ask.operation);
+    let mut fields: Vec<String> = Vec::new();
+    let mut files: Vec<String> = Vec::new();
+    for (name, path) in
+        [("key", &paths.key), ("certificate", &paths.certificate), ("chain", &paths.chain), ("pkcs12", &paths.pkcs12)]
+    {
+        if let Some(path) = path {
+            fields.push(format!("\"{name}\":\"%s\""));
+            files.push(format!("\"$(base64 -w0 {})\"", word(path)));
+        }
+    }
+    if let Some(path) = &paths.passphrase {
+        // Escaped as JSON wants it.
+        fields.push("\"passphrase\":\"%s\"".to_owned());
+        files.push(format!("\"$(sed 's/[\\\\\"]/\\\\&/g' {})\"", word(path)));
+    }
+    if written.body.is_some_and(|body| body.get("unchecked") == Some(&Value::Bool(true))) {
+        fields.push("\"unchecked\":true".to_owned());
+    }
+    let socket = word(socket);
+    format!(
+        "printf '{{{}}}' {} | curl --unix-socket {socket} -X {method} -H 'Content-Type: application/json' -d @- \
+         http://kaspid{path}",
+        fields.join(","),
+        files.join(" ")
+    )
+}
+
+fn word(path: &Path) -> String {
+    quoted([path.display().to_string().as_str()].into_iter())
 }
 
 /// Method, path with query, and kind of the file of a streamed operation.

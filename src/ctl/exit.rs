@@ -111,6 +111,8 @@ pub(super) fn of_failure(failure: &Failure) -> Exit {
         | Code::InProgress
         | Code::RestoredGap
         | Code::OtherBank
+        | Code::IdentityWaiting
+        | Code::IdentityElsewhere
         | Code::Declined
         | Code::RateLimited
         | Code::TooLarge

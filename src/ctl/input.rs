@@ -72,6 +72,19 @@ pub(super) fn confirmed(confirm: &Confirm, out: &mut Out) -> Result<(), NoInput>
     if read.is_ok() && line.trim() == confirm.bin.as_str() { Ok(()) } else { Err(refused()) }
 }
 
+/// Asks a person at a terminal whether a key that waits is to be thrown away; whoever is not there keeps it.
+pub(super) fn thrown_away(out: &mut Out) -> bool {
+    if !io::stdin().is_terminal() {
+        return false;
+    }
+    out.say(
+        "A key waits for its certificate. If the bank has its request, the certificate that comes will be of no use \
+         without it.\nType yes to throw it away and make another:",
+    );
+    let mut line = String::new();
+    io::stdin().lock().take(64).read_line(&mut line).is_ok() && line.trim() == "yes"
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]

@@ -16,12 +16,26 @@ pub(super) struct Invocation {
     pub(super) goal: Goal,
     /// Where the device token of an enrolment is; it never stands on a command line.
     pub(super) token_file: Option<PathBuf>,
+    /// Where the files of an identity are.
+    pub(super) handed: Option<HandedPaths>,
     /// A thing to say yes to before anything is sent.
     pub(super) confirm: Option<Confirm>,
     /// Draw the payment's code even when stdout is not a terminal.
     pub(super) draw: bool,
     /// The file that is sent or kept, where the operation is streamed.
     pub(super) transfer: Option<Transfer>,
+}
+
+/// The files of an identity. What is in them never stands on a command line.
+#[derive(Default)]
+pub(super) struct HandedPaths {
+    pub(super) key: Option<PathBuf>,
+    pub(super) certificate: Option<PathBuf>,
+    pub(super) chain: Option<PathBuf>,
+    pub(super) pkcs12: Option<PathBuf>,
+    pub(super) passphrase: Option<PathBuf>,
+    /// Remove the file with the key once the daemon keeps it.
+    pub(super) remove: bool,
 }
 
 /// The file of a streamed operation.
@@ -67,7 +81,16 @@ impl Invocation {
     /// Asks once and shows the answer.
     pub(super) fn once(operation: impl Into<Operation>) -> Self {
         let operation = operation.into();
-        Self { operation, key: None, goal: Goal::Answer, token_file: None, confirm: None, draw: false, transfer: None }
+        Self {
+            operation,
+            key: None,
+            goal: Goal::Answer,
+            token_file: None,
+            handed: None,
+            confirm: None,
+            draw: false,
+            transfer: None,
+        }
     }
 
     /// The same with a key, made here unless the caller gave one.

@@ -17,6 +17,7 @@ mod save;
 mod wire;
 mod out;
 mod input;
+mod handed;
 mod repeat;
 mod session;
 mod restore;

@@ -286,5 +286,14 @@ pub(super) fn replies() -> Vec<Reply> {
         Reply::Day(day_report()),
         Reply::Range(range_report()),
         Reply::Diagnosis(diagnosis()),
+        Reply::CertificateRequest(CertificateRequest {
+            request: "-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n".to_owned(),
+            made: true,
+        }),
+        Reply::IdentityTaken(IdentityTaken {
+            identity: identity(),
+            before: None,
+            bank: Some("it lists the trade points of config 1".to_owned()),
+        }),
     ]
 }

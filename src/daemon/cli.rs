@@ -8,6 +8,8 @@ use clap::{Parser, Subcommand};
 
 use super::run;
 use crate::config::Configuration;
+use crate::identity::Vault;
+use crate::seal::Seals;
 use crate::service::Settings;
 use crate::store;
 use crate::user_names::this_process;
@@ -68,7 +70,11 @@ fn check(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
         writeln!(out, "warning: {warning}")?;
     }
     if settings.identity().is_none() {
-        writeln!(out, "warning: no [identity]: the daemon will answer identity_missing to calls that need Kaspi")?;
+        writeln!(
+            out,
+            "warning: no key and certificate: calls that need Kaspi are answered identity_missing until kaspictl identity \
+             generate or import"
+        )?;
     }
     writeln!(out, "{}: in order", path.display())?;
     Ok(())
@@ -77,7 +83,12 @@ fn check(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
 fn forget_sealed(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let dir = Configuration::load(path)?.daemon.state_dir;
     let mut out = std::io::stdout().lock();
-    match store::forget_sealed(&dir, this_process())? {
+    let forgotten = store::forget_sealed(&dir, this_process())?;
+    // Behind the state, whose lock says that no daemon runs.
+    if Vault::beside(&dir, Seals::default()).forget_sealed()? > 0 {
+        writeln!(out, "the sealed key is gone; bring it in again: kaspictl identity import, or generate a new one")?;
+    }
+    match forgotten {
         Some(done) => writeln!(
             out,
             "{} device tokens are forgotten (event {} of the log); start kaspid, then for each organisation: kaspictl bin \

@@ -7,6 +7,7 @@
 mod cli;
 mod journal;
 mod notify;
+mod process;
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use crate::access::Rules;
 use crate::config::LimitSettings;
 use crate::door::{self, Door, Handler, ListenError};
 use crate::failure::Failure;
+use crate::identity::IdentityTrouble;
 use crate::seal::{SealTrouble, Seals};
 use crate::service::{Background, Live, Service, Settings, SettingsError};
 use crate::store::{Store, StoreError};
@@ -39,6 +41,9 @@ pub enum DaemonError {
     /// Configuration, identity or trust.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// What the daemon keeps of its identity.
+    #[error(transparent)]
+    Identity(#[from] IdentityTrouble),
     /// The state.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -69,6 +74,7 @@ pub enum DaemonError {
 /// # Errors
 /// [`DaemonError`]: it did not start.
 pub fn run(config: &Path) -> Result<(), DaemonError> {
+    process::hide_memory();
     let settings = Settings::load(config)?;
     journal::start();
     for warning in &settings.warnings {
@@ -77,6 +83,10 @@ pub fn run(config: &Path) -> Result<(), DaemonError> {
     make_state_dir(&settings.config.daemon.state_dir)?;
     let seals = Seals::from_credentials(std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from).as_deref())?;
     let store = notify::while_opening(|| Store::open(&settings.config.daemon.state_dir, &seals))?;
+    // Behind the state's lock: another daemon may be writing until then.
+    if let Ok(vault) = settings.place.vault() {
+        vault.settle()?;
+    }
     let limits = limits(&settings.config.limits);
     let socket = settings.config.daemon.socket.clone();
     let live = Arc::new(Live::new(config.to_owned(), settings));
@@ -175,14 +185,15 @@ async fn until_told(mut signals: Signals, service: &Service) {
             _ = signals.terminate.recv() => return,
             _ = signals.interrupt.recv() => return,
             hangup = signals.hangup.recv() => match hangup {
-                Some(()) => reload(service).await,
+                // Not waited for: a look at a bank that is away takes seconds, and a SIGTERM does not wait for it.
+                Some(()) => drop(tokio::spawn(reload(service.clone()))),
                 None => return,
             },
         }
     }
 }
 
-async fn reload(service: &Service) {
+async fn reload(service: Service) {
     match service.reload().await {
         Ok(reloaded) => {
             let said = format!("reloaded; changed: {}", reloaded.changed.join(", "));

@@ -18,6 +18,7 @@ use serde::Serialize;
 use tokio::net::UnixStream;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
+use zeroize::Zeroize;
 
 use super::closing::stopped;
 use super::dispatch::{Dispatcher, Outcome, Submission};
@@ -180,7 +181,9 @@ async fn answer(
     timeouts.complete();
     let parts =
         request::Parts { parameter: &parameter, query: head.uri.query().unwrap_or_default(), body: &body, format };
-    let Some(operation) = read(route, parts)? else {
+    let operation = read(route, parts);
+    wipe(body);
+    let Some(operation) = operation? else {
         return Ok(bytes(StatusCode::OK, JSON, Bytes::from_static(OPENAPI)));
     };
     let permitted = Permitted { operation, key, permission };
@@ -288,6 +291,14 @@ async fn whole(body: &mut Option<Incoming>, headers: &HeaderMap, limit: usize) -
         json_type(headers)?;
     }
     Ok(body)
+}
+
+/// A key or a token may have stood in it. What hyper still reads into is not ours to wipe: it is written over by the next
+/// request, and freed with the connection.
+fn wipe(body: Bytes) {
+    if let Ok(mut body) = body.try_into_mut() {
+        body.as_mut().zeroize();
+    }
 }
 
 fn json_type(headers: &HeaderMap) -> Result<(), Failure> {

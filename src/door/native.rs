@@ -12,6 +12,7 @@ use tokio::net::UnixStream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout};
+use zeroize::Zeroize;
 
 use super::closing::stopped;
 use super::dispatch::{Dispatcher, Outcome, Submission};
@@ -225,6 +226,10 @@ impl Conversation {
     fn next<T: serde::de::DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
         let Some((body, length)) = frame::split(&self.inbox, self.dispatcher.limits.body)? else { return Ok(None) };
         let value = frame::decode(body);
+        // A key or a token may have stood in it.
+        if let Some(read) = self.inbox.get_mut(..length) {
+            read.zeroize();
+        }
         self.inbox.drain(..length);
         self.begun = Instant::now();
         value.map(Some)

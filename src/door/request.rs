@@ -93,6 +93,9 @@ pub(super) mod tests {
             Some(OperationId::Create) => CREATE,
             Some(OperationId::Resolve) => RESOLVE,
             Some(OperationId::Adopt) => ADOPT,
+            Some(OperationId::GenerateIdentity) => r#"{"subject":"CN=shop.kz"}"#,
+            Some(OperationId::InstallIdentity) => r#"{"certificate":"MAA="}"#,
+            Some(OperationId::ImportIdentity | OperationId::RotateIdentity) => r#"{"pkcs12":"MAA=","passphrase":"x"}"#,
             _ => "",
         };
         let query = if route == RouteId::Operation(OperationId::ReportRange) { "from=2026-11-01" } else { "" };

@@ -103,6 +103,10 @@ codes! {
     RefundOpen = "refund_open" 409,
     /// The payment was made with another bank than `[kaspi] url`.
     OtherBank = "other_bank" 409,
+    /// A key waits for its certificate, and would be thrown away.
+    IdentityWaiting = "identity_waiting" 409,
+    /// The key and certificate are files or a credential, which only whoever put them there changes.
+    IdentityElsewhere = "identity_elsewhere" 409,
 }
 
 /// What a code says of money and of asking again, unless its maker knows better.
@@ -137,6 +141,8 @@ pub(super) fn usual(code: Code) -> (Money, bool) {
         | Code::RestoredGap
         | Code::Declined
         | Code::TooLarge
-        | Code::OtherBank => (Money::NotMoved, false),
+        | Code::OtherBank
+        | Code::IdentityWaiting
+        | Code::IdentityElsewhere => (Money::NotMoved, false),
     }
 }

@@ -102,7 +102,7 @@ pub fn of(code: Code) -> Texts {
         ),
         Code::IdentityMissing => (
             "There is no key and certificate yet",
-            "Name certificate_file and key_file under [identity] in kaspid.toml, then: kaspictl reload",
+            "Make a key here: kaspictl identity generate. Or take in what there is: kaspictl identity import",
         ),
         Code::RateLimited => {
             ("Too many requests", "Send fewer at a time; the limits stand under [limits] in kaspid.toml.")
@@ -113,6 +113,11 @@ pub fn of(code: Code) -> Texts {
             "The state could not be stored",
             "Check the disk of the state directory (df, journalctl -u kaspid); the daemon recovers by itself when there is room.",
         ),
+        Code::IdentityWaiting => (
+            "A key waits for its certificate",
+            "Install the bank's answer: kaspictl identity install CERT. To see the request again: kaspictl identity generate. To throw the key away and make another: add --replace",
+        ),
+        Code::IdentityElsewhere => ("The key is not the daemon's to exchange", "See where it is: kaspictl doctor"),
         Code::OtherBank => (
             "The payment was made with another bank",
             "Settle it in the Kaspi Pay app. If it is the same bank at another address, an admin adds the old one to formerly under [kaspi] in kaspid.toml, then: kaspictl reload",

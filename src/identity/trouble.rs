@@ -1,12 +1,14 @@
-//! Why there is no identity.
+//! Why there is no identity: which file, what is wrong with it, what to do.
 
 use std::io;
 use std::path::PathBuf;
 
-/// How to turn a key this program does not read into one it does.
+use crate::seal::SealTrouble;
+
+/// How to make a key in a form that every program reads.
 const CONVERT: &str = "openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD.key -out NEW.key";
 
-/// Why there is no identity: which file, what is wrong with it, what to do.
+/// Why there is no identity.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityTrouble {
     /// The file cannot be read.
@@ -17,63 +19,172 @@ pub enum IdentityTrouble {
         /// Why.
         source: io::Error,
     },
-    /// 0 certificates.
-    #[error("{path} holds no certificate; it must be the .cer the bank sent, PEM (BEGIN CERTIFICATE) or DER")]
-    NoCertificate {
+    /// A file is not what it must be.
+    #[error("{name} {why}")]
+    Unfit {
         /// Which file.
-        path: PathBuf,
+        name: String,
+        /// What is wrong.
+        why: Unfit,
     },
-    /// A certificate that cannot be read.
-    #[error("{path} holds a certificate that cannot be read ({what}); ask the bank for it again")]
-    BadCertificate {
-        /// Which file.
-        path: PathBuf,
-        /// Where reading stopped.
-        what: String,
-    },
-    /// No key.
-    #[error("{path} holds no private key; it must be the .key made together with the request to the bank")]
-    NoKey {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// A key this program cannot use.
-    #[error("{path} holds a key that cannot be used ({what}); convert it: {CONVERT}")]
-    BadKey {
+    /// It could not be written.
+    #[error("{path} could not be written: {source}; what was kept before is kept still")]
+    NotKept {
         /// Which file.
         path: PathBuf,
         /// Why.
-        what: String,
+        source: io::Error,
     },
-    /// OpenSSL's old encryption of keys, which is too weak to be worth reading.
-    #[error("{path} is encrypted in OpenSSL's old way (Proc-Type: 4,ENCRYPTED); convert it: {CONVERT}")]
-    OldEncryption {
+    /// What the daemon keeps is sealed with what is not here.
+    #[error("{path}: {why}. If the seal is lost for good, kaspid forget-sealed gives up what it sealed")]
+    Sealed {
         /// Which file.
         path: PathBuf,
+        /// Why it does not open.
+        #[source]
+        why: SealTrouble,
     },
-    /// No passphrase for an encrypted key.
-    #[error("{path} is protected by a passphrase; name a file that holds it in [identity] passphrase_file")]
-    PassphraseNeeded {
-        /// The key's file.
-        path: PathBuf,
-    },
-    /// The passphrase does not open the key.
-    #[error("the passphrase in {passphrase} does not open {path}; check it: openssl pkey -noout -in {path}")]
-    WrongPassphrase {
-        /// The key's file.
-        path: PathBuf,
-        /// The passphrase's file.
-        passphrase: PathBuf,
-    },
+    /// The credential that seals cannot be used.
+    #[error(transparent)]
+    Seal(#[from] SealTrouble),
     /// The key belongs to another certificate.
     #[error(
-        "the key in {key} does not belong to the first certificate in {certificate}; use the key its request was made \
-         with, and put the organisation's own certificate first"
+        "the key in {key} does not belong to any certificate in {certificate}; use the key that its request was made with"
     )]
     Mismatch {
         /// The key's file.
-        key: PathBuf,
+        key: String,
         /// The certificate's file.
-        certificate: PathBuf,
+        certificate: String,
     },
+}
+
+impl IdentityTrouble {
+    pub(super) fn unfit(name: &str, why: Unfit) -> Self {
+        Self::Unfit { name: name.to_owned(), why }
+    }
+}
+
+/// What is wrong with a file; each kind of mistake has words of its own.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// Nothing in it.
+    #[error("is empty; copy it again from where it was made")]
+    Empty,
+    /// A wrong file, surely.
+    #[error("is larger than 1 MiB, which no key or certificate is; check the name")]
+    TooLarge,
+    /// Notepad's "Unicode".
+    #[error(
+        "is text in UTF-16, as Notepad saves \"Unicode\"; save it again as UTF-8 or ANSI, or take the original file"
+    )]
+    Utf16,
+    /// A log-in page or an error page of a download.
+    #[error("is a web page and not a {wanted}: the download went wrong or wanted a log-in; get the file again")]
+    WebPage {
+        /// What it was to be.
+        wanted: FileRole,
+    },
+    /// None of the kinds that are known.
+    #[error("is no {wanted} in any form that is known (PEM, DER, PKCS#12, PKCS#7); check the name, or get it again")]
+    Unknown {
+        /// What it was to be.
+        wanted: FileRole,
+    },
+    /// BER of old Java or Firefox.
+    #[error(
+        "is written in BER and not in DER; write it anew: openssl pkcs12 -in OLD.p12 -nodes | openssl pkcs12 -export -out NEW.p12"
+    )]
+    Ber,
+    /// Cut or changed on its way.
+    #[error("is damaged ({what}); get it again, and copy it as a file, not as text")]
+    Damaged {
+        /// Where reading stopped.
+        what: String,
+    },
+    /// Something else than a key.
+    #[error(
+        "holds {instead} and no private key; the key is the file that was made together with the request to the bank"
+    )]
+    NoKey {
+        /// What it holds.
+        instead: String,
+    },
+    /// Something else than a certificate.
+    #[error("holds {instead} and no certificate; the certificate is the .cer or .p7b that the bank sent back")]
+    NoCertificate {
+        /// What it holds.
+        instead: String,
+    },
+    /// An encrypted key, and no passphrase.
+    #[error("is protected by a passphrase; give it: --passphrase-file FILE, or [identity] passphrase_file")]
+    PassphraseNeeded,
+    /// Not this passphrase.
+    #[error(
+        "does not open with this passphrase; check it: openssl pkey -noout -in FILE (.p12, .pfx: openssl pkcs12 -noout -in FILE)"
+    )]
+    WrongPassphrase,
+    /// A cipher that is not known here.
+    #[error("is encrypted in a way that is not known here ({what}); convert it: {CONVERT}")]
+    Cipher {
+        /// Its name.
+        what: String,
+    },
+    /// A file that would keep the machine busy.
+    #[error("wants {what} to be opened, far more than any honest file; make it anew: {CONVERT}")]
+    Costly {
+        /// How much.
+        what: String,
+    },
+    /// TLS here cannot sign with it.
+    #[error(
+        "holds {kind}, with which the daemon cannot sign; ask the bank for a certificate of an RSA key of 2048 bits or a P-256 key: kaspictl identity generate"
+    )]
+    KeyKind {
+        /// Its kind.
+        kind: String,
+    },
+    /// A certificate of a key that is no good.
+    #[error("holds a certificate that ended on {day}; ask the bank for a new one")]
+    Expired {
+        /// When.
+        day: String,
+    },
+    /// Or the clock is wrong.
+    #[error("holds a certificate that begins on {day}; is this machine's clock right (date)? else use it from then on")]
+    NotYet {
+        /// When.
+        day: String,
+    },
+    /// Made for servers or for signing.
+    #[error(
+        "holds a certificate that is not for logging in as a client (its extended key usage is {usage}); ask the bank for one with clientAuth"
+    )]
+    Usage {
+        /// What it is for.
+        usage: String,
+    },
+    /// The bank's own, not ours.
+    #[error(
+        "holds the certificate of an authority (CA) as the organisation's own; take the certificate that was made for your request"
+    )]
+    Authority,
+}
+
+/// What a file was to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileRole {
+    /// The private key.
+    Key,
+    /// The certificate and its chain.
+    Certificate,
+}
+
+impl std::fmt::Display for FileRole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Key => "private key",
+            Self::Certificate => "certificate",
+        })
+    }
 }

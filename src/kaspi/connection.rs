@@ -129,6 +129,8 @@ pub(crate) struct Unreachable {
     pub(crate) why: String,
     /// Kaspi does not take our certificate.
     pub(crate) certificate: bool,
+    /// What it says of it.
+    pub(crate) refusal: Option<&'static str>,
     /// Another try would end the same.
     pub(crate) hopeless: bool,
     /// The connection had served before and ended at rest: another one is tried without a pause.
@@ -147,7 +149,13 @@ pub(crate) enum ExchangeError {
 impl ExchangeError {
     /// There was no connection.
     pub(crate) fn unsent(why: &str) -> Self {
-        Self::Unsent(Unreachable { why: why.to_owned(), certificate: false, hopeless: false, at_once: false })
+        Self::Unsent(Unreachable {
+            why: why.to_owned(),
+            certificate: false,
+            refusal: None,
+            hopeless: false,
+            at_once: false,
+        })
     }
 }
 
@@ -163,15 +171,15 @@ async fn whole(response: Response<Incoming>) -> Result<HttpAnswer, ExchangeError
 impl Unreachable {
     /// Nothing but a change of the set-up helps.
     pub(super) fn for_good(why: String) -> Self {
-        Self { why, certificate: false, hopeless: true, at_once: false }
+        Self { why, certificate: false, refusal: None, hopeless: true, at_once: false }
     }
 
     fn by(error: &(dyn Error + 'static)) -> Self {
         let tls = tls::inside(error);
-        let certificate = tls.is_some_and(tls::refuses_certificate);
+        let refusal = tls.and_then(tls::refusal);
         let remedy = tls.and_then(tls::remedy);
         let why = remedy.map_or_else(|| chain(error), |remedy| format!("{}; {remedy}", chain(error)));
-        Self { why, certificate, hopeless: remedy.is_some(), at_once: false }
+        Self { why, certificate: refusal.is_some(), refusal, hopeless: remedy.is_some(), at_once: false }
     }
 }
 

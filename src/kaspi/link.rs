@@ -94,7 +94,7 @@ impl Link {
         self.note_use();
         let mut pause = FIRST_PAUSE;
         loop {
-            let Unreachable { why, certificate, hopeless, at_once } = match self.attempt(ask, call).await? {
+            let Unreachable { why, certificate, hopeless, at_once, .. } = match self.attempt(ask, call).await? {
                 Ok(answer) => return Ok(answer),
                 Err(unreachable) => unreachable,
             };

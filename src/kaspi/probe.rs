@@ -87,8 +87,8 @@ pub enum ProbeObstacle {
     #[error("the server's certificate is not valid now")]
     NotValidNow,
     /// The bank refuses our certificate.
-    #[error("the bank refuses our certificate")]
-    OurCertificate,
+    #[error("the bank refuses our certificate: {0}")]
+    OurCertificate(&'static str),
     /// Anything else of TLS.
     #[error("{0}")]
     Tls(String),
@@ -179,8 +179,10 @@ async fn handshake(link: &Link, host: &str, stream: TcpStream) -> Result<(Connec
 }
 
 fn obstacle(error: Option<&TlsError>, text: &str) -> ProbeObstacle {
+    if let Some(refusal) = error.and_then(tls::refusal) {
+        return ProbeObstacle::OurCertificate(refusal);
+    }
     match error {
-        Some(refusal) if tls::refuses_certificate(refusal) => ProbeObstacle::OurCertificate,
         Some(TlsError::InvalidCertificate(why)) => match why {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 ProbeObstacle::OtherHost
@@ -210,8 +212,9 @@ async fn ask(
     let began = Moment::now();
     let answer = match connection.converse(request).await {
         Ok(answer) => answer,
-        Err(ExchangeError::Unsent(why)) if why.certificate => return Err(ProbeObstacle::OurCertificate),
-        Err(ExchangeError::Unsent(why)) => return Err(ProbeObstacle::Tls(why.why)),
+        Err(ExchangeError::Unsent(why)) => {
+            return Err(why.refusal.map_or(ProbeObstacle::Tls(why.why), ProbeObstacle::OurCertificate));
+        }
         Err(ExchangeError::Lost(why)) => return Err(ProbeObstacle::Answer(undecided(why, None))),
     };
     Ok(((answer, began.after(Moment::now().since(began) / 2)), said.to_owned()))

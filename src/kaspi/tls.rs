@@ -87,23 +87,30 @@ fn extra(path: &Path) -> Result<Vec<CertificateDer<'static>>, KaspiSetup> {
     }
 }
 
+/// What a server says of our certificate by its alert, if it says that it does not take it. Servers differ in how exact
+/// they are.
+pub(super) fn refusal(error: &rustls::Error) -> Option<&'static str> {
+    let rustls::Error::AlertReceived(alert) = error else { return None };
+    Some(match alert {
+        AlertDescription::CertificateExpired => "it says that the certificate has ended",
+        AlertDescription::CertificateRevoked => "it says that the certificate is revoked",
+        AlertDescription::UnknownCA => {
+            "it does not know who has signed it: it is not of this bank, or its chain is missing"
+        }
+        AlertDescription::UnsupportedCertificate => {
+            "it does not take certificates of this kind, such as one for servers"
+        }
+        AlertDescription::NoCertificate | AlertDescription::CertificateRequired => "it has seen no certificate",
+        AlertDescription::AccessDenied => "it does not let this certificate, or this machine's address, in",
+        AlertDescription::DecryptError => "it says that the key is another certificate's",
+        AlertDescription::BadCertificate | AlertDescription::CertificateUnknown => "it says no more",
+        _ => return None,
+    })
+}
+
 /// True for the alerts by which a server says that it does not take our certificate.
 pub(super) fn refuses_certificate(error: &rustls::Error) -> bool {
-    matches!(
-        error,
-        rustls::Error::AlertReceived(
-            AlertDescription::NoCertificate
-                | AlertDescription::BadCertificate
-                | AlertDescription::UnsupportedCertificate
-                | AlertDescription::CertificateRevoked
-                | AlertDescription::CertificateExpired
-                | AlertDescription::CertificateUnknown
-                | AlertDescription::UnknownCA
-                | AlertDescription::AccessDenied
-                | AlertDescription::DecryptError
-                | AlertDescription::CertificateRequired
-        )
-    )
+    refusal(error).is_some()
 }
 
 /// What a person must do first, where trying again cannot help.

@@ -21,6 +21,8 @@ pub enum Type {
 pub enum SampleValue {
     /// Exact.
     Count(u64),
+    /// Exact, and may be below zero.
+    Signed(i64),
     /// Seconds.
     Seconds(f64),
 }
@@ -28,6 +30,12 @@ pub enum SampleValue {
 impl From<u64> for SampleValue {
     fn from(count: u64) -> Self {
         Self::Count(count)
+    }
+}
+
+impl From<i64> for SampleValue {
+    fn from(count: i64) -> Self {
+        Self::Signed(count)
     }
 }
 
@@ -58,6 +66,7 @@ impl Display for SampleValue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Count(count) => count.fmt(f),
+            Self::Signed(count) => count.fmt(f),
             Self::Seconds(seconds) => seconds.fmt(f),
         }
     }

@@ -20,6 +20,23 @@ pub struct Identity {
     pub sealed: bool,
 }
 
+/// 9999-12-31, which stands for "without an end" (RFC 5280, section 4.1.2.5).
+const NO_END: i64 = 253_402_214_400_000;
+
+impl Identity {
+    /// True for a certificate that never ends.
+    #[must_use]
+    pub fn has_no_end(&self) -> bool {
+        self.not_after.millis() >= NO_END
+    }
+
+    /// The day of its end, in UTC.
+    #[must_use]
+    pub fn end_day(&self) -> String {
+        self.not_after.to_string().chars().take("2026-11-25".len()).collect()
+    }
+}
+
 /// The state of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

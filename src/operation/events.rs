@@ -42,6 +42,10 @@ words! {
         ConfigSuspended = "config.suspended",
         /// A look found a trade point in order again that was not.
         ConfigRestored = "config.restored",
+        /// Another key and certificate are in use.
+        IdentityChanged = "identity.changed",
+        /// The certificate ends soon.
+        IdentityExpiring = "identity.expiring",
     }
 }
 

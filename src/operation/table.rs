@@ -218,6 +218,19 @@ operations! {
     /// What one caller may use: connections, requests a second, sizes, pages and waits.
     Limits(LimitsQuery): Message(LimitsInForce in Limits), Observe, Reads, GET "/v1/limits" bare,
         "What one caller may use of the daemon";
+    /// Makes a key that never leaves the daemon, and the request that the bank is to sign; asked without a subject, tells
+    /// the request that waits once more.
+    GenerateIdentity(GenerateIdentity): Message(CertificateRequest in CertificateRequest), Admin, Changes,
+        POST "/v1/identity/generate" body, "Make a key here, and the request for its certificate";
+    /// Takes the bank's certificate for the key that waits, looks at the bank with it, and puts it in use.
+    InstallIdentity(InstallIdentity): Message(IdentityTaken in IdentityTaken), Admin, Changes,
+        POST "/v1/identity/install" body, "Take the certificate for the key that waits";
+    /// Takes in a key and certificate made elsewhere, looks at the bank with them, and puts them in use.
+    ImportIdentity(ImportIdentity): Message(IdentityTaken in IdentityTaken), Admin, Changes,
+        POST "/v1/identity/import" body, "Take in a key and certificate made elsewhere";
+    /// The same in place of those in use; whatever goes wrong, those stay.
+    RotateIdentity(RotateIdentity): Message(IdentityTaken in IdentityTaken), Admin, Changes,
+        POST "/v1/identity/rotate" body, "Exchange the key and certificate in use";
 }
 
 /// A row of a reply, with the same rule of order.
@@ -296,4 +309,8 @@ replies! {
     Diagnosis(Diagnosis);
     /// To [`Operation::Limits`].
     Limits(LimitsInForce);
+    /// A request that the bank is to sign.
+    CertificateRequest(CertificateRequest);
+    /// To the operations that put an identity in use.
+    IdentityTaken(IdentityTaken);
 }

@@ -64,6 +64,12 @@ impl Seals {
         Ok(Zeroizing::new(wrapped))
     }
 
+    /// Whether a file as it lies on the disk is sealed, with whatever seal.
+    #[must_use]
+    pub fn is_sealed(wrapped: &[u8]) -> bool {
+        wrapped.starts_with(SIGN)
+    }
+
     /// What was wrapped, and whether it is to be wrapped anew: it is not sealed as it would be now.
     ///
     /// # Errors

@@ -76,6 +76,7 @@ impl Service {
         self.watch(background);
         let rooms = self.0.clone();
         tokio::spawn(async move { rooms.upkeep.backups.keep_backups().await });
+        tokio::spawn(self.0.upkeep.expiry.clone().keep());
         self.keep_warm();
         let rooms = self.0.clone();
         tokio::spawn(async move { rooms.organisations.verifications.settle_dialects().await });
@@ -104,7 +105,7 @@ impl Service {
     /// # Errors
     /// `invalid_request`: the old settings stay in force.
     pub async fn reload(&self) -> Result<crate::operation::Reloaded, Failure> {
-        self.0.upkeep.reloads.reload().await
+        self.0.upkeep.reloads.reload(None).await
     }
 
     /// After the last event: tells the journal where the log ends and closes the state.
@@ -166,8 +167,10 @@ impl Service {
             Operation::Payer(query) => rooms.payers.payer(context, &query).await,
             Operation::LogList(query) => rooms.records.reads.log_list(context, &query).await,
             Operation::LogVerify(query) => rooms.records.proof.log_verify(context, query).await,
-            Operation::Identity(_) => rooms.upkeep.health.identity(context),
-            Operation::Reload(_) => rooms.upkeep.reloads.reload().await.map(Reply::Reloaded),
+            Operation::Identity(_) => rooms.upkeep.health.identity(context).await,
+            Operation::Reload(_) => {
+                rooms.upkeep.reloads.reload(Some(context.caller.actor())).await.map(Reply::Reloaded)
+            }
             Operation::Resolve(resolve) => {
                 rooms.money.resolutions.resolve(context, &resolve.payment, resolve.resolution).await
             }
@@ -181,6 +184,10 @@ impl Service {
             Operation::ReportRange(query) => rooms.records.reports.report_range(context, query).await,
             Operation::Limits(_) => Ok(Reply::Limits(records::limits(&context.settings.config.limits))),
             Operation::Diagnose(_) => rooms.upkeep.doctor.diagnose(context).await,
+            Operation::GenerateIdentity(asked) => rooms.upkeep.requests.generate(context, asked).await,
+            Operation::InstallIdentity(install) => rooms.upkeep.exchanges.install(context, install).await,
+            Operation::ImportIdentity(handed) => rooms.upkeep.exchanges.import(context, handed.0).await,
+            Operation::RotateIdentity(handed) => rooms.upkeep.exchanges.rotate(context, handed.0).await,
         }
     }
 

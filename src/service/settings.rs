@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex, MutexGuard, watch};
 
 use crate::access::Rules;
 use crate::config::{ConfigError, Configuration, SettingRow};
 use crate::failure::{Code, Failure};
-use crate::identity::{ClientIdentity, IdentityFiles, IdentityTrouble, key_is_exposed};
+use crate::identity::{ClientIdentity, IdentityPlace, IdentityTrouble};
 use crate::kaspi::{Endpoint, Kaspi, KaspiSetup, Record};
-use crate::operation::Reloaded;
+use crate::moment::Moment;
+use crate::operation::{Identity, Reloaded};
 
 /// One consistent set of settings. A request keeps the one it began with.
 pub struct Settings {
@@ -22,6 +23,8 @@ pub struct Settings {
     pub warnings: Vec<String>,
     /// How the calls to the bank went; the same one across reloads.
     pub record: Arc<Record>,
+    /// Where the identity is, or would be.
+    pub place: IdentityPlace,
     bank: Option<(Kaspi, ClientIdentity)>,
 }
 
@@ -32,7 +35,7 @@ pub enum SettingsError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// Key or certificate.
-    #[error("[identity]: {0}")]
+    #[error("the identity: {0}")]
     Identity(#[from] IdentityTrouble),
     /// Trust or address of the bank.
     #[error("[kaspi]: {0}")]
@@ -51,12 +54,30 @@ impl Settings {
     fn load_again(path: &Path, record: Arc<Record>) -> Result<Self, SettingsError> {
         let config = Configuration::load(path)?;
         let (rules, mut warnings) = Rules::new(&config.access);
-        let identity = load_identity(&config, &mut warnings)?;
+        let place = IdentityPlace::of(&config)?;
+        let identity = place.load(&mut warnings)?.map(|staged| staged.identity().clone());
         let bank = match identity {
             None => None,
             Some(identity) => Some((Kaspi::new(endpoint(&config), &identity, record.clone())?, identity)),
         };
-        Ok(Self { config, rules: Arc::new(rules), warnings, record, bank })
+        Ok(Self { config, rules: Arc::new(rules), warnings, record, place, bank })
+    }
+
+    /// The same with another identity, whose trust is checked. Calls under way keep the client they began with.
+    ///
+    /// # Errors
+    /// Trust or address of the bank.
+    pub fn with(&self, identity: &ClientIdentity) -> Result<Self, SettingsError> {
+        let kaspi = Kaspi::new(endpoint(&self.config), identity, self.record.clone())?;
+        let new = Self {
+            config: self.config.clone(),
+            rules: self.rules.clone(),
+            warnings: self.warnings.clone(),
+            record: self.record.clone(),
+            place: self.place.clone(),
+            bank: Some((kaspi, identity.clone())),
+        };
+        new.check_trust().map(|()| new)
     }
 
     /// The same for another run, with a bank in this process.
@@ -66,6 +87,7 @@ impl Settings {
     #[cfg(test)]
     pub(crate) fn over(&self, wire: crate::kaspi::Wire) -> Result<Self, SettingsError> {
         let (config, rules, record) = (self.config.clone(), self.rules.clone(), Arc::<Record>::default());
+        let place = self.place.clone();
         let bank = match &self.bank {
             None => None,
             Some((_, identity)) => {
@@ -73,7 +95,7 @@ impl Settings {
                 Some((kaspi, identity.clone()))
             }
         };
-        Ok(Self { config, rules, warnings: Vec::new(), record, bank })
+        Ok(Self { config, rules, warnings: Vec::new(), record, place, bank })
     }
 
     /// What [`Settings::load`] leaves to the first connection, so that a start does not wait for it.
@@ -95,30 +117,18 @@ impl Settings {
         }
     }
 
+    /// What people may see of it.
+    #[must_use]
+    pub fn identity_view(&self, now: Moment) -> Option<Identity> {
+        let view = self.identity()?.view(now);
+        Some(Identity { sealed: self.place.is_sealed(), ..view })
+    }
+
     /// The key and certificate in use.
     #[must_use]
     pub fn identity(&self) -> Option<&ClientIdentity> {
         self.bank.as_ref().map(|(_, identity)| identity)
     }
-}
-
-/// Files named in the configuration, else a systemd credential; neither is a daemon that waits for its identity.
-fn load_identity(
-    config: &Configuration,
-    warnings: &mut Vec<String>,
-) -> Result<Option<ClientIdentity>, IdentityTrouble> {
-    let (certificate, key, passphrase) = match &config.identity {
-        Some(files) => (files.certificate_file.clone(), files.key_file.clone(), files.passphrase_file.clone()),
-        None => match std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from) {
-            Some(dir) if dir.join("kaspid.key").exists() => (dir.join("kaspid.crt"), dir.join("kaspid.key"), None),
-            _ => return Ok(None),
-        },
-    };
-    if key_is_exposed(&key) {
-        warnings.push(format!("{0} can be read by others: chmod 600 {0}", key.display()));
-    }
-    let files = IdentityFiles { certificate: &certificate, key: &key, passphrase: passphrase.as_deref() };
-    ClientIdentity::load(files).map(Some)
 }
 
 fn endpoint(config: &Configuration) -> Endpoint {
@@ -137,6 +147,10 @@ pub struct Live {
     path: PathBuf,
     current: RwLock<Arc<Settings>>,
     rules: watch::Sender<Arc<Rules>>,
+    /// Told of each exchange of settings.
+    changes: watch::Sender<()>,
+    /// Whoever exchanges settings has this from the look at the old ones to the new ones being in force.
+    turn: Mutex<()>,
 }
 
 impl Live {
@@ -144,7 +158,8 @@ impl Live {
     #[must_use]
     pub fn new(path: PathBuf, settings: Settings) -> Self {
         let rules = watch::Sender::new(settings.rules.clone());
-        Self { path, current: RwLock::new(Arc::new(settings)), rules }
+        let current = RwLock::new(Arc::new(settings));
+        Self { path, current, rules, changes: watch::Sender::new(()), turn: Mutex::default() }
     }
 
     /// Who may do what, now and after each reload: for the door.
@@ -178,19 +193,35 @@ impl Live {
         difference(&self.get(), new)
     }
 
-    /// Reads everything again; a set that cannot be used leaves the old one in force. Blocks on files.
+    /// The right to exchange settings: one at a time.
+    pub(super) async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
+    /// Hears of each exchange of settings.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    /// Reads everything again and puts nothing in force. Blocks on files.
     ///
     /// # Errors
     /// `invalid_request` with what is wrong in which file.
-    pub fn reload(&self) -> Result<Reloaded, Failure> {
+    pub(super) fn read_again(&self) -> Result<Settings, Failure> {
+        let new = Settings::load_again(&self.path, self.get().record.clone());
+        new.and_then(|new| new.check_trust().map(|()| new)).map_err(|error| self.old_stay(&error))
+    }
+
+    /// Why the settings in force are left as they are.
+    pub(super) fn old_stay(&self, error: &dyn std::fmt::Display) -> Failure {
+        let correct =
+            format!("Correct it, check it with: kaspid check --config {}, then: kaspictl reload", self.path.display());
+        Failure::invalid(format!("the old settings stay in force: {error}")).with_hint(correct)
+    }
+
+    /// Puts a set in force; says what is different.
+    pub(super) fn put(&self, mut new: Settings) -> Reloaded {
         let old = self.get();
-        let new = Settings::load_again(&self.path, old.record.clone());
-        let mut new = new.and_then(|new| new.check_trust().map(|()| new)).map_err(|error| {
-            Failure::invalid(format!("the old settings stay in force: {error}")).with_hint(format!(
-                "Correct it, check it with: kaspid check --config {}, then: kaspictl reload",
-                self.path.display()
-            ))
-        })?;
         let reloaded = difference(&old, &new);
         // What this process works with stays named, so that the next reload asks for the restart again.
         new.config.keep_started(&old.config);
@@ -199,14 +230,20 @@ impl Live {
         }
         self.rules.send_replace(new.rules.clone());
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
-        Ok(reloaded)
+        self.changes.send_replace(());
+        reloaded
     }
+}
+
+/// Whether another identity would be in use.
+pub(super) fn differ_in_identity(old: &Settings, new: &Settings) -> bool {
+    let print = |settings: &Settings| settings.identity().map(ClientIdentity::fingerprint);
+    print(old) != print(new)
 }
 
 /// The identity is told by what its files hold; the daemon's own settings by their names, all others by their section.
 fn difference(old: &Settings, new: &Settings) -> Reloaded {
-    let prints = |settings: &Settings| settings.identity().map(ClientIdentity::fingerprint);
-    let identity = (prints(old) != prints(new)).then(|| "identity".to_owned());
+    let identity = differ_in_identity(old, new).then(|| "identity".to_owned());
     let mut differing = old.config.differing(&new.config);
     differing.retain(|row| row.section != "identity");
     differing.sort_by_key(|row| row.section == "daemon" && !row.at_start);

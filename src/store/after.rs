@@ -42,7 +42,8 @@ impl BegunCall {
             | Change::RestoreAcknowledged { .. }
             | Change::Imported { .. }
             | Change::SentAgain { .. }
-            | Change::Device { .. } => return None,
+            | Change::Device { .. }
+            | Change::Identity { .. } => return None,
         };
         Some(Self { payment, what, key: key.clone() })
     }
@@ -72,7 +73,8 @@ impl Event {
             | Change::Config { .. }
             | Change::Restored(_)
             | Change::RestoreAcknowledged { .. }
-            | Change::Device { .. } => None,
+            | Change::Device { .. }
+            | Change::Identity { .. } => None,
         }
     }
 
@@ -92,7 +94,8 @@ impl Event {
             | Change::Restored(_)
             | Change::RestoreAcknowledged { .. }
             | Change::SentAgain { .. }
-            | Change::Device { .. } => false,
+            | Change::Device { .. }
+            | Change::Identity { .. } => false,
         }
     }
 }
@@ -133,7 +136,8 @@ pub(super) fn after(before: Option<PaymentRow>, event: &Event, call: Option<&Beg
         | Change::RestoreAcknowledged { .. }
         | Change::Imported { .. }
         | Change::SentAgain { .. }
-        | Change::Device { .. } => {}
+        | Change::Device { .. }
+        | Change::Identity { .. } => {}
     }
     Ok(After { row, stands: true })
 }

@@ -66,6 +66,17 @@ pub(crate) enum Change {
     /// From now on this token, by its mark, stands at a (BIN, trade point); `None`: its device is gone. What set it is the
     /// event behind it.
     Device { organization_bin: OrganizationBin, trade_point_id: TradePointId, token: Option<TokenMark> },
+    /// The key and certificate in use changed, or their end is near.
+    Identity { told: IdentityTold, note: Note },
+}
+
+/// What is said of the key and certificate in use; `fingerprint` is the SHA-256 of the certificates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum IdentityTold {
+    /// From now on these are in use.
+    Changed { fingerprint: [u8; 32] },
+    /// They end within so many days.
+    Expiring { fingerprint: [u8; 32], days: u16 },
 }
 
 impl Change {
@@ -84,7 +95,8 @@ impl Change {
             | Self::Restored(_)
             | Self::RestoreAcknowledged { .. }
             | Self::SentAgain { .. }
-            | Self::Device { .. } => None,
+            | Self::Device { .. }
+            | Self::Identity { .. } => None,
         }
     }
 }

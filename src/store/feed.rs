@@ -4,7 +4,7 @@
 
 use super::account::Booking;
 use super::after::{BegunCall, What};
-use super::event::{CallOutcome, Change, Closed, Ending};
+use super::event::{CallOutcome, Change, Closed, Ending, IdentityTold};
 use super::payment::Seen;
 use super::reading::Reading;
 use super::replay::{Replay, ReplayStep};
@@ -40,6 +40,9 @@ pub(crate) fn feed(
                     payment: None,
                     config: Some(row.view()),
                 }),
+                (Change::Identity { told, .. }, _) => {
+                    Some(Event { seq: next, at, event_type: of_identity(*told), payment: None, config: None })
+                }
                 (change, Some(step)) => of_payment(change, &step).filter(|_| sees_payment(&step.after)).map(|told| {
                     Event { seq: next, at, event_type: told, payment: Some(step.after.view()), config: None }
                 }),
@@ -95,7 +98,16 @@ fn of_payment(change: &Change, step: &ReplayStep) -> Option<EventType> {
         | Change::Restored(_)
         | Change::RestoreAcknowledged { .. }
         | Change::SentAgain { .. }
-        | Change::Device { .. } => None,
+        | Change::Device { .. }
+        | Change::Identity { .. } => None,
+    }
+}
+
+/// All shops have one identity, so everybody is told.
+fn of_identity(told: IdentityTold) -> EventType {
+    match told {
+        IdentityTold::Changed { .. } => EventType::IdentityChanged,
+        IdentityTold::Expiring { .. } => EventType::IdentityExpiring,
     }
 }
 

@@ -32,6 +32,7 @@ mod journal_heads;
 mod handle;
 mod head;
 mod hear;
+mod identity;
 mod key;
 mod known;
 mod layout;
@@ -80,6 +81,7 @@ pub(crate) use event::{CallOutcome, Change, Closed, Ending, Event, FirstRefusal,
 pub(crate) use events::{check_cursor, imported_fingerprints, last_event, last_moment, log_head};
 pub(crate) use feed::feed;
 pub use handle::Store;
+pub(crate) use identity::{IdentityMark, identity_mark};
 pub(crate) use key::{Field, KeyRow, Wrote};
 pub(crate) use log::{log_page, log_rows};
 pub(crate) use payment::{PROCESSED, PaymentRow, Seen};

@@ -22,7 +22,7 @@ pub(super) fn row_of(reading: &Reading, seq: u64) -> Result<Option<LogRow>, Stor
     let row = match &event.change {
         // What set a token has a row of its own.
         Change::Ended { .. } | Change::Device { .. } => return Ok(None),
-        Change::Noted(note) | Change::Config { note, .. } => noted(note),
+        Change::Noted(note) | Change::Config { note, .. } | Change::Identity { note, .. } => noted(note),
         begun @ (Change::CreateIntended { .. } | Change::CancelIntended { .. } | Change::RefundIntended { .. }) => {
             call_row(reading, begun, seq)?
         }

@@ -135,6 +135,12 @@ impl<'t> Writing<'t> {
         seqs.map(|seq| seq.map_err(StoreError::from).and_then(|seq| Ok((seq, self.tables.event_at(seq)?)))).collect()
     }
 
+    pub(super) fn put_meta(&mut self, name: &'static str, value: &[u8]) -> Result<(), StoreError> {
+        self.dirty = true;
+        self.tables.meta.insert(name, value)?;
+        Ok(())
+    }
+
     /// The row number of the next config.
     pub(crate) fn next_config_id(&self) -> Result<ConfigId, StoreError> {
         Ok(self.tables.config.last()?.map_or(1, |(id, _)| id.value() + 1))

@@ -1,15 +1,7 @@
-//! `identity` and `completions`.
+//! `completions`.
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use clap_complete::Shell;
-
-/// `kaspictl identity …`
-#[derive(Subcommand)]
-pub(in crate::ctl) enum IdentityCommand {
-    /// Show the subject and the end of life of the client certificate; never a key
-    #[command(after_help = "Example:\n  kaspictl identity show")]
-    Show,
-}
 
 const EXAMPLES: &str = "\
 Examples:

@@ -4,15 +4,17 @@ mod admin;
 mod backup;
 mod bin;
 mod doctor;
+mod identity;
 mod log;
 mod payment;
 mod report;
 pub(super) mod value;
 
-pub(super) use admin::{CompletionsArgs, IdentityCommand};
+pub(super) use admin::CompletionsArgs;
 pub(super) use backup::{BackupArgs, RestoreArgs};
 pub(super) use bin::{AddArgs, BinCommand, RemoveArgs, SetArgs};
 pub(super) use doctor::{BugreportArgs, DoctorArgs};
+pub(super) use identity::{HandedArgs, IdentityCommand, InstallArgs};
 pub(super) use log::{ImportCommand, LogCommand, LogExportArgs, LogFollowArgs, LogListArgs};
 pub(super) use payment::{
     AdoptArgs, CreateArgs, LinkArgs, PayArgs, PayerArgs, PaymentCommand, PaymentListArgs, RefundArgs, ResolveArgs,
@@ -119,7 +121,7 @@ pub(super) enum Command {
     /// Take in the tables of an earlier system: organisations and the audit log
     #[command(subcommand, arg_required_else_help = true)]
     Import(ImportCommand),
-    /// Look at the client certificate
+    /// Make, take in, exchange and look at the key and certificate for Kaspi
     #[command(subcommand, arg_required_else_help = true)]
     Identity(IdentityCommand),
     /// Copy all that the daemon knows into a file, while it runs

@@ -1,6 +1,7 @@
 //! What is meant: a command line as an operation, its key, and how the end of it is judged and shown.
 
 mod bin;
+mod identity;
 mod log;
 mod payment;
 mod usage;
@@ -9,11 +10,11 @@ mod tests;
 
 use clap_complete::Shell;
 
-use super::args::{BugreportArgs, Cli, Command, DoctorArgs, IdentityCommand, RestoreArgs};
+use super::args::{BugreportArgs, Cli, Command, DoctorArgs, RestoreArgs};
 use super::invocation::{Invocation, Transfer};
 use super::when::Zone;
 use crate::operation::{
-    AcknowledgeRestore, Backup, Diagnose, HealthQuery, IdentityQuery, LimitsQuery, MetricsQuery, Reload, VersionQuery,
+    AcknowledgeRestore, Backup, Diagnose, HealthQuery, LimitsQuery, MetricsQuery, Reload, VersionQuery,
 };
 
 pub(super) use usage::Usage;
@@ -53,7 +54,7 @@ pub(super) fn of(cli: Cli, zone: &Zone) -> Result<Plan, Usage> {
         Command::Metrics => Invocation::once(MetricsQuery),
         Command::Limits => Invocation::once(LimitsQuery),
         Command::Reload => Invocation::once(Reload),
-        Command::Identity(IdentityCommand::Show) => Invocation::once(IdentityQuery),
+        Command::Identity(command) => identity::ask(command),
         Command::Bin(command) => bin::ask(command),
         Command::Pay(args) => payment::pay(args)?,
         Command::Link(args) => payment::code(args, crate::domain::Kind::Link)?,

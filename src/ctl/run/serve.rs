@@ -4,10 +4,12 @@ use super::call::{at_once, patience};
 use super::{files, tail};
 use crate::client::{Client, ClientError};
 use crate::ctl::exit::{self, Exit};
+use crate::ctl::handed;
 use crate::ctl::input::{self, NoInput};
 use crate::ctl::invocation::{Goal, Invocation, Key};
 use crate::ctl::session::Session;
 use crate::domain::State;
+use crate::failure::Code;
 use crate::operation::{Operation, Reply};
 
 impl Session<'_> {
@@ -16,6 +18,12 @@ impl Session<'_> {
         if let Err(error) = self.complete(&mut ask) {
             self.out.say(&format!("kaspictl: {error}"));
             return Exit::Usage;
+        }
+        if let Some(paths) = &ask.handed
+            && let Err(error) = handed::fill(&mut ask.operation, paths, self.out)
+        {
+            self.out.say(&format!("kaspictl: {error}"));
+            return Exit::Refused;
         }
         if let Some(transfer) = ask.transfer.take() {
             return files::transfer(self, &ask, &transfer).await;
@@ -56,9 +64,16 @@ impl Session<'_> {
         exit::of_client(error, false)
     }
 
-    async fn ask(&mut self, client: Client, ask: Invocation) -> Exit {
+    async fn ask(&mut self, client: Client, mut ask: Invocation) -> Exit {
         let key = ask.key.as_ref().map(|key| &key.key);
-        let outcome = client.send(key, patience(&ask.operation), at_once(&ask.operation)).await;
+        let mut outcome = client.send(key, patience(&ask.operation), at_once(&ask.operation)).await;
+        if let (Ok(Err(failure)), Operation::GenerateIdentity(generate)) = (&outcome, &mut ask.operation)
+            && failure.code == Code::IdentityWaiting
+            && input::thrown_away(self.out)
+        {
+            generate.replace = true;
+            outcome = client.send(None, patience(&ask.operation), at_once(&ask.operation)).await;
+        }
         let payment = outcome.as_ref().ok().and_then(|told| told.as_ref().ok()?.payment().cloned());
         match (payment, ask.goal) {
             (Some(payment), Goal::Final(limit)) if payment.state == State::Waiting => {
@@ -71,6 +86,9 @@ impl Session<'_> {
                     None => None,
                 };
                 let exit = self.answer(outcome, &ask);
+                if let (Exit::Done, Some(paths)) = (exit, &ask.handed) {
+                    handed::remove(paths).inspect(|said| self.out.say(said));
+                }
                 code.inspect(|code| self.out.data(&format!("\n{code}")));
                 exit
             }

@@ -41,21 +41,10 @@ fn problem(item: &ProblemItem) -> String {
 fn certificate(identity: &Identity, zone: &Zone) -> String {
     let until = zone.show(identity.not_after);
     match identity.days_left {
+        _ if identity.has_no_end() => format!("{}, valid without an end", identity.subject),
         days if days < 0 => format!("{}, EXPIRED on {until}", identity.subject),
         days => format!("{}, valid until {until} ({days} days)", identity.subject),
     }
-}
-
-/// The client certificate.
-pub(super) fn identity(identity: &Identity, zone: &Zone) -> String {
-    let at = identity.not_after;
-    let mut fields = Fields::default();
-    fields
-        .add("subject", &identity.subject)
-        .add("valid until", format!("{} ({})", zone.show(at), zone.offset(at)))
-        .add("days left", identity.days_left)
-        .add("key sealed to this machine", if identity.sealed { "yes" } else { "no" });
-    fields.print()
 }
 
 /// Both programs' versions.

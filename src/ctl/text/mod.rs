@@ -4,6 +4,7 @@ mod config;
 mod doctor;
 mod failure;
 mod health;
+mod identity;
 mod log;
 mod payment;
 mod qr;
@@ -61,7 +62,7 @@ pub(super) fn reply(reply: &Reply, zone: &Zone) -> String {
         Reply::Payer(payer) => format!("{}\n", clean(&payer.name)),
         Reply::Log(page) => log::list(&page.rows, zone),
         Reply::Verified(verified) => log::verified(verified),
-        Reply::Identity(identity) => health::identity(identity, zone),
+        Reply::Identity(identity) => identity::one(identity, zone),
         Reply::Reloaded(reloaded) => health::reloaded(reloaded),
         Reply::Events(page) => log::events(page, zone),
         Reply::Imported(imported) => log::imported(imported),
@@ -70,6 +71,8 @@ pub(super) fn reply(reply: &Reply, zone: &Zone) -> String {
         Reply::Day(day) => report::day(day, zone),
         Reply::Range(range) => report::range(range, zone),
         Reply::Diagnosis(diagnosis) => doctor::checks(&diagnosis.checks),
+        Reply::CertificateRequest(request) => request.request.clone(),
+        Reply::IdentityTaken(taken) => identity::taken(taken, zone),
     }
 }
 
@@ -83,6 +86,8 @@ pub(super) fn next(reply: &Reply) -> Option<String> {
             "a payment uses it with --bin {bin}; to use it when none is named: kaspictl bin default {bin}",
             bin = config.organization_bin
         )),
+        Reply::CertificateRequest(request) => Some(identity::next(request)),
+        Reply::IdentityTaken(taken) => identity::unproven(taken),
         _ => None,
     }
 }

@@ -7,7 +7,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
 
-use crate::identity::{ClientIdentity, IdentityFiles};
+use crate::identity::{ClientIdentity, IdentityFiles, Staged};
 
 pub(super) struct Pki {
     pub(super) ca: CertificateDer<'static>,
@@ -63,5 +63,8 @@ fn member(dir: &TempDir, name: &str, issuer: &Issuer<'static, KeyPair>) -> Clien
     let [certificate_file, key_file] = ["cer", "key"].map(|end| dir.path().join(format!("{name}.{end}")));
     fs::write(&certificate_file, certificate.pem()).unwrap();
     fs::write(&key_file, key.serialize_pem()).unwrap();
-    ClientIdentity::load(IdentityFiles { certificate: &certificate_file, key: &key_file, passphrase: None }).unwrap()
+    Staged::load(IdentityFiles { certificate: &certificate_file, key: &key_file, passphrase: None })
+        .unwrap()
+        .identity()
+        .clone()
 }

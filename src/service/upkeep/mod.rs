@@ -4,6 +4,7 @@
 mod backup;
 mod doctor;
 mod health;
+mod identity;
 mod metrics;
 mod problems;
 mod reload;
@@ -17,6 +18,7 @@ pub(super) use restored::{acknowledge_restore, without_gap};
 use backup::Backups;
 use doctor::DoctorChecks;
 use health::HealthWatch;
+use identity::{Exchanges, ExpiryWatch, Looks, News, Requests};
 use metrics::Monitor;
 use problems::Problems;
 use reload::Reloads;
@@ -35,6 +37,9 @@ pub(super) struct Upkeep {
     pub(super) doctor: DoctorChecks,
     pub(super) monitor: Monitor,
     pub(super) reloads: Reloads,
+    pub(super) requests: Requests,
+    pub(super) exchanges: Exchanges,
+    pub(super) expiry: Arc<ExpiryWatch>,
 }
 
 /// What it stands on.
@@ -52,13 +57,17 @@ impl Upkeep {
     pub(super) fn new(parts: UpkeepParts) -> Self {
         let UpkeepParts { store, live, stop, bulk_writes, verifications, following, foreign } = parts;
         let looked_after = (following.clone(), foreign.clone());
-        let backups = Arc::new(Backups::new(store.clone(), live.clone(), stop, bulk_writes));
+        let backups = Arc::new(Backups::new(store.clone(), live.clone(), stop.clone(), bulk_writes));
+        let (looks, news) = (Looks::new(store.clone()), News::new(store.clone()));
         let problems = Problems::new(store.clone(), verifications.clone(), backups.clone(), looked_after.clone());
         Self {
             health: HealthWatch::new(store.clone(), problems.clone()),
             doctor: DoctorChecks::new(store.clone(), live.clone(), backups.clone(), looked_after),
             monitor: Monitor::new(store, problems, (verifications.clone(), backups.clone()), following),
-            reloads: Reloads::new(live, verifications, foreign),
+            requests: Requests::new(live.clone(), news.clone()),
+            exchanges: Exchanges::new(live.clone(), looks.clone(), news.clone()),
+            expiry: Arc::new(ExpiryWatch::new(live.clone(), stop, news.clone())),
+            reloads: Reloads::new(live, (verifications, foreign), (looks, news)),
             backups,
         }
     }

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use super::identity::{Looks, News, is_good};
+use crate::domain::Actor;
 use crate::failure::Failure;
+use crate::moment::Moment;
 use crate::operation::Reloaded;
-use crate::service::Live;
 use crate::service::follow::Foreign;
 use crate::service::organisation::Verifications;
+use crate::service::settings::differ_in_identity;
+use crate::service::{Live, Settings};
 
 /// Exchanges the settings; touches what depends on them: the bank's connection, and whose payments are whose.
 #[derive(Clone)]
@@ -14,22 +18,38 @@ pub(in crate::service) struct Reloads {
     live: Arc<Live>,
     verifications: Arc<Verifications>,
     foreign: Arc<Foreign>,
+    looks: Looks,
+    news: News,
 }
 
 impl Reloads {
-    pub(in crate::service) fn new(live: Arc<Live>, verifications: Arc<Verifications>, foreign: Arc<Foreign>) -> Self {
-        Self { live, verifications, foreign }
+    pub(in crate::service) fn new(
+        live: Arc<Live>,
+        (verifications, foreign): (Arc<Verifications>, Arc<Foreign>),
+        (looks, news): (Looks, News),
+    ) -> Self {
+        Self { live, verifications, foreign, looks, news }
     }
 
     /// What SIGHUP does, with the result.
     ///
     /// # Errors
     /// `invalid_request`: the old settings stay in force.
-    pub(in crate::service) async fn reload(&self) -> Result<Reloaded, Failure> {
+    pub(in crate::service) async fn reload(&self, actor: Option<Actor>) -> Result<Reloaded, Failure> {
+        let _turn = self.live.turn().await;
         let live = self.live.clone();
-        let reloaded = tokio::task::spawn_blocking(move || live.reload()).await;
-        let reloaded =
-            reloaded.unwrap_or_else(|_| Err(Failure::invalid("the reload stopped; the old settings stay")))?;
+        let new = tokio::task::spawn_blocking(move || live.read_again()).await;
+        let new = new.unwrap_or_else(|_| Err(Failure::invalid("the reload stopped; the old settings stay")))?;
+        let new = self.with_what_is_in_use(new)?;
+        let changed = differ_in_identity(&self.live.get(), &new);
+        if changed {
+            self.judge(&new).await?;
+        }
+        let identity = new.identity().cloned();
+        let reloaded = self.live.put(new);
+        if let Some(identity) = identity.filter(|_| changed) {
+            self.news.changed(actor, &identity, "read again").await;
+        }
         for warning in &self.live.get().warnings {
             tracing::warn!("{warning}");
         }
@@ -40,5 +60,48 @@ impl Reloads {
         let verifications = self.verifications.clone();
         tokio::spawn(async move { verifications.settle_dialects().await });
         Ok(reloaded)
+    }
+
+    /// Files that are no longer named, and nothing in the daemon's own keeping yet: no payment is to fail between the two.
+    fn with_what_is_in_use(&self, new: Settings) -> Result<Settings, Failure> {
+        let old = self.live.get();
+        match (new.identity(), old.identity(), new.place.vault()) {
+            (None, Some(in_use), Ok(_)) => {
+                let mut kept = new.with(in_use).map_err(|error| self.live.old_stay(&error))?;
+                kept.warnings.push(
+                    "the key and certificate in use are kept nowhere any more; before the next restart: kaspictl \
+                     identity import"
+                        .to_owned(),
+                );
+                Ok(kept)
+            }
+            _ => Ok(new),
+        }
+    }
+
+    /// Another identity takes the place of one that works only if the bank takes it. In place of none, or of one that has
+    /// ended, nothing is lost by it: it is warned of.
+    async fn judge(&self, new: &Settings) -> Result<(), Failure> {
+        let Some(identity) = new.identity() else { return Ok(()) };
+        let fit =
+            identity.check(Moment::now()).map_err(|why| Failure::invalid(format!("the certificate's file {why}")));
+        let judged = match fit {
+            Ok(()) => self.looks.ask(new).await.map(drop),
+            Err(unfit) => Err(unfit),
+        };
+        match judged {
+            Err(failure) if is_good(self.live.get().identity()) => {
+                let detail =
+                    format!("the old settings stay in force, the old key and certificate too: {}", failure.detail);
+                let hint = "Put right what is in the way (kaspictl doctor), then: kaspictl reload. A restart takes them \
+                            unchecked.";
+                Err(Failure { detail, ..failure }.with_hint(hint).with_retryable(false))
+            }
+            Err(failure) => {
+                tracing::warn!(detail = failure.detail, "the new key and certificate are in use, unproven");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::domain::{Actor, Evidence, Kind, PaidAtSource, State};
 use crate::id::{PaymentId, QrPaymentId, Reason};
 use crate::store::account::Booking;
 use crate::store::doubt::{DetailsRead, Doubt};
-use crate::store::event::{Change, Closed, Ending, FirstRefusal, Gap, LogPlace};
+use crate::store::event::{Change, Closed, Ending, FirstRefusal, Gap, IdentityTold, LogPlace};
 use crate::store::payment::{PaymentRow, Seen};
 use crate::store::refund::RefundState;
 
@@ -19,7 +19,9 @@ pub(super) fn by(change: &Change) -> Option<Actor> {
 /// The events, in their order: the first one is event 1.
 pub(super) fn history() -> Vec<Change> {
     let mut told = vec![Change::Config { row: Box::new(config()), note: note() }, Change::Noted(note())];
-    [sold, paid_back, looked_at, lost, taken, cancelled, from_before, restored].iter().for_each(|tell| tell(&mut told));
+    [sold, paid_back, looked_at, lost, taken, cancelled, from_before, restored, identities]
+        .iter()
+        .for_each(|tell| tell(&mut told));
     told
 }
 
@@ -183,4 +185,11 @@ fn restored(told: &mut Vec<Change>) {
     told.push(Change::RestoreAcknowledged { restored: u64::try_from(told.len()).unwrap() });
     told.push(Change::Restored(Gap { replaced: None, ..gap }));
     told.push(create(made(9, Kind::Remote)));
+}
+
+/// The key and certificate changed, and end soon.
+fn identities(told: &mut Vec<Change>) {
+    let fingerprint = [7; 32];
+    told.push(Change::Identity { told: IdentityTold::Changed { fingerprint }, note: note() });
+    told.push(Change::Identity { told: IdentityTold::Expiring { fingerprint, days: 14 }, note: note() });
 }

@@ -16,7 +16,8 @@ use crate::store::alarm::{Alarm, Alarms};
 use crate::store::doubt::{DetailsRead, Doubt, OtherTotal, OtherTotals};
 use crate::store::envelope::Header;
 use crate::store::event::{
-    CallOutcome, Change, Closed, Ending, Event, FirstRefusal, GENESIS, Gap, ImportedRow, LogPlace, Note, seal,
+    CallOutcome, Change, Closed, Ending, Event, FirstRefusal, GENESIS, Gap, IdentityTold, ImportedRow, LogPlace, Note,
+    seal,
 };
 use crate::store::key::{Field, KeyRow, Wrote};
 use crate::store::payment::{PaymentRow, Seen};
@@ -224,6 +225,11 @@ fn changes(lines: &mut Lines) {
         Imported { .. } => Change::Imported { row: Box::new(imported()), payment: Some(id(1)), becomes: Some(row()) },
         SentAgain { .. } => Change::SentAgain { intent: 7, payment: id(1), refused: FirstRefusal { provider_code: Some(-1501), error: "no".to_owned() }, x_request_id: x_request_id() },
         Device { .. } => Change::Device { organization_bin: "891027350515".parse().unwrap(), trade_point_id: "104039".parse().unwrap(), token: Some(TokenMark([7; 16])) },
+        Identity { .. } => Change::Identity { told: IdentityTold::Changed { fingerprint: [7; 32] }, note: note() },
+    });
+    variants!(lines, IdentityTold {
+        Changed { .. } => IdentityTold::Changed { fingerprint: [7; 32] },
+        Expiring { .. } => IdentityTold::Expiring { fingerprint: [7; 32], days: 14 },
     });
     lines.value("Laid::Deleted", &Laid::Deleted);
     lines.value("Laid::Plain", &Laid::Plain(DeviceToken::try_from("a-device-token".to_owned()).unwrap()));

@@ -62,6 +62,20 @@ impl Home {
         home
     }
 
+    /// The same without a key and certificate: the daemon is to keep its own.
+    pub(crate) fn without_identity(bank: impl Into<BankPlace>, more: &str) -> Self {
+        let home = Self::new(bank, more);
+        home.remove("identity");
+        home
+    }
+
+    /// Takes a section out of the configuration.
+    pub(crate) fn remove(&self, section: &str) {
+        let mut config: toml::Table = toml::from_str(&std::fs::read_to_string(self.config()).unwrap()).unwrap();
+        config.remove(section);
+        self.write(&config);
+    }
+
     fn base(&self, bank: &BankPlace) -> toml::Table {
         let mut text = toml::Table::new();
         let me = User::from_uid(getuid()).unwrap().map_or_else(|| getuid().to_string(), |user| user.name);

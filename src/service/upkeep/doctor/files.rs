@@ -11,7 +11,7 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 use super::super::backup::needed;
 use crate::access::{Rules, UnknownName};
 use crate::config::{ConfigError, Configuration};
-use crate::identity::IdentityTrouble;
+use crate::identity::{IdentityPlace, IdentityTrouble};
 use crate::operation::Check;
 use crate::service::{Settings, SettingsError};
 
@@ -126,18 +126,31 @@ fn identity(path: &Path, config: &Configuration, looker: Looker, checks: &mut Ve
             return None;
         }
     };
-    checks.push(match (settings.identity(), looker, &config.identity) {
-        (Some(_), ..) => Check::ok("identity", "the key belongs to the certificate"),
-        (None, Looker::Person, None) => {
-            Check::skipped("identity", "the file names none: only the running daemon knows its credential")
+    checks.push(match (settings.identity(), looker) {
+        (Some(_), _) => Check::ok("identity", whose(&settings.place)),
+        (None, Looker::Person) if config.identity.is_none() => {
+            Check::skipped("identity", "the file names none: only the running daemon knows what it keeps")
         }
-        (None, ..) => Check::failed(
+        (None, _) => Check::failed(
             "identity",
             "there is no key and certificate for Kaspi yet",
-            "name certificate_file and key_file under [identity] in kaspid.toml, then: kaspictl reload",
+            "kaspictl identity generate --subject 'CN=shop.kz,O=NAME,C=KZ'",
         ),
     });
     Some(settings)
+}
+
+/// Where the key is, and what whoever runs the machine may think of that.
+fn whose(place: &IdentityPlace) -> String {
+    match place {
+        IdentityPlace::Kept(_) => "the key belongs to the certificate; the daemon has the only copy".to_owned(),
+        IdentityPlace::Credential(_) => "the key belongs to the certificate; systemd hands both over".to_owned(),
+        IdentityPlace::Files { key, .. } => format!(
+            "the key belongs to the certificate; whoever reads {} has it too. To let the daemon keep it alone: take \
+             [identity] out of kaspid.toml, kaspictl reload, then kaspictl identity import with --remove-source",
+            key.display()
+        ),
+    }
 }
 
 fn no_identity(path: &Path, error: &SettingsError, looker: Looker) -> Check {
@@ -166,7 +179,13 @@ fn no_identity(path: &Path, error: &SettingsError, looker: Looker) -> Check {
 fn permissions(config: &Configuration) -> Vec<Check> {
     let state = config.daemon.state_dir.join("kaspid.redb");
     let key = config.identity.as_ref().map(|files| files.key_file.as_path());
-    let places = [(Some(config.daemon.state_dir.as_path()), 0o077), (Some(state.as_path()), 0o077), (key, 0o007)];
+    let own = config.daemon.state_dir.join("identity");
+    let places = [
+        (Some(config.daemon.state_dir.as_path()), 0o077),
+        (Some(state.as_path()), 0o077),
+        (Some(own.as_path()), 0o077),
+        (key, 0o007),
+    ];
     let mut wrong = Vec::new();
     let mut seen = 0;
     for (place, forbidden) in places.into_iter().filter_map(|(place, mask)| Some((place?, mask))) {

@@ -34,7 +34,7 @@ fn step(word: &str, step: &ProbeStep, before: &str, failed: impl Fn(&ProbeObstac
         ProbeStep::Done(said) => Check::ok(word, said),
         ProbeStep::Untried => Check::skipped(word, before),
         // Said once, by the certificate.
-        ProbeStep::Failed(ProbeObstacle::OurCertificate) => {
+        ProbeStep::Failed(ProbeObstacle::OurCertificate(_)) => {
             Check::skipped(word, "the bank hung up because of our certificate")
         }
         ProbeStep::Failed(obstacle) => failed(obstacle),
@@ -110,33 +110,36 @@ fn certificate(settings: &Settings, probe: &Probe) -> Check {
     let view = identity.view(Moment::now());
     let day: String = view.not_after.to_string().chars().take("2026-11-25".len()).collect();
     let life = match view.days_left {
+        _ if view.has_no_end() => "has no end".to_owned(),
         days if days < 0 => format!("ended {day} ({} days ago)", -days),
         days => format!("ends {day} (in {days} days)"),
     };
-    let refused = [&probe.tls, &probe.answer].into_iter().any(|step| match step {
-        ProbeStep::Failed(ProbeObstacle::OurCertificate) => true,
+    let refused = [&probe.tls, &probe.answer].into_iter().find_map(|step| match step {
+        ProbeStep::Failed(ProbeObstacle::OurCertificate(why)) => Some(*why),
         ProbeStep::Failed(ProbeObstacle::Answer(CallError::Refused(refusal))) => {
-            refusal.kind == RefusalKind::ClientCertificate
+            (refusal.kind == RefusalKind::ClientCertificate).then_some("it has seen no certificate")
         }
-        ProbeStep::Failed(_) | ProbeStep::Done(_) | ProbeStep::Untried => false,
+        ProbeStep::Failed(_) | ProbeStep::Done(_) | ProbeStep::Untried => None,
     });
     let answered =
         matches!(&probe.answer, ProbeStep::Done(_) | ProbeStep::Failed(ProbeObstacle::Answer(CallError::Refused(_))));
     match (refused, view.days_left) {
-        (true, days) if days < 0 => Check::failed(
+        (Some(_), days) if days < 0 => Check::failed(
             "certificate",
             format!("it {life}, and the bank refuses it: ask the bank for a new one"),
             show,
         ),
-        (true, _) => Check::failed("certificate", format!("the bank refuses it, though it {life}: ask the bank"), show),
-        (false, days) if days < 0 => {
+        (Some(why), _) => {
+            Check::failed("certificate", format!("the bank refuses it, though it {life} ({why}): ask the bank"), show)
+        }
+        (None, days) if days < 0 => {
             Check::failed("certificate", format!("it {life}: ask the bank for a new one"), show)
         }
-        (false, days) if days < RENEW_DAYS => {
+        (None, days) if days < RENEW_DAYS => {
             Check::warning("certificate", format!("it {life}: ask the bank for a new one now"), show)
         }
-        (false, _) if answered => Check::ok("certificate", format!("{life}, and the bank takes it")),
-        (false, _) => Check::ok("certificate", life),
+        (None, _) if answered => Check::ok("certificate", format!("{life}, and the bank takes it")),
+        (None, _) => Check::ok("certificate", life),
     }
 }
 
@@ -149,7 +152,7 @@ fn api(settings: &Settings, probe: &Probe, question: Option<&Question>, rows: &[
                 .with_command("kaspictl bin add BIN")
         }
         (ProbeStep::Untried, _) => Check::skipped("api", "needs a secure connection"),
-        (ProbeStep::Failed(ProbeObstacle::OurCertificate), _) => {
+        (ProbeStep::Failed(ProbeObstacle::OurCertificate(_)), _) => {
             Check::skipped("api", "the bank takes no certificate of ours")
         }
         (ProbeStep::Failed(ProbeObstacle::Answer(CallError::Refused(refusal))), _) if certificate(refusal) => {

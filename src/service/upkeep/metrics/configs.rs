@@ -11,9 +11,12 @@ use crate::store::ConfigRow;
 
 pub(super) fn write(page: &mut Page, view: &View, failed_looks: &FailedLooks, context: &Context) {
     if let Some(identity) = context.settings.identity() {
-        let ends = identity.view(crate::moment::Moment::now()).not_after;
+        let view = identity.view(crate::moment::Moment::now());
+        let ends = view.not_after;
         let help = "End of the client certificate's life, in seconds since 1970.";
         page.gauge("kaspid_certificate_not_after_timestamp_seconds", help, ends);
+        let help = "Whole days until the client certificate ends; negative after.";
+        page.gauge("kaspid_certificate_days_left", help, view.days_left);
     }
     write_problems(page, view);
     write_standings(page, &view.configs);

@@ -29,6 +29,15 @@ impl Bare {
         self.daemon.door.post("/v1/reload", &json!({})).expect(200);
         doctor(&self.home.socket(), &self.home.config())
     }
+
+    /// The same after a restart: a reload takes no key and certificate that the bank refuses.
+    fn restarted_with(&mut self, more: &str) -> Said {
+        self.daemon.signal(nix::sys::signal::Signal::SIGTERM);
+        self.daemon.until("ENDED");
+        self.home.change(more);
+        self.daemon = Daemon::start(&self.home);
+        doctor(&self.home.socket(), &self.home.config())
+    }
 }
 
 /// From the name to the handshake.
@@ -76,15 +85,15 @@ fn a_server_with_another_name_is_not_the_bank() {
 #[test]
 fn a_certificate_that_the_bank_refuses_is_the_cause() {
     let bank = Sandbox::start_with(Dialect::Bank, &["--identities"]);
-    let bare = Bare::start(&bank);
+    let mut bare = Bare::start(&bank);
     let files = |name: &str| {
         let file = |end: &str| bank.file(&format!("{name}.{end}")).display().to_string();
         format!("[identity]\ncertificate_file = \"{}\"\nkey_file = \"{}\"", file("cer"), file("key"))
     };
-    let said = bare.with(&files("expired"));
+    let said = bare.restarted_with(&files("expired"));
     said.blames("certificate", "days ago), and the bank refuses it", "kaspictl identity show");
     said.skips(&["api", "clock"]);
-    let said = bare.with(&files("stranger"));
+    let said = bare.restarted_with(&files("stranger"));
     said.blames("certificate", "the bank refuses it, though it ends", "kaspictl identity show");
     said.skips(&["api", "clock"]);
     let said = bare.with(&files("client"));

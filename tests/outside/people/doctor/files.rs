@@ -87,7 +87,7 @@ fn what_keeps_the_daemon_from_starting_is_the_cause() {
     std::fs::write(home.config(), good).unwrap();
     home.change(&format!("[identity]\nkey_file = \"{}\"", key.display()));
     let said = doctor(&home.socket(), &home.config());
-    said.blames("identity", "does not belong to the first certificate", "kaspid check --config ");
+    said.blames("identity", "does not belong to any certificate", "kaspid check --config ");
     said.skips(&["socket", "daemon", "bank"]);
 }
 

@@ -1,0 +1,127 @@
+//! Where the identity is: named files, a systemd credential, or the daemon's own keeping.
+
+use std::path::{Path, PathBuf};
+
+use super::files::IdentityFiles;
+use super::{IdentityTrouble, Staged, Vault, key_is_exposed};
+use crate::config::Configuration;
+use crate::seal::Seals;
+
+/// The credentials' names, as `LoadCredential=` gives them.
+const KEY: &str = "kaspid.key";
+const CERTIFICATE: &str = "kaspid.crt";
+const PASSPHRASE: &str = "kaspid.pass";
+
+/// Where the identity is. Only what the daemon keeps itself is exchanged by `kaspictl identity`.
+#[derive(Clone, Debug)]
+pub enum IdentityPlace {
+    /// What systemd has put there for this run.
+    Credential(PathBuf),
+    /// What `[identity]` names.
+    Files {
+        /// `certificate_file`.
+        certificate: PathBuf,
+        /// `key_file`.
+        key: PathBuf,
+        /// `passphrase_file`.
+        passphrase: Option<PathBuf>,
+    },
+    /// The daemon's own keeping; there may be nothing in it yet.
+    Kept(Vault),
+}
+
+impl IdentityPlace {
+    /// A credential comes before files, and files before what is kept.
+    #[must_use]
+    ///
+    /// # Errors
+    /// A seal's credential that cannot be used.
+    pub fn of(config: &Configuration) -> Result<Self, IdentityTrouble> {
+        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        let seals = Seals::from_credentials(credentials.as_deref())?;
+        Ok(match (credentials.filter(|dir| dir.join(KEY).exists()), &config.identity) {
+            (Some(dir), _) => Self::Credential(dir),
+            (None, Some(files)) => Self::Files {
+                certificate: files.certificate_file.clone(),
+                key: files.key_file.clone(),
+                passphrase: files.passphrase_file.clone(),
+            },
+            (None, None) => Self::Kept(Vault::beside(&config.daemon.state_dir, seals)),
+        })
+    }
+
+    /// Reads it; none where nothing was made or taken in yet.
+    ///
+    /// # Errors
+    /// [`IdentityTrouble`], with the file and what to do.
+    pub fn load(&self, warnings: &mut Vec<String>) -> Result<Option<Staged>, IdentityTrouble> {
+        match self {
+            Self::Credential(dir) => {
+                let (key, passphrase) = (dir.join(KEY), dir.join(PASSPHRASE));
+                // Without a certificate of its own it stands behind the key, as in a PKCS#12 file.
+                let certificate =
+                    Some(dir.join(CERTIFICATE)).filter(|path| path.exists()).unwrap_or_else(|| key.clone());
+                let passphrase = Some(passphrase).filter(|path| path.exists());
+                Staged::load(IdentityFiles { certificate: &certificate, key: &key, passphrase: passphrase.as_deref() })
+                    .map(Some)
+            }
+            Self::Files { certificate, key, passphrase } => {
+                if key_is_exposed(key) {
+                    warnings.push(format!("{0} can be read by others: chmod 600 {0}", key.display()));
+                }
+                Staged::load(IdentityFiles { certificate, key, passphrase: passphrase.as_deref() }).map(Some)
+            }
+            Self::Kept(vault) if vault.can_be_seen() => vault.identity(),
+            Self::Kept(_) => {
+                warnings.push("only the daemon's user can see the key and certificate that it keeps".to_owned());
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether the key lies sealed by the daemon.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        matches!(self, Self::Kept(vault) if vault.is_sealed())
+    }
+
+    /// What the daemon keeps itself.
+    ///
+    /// # Errors
+    /// Who has it instead, and what to do there.
+    pub fn vault(&self) -> Result<&Vault, Elsewhere> {
+        match self {
+            Self::Kept(vault) => Ok(vault),
+            Self::Credential(dir) => Err(Elsewhere::Credential(dir.clone())),
+            Self::Files { key, .. } => Err(Elsewhere::Files(key.clone())),
+        }
+    }
+}
+
+/// The identity is not the daemon's to exchange.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Elsewhere {
+    /// systemd's.
+    #[error("the key is the systemd credential {KEY}: the daemon takes it from there and keeps none of its own")]
+    Credential(PathBuf),
+    /// Whoever wrote the configuration.
+    #[error("the key is the file {0} that [identity] names: the daemon reads it and keeps none of its own")]
+    Files(PathBuf),
+}
+
+impl Elsewhere {
+    /// What to do.
+    #[must_use]
+    pub fn remedy(&self) -> String {
+        match self {
+            Self::Credential(_) => "Exchange what LoadCredential= or LoadCredentialEncrypted= of kaspid.service names \
+                                    (systemctl cat kaspid.service), then: systemctl restart kaspid.service"
+                .to_owned(),
+            Self::Files(key) => format!(
+                "Exchange the files in {}, then: kaspictl reload. To let the daemon keep the key itself: remove [identity] \
+                 from kaspid.toml, kaspictl reload, then: kaspictl identity import",
+                key.parent().unwrap_or(Path::new("/")).display()
+            ),
+        }
+    }
+}

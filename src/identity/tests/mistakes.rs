@@ -1,0 +1,141 @@
+//! Each mistake with a file has words of its own, which name the file and what to do, and nothing that is secret.
+
+use super::super::*;
+use super::forms::{Bench, PASSPHRASE};
+
+/// The words of a mistake.
+#[track_caller]
+fn words(result: Result<Staged, IdentityTrouble>, file: &str, said: &str) {
+    let text = match result.and_then(|staged| staged.check(Moment::now())) {
+        Ok(()) => panic!("{file} was taken; expected: {said}"),
+        Err(trouble) => trouble.to_string(),
+    };
+    assert!(text.contains(file) && text.contains(said), "{file} / {said}: {text}");
+    assert!(!text.contains("құпия") && !text.contains("PRIVATE KEY-----\nMII"), "{text}");
+}
+
+#[test]
+fn what_is_no_key_is_named() {
+    let bench = Bench::new();
+    bench.run("rsa -in rsa.key -pubout -out public.pem");
+    bench.run("rsa -in rsa.key -RSAPublicKey_out -out public.pkcs1");
+    bench.run("rsa -in rsa.key -traditional -aes256 -passout stdin -out locked.key");
+    bench.run("ecparam -name prime256v1 -out parameters.pem");
+    bench.write("empty.key", "\r\n ");
+    bench.write("big.key", vec![b'x'; (1 << 20) + 1]);
+    bench.write("page.key", "\n<!DOCTYPE html><html><title>Log in</title></html>");
+    bench.write("putty.ppk", "PuTTY-User-Key-File-3: ssh-rsa\r\n");
+    bench.write("java.jks", b"\xfe\xed\xfe\xed\x00\x00\x00\x02");
+    bench.write("noise.key", "hello");
+    bench.write("wide.key", bench.read("rsa.key").iter().flat_map(|&byte| [byte, 0]).collect::<Vec<_>>());
+    bench.write("cut.key", bench.read("rsa.key").get(..900).unwrap());
+    bench.write("changed.key", String::from_utf8(bench.read("rsa.key")).unwrap().replacen("MII", "M!I", 1));
+    bench.write(
+        "openssh",
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----\n",
+    );
+    bench.write("pvk.key", "-----BEGIN PRIVATE KEY-----\nTm90IGEga2V5\n-----END PRIVATE KEY-----\n");
+    for (key, said) in [
+        ("rsa.crt", "holds a certificate and no private key"),
+        ("rsa.csr", "holds a certificate request (CSR) and no private key"),
+        ("public.pem", "holds a public key and no private key"),
+        ("public.pkcs1", "holds a public key and no private key"),
+        ("parameters.pem", "holds parameters and no private key"),
+        ("openssh", "holds a key of OpenSSH and no private key"),
+        ("putty.ppk", "holds a key of PuTTY and no private key"),
+        ("java.jks", "Java keystore"),
+        ("empty.key", "is empty"),
+        ("big.key", "larger than 1 MiB"),
+        ("page.key", "is a web page and not a private key"),
+        ("noise.key", "is no private key in any form"),
+        ("wide.key", "UTF-16"),
+        ("cut.key", "END line is missing"),
+        ("changed.key", "is not base64"),
+        ("pvk.key", "is not whole"),
+        ("locked.key", "is protected by a passphrase"),
+        ("ec.key", "does not belong to any certificate"),
+    ] {
+        words(bench.staged(key, "rsa.crt"), key, said);
+    }
+}
+
+#[test]
+fn keys_of_other_kinds_are_named() {
+    let bench = Bench::new();
+    bench.run("genrsa -out short.key 1024");
+    bench.run("dsaparam -genkey -out dsa.key 1024");
+    bench.run("ecparam -name secp521r1 -genkey -noout -out p521.key");
+    bench.run("ecparam -name secp256k1 -genkey -noout -out k1.key");
+    bench.run("genpkey -algorithm x25519 -out x25519.key");
+    bench.run("genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -out pss.key");
+    for (key, said) in [
+        ("short.key", "an RSA key of 1024 bits"),
+        ("dsa.key", "a DSA key"),
+        ("p521.key", "a P-521 key"),
+        ("k1.key", "a key on the curve 1.3.132.0.10"),
+        ("x25519.key", "a key of kind 1.3.101.110"),
+        ("pss.key", "for PSS only"),
+    ] {
+        words(bench.staged(key, "rsa.crt"), key, said);
+    }
+}
+
+#[test]
+fn what_is_no_usable_certificate_is_named() {
+    let bench = Bench::new();
+    bench.write("server.cnf", "extendedKeyUsage=serverAuth,codeSigning\n");
+    for name in ["server", "authority", "past", "future"] {
+        bench.write(&format!("{name}.key"), bench.read("rsa.key"));
+    }
+    bench.certify("server", "server.cnf", "365");
+    bench.certify("authority", "ca.cnf", "365");
+    // openssl has no word for a certificate of yesterday; its authority has.
+    bench.write("index.txt", "");
+    bench.write("serial", "01\n");
+    bench.write(
+        "ca.conf",
+        "[ca]\ndefault_ca=own\n[own]\ndatabase=index.txt\nserial=serial\nnew_certs_dir=.\ndefault_md=sha256\npolicy=any\nunique_subject=no\n[any]\ncommonName=supplied\norganizationName=optional\n",
+    );
+    for (name, from, to) in
+        [("past", "20200101000000Z", "20210101000000Z"), ("future", "20900101000000Z", "20910101000000Z")]
+    {
+        bench.run(&format!("req -new -key {name}.key -subj /CN=shop.kz -out {name}.csr"));
+        bench.run(&format!(
+            "ca -batch -config ca.conf -cert issuer.crt -keyfile issuer.key -in {name}.csr -startdate {from} -enddate {to} -out {name}.crt"
+        ));
+    }
+    bench.run("rsa -in rsa.key -pubout -out public.pem");
+    bench.write("page.cer", "<html>");
+    bench.write("empty.cer", "");
+    bench.write("cut.cer", bench.read("rsa.crt").get(..400).unwrap());
+    for (certificate, said) in [
+        ("rsa.key", "holds a private key and no certificate"),
+        ("rsa.csr", "holds a certificate request (CSR) and no certificate"),
+        ("public.pem", "holds a public key and no certificate"),
+        ("page.cer", "is a web page and not a certificate"),
+        ("empty.cer", "is empty"),
+        ("cut.cer", "END line is missing"),
+        ("ec.crt", "does not belong to any certificate"),
+        ("server.crt", "its extended key usage is serverAuth, codeSigning"),
+        ("authority.crt", "the certificate of an authority (CA)"),
+        ("past.crt", "ended on 2021-01-01"),
+        ("future.crt", "begins on 2090-01-01"),
+    ] {
+        words(bench.staged("rsa.key", certificate), certificate, said);
+    }
+}
+
+/// No file makes the daemon work for minutes or take a gigabyte.
+#[test]
+fn a_file_that_wants_too_much_work_is_refused() {
+    let bench = Bench::new();
+    bench.run("pkcs8 -topk8 -in ec.key -v2 aes-256-cbc -iter 3000000 -passout stdin -out rounds.key");
+    words(bench.staged_with("rounds.key", "ec.crt", Some(PASSPHRASE)), "rounds.key", "wants 3000000 rounds");
+    bench.run("pkcs8 -topk8 -in ec.key -scrypt -outform DER -passout stdin -out scrypt.der");
+    // 16384 times 8 blocks, made 64.
+    let mut der = bench.read("scrypt.der");
+    let at = der.windows(7).position(|window| window == [0x02, 0x02, 0x40, 0x00, 0x02, 0x01, 0x08]).unwrap();
+    *der.get_mut(at + 6).unwrap() = 64;
+    bench.write("scrypt.der", der);
+    words(bench.staged_with("scrypt.der", "ec.crt", Some(PASSPHRASE)), "scrypt.der", "more than 32 MiB of memory");
+}

@@ -1,0 +1,201 @@
+//! Where the daemon keeps what only it may have: `identity/` beside the state, 0700, its files 0600.
+//!
+//! The key in use and its certificates are one file, and a key that waits for its certificate is one file with its
+//! request. A file is written under another name, synced, renamed and its folder synced: whenever the machine dies, there
+//! is the old one or the new one, whole. With a seal both are sealed, each for its name.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::read::read;
+use super::{Handed, IdentityTrouble, Staged, WaitingKey};
+use crate::failpoint::fail_point;
+use crate::seal::Seals;
+
+/// The identity in use.
+const IDENTITY: &str = "identity.pem";
+/// A key that waits for its certificate, with its request.
+const WAITING: &str = "waiting.pem";
+/// What a file is called until it is whole.
+const HALF: &str = ".new";
+
+/// What was read, in plain.
+struct KeptFile {
+    name: String,
+    bytes: Zeroizing<Vec<u8>>,
+    /// It does not lie as it would be written now.
+    is_of_another_seal: bool,
+}
+
+/// The folder. Cheap to make; it is on the disk once something is kept.
+#[derive(Clone, Debug)]
+pub struct Vault {
+    dir: PathBuf,
+    seals: Seals,
+}
+
+impl Vault {
+    /// The one beside the state in `state_dir`.
+    #[must_use]
+    pub fn beside(state_dir: &Path, seals: Seals) -> Self {
+        Self { dir: state_dir.join("identity"), seals }
+    }
+
+    /// False where another user's rights hide it: `kaspid check` by a person is not the daemon.
+    #[must_use]
+    pub fn can_be_seen(&self) -> bool {
+        !matches!(fs::metadata(self.dir.join(IDENTITY)), Err(error) if error.kind() == io::ErrorKind::PermissionDenied)
+    }
+
+    /// The identity that is kept, if there is one.
+    ///
+    /// # Errors
+    /// [`IdentityTrouble`] of a file that is there and cannot be read: never silently none.
+    pub fn identity(&self) -> Result<Option<Staged>, IdentityTrouble> {
+        let Some(KeptFile { name, bytes, .. }) = self.read(IDENTITY)? else { return Ok(None) };
+        let file = Handed { name: &name, bytes: &bytes };
+        Staged::read(file, file, None).map(Some)
+    }
+
+    /// Keeps `identity` in place of whatever was kept; on the disk when this returns.
+    ///
+    /// # Errors
+    /// The disk: what was kept before is kept still.
+    pub fn keep(&self, identity: &Staged) -> Result<(), IdentityTrouble> {
+        self.write(IDENTITY, &identity.to_pem())
+    }
+
+    /// The key that waits for its certificate, if there is one.
+    ///
+    /// # Errors
+    /// As [`Vault::identity`].
+    pub fn waiting(&self) -> Result<Option<WaitingKey>, IdentityTrouble> {
+        match self.read(WAITING)? {
+            Some(KeptFile { name, bytes, .. }) => WaitingKey::from_pem(&name, &bytes).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Keeps a key that waits, in place of one that waited; on the disk when this returns.
+    ///
+    /// # Errors
+    /// As [`Vault::keep`].
+    pub fn wait(&self, waiting: &WaitingKey) -> Result<(), IdentityTrouble> {
+        self.write(WAITING, &waiting.to_pem())
+    }
+
+    /// Ends the waiting: the key has its certificate and is kept with it.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn end_waiting(&self) -> Result<(), IdentityTrouble> {
+        let path = self.dir.join(WAITING);
+        let removed = match fs::remove_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other.and_then(|()| sync(&self.dir)),
+        };
+        removed.map_err(|source| IdentityTrouble::NotKept { path, source })
+    }
+
+    /// Whether what is kept lies sealed.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        self.seals.current().is_some()
+    }
+
+    /// Removes what a crash left half written, and brings what is kept under the seal of this start. By the daemon at its
+    /// start, before it writes anything.
+    ///
+    /// # Errors
+    /// The disk, or a seal that is not here.
+    pub fn settle(&self) -> Result<(), IdentityTrouble> {
+        for name in [IDENTITY, WAITING] {
+            // Nothing is there but after a crash.
+            let _ = fs::remove_file(self.half(name));
+            if let Some(KeptFile { bytes, is_of_another_seal: true, .. }) = self.read(name)? {
+                self.write(name, &bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what is sealed with a seal that is lost for good; how many files that were.
+    ///
+    /// # Errors
+    /// The disk.
+    pub fn forget_sealed(&self) -> Result<usize, IdentityTrouble> {
+        let mut forgotten = 0;
+        for path in [IDENTITY, WAITING].map(|name| self.dir.join(name)) {
+            let is_sealed = match read(&path) {
+                Ok(bytes) => Seals::is_sealed(&bytes),
+                Err(IdentityTrouble::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => false,
+                Err(other) => return Err(other),
+            };
+            if is_sealed {
+                let gone = fs::remove_file(&path).and_then(|()| sync(&self.dir));
+                gone.map_err(|source| IdentityTrouble::NotKept { path, source })?;
+                forgotten += 1;
+            }
+        }
+        Ok(forgotten)
+    }
+
+    fn half(&self, name: &str) -> PathBuf {
+        self.dir.join(format!("{name}{HALF}"))
+    }
+
+    fn read(&self, name: &str) -> Result<Option<KeptFile>, IdentityTrouble> {
+        let path = self.dir.join(name);
+        match read(&path) {
+            Ok(bytes) => {
+                let opened = self.seals.unwrap(&place(name), &bytes);
+                let name = path.display().to_string();
+                let (bytes, is_of_another_seal) = opened.map_err(|why| IdentityTrouble::Sealed { path, why })?;
+                Ok(Some(KeptFile { name, bytes, is_of_another_seal }))
+            }
+            Err(IdentityTrouble::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(other) => Err(other),
+        }
+    }
+
+    fn write(&self, name: &str, plain: &Zeroizing<Vec<u8>>) -> Result<(), IdentityTrouble> {
+        let path = self.dir.join(name);
+        match self.seals.wrap(&place(name), plain) {
+            Ok(bytes) => self.replace(&path, name, &bytes).map_err(|source| IdentityTrouble::NotKept { path, source }),
+            Err(why) => Err(IdentityTrouble::Sealed { path, why }),
+        }
+    }
+
+    fn replace(&self, path: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+        if !self.dir.is_dir() {
+            DirBuilder::new().mode(0o700).create(&self.dir)?;
+            self.dir.parent().map_or(Ok(()), sync)?;
+        }
+        // Whatever rights the folder was given meanwhile.
+        fs::set_permissions(&self.dir, fs::Permissions::from_mode(0o700))?;
+        let half = self.half(name);
+        let _ = fs::remove_file(&half);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&half)?;
+        let written = file.write_all(bytes).and_then(|()| file.sync_all());
+        fail_point!("vault.written");
+        if let Err(error) = written.and_then(|()| fs::rename(&half, path)) {
+            let _ = fs::remove_file(&half);
+            return Err(error);
+        }
+        fail_point!("vault.renamed");
+        sync(&self.dir)
+    }
+}
+
+/// What a sealed file is bound to: the one cannot stand for the other.
+fn place(name: &str) -> String {
+    format!("identity/{name}")
+}
+
+fn sync(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}

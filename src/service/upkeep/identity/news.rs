@@ -1,0 +1,84 @@
+//! What the log and the journal say of the identity. Neither has its subject: it may name a person.
+
+use std::fmt::Write;
+
+use crate::domain::{Actor, LogStatus, OperationType};
+use crate::failure::Failure;
+use crate::identity::ClientIdentity;
+use crate::moment::Moment;
+use crate::store::{Change, IdentityMark, Note, Store, identity_mark};
+
+/// Writes what is said of the identity, and nothing else.
+#[derive(Clone)]
+pub(in crate::service) struct News {
+    store: Store,
+}
+
+impl News {
+    pub(in crate::service) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// `identity` is in use from now on. Told once for each that comes into use.
+    pub(in crate::service::upkeep) async fn changed(&self, actor: Option<Actor>, identity: &ClientIdentity, how: &str) {
+        let text = format!("{}, {how}", said(identity));
+        tracing::info!(certificate = %short(identity), "the key and certificate in use changed: {text}");
+        let mark = IdentityMark { fingerprint: identity.fingerprint(), warned: None };
+        self.tell(actor, mark, text).await;
+    }
+
+    /// Its end is near.
+    pub(super) async fn expiring(&self, identity: &ClientIdentity, days: u16, left: i64) {
+        let text = match left {
+            left if left < 0 => format!("{} has ended", said(identity)),
+            left => format!("{}, in {left} days", said(identity)),
+        };
+        tracing::warn!(certificate = %short(identity), days_left = left, "{text}: ask the bank for a new one");
+        let mark = IdentityMark { fingerprint: identity.fingerprint(), warned: Some(days) };
+        self.tell(None, mark, text).await;
+    }
+
+    /// What was last said.
+    pub(super) fn mark(&self) -> Result<Option<IdentityMark>, Failure> {
+        self.store.read(|reading| Ok(identity_mark(reading)?))
+    }
+
+    async fn tell(&self, actor: Option<Actor>, mark: IdentityMark, text: String) {
+        let note = Note { error: Some(text), ..Note::done(OperationType::Identity) };
+        let told = self.store.write(move |writing| writing.tell_identity(actor, mark, note));
+        if let Err(failure) = told.await {
+            tracing::error!(detail = failure.detail, "what happened to the identity is not in the log");
+        }
+    }
+
+    /// A thing an admin did or tried, that changed nothing in use.
+    pub(super) async fn tried(&self, actor: Actor, done: Result<&str, &Failure>) {
+        let note = Note {
+            status: if done.is_ok() { LogStatus::Success } else { LogStatus::Failed },
+            error: Some(done.map_or_else(|failure| failure.detail.clone(), str::to_owned)),
+            provider_code: done.err().and_then(|failure| failure.provider_code),
+            ..Note::done(OperationType::Identity)
+        };
+        let noted = self.store.write(move |writing| Ok(writing.append(Some(actor), Change::Noted(note)).map(drop)?));
+        if let Err(failure) = noted.await {
+            tracing::error!(detail = failure.detail, "what was tried with the identity is not in the log");
+        }
+    }
+}
+
+/// The certificate, for people who have another one beside it.
+fn said(identity: &ClientIdentity) -> String {
+    let view = identity.view(Moment::now());
+    match view.has_no_end() {
+        true => format!("the certificate {} without an end", short(identity)),
+        false => format!("the certificate {} that ends {}", short(identity), view.end_day()),
+    }
+}
+
+fn short(identity: &ClientIdentity) -> String {
+    identity.fingerprint().iter().take(6).fold(String::new(), |mut text, byte| {
+        // Writing to a text does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
