@@ -25,7 +25,11 @@ impl Looks {
     /// `certificate_refused`, or `kaspi_unavailable` where nobody can tell now.
     pub(in crate::service::upkeep) async fn ask(&self, settings: &Settings) -> Result<String, Failure> {
         let rows = self.store.read(|reading| Ok(reading.configs()?))?;
-        let asked = rows.iter().filter(|row| row.is_active && !row.is_retired).min_by_key(|row| rank(row));
+        // What another bank was seen to list says nothing of this one.
+        let bank = settings.config.kaspi.bank();
+        let is_here = |row: &&ConfigRow| row.learned_from.as_ref().is_some_and(|url| bank.is(url));
+        let active = rows.iter().filter(|row| row.is_active && !row.is_retired);
+        let asked = active.filter(is_here).min_by_key(|row| rank(row));
         let question = asked.map_or(Question::Ping, |row| Question::TradePoints(row.organization_bin.clone()));
         let kaspi = settings.kaspi()?;
         let probe = probe(&settings.config.kaspi.url, Some(kaspi), Some(&question)).await;
