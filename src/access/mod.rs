@@ -12,6 +12,7 @@ use nix::unistd::{Group, Uid, User};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::allowance::Allowance;
 use crate::config::AccessSettings;
 use crate::domain::Actor;
 use crate::failure::{Code, Failure};
@@ -128,6 +129,7 @@ pub struct Admitted {
     scope: Scope,
     admin: bool,
     presence: Presence,
+    allowance: Option<Allowance>,
 }
 
 /// Whether the caller is still there to hear the outcome. Most operations go on without; a wait for it is over.
@@ -171,6 +173,18 @@ impl Admitted {
     #[must_use]
     pub fn heard_by(self, presence: Presence) -> Self {
         Self { presence, ..self }
+    }
+
+    /// The same with what its answer may hold.
+    #[must_use]
+    pub fn allowed(self, allowance: Allowance) -> Self {
+        Self { allowance: Some(allowance), ..self }
+    }
+
+    /// What the answer may hold; none where nobody counts.
+    #[must_use]
+    pub fn allowance(&self) -> Option<&Allowance> {
+        self.allowance.as_ref()
     }
 
     /// Whether the caller is still there.
@@ -235,7 +249,7 @@ impl Permission {
         if !right.covers(operation.right()) {
             return Err(Failure::new(Code::Denied, format!("no right to {}", operation.right().name())));
         }
-        Ok(Admitted { caller, key, operation, scope, admin, presence: Presence::default() })
+        Ok(Admitted { caller, key, operation, scope, admin, presence: Presence::default(), allowance: None })
     }
 }
 

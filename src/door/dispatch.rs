@@ -5,15 +5,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::limits::{Limits, UserAccount};
 use crate::access::{Admitted, Caller, Permission, Presence, Rules};
+use crate::allowance::{Allowance, ConnectionAllowances};
 use crate::failure::{Code, Failure};
 use crate::id::RequestKey;
-use crate::metrics::{DoorMeters, Limit};
+use crate::metrics::{DoorMeters, Limit, RunningOperation};
 use crate::moment::Span;
 use crate::operation::{Operation, Reply, Right};
 use crate::transfer::{Transferred, Upload};
@@ -23,6 +24,14 @@ pub(super) type Outcome = Result<Reply, Failure>;
 
 /// An operation being carried out.
 type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// What an operation came to, with what its answer may hold until it is taken.
+#[derive(Debug)]
+pub(super) struct Answered<T> {
+    pub(super) outcome: Result<T, Failure>,
+    /// None where the operation did not begin.
+    pub(super) allowance: Option<Allowance>,
+}
 
 /// What a streamed operation came to.
 pub(super) type StreamOutcome = Result<Transferred, Failure>;
@@ -92,6 +101,7 @@ pub(super) struct Dispatcher {
     pub(super) limits: Limits,
     pub(super) caller: Caller,
     pub(super) account: Arc<UserAccount>,
+    pub(super) allowances: Arc<ConnectionAllowances>,
     pub(super) meters: Arc<DoorMeters>,
     /// Why nothing is carried out on this connection.
     pub(super) refusal: Option<Failure>,
@@ -133,7 +143,11 @@ impl Dispatcher {
 
     /// Carries an operation out in a task of its own and gives the outcome to `done`, exactly once. Nothing
     /// that happens to the connection stops it; of the caller's presence only its waiting hears.
-    pub(super) fn launch(self: &Arc<Self>, submission: Submission, done: impl FnOnce(Outcome) + Send + 'static) {
+    pub(super) fn launch(
+        self: &Arc<Self>,
+        submission: Submission,
+        done: impl FnOnce(Answered<Reply>) + Send + 'static,
+    ) {
         let answer = Arc::clone(&self.answer.message);
         let presence = submission.presence.clone();
         self.begin(submission, move |admitted| answer(admitted.heard_by(presence)), done);
@@ -144,7 +158,7 @@ impl Dispatcher {
         self: &Arc<Self>,
         submission: Submission,
         upload: Upload,
-        done: impl FnOnce(StreamOutcome) + Send + 'static,
+        done: impl FnOnce(Answered<Transferred>) + Send + 'static,
     ) {
         let answer = Arc::clone(&self.answer.stream);
         self.begin(submission, move |admitted| answer(admitted, upload), done);
@@ -154,7 +168,7 @@ impl Dispatcher {
         self: &Arc<Self>,
         submission: Submission,
         run: impl FnOnce(Admitted) -> R + Send + 'static,
-        done: impl FnOnce(Result<T, Failure>) + Send + 'static,
+        done: impl FnOnce(Answered<T>) + Send + 'static,
     ) where
         T: Send + 'static,
         R: Future<Output = Result<T, Failure>> + Send + 'static,
@@ -185,7 +199,22 @@ impl Dispatcher {
         &self,
         submission: Submission,
         run: impl FnOnce(Admitted) -> R,
-    ) -> Result<T, Failure> {
+    ) -> Answered<T> {
+        match self.let_in(submission).await {
+            Ok((admitted, allowance, running)) => {
+                let outcome = run(admitted).await;
+                drop(running);
+                Answered { outcome, allowance: Some(allowance) }
+            }
+            Err(failure) => Answered { outcome: Err(failure), allowance: None },
+        }
+    }
+
+    /// All that an operation needs to begin.
+    async fn let_in(
+        &self,
+        submission: Submission,
+    ) -> Result<(Admitted, Allowance, (OwnedSemaphorePermit, RunningOperation)), Failure> {
         let Submission { operation, key, permission, .. } = submission;
         check_wait(&operation, self.limits.wait)?;
         let running = self.counted(Limit::RunningPerUid, self.account.start())?;
@@ -193,9 +222,18 @@ impl Dispatcher {
             Some(permission) => permission,
             None => self.permission(operation.right()).await?,
         };
-        let outcome = run(permission.admit(key, operation)?).await;
-        drop(running);
-        outcome
+        let admitted = permission.admit(key, operation)?;
+        let (id, row) = (admitted.operation().id(), admitted.operation().row());
+        let allowance = self.counted(Limit::Untaken, self.allowances.take(id.length()).await)?;
+        let running = (running, self.meters.begun(row.method, row.path));
+        Ok((admitted.allowed(allowance.clone()), allowance, running))
+    }
+
+    /// Tells the journal of a client that did not take its answers before the door had to close.
+    pub(super) fn left_untaken(&self) {
+        let Caller { uid, pid, .. } = self.caller;
+        let bytes = self.allowances.untaken();
+        tracing::warn!(uid, pid, bytes, "a client did not take its answers; its connection is closed for the stop");
     }
 }
 
@@ -215,7 +253,7 @@ fn check_wait(operation: &Operation, most: Duration) -> Result<(), Failure> {
 }
 
 /// Gives an outcome to whoever waits, also where the operation panics.
-struct Report<T, D: FnOnce(Result<T, Failure>)> {
+struct Report<T, D: FnOnce(Answered<T>)> {
     done: Option<D>,
     outcome: PhantomData<fn(T)>,
     key: Option<RequestKey>,
@@ -224,14 +262,14 @@ struct Report<T, D: FnOnce(Result<T, Failure>)> {
     span: tracing::Span,
 }
 
-impl<T, D: FnOnce(Result<T, Failure>)> Report<T, D> {
-    fn with(mut self, outcome: Result<T, Failure>) {
-        self.give(outcome);
+impl<T, D: FnOnce(Answered<T>)> Report<T, D> {
+    fn with(mut self, answered: Answered<T>) {
+        self.give(answered);
     }
 
-    fn give(&mut self, outcome: Result<T, Failure>) {
+    fn give(&mut self, answered: Answered<T>) {
         let Some(done) = self.done.take() else { return };
-        let outcome = outcome.map_err(|mut failure| {
+        let outcome = answered.outcome.map_err(|mut failure| {
             failure.request_key = failure.request_key.or_else(|| self.key.take());
             failure
         });
@@ -239,14 +277,14 @@ impl<T, D: FnOnce(Result<T, Failure>)> Report<T, D> {
         self.span.record("status", status);
         self.span.record("duration_us", u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX));
         self.span.in_scope(|| tracing::debug!("answered"));
-        done(outcome);
+        done(Answered { outcome, ..answered });
     }
 }
 
-impl<T, D: FnOnce(Result<T, Failure>)> Drop for Report<T, D> {
+impl<T, D: FnOnce(Answered<T>)> Drop for Report<T, D> {
     fn drop(&mut self) {
         if self.done.is_some() {
-            self.give(Err(broken(self.money)));
+            self.give(Answered { outcome: Err(broken(self.money)), allowance: None });
         }
     }
 }

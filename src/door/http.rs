@@ -19,8 +19,8 @@ use tokio::net::UnixStream;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::closing::stopped;
-use super::dispatch::{Dispatcher, Outcome, Submission};
+use super::closing::{Peer, stopped};
+use super::dispatch::{Answered, Dispatcher, Submission};
 use super::picture;
 use super::problem::{Problem, retry_after};
 use super::request::{self, read};
@@ -28,6 +28,7 @@ use super::routes::{Found, RouteId, find};
 use super::stream::{self, Pieces};
 use super::timeouts::{TimedStream, Timeouts};
 use crate::access::{Permission, Presence};
+use crate::allowance::Allowance;
 use crate::failure::{Code, Failure, Money};
 use crate::id::RequestKey;
 use crate::metrics::{CONTENT_TYPE, DoorMeters};
@@ -59,9 +60,14 @@ pub(super) async fn serve(
     dispatcher: Arc<Dispatcher>,
     mut stop: watch::Receiver<bool>,
 ) {
+    let peer = match Peer::of(&stream) {
+        Ok(peer) => peer,
+        Err(error) => return tracing::warn!(%error, "a connection cannot be watched"),
+    };
     let timeouts = Timeouts::new(&dispatcher.limits);
     let mut clock = Box::pin(sleep_until(Instant::now() + dispatcher.limits.request));
-    let io = TokioIo::new(TimedStream::new(begun, stream, timeouts.clone()));
+    let refused = |status| unreadable(status, &dispatcher.meters);
+    let io = TokioIo::new(TimedStream::new((begun, stream), timeouts.clone(), refused));
     let requests = service_fn(|request| {
         let (dispatcher, timeouts) = (Arc::clone(&dispatcher), timeouts.clone());
         async move { Ok::<_, Infallible>(respond(request, &dispatcher, &timeouts).await) }
@@ -69,14 +75,18 @@ pub(super) async fn serve(
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(None)
+        // Who has closed only its writing side wants its answer; `peer` tells who is gone.
+        .half_close(true)
         .max_buf_size(dispatcher.limits.head.max(8192))
         .serve_connection(io, requests);
     let mut connection = pin!(connection);
     let mut stopping = pin!(stopped(&mut stop));
+    let mut gone = pin!(peer.gone());
     let mut told = false;
     poll_fn(|cx| {
         if !told && stopping.as_mut().poll(cx).is_ready() {
             told = true;
+            timeouts.closing();
             connection.as_mut().graceful_shutdown();
         }
         match connection.as_mut().poll(cx) {
@@ -84,7 +94,14 @@ pub(super) async fn serve(
             Poll::Ready(_) => Poll::Ready(()),
             // Half a request has asked for nothing yet, and half a file is seen to be one.
             Poll::Pending if told && timeouts.is_half_way() => Poll::Ready(()),
-            Poll::Pending => timeouts.poll_late(&mut clock, cx),
+            Poll::Pending if timeouts.is_answering() && gone.as_mut().poll(cx).is_ready() => Poll::Ready(()),
+            Poll::Pending => {
+                let late = timeouts.poll_late(&mut clock, cx);
+                if told && late.is_ready() && dispatcher.allowances.untaken() > 0 {
+                    dispatcher.left_untaken();
+                }
+                late
+            }
         }
     })
     .await;
@@ -108,6 +125,7 @@ async fn respond(request: Request<Incoming>, dispatcher: &Arc<Dispatcher>, timeo
         drain(unread).await;
     }
     timeouts.answered();
+    timeouts.saying();
     match dispatcher.refusal {
         Some(_) => with_header(answer, header::CONNECTION, HeaderValue::from_static("close")),
         None => answer,
@@ -185,7 +203,7 @@ async fn answer(
     };
     let permitted = Permitted { operation, key, permission };
     match traffic {
-        Traffic::Message => reply(route, run(dispatcher, permitted).await?),
+        Traffic::Message => reply(route, run(dispatcher, permitted).await),
         Traffic::Upload | Traffic::Download => {
             transferred(route, run_stream(dispatcher, permitted, file, timeouts).await?, timeouts)
         }
@@ -207,14 +225,14 @@ impl Permitted {
 }
 
 /// Waits for the outcome. If the client goes away, only the waiting ends.
-async fn run(dispatcher: &Arc<Dispatcher>, permitted: Permitted) -> Outcome {
+async fn run(dispatcher: &Arc<Dispatcher>, permitted: Permitted) -> Answered<Reply> {
     let (done, outcome) = oneshot::channel();
     // This ends when the client goes: the receiver is gone then, and its presence over.
     let (_there, presence) = Presence::begin();
     let money = if permitted.operation.moves_money() { Money::Unknown } else { Money::NotMoved };
-    dispatcher.launch(permitted.heard_by(presence), move |outcome| drop(done.send(outcome)));
+    dispatcher.launch(permitted.heard_by(presence), move |answered| drop(done.send(answered)));
     let cut_off = || Failure::new(Code::ShuttingDown, "the daemon is stopping").with_money(money);
-    outcome.await.unwrap_or_else(|_| Err(cut_off()))
+    outcome.await.unwrap_or_else(|_| Answered { outcome: Err(cut_off()), allowance: None })
 }
 
 /// Feeds a streamed operation its file, if it takes one, and waits for the outcome. A client that goes away before
@@ -224,17 +242,17 @@ async fn run_stream(
     permitted: Permitted,
     file: Option<Incoming>,
     timeouts: &Timeouts,
-) -> Result<Transferred, Failure> {
+) -> Result<Answered<Transferred>, Failure> {
     let (sink, upload) = Upload::channel();
     let (done, outcome) = oneshot::channel();
     // A key keeps money from moving twice, and no file moves any.
     let submission = Submission { key: None, ..permitted.heard_by(Presence::default()) };
-    dispatcher.launch_stream(submission, upload, move |outcome| drop(done.send(outcome)));
+    dispatcher.launch_stream(submission, upload, move |answered| drop(done.send(answered)));
     match file {
         Some(file) => stream::feed(file, sink, dispatcher.limits.upload, timeouts).await?,
         None => sink.end().await,
     }
-    outcome.await.unwrap_or_else(|_| Err(Failure::new(Code::ShuttingDown, "the daemon is stopping")))
+    outcome.await.map_err(|_| Failure::new(Code::ShuttingDown, "the daemon is stopping"))
 }
 
 /// A page in a browser on this machine must not reach the daemon through whatever forwards to the socket.
@@ -252,6 +270,9 @@ fn not_from_a_browser(request: &Parts) -> Result<(), Failure> {
         return refused("a Referer header");
     }
     let ours = |host: &[u8]| {
+        // Some libraries write a port, which a Unix socket does not have.
+        let end = host.iter().rposition(|byte| !byte.is_ascii_digit()).filter(|&end| host.get(end) == Some(&b':'));
+        let host = end.and_then(|end| host.get(..end)).unwrap_or(host);
         host.is_empty() || [&b"kaspid"[..], b"localhost"].iter().any(|our| host.eq_ignore_ascii_case(our))
     };
     let named = headers.get_all(header::HOST).iter().map(HeaderValue::as_bytes);
@@ -299,10 +320,11 @@ fn json_type(headers: &HeaderMap) -> Result<(), Failure> {
     }
 }
 
-fn transferred(route: RouteId, transferred: Transferred, timeouts: &Timeouts) -> Result<HttpAnswer, Failure> {
-    match transferred {
-        Transferred::Reply(value) => reply(route, *value),
-        Transferred::Download(download) => Ok(stream::answer(download, timeouts.clone()).map(Either::Right)),
+fn transferred(route: RouteId, answered: Answered<Transferred>, timeouts: &Timeouts) -> Result<HttpAnswer, Failure> {
+    let Answered { outcome, allowance } = answered;
+    match outcome? {
+        Transferred::Reply(value) => reply(route, Answered { outcome: Ok(*value), allowance }),
+        Transferred::Download(download) => Ok(stream::answer(download, timeouts.clone(), allowance).map(Either::Right)),
         Transferred::Refused(rows) => {
             let failure = rows.failure();
             Ok(document(&failure, &Problem { rows: &rows.rows, more_rows: rows.more, ..Problem::from(&failure) }))
@@ -311,15 +333,17 @@ fn transferred(route: RouteId, transferred: Transferred, timeouts: &Timeouts) ->
 }
 
 /// The status and body of a reply: a document, unless it is a picture or text.
-fn reply(route: RouteId, reply: Reply) -> Result<HttpAnswer, Failure> {
+fn reply(route: RouteId, answered: Answered<Reply>) -> Result<HttpAnswer, Failure> {
+    let Answered { outcome, allowance } = answered;
+    let reply = outcome?;
     let status = if reply.is_new() { StatusCode::CREATED } else { StatusCode::OK };
     Ok(match reply {
         Reply::Picture(value) if route == RouteId::PicturePng => {
-            bytes(status, "image/png", picture::png(&value.content)?)
+            bytes(status, "image/png", held(picture::png(&value.content)?, allowance))
         }
-        Reply::Picture(value) => bytes(status, "image/svg+xml", picture::svg(&value.content)?),
-        Reply::Metrics(value) => bytes(status, CONTENT_TYPE, value.text),
-        document => json(status, &document.document()),
+        Reply::Picture(value) => bytes(status, "image/svg+xml", held(picture::svg(&value.content)?, allowance)),
+        Reply::Metrics(value) => bytes(status, CONTENT_TYPE, held(value.text.into_bytes(), allowance)),
+        document => bytes(status, JSON, held(text(&document.document()), allowance)),
     })
 }
 
@@ -336,6 +360,25 @@ fn document(failure: &Failure, problem: &Problem<'_>) -> HttpAnswer {
     }
 }
 
+/// The answer to what is no request, written out: hyper's own says nothing but its status.
+fn unreadable(status: StatusCode, meters: &DoorMeters) -> Vec<u8> {
+    meters.answered(("http", "none", "none", status.as_u16()));
+    let failure = match status {
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE | StatusCode::URI_TOO_LONG => {
+            Failure::new(Code::TooLarge, "the request line or its headers are too long, or there are too many headers")
+                .with_hint("A request has at most 16 KiB and 100 headers before its body: send less of them.")
+        }
+        _ => Failure::invalid("this is not a request of HTTP/1.1: its first line or a header of it cannot be read"),
+    };
+    let body = text(&Problem { status: status.as_u16(), ..Problem::from(&failure) });
+    let (code, length) = (status.as_str(), body.len());
+    let reason = status.canonical_reason().unwrap_or_default();
+    let head = format!(
+        "HTTP/1.1 {code} {reason}\r\ncontent-type: {PROBLEM}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+    );
+    [head.into_bytes(), body].concat()
+}
+
 /// The one status that no code has: the path is right, so it is not `not_found`.
 fn method_not_allowed(allowed: &str) -> HttpAnswer {
     let failure = Failure::invalid(format!("this path has other methods: {allowed}"));
@@ -347,13 +390,29 @@ fn method_not_allowed(allowed: &str) -> HttpAnswer {
     }
 }
 
-fn json(status: StatusCode, value: &impl Serialize) -> HttpAnswer {
-    bytes(status, JSON, text(value))
-}
-
 /// Our own shapes always are JSON: their keys are text and their numbers finite.
 fn text(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_default()
+}
+
+/// Bytes of an answer, which give back what they hold when the last of them is written.
+struct HeldBytes {
+    bytes: Vec<u8>,
+    _allowance: Option<Allowance>,
+}
+
+impl AsRef<[u8]> for HeldBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+fn held(mut bytes: Vec<u8>, allowance: Option<Allowance>) -> Bytes {
+    bytes.shrink_to_fit();
+    if let Some(allowance) = &allowance {
+        allowance.fit(bytes.len());
+    }
+    Bytes::from_owner(HeldBytes { bytes, _allowance: allowance })
 }
 
 fn bytes(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> HttpAnswer {

@@ -27,6 +27,10 @@ pub struct Limits {
     pub body: usize,
     /// Bytes of an imported file: some two million rows of a log.
     pub upload: u64,
+    /// Bytes of answers that one connection has not taken; what is not taken stops new calls on it.
+    pub untaken: usize,
+    /// The same of all connections together.
+    pub untaken_in_all: usize,
     /// From the first byte of a request to its last; of an imported file, from one piece to the next.
     pub request: Duration,
     /// A connection on which nothing happens.
@@ -45,6 +49,8 @@ impl Default for Limits {
             head: 16 << 10,
             body: crate::frame::MAX_BODY,
             upload: 256 << 20,
+            untaken: 1 << 20,
+            untaken_in_all: 32 << 20,
             request: Duration::from_secs(15),
             idle: Duration::from_secs(5 * 60),
             wait: Duration::from_secs(10 * 60),
@@ -60,6 +66,9 @@ const TOLD: usize = 64;
 
 /// How long a connection over the limit has for the request that is refused.
 pub(super) const TOLD_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long a client has for an answer that is ready when the door closes.
+pub(super) const TAKEN_WITHIN: Duration = Duration::from_secs(2);
 
 /// Users whose accounts are kept before those at rest are forgotten.
 const ACCOUNTS: usize = 1024;

@@ -14,6 +14,7 @@ mod openapi;
 mod timeouts;
 mod parse;
 mod picture;
+mod outbox;
 pub mod problem;
 mod request;
 pub mod routes;
@@ -33,6 +34,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::access::{Caller, Rules};
+use crate::allowance::{Allowances, Bounds};
 use crate::failure::Failure;
 use crate::metrics::DoorMeters;
 use crate::peer_groups::{self, UserDatabase};
@@ -81,6 +83,7 @@ struct ConnectionContext {
     users: UserDatabase,
     names: UserNames,
     gate: Arc<Gate>,
+    allowances: Arc<Allowances>,
     /// Turns true when the door closes.
     stop: watch::Receiver<bool>,
     meters: Arc<DoorMeters>,
@@ -109,6 +112,11 @@ impl Door {
         let (open, mut closed) = mpsc::channel(1);
         let context = ConnectionContext {
             answer: self.answer,
+            allowances: Allowances::new(Bounds {
+                connection: self.limits.untaken,
+                all: self.limits.untaken_in_all,
+                patience: self.limits.request,
+            }),
             gate: Gate::new(self.limits.clone(), Arc::clone(&self.meters)),
             limits: self.limits,
             rules: self.rules,
@@ -189,9 +197,19 @@ impl ConnectionContext {
             () = stopped(&mut stop) => return,
         }
         let account = Arc::clone(&permit.account);
+        let allowances = self.allowances.connection(caller.uid);
         let (answer, rules, meters) = (self.answer, self.rules, self.meters);
-        let dispatcher =
-            Arc::new(Dispatcher { answer, rules, limits, caller, account, meters, refusal, _open: self.open });
+        let dispatcher = Arc::new(Dispatcher {
+            answer,
+            rules,
+            limits,
+            caller,
+            account,
+            allowances,
+            meters,
+            refusal,
+            _open: self.open,
+        });
         match begun.first() {
             Some(0) => native::serve(stream, begun, dispatcher, self.stop).await,
             Some(b'A'..=b'Z') => http::serve(stream, begun, dispatcher, self.stop).await,

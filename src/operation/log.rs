@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::head::KeptHead;
+use super::shape::null_is_usual;
 use crate::domain::{Actor, LogStatus, OperationType, words};
 use crate::id::{ConfigId, OrganizationBin, PaymentId, QrPaymentId, RequestKey, ShopId};
 use crate::moment::{Moment, Span};
@@ -175,6 +176,6 @@ pub struct VerifyQuery {
     /// A head kept elsewhere, `SEQ:SHA256` as in a report, an export, a backup or the journal.
     pub head: Option<KeptHead>,
     /// Also make every projection again from the log and compare.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_usual")]
     pub rebuild: bool,
 }

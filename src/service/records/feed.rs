@@ -87,12 +87,17 @@ impl Feed {
                 tokio::task::yield_now().await;
                 continue;
             }
-            select! {
-                // The store outlives every request: the sender is not gone.
-                _ = news.changed() => {}
-                () = tokio::time::sleep_until(until) => {}
-                () = context.presence.over() => return Ok((found, next)),
-                () = self.stop.begun() => return Ok((found, next)),
+            let over = context.while_nothing_is_told(async {
+                select! {
+                    // The store outlives every request: the sender is not gone.
+                    _ = news.changed() => false,
+                    () = tokio::time::sleep_until(until) => false,
+                    () = context.presence.over() => true,
+                    () = self.stop.begun() => true,
+                }
+            });
+            if over.await? {
+                return Ok((found, next));
             }
         }
     }
