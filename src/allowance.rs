@@ -2,7 +2,7 @@
 //!
 //! A call takes its [`Allowance`] before it begins, keeps it while its answer is made, and leaves it to the answer, which
 //! gives it back with its last byte. So what is not taken keeps new calls of the same connection and user from beginning,
-//! and nobody else's: one user never gets more than half of what the others leave.
+//! and nobody else's: one user never gets more than half of what the others leave, and its lists no more than a quarter of that.
 
 use std::collections::HashMap;
 use std::pin::pin;
@@ -99,6 +99,14 @@ impl ConnectionAllowances {
         Ok(allowance)
     }
 
+    /// The same where there is room at once.
+    #[must_use]
+    pub fn take_now(self: &Arc<Self>, length: Length) -> Option<Allowance> {
+        let bytes = bytes_of(length);
+        let answer = || Answer { connection: Arc::clone(self), bytes: AtomicUsize::new(bytes) };
+        self.try_add(bytes, length).then(|| Allowance(Arc::new(answer())))
+    }
+
     /// Bytes that are not taken.
     #[must_use]
     pub fn untaken(&self) -> usize {
@@ -106,7 +114,7 @@ impl ConnectionAllowances {
     }
 
     /// Adds `more` if there is room for it. A connection without any always has room for its first.
-    fn try_add(&self, more: usize) -> bool {
+    fn try_add(&self, more: usize, length: Length) -> bool {
         let mut held = self.all.held();
         let bounds = &self.all.bounds;
         let own = held.by_user.get(&self.uid).copied().unwrap_or_default();
@@ -114,6 +122,8 @@ impl ConnectionAllowances {
         let connection = self.untaken();
         let fits = connection == 0 || connection.saturating_add(more) <= bounds.connection;
         let share = bounds.all.saturating_sub(of_others) / 2;
+        // A user's lists leave room for the short answers of its other connections: those of money are among them.
+        let share = if length == Length::Short { share } else { share / 4 };
         if !fits || own.saturating_add(more) > share {
             return false;
         }
@@ -132,12 +142,12 @@ impl ConnectionAllowances {
         }
     }
 
-    async fn room(&self, more: usize) {
+    async fn room(&self, more: usize, length: Length) {
         loop {
             // Enabled before the look: what is given back in between is not missed.
             let mut given_back = pin!(self.all.given_back.notified());
             given_back.as_mut().enable();
-            if self.try_add(more) {
+            if self.try_add(more, length) {
                 return;
             }
             given_back.await;
@@ -153,7 +163,7 @@ impl Allowance {
     pub async fn take_up(&self, length: Length) -> Result<(), Failure> {
         let more = bytes_of(length).saturating_sub(self.0.bytes.load(Ordering::Acquire));
         let connection = &self.0.connection;
-        if timeout(connection.all.bounds.patience, connection.room(more)).await.is_err() {
+        if timeout(connection.all.bounds.patience, connection.room(more, length)).await.is_err() {
             return Err(Failure::new(
                 Code::RateLimited,
                 "the answers before this one are not taken, and there is no room for more",
@@ -197,7 +207,7 @@ mod tests {
     const PAGE: usize = 512 << 10;
 
     fn all() -> Arc<Allowances> {
-        Allowances::new(Bounds { connection: 1 << 20, all: 8 << 20, patience: Duration::from_secs(15) })
+        Allowances::new(Bounds { connection: 1 << 20, all: 32 << 20, patience: Duration::from_secs(15) })
     }
 
     #[tokio::test(start_paused = true)]
@@ -219,7 +229,7 @@ mod tests {
 
     /// However many users hold all they can, there is room for one more.
     #[tokio::test(start_paused = true)]
-    async fn one_user_leaves_half_to_the_others() {
+    async fn one_user_leaves_room_to_the_others() {
         let all = all();
         let mut held = Vec::new();
         for uid in 0..4 {
@@ -230,7 +240,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(held.len(), 8 + 4 + 2 + 1);
+        assert_eq!(held.len(), 8 + 7 + 6 + 5);
         assert!(all.connection(4).take(Length::Short).await.is_ok());
         drop(held);
         assert_eq!(all.held().all, 0);

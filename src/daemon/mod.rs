@@ -117,6 +117,11 @@ async fn serve(
         let service = runner.clone();
         async move { service.run_stream(admitted, upload).await }
     });
+    let noting = service.clone();
+    let answer = answer.with_denials(move |caller, row| {
+        let service = noting.clone();
+        async move { service.denied(caller, row).await }
+    });
     let meters = service.door_meters();
     let (door, pulse) = Door::new(answer, limits, rules, meters.clone());
     let (stop, stopping) = tokio::sync::oneshot::channel::<()>();

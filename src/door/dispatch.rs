@@ -16,7 +16,7 @@ use crate::failure::{Code, Failure};
 use crate::id::RequestKey;
 use crate::metrics::{DoorMeters, Limit, RunningOperation};
 use crate::moment::Span;
-use crate::operation::{Operation, Reply, Right};
+use crate::operation::{Length, Operation, Reply, Row};
 use crate::transfer::{Transferred, Upload};
 
 /// What an operation came to.
@@ -39,11 +39,15 @@ pub(super) type StreamOutcome = Result<Transferred, Failure>;
 /// A streamed operation being carried out.
 type Streaming = Pin<Box<dyn Future<Output = StreamOutcome> + Send>>;
 
+/// A denial being written down.
+type Noting = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Whatever carries out admitted operations: in the daemon the service, in tests a closure.
 #[derive(Clone)]
 pub struct Handler {
     message: Arc<dyn Fn(Admitted) -> Running + Send + Sync>,
     stream: Arc<dyn Fn(Admitted, Upload) -> Streaming + Send + Sync>,
+    denied: Arc<dyn Fn(Caller, &'static Row) -> Noting + Send + Sync>,
 }
 
 impl Handler {
@@ -61,6 +65,7 @@ impl Handler {
                 let running = answered(admitted);
                 Box::pin(async move { running.await.map(|reply| Transferred::Reply(Box::new(reply))) })
             }),
+            denied: Arc::new(|_, _| Box::pin(async {})),
         }
     }
 
@@ -73,6 +78,18 @@ impl Handler {
         R: Future<Output = StreamOutcome> + Send + 'static,
     {
         Self { stream: Arc::new(move |admitted, upload| Box::pin(carry_out(admitted, upload))), ..self }
+    }
+}
+
+impl Handler {
+    /// The same, with denials told to `denied`.
+    #[must_use]
+    pub fn with_denials<F, R>(self, denied: F) -> Self
+    where
+        F: Fn(Caller, &'static Row) -> R + Send + Sync + 'static,
+        R: Future<Output = ()> + Send + 'static,
+    {
+        Self { denied: Arc::new(move |caller, row| Box::pin(denied(caller, row))), ..self }
     }
 }
 
@@ -89,6 +106,8 @@ pub(super) struct Submission {
     pub(super) key: Option<RequestKey>,
     /// Whether the caller is still there.
     pub(super) presence: Presence,
+    /// What its answer may hold.
+    pub(super) allowance: Allowance,
     /// What the rules have said already; asked when the operation begins otherwise.
     pub(super) permission: Option<Permission>,
 }
@@ -130,11 +149,13 @@ impl Dispatcher {
     ///
     /// # Errors
     /// `denied`.
-    pub(super) async fn permission(&self, right: Right) -> Result<Permission, Failure> {
+    pub(super) async fn permission(&self, row: &'static Row) -> Result<Permission, Failure> {
+        let right = row.right;
         let rules = Arc::clone(&self.rules.borrow());
         if let Some(permission) = rules.permission(&self.caller, right) {
             return Ok(permission);
         }
+        tokio::spawn((self.answer.denied)(self.caller.clone(), row));
         // A denial names the user, and the user database may be a directory server.
         let caller = self.caller.clone();
         let denial = tokio::task::spawn_blocking(move || rules.denial(&caller, right)).await;
@@ -200,33 +221,42 @@ impl Dispatcher {
         submission: Submission,
         run: impl FnOnce(Admitted) -> R,
     ) -> Answered<T> {
-        match self.let_in(submission).await {
-            Ok((admitted, allowance, running)) => {
+        let allowance = submission.allowance.clone();
+        let outcome = match self.let_in(submission).await {
+            Ok((admitted, running)) => {
                 let outcome = run(admitted).await;
                 drop(running);
-                Answered { outcome, allowance: Some(allowance) }
+                outcome
             }
-            Err(failure) => Answered { outcome: Err(failure), allowance: None },
-        }
+            Err(failure) => Err(failure),
+        };
+        Answered { outcome, allowance: Some(allowance) }
+    }
+
+    /// Waits for room for an answer. A caller that goes away meanwhile has asked for nothing.
+    ///
+    /// # Errors
+    /// `rate_limited`: answers before it are not taken.
+    pub(super) async fn room(&self, length: Length) -> Result<Allowance, Failure> {
+        let taken = self.allowances.take(length).await;
+        self.counted(Limit::Untaken, taken)
     }
 
     /// All that an operation needs to begin.
     async fn let_in(
         &self,
         submission: Submission,
-    ) -> Result<(Admitted, Allowance, (OwnedSemaphorePermit, RunningOperation)), Failure> {
-        let Submission { operation, key, permission, .. } = submission;
+    ) -> Result<(Admitted, (OwnedSemaphorePermit, RunningOperation)), Failure> {
+        let Submission { operation, key, permission, allowance, .. } = submission;
         check_wait(&operation, self.limits.wait)?;
         let running = self.counted(Limit::RunningPerUid, self.account.start())?;
         let permission = match permission {
             Some(permission) => permission,
-            None => self.permission(operation.right()).await?,
+            None => self.permission(operation.row()).await?,
         };
-        let admitted = permission.admit(key, operation)?;
-        let (id, row) = (admitted.operation().id(), admitted.operation().row());
-        let allowance = self.counted(Limit::Untaken, self.allowances.take(id.length()).await)?;
-        let running = (running, self.meters.begun(row.method, row.path));
-        Ok((admitted.allowed(allowance.clone()), allowance, running))
+        let row = operation.row();
+        let admitted = permission.admit(key, operation)?.allowed(allowance);
+        Ok((admitted, (running, self.meters.begun(row.method, row.path))))
     }
 
     /// Tells the journal of a client that did not take its answers before the door had to close.

@@ -183,7 +183,7 @@ async fn answer(
             );
         }
     };
-    let permission = dispatcher.permission(route.row().right).await?;
+    let permission = dispatcher.permission(route.row()).await?;
     let key = key?;
     let traffic = route.row().traffic;
     let (body, file, format) = match traffic {
@@ -201,7 +201,8 @@ async fn answer(
     let Some(operation) = read(route, parts)? else {
         return Ok(bytes(StatusCode::OK, JSON, Bytes::from_static(OPENAPI)));
     };
-    let permitted = Permitted { operation, key, permission };
+    let allowance = dispatcher.room(operation.id().length()).await?;
+    let permitted = Permitted { operation, key, permission, allowance };
     match traffic {
         Traffic::Message => reply(route, run(dispatcher, permitted).await),
         Traffic::Upload | Traffic::Download => {
@@ -215,12 +216,13 @@ struct Permitted {
     operation: Operation,
     key: Option<RequestKey>,
     permission: Permission,
+    allowance: Allowance,
 }
 
 impl Permitted {
     fn heard_by(self, presence: Presence) -> Submission {
-        let Self { operation, key, permission } = self;
-        Submission { operation, key, presence, permission: Some(permission) }
+        let Self { operation, key, permission, allowance } = self;
+        Submission { operation, key, presence, allowance, permission: Some(permission) }
     }
 }
 

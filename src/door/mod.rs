@@ -31,7 +31,7 @@ use interprocess::local_socket::tokio::{Listener, Stream, prelude::*};
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::access::{Caller, Rules};
 use crate::allowance::{Allowances, Bounds};
@@ -82,6 +82,8 @@ struct ConnectionContext {
     rules: watch::Receiver<Arc<Rules>>,
     users: UserDatabase,
     names: UserNames,
+    /// When the missing names of the rules were last looked up.
+    looked_up: Arc<tokio::sync::Mutex<Option<Instant>>>,
     gate: Arc<Gate>,
     allowances: Arc<Allowances>,
     /// Turns true when the door closes.
@@ -122,6 +124,7 @@ impl Door {
             rules: self.rules,
             users: UserDatabase::default(),
             names: UserNames::default(),
+            looked_up: Arc::default(),
             stop: stopping,
             meters: self.meters,
             open,
@@ -168,8 +171,25 @@ impl ConnectionContext {
         let context = self.clone();
         tokio::spawn(async move {
             let caller = context.identify(&stream, &peer).await;
+            context.look_up_names().await;
             context.converse(stream, caller, permit, refusal).await;
         });
+    }
+
+    /// A name of the rules may have been made since they were read. One looks at a time, for all who wait.
+    async fn look_up_names(&self) {
+        let came = Instant::now();
+        let rules = Arc::clone(&self.rules.borrow());
+        if !rules.has_missing() {
+            return;
+        }
+        let mut looked = self.looked_up.lock().await;
+        if looked.is_none_or(|looked| looked < came) {
+            let begun = Instant::now();
+            // An error means that the runtime is ending.
+            let _ = tokio::task::spawn_blocking(move || rules.look_up_missing()).await;
+            *looked = Some(begun);
+        }
     }
 
     async fn identify(&self, stream: &UnixStream, peer: &tokio::net::unix::UCred) -> Caller {

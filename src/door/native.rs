@@ -4,6 +4,7 @@
 //! [`IN_FLIGHT`] calls have no answer that is taken, nothing more is read.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,6 +73,18 @@ struct OpenCall {
     clock: Option<AbortHandle>,
 }
 
+/// A call that can be begun once there is room for its answer.
+struct ReadyCall {
+    id: u32,
+    key: Option<RequestKey>,
+    /// As the caller wrote it, and when it is.
+    deadline: Option<(u32, Instant)>,
+    operation: Operation,
+}
+
+/// Room that is waited for.
+type Room = Pin<Box<dyn Future<Output = Result<Allowance, Failure>> + Send>>;
+
 /// An answer that is ready, with the call it belongs to.
 struct Arriving {
     id: u32,
@@ -88,6 +101,8 @@ struct Conversation {
     /// Bytes that are not a whole frame yet, and since when there are some.
     inbox: Vec<u8>,
     begun: Instant,
+    /// The next call, until there is room for its answer: nothing behind it is looked at.
+    held: Option<(ReadyCall, Room)>,
     /// Calls without an answer.
     open: HashMap<u32, OpenCall>,
     serial: u64,
@@ -122,6 +137,7 @@ pub(super) async fn serve(
         input: Input::Open,
         inbox,
         begun: now,
+        held: None,
         open: HashMap::new(),
         serial: 0,
         answers,
@@ -189,6 +205,7 @@ impl Conversation {
                     Ok(()) => self.taken = Instant::now(),
                     Err(_) => return,
                 },
+                room = room(&mut self.held), if self.held.is_some() => self.go_on(room),
                 read = reader.read_buf(&mut self.inbox), if reading => match read {
                     Ok(0) => self.input = Input::Closed,
                     Err(_) => return,
@@ -226,12 +243,14 @@ impl Conversation {
         {
             self.put_out(AnswerFrame::of(&Answer { id: frame::CONNECTION, result: Err(*failure) }, None));
         }
-        matches!(self.input, Input::Open) || !self.open.is_empty() || !self.outbox.is_empty()
+        let waiting = self.held.is_some() || !self.open.is_empty() || !self.outbox.is_empty();
+        waiting || matches!(self.input, Input::Open)
     }
 
     /// Looks at nothing more that the client sends, or has sent and has no place yet.
     fn refuse(&mut self, end: End) {
         self.inbox.clear();
+        self.held = None;
         self.input = match end {
             End::Gone => Input::Closed,
             End::Told(failure) => Input::Refused(failure),
@@ -240,7 +259,7 @@ impl Conversation {
 
     /// Whether another call has a place: it is one until its answer is taken.
     fn may_begin(&self) -> bool {
-        self.open.len() + self.outbox.len() < IN_FLIGHT
+        self.held.is_none() && self.open.len() + self.outbox.len() < IN_FLIGHT
     }
 
     /// When the client has taken too long: with its request, with its answers, or with doing nothing.
@@ -249,7 +268,8 @@ impl Conversation {
         let taking = if stopping { TAKEN_WITHIN } else { limits.idle };
         let untaken = (!self.outbox.is_empty()).then(|| self.taken + taking);
         let half_a_request = (!self.inbox.is_empty() && reading).then(|| self.begun + limits.request);
-        let idle = (self.inbox.is_empty() && self.open.is_empty()).then(|| quiet_since + limits.idle);
+        let idle =
+            (self.inbox.is_empty() && self.open.is_empty() && self.held.is_none()).then(|| quiet_since + limits.idle);
         [untaken, half_a_request, idle].into_iter().flatten().min()
     }
 
@@ -265,46 +285,65 @@ impl Conversation {
         Ok(())
     }
 
+    /// Answers a call that cannot be begun, begins one for whose answer there is room, and keeps any other until there is.
     fn begin(&mut self, call: Call) -> Result<(), End> {
         let Call { id, key, deadline_ms, operation } = call;
         if id == frame::CONNECTION || self.open.contains_key(&id) {
             return Err(End::told(Failure::invalid(format!("call id {id} is 0 or of a call without an answer yet"))));
         }
-        self.serial += 1;
-        let (serial, answers) = (self.serial, self.answers.clone());
         let bad_key = |error| Failure::invalid(format!("key: {error}"));
         let key: Result<Option<RequestKey>, Failure> = key.map(|key| key.parse().map_err(bad_key)).transpose();
         let known = key.clone().ok().flatten();
-        let row = operation.row();
+        let deadline = deadline_ms.map(|ms| (ms, Instant::now() + Duration::from_millis(u64::from(ms))));
+        let ready = ReadyCall { id, key: known, deadline, operation };
+        match self.dispatcher.take_turn().and(key) {
+            Err(failure) => self.decline(ready, failure),
+            Ok(_) => {
+                let (dispatcher, length) = (Arc::clone(&self.dispatcher), ready.operation.id().length());
+                match dispatcher.allowances.take_now(length) {
+                    Some(allowance) => self.launch(ready, allowance),
+                    None => self.held = Some((ready, Box::pin(async move { dispatcher.room(length).await }))),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers a call that is not begun.
+    fn decline(&mut self, call: ReadyCall, mut failure: Failure) {
+        failure.request_key = call.key;
+        count(&self.dispatcher.meters, call.operation.row(), Some(&failure));
+        self.put_out(AnswerFrame::of(&Answer { id: call.id, result: Err(failure) }, None));
+    }
+
+    fn launch(&mut self, call: ReadyCall, allowance: Allowance) {
+        let ReadyCall { id, key, deadline, operation } = call;
+        self.serial += 1;
+        let (serial, answers) = (self.serial, self.answers.clone());
         // The channel is ours: it is open as long as this call is.
         let answer = move |outcome: Outcome, allowance| {
             let frame = AnswerFrame::of(&Answer { id, result: outcome }, allowance);
             let _ = answers.send(Arriving { id, serial, frame });
         };
-        let clock = match self.dispatcher.take_turn().and(key) {
-            Err(mut failure) => {
-                failure.request_key = known;
-                count(&self.dispatcher.meters, row, Some(&failure));
-                answer(Err(failure), None);
-                None
-            }
-            Ok(key) => {
-                let overdue = |ms| overdue(&operation, key.is_some(), ms);
-                let clock = deadline_ms.map(|ms| clock(ms, overdue(ms), answer.clone()));
-                let meters = Arc::clone(&self.dispatcher.meters);
-                let until = deadline_ms.map(|ms| Instant::now() + Duration::from_millis(u64::from(ms)));
-                let presence = self.presence.clone();
-                let presence = until.map_or(presence.clone(), |until| presence.at_most_until(until));
-                let submission = Submission { operation, key, presence, permission: None };
-                self.dispatcher.launch(submission, move |Answered { outcome, allowance }| {
-                    count(&meters, row, outcome.as_ref().err());
-                    answer(outcome, allowance);
-                });
-                clock
-            }
-        };
+        let clock = deadline.map(|(ms, at)| clock(at, overdue(&operation, key.is_some(), ms), answer.clone()));
+        let (meters, row) = (Arc::clone(&self.dispatcher.meters), operation.row());
+        let presence = self.presence.clone();
+        let presence = deadline.map_or(presence.clone(), |(_, at)| presence.at_most_until(at));
+        let submission = Submission { operation, key, presence, allowance, permission: None };
+        self.dispatcher.launch(submission, move |Answered { outcome, allowance }| {
+            count(&meters, row, outcome.as_ref().err());
+            answer(outcome, allowance);
+        });
         self.open.insert(id, OpenCall { serial, clock });
-        Ok(())
+    }
+
+    /// Begins the call that is kept, or answers that there is no room.
+    fn go_on(&mut self, room: Result<Allowance, Failure>) {
+        match (self.held.take(), room) {
+            (Some((call, _)), Ok(allowance)) => self.launch(call, allowance),
+            (Some((call, _)), Err(failure)) => self.decline(call, failure),
+            (None, _) => {}
+        }
     }
 
     /// The next whole frame.
@@ -353,9 +392,13 @@ impl Conversation {
 }
 
 /// Answers a call with `failure` when its caller's time is up.
-fn clock(ms: u32, failure: Failure, answer: impl FnOnce(Outcome, Option<Allowance>) + Send + 'static) -> AbortHandle {
+fn clock(
+    at: Instant,
+    failure: Failure,
+    answer: impl FnOnce(Outcome, Option<Allowance>) + Send + 'static,
+) -> AbortHandle {
     let clock = tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(u64::from(ms))).await;
+        sleep_until(at).await;
         answer(Err(failure), None);
     });
     clock.abort_handle()
@@ -377,6 +420,14 @@ fn overdue(operation: &Operation, keyed: bool, ms: u32) -> Failure {
     match operation.moves_money() {
         true => failure.with_money(Money::Unknown).with_retryable(keyed),
         false => failure,
+    }
+}
+
+/// Ready when there is room for the call that is kept.
+async fn room(held: &mut Option<(ReadyCall, Room)>) -> Result<Allowance, Failure> {
+    match held {
+        Some((_, room)) => room.await,
+        None => std::future::pending().await,
     }
 }
 

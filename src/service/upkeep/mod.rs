@@ -2,6 +2,7 @@
 //! into every room and changes nothing in any.
 
 mod backup;
+mod denials;
 mod doctor;
 mod health;
 mod metrics;
@@ -15,6 +16,7 @@ pub use doctor::{Looker, files as check_files};
 pub(super) use restored::{acknowledge_restore, without_gap};
 
 use backup::Backups;
+use denials::Denials;
 use doctor::DoctorChecks;
 use health::HealthWatch;
 use metrics::Monitor;
@@ -35,6 +37,7 @@ pub(super) struct Upkeep {
     pub(super) doctor: DoctorChecks,
     pub(super) monitor: Monitor,
     pub(super) reloads: Reloads,
+    pub(super) denials: Denials,
 }
 
 /// What it stands on.
@@ -55,6 +58,7 @@ impl Upkeep {
         let backups = Arc::new(Backups::new(store.clone(), live.clone(), stop, bulk_writes));
         let problems = Problems::new(store.clone(), verifications.clone(), backups.clone(), looked_after.clone());
         Self {
+            denials: Denials::new(store.clone()),
             health: HealthWatch::new(store.clone(), problems.clone()),
             doctor: DoctorChecks::new(store.clone(), live.clone(), backups.clone(), looked_after),
             monitor: Monitor::new(store, problems, (verifications.clone(), backups.clone()), following),
