@@ -37,11 +37,7 @@ impl Denials {
         }
         let error = format!("no right to {}: {} {}", row.right.name(), row.method, row.path);
         warn!(uid = caller.uid, pid = caller.pid, "denied: {error}");
-        let note = Note {
-            status: LogStatus::Failed,
-            error: Some(error),
-            ..Note::done(OperationType::Access)
-        };
+        let note = Note { status: LogStatus::Failed, error: Some(error), ..Note::done(OperationType::Access) };
         let noted = self.store.write(move |writing| {
             writing.append(Some(caller.actor()), Change::Noted(note))?;
             Ok(())

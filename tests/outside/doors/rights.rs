@@ -152,7 +152,8 @@ fn a_denial_is_audited_once_a_minute() {
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
     };
-    let told: Vec<_> = rows.as_array().unwrap().iter().map(|row| (&row["error_message"], &row["actor"]["uid"])).collect();
+    let told: Vec<_> =
+        rows.as_array().unwrap().iter().map(|row| (&row["error_message"], &row["actor"]["uid"])).collect();
     let wanted = [json!("no right to observe: GET /v1/configs"), json!("no right to admin: POST /v1/reload")];
     assert_eq!(told, [(&wanted[0], &json!(NOBODY)), (&wanted[1], &json!(NOBODY))], "{rows}");
 }
