@@ -62,10 +62,10 @@ pub struct ConnectionAllowances {
 
 /// That of one answer, shared by the call that makes it and the bytes that it becomes.
 #[derive(Clone, Debug)]
-pub struct Allowance(Arc<Answer>);
+pub struct Allowance(Arc<Share>);
 
 #[derive(Debug)]
-struct Answer {
+struct Share {
     connection: Arc<ConnectionAllowances>,
     bytes: AtomicUsize,
 }
@@ -94,7 +94,7 @@ impl ConnectionAllowances {
     /// # Errors
     /// `rate_limited`: the answers before it are not taken.
     pub async fn take(self: &Arc<Self>, length: Length) -> Result<Allowance, Failure> {
-        let allowance = Allowance(Arc::new(Answer { connection: Arc::clone(self), bytes: AtomicUsize::new(0) }));
+        let allowance = Allowance(Arc::new(Share { connection: Arc::clone(self), bytes: AtomicUsize::new(0) }));
         allowance.take_up(length).await?;
         Ok(allowance)
     }
@@ -103,7 +103,7 @@ impl ConnectionAllowances {
     #[must_use]
     pub fn take_now(self: &Arc<Self>, length: Length) -> Option<Allowance> {
         let bytes = bytes_of(length);
-        let answer = || Answer { connection: Arc::clone(self), bytes: AtomicUsize::new(bytes) };
+        let answer = || Share { connection: Arc::clone(self), bytes: AtomicUsize::new(bytes) };
         self.try_add(bytes, length).then(|| Allowance(Arc::new(answer())))
     }
 
@@ -190,7 +190,7 @@ impl Allowance {
     }
 }
 
-impl Drop for Answer {
+impl Drop for Share {
     fn drop(&mut self) {
         let was = *self.bytes.get_mut();
         self.connection.change(&mut self.connection.all.held(), was, 0);
@@ -233,11 +233,8 @@ mod tests {
         let all = all();
         let mut held = Vec::new();
         for uid in 0..4 {
-            loop {
-                match all.connection(uid).take(Length::Page).await {
-                    Ok(allowance) => held.push(allowance),
-                    Err(_) => break,
-                }
+            while let Ok(allowance) = all.connection(uid).take(Length::Page).await {
+                held.push(allowance);
             }
         }
         assert_eq!(held.len(), 8 + 7 + 6 + 5);

@@ -27,7 +27,7 @@ type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
 /// What an operation came to, with what its answer may hold until it is taken.
 #[derive(Debug)]
-pub(super) struct Answered<T> {
+pub(super) struct Finished<T> {
     pub(super) outcome: Result<T, Failure>,
     /// None where the operation did not begin.
     pub(super) allowance: Option<Allowance>,
@@ -167,7 +167,7 @@ impl Dispatcher {
     pub(super) fn launch(
         self: &Arc<Self>,
         submission: Submission,
-        done: impl FnOnce(Answered<Reply>) + Send + 'static,
+        done: impl FnOnce(Finished<Reply>) + Send + 'static,
     ) {
         let answer = Arc::clone(&self.answer.message);
         let presence = submission.presence.clone();
@@ -179,7 +179,7 @@ impl Dispatcher {
         self: &Arc<Self>,
         submission: Submission,
         upload: Upload,
-        done: impl FnOnce(Answered<Transferred>) + Send + 'static,
+        done: impl FnOnce(Finished<Transferred>) + Send + 'static,
     ) {
         let answer = Arc::clone(&self.answer.stream);
         self.begin(submission, move |admitted| answer(admitted, upload), done);
@@ -189,7 +189,7 @@ impl Dispatcher {
         self: &Arc<Self>,
         submission: Submission,
         run: impl FnOnce(Admitted) -> R + Send + 'static,
-        done: impl FnOnce(Answered<T>) + Send + 'static,
+        done: impl FnOnce(Finished<T>) + Send + 'static,
     ) where
         T: Send + 'static,
         R: Future<Output = Result<T, Failure>> + Send + 'static,
@@ -220,7 +220,7 @@ impl Dispatcher {
         &self,
         submission: Submission,
         run: impl FnOnce(Admitted) -> R,
-    ) -> Answered<T> {
+    ) -> Finished<T> {
         let allowance = submission.allowance.clone();
         let outcome = match self.let_in(submission).await {
             Ok((admitted, running)) => {
@@ -230,7 +230,7 @@ impl Dispatcher {
             }
             Err(failure) => Err(failure),
         };
-        Answered { outcome, allowance: Some(allowance) }
+        Finished { outcome, allowance: Some(allowance) }
     }
 
     /// Waits for room for an answer. A caller that goes away meanwhile has asked for nothing.
@@ -283,7 +283,7 @@ fn check_wait(operation: &Operation, most: Duration) -> Result<(), Failure> {
 }
 
 /// Gives an outcome to whoever waits, also where the operation panics.
-struct Report<T, D: FnOnce(Answered<T>)> {
+struct Report<T, D: FnOnce(Finished<T>)> {
     done: Option<D>,
     outcome: PhantomData<fn(T)>,
     key: Option<RequestKey>,
@@ -292,12 +292,12 @@ struct Report<T, D: FnOnce(Answered<T>)> {
     span: tracing::Span,
 }
 
-impl<T, D: FnOnce(Answered<T>)> Report<T, D> {
-    fn with(mut self, answered: Answered<T>) {
+impl<T, D: FnOnce(Finished<T>)> Report<T, D> {
+    fn with(mut self, answered: Finished<T>) {
         self.give(answered);
     }
 
-    fn give(&mut self, answered: Answered<T>) {
+    fn give(&mut self, answered: Finished<T>) {
         let Some(done) = self.done.take() else { return };
         let outcome = answered.outcome.map_err(|mut failure| {
             failure.request_key = failure.request_key.or_else(|| self.key.take());
@@ -307,14 +307,14 @@ impl<T, D: FnOnce(Answered<T>)> Report<T, D> {
         self.span.record("status", status);
         self.span.record("duration_us", u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX));
         self.span.in_scope(|| tracing::debug!("answered"));
-        done(Answered { outcome, ..answered });
+        done(Finished { outcome, ..answered });
     }
 }
 
-impl<T, D: FnOnce(Answered<T>)> Drop for Report<T, D> {
+impl<T, D: FnOnce(Finished<T>)> Drop for Report<T, D> {
     fn drop(&mut self) {
         if self.done.is_some() {
-            self.give(Answered { outcome: Err(broken(self.money)), allowance: None });
+            self.give(Finished { outcome: Err(broken(self.money)), allowance: None });
         }
     }
 }

@@ -7,31 +7,31 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use serde::Serialize;
 use tokio::net::UnixStream;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::answer::{
+    HttpAnswer, JSON, bytes, method_not_allowed, problem, reply, transferred, unreadable, with_header,
+};
 use super::closing::{Peer, stopped};
-use super::dispatch::{Answered, Dispatcher, Submission};
-use super::picture;
-use super::problem::{Problem, retry_after};
+use super::dispatch::{Dispatcher, Finished, Submission};
 use super::request::{self, read};
 use super::routes::{Found, RouteId, find};
-use super::stream::{self, Pieces};
+use super::stream;
 use super::timeouts::{TimedStream, Timeouts};
 use crate::access::{Permission, Presence};
 use crate::allowance::Allowance;
 use crate::failure::{Code, Failure, Money};
 use crate::id::RequestKey;
-use crate::metrics::{CONTENT_TYPE, DoorMeters};
+use crate::metrics::DoorMeters;
 use crate::operation::{FileFormat, Operation, Reply, Traffic};
 use crate::transfer::{Transferred, Upload};
 
@@ -47,11 +47,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// What is counted for a request whose client went away before the answer, as nginx writes it.
 const CLIENT_GONE: u16 = 499;
 
-const JSON: &str = "application/json";
-const PROBLEM: &str = "application/problem+json";
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
-
-type HttpAnswer = Response<Either<Full<Bytes>, Pieces>>;
 
 /// Serves one connection until the client goes away, takes too long, or the door closes.
 pub(super) async fn serve(
@@ -227,14 +223,14 @@ impl Permitted {
 }
 
 /// Waits for the outcome. If the client goes away, only the waiting ends.
-async fn run(dispatcher: &Arc<Dispatcher>, permitted: Permitted) -> Answered<Reply> {
+async fn run(dispatcher: &Arc<Dispatcher>, permitted: Permitted) -> Finished<Reply> {
     let (done, outcome) = oneshot::channel();
     // This ends when the client goes: the receiver is gone then, and its presence over.
     let (_there, presence) = Presence::begin();
     let money = if permitted.operation.moves_money() { Money::Unknown } else { Money::NotMoved };
     dispatcher.launch(permitted.heard_by(presence), move |answered| drop(done.send(answered)));
     let cut_off = || Failure::new(Code::ShuttingDown, "the daemon is stopping").with_money(money);
-    outcome.await.unwrap_or_else(|_| Answered { outcome: Err(cut_off()), allowance: None })
+    outcome.await.unwrap_or_else(|_| Finished { outcome: Err(cut_off()), allowance: None })
 }
 
 /// Feeds a streamed operation its file, if it takes one, and waits for the outcome. A client that goes away before
@@ -244,7 +240,7 @@ async fn run_stream(
     permitted: Permitted,
     file: Option<Incoming>,
     timeouts: &Timeouts,
-) -> Result<Answered<Transferred>, Failure> {
+) -> Result<Finished<Transferred>, Failure> {
     let (sink, upload) = Upload::channel();
     let (done, outcome) = oneshot::channel();
     // A key keeps money from moving twice, and no file moves any.
@@ -320,110 +316,4 @@ fn json_type(headers: &HeaderMap) -> Result<(), Failure> {
         true => Ok(()),
         false => Err(Failure::invalid("the body is JSON: send Content-Type: application/json (curl: --json)")),
     }
-}
-
-fn transferred(route: RouteId, answered: Answered<Transferred>, timeouts: &Timeouts) -> Result<HttpAnswer, Failure> {
-    let Answered { outcome, allowance } = answered;
-    match outcome? {
-        Transferred::Reply(value) => reply(route, Answered { outcome: Ok(*value), allowance }),
-        Transferred::Download(download) => Ok(stream::answer(download, timeouts.clone(), allowance).map(Either::Right)),
-        Transferred::Refused(rows) => {
-            let failure = rows.failure();
-            Ok(document(&failure, &Problem { rows: &rows.rows, more_rows: rows.more, ..Problem::from(&failure) }))
-        }
-    }
-}
-
-/// The status and body of a reply: a document, unless it is a picture or text.
-fn reply(route: RouteId, answered: Answered<Reply>) -> Result<HttpAnswer, Failure> {
-    let Answered { outcome, allowance } = answered;
-    let reply = outcome?;
-    let status = if reply.is_new() { StatusCode::CREATED } else { StatusCode::OK };
-    Ok(match reply {
-        Reply::Picture(value) if route == RouteId::PicturePng => {
-            bytes(status, "image/png", held(picture::png(&value.content)?, allowance))
-        }
-        Reply::Picture(value) => bytes(status, "image/svg+xml", held(picture::svg(&value.content)?, allowance)),
-        Reply::Metrics(value) => bytes(status, CONTENT_TYPE, held(value.text.into_bytes(), allowance)),
-        document => bytes(status, JSON, held(text(&document.document()), allowance)),
-    })
-}
-
-fn problem(failure: &Failure) -> HttpAnswer {
-    document(failure, &Problem::from(failure))
-}
-
-fn document(failure: &Failure, problem: &Problem<'_>) -> HttpAnswer {
-    let status = StatusCode::from_u16(failure.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let answer = bytes(status, PROBLEM, text(problem));
-    match retry_after(failure) {
-        Some(seconds) => with_header(answer, header::RETRY_AFTER, HeaderValue::from(seconds)),
-        None => answer,
-    }
-}
-
-/// The answer to what is no request, written out: hyper's own says nothing but its status.
-fn unreadable(status: StatusCode, meters: &DoorMeters) -> Vec<u8> {
-    meters.answered(("http", "none", "none", status.as_u16()));
-    let failure = match status {
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE | StatusCode::URI_TOO_LONG => {
-            Failure::new(Code::TooLarge, "the request line or its headers are too long, or there are too many headers")
-                .with_hint("A request has at most 16 KiB and 100 headers before its body: send less of them.")
-        }
-        _ => Failure::invalid("this is not a request of HTTP/1.1: its first line or a header of it cannot be read"),
-    };
-    let body = text(&Problem { status: status.as_u16(), ..Problem::from(&failure) });
-    let (code, length) = (status.as_str(), body.len());
-    let reason = status.canonical_reason().unwrap_or_default();
-    let head = format!(
-        "HTTP/1.1 {code} {reason}\r\ncontent-type: {PROBLEM}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
-    );
-    [head.into_bytes(), body].concat()
-}
-
-/// The one status that no code has: the path is right, so it is not `not_found`.
-fn method_not_allowed(allowed: &str) -> HttpAnswer {
-    let failure = Failure::invalid(format!("this path has other methods: {allowed}"));
-    let problem = Problem { status: StatusCode::METHOD_NOT_ALLOWED.as_u16(), ..Problem::from(&failure) };
-    let answer = bytes(StatusCode::METHOD_NOT_ALLOWED, PROBLEM, text(&problem));
-    match HeaderValue::from_str(allowed) {
-        Ok(allowed) => with_header(answer, header::ALLOW, allowed),
-        Err(_) => answer,
-    }
-}
-
-/// Our own shapes always are JSON: their keys are text and their numbers finite.
-fn text(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).unwrap_or_default()
-}
-
-/// Bytes of an answer, which give back what they hold when the last of them is written.
-struct HeldBytes {
-    bytes: Vec<u8>,
-    _allowance: Option<Allowance>,
-}
-
-impl AsRef<[u8]> for HeldBytes {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-fn held(mut bytes: Vec<u8>, allowance: Option<Allowance>) -> Bytes {
-    bytes.shrink_to_fit();
-    if let Some(allowance) = &allowance {
-        allowance.fit(bytes.len());
-    }
-    Bytes::from_owner(HeldBytes { bytes, _allowance: allowance })
-}
-
-fn bytes(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> HttpAnswer {
-    let mut answer = Response::new(Either::Left(Full::new(body.into())));
-    *answer.status_mut() = status;
-    with_header(answer, header::CONTENT_TYPE, HeaderValue::from_static(kind))
-}
-
-fn with_header(mut answer: HttpAnswer, name: HeaderName, value: HeaderValue) -> HttpAnswer {
-    answer.headers_mut().insert(name, value);
-    answer
 }

@@ -3,6 +3,8 @@
 //! `listen` makes or takes over the socket; `native` and `http` turn bytes into an `Operation` and a
 //! `Reply` into bytes; `dispatch` is what both ask to carry it out; `routes` is the HTTP interface in one table.
 
+mod answer;
+mod calls;
 mod closing;
 mod dispatch;
 mod http;

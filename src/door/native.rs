@@ -4,7 +4,6 @@
 //! [`IN_FLIGHT`] calls have no answer that is taken, nothing more is read.
 
 use std::collections::HashMap;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,17 +13,16 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::calls::{Arriving, OpenCall, ReadyCall, Room, clock, count, overdue, room, until};
 use super::closing::{Peer, stopped};
-use super::dispatch::{Answered, Dispatcher, Outcome, Submission};
+use super::dispatch::{Dispatcher, Finished, Outcome, Submission};
 use super::limits::{IN_FLIGHT, TAKEN_WITHIN};
 use super::outbox::{AnswerFrame, Outbox};
 use crate::access::Presence;
 use crate::allowance::Allowance;
-use crate::failure::{Code, Failure, Money};
+use crate::failure::{Code, Failure};
 use crate::frame::{self, Answer, Call, FrameError, Hello, PROTOCOL, Welcome};
 use crate::id::RequestKey;
-use crate::metrics::DoorMeters;
-use crate::operation::{Effect, Operation, Row};
 
 /// Bytes of a connection's buffer that are kept while nothing is in it.
 const INBOX: usize = 4096;
@@ -63,33 +61,6 @@ enum Input {
     Closed,
     /// The same, and the client is told why behind the last answer.
     Refused(Box<Failure>),
-}
-
-/// A call without an answer.
-struct OpenCall {
-    /// Its own, for the caller may use its id again once a deadline was told.
-    serial: u64,
-    /// Of a deadline.
-    clock: Option<AbortHandle>,
-}
-
-/// A call that can be begun once there is room for its answer.
-struct ReadyCall {
-    id: u32,
-    key: Option<RequestKey>,
-    /// As the caller wrote it, and when it is.
-    deadline: Option<(u32, Instant)>,
-    operation: Operation,
-}
-
-/// Room that is waited for.
-type Room = Pin<Box<dyn Future<Output = Result<Allowance, Failure>> + Send>>;
-
-/// An answer that is ready, with the call it belongs to.
-struct Arriving {
-    id: u32,
-    serial: u64,
-    frame: AnswerFrame,
 }
 
 /// One connection.
@@ -330,7 +301,7 @@ impl Conversation {
         let presence = self.presence.clone();
         let presence = deadline.map_or(presence.clone(), |(_, at)| presence.at_most_until(at));
         let submission = Submission { operation, key, presence, allowance, permission: None };
-        self.dispatcher.launch(submission, move |Answered { outcome, allowance }| {
+        self.dispatcher.launch(submission, move |Finished { outcome, allowance }| {
             count(&meters, row, outcome.as_ref().err());
             answer(outcome, allowance);
         });
@@ -388,52 +359,5 @@ impl Conversation {
             self.taken = Instant::now();
         }
         self.outbox.add(frame);
-    }
-}
-
-/// Answers a call with `failure` when its caller's time is up.
-fn clock(
-    at: Instant,
-    failure: Failure,
-    answer: impl FnOnce(Outcome, Option<Allowance>) + Send + 'static,
-) -> AbortHandle {
-    let clock = tokio::spawn(async move {
-        sleep_until(at).await;
-        answer(Err(failure), None);
-    });
-    clock.abort_handle()
-}
-
-/// Counts a call by what it came to, in the statuses of HTTP, whether or not its caller still waits.
-fn count(meters: &DoorMeters, row: &'static Row, failure: Option<&Failure>) {
-    let status = failure.map_or(200, |failure| failure.code.status());
-    meters.answered(("native", row.method, row.path, status));
-}
-
-/// What a caller hears whose deadline has passed. The operation goes on; with a key it can be joined.
-fn overdue(operation: &Operation, keyed: bool, ms: u32) -> Failure {
-    let text = |what: &str| format!("no answer within the caller's deadline of {ms} ms; {what}");
-    if operation.row().effect == Effect::Reads {
-        return Failure::new(Code::KaspiUnavailable, text("ask again"));
-    }
-    let failure = Failure::new(Code::InProgress, text("it goes on: ask again with the same key"));
-    match operation.moves_money() {
-        true => failure.with_money(Money::Unknown).with_retryable(keyed),
-        false => failure,
-    }
-}
-
-/// Ready when there is room for the call that is kept.
-async fn room(held: &mut Option<(ReadyCall, Room)>) -> Result<Allowance, Failure> {
-    match held {
-        Some((_, room)) => room.await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn until(late: Option<Instant>) {
-    match late {
-        Some(late) => sleep_until(late).await,
-        None => std::future::pending().await,
     }
 }
