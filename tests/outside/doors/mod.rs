@@ -1,6 +1,8 @@
 //! The daemon's own door: what is wrong is refused in words, who may not is told why, and no secret comes out.
 
 mod bad_requests;
+mod half_closed;
+mod hidden_callers;
 mod hostile;
 mod limits_told;
 mod matrix;
