@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::bounds::{LONGEST_WAIT, PageTurns, limit, sees_row};
+use super::bounds::{LONGEST_WAIT, PageTurns, fitting, limit, sees_row};
 use crate::chance::select;
 use crate::failure::Failure;
 use crate::moment::Span;
@@ -32,7 +32,8 @@ impl Feed {
             feed(reading, after, limit, |row| context.sees(row), sees_config)
         };
         let (events, next) = self.since(context, (query.after, query.wait), (limit, page)).await?;
-        Ok(Reply::Events(Events { events, next }))
+        let (events, next) = fitting(events, Some(next), |event| event.seq);
+        Ok(Reply::Events(Events { events, next: next.unwrap_or_default() }))
     }
 
     /// The rows of the log as their operations end, and again when more is known of one.

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::bounds::{LONGEST_WAIT, PageTurns, limit, sees_row};
+use super::bounds::{LONGEST_WAIT, PageTurns, fitting, limit, sees_row};
 use super::feed::Feed;
 use crate::domain::{Kind, State};
 use crate::failure::Failure;
 use crate::id::PaymentRef;
 use crate::moment::Span;
-use crate::operation::{LogQuery, LogRows, PaymentQuery, Payments, Picture, Reply};
+use crate::operation::{LogQuery, LogRows, Payment, PaymentQuery, Payments, Picture, Reply};
 use crate::service::Context;
 use crate::service::money::Balances;
 use crate::service::payment::{For, PaymentRows, Statuses, Waits};
@@ -71,7 +71,9 @@ impl Reads {
         let page = || {
             let (rows, next) =
                 self.store.read(|reading| Ok(reading.payments(query, limit, |row| context.sees(row))?))?;
-            Ok(Reply::Payments(Payments { payments: rows.iter().map(PaymentRow::view).collect(), next }))
+            let payments = rows.iter().map(PaymentRow::view).collect();
+            let (payments, next) = fitting(payments, next, |payment: &Payment| payment.id);
+            Ok(Reply::Payments(Payments { payments, next }))
         };
         self.turns.read(limit, page).await
     }
@@ -102,6 +104,7 @@ impl Reads {
             log_rows(reading, query, limit, visible).map_err(Refused::from)
         };
         let (rows, next) = self.turns.read(limit, || self.store.read(page)).await?;
+        let (rows, next) = fitting(rows, next, |row| row.id);
         Ok(Reply::Log(LogRows { rows, next }))
     }
 }
