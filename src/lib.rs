@@ -61,6 +61,7 @@ pub mod failure;
 pub mod operation;
 pub mod frame;
 pub mod transfer;
+pub mod allowance;
 pub mod metrics;
 pub mod peer_groups;
 pub mod user_names;

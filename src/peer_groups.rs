@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::unistd::{Gid, Uid, User, getgrouplist};
@@ -49,6 +49,21 @@ pub fn of_peer(socket: BorrowedFd<'_>) -> io::Result<Vec<u32>> {
         }
         groups.resize(count, 0);
     }
+}
+
+/// What the kernel calls a user that has no number in this process's user namespace; none where every user has one.
+#[must_use]
+pub fn hidden_uid() -> Option<u32> {
+    static HIDDEN: OnceLock<Option<u32>> = OnceLock::new();
+    *HIDDEN.get_or_init(|| {
+        let map = std::fs::read_to_string("/proc/self/uid_map").ok()?;
+        let numbers: Vec<u32> = map.split_whitespace().filter_map(|number| number.parse().ok()).collect();
+        let is_whole = matches!(numbers.as_slice(), [0, 0, u32::MAX]);
+        (!is_whole).then(|| {
+            let called = std::fs::read_to_string("/proc/sys/kernel/overflowuid").ok();
+            called.and_then(|text| text.trim().parse().ok()).unwrap_or(65_534)
+        })
+    })
 }
 
 /// A user's groups from the user database, each kept for a minute. Cloned cheaply; the lock is held for a

@@ -4,10 +4,12 @@
 
 use std::path::Path;
 
+use super::rules::Who;
 use super::*;
 use crate::config::Configuration;
 use crate::config::tests::written;
-use crate::operation::{HealthQuery, PayBack};
+use crate::failure::Code;
+use crate::operation::{HealthQuery, PayBack, Right};
 
 const BIN: &str = "891027350515";
 const OTHER: &str = "210440028324";
@@ -17,7 +19,7 @@ fn caller(uid: u32, groups: &[u32]) -> Caller {
 }
 
 fn rules(grants: Vec<(Right, Who)>) -> Rules {
-    Rules { grants, windows: Vec::new() }
+    Rules::resolved(grants, Vec::new())
 }
 
 fn group(gid: u32, name: &str) -> Who {
@@ -74,10 +76,10 @@ fn a_denial_prints_the_command_that_grants() {
 fn shop_rules_narrow_add_up_and_never_narrow_root() {
     let window =
         |shops: Option<Vec<u32>>, bin: Option<&str>| Window { shops, bins: bin.map(|bin| vec![bin.parse().unwrap()]) };
-    let rules = Rules {
-        grants: vec![(Right::Observe, Who::User(0))],
-        windows: vec![(group(50, "a"), window(Some(vec![8]), Some(BIN))), (Who::User(7), window(Some(vec![9]), None))],
-    };
+    let rules = Rules::resolved(
+        vec![(Right::Observe, Who::User(0))],
+        vec![(group(50, "a"), window(Some(vec![8]), Some(BIN))), (Who::User(7), window(Some(vec![9]), None))],
+    );
     let (bin, other) = (BIN.parse().unwrap(), OTHER.parse().unwrap());
     let narrowed = rules.scope(&caller(6, &[50]));
     assert!(narrowed.allows(8, &bin) && !narrowed.allows(8, &other) && !narrowed.allows(9, &bin));
@@ -111,4 +113,48 @@ fn only_an_admin_is_told_to_be_one() {
     let rules = rules(vec![(Right::Pay, Who::User(7)), (Right::Admin, Who::User(9))]);
     let admitted = |uid| rules.admit(&caller(uid, &[]), None, HealthQuery.into()).expect("admitted");
     assert!(!admitted(7).is_admin() && admitted(9).is_admin() && admitted(0).is_admin());
+}
+
+/// `!name` stands against every other name of its own list, and against no other list.
+#[test]
+fn a_name_with_an_exclamation_mark_has_the_right_no_more() {
+    let config = written(
+        r#"
+        [access]
+        observe = ["nobody"]
+        pay = ["nobody", "!nobody"]
+        audit = ["4242", "!@no-such-group"]
+        refund = ["!nobody"]
+        admin = ["root", "!root"]
+        "#,
+    );
+    let (rules, warnings) = Rules::new(&config.access);
+    let nobody = caller(65_534, &[]);
+    assert!(rules.permits(&nobody, Right::Observe) && !rules.permits(&nobody, Right::Pay));
+    assert!(rules.permits(&caller(4242, &[]), Right::Audit), "a name that nobody has takes nothing");
+    assert!(rules.permits(&caller(0, &[]), Right::Admin), "root is always admin");
+    assert!(warnings.iter().any(|warning| warning.contains("no-such-group")), "{warnings:?}");
+    let denied = rules.denial(&nobody, Right::Pay);
+    assert!(
+        denied.remedy().contains("takes the right away") && denied.remedy().contains("`pay`"),
+        "{}",
+        denied.remedy()
+    );
+    assert!(!rules.denial(&nobody, Right::Audit).remedy().contains('!'));
+}
+
+/// A rule that waits for its group holds from the moment at which the group is found.
+#[test]
+fn a_missing_name_is_asked_for_again() {
+    let rules = Rules::new(&written("[access]\nobserve = [\"@no-such-group\"]").access).0;
+    assert!(rules.has_missing());
+    rules.look_up_missing();
+    assert!(
+        rules.has_missing()
+            && !Rules::new(
+                &written("[access]\nobserve = [\"nobody\"]\npay = []\nrefund = []\naudit = []\nadmin = []").access
+            )
+            .0
+            .has_missing()
+    );
 }

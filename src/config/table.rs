@@ -70,8 +70,8 @@ settings! {
         passphrase_file: Option<PathBuf>, example("passphrase_file = \"client.pass\"");
     }
 
-    /// Users or @groups for each right; a user may be written as a number, too. Root is always admin. Who may connect
-    /// at all is decided by the socket's group.
+    /// Users or @groups for each right; a user may be written as a number, too. `!name` has the right of its list no
+    /// more, whatever else the list says. Root is always admin. Who may connect at all is decided by the socket's group.
     [access] AccessSettings {
         /// See the state of the daemon and its organisations. Whoever has another right has this one, too.
         observe: Vec<String> = ["@kaspid"];

@@ -132,7 +132,13 @@ async fn serve(
         let service = runner.clone();
         async move { service.run_stream(admitted, upload).await }
     });
-    let (door, pulse) = Door::new(answer, limits, rules, service.door_meters());
+    let noting = service.clone();
+    let answer = answer.with_denials(move |caller, row| {
+        let service = noting.clone();
+        async move { service.denied(caller, row).await }
+    });
+    let meters = service.door_meters();
+    let (door, pulse) = Door::new(answer, limits, rules, meters.clone());
     let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(door.serve(listener, async {
         // A dropped sender means the same: the daemon is ending.
@@ -148,7 +154,8 @@ async fn serve(
     service.stop();
     drop(stop);
     if tokio::time::timeout(STOP_WITHIN, serving).await.is_err() {
-        error!("some calls did not finish in time; the next start shows them as unknown");
+        let running = meters.running().join(", ");
+        error!(running, "stopping with calls that did not end in time: what moves money is settled at the next start");
     }
     if let Some(watchdog) = watchdog {
         watchdog.abort();

@@ -47,6 +47,8 @@ words! {
         Import = "import",
         /// A backup put back.
         Restored = "restored",
+        /// A caller was denied something.
+        Access = "access",
     }
 }
 

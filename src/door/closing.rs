@@ -1,9 +1,39 @@
-//! How a connection hears that the door closes.
+//! How a connection hears that the door closes, or that its client has gone.
 
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::net::UnixStream;
 use tokio::sync::watch;
 
 /// Ready when the door closes.
 pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     // An error means that the door is gone altogether.
     let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// The client's end of a connection. One that has closed its writing side still wants its answer; one that has closed both
+/// wants nothing, and only the kernel's EPOLLHUP tells them apart.
+#[derive(Debug)]
+pub(super) struct Peer(AsyncFd<OwnedFd>);
+
+impl Peer {
+    /// Looks at a descriptor of its own: what the connection reads and writes is not disturbed.
+    #[expect(
+        deprecated,
+        reason = "what replaces it is unsafe; an OwnedFd stays the same open descriptor while it lives"
+    )]
+    pub(super) fn of(stream: &UnixStream) -> io::Result<Self> {
+        let own = stream.as_fd().try_clone_to_owned()?;
+        // Urgent data, which a Unix socket does not have: what is left is the hang-up, which is told unasked.
+        AsyncFd::with_interest(own, Interest::PRIORITY).map(Self)
+    }
+
+    /// Ready when nobody is there any more.
+    pub(super) async fn gone(&self) {
+        // An error means that the runtime is ending.
+        let _ = self.0.ready(Interest::PRIORITY).await;
+    }
 }

@@ -5,17 +5,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::limits::{Limits, UserAccount};
 use crate::access::{Admitted, Caller, Permission, Presence, Rules};
+use crate::allowance::{Allowance, ConnectionAllowances};
 use crate::failure::{Code, Failure};
 use crate::id::RequestKey;
-use crate::metrics::{DoorMeters, Limit};
+use crate::metrics::{DoorMeters, Limit, RunningOperation};
 use crate::moment::Span;
-use crate::operation::{Operation, Reply, Right};
+use crate::operation::{Length, Operation, Reply, Row};
 use crate::transfer::{Transferred, Upload};
 
 /// What an operation came to.
@@ -24,17 +25,29 @@ pub(super) type Outcome = Result<Reply, Failure>;
 /// An operation being carried out.
 type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
 
+/// What an operation came to, with what its answer may hold until it is taken.
+#[derive(Debug)]
+pub(super) struct Finished<T> {
+    pub(super) outcome: Result<T, Failure>,
+    /// None where the operation did not begin.
+    pub(super) allowance: Option<Allowance>,
+}
+
 /// What a streamed operation came to.
 pub(super) type StreamOutcome = Result<Transferred, Failure>;
 
 /// A streamed operation being carried out.
 type Streaming = Pin<Box<dyn Future<Output = StreamOutcome> + Send>>;
 
+/// A denial being written down.
+type Noting = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Whatever carries out admitted operations: in the daemon the service, in tests a closure.
 #[derive(Clone)]
 pub struct Handler {
     message: Arc<dyn Fn(Admitted) -> Running + Send + Sync>,
     stream: Arc<dyn Fn(Admitted, Upload) -> Streaming + Send + Sync>,
+    denied: Arc<dyn Fn(Caller, &'static Row) -> Noting + Send + Sync>,
 }
 
 impl Handler {
@@ -52,6 +65,7 @@ impl Handler {
                 let running = answered(admitted);
                 Box::pin(async move { running.await.map(|reply| Transferred::Reply(Box::new(reply))) })
             }),
+            denied: Arc::new(|_, _| Box::pin(async {})),
         }
     }
 
@@ -64,6 +78,18 @@ impl Handler {
         R: Future<Output = StreamOutcome> + Send + 'static,
     {
         Self { stream: Arc::new(move |admitted, upload| Box::pin(carry_out(admitted, upload))), ..self }
+    }
+}
+
+impl Handler {
+    /// The same, with denials told to `denied`.
+    #[must_use]
+    pub fn with_denials<F, R>(self, denied: F) -> Self
+    where
+        F: Fn(Caller, &'static Row) -> R + Send + Sync + 'static,
+        R: Future<Output = ()> + Send + 'static,
+    {
+        Self { denied: Arc::new(move |caller, row| Box::pin(denied(caller, row))), ..self }
     }
 }
 
@@ -80,6 +106,8 @@ pub(super) struct Submission {
     pub(super) key: Option<RequestKey>,
     /// Whether the caller is still there.
     pub(super) presence: Presence,
+    /// What its answer may hold.
+    pub(super) allowance: Allowance,
     /// What the rules have said already; asked when the operation begins otherwise.
     pub(super) permission: Option<Permission>,
 }
@@ -92,6 +120,7 @@ pub(super) struct Dispatcher {
     pub(super) limits: Limits,
     pub(super) caller: Caller,
     pub(super) account: Arc<UserAccount>,
+    pub(super) allowances: Arc<ConnectionAllowances>,
     pub(super) meters: Arc<DoorMeters>,
     /// Why nothing is carried out on this connection.
     pub(super) refusal: Option<Failure>,
@@ -120,11 +149,13 @@ impl Dispatcher {
     ///
     /// # Errors
     /// `denied`.
-    pub(super) async fn permission(&self, right: Right) -> Result<Permission, Failure> {
+    pub(super) async fn permission(&self, row: &'static Row) -> Result<Permission, Failure> {
+        let right = row.right;
         let rules = Arc::clone(&self.rules.borrow());
         if let Some(permission) = rules.permission(&self.caller, right) {
             return Ok(permission);
         }
+        tokio::spawn((self.answer.denied)(self.caller.clone(), row));
         // A denial names the user, and the user database may be a directory server.
         let caller = self.caller.clone();
         let denial = tokio::task::spawn_blocking(move || rules.denial(&caller, right)).await;
@@ -133,7 +164,11 @@ impl Dispatcher {
 
     /// Carries an operation out in a task of its own and gives the outcome to `done`, exactly once. Nothing
     /// that happens to the connection stops it; of the caller's presence only its waiting hears.
-    pub(super) fn launch(self: &Arc<Self>, submission: Submission, done: impl FnOnce(Outcome) + Send + 'static) {
+    pub(super) fn launch(
+        self: &Arc<Self>,
+        submission: Submission,
+        done: impl FnOnce(Finished<Reply>) + Send + 'static,
+    ) {
         let answer = Arc::clone(&self.answer.message);
         let presence = submission.presence.clone();
         self.begin(submission, move |admitted| answer(admitted.heard_by(presence)), done);
@@ -144,7 +179,7 @@ impl Dispatcher {
         self: &Arc<Self>,
         submission: Submission,
         upload: Upload,
-        done: impl FnOnce(StreamOutcome) + Send + 'static,
+        done: impl FnOnce(Finished<Transferred>) + Send + 'static,
     ) {
         let answer = Arc::clone(&self.answer.stream);
         self.begin(submission, move |admitted| answer(admitted, upload), done);
@@ -154,7 +189,7 @@ impl Dispatcher {
         self: &Arc<Self>,
         submission: Submission,
         run: impl FnOnce(Admitted) -> R + Send + 'static,
-        done: impl FnOnce(Result<T, Failure>) + Send + 'static,
+        done: impl FnOnce(Finished<T>) + Send + 'static,
     ) where
         T: Send + 'static,
         R: Future<Output = Result<T, Failure>> + Send + 'static,
@@ -185,17 +220,50 @@ impl Dispatcher {
         &self,
         submission: Submission,
         run: impl FnOnce(Admitted) -> R,
-    ) -> Result<T, Failure> {
-        let Submission { operation, key, permission, .. } = submission;
+    ) -> Finished<T> {
+        let allowance = submission.allowance.clone();
+        let outcome = match self.let_in(submission).await {
+            Ok((admitted, running)) => {
+                let outcome = run(admitted).await;
+                drop(running);
+                outcome
+            }
+            Err(failure) => Err(failure),
+        };
+        Finished { outcome, allowance: Some(allowance) }
+    }
+
+    /// Waits for room for an answer. A caller that goes away meanwhile has asked for nothing.
+    ///
+    /// # Errors
+    /// `rate_limited`: answers before it are not taken.
+    pub(super) async fn room(&self, length: Length) -> Result<Allowance, Failure> {
+        let taken = self.allowances.take(length).await;
+        self.counted(Limit::Untaken, taken)
+    }
+
+    /// All that an operation needs to begin.
+    async fn let_in(
+        &self,
+        submission: Submission,
+    ) -> Result<(Admitted, (OwnedSemaphorePermit, RunningOperation)), Failure> {
+        let Submission { operation, key, permission, allowance, .. } = submission;
         check_wait(&operation, self.limits.wait)?;
         let running = self.counted(Limit::RunningPerUid, self.account.start())?;
         let permission = match permission {
             Some(permission) => permission,
-            None => self.permission(operation.right()).await?,
+            None => self.permission(operation.row()).await?,
         };
-        let outcome = run(permission.admit(key, operation)?).await;
-        drop(running);
-        outcome
+        let row = operation.row();
+        let admitted = permission.admit(key, operation)?.allowed(allowance);
+        Ok((admitted, (running, self.meters.begun(row.method, row.path))))
+    }
+
+    /// Tells the journal of a client that did not take its answers before the door had to close.
+    pub(super) fn left_untaken(&self) {
+        let Caller { uid, pid, .. } = self.caller;
+        let bytes = self.allowances.untaken();
+        tracing::warn!(uid, pid, bytes, "a client did not take its answers; its connection is closed for the stop");
     }
 }
 
@@ -215,7 +283,7 @@ fn check_wait(operation: &Operation, most: Duration) -> Result<(), Failure> {
 }
 
 /// Gives an outcome to whoever waits, also where the operation panics.
-struct Report<T, D: FnOnce(Result<T, Failure>)> {
+struct Report<T, D: FnOnce(Finished<T>)> {
     done: Option<D>,
     outcome: PhantomData<fn(T)>,
     key: Option<RequestKey>,
@@ -224,14 +292,14 @@ struct Report<T, D: FnOnce(Result<T, Failure>)> {
     span: tracing::Span,
 }
 
-impl<T, D: FnOnce(Result<T, Failure>)> Report<T, D> {
-    fn with(mut self, outcome: Result<T, Failure>) {
-        self.give(outcome);
+impl<T, D: FnOnce(Finished<T>)> Report<T, D> {
+    fn with(mut self, answered: Finished<T>) {
+        self.give(answered);
     }
 
-    fn give(&mut self, outcome: Result<T, Failure>) {
+    fn give(&mut self, answered: Finished<T>) {
         let Some(done) = self.done.take() else { return };
-        let outcome = outcome.map_err(|mut failure| {
+        let outcome = answered.outcome.map_err(|mut failure| {
             failure.request_key = failure.request_key.or_else(|| self.key.take());
             failure
         });
@@ -239,14 +307,14 @@ impl<T, D: FnOnce(Result<T, Failure>)> Report<T, D> {
         self.span.record("status", status);
         self.span.record("duration_us", u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX));
         self.span.in_scope(|| tracing::debug!("answered"));
-        done(outcome);
+        done(Finished { outcome, ..answered });
     }
 }
 
-impl<T, D: FnOnce(Result<T, Failure>)> Drop for Report<T, D> {
+impl<T, D: FnOnce(Finished<T>)> Drop for Report<T, D> {
     fn drop(&mut self) {
         if self.done.is_some() {
-            self.give(Err(broken(self.money)));
+            self.give(Finished { outcome: Err(broken(self.money)), allowance: None });
         }
     }
 }

@@ -7,31 +7,32 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use serde::Serialize;
 use tokio::net::UnixStream;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use zeroize::Zeroize;
 
-use super::closing::stopped;
-use super::dispatch::{Dispatcher, Outcome, Submission};
-use super::picture;
-use super::problem::{Problem, retry_after};
+use super::answer::{
+    HttpAnswer, JSON, bytes, method_not_allowed, problem, reply, transferred, unreadable, with_header,
+};
+use super::closing::{Peer, stopped};
+use super::dispatch::{Dispatcher, Finished, Submission};
 use super::request::{self, read};
 use super::routes::{Found, RouteId, find};
-use super::stream::{self, Pieces};
+use super::stream;
 use super::timeouts::{TimedStream, Timeouts};
 use crate::access::{Permission, Presence};
+use crate::allowance::Allowance;
 use crate::failure::{Code, Failure, Money};
 use crate::id::RequestKey;
-use crate::metrics::{CONTENT_TYPE, DoorMeters};
+use crate::metrics::DoorMeters;
 use crate::operation::{FileFormat, Operation, Reply, Traffic};
 use crate::transfer::{Transferred, Upload};
 
@@ -47,11 +48,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// What is counted for a request whose client went away before the answer, as nginx writes it.
 const CLIENT_GONE: u16 = 499;
 
-const JSON: &str = "application/json";
-const PROBLEM: &str = "application/problem+json";
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
-
-type HttpAnswer = Response<Either<Full<Bytes>, Pieces>>;
 
 /// Serves one connection until the client goes away, takes too long, or the door closes.
 pub(super) async fn serve(
@@ -60,9 +57,14 @@ pub(super) async fn serve(
     dispatcher: Arc<Dispatcher>,
     mut stop: watch::Receiver<bool>,
 ) {
+    let peer = match Peer::of(&stream) {
+        Ok(peer) => peer,
+        Err(error) => return tracing::warn!(%error, "a connection cannot be watched"),
+    };
     let timeouts = Timeouts::new(&dispatcher.limits);
     let mut clock = Box::pin(sleep_until(Instant::now() + dispatcher.limits.request));
-    let io = TokioIo::new(TimedStream::new(begun, stream, timeouts.clone()));
+    let refused = |status| unreadable(status, &dispatcher.meters);
+    let io = TokioIo::new(TimedStream::new((begun, stream), timeouts.clone(), refused));
     let requests = service_fn(|request| {
         let (dispatcher, timeouts) = (Arc::clone(&dispatcher), timeouts.clone());
         async move { Ok::<_, Infallible>(respond(request, &dispatcher, &timeouts).await) }
@@ -70,14 +72,18 @@ pub(super) async fn serve(
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(None)
+        // Who has closed only its writing side wants its answer; `peer` tells who is gone.
+        .half_close(true)
         .max_buf_size(dispatcher.limits.head.max(8192))
         .serve_connection(io, requests);
     let mut connection = pin!(connection);
     let mut stopping = pin!(stopped(&mut stop));
+    let mut gone = pin!(peer.gone());
     let mut told = false;
     poll_fn(|cx| {
         if !told && stopping.as_mut().poll(cx).is_ready() {
             told = true;
+            timeouts.closing();
             connection.as_mut().graceful_shutdown();
         }
         match connection.as_mut().poll(cx) {
@@ -85,7 +91,14 @@ pub(super) async fn serve(
             Poll::Ready(_) => Poll::Ready(()),
             // Half a request has asked for nothing yet, and half a file is seen to be one.
             Poll::Pending if told && timeouts.is_half_way() => Poll::Ready(()),
-            Poll::Pending => timeouts.poll_late(&mut clock, cx),
+            Poll::Pending if timeouts.is_answering() && gone.as_mut().poll(cx).is_ready() => Poll::Ready(()),
+            Poll::Pending => {
+                let late = timeouts.poll_late(&mut clock, cx);
+                if told && late.is_ready() && dispatcher.allowances.untaken() > 0 {
+                    dispatcher.left_untaken();
+                }
+                late
+            }
         }
     })
     .await;
@@ -109,6 +122,7 @@ async fn respond(request: Request<Incoming>, dispatcher: &Arc<Dispatcher>, timeo
         drain(unread).await;
     }
     timeouts.answered();
+    timeouts.saying();
     match dispatcher.refusal {
         Some(_) => with_header(answer, header::CONNECTION, HeaderValue::from_static("close")),
         None => answer,
@@ -166,7 +180,7 @@ async fn answer(
             );
         }
     };
-    let permission = dispatcher.permission(route.row().right).await?;
+    let permission = dispatcher.permission(route.row()).await?;
     let key = key?;
     let traffic = route.row().traffic;
     let (body, file, format) = match traffic {
@@ -186,9 +200,10 @@ async fn answer(
     let Some(operation) = operation? else {
         return Ok(bytes(StatusCode::OK, JSON, Bytes::from_static(OPENAPI)));
     };
-    let permitted = Permitted { operation, key, permission };
+    let allowance = dispatcher.room(operation.id().length()).await?;
+    let permitted = Permitted { operation, key, permission, allowance };
     match traffic {
-        Traffic::Message => reply(route, run(dispatcher, permitted).await?),
+        Traffic::Message => reply(route, run(dispatcher, permitted).await),
         Traffic::Upload | Traffic::Download => {
             transferred(route, run_stream(dispatcher, permitted, file, timeouts).await?, timeouts)
         }
@@ -200,24 +215,25 @@ struct Permitted {
     operation: Operation,
     key: Option<RequestKey>,
     permission: Permission,
+    allowance: Allowance,
 }
 
 impl Permitted {
     fn heard_by(self, presence: Presence) -> Submission {
-        let Self { operation, key, permission } = self;
-        Submission { operation, key, presence, permission: Some(permission) }
+        let Self { operation, key, permission, allowance } = self;
+        Submission { operation, key, presence, allowance, permission: Some(permission) }
     }
 }
 
 /// Waits for the outcome. If the client goes away, only the waiting ends.
-async fn run(dispatcher: &Arc<Dispatcher>, permitted: Permitted) -> Outcome {
+async fn run(dispatcher: &Arc<Dispatcher>, permitted: Permitted) -> Finished<Reply> {
     let (done, outcome) = oneshot::channel();
     // This ends when the client goes: the receiver is gone then, and its presence over.
     let (_there, presence) = Presence::begin();
     let money = if permitted.operation.moves_money() { Money::Unknown } else { Money::NotMoved };
-    dispatcher.launch(permitted.heard_by(presence), move |outcome| drop(done.send(outcome)));
+    dispatcher.launch(permitted.heard_by(presence), move |answered| drop(done.send(answered)));
     let cut_off = || Failure::new(Code::ShuttingDown, "the daemon is stopping").with_money(money);
-    outcome.await.unwrap_or_else(|_| Err(cut_off()))
+    outcome.await.unwrap_or_else(|_| Finished { outcome: Err(cut_off()), allowance: None })
 }
 
 /// Feeds a streamed operation its file, if it takes one, and waits for the outcome. A client that goes away before
@@ -227,17 +243,17 @@ async fn run_stream(
     permitted: Permitted,
     file: Option<Incoming>,
     timeouts: &Timeouts,
-) -> Result<Transferred, Failure> {
+) -> Result<Finished<Transferred>, Failure> {
     let (sink, upload) = Upload::channel();
     let (done, outcome) = oneshot::channel();
     // A key keeps money from moving twice, and no file moves any.
     let submission = Submission { key: None, ..permitted.heard_by(Presence::default()) };
-    dispatcher.launch_stream(submission, upload, move |outcome| drop(done.send(outcome)));
+    dispatcher.launch_stream(submission, upload, move |answered| drop(done.send(answered)));
     match file {
         Some(file) => stream::feed(file, sink, dispatcher.limits.upload, timeouts).await?,
         None => sink.end().await,
     }
-    outcome.await.unwrap_or_else(|_| Err(Failure::new(Code::ShuttingDown, "the daemon is stopping")))
+    outcome.await.map_err(|_| Failure::new(Code::ShuttingDown, "the daemon is stopping"))
 }
 
 /// A page in a browser on this machine must not reach the daemon through whatever forwards to the socket.
@@ -255,6 +271,9 @@ fn not_from_a_browser(request: &Parts) -> Result<(), Failure> {
         return refused("a Referer header");
     }
     let ours = |host: &[u8]| {
+        // Some libraries write a port, which a Unix socket does not have.
+        let end = host.iter().rposition(|byte| !byte.is_ascii_digit()).filter(|&end| host.get(end) == Some(&b':'));
+        let host = end.and_then(|end| host.get(..end)).unwrap_or(host);
         host.is_empty() || [&b"kaspid"[..], b"localhost"].iter().any(|our| host.eq_ignore_ascii_case(our))
     };
     let named = headers.get_all(header::HOST).iter().map(HeaderValue::as_bytes);
@@ -308,72 +327,4 @@ fn json_type(headers: &HeaderMap) -> Result<(), Failure> {
         true => Ok(()),
         false => Err(Failure::invalid("the body is JSON: send Content-Type: application/json (curl: --json)")),
     }
-}
-
-fn transferred(route: RouteId, transferred: Transferred, timeouts: &Timeouts) -> Result<HttpAnswer, Failure> {
-    match transferred {
-        Transferred::Reply(value) => reply(route, *value),
-        Transferred::Download(download) => Ok(stream::answer(download, timeouts.clone()).map(Either::Right)),
-        Transferred::Refused(rows) => {
-            let failure = rows.failure();
-            Ok(document(&failure, &Problem { rows: &rows.rows, more_rows: rows.more, ..Problem::from(&failure) }))
-        }
-    }
-}
-
-/// The status and body of a reply: a document, unless it is a picture or text.
-fn reply(route: RouteId, reply: Reply) -> Result<HttpAnswer, Failure> {
-    let status = if reply.is_new() { StatusCode::CREATED } else { StatusCode::OK };
-    Ok(match reply {
-        Reply::Picture(value) if route == RouteId::PicturePng => {
-            bytes(status, "image/png", picture::png(&value.content)?)
-        }
-        Reply::Picture(value) => bytes(status, "image/svg+xml", picture::svg(&value.content)?),
-        Reply::Metrics(value) => bytes(status, CONTENT_TYPE, value.text),
-        document => json(status, &document.document()),
-    })
-}
-
-fn problem(failure: &Failure) -> HttpAnswer {
-    document(failure, &Problem::from(failure))
-}
-
-fn document(failure: &Failure, problem: &Problem<'_>) -> HttpAnswer {
-    let status = StatusCode::from_u16(failure.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let answer = bytes(status, PROBLEM, text(problem));
-    match retry_after(failure) {
-        Some(seconds) => with_header(answer, header::RETRY_AFTER, HeaderValue::from(seconds)),
-        None => answer,
-    }
-}
-
-/// The one status that no code has: the path is right, so it is not `not_found`.
-fn method_not_allowed(allowed: &str) -> HttpAnswer {
-    let failure = Failure::invalid(format!("this path has other methods: {allowed}"));
-    let problem = Problem { status: StatusCode::METHOD_NOT_ALLOWED.as_u16(), ..Problem::from(&failure) };
-    let answer = bytes(StatusCode::METHOD_NOT_ALLOWED, PROBLEM, text(&problem));
-    match HeaderValue::from_str(allowed) {
-        Ok(allowed) => with_header(answer, header::ALLOW, allowed),
-        Err(_) => answer,
-    }
-}
-
-fn json(status: StatusCode, value: &impl Serialize) -> HttpAnswer {
-    bytes(status, JSON, text(value))
-}
-
-/// Our own shapes always are JSON: their keys are text and their numbers finite.
-fn text(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).unwrap_or_default()
-}
-
-fn bytes(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> HttpAnswer {
-    let mut answer = Response::new(Either::Left(Full::new(body.into())));
-    *answer.status_mut() = status;
-    with_header(answer, header::CONTENT_TYPE, HeaderValue::from_static(kind))
-}
-
-fn with_header(mut answer: HttpAnswer, name: HeaderName, value: HeaderValue) -> HttpAnswer {
-    answer.headers_mut().insert(name, value);
-    answer
 }

@@ -27,6 +27,10 @@ pub struct Limits {
     pub body: usize,
     /// Bytes of an imported file: some two million rows of a log.
     pub upload: u64,
+    /// Bytes of answers that one connection has not taken; what is not taken stops new calls on it.
+    pub untaken: usize,
+    /// The same of all connections together.
+    pub untaken_in_all: usize,
     /// From the first byte of a request to its last; of an imported file, from one piece to the next.
     pub request: Duration,
     /// A connection on which nothing happens.
@@ -45,6 +49,8 @@ impl Default for Limits {
             head: 16 << 10,
             body: crate::frame::MAX_BODY,
             upload: 256 << 20,
+            untaken: 1 << 20,
+            untaken_in_all: 32 << 20,
             request: Duration::from_secs(15),
             idle: Duration::from_secs(5 * 60),
             wait: Duration::from_secs(10 * 60),
@@ -55,11 +61,17 @@ impl Default for Limits {
 /// Calls of one native connection that are not answered yet; more stay in the socket until one is.
 pub(super) const IN_FLIGHT: usize = 64;
 
+/// Connections that root has beyond every limit, so that an admin can always look.
+const OF_ROOT: usize = 8;
+
 /// Connections over the limit that are told so; further ones are closed at once.
 const TOLD: usize = 64;
 
 /// How long a connection over the limit has for the request that is refused.
 pub(super) const TOLD_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long a client has for an answer that is ready when the door closes.
+pub(super) const TAKEN_WITHIN: Duration = Duration::from_secs(2);
 
 /// Users whose accounts are kept before those at rest are forgotten.
 const ACCOUNTS: usize = 1024;
@@ -127,7 +139,8 @@ impl Gate {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let account = accounts.account(uid, &self.limits);
         let permit = |place| Permit { gate: Arc::clone(self), account: Arc::clone(&account), place };
-        let (limit, why) = if accounts.connected >= self.limits.connections {
+        let more = if uid == 0 { OF_ROOT } else { 0 };
+        let (limit, why) = if accounts.connected >= self.limits.connections.saturating_add(more) {
             let why = format!("all {} connections of the daemon are taken", self.limits.connections);
             (Limit::Connections, why)
         } else if let Ok(place) = Arc::clone(&account.permits).try_acquire_owned() {
@@ -152,7 +165,8 @@ impl Accounts {
         if self.accounts.len() >= ACCOUNTS {
             self.accounts.retain(|_, account| Arc::strong_count(account) > 1 || !account.rested(limits));
         }
-        Arc::clone(self.accounts.entry(uid).or_insert_with(|| Arc::new(UserAccount::new(limits))))
+        let places = limits.connections_per_uid.saturating_add(if uid == 0 { OF_ROOT } else { 0 });
+        Arc::clone(self.accounts.entry(uid).or_insert_with(|| Arc::new(UserAccount::new(limits, places))))
     }
 }
 
@@ -170,8 +184,8 @@ impl Drop for Permit {
 }
 
 impl UserAccount {
-    fn new(limits: &Limits) -> Self {
-        let places = limits.connections_per_uid.min(Semaphore::MAX_PERMITS / IN_FLIGHT);
+    fn new(limits: &Limits, places: usize) -> Self {
+        let places = places.min(Semaphore::MAX_PERMITS / IN_FLIGHT);
         Self {
             bucket: Mutex::new(Bucket { left: f64::from(limits.burst_per_uid), at: Instant::now() }),
             permits: Arc::new(Semaphore::new(places)),
@@ -225,7 +239,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_bucket_gives_its_burst_and_then_its_rate() {
         let limits = Limits { rate_per_uid: 10, burst_per_uid: 3, ..Limits::default() };
-        let account = UserAccount::new(&limits);
+        let account = UserAccount::new(&limits, 1);
         let take = |n: usize| (0..n).filter(|_| account.take_turn(&limits).is_ok()).count();
         assert_eq!(take(10), 3);
         tokio::time::advance(Duration::from_millis(201)).await;
@@ -244,6 +258,8 @@ mod tests {
         drop(first);
         let again = gate.enter(1);
         assert!(matches!(again, Entry::Permitted(_)));
+        let of_root: Vec<Entry> = (0..OF_ROOT).map(|_| gate.enter(0)).collect();
+        assert!(of_root.iter().all(|entry| matches!(entry, Entry::Permitted(_))), "places are kept for root");
         let told: Vec<Entry> = (0..TOLD + 1).map(|_| gate.enter(1)).collect();
         assert_eq!(told.iter().filter(|entry| matches!(entry, Entry::Closed)).count(), 1);
     }

@@ -5,6 +5,8 @@
 
 #[cfg(any(fuzzing, test))]
 pub mod fuzzed;
+mod answer;
+mod calls;
 mod closing;
 mod dispatch;
 mod http;
@@ -16,6 +18,7 @@ mod openapi;
 mod timeouts;
 mod parse;
 mod picture;
+mod outbox;
 pub mod problem;
 mod request;
 pub mod routes;
@@ -32,9 +35,10 @@ use interprocess::local_socket::tokio::{Listener, Stream, prelude::*};
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::access::{Caller, Rules};
+use crate::allowance::{Allowances, Bounds};
 use crate::failure::Failure;
 use crate::metrics::DoorMeters;
 use crate::peer_groups::{self, UserDatabase};
@@ -82,7 +86,10 @@ struct ConnectionContext {
     rules: watch::Receiver<Arc<Rules>>,
     users: UserDatabase,
     names: UserNames,
+    /// When the missing names of the rules were last looked up.
+    looked_up: Arc<tokio::sync::Mutex<Option<Instant>>>,
     gate: Arc<Gate>,
+    allowances: Arc<Allowances>,
     /// Turns true when the door closes.
     stop: watch::Receiver<bool>,
     meters: Arc<DoorMeters>,
@@ -111,11 +118,17 @@ impl Door {
         let (open, mut closed) = mpsc::channel(1);
         let context = ConnectionContext {
             answer: self.answer,
+            allowances: Allowances::new(Bounds {
+                connection: self.limits.untaken,
+                all: self.limits.untaken_in_all,
+                patience: self.limits.request,
+            }),
             gate: Gate::new(self.limits.clone(), Arc::clone(&self.meters)),
             limits: self.limits,
             rules: self.rules,
             users: UserDatabase::default(),
             names: UserNames::default(),
+            looked_up: Arc::default(),
             stop: stopping,
             meters: self.meters,
             open,
@@ -162,8 +175,25 @@ impl ConnectionContext {
         let context = self.clone();
         tokio::spawn(async move {
             let caller = context.identify(&stream, &peer).await;
+            context.look_up_names().await;
             context.converse(stream, caller, permit, refusal).await;
         });
+    }
+
+    /// A name of the rules may have been made since they were read. One looks at a time, for all who wait.
+    async fn look_up_names(&self) {
+        let came = Instant::now();
+        let rules = Arc::clone(&self.rules.borrow());
+        if !rules.has_missing() {
+            return;
+        }
+        let mut looked = self.looked_up.lock().await;
+        if looked.is_none_or(|looked| looked < came) {
+            let begun = Instant::now();
+            // An error means that the runtime is ending.
+            let _ = tokio::task::spawn_blocking(move || rules.look_up_missing()).await;
+            *looked = Some(begun);
+        }
     }
 
     async fn identify(&self, stream: &UnixStream, peer: &tokio::net::unix::UCred) -> Caller {
@@ -191,9 +221,19 @@ impl ConnectionContext {
             () = stopped(&mut stop) => return,
         }
         let account = Arc::clone(&permit.account);
+        let allowances = self.allowances.connection(caller.uid);
         let (answer, rules, meters) = (self.answer, self.rules, self.meters);
-        let dispatcher =
-            Arc::new(Dispatcher { answer, rules, limits, caller, account, meters, refusal, _open: self.open });
+        let dispatcher = Arc::new(Dispatcher {
+            answer,
+            rules,
+            limits,
+            caller,
+            account,
+            allowances,
+            meters,
+            refusal,
+            _open: self.open,
+        });
         match begun.first() {
             Some(0) => native::serve(stream, begun, dispatcher, self.stop).await,
             Some(b'A'..=b'Z') => http::serve(stream, begun, dispatcher, self.stop).await,

@@ -1,7 +1,7 @@
 //! The native encoding: frames into operations, outcomes into frames, nothing else.
 //!
-//! One task reads and writes a connection; each operation runs in a task of its own and sends its outcome
-//! back. While [`IN_FLIGHT`] calls wait, or the client does not read, nothing more is read.
+//! One task reads and writes a connection; each operation runs in a task of its own and sends its answer back. While
+//! [`IN_FLIGHT`] calls have no answer that is taken, nothing more is read.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,19 +14,23 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 use zeroize::Zeroize;
 
-use super::closing::stopped;
-use super::dispatch::{Dispatcher, Outcome, Submission};
-use super::limits::IN_FLIGHT;
+use super::calls::{Arriving, OpenCall, ReadyCall, Room, clock, count, overdue, room, until};
+use super::closing::{Peer, stopped};
+use super::dispatch::{Dispatcher, Finished, Outcome, Submission};
+use super::limits::{IN_FLIGHT, TAKEN_WITHIN};
+use super::outbox::{AnswerFrame, Outbox};
 use crate::access::Presence;
-use crate::failure::{Code, Failure, Money};
+use crate::allowance::Allowance;
+use crate::failure::{Code, Failure};
 use crate::frame::{self, Answer, Call, FrameError, Hello, PROTOCOL, Welcome};
 use crate::id::RequestKey;
-use crate::metrics::DoorMeters;
-use crate::operation::{Effect, Operation, Row};
 
-/// Why a conversation ends.
+/// Bytes of a connection's buffer that are kept while nothing is in it.
+const INBOX: usize = 4096;
+
+/// Why no more is read.
 enum End {
-    /// The client is gone, or does not take its answers.
+    /// The client is gone.
     Gone,
     /// The client is told why.
     Told(Box<Failure>),
@@ -50,17 +54,35 @@ impl End {
     }
 }
 
+/// What may still come from the client.
+enum Input {
+    /// More calls.
+    Open,
+    /// No more bytes, or none that are looked at; what was asked before is answered.
+    Closed,
+    /// The same, and the client is told why behind the last answer.
+    Refused(Box<Failure>),
+}
+
 /// One connection.
 struct Conversation {
     stream: UnixStream,
+    peer: Peer,
     dispatcher: Arc<Dispatcher>,
+    input: Input,
     /// Bytes that are not a whole frame yet, and since when there are some.
     inbox: Vec<u8>,
     begun: Instant,
-    /// Calls without an answer, with the clock of each that has a deadline.
-    open: HashMap<u32, Option<AbortHandle>>,
+    /// The next call, until there is room for its answer: nothing behind it is looked at.
+    held: Option<(ReadyCall, Room)>,
+    /// Calls without an answer.
+    open: HashMap<u32, OpenCall>,
+    serial: u64,
     /// Where operations and clocks send; at most two answers per open call.
-    outcomes: mpsc::UnboundedSender<(u32, Outcome)>,
+    answers: mpsc::UnboundedSender<Arriving>,
+    /// Answers that are not taken, and when the client last took something or had nothing to take.
+    outbox: Outbox,
+    taken: Instant,
     /// Over with the connection.
     presence: Presence,
 }
@@ -73,26 +95,41 @@ pub(super) async fn serve(
     dispatcher: Arc<Dispatcher>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let (outcomes, mut arriving) = mpsc::unbounded_channel();
-    let begun = Instant::now();
+    let peer = match Peer::of(&stream) {
+        Ok(peer) => peer,
+        Err(error) => return tracing::warn!(%error, "a connection cannot be watched"),
+    };
+    let (answers, mut arriving) = mpsc::unbounded_channel();
+    let now = Instant::now();
     let (_there, presence) = Presence::begin();
-    let mut talk = Conversation { stream, dispatcher, inbox, begun, open: HashMap::new(), outcomes, presence };
+    let mut talk = Conversation {
+        stream,
+        peer,
+        dispatcher,
+        input: Input::Open,
+        inbox,
+        begun: now,
+        held: None,
+        open: HashMap::new(),
+        serial: 0,
+        answers,
+        outbox: Outbox::default(),
+        taken: now,
+        presence,
+    };
     let greeted = tokio::select! {
         greeted = talk.greet() => greeted,
         () = stopped(&mut stop) => Err(End::Gone),
     };
-    let end = match greeted {
+    match greeted {
         Ok(()) => talk.converse(&mut arriving, &mut stop).await,
-        Err(end) => end,
-    };
-    if let End::Told(failure) = end
-        && talk.finish(&mut arriving).await.is_ok()
-    {
-        let last = Answer { id: frame::CONNECTION, result: Err(*failure) };
-        // The client may be gone by now.
-        let _ = talk.send(&last).await;
+        Err(end @ End::Told(_)) => {
+            talk.refuse(end);
+            talk.converse(&mut arriving, &mut stop).await;
+        }
+        Err(End::Gone) => {}
     }
-    talk.open.into_values().flatten().for_each(|clock| clock.abort());
+    talk.open.into_values().filter_map(|call| call.clock).for_each(|clock| clock.abort());
 }
 
 impl Conversation {
@@ -105,7 +142,11 @@ impl Conversation {
                 Err(error) => break Err(error),
             }
         };
-        self.send(&Welcome { protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").to_owned() }).await?;
+        let welcome = frame::encode(&Welcome { protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").to_owned() })?;
+        match timeout(self.dispatcher.limits.request, self.stream.write_all(&welcome)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => return Err(End::Gone),
+        }
         let Hello { protocol, client } = hello?;
         if protocol != PROTOCOL {
             return Err(End::Gone);
@@ -118,56 +159,96 @@ impl Conversation {
         }
     }
 
-    async fn converse(
-        &mut self,
-        arriving: &mut mpsc::UnboundedReceiver<(u32, Outcome)>,
-        stop: &mut watch::Receiver<bool>,
-    ) -> End {
+    async fn converse(&mut self, arriving: &mut mpsc::UnboundedReceiver<Arriving>, stop: &mut watch::Receiver<bool>) {
         let mut quiet_since = Instant::now();
-        loop {
-            if let Err(end) = self.begin_calls() {
-                return end;
-            }
-            let reading = self.open.len() < IN_FLIGHT;
-            let late = match (self.inbox.is_empty(), self.open.is_empty()) {
-                (false, _) if reading => Some(self.begun + self.dispatcher.limits.request),
-                (true, true) => Some(quiet_since + self.dispatcher.limits.idle),
-                _ => None,
-            };
+        let mut stopping = false;
+        while self.goes_on() {
+            let reading = self.may_begin() && matches!(self.input, Input::Open);
+            let late = self.late(reading, quiet_since, stopping);
             let was_empty = self.inbox.is_empty();
+            let (mut reader, mut writer) = self.stream.split();
             tokio::select! {
                 biased;
-                Some(first) = arriving.recv() => {
-                    if self.send_all(first, arriving).await.is_err() {
-                        return End::Gone;
-                    }
+                Some(ready) = arriving.recv() => {
+                    self.take_in(ready, arriving);
                     quiet_since = Instant::now();
-                    // A call that had to wait for its place has its time from now on.
-                    self.begun = if reading { self.begun } else { quiet_since };
                 }
-                read = self.stream.read_buf(&mut self.inbox), if reading => match read {
-                    Ok(0) | Err(_) => return End::Gone,
+                written = self.outbox.write(&mut writer), if !self.outbox.is_empty() => match written {
+                    Ok(()) => self.taken = Instant::now(),
+                    Err(_) => return,
+                },
+                room = room(&mut self.held), if self.held.is_some() => self.go_on(room),
+                read = reader.read_buf(&mut self.inbox), if reading => match read {
+                    Ok(0) => self.input = Input::Closed,
+                    Err(_) => return,
                     Ok(_) if was_empty => self.begun = Instant::now(),
                     Ok(_) => {}
                 },
-                () = stopped(stop) => return End::told(Failure::new(Code::ShuttingDown, "the daemon is stopping")),
-                () = until(late) => return End::Gone,
+                () = stopped(stop), if !stopping => {
+                    stopping = true;
+                    self.taken = Instant::now();
+                    self.refuse(End::told(Failure::new(Code::ShuttingDown, "the daemon is stopping")));
+                }
+                () = self.peer.gone() => return,
+                () = until(late) => {
+                    if stopping {
+                        self.dispatcher.left_untaken();
+                    }
+                    return;
+                }
+            }
+            if !reading {
+                // A call that had to wait for its place has its time from now on.
+                self.begun = Instant::now();
             }
         }
     }
 
-    /// Waits for what runs. The client may have gone: the operations go on without it.
-    async fn finish(&mut self, arriving: &mut mpsc::UnboundedReceiver<(u32, Outcome)>) -> Result<(), End> {
-        while !self.open.is_empty() {
-            let Some(first) = arriving.recv().await else { return Ok(()) };
-            self.send_all(first, arriving).await?;
+    /// Begins what has a place, and is true while something is to be done.
+    fn goes_on(&mut self) -> bool {
+        if let Err(end) = self.begin_calls() {
+            self.refuse(end);
         }
-        Ok(())
+        if self.open.is_empty()
+            && matches!(self.input, Input::Refused(_))
+            && let Input::Refused(failure) = std::mem::replace(&mut self.input, Input::Closed)
+        {
+            self.put_out(AnswerFrame::of(&Answer { id: frame::CONNECTION, result: Err(*failure) }, None));
+        }
+        let waiting = self.held.is_some() || !self.open.is_empty() || !self.outbox.is_empty();
+        waiting || matches!(self.input, Input::Open)
+    }
+
+    /// Looks at nothing more that the client sends, or has sent and has no place yet.
+    fn refuse(&mut self, end: End) {
+        self.inbox.clear();
+        self.held = None;
+        self.input = match end {
+            End::Gone => Input::Closed,
+            End::Told(failure) => Input::Refused(failure),
+        };
+    }
+
+    /// Whether another call has a place: it is one until its answer is taken.
+    fn may_begin(&self) -> bool {
+        self.held.is_none() && self.open.len() + self.outbox.len() < IN_FLIGHT
+    }
+
+    /// When the client has taken too long: with its request, with its answers, or with doing nothing.
+    fn late(&self, reading: bool, quiet_since: Instant, stopping: bool) -> Option<Instant> {
+        let limits = &self.dispatcher.limits;
+        let taking = if stopping { TAKEN_WITHIN } else { limits.idle };
+        let untaken = (!self.outbox.is_empty()).then(|| self.taken + taking);
+        let half_a_request = (!self.inbox.is_empty() && reading).then(|| self.begun + limits.request);
+        let idle =
+            (self.inbox.is_empty() && self.open.is_empty() && self.held.is_none()).then(|| quiet_since + limits.idle);
+        [untaken, half_a_request, idle].into_iter().flatten().min()
     }
 
     /// Begins every call that is whole and has a place.
     fn begin_calls(&mut self) -> Result<(), End> {
-        while self.open.len() < IN_FLIGHT {
+        // What came before the client closed its side is asked; what comes behind a refusal is not.
+        while self.may_begin() && !matches!(self.input, Input::Refused(_)) {
             match self.next::<Call>()? {
                 Some(call) => self.begin(call)?,
                 None => break,
@@ -176,50 +257,65 @@ impl Conversation {
         Ok(())
     }
 
+    /// Answers a call that cannot be begun, begins one for whose answer there is room, and keeps any other until there is.
     fn begin(&mut self, call: Call) -> Result<(), End> {
         let Call { id, key, deadline_ms, operation } = call;
         if id == frame::CONNECTION || self.open.contains_key(&id) {
             return Err(End::told(Failure::invalid(format!("call id {id} is 0 or of a call without an answer yet"))));
         }
-        let (outcomes, dispatcher) = (self.outcomes.clone(), &self.dispatcher);
         let bad_key = |error| Failure::invalid(format!("key: {error}"));
         let key: Result<Option<RequestKey>, Failure> = key.map(|key| key.parse().map_err(bad_key)).transpose();
         let known = key.clone().ok().flatten();
-        let row = operation.row();
-        let clock = match dispatcher.take_turn().and(key) {
-            // The channel is ours: it is open as long as this call is.
-            Err(mut failure) => {
-                failure.request_key = known;
-                count(&dispatcher.meters, row, Some(&failure));
-                let _ = outcomes.send((id, Err(failure)));
-                None
+        let deadline = deadline_ms.map(|ms| (ms, Instant::now() + Duration::from_millis(u64::from(ms))));
+        let ready = ReadyCall { id, key: known, deadline, operation };
+        match self.dispatcher.take_turn().and(key) {
+            Err(failure) => self.decline(ready, failure),
+            Ok(_) => {
+                let (dispatcher, length) = (Arc::clone(&self.dispatcher), ready.operation.id().length());
+                match dispatcher.allowances.take_now(length) {
+                    Some(allowance) => self.launch(ready, allowance),
+                    None => self.held = Some((ready, Box::pin(async move { dispatcher.room(length).await }))),
+                }
             }
-            Ok(key) => {
-                let clock = deadline_ms.map(|ms| self.clock(id, ms, overdue(&operation, key.is_some(), ms)));
-                let meters = Arc::clone(&dispatcher.meters);
-                let until = deadline_ms.map(|ms| Instant::now() + Duration::from_millis(u64::from(ms)));
-                let presence = self.presence.clone();
-                let presence = until.map_or(presence.clone(), |until| presence.at_most_until(until));
-                let submission = Submission { operation, key, presence, permission: None };
-                self.dispatcher.launch(submission, move |outcome| {
-                    count(&meters, row, outcome.as_ref().err());
-                    drop(outcomes.send((id, outcome)));
-                });
-                clock
-            }
-        };
-        self.open.insert(id, clock);
+        }
         Ok(())
     }
 
-    /// Answers a call with `failure` when its caller's time is up.
-    fn clock(&self, id: u32, ms: u32, failure: Failure) -> AbortHandle {
-        let outcomes = self.outcomes.clone();
-        let clock = tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(u64::from(ms))).await;
-            let _ = outcomes.send((id, Err(failure)));
+    /// Answers a call that is not begun.
+    fn decline(&mut self, call: ReadyCall, mut failure: Failure) {
+        failure.request_key = call.key;
+        count(&self.dispatcher.meters, call.operation.row(), Some(&failure));
+        self.put_out(AnswerFrame::of(&Answer { id: call.id, result: Err(failure) }, None));
+    }
+
+    fn launch(&mut self, call: ReadyCall, allowance: Allowance) {
+        let ReadyCall { id, key, deadline, operation } = call;
+        self.serial += 1;
+        let (serial, answers) = (self.serial, self.answers.clone());
+        // The channel is ours: it is open as long as this call is.
+        let answer = move |outcome: Outcome, allowance| {
+            let frame = AnswerFrame::of(&Answer { id, result: outcome }, allowance);
+            let _ = answers.send(Arriving { id, serial, frame });
+        };
+        let clock = deadline.map(|(ms, at)| clock(at, overdue(&operation, key.is_some(), ms), answer.clone()));
+        let (meters, row) = (Arc::clone(&self.dispatcher.meters), operation.row());
+        let presence = self.presence.clone();
+        let presence = deadline.map_or(presence.clone(), |(_, at)| presence.at_most_until(at));
+        let submission = Submission { operation, key, presence, allowance, permission: None };
+        self.dispatcher.launch(submission, move |Finished { outcome, allowance }| {
+            count(&meters, row, outcome.as_ref().err());
+            answer(outcome, allowance);
         });
-        clock.abort_handle()
+        self.open.insert(id, OpenCall { serial, clock });
+    }
+
+    /// Begins the call that is kept, or answers that there is no room.
+    fn go_on(&mut self, room: Result<Allowance, Failure>) {
+        match (self.held.take(), room) {
+            (Some((call, _)), Ok(allowance)) => self.launch(call, allowance),
+            (Some((call, _)), Err(failure)) => self.decline(call, failure),
+            (None, _) => {}
+        }
     }
 
     /// The next whole frame.
@@ -231,6 +327,10 @@ impl Conversation {
             read.zeroize();
         }
         self.inbox.drain(..length);
+        if self.inbox.is_empty() {
+            // A large frame leaves no large buffer behind.
+            self.inbox.shrink_to(INBOX);
+        }
         self.begun = Instant::now();
         value.map(Some)
     }
@@ -245,73 +345,24 @@ impl Conversation {
         }
     }
 
-    /// Writes `first` and whatever else is ready, in one piece. An answer that comes after the deadline's is
-    /// for nobody.
-    async fn send_all(
-        &mut self,
-        first: (u32, Outcome),
-        arriving: &mut mpsc::UnboundedReceiver<(u32, Outcome)>,
-    ) -> Result<(), End> {
-        let mut frames = Vec::new();
+    /// Takes in `first` and whatever else is ready, to be written in one piece. An answer that comes after the deadline's
+    /// is for nobody.
+    fn take_in(&mut self, first: Arriving, arriving: &mut mpsc::UnboundedReceiver<Arriving>) {
         let mut next = Some(first);
-        while let Some((id, result)) = next {
-            if let Some(clock) = self.open.remove(&id) {
+        while let Some(Arriving { id, serial, frame }) = next {
+            if self.open.get(&id).is_some_and(|call| call.serial == serial) {
+                let clock = self.open.remove(&id).and_then(|call| call.clock);
                 clock.inspect(AbortHandle::abort);
-                frames.extend(encode(Answer { id, result })?);
+                self.put_out(frame);
             }
             next = arriving.try_recv().ok();
         }
-        self.write(&frames).await
     }
 
-    async fn send(&mut self, value: &impl serde::Serialize) -> Result<(), End> {
-        let frame = frame::encode(value)?;
-        self.write(&frame).await
-    }
-
-    /// A client that does not read for as long as an idle one may stay is gone, too.
-    async fn write(&mut self, bytes: &[u8]) -> Result<(), End> {
-        match timeout(self.dispatcher.limits.idle, self.stream.write_all(bytes)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(End::Gone),
+    fn put_out(&mut self, frame: AnswerFrame) {
+        if self.outbox.is_empty() {
+            self.taken = Instant::now();
         }
-    }
-}
-
-/// A reply that does not fit into a frame is told as such; lists are bounded, so it takes very long texts.
-fn encode(answer: Answer) -> Result<Vec<u8>, FrameError> {
-    match frame::encode(&answer) {
-        Err(error @ FrameError::TooLarge { .. }) => {
-            let failure = Failure::new(Code::TooLarge, format!("the reply: {error}"))
-                .with_hint("Ask for less at a time with limit.");
-            frame::encode(&Answer { id: answer.id, result: Err(failure) })
-        }
-        encoded => encoded,
-    }
-}
-
-/// Counts a call by what it came to, in the statuses of HTTP, whether or not its caller still waits.
-fn count(meters: &DoorMeters, row: &'static Row, failure: Option<&Failure>) {
-    let status = failure.map_or(200, |failure| failure.code.status());
-    meters.answered(("native", row.method, row.path, status));
-}
-
-/// What a caller hears whose deadline has passed. The operation goes on; with a key it can be joined.
-fn overdue(operation: &Operation, keyed: bool, ms: u32) -> Failure {
-    let text = |what: &str| format!("no answer within the caller's deadline of {ms} ms; {what}");
-    if operation.row().effect == Effect::Reads {
-        return Failure::new(Code::KaspiUnavailable, text("ask again"));
-    }
-    let failure = Failure::new(Code::InProgress, text("it goes on: ask again with the same key"));
-    match operation.moves_money() {
-        true => failure.with_money(Money::Unknown).with_retryable(keyed),
-        false => failure,
-    }
-}
-
-async fn until(late: Option<Instant>) {
-    match late {
-        Some(late) => sleep_until(late).await,
-        None => std::future::pending().await,
+        self.outbox.add(frame);
     }
 }

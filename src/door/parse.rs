@@ -10,6 +10,8 @@ use crate::failure::Failure;
 /// # Errors
 /// `invalid_request` with field, line and column; the value itself is not repeated, it may be a secret.
 pub(super) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+    // Windows programs write a mark of the byte order before their text.
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     // serde would also read a struct from an array, by the order of its fields.
     if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
         return Err(Failure::invalid("the body: a JSON object is expected"));

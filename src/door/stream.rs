@@ -9,6 +9,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
 use super::timeouts::Timeouts;
+use crate::allowance::Allowance;
 use crate::failure::{Code, Failure};
 use crate::operation::FileFormat;
 use crate::transfer::{Download, Gone, UploadSender};
@@ -19,6 +20,8 @@ pub(super) struct Pieces {
     download: Download,
     timeouts: Timeouts,
     begun: bool,
+    /// Of what is under way; given back with the body.
+    _allowance: Option<Allowance>,
 }
 
 impl Body for Pieces {
@@ -55,10 +58,10 @@ impl Body for Pieces {
 pub(super) struct BrokenOff;
 
 /// The answer of a download.
-pub(super) fn answer(mut download: Download, timeouts: Timeouts) -> Response<Pieces> {
+pub(super) fn answer(mut download: Download, timeouts: Timeouts, allowance: Option<Allowance>) -> Response<Pieces> {
     let headers = std::mem::take(&mut download.headers);
     let kind = HeaderValue::from_static(download.content_type);
-    let mut answer = Response::new(Pieces { download, timeouts, begun: false });
+    let mut answer = Response::new(Pieces { download, timeouts, begun: false, _allowance: allowance });
     *answer.status_mut() = StatusCode::OK;
     answer.headers_mut().insert(header::CONTENT_TYPE, kind);
     for (name, value) in headers {
@@ -94,7 +97,7 @@ pub(super) async fn feed(
         timeouts.uploading();
         let Some(frame) = body.frame().await else { break };
         let frame = frame.map_err(|_| Failure::invalid("the body ends before its announced end"))?;
-        timeouts.complete();
+        timeouts.taking();
         let Ok(bytes) = frame.into_data() else { continue };
         taken = taken.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         if taken > most {
@@ -104,8 +107,8 @@ pub(super) async fn feed(
             return Ok(());
         }
     }
-    timeouts.complete();
     sink.end().await;
+    timeouts.complete();
     Ok(())
 }
 

@@ -4,14 +4,16 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
+use hyper::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::time::{Instant, Sleep};
 
-use super::limits::Limits;
+use super::limits::{Limits, TAKEN_WITHIN};
 
 /// What a connection is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,8 @@ enum Phase {
     Request(Instant),
     /// The operation runs; it has its own limits.
     Running,
+    /// It is busy with a piece of a long body.
+    Taking,
     /// A long body comes in; each piece has the time of a request.
     Upload(Instant),
     /// A long body goes out; a client that takes nothing of it is as good as idle.
@@ -33,6 +37,10 @@ enum Phase {
 pub(super) struct Timeouts {
     /// Held for an instruction or two.
     phase: Arc<Mutex<Phase>>,
+    /// An answer of ours is not written to its end: what hyper writes is not its own.
+    saying: Arc<AtomicBool>,
+    /// Since when the door closes.
+    closing: Arc<Mutex<Option<Instant>>>,
     request: std::time::Duration,
     idle: std::time::Duration,
 }
@@ -40,7 +48,7 @@ pub(super) struct Timeouts {
 impl Timeouts {
     pub(super) fn new(limits: &Limits) -> Self {
         let phase = Arc::new(Mutex::new(Phase::Request(Instant::now())));
-        Self { phase, request: limits.request, idle: limits.idle }
+        Self { phase, saying: Arc::default(), closing: Arc::default(), request: limits.request, idle: limits.idle }
     }
 
     fn phase(&self) -> std::sync::MutexGuard<'_, Phase> {
@@ -70,8 +78,37 @@ impl Timeouts {
         *self.phase() = Phase::Upload(Instant::now());
     }
 
+    /// hyper has an answer of ours, or a piece of one, to write.
+    pub(super) fn saying(&self) {
+        self.saying.store(true, Ordering::Release);
+    }
+
+    fn said(&self) {
+        self.saying.store(false, Ordering::Release);
+    }
+
+    fn is_saying(&self) -> bool {
+        self.saying.load(Ordering::Acquire)
+    }
+
+    /// A piece of a long body has come, and the operation is busy with it.
+    pub(super) fn taking(&self) {
+        *self.phase() = Phase::Taking;
+    }
+
+    /// The door closes: an answer that is ready is taken soon or not at all.
+    pub(super) fn closing(&self) {
+        *self.closing.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// True while the client has nothing to do but to wait for its answer or to take it.
+    pub(super) fn is_answering(&self) -> bool {
+        matches!(*self.phase(), Phase::Running | Phase::Download(_) | Phase::Idle(_))
+    }
+
     /// A piece of a long answer is taken.
     pub(super) fn sending(&self) {
+        self.saying();
         *self.phase() = Phase::Download(Instant::now());
     }
 
@@ -83,9 +120,13 @@ impl Timeouts {
 
     fn deadline(&self) -> Option<Instant> {
         match *self.phase() {
-            Phase::Idle(since) | Phase::Download(since) => Some(since + self.idle),
+            Phase::Idle(since) => {
+                let closing = *self.closing.lock().unwrap_or_else(PoisonError::into_inner);
+                Some(closing.map_or(since + self.idle, |closing| since.max(closing) + TAKEN_WITHIN))
+            }
+            Phase::Download(since) => Some(since + self.idle),
             Phase::Request(since) | Phase::Upload(since) => Some(since + self.request),
-            Phase::Running => None,
+            Phase::Running | Phase::Taking => None,
         }
     }
 
@@ -101,20 +142,50 @@ impl Timeouts {
 }
 
 /// The stream of one connection, beginning with the bytes that were read to tell its encoding.
+///
+/// What is no request, hyper refuses by itself, with a status and no words; this writes `refused` of that status instead.
 #[derive(Debug)]
-pub(super) struct TimedStream {
+pub(super) struct TimedStream<R> {
     begun: Vec<u8>,
     stream: UnixStream,
     timeouts: Timeouts,
+    refused: R,
+    /// What is left of a refusal that is being written.
+    instead: Option<Vec<u8>>,
 }
 
-impl TimedStream {
-    pub(super) fn new(begun: Vec<u8>, stream: UnixStream, timeouts: Timeouts) -> Self {
-        Self { begun, stream, timeouts }
+/// How an answer begins that hyper makes by itself; others of its own are 100 Continue.
+const REFUSED: &[u8] = b"HTTP/1.1 4";
+
+impl<R: Fn(StatusCode) -> Vec<u8> + Unpin> TimedStream<R> {
+    pub(super) fn new((begun, stream): (Vec<u8>, UnixStream), timeouts: Timeouts, refused: R) -> Self {
+        Self { begun, stream, timeouts, refused, instead: None }
+    }
+
+    /// The status of bytes that are hyper's own refusal.
+    fn status_of_refusal(&self, bytes: &[u8]) -> Option<StatusCode> {
+        let is_own = bytes.starts_with(REFUSED) && !self.timeouts.is_saying();
+        let status = bytes.get("HTTP/1.1 ".len().."HTTP/1.1 400".len()).filter(|_| is_own)?;
+        StatusCode::from_bytes(status).ok()
+    }
+
+    /// Writes our words instead of `bytes`, if those are hyper's own.
+    fn poll_instead(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> Poll<Option<io::Result<()>>> {
+        if self.instead.is_none() {
+            let Some(status) = self.status_of_refusal(bytes) else { return Poll::Ready(None) };
+            self.instead = Some((self.refused)(status));
+        }
+        while let Some(rest) = self.instead.as_mut().filter(|rest| !rest.is_empty()) {
+            match ready!(Pin::new(&mut self.stream).poll_write(cx, rest)) {
+                Ok(count) => drop(rest.drain(..count.min(rest.len()))),
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            }
+        }
+        Poll::Ready(Some(Ok(())))
     }
 }
 
-impl AsyncRead for TimedStream {
+impl<R: Unpin> AsyncRead for TimedStream<R> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if !self.begun.is_empty() {
             let count = self.begun.len().min(buf.remaining());
@@ -130,9 +201,12 @@ impl AsyncRead for TimedStream {
     }
 }
 
-impl AsyncWrite for TimedStream {
+impl<R: Fn(StatusCode) -> Vec<u8> + Unpin> AsyncWrite for TimedStream<R> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        match ready!(self.poll_instead(bytes, cx)) {
+            Some(written) => Poll::Ready(written.map(|()| bytes.len())),
+            None => Pin::new(&mut self.stream).poll_write(cx, bytes),
+        }
     }
 
     fn poll_write_vectored(
@@ -140,14 +214,20 @@ impl AsyncWrite for TimedStream {
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, parts)
+        let first = parts.iter().find(|part| !part.is_empty()).map(|part| &**part).unwrap_or_default();
+        match ready!(self.poll_instead(first, cx)) {
+            Some(written) => Poll::Ready(written.map(|()| parts.iter().map(|part| part.len()).sum())),
+            None => Pin::new(&mut self.stream).poll_write_vectored(cx, parts),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
     }
 
+    /// hyper asks for it when it has written all it has.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.timeouts.said();
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 

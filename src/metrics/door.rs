@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::count::Counter;
 
@@ -21,11 +21,14 @@ pub enum Limit {
     RatePerUid,
     /// Operations of one user that still run.
     RunningPerUid,
+    /// Answers that are not taken.
+    Untaken,
 }
 
 impl Limit {
     /// Every bound, in the order of [`DoorMeters::refused`].
-    pub const ALL: [Self; 4] = [Self::Connections, Self::ConnectionsPerUid, Self::RatePerUid, Self::RunningPerUid];
+    pub const ALL: [Self; 5] =
+        [Self::Connections, Self::ConnectionsPerUid, Self::RatePerUid, Self::RunningPerUid, Self::Untaken];
 
     /// As a label.
     #[must_use]
@@ -35,6 +38,7 @@ impl Limit {
             Self::ConnectionsPerUid => "connections_per_uid",
             Self::RatePerUid => "rate_per_uid",
             Self::RunningPerUid => "running_per_uid",
+            Self::Untaken => "untaken_answers",
         }
     }
 }
@@ -47,7 +51,9 @@ pub struct DoorMeters {
     open: AtomicU64,
     /// Held for one look-up, never across an await.
     requests: Mutex<BTreeMap<RequestLabels, u64>>,
-    refused: [Counter; 4],
+    refused: [Counter; 5],
+    /// Operations that run, by method and path. Held for one look-up.
+    running: Mutex<BTreeMap<(&'static str, &'static str), u64>>,
 }
 
 impl DoorMeters {
@@ -81,15 +87,51 @@ impl DoorMeters {
         requests.iter().map(|(labels, count)| (*labels, *count)).collect()
     }
 
+    /// An operation begins; it runs until what is returned is dropped.
+    pub fn begun(self: &Arc<Self>, method: &'static str, path: &'static str) -> RunningOperation {
+        *self.running_now().entry((method, path)).or_default() += 1;
+        RunningOperation { meters: Arc::clone(self), place: (method, path) }
+    }
+
+    fn running_now(&self) -> std::sync::MutexGuard<'_, BTreeMap<(&'static str, &'static str), u64>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What runs now, one phrase for each kind of operation.
+    #[must_use]
+    pub fn running(&self) -> Vec<String> {
+        self.running_now().iter().map(|((method, path), count)| format!("{count} × {method} {path}")).collect()
+    }
+
     /// What a limit has refused.
     #[must_use]
     pub fn refused(&self, limit: Limit) -> &Counter {
-        let [connections, connections_per_uid, rate, running] = &self.refused;
+        let [connections, connections_per_uid, rate, running, untaken] = &self.refused;
         match limit {
             Limit::Connections => connections,
             Limit::ConnectionsPerUid => connections_per_uid,
             Limit::RatePerUid => rate,
             Limit::RunningPerUid => running,
+            Limit::Untaken => untaken,
+        }
+    }
+}
+
+/// An operation that runs.
+#[derive(Debug)]
+pub struct RunningOperation {
+    meters: Arc<DoorMeters>,
+    place: (&'static str, &'static str),
+}
+
+impl Drop for RunningOperation {
+    fn drop(&mut self) {
+        let mut running = self.meters.running_now();
+        if let Some(count) = running.get_mut(&self.place) {
+            *count -= 1;
+            if *count == 0 {
+                running.remove(&self.place);
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ mod door;
 mod page;
 
 pub use count::{Counter, Histogram};
-pub use door::{DoorMeters, Limit, RequestLabels};
+pub use door::{DoorMeters, Limit, RequestLabels, RunningOperation};
 pub use page::{Family, Page, SampleValue, Type};
 
 /// The `Content-Type` of [`Page::finish`].

@@ -3,7 +3,7 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::shape::{Nothing, Shape};
+use super::shape::{Nothing, Shape, null_is_usual};
 use crate::domain::{Dialect, Standing, TradePoint, words};
 use crate::failure::Failure;
 use crate::id::{ConfigId, Description, DeviceToken, OrganizationBin, ShopId, TradePointId};
@@ -108,7 +108,7 @@ pub struct Enrol {
     /// A token from an earlier system; skips the registration. Never shown again.
     pub device_token: Option<DeviceToken>,
     /// Make it the shop's default.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_usual")]
     pub is_default: bool,
     /// A name for people.
     pub description: Option<Description>,
@@ -205,7 +205,7 @@ pub struct RegisterDevice {
 #[serde(deny_unknown_fields)]
 pub struct RetireQuery {
     /// Also delete the device at Kaspi: cancels and refunds of its payments stop.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_usual")]
     delete_device: bool,
 }
 

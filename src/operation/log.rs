@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::head::KeptHead;
+use super::shape::null_is_usual;
 use crate::domain::{Actor, LogStatus, OperationType, words};
 use crate::id::{ConfigId, OrganizationBin, PaymentId, QrPaymentId, RequestKey, ShopId};
 use crate::moment::{Moment, Span};
@@ -176,7 +177,7 @@ pub struct VerifyQuery {
     pub head: Option<KeptHead>,
     /// Also make every projection again from the log and compare, so that rows and payments are known to be what the
     /// log says. Left out for a caller who is narrowed to shops or BINs.
-    #[serde(default = "yes")]
+    #[serde(default = "yes", deserialize_with = "null_is_yes")]
     pub rebuild: bool,
 }
 
@@ -188,4 +189,12 @@ impl Default for VerifyQuery {
 
 fn yes() -> bool {
     true
+}
+
+fn null_is_yes<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<bool, D::Error> {
+    // A frame has no null and no default.
+    match reader.is_human_readable() {
+        true => Ok(Option::<bool>::deserialize(reader)?.unwrap_or(true)),
+        false => bool::deserialize(reader),
+    }
 }

@@ -97,6 +97,38 @@ pub enum Traffic {
     Download,
 }
 
+/// How long an answer may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// One thing, or the news that there is none.
+    Short,
+    /// A list, a report, a page of the log.
+    Page,
+    /// A file, of which some is under way at once.
+    File,
+}
+
+impl OperationId {
+    /// How long its answer may be.
+    #[must_use]
+    pub fn length(self) -> Length {
+        match self {
+            _ if self.row().traffic == Traffic::Download => Length::File,
+            Self::Health
+            | Self::ConfigList
+            | Self::TradePoints
+            | Self::PaymentList
+            | Self::LogList
+            | Self::Events
+            | Self::Metrics
+            | Self::ReportDay
+            | Self::ReportRange
+            | Self::Diagnose => Length::Page,
+            _ => Length::Short,
+        }
+    }
+}
+
 /// What is known of an operation beyond its types.
 #[derive(Debug)]
 pub struct Row {

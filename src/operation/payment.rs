@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::config::Select;
-use super::shape::{Nothing, Shape};
+use super::shape::{Nothing, Shape, null_is_usual};
 use crate::domain::{Evidence, Kind, LogStatus, PaidAtSource, State};
 use crate::failure::Failure;
 use crate::id::{
@@ -125,7 +125,7 @@ pub struct CreatePayment {
     /// The merchant's own number of the sale.
     pub invoice: Option<Invoice>,
     /// Bill the same invoice and amount a second time.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_usual")]
     pub repeat_invoice: bool,
     /// `[daemon] shop_id` otherwise.
     pub shop_id: Option<ShopId>,
@@ -147,7 +147,7 @@ pub struct RefundPayment {
     /// In tiyn; all that is left otherwise.
     pub amount_tiyn: Option<Amount>,
     /// Pay back although a refund of the same amount that failed may still happen.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_usual")]
     pub repeat_refund: bool,
 }
 

@@ -2,12 +2,23 @@
 //! reads requests by it, `kaspictl --api` writes them, and the OpenAPI document describes them.
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::{FileFormat, Operation, Reply};
 use crate::failure::Failure;
 use crate::id::{NotAnId, OrganizationBin, PaymentRef, PhoneNumber};
+
+/// Of a field that may be left out: null means the same in JSON. A frame has no null.
+pub(super) fn null_is_usual<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Deserialize<'de> + Default,
+{
+    match deserializer.is_human_readable() {
+        true => Option::deserialize(deserializer).map(Option::unwrap_or_default),
+        false => T::deserialize(deserializer),
+    }
+}
 
 /// A request that is one message, whatever its answer is.
 pub trait Shape: Sized + Clone + Into<Operation> {

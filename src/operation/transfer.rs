@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::shape::null_is_usual;
 use crate::domain::words;
 use crate::id::OrganizationBin;
 use crate::moment::Moment;
@@ -98,7 +99,7 @@ impl BadRows {
 #[serde(deny_unknown_fields)]
 pub struct ExportQuery {
     /// `csv` (the default) or `jsonl`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_usual")]
     pub format: FileFormat,
     /// Only rows at or after this.
     pub from: Option<Moment>,

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::Settings;
 use crate::access::{Admitted, Caller, Presence, Scope};
+use crate::allowance::Allowance;
 use crate::failure::{Code, Failure};
 use crate::id::{OrganizationBin, RequestKey, ShopId};
 use crate::kaspi::CallContext;
-use crate::operation::Operation;
+use crate::operation::{Length, Operation};
 use crate::store::PaymentRow;
 
 /// What a request carries besides its operation. Every room judges by it; only an admitted operation makes one.
@@ -18,6 +19,8 @@ pub(super) struct Context {
     pub(super) scope: Scope,
     pub(super) is_admin: bool,
     pub(super) presence: Presence,
+    /// What the answer may hold of the daemon's memory.
+    allowance: Option<Allowance>,
     /// In force when the request came; it keeps them to its end.
     pub(super) settings: Arc<Settings>,
 }
@@ -25,8 +28,21 @@ pub(super) struct Context {
 impl Context {
     pub(super) fn of(admitted: Admitted, settings: Arc<Settings>) -> (Self, Operation) {
         let (is_admin, presence) = (admitted.is_admin(), admitted.presence().clone());
+        let allowance = admitted.allowance().cloned();
         let (caller, key, operation, scope) = admitted.into_parts();
-        (Self { caller, key, scope, is_admin, presence, settings }, operation)
+        (Self { caller, key, scope, is_admin, presence, allowance, settings }, operation)
+    }
+
+    /// Waits for `news` with an empty page in hand; what the page may hold is free for others meanwhile.
+    ///
+    /// # Errors
+    /// `rate_limited`: other answers to this caller have taken its place and are not taken.
+    pub(super) async fn while_nothing_is_told<T>(&self, news: impl Future<Output = T>) -> Result<T, Failure> {
+        let Some(allowance) = &self.allowance else { return Ok(news.await) };
+        allowance.lay_down();
+        let told = news.await;
+        allowance.take_up(Length::Page).await?;
+        Ok(told)
     }
 
     /// The shop a call is about.

@@ -36,10 +36,10 @@ mod upkeep;
 
 use std::sync::Arc;
 
-use crate::access::Admitted;
+use crate::access::{Admitted, Caller};
 use crate::failure::Failure;
 use crate::metrics::DoorMeters;
-use crate::operation::{Operation, Reply, Version};
+use crate::operation::{Operation, Reply, Row, Version};
 use crate::store::Store;
 use crate::transfer::{Transferred, Upload};
 use context::Context;
@@ -123,6 +123,11 @@ impl Service {
         self.0.store.answers().await
     }
 
+    /// Writes down that a caller was denied what a row stands for.
+    pub async fn denied(&self, caller: Caller, row: &'static Row) {
+        self.0.upkeep.denials.denied(caller, row).await;
+    }
+
     /// Carries out one admitted operation.
     ///
     /// # Errors
@@ -158,7 +163,7 @@ impl Service {
             }
             Operation::Select(select) => select::select(&rooms.store, context, &select),
             Operation::Create(create) => rooms.money.creates.create(context, create).await,
-            Operation::PaymentList(query) => rooms.records.reads.payment_list(context, &query),
+            Operation::PaymentList(query) => rooms.records.reads.payment_list(context, &query).await,
             Operation::PaymentGet(get) => rooms.records.reads.payment_get(context, &get.payment, get.wait).await,
             Operation::PaymentPicture(get) => rooms.records.reads.payment_picture(context, &get.payment),
             Operation::Cancel(cancel) => rooms.money.cancels.cancel(context, &cancel.payment).await,

@@ -150,9 +150,8 @@ fn page(checks: &[Check]) -> String {
 fn heading(check: &str) -> &'static str {
     match check {
         "user" | "systemd" | "drop_ins" | "socket" | "daemon" => "This machine",
-        "config" | "access" | "identity" | "trust" | "owner" | "permissions" | "disk" | "time_zone" | "in_force" => {
-            "Configuration and files"
-        }
+        "config" | "access" | "callers" | "identity" | "trust" | "owner" | "permissions" | "disk" | "time_zone"
+        | "in_force" => "Configuration and files",
         "dns" | "tcp" | "tls" | "certificate" | "api" | "clock" | "bank" => "The way to Kaspi",
         _ => "The shop",
     }

@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may")]
 
 mod bounds;
+mod clients;
 mod drain;
+mod half_closed;
 mod http;
 mod native;
+mod untaken;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,6 +28,7 @@ use crate::operation::{
     CancelPayment, CreatePayment, GetPayment, IdentityQuery, Operation, Payment, Payments, Picture, Reloaded, Reply,
     Verified, Version, VersionQuery,
 };
+use crate::transfer::{Download, Transferred};
 
 /// A door in a directory of its own. What is behind it answers by the kind of the operation: see [`carry_out`].
 pub(super) struct World {
@@ -43,6 +47,8 @@ struct Behind {
     release: Arc<Semaphore>,
     /// How many held operations have ended.
     ended: Arc<AtomicUsize>,
+    /// How many lists were made.
+    listed: Arc<AtomicUsize>,
     /// Tells each held operation that begins.
     begun: mpsc::UnboundedSender<()>,
     beginning: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<()>>>,
@@ -54,6 +60,7 @@ pub(super) fn world(limits: Limits) -> World {
     let behind = Behind {
         release: Arc::new(Semaphore::new(0)),
         ended: Arc::default(),
+        listed: Arc::default(),
         begun,
         beginning: Arc::new(tokio::sync::Mutex::new(beginning)),
     };
@@ -61,6 +68,9 @@ pub(super) fn world(limits: Limits) -> World {
     let other_side = behind.clone();
     let answer = Handler::new(move |admitted| carry_out(admitted, other_side.clone()));
     let answer = answer.with_streams(|admitted, mut upload| async move {
+        if matches!(admitted.operation(), Operation::LogExport(_)) {
+            return Ok(Transferred::Download(endless(64)));
+        }
         let mut taken = 0;
         while let Some(piece) = upload.next().await? {
             taken += piece.len();
@@ -72,6 +82,20 @@ pub(super) fn world(limits: Limits) -> World {
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(door.serve(listener, async move { drop(stopped.await) }));
     World { directory, rules, stop: Some(stop), served, pulse, behind }
+}
+
+/// A file of so many pieces of 64 KiB.
+fn endless(pieces: usize) -> Download {
+    let (sender, download) = Download::channel("text/csv");
+    tokio::spawn(async move {
+        for _ in 0..pieces {
+            if sender.piece(vec![b'x'; 64 << 10]).await.is_err() {
+                return;
+            }
+        }
+        sender.end().await;
+    });
+    download
 }
 
 /// `cancel` is held until it is released, `reload` panics, `create` repeats what it was asked; the rest is short.
@@ -94,7 +118,11 @@ async fn carry_out(admitted: Admitted, behind: Behind) -> Result<Reply, Failure>
             Ok(Reply::Created(payment(create.amount_tiyn.tiyn(), key.or(wait))))
         }
         Operation::PaymentGet(_) => Ok(Reply::Payment(payment(5, None))),
-        Operation::PaymentList(_) => Ok(Reply::Payments(Payments { payments: vec![], next: None })),
+        Operation::PaymentList(query) => {
+            behind.listed.fetch_add(1, Ordering::SeqCst);
+            let count = usize::try_from(query.limit.unwrap_or_default()).unwrap();
+            Ok(Reply::Payments(Payments { payments: vec![payment(5, Some("x".repeat(200))); count], next: None }))
+        }
         Operation::LogVerify(_) => Ok(Reply::Verified(Verified {
             ok: true,
             events: 1,
@@ -159,6 +187,10 @@ impl World {
 
     pub(super) fn ended(&self) -> usize {
         self.behind.ended.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn listed(&self) -> usize {
+        self.behind.listed.load(Ordering::SeqCst)
     }
 
     pub(super) fn stop(&mut self) {

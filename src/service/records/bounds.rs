@@ -1,6 +1,13 @@
 //! How much one answer tells, how long it may be waited for, and whose rows are in it.
 
+use std::io;
 use std::time::Duration;
+
+use serde::Serialize;
+
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::Semaphore;
+use tokio::task::block_in_place;
 
 use crate::access::Scope;
 use crate::config::LimitSettings;
@@ -37,10 +44,92 @@ pub(super) fn sees_row(scope: &Scope, shop: Option<ShopId>, bin: Option<&Organiz
     }
 }
 
+/// Bytes of the rows of one page as JSON: with what stands around them less than a message may have in any encoding.
+const PAGE_BYTES: usize = MAX_BODY - (64 << 10);
+
+/// How long a row is: counts what is written.
+#[derive(Default)]
+struct JsonLength(usize);
+
+impl io::Write for JsonLength {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The first of these rows that fit into one answer, and the cursor behind them.
+pub(super) fn fitting<T: Serialize, C>(
+    mut rows: Vec<T>,
+    next: Option<C>,
+    cursor: impl Fn(&T) -> C,
+) -> (Vec<T>, Option<C>) {
+    let (mut written, mut fit) = (JsonLength::default(), 0);
+    for row in &rows {
+        // Our own shapes always are JSON; a comma or bracket stands between two.
+        let _ = serde_json::to_writer(&mut written, row);
+        written.0 += 1;
+        if written.0 > PAGE_BYTES && fit > 0 {
+            rows.truncate(fit);
+            let next = rows.last().map(cursor);
+            return (rows, next);
+        }
+        fit += 1;
+    }
+    (rows, next)
+}
+
+/// Long pages are read one after the other: what a busy machine has left is for the calls of the tills.
+#[derive(Debug)]
+pub(super) struct PageTurns(Semaphore);
+
+impl Default for PageTurns {
+    fn default() -> Self {
+        Self(Semaphore::new(1))
+    }
+}
+
+impl PageTurns {
+    /// Reads a page of at most `limit` rows; a long one in its turn, and not on a thread that others wait for.
+    pub(super) async fn read<T>(&self, limit: usize, read: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+        if limit <= usize::try_from(LIMIT.0).unwrap_or(usize::MAX) {
+            return read();
+        }
+        // Never closed; without a turn it would only be slower for others.
+        let turn = self.0.acquire().await.ok();
+        let page = match Handle::current().runtime_flavor() {
+            RuntimeFlavor::MultiThread => block_in_place(read),
+            _ => read(),
+        };
+        drop(turn);
+        page
+    }
+}
+
 pub(super) fn limit(asked: Option<u32>) -> Result<usize, Failure> {
     let limit = asked.unwrap_or(LIMIT.0);
     match usize::try_from(limit) {
         Ok(count) if (1..=LIMIT.1).contains(&limit) => Ok(count),
         _ => Err(Failure::invalid(format!("limit is 1 to {}", LIMIT.1))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_ends_where_the_answer_is_full() {
+        let rows = |count: usize| (0..count).map(|number| format!("{number:01000}")).collect::<Vec<String>>();
+        let number = |row: &String| row.trim_start_matches('0').parse().unwrap_or(0);
+        assert_eq!(fitting(rows(900), Some(7), number), (rows(900), Some(7)));
+        let (first, next) = fitting(rows(1000), None, number);
+        assert_eq!((first.len(), next), (980, Some(979)));
+        let long = vec!["x".repeat(2 << 20), "y".to_owned()];
+        assert_eq!(fitting(long.clone(), None, String::len), (long[..1].to_vec(), Some(2 << 20)));
     }
 }

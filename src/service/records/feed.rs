@@ -1,8 +1,10 @@
 //! What changed since a cursor, by long poll: the same commits as the changes themselves.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
-use super::bounds::{LONGEST_WAIT, limit, sees_row};
+use super::bounds::{LONGEST_WAIT, PageTurns, fitting, limit, sees_row};
 use crate::chance::select;
 use crate::failure::Failure;
 use crate::moment::Span;
@@ -15,11 +17,12 @@ use crate::store::{ConfigRow, Reading, Store, StoreError, feed, last_event, log_
 pub(in crate::service) struct Feed {
     store: Store,
     stop: Stopping,
+    turns: Arc<PageTurns>,
 }
 
 impl Feed {
-    pub(in crate::service) fn new(store: Store, stop: Stopping) -> Self {
-        Self { store, stop }
+    pub(super) fn new(store: Store, stop: Stopping, turns: Arc<PageTurns>) -> Self {
+        Self { store, stop, turns }
     }
 
     pub(in crate::service) async fn events(&self, context: &Context, query: EventQuery) -> Result<Reply, Failure> {
@@ -28,8 +31,9 @@ impl Feed {
             let sees_config = |row: &ConfigRow| context.scope.allows(row.shop_id, &row.organization_bin);
             feed(reading, after, limit, |row| context.sees(row), sees_config)
         };
-        let (events, next) = self.since(context, (query.after, query.wait), page).await?;
-        Ok(Reply::Events(Events { events, next }))
+        let (events, next) = self.since(context, (query.after, query.wait), (limit, page)).await?;
+        let (events, next) = fitting(events, Some(next), |event| event.seq);
+        Ok(Reply::Events(Events { events, next: next.unwrap_or_default() }))
     }
 
     /// The rows of the log as their operations end, and again when more is known of one.
@@ -46,7 +50,7 @@ impl Feed {
         let page = |reading: &Reading, after| {
             log_tail(reading, query, (after, limit), |shop, bin| sees_row(&context.scope, shop, bin))
         };
-        let (rows, next) = self.since(context, (query.after, Some(wait)), page).await?;
+        let (rows, next) = self.since(context, (query.after, Some(wait)), (limit, page)).await?;
         Ok(Reply::Log(LogRows { rows, next: Some(next) }))
     }
 
@@ -56,7 +60,7 @@ impl Feed {
         &self,
         context: &Context,
         (after, wait): (Option<u64>, Option<Span>),
-        page: impl Fn(&Reading, u64) -> Result<(Vec<T>, u64), StoreError>,
+        (limit, page): (usize, impl Fn(&Reading, u64) -> Result<(Vec<T>, u64), StoreError>),
     ) -> Result<(Vec<T>, u64), Failure> {
         let wait = wait.map(Span::duration).unwrap_or_default();
         if wait > LONGEST_WAIT {
@@ -77,7 +81,8 @@ impl Feed {
         }
         loop {
             news.mark_unchanged();
-            let (found, next) = self.store.read(|reading| Ok(page(reading, after)?))?;
+            let read = || self.store.read(|reading| Ok(page(reading, after)?));
+            let (found, next) = self.turns.read(limit, read).await?;
             if !found.is_empty() || Instant::now() >= until {
                 return Ok((found, next));
             }
@@ -87,12 +92,17 @@ impl Feed {
                 tokio::task::yield_now().await;
                 continue;
             }
-            select! {
-                // The store outlives every request: the sender is not gone.
-                _ = news.changed() => {}
-                () = tokio::time::sleep_until(until) => {}
-                () = context.presence.over() => return Ok((found, next)),
-                () = self.stop.begun() => return Ok((found, next)),
+            let over = context.while_nothing_is_told(async {
+                select! {
+                    // The store outlives every request: the sender is not gone.
+                    _ = news.changed() => false,
+                    () = tokio::time::sleep_until(until) => false,
+                    () = context.presence.over() => true,
+                    () = self.stop.begun() => true,
+                }
+            });
+            if over.await? {
+                return Ok((found, next));
             }
         }
     }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 pub(super) use bounds::limits;
 
+use bounds::PageTurns;
 use feed::Feed;
 use files::{ConfigImports, Exports, LogImports};
 use reads::Reads;
@@ -50,9 +51,10 @@ pub(super) struct RecordsParts {
 impl Records {
     pub(super) fn new(parts: RecordsParts) -> Self {
         let RecordsParts { store, stop, bulk_writes, statuses, waits, balances, verifications } = parts;
-        let feed = Arc::new(Feed::new(store.clone(), stop.clone()));
+        let turns = Arc::new(PageTurns::default());
+        let feed = Arc::new(Feed::new(store.clone(), stop.clone(), turns.clone()));
         Self {
-            reads: Reads::new(store.clone(), (statuses.clone(), waits), balances, feed.clone()),
+            reads: Reads::new(store.clone(), (statuses.clone(), waits), balances, (feed.clone(), turns)),
             feed,
             proof: Proof::new(store.clone(), bulk_writes),
             reports: Reports::new(store.clone(), statuses, stop),

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::bounds::{LONGEST_WAIT, limit, sees_row};
+use super::bounds::{LONGEST_WAIT, PageTurns, fitting, limit, sees_row};
 use super::feed::Feed;
 use crate::domain::{Kind, State};
 use crate::failure::Failure;
 use crate::id::PaymentRef;
 use crate::moment::Span;
-use crate::operation::{LogQuery, LogRows, PaymentQuery, Payments, Picture, Reply};
+use crate::operation::{LogQuery, LogRows, Payment, PaymentQuery, Payments, Picture, Reply};
 use crate::service::Context;
 use crate::service::money::Balances;
 use crate::service::payment::{For, PaymentRows, Statuses, Waits};
-use crate::store::{PaymentRow, Refused, Store, check_cursor, log_rows};
+use crate::store::{PaymentRow, Reading, Refused, Store, check_cursor, log_rows};
 
 /// Answers what is asked of payments and the log; touches nothing itself.
 pub(in crate::service) struct Reads {
@@ -24,16 +24,17 @@ pub(in crate::service) struct Reads {
     waits: Arc<Waits>,
     balances: Arc<Balances>,
     feed: Arc<Feed>,
+    turns: Arc<PageTurns>,
 }
 
 impl Reads {
-    pub(in crate::service) fn new(
+    pub(super) fn new(
         store: Store,
         (statuses, waits): (Arc<Statuses>, Arc<Waits>),
         balances: Arc<Balances>,
-        feed: Arc<Feed>,
+        (feed, turns): (Arc<Feed>, Arc<PageTurns>),
     ) -> Self {
-        Self { payments: PaymentRows::new(store.clone()), store, statuses, waits, balances, feed }
+        Self { payments: PaymentRows::new(store.clone()), store, statuses, waits, balances, feed, turns }
     }
 
     pub(in crate::service) async fn payment_get(
@@ -61,10 +62,20 @@ impl Reads {
         ))
     }
 
-    pub(in crate::service) fn payment_list(&self, context: &Context, query: &PaymentQuery) -> Result<Reply, Failure> {
+    pub(in crate::service) async fn payment_list(
+        &self,
+        context: &Context,
+        query: &PaymentQuery,
+    ) -> Result<Reply, Failure> {
         let limit = limit(query.limit)?;
-        let (rows, next) = self.store.read(|reading| Ok(reading.payments(query, limit, |row| context.sees(row))?))?;
-        Ok(Reply::Payments(Payments { payments: rows.iter().map(PaymentRow::view).collect(), next }))
+        let page = || {
+            let (rows, next) =
+                self.store.read(|reading| Ok(reading.payments(query, limit, |row| context.sees(row))?))?;
+            let payments = rows.iter().map(PaymentRow::view).collect();
+            let (payments, next) = fitting(payments, next, |payment: &Payment| payment.id);
+            Ok(Reply::Payments(Payments { payments, next }))
+        };
+        self.turns.read(limit, page).await
     }
 
     pub(in crate::service) fn payment_picture(&self, context: &Context, named: &PaymentRef) -> Result<Reply, Failure> {
@@ -87,11 +98,13 @@ impl Reads {
         if let Some(wait) = query.wait {
             return self.feed.log_follow(context, query, limit, wait).await;
         }
-        let (rows, next) = self.store.read(|reading| {
+        let page = |reading: &Reading| {
             check_cursor(reading, query.after)?;
             let visible = |shop, bin: Option<&_>| sees_row(&context.scope, shop, bin);
             log_rows(reading, query, limit, visible).map_err(Refused::from)
-        })?;
+        };
+        let (rows, next) = self.turns.read(limit, || self.store.read(page)).await?;
+        let (rows, next) = fitting(rows, next, |row| row.id);
         Ok(Reply::Log(LogRows { rows, next }))
     }
 }

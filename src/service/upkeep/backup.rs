@@ -34,7 +34,7 @@ const QUIET: (Duration, Duration) = (Duration::from_secs(10), Duration::from_sec
 const LOOK: Duration = Duration::from_secs(600);
 
 /// Handed over at a time.
-const PIECE: usize = 256 << 10;
+const PIECE: usize = 64 << 10;
 
 /// A copy leaves at least this much room, or as much as the state has.
 const ROOM: u64 = 64 << 20;

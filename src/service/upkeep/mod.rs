@@ -2,6 +2,7 @@
 //! into every room and changes nothing in any.
 
 mod backup;
+mod denials;
 mod doctor;
 mod health;
 mod identity;
@@ -16,6 +17,7 @@ pub use doctor::{Looker, files as check_files};
 pub(super) use restored::{acknowledge_restore, without_gap};
 
 use backup::Backups;
+use denials::Denials;
 use doctor::DoctorChecks;
 use health::HealthWatch;
 use identity::{Exchanges, ExpiryWatch, Looks, News, Requests};
@@ -40,6 +42,7 @@ pub(super) struct Upkeep {
     pub(super) requests: Requests,
     pub(super) exchanges: Exchanges,
     pub(super) expiry: Arc<ExpiryWatch>,
+    pub(super) denials: Denials,
 }
 
 /// What it stands on.
@@ -61,6 +64,7 @@ impl Upkeep {
         let (looks, news) = (Looks::new(store.clone()), News::new(store.clone()));
         let problems = Problems::new(store.clone(), verifications.clone(), backups.clone(), looked_after.clone());
         Self {
+            denials: Denials::new(store.clone()),
             health: HealthWatch::new(store.clone(), problems.clone()),
             doctor: DoctorChecks::new(store.clone(), live.clone(), backups.clone(), looked_after),
             monitor: Monitor::new(store, problems, (verifications.clone(), backups.clone()), following),

@@ -135,3 +135,25 @@ fn another_shops_things_are_not_there() {
     let (status, problem) = as_nobody(&till, "GET", &format!("/v1/configs/{BIN}"), None);
     assert_eq!((status, &problem["code"]), (404, &json!("not_found")));
 }
+
+/// A denial stands in the audit log with who and what, once a minute however often it is asked.
+#[test]
+fn a_denial_is_audited_once_a_minute() {
+    let Some(till) = open_to_all("") else { return };
+    for _ in 0..5 {
+        assert_eq!(as_nobody(&till, "GET", "/v1/configs", None).0, 403);
+    }
+    assert_eq!(as_nobody(&till, "POST", "/v1/reload", None).0, 403);
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let rows = loop {
+        let rows = till.daemon.door.get("/v1/log?operation=access").expect(200)["rows"].clone();
+        if rows.as_array().unwrap().len() >= 2 || std::time::Instant::now() > until {
+            break rows;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    let told: Vec<_> =
+        rows.as_array().unwrap().iter().map(|row| (&row["error_message"], &row["actor"]["uid"])).collect();
+    let wanted = [json!("no right to observe: GET /v1/configs"), json!("no right to admin: POST /v1/reload")];
+    assert_eq!(told, [(&wanted[0], &json!(NOBODY)), (&wanted[1], &json!(NOBODY))], "{rows}");
+}

@@ -43,7 +43,7 @@ fn done(output: Output) -> String {
 }
 
 /// A log as an earlier system wrote it: three payments out of five rows, one of them refunded in part.
-fn log(rows: usize) -> String {
+pub(crate) fn log(rows: usize) -> String {
     let mut text = String::from(
         "id,shop_id,kaspi_config_id,operation_type,external_id,organization_bin,amount,status,error_message,created_at\n",
     );

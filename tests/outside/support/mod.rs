@@ -1,6 +1,8 @@
 //! What the tests stand on: the real programs, a scripted bank, clocks and chance in the hands of a test. Nothing here is
 //! a promise of its own; what helps one folder only stays with that folder.
 
+pub(crate) mod memory;
+pub(crate) mod somebody;
 pub(crate) mod behaviour;
 pub(crate) mod chance;
 pub(crate) mod clock;

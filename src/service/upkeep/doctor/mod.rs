@@ -17,6 +17,7 @@ use crate::domain::Dialect;
 use crate::failure::Failure;
 use crate::kaspi::{Kaspi, Question, probe};
 use crate::operation::{Check, Diagnosis, Reloaded, Reply};
+use crate::peer_groups::hidden_uid;
 use crate::service::follow::{Following, Foreign};
 use crate::service::{Context, Live, Settings};
 use crate::store::{ConfigRow, Store};
@@ -63,6 +64,7 @@ impl DoctorChecks {
         );
         let head = self.store.read(|reading| Ok(reading.head()?))?;
         let mut checks = checks;
+        checks.push(callers(context));
         checks.extend(waits.map(|waits| in_force(&waits)));
         checks.extend(way);
         checks.extend(self.shop.all(context, &rows)?);
@@ -110,6 +112,23 @@ fn question(fixed: Option<Dialect>, rows: &[ConfigRow]) -> Option<Question> {
         (None, Some(row), _) => Some(Question::TradePoints(row.organization_bin.clone())),
         (None, None, Some(Dialect::Guide)) => None,
         (None, None, _) => Some(Question::Ping),
+    }
+}
+
+/// Whether the kernel tells the daemon who asks.
+fn callers(context: &Context) -> Check {
+    let found = |text: &str| format!("{text}: rights and the audit log go by what the kernel tells of a caller");
+    if let Some(uid) = hidden_uid() {
+        let text = found(&format!("the daemon runs in a user namespace, where it sees most users as {uid}"));
+        return Check::failed("callers", text, "systemctl cat kaspid.service | grep PrivateUsers");
+    }
+    match context.caller.pid {
+        Some(_) => Check::ok("callers", "the kernel tells who asks"),
+        None => Check::warning(
+            "callers",
+            found("the kernel does not tell the process of this caller, which is in another PID namespace"),
+            "systemctl cat kaspid.service | grep PrivatePIDs",
+        ),
     }
 }
 
