@@ -1,6 +1,6 @@
 //! The handle by which everybody reads and writes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -10,9 +10,10 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot, watch};
 use zeroize::Zeroizing;
 
-use super::file::{FILE, create, secret, unreadable};
+use super::file::{create, secret};
 use super::hear::Hearer;
 use super::journal_heads::{self, JournalHeads};
+use super::place::Place;
 use super::reading::Reading;
 use super::state::{Opener, StoreState};
 use super::tally::StoreMeters;
@@ -34,27 +35,28 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the state in `dir`, making a new one only where there is no file.
+    /// Opens the state in `dir`, making a new one only where there never was one.
     ///
     /// # Errors
-    /// [`StoreError`]: in use, unreadable, newer.
+    /// [`StoreError`]: in use, unreadable, newer, gone.
     pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        let path = dir.join(FILE);
-        if !path.try_exists().map_err(|error| unreadable(&path, &error))? {
-            create(dir, &path)?;
+        let (place, exists) = Place::find(dir)?;
+        if !exists {
+            place.is_new()?;
+            create(dir, &place.file)?;
         }
-        let file = path.clone();
-        Self::opened_by(Box::new(move || migration::open(&path)), Some(file), writer::on_a_thread)
+        let file = place.file.clone();
+        Self::opened_by(Box::new(move || migration::open(&file)), Some(place), writer::on_a_thread)
     }
 
-    pub(super) fn opened_by(open: Opener, path: Option<PathBuf>, drive: Driver) -> Result<Self, StoreError> {
+    pub(super) fn opened_by(open: Opener, place: Option<Place>, drive: Driver) -> Result<Self, StoreError> {
         let database = open()?;
         let secret = Arc::new(secret(&database)?);
         let head = Reading::new(database.begin_read()?).head()?;
         journal_heads::tell(head.place.seq, &head.hex());
         let shared = Arc::new(StoreState {
             open,
-            path,
+            place,
             database: RwLock::new(Some(database)),
             head: watch::Sender::new(head.place.seq),
             reopening: AtomicBool::new(false),
@@ -231,13 +233,13 @@ impl Store {
 
     /// The state directory.
     pub(crate) fn dir(&self) -> &Path {
-        self.shared.path.as_deref().and_then(Path::parent).unwrap_or(Path::new("."))
+        self.shared.place.as_ref().map_or(Path::new("."), |place| &place.dir)
     }
 
     /// Bytes of the state file.
     pub(crate) fn size(&self) -> std::io::Result<u64> {
-        match &self.shared.path {
-            Some(path) => Ok(path.metadata()?.len()),
+        match &self.shared.place {
+            Some(place) => Ok(place.file.metadata()?.len()),
             None => Ok(0),
         }
     }

@@ -53,14 +53,15 @@ pub(super) fn report(args: ReportArgs) -> Invocation {
 /// Whoever wants JSON on stdout gets the rows so, unless they say otherwise.
 fn export(args: LogExportArgs, zone: &Zone, json: bool) -> Result<Invocation, Usage> {
     let ending = args.output.as_deref().and_then(format_of);
-    let usual = if json && args.output.is_none() { FileFormat::Jsonl } else { FileFormat::Csv };
+    let output = args.output.filter(|output| output.as_os_str() != "-");
+    let usual = if json && output.is_none() { FileFormat::Jsonl } else { FileFormat::Csv };
     let query = ExportQuery {
         format: args.format.or(ending).unwrap_or(usual),
         from: args.from.map(|text| zone.begin(&text)).transpose()?,
         to: args.to.map(|text| zone.end(&text)).transpose()?,
         bin: args.bin,
     };
-    Ok(Invocation { transfer: Some(Transfer::Save(args.output)), ..Invocation::once(query) })
+    Ok(Invocation { transfer: Some(Transfer::Save(output)), ..Invocation::once(query) })
 }
 
 pub(super) fn import(command: ImportCommand) -> Result<Invocation, Usage> {

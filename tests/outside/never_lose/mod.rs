@@ -12,5 +12,7 @@ mod log_follow;
 mod log_rows;
 mod migration;
 mod opening;
+mod outputs;
+mod state_gone;
 mod start_and_stop;
 mod tamper;
