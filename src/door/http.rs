@@ -305,7 +305,9 @@ fn transferred(route: RouteId, transferred: Transferred, timeouts: &Timeouts) ->
         Transferred::Download(download) => Ok(stream::answer(download, timeouts.clone()).map(Either::Right)),
         Transferred::Refused(rows) => {
             let failure = rows.failure();
-            Ok(document(&failure, &Problem { rows: &rows.rows, more_rows: rows.more, ..Problem::from(&failure) }))
+            let (more_rows, understood) = (rows.more, rows.understood.as_str());
+            let problem = Problem { rows: &rows.rows, more_rows, understood, ..Problem::from(&failure) };
+            Ok(document(&failure, &problem))
         }
     }
 }

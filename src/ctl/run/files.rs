@@ -59,6 +59,8 @@ struct ProblemDocument {
     rows: Vec<BadRow>,
     #[serde(default)]
     more_rows: u64,
+    #[serde(default)]
+    understood: String,
 }
 
 /// A transfer under way.
@@ -211,6 +213,9 @@ impl FileTransfer<'_, '_> {
         if self.session.json {
             self.session.out.data(&format!("{}\n", String::from_utf8_lossy(&body)));
         } else {
+            if !told.understood.is_empty() {
+                self.session.out.say(&text::clean(&format!("read as: {}", told.understood)));
+            }
             for row in &told.rows {
                 self.session.out.say(&text::clean(&format!("line {}: {}", row.line, row.detail)));
             }

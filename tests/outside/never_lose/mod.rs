@@ -15,4 +15,5 @@ mod opening;
 mod outputs;
 mod state_gone;
 mod start_and_stop;
+mod strangers;
 mod tamper;

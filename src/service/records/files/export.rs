@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::super::bounds::sees_row;
 use super::aside;
-use super::{LOG_COLUMNS, MORE_COLUMNS, NO_SHOP, as_list, is_formula};
+use super::{LOG_COLUMNS, MORE_COLUMNS, NO_SHOP, as_list, excel, is_formula};
 use crate::access::Scope;
 use crate::failure::{Code, Failure};
 use crate::message::shortened;
@@ -74,8 +74,10 @@ struct Pages {
 
 impl Pages {
     async fn give(self, sender: DownloadSender) -> Result<(), Cut> {
-        if self.format == FileFormat::Csv {
-            sender.piece(header()?).await?;
+        match self.format {
+            FileFormat::Csv => sender.piece(header()?).await?,
+            FileFormat::Excel => sender.piece(excel::header()?).await?,
+            FileFormat::Jsonl => {}
         }
         let (mut pages, mut after) = (self, Some(0));
         while let Some(from) = after {
@@ -100,6 +102,7 @@ impl Pages {
         let (rows, next) = self.store.read(read)?;
         let text = match self.format {
             FileFormat::Csv => csv_lines(&rows, &self.zone),
+            FileFormat::Excel => excel::lines(&rows, &self.zone),
             FileFormat::Jsonl => json_lines(&rows),
         };
         Ok((text?, next))
@@ -129,12 +132,12 @@ fn json_lines(rows: &[LogRow]) -> Result<Vec<u8>, Failure> {
     Ok(text)
 }
 
-fn not_written(error: &dyn std::fmt::Display) -> Failure {
+pub(super) fn not_written(error: &dyn std::fmt::Display) -> Failure {
     Failure::new(Code::StorageFailed, format!("a row of the log cannot be written: {error}"))
 }
 
 /// A row in the order of the columns; what is not there is empty.
-fn values(row: &LogRow, zone: &TimeZone) -> [String; LOG_COLUMNS.len() + MORE_COLUMNS.len()] {
+pub(super) fn values(row: &LogRow, zone: &TimeZone) -> [String; LOG_COLUMNS.len() + MORE_COLUMNS.len()] {
     let actor = row.actor.as_ref();
     [
         row.id.to_string(),
