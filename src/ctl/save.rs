@@ -48,7 +48,7 @@ impl Output {
             Ok(found) if found.is_dir() => Err(io::Error::other("it is a folder: name a file in it")),
             Ok(found) if !found.is_file() => OpenOptions::new().write(true).open(&target).map(Self::Stream),
             Ok(_) if existing == Existing::Kept => Err(ErrorKind::AlreadyExists.into()),
-            Ok(found) => Unfinished::begin(target, Some(found)).map(Self::File),
+            Ok(found) => Unfinished::begin(target, Some(&found)).map(Self::File),
         }
     }
 
@@ -63,7 +63,7 @@ impl Output {
 
     /// Others than its owner may read what was there, and so what takes its place.
     pub(super) fn is_readable_by_others(&self) -> bool {
-        matches!(self, Self::File(Unfinished { replaced: Some(replaced), .. }) if replaced.mode() & OTHERS != 0)
+        matches!(self, Self::File(Unfinished { replaced: Some((.., mode)), .. }) if mode & OTHERS != 0)
     }
 }
 
@@ -93,13 +93,14 @@ pub(super) struct Unfinished {
     file: Option<File>,
     path: PathBuf,
     target: PathBuf,
-    /// The file it takes the place of.
-    replaced: Option<Metadata>,
+    /// Owner, group and mode of the file it takes the place of.
+    replaced: Option<(u32, u32, u32)>,
 }
 
 impl Unfinished {
     /// What is there stays until the new one is whole.
-    fn begin(target: PathBuf, replaced: Option<Metadata>) -> io::Result<Self> {
+    fn begin(target: PathBuf, replaced: Option<&Metadata>) -> io::Result<Self> {
+        let replaced = replaced.map(|found| (found.uid(), found.gid(), found.mode()));
         let name = target.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
         let mut unfinished = OsString::from(".");
         unfinished.push(name);
@@ -113,17 +114,17 @@ impl Unfinished {
 
     /// The owner and mode of the file that was there, before a byte is in it.
     fn take_after(&self) -> io::Result<()> {
-        let (Some(file), Some(replaced)) = (&self.file, &self.replaced) else { return Ok(()) };
+        let (Some(file), Some((owner, group, mode))) = (&self.file, self.replaced) else { return Ok(()) };
         let mine = file.metadata()?;
-        if (mine.uid(), mine.gid()) != (replaced.uid(), replaced.gid()) {
+        if (mine.uid(), mine.gid()) != (owner, group) {
             let not_ours = |error: io::Error| {
-                let why = format!("it belongs to user {} and would become somebody else's ({error})", replaced.uid());
+                let why = format!("it belongs to user {owner} and would become somebody else's ({error})");
                 io::Error::new(error.kind(), why + ": write to another file, or as that user or root")
             };
-            fchown(file, Some(replaced.uid()), Some(replaced.gid())).map_err(not_ours)?;
+            fchown(file, Some(owner), Some(group)).map_err(not_ours)?;
         }
         // Behind the change of owner, which takes some bits away.
-        file.set_permissions(std::fs::Permissions::from_mode(replaced.mode() & 0o7777))
+        file.set_permissions(std::fs::Permissions::from_mode(mode & 0o7777))
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {

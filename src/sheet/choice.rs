@@ -5,10 +5,10 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
 
+use super::Unreadable;
 use super::kind::Facts;
-use super::split::{Record, Splitter};
+use super::split::{RawRow, Splitter};
 use super::style::{Shape, Style};
-use super::{Unreadable, rows};
 
 /// What came of reading a table in one style.
 pub(super) struct Trial {
@@ -54,7 +54,7 @@ impl Trial {
     }
 
     fn read(&mut self, reader: impl Read, shape: Shape, mut width: Option<usize>) -> Result<(), Unreadable> {
-        let (mut splitter, mut record) = (Splitter::new(reader, shape)?, Record::new());
+        let (mut splitter, mut record) = (Splitter::new(reader, shape)?, RawRow::new());
         let mut hasher = DefaultHasher::new();
         while splitter.next(&mut record)? {
             self.mistakes.1 += u64::from(*width.get_or_insert(record.len()) != record.len());
@@ -64,11 +64,11 @@ impl Trial {
         Ok(())
     }
 
-    fn take(&mut self, record: &Record, hasher: &mut DefaultHasher) {
+    fn take(&mut self, record: &RawRow, hasher: &mut DefaultHasher) {
         let mut quoted = 0;
         record.len().hash(hasher);
         for (text, field) in record.fields() {
-            let value = rows::value(text, field, true);
+            let value = field.value(text, true);
             value.hash(hasher);
             self.bare += u64::from(value.is_some() && !field.is_quoted);
             quoted += u64::from(field.is_quoted);
@@ -109,6 +109,12 @@ pub(super) fn choose(
     }
     let least = trials.iter().map(|trial| trial.mistakes).min().unwrap_or_default();
     trials.retain(|trial| trial.mistakes == least);
+    if !differ(&trials) {
+        // Whatever it is called, it is the same.
+        let usual = if separator == b'\t' { Style::Escaped } else { Style::Doubled };
+        keep(&mut trials, |trial| trial.style == usual);
+        return trials.into_iter().next().ok_or_else(|| unclear(None));
+    }
     let first_odd = trials.iter().filter_map(|trial| trial.odd_line).min();
     let has_lone_quotes = trials.iter().any(|trial| trial.style.quotes() && trial.quoted > 0 && !trial.encloses());
     let doubled = trials.iter().find(|trial| trial.style == Style::Doubled).map(|trial| trial.digest);
@@ -119,7 +125,7 @@ pub(super) fn choose(
     }
     keep(&mut trials, |trial| trial.style != Style::Enclosed || trial.encloses());
     by_usage(&mut trials, (separator, header), facts);
-    let is_open = trials.windows(2).any(|pair| matches!(pair, [one, other] if one.digest != other.digest));
+    let is_open = differ(&trials);
     let Some(chosen) = trials.into_iter().next() else { return Err(unclear(first_odd)) };
     // A quote at both ends of one value: part of it, or around it?
     let drops_quotes =
@@ -129,6 +135,10 @@ pub(super) fn choose(
         true => Err(unclear(first_odd)),
         false => Ok(chosen),
     }
+}
+
+fn differ(trials: &[Trial]) -> bool {
+    trials.windows(2).any(|pair| matches!(pair, [one, other] if one.digest != other.digest))
 }
 
 /// Keeps the trials that fit, unless none does.

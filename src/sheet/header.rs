@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 
-use super::split::{Record, Splitter};
+use super::split::{RawRow, Splitter};
 use super::style::{SEPARATORS, Shape, Style};
-use super::{Unreadable, Wanted, rows};
+use super::{Looks, Unreadable, WantedTable};
 
 /// Names of unknown columns that are kept.
 const NAMES: usize = 50;
@@ -17,10 +17,10 @@ const NAME: usize = 64;
 pub(super) fn find<R: Read>(
     open: &impl Fn() -> Result<R, Unreadable>,
     cr_only: bool,
-    wanted: &Wanted,
+    wanted: &WantedTable,
 ) -> Result<(u8, bool), Unreadable> {
-    let first = |separator, style| -> Option<Record> {
-        let mut record = Record::new();
+    let first = |separator, style| -> Option<RawRow> {
+        let mut record = RawRow::new();
         let shape = Shape { separator, style, cr_only };
         Splitter::new(open().ok()?, shape).ok()?.next(&mut record).ok()?.then_some(record)
     };
@@ -50,14 +50,14 @@ pub(super) fn find<R: Read>(
     Err(Unreadable::at(1, wanted.no_header(why)))
 }
 
-impl Wanted {
+impl WantedTable {
     fn place(&self, name: &[u8]) -> Option<usize> {
         let name = name.trim_ascii();
         self.columns.iter().position(|wanted| name.eq_ignore_ascii_case(wanted.as_bytes()))
     }
 
     /// Everything that is needed is named.
-    fn is_whole(&self, record: &Record) -> bool {
+    fn is_whole(&self, record: &RawRow) -> bool {
         let places: Vec<_> = record.fields().map(|(name, _)| self.place(name)).collect();
         self.needed.iter().all(|needed| places.contains(&self.place(needed.as_bytes())))
     }
@@ -68,15 +68,15 @@ impl Wanted {
     }
 
     /// Why a record is no row of the guide's table: a column whose value does not fit it, if as many are there.
-    fn misfit(&self, record: &Record) -> Option<Option<usize>> {
+    fn misfit(&self, record: &RawRow) -> Option<Option<usize>> {
         if record.len() != self.guide.len() {
             return Some(None);
         }
         let mut pairs = self.guide.iter().zip(record.fields());
-        let fits = |(_, looks): &(&str, fn(&str) -> bool), value: Option<&[u8]>| {
+        let fits = |(_, looks): &(&str, Looks), value: Option<&[u8]>| {
             value.is_none_or(|value| std::str::from_utf8(value).is_ok_and(looks))
         };
-        pairs.position(|(column, (text, field))| !fits(column, rows::value(text, field, true))).map(Some)
+        pairs.position(|(column, (text, field))| !fits(column, field.value(text, true))).map(Some)
     }
 
     fn no_header(&self, misfit: Option<usize>) -> String {
@@ -95,26 +95,26 @@ impl Wanted {
 }
 
 /// Where the wanted values stand in a row.
-pub(super) struct Header {
-    wanted: Wanted,
+pub(super) struct ColumnMap {
+    wanted: WantedTable,
     /// For each column of the file the wanted one it is.
     places: Vec<Option<usize>>,
     unknown: BTreeSet<String>,
 }
 
-impl Header {
-    pub(super) fn new(wanted: Wanted) -> Self {
+impl ColumnMap {
+    pub(super) fn new(wanted: WantedTable) -> Self {
         Self { wanted, places: Vec::new(), unknown: BTreeSet::new() }
     }
 
     /// The guide's order.
-    pub(super) fn of_the_guide(wanted: Wanted) -> Self {
+    pub(super) fn of_the_guide(wanted: WantedTable) -> Self {
         let places = wanted.guide.iter().map(|(name, _)| wanted.place(name.as_bytes())).collect();
         Self { places, ..Self::new(wanted) }
     }
 
     /// By the names in a record.
-    pub(super) fn named(wanted: Wanted, record: &Record) -> Result<Self, Unreadable> {
+    pub(super) fn named(wanted: WantedTable, record: &RawRow) -> Result<Self, Unreadable> {
         let mut header = Self::new(wanted);
         for (number, (name, _)) in (1..).zip(record.fields()) {
             let place = header.place(number, name).map_err(|detail| Unreadable::at(record.line, detail))?;

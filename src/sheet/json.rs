@@ -12,6 +12,9 @@ use super::{ROW, Unreadable};
 
 const NO_OBJECT: &str = "it is not a JSON object of texts, numbers, booleans and nulls";
 
+/// The line and the text of an object.
+type ObjectText = (u64, Zeroizing<Vec<u8>>);
+
 /// Reads the texts of objects one by one.
 pub(super) struct Objects<R> {
     bytes: Bytes<R>,
@@ -27,7 +30,7 @@ impl<R: Read> Objects<R> {
     }
 
     /// The line and the text of the next object. Behind an error there may be more, unless the file is not whole.
-    pub(super) fn next(&mut self) -> Result<Option<(u64, Zeroizing<Vec<u8>>)>, Unreadable> {
+    pub(super) fn next(&mut self) -> Result<Option<ObjectText>, Unreadable> {
         if self.is_over {
             return Ok(None);
         }
@@ -80,7 +83,7 @@ impl<R: Read> Objects<R> {
         Err(Unreadable::at(line, NO_OBJECT))
     }
 
-    fn object(&mut self) -> Result<(u64, Zeroizing<Vec<u8>>), Unreadable> {
+    fn object(&mut self) -> Result<ObjectText, Unreadable> {
         let line = self.bytes.line;
         let mut text = Zeroizing::new(Vec::new());
         let (mut depth, mut in_text, mut is_escaped) = (0_u32, false, false);
@@ -120,9 +123,9 @@ struct Pairs(Vec<Pair>);
 
 impl<'de> Deserialize<'de> for Pairs {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
+        struct ObjectVisitor;
 
-        impl<'de> Visitor<'de> for Object {
+        impl<'de> Visitor<'de> for ObjectVisitor {
             type Value = Pairs;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -139,7 +142,7 @@ impl<'de> Deserialize<'de> for Pairs {
             }
         }
 
-        deserializer.deserialize_map(Object)
+        deserializer.deserialize_map(ObjectVisitor)
     }
 }
 

@@ -89,13 +89,7 @@ pub(super) fn look(mut reader: impl Read) -> Result<Facts, Unreadable> {
         return Err(Unreadable::at(1, "the file is empty"));
     }
     let Scan { line_feeds, is_pair, returns, quotes, backslashes, .. } = scan;
-    Ok(Facts {
-        crlf: is_pair,
-        cr_only: line_feeds == 0 && returns > 0,
-        quotes,
-        backslashes,
-        ..facts
-    })
+    Ok(Facts { crlf: is_pair, cr_only: line_feeds == 0 && returns > 0, quotes, backslashes, ..facts })
 }
 
 /// Fills as much of the buffer as there is.

@@ -15,7 +15,7 @@ mod understood;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use rows::{Row, Rows};
+pub(crate) use rows::{Rows, TableRow};
 pub(crate) use understood::Understood;
 
 use std::io;
@@ -24,9 +24,12 @@ use std::io;
 /// with all that follows.
 pub(crate) const ROW: usize = 64 << 10;
 
+/// Whether a text looks like a value of its column.
+pub(crate) type Looks = fn(&str) -> bool;
+
 /// What is wanted of a table.
 #[derive(Clone, Copy)]
-pub(crate) struct Wanted {
+pub(crate) struct WantedTable {
     /// What its file is called by people.
     pub(crate) table: &'static str,
     /// The columns that are read.
@@ -38,7 +41,7 @@ pub(crate) struct Wanted {
     /// Columns whose numbers mean something else than ours: the name, and what to do.
     pub(crate) refused: &'static [(&'static str, &'static str)],
     /// The columns of a file without a header, with what a value there looks like.
-    pub(crate) guide: &'static [(&'static str, fn(&str) -> bool)],
+    pub(crate) guide: &'static [(&'static str, Looks)],
 }
 
 /// A row that cannot be read, or a file at its line.

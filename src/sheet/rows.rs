@@ -5,28 +5,23 @@ use std::io::Read;
 use zeroize::Zeroizing;
 
 use super::choice::{Trial, choose};
-use super::header::{self, Header};
+use super::header::{self, ColumnMap};
 use super::json::{self, Objects};
 use super::kind::{self, Facts};
-use super::split::{Field, Record, Splitter};
+use super::split::{RawRow, Splitter};
 use super::style::{Shape, Style};
 use super::understood::{Kind, Understood};
-use super::{Unreadable, Wanted};
-
-/// The value of a field: none where there is none, by any of the words for it. In quotes even those are texts.
-pub(super) fn value(text: &[u8], field: Field, null_word: bool) -> Option<&[u8]> {
-    let is_null = field.is_none
-        || text.is_empty()
-        || (!field.is_quoted && ((field.is_literal && text == b"\\N") || (null_word && text == b"NULL")));
-    (!is_null).then_some(text)
-}
+use super::{Unreadable, WantedTable};
 
 impl Understood {
     /// Judges a file, which `open` gives from its beginning as often as it is asked.
     ///
     /// # Errors
     /// It is none that can be read, or can be read in two ways.
-    pub(crate) fn of<R: Read>(open: impl Fn() -> Result<R, Unreadable>, wanted: &Wanted) -> Result<Self, Unreadable> {
+    pub(crate) fn of<R: Read>(
+        open: impl Fn() -> Result<R, Unreadable>,
+        wanted: &WantedTable,
+    ) -> Result<Self, Unreadable> {
         let facts = kind::look(open()?)?;
         let kind = match facts.first {
             b'{' | b'[' => Kind::Json { list: facts.first == b'[' },
@@ -38,7 +33,7 @@ impl Understood {
 
 fn fields<R: Read>(
     open: &impl Fn() -> Result<R, Unreadable>,
-    wanted: &Wanted,
+    wanted: &WantedTable,
     facts: &Facts,
 ) -> Result<Kind, Unreadable> {
     let cr_only = facts.cr_only;
@@ -59,7 +54,7 @@ fn fields<R: Read>(
 }
 
 /// A row of the file: a value for each of the wanted columns, where it has one. Wiped when dropped: it may hold a token.
-pub(crate) struct Row {
+pub(crate) struct TableRow {
     /// From 1.
     pub(crate) line: u64,
     pub(crate) values: Vec<Option<Zeroizing<String>>>,
@@ -67,14 +62,14 @@ pub(crate) struct Row {
 
 /// The rows of a file.
 pub(crate) struct Rows<R> {
-    header: Header,
+    header: ColumnMap,
     text: Text<R>,
 }
 
 enum Text<R> {
     Fields {
         splitter: Box<Splitter<R>>,
-        record: Record,
+        record: RawRow,
         null_word: bool,
     },
     Objects(Objects<R>),
@@ -87,20 +82,20 @@ impl<R: Read> Rows<R> {
     ///
     /// # Errors
     /// The header does not name what is needed, or a column twice.
-    pub(crate) fn open(understood: &Understood, reader: R, wanted: Wanted) -> Result<Self, Unreadable> {
+    pub(crate) fn open(understood: &Understood, reader: R, wanted: WantedTable) -> Result<Self, Unreadable> {
         let (shape, is_headed, null_word) = match understood.kind {
             Kind::Json { list } => {
-                return Ok(Self { header: Header::new(wanted), text: Text::Objects(Objects::new(reader, list)?) });
+                return Ok(Self { header: ColumnMap::new(wanted), text: Text::Objects(Objects::new(reader, list)?) });
             }
             Kind::Fields { shape, header, null_word, .. } => (shape, header, null_word),
         };
-        let (mut splitter, mut record) = (Box::new(Splitter::new(reader, shape)?), Record::new());
+        let (mut splitter, mut record) = (Box::new(Splitter::new(reader, shape)?), RawRow::new());
         let header = match is_headed {
             true => {
                 splitter.next(&mut record)?;
-                Header::named(wanted, &record)?
+                ColumnMap::named(wanted, &record)?
             }
-            false => Header::of_the_guide(wanted),
+            false => ColumnMap::of_the_guide(wanted),
         };
         Ok(Self { header, text: Text::Fields { splitter, record, null_word } })
     }
@@ -111,7 +106,7 @@ impl<R: Read> Rows<R> {
     }
 
     /// The next row.
-    pub(crate) fn next(&mut self) -> Option<Result<Row, Unreadable>> {
+    pub(crate) fn next(&mut self) -> Option<Result<TableRow, Unreadable>> {
         match &mut self.text {
             Text::Over => None,
             Text::Fields { splitter, record, null_word } => match splitter.next(record) {
@@ -131,11 +126,11 @@ impl<R: Read> Rows<R> {
     }
 }
 
-fn empty(header: &Header, line: u64) -> Row {
-    Row { line, values: vec![None; header.width()] }
+fn empty(header: &ColumnMap, line: u64) -> TableRow {
+    TableRow { line, values: vec![None; header.width()] }
 }
 
-fn of_record(header: &Header, record: &Record, null_word: bool) -> Result<Row, Unreadable> {
+fn of_record(header: &ColumnMap, record: &RawRow, null_word: bool) -> Result<TableRow, Unreadable> {
     let (line, wide) = (record.line, header.places().len());
     if record.len() != wide {
         return Err(Unreadable::at(line, format!("it has {} values and the header {wide}", record.len())));
@@ -143,14 +138,14 @@ fn of_record(header: &Header, record: &Record, null_word: bool) -> Result<Row, U
     let mut row = empty(header, line);
     for ((text, field), place) in record.fields().zip(header.places()) {
         let Some(place) = place.and_then(|place| row.values.get_mut(place)) else { continue };
-        let text = value(text, field, null_word).map(std::str::from_utf8).transpose();
+        let text = field.value(text, null_word).map(std::str::from_utf8).transpose();
         let text = text.map_err(|_| Unreadable::at(line, "it is not UTF-8"))?;
         *place = text.map(|text| Zeroizing::new(text.to_owned()));
     }
     Ok(row)
 }
 
-fn of_object(header: &mut Header, line: u64, text: &[u8]) -> Result<Row, Unreadable> {
+fn of_object(header: &mut ColumnMap, line: u64, text: &[u8]) -> Result<TableRow, Unreadable> {
     let mut row = empty(header, line);
     let mut seen = vec![false; header.width()];
     for (number, (name, value)) in (1..).zip(json::pairs(line, text)?) {

@@ -8,9 +8,9 @@ use super::bytes::{self, Bytes};
 use super::style::Shape;
 use super::{ROW, Unreadable};
 
-/// A field of a [`Record`].
+/// A field of a [`RawRow`].
 #[derive(Clone, Copy, Default)]
-pub(super) struct Field {
+pub(super) struct Cell {
     end: usize,
     pub(super) is_quoted: bool,
     /// `\N` where backslashes are escapes.
@@ -25,15 +25,24 @@ pub(super) struct Field {
     pub(super) is_doubled: bool,
 }
 
+impl Cell {
+    /// The value of its text: none where there is none, by any of the words for it. In quotes even those are texts.
+    pub(super) fn value(self, text: &[u8], null_word: bool) -> Option<&[u8]> {
+        let is_word = (self.is_literal && text == b"\\N") || (null_word && text == b"NULL");
+        let is_none = self.is_none || text.is_empty() || (!self.is_quoted && is_word);
+        (!is_none).then_some(text)
+    }
+}
+
 /// A row as it stands in the file. Wiped when dropped: it may hold a token.
-pub(super) struct Record {
+pub(super) struct RawRow {
     /// Of its first byte, from 1.
     pub(super) line: u64,
     text: Zeroizing<Vec<u8>>,
-    fields: Vec<Field>,
+    fields: Vec<Cell>,
 }
 
-impl Record {
+impl RawRow {
     pub(super) fn new() -> Self {
         Self { line: 0, text: Zeroizing::default(), fields: Vec::new() }
     }
@@ -42,7 +51,7 @@ impl Record {
         self.fields.len()
     }
 
-    pub(super) fn fields(&self) -> impl Iterator<Item = (&[u8], Field)> {
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&[u8], Cell)> {
         let mut begin = 0;
         self.fields.iter().map(move |field| {
             let text = self.text.get(begin..field.end).unwrap_or_default();
@@ -59,7 +68,7 @@ impl Record {
 
     /// A blank line.
     fn is_blank(&self) -> bool {
-        matches!(self.fields.as_slice(), [Field { end: 0, is_quoted: false, is_none: false, .. }])
+        matches!(self.fields.as_slice(), [Cell { end: 0, is_quoted: false, is_none: false, .. }])
     }
 
     /// PostgreSQL's line behind the last row.
@@ -73,7 +82,7 @@ impl Record {
 
 /// What ends a field.
 #[derive(PartialEq, Eq)]
-enum End {
+enum CellEnd {
     Separator,
     Line,
     File,
@@ -93,10 +102,10 @@ impl<R: Read> Splitter<R> {
     }
 
     /// The next record that is not a blank line; false behind the last.
-    pub(super) fn next(&mut self, record: &mut Record) -> Result<bool, Unreadable> {
+    pub(super) fn next(&mut self, record: &mut RawRow) -> Result<bool, Unreadable> {
         while !self.is_over {
             record.begin(self.bytes.line);
-            while self.field(record)? == End::Separator {}
+            while self.field(record)? == CellEnd::Separator {}
             if record.is_end() {
                 self.nothing_more()?;
                 return Ok(false);
@@ -122,9 +131,9 @@ impl<R: Read> Splitter<R> {
         Ok(())
     }
 
-    fn field(&mut self, record: &mut Record) -> Result<End, Unreadable> {
+    fn field(&mut self, record: &mut RawRow) -> Result<CellEnd, Unreadable> {
         let begin = record.text.len();
-        let mut field = Field { is_literal: !self.shape.style.escapes(), ..Field::default() };
+        let mut field = Cell { is_literal: !self.shape.style.escapes(), ..Cell::default() };
         let end = if self.shape.style.quotes() && self.bytes.peek()? == Some(b'"') {
             field.is_quoted = true;
             self.quoted(record, &mut field)?;
@@ -137,7 +146,7 @@ impl<R: Read> Splitter<R> {
         Ok(end)
     }
 
-    fn push(record: &mut Record, byte: u8) -> Result<(), Unreadable> {
+    fn push(record: &mut RawRow, byte: u8) -> Result<(), Unreadable> {
         if record.text.len() == ROW {
             let detail = format!("a row has at most {ROW} bytes; what follows was not read (is a quote left open?)");
             return Err(Unreadable::at(record.line, detail));
@@ -146,7 +155,7 @@ impl<R: Read> Splitter<R> {
         Ok(())
     }
 
-    fn quoted(&mut self, record: &mut Record, field: &mut Field) -> Result<(), Unreadable> {
+    fn quoted(&mut self, record: &mut RawRow, field: &mut Cell) -> Result<(), Unreadable> {
         self.bytes.next()?;
         loop {
             let byte = match self.bytes.next()? {
@@ -164,33 +173,33 @@ impl<R: Read> Splitter<R> {
         }
     }
 
-    fn behind_quotes(&mut self, line: u64) -> Result<End, Unreadable> {
+    fn behind_quotes(&mut self, line: u64) -> Result<CellEnd, Unreadable> {
         let returns = !self.shape.cr_only && self.bytes.peek()? == Some(b'\r');
         if returns {
             self.bytes.next()?;
         }
         match self.end()? {
-            Some(end) if !returns || end != End::Separator => Ok(end),
+            Some(end) if !returns || end != CellEnd::Separator => Ok(end),
             _ => Err(Unreadable::at(line, "there is text behind a closing quote")),
         }
     }
 
     /// What ends a field, if that is what comes next.
-    fn end(&mut self) -> Result<Option<End>, Unreadable> {
+    fn end(&mut self) -> Result<Option<CellEnd>, Unreadable> {
         let Shape { separator, cr_only, .. } = self.shape;
         Ok(match self.bytes.peek()? {
             None => {
                 self.is_over = true;
-                Some(End::File)
+                Some(CellEnd::File)
             }
-            Some(byte) if byte == separator => self.bytes.next()?.map(|_| End::Separator),
-            Some(b'\n') => self.bytes.next()?.map(|_| End::Line),
-            Some(b'\r') if cr_only => self.bytes.next()?.map(|_| End::Line),
+            Some(byte) if byte == separator => self.bytes.next()?.map(|_| CellEnd::Separator),
+            Some(b'\n') => self.bytes.next()?.map(|_| CellEnd::Line),
+            Some(b'\r') if cr_only => self.bytes.next()?.map(|_| CellEnd::Line),
             Some(_) => None,
         })
     }
 
-    fn plain(&mut self, record: &mut Record, field: &mut Field, begin: usize) -> Result<End, Unreadable> {
+    fn plain(&mut self, record: &mut RawRow, field: &mut Cell, begin: usize) -> Result<CellEnd, Unreadable> {
         let style = self.shape.style;
         loop {
             if let Some(end) = self.end()? {
@@ -229,7 +238,7 @@ impl<R: Read> Splitter<R> {
     }
 
     /// The byte that is meant by the one behind a backslash.
-    fn escaped(&mut self, line: u64, field: &mut Field) -> Result<u8, Unreadable> {
+    fn escaped(&mut self, line: u64, field: &mut Cell) -> Result<u8, Unreadable> {
         Ok(match self.bytes.next()? {
             Some(b'n') => b'\n',
             Some(b't') => b'\t',

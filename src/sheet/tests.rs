@@ -10,7 +10,7 @@ fn is_number(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-const WANTED: Wanted = Wanted {
+const WANTED: WantedTable = WantedTable {
     table: "kaspi_test",
     columns: &["shop_id", "description", "comment"],
     needed: &["shop_id"],
@@ -75,7 +75,7 @@ fn every_writer_is_understood() {
         "tabs, backslash escapes",
         &["1: 8|a\tb\nc\\|-", "3: 8|\"M\"|-"],
     );
-    reads("id\tshop_id\tdescription\tcomment\n1\t8\ta\\tb\\nc\tNULL\n", "the word NULL", &["2: 8|a\tb\nc|-"]);
+    reads("id\tshop_id\tdescription\tcomment\n1\t8\ta\\tb\\nc\tNULL\n", "NULL, \\N or nothing", &["2: 8|a\tb\nc|-"]);
     reads(
         "\"1\",\"8\",\"a \\\"b\\\" \\\\\",\\N\n\"2\",\"8\",\"c, d\",\"e\"\n",
         "values in quotes with backslash",

@@ -45,7 +45,7 @@ impl fmt::Display for Understood {
                     (false, true) => "CRLF",
                     (false, false) => "LF",
                 };
-                let null = if *null_word { "the word NULL or nothing" } else { "\\N or nothing" };
+                let null = if *null_word { "NULL, \\N or nothing" } else { "\\N or nothing" };
                 let header = match header {
                     true => "a header",
                     false => "no header (the guide's columns in its order)",

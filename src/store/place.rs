@@ -66,7 +66,8 @@ impl Place {
     fn newest_backup(&self) -> Option<PathBuf> {
         let entries = std::fs::read_dir(self.dir.join(BACKUPS)).ok()?;
         let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        files.filter(|path| path.extension().is_some_and(|ending| ending == "backup")).max()
+        let is_daily = |name: &str| name.starts_with("kaspid-2") && name.ends_with(".backup");
+        files.filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_daily)).max()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::moment::Moment;
 use crate::operation::{BadRows, Imported, Reply};
 use crate::service::organisation::{Verifications, put};
 use crate::service::{Context, Settings};
-use crate::sheet::{Row, Rows, Understood, Unreadable};
+use crate::sheet::{Rows, TableRow, Understood, Unreadable};
 use crate::store::{Alarms, ConfigRow, Note, Refused, Store, Writing};
 use crate::transfer::{Transferred, Upload};
 
@@ -110,7 +110,7 @@ struct SeenInFile {
     defaults: HashMap<ShopId, u64>,
 }
 
-fn entry(row: &Row, settings: &Settings, seen: &mut SeenInFile) -> Result<ConfigEntry, (u64, String)> {
+fn entry(row: &TableRow, settings: &Settings, seen: &mut SeenInFile) -> Result<ConfigEntry, (u64, String)> {
     let zone = &settings.config.daemon.timezone;
     let mut reader = Reader::new(row, CONFIGS.columns);
     let shop = reader.needed("shop_id", whole::<ShopId>);

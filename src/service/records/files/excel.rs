@@ -4,7 +4,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::export::{not_written, values};
+use super::cells::{not_written, values};
 use super::{LOG_COLUMNS, MORE_COLUMNS, TENGE};
 use crate::failure::Failure;
 use crate::operation::LogRow;

@@ -11,7 +11,7 @@ use crate::id::{ConfigId, OrganizationBin, QrPaymentId, ShopId};
 use crate::message::{LONGEST, without_phones};
 use crate::money::Amount;
 use crate::service::Settings;
-use crate::sheet::{Row, Understood};
+use crate::sheet::{TableRow, Understood};
 use crate::store::{ConfigRow, ImportedRow, PaymentRow, StoreError};
 
 /// What a row makes of the payments here.
@@ -64,7 +64,7 @@ fn number(id: &QrPaymentId) -> u128 {
 
 impl KnownBefore {
     /// A row of the file as the log keeps it, or all that is wrong with it.
-    pub(super) fn row(&self, row: &Row) -> Result<ImportedRow, String> {
+    pub(super) fn row(&self, row: &TableRow) -> Result<ImportedRow, String> {
         let mut reader = Reader::new(row, &LOG_COLUMNS);
         let shop = reader.maybe("shop_id", whole::<ShopId>).filter(|shop| *shop != NO_SHOP);
         let operation = reader.needed("operation_type", |text| {

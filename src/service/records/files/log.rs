@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::judge::{KnownBefore, RowJudge, RowVerdict};
 use super::spool::{Spooled, again};
-use super::sums::Sums;
+use super::sums::FileSums;
 use super::wanted::LOG;
 use super::{NO_ROWS, aside, spool};
 use crate::domain::{Actor, Dialect, Kind, OperationType, State};
@@ -32,7 +32,7 @@ struct ImportCounts {
     imported: u64,
     skipped: u64,
     adopted: u64,
-    sums: Sums,
+    sums: FileSums,
 }
 
 /// Takes an earlier log in; touches history, and the payments of it that are not here.

@@ -3,6 +3,7 @@
 //! An export reads the log in pages by sequence and holds no transaction while the client takes them. An import is
 //! read to its end before anything is written; every bad row is told, and all good ones go into one commit or none.
 
+mod cells;
 mod configs;
 mod excel;
 mod export;

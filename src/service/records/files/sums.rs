@@ -13,9 +13,9 @@ const MOST: usize = 10_000;
 
 /// Gathers rows.
 #[derive(Default)]
-pub(super) struct Sums(BTreeMap<Option<OrganizationBin>, OrganizationSums>);
+pub(super) struct FileSums(BTreeMap<Option<OrganizationBin>, OrganizationSums>);
 
-impl Sums {
+impl FileSums {
     /// A row of the file, and whether it is new here.
     pub(super) fn add(&mut self, row: &ImportedRow, is_new: bool) {
         if self.0.len() >= MOST && !self.0.contains_key(&row.organization_bin) {

@@ -8,17 +8,17 @@ use zeroize::Zeroizing;
 use crate::id::OrganizationBin;
 use crate::moment::Moment;
 use crate::money::Amount;
-use crate::sheet::Row;
+use crate::sheet::TableRow;
 
 /// Takes the values of a row one by one and gathers what is wrong with it.
 pub(super) struct Reader<'r> {
-    row: &'r Row,
+    row: &'r TableRow,
     columns: &'static [&'static str],
     wrong: Vec<String>,
 }
 
 impl<'r> Reader<'r> {
-    pub(super) fn new(row: &'r Row, columns: &'static [&'static str]) -> Self {
+    pub(super) fn new(row: &'r TableRow, columns: &'static [&'static str]) -> Self {
         Self { row, columns, wrong: Vec::new() }
     }
 

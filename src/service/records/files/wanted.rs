@@ -4,10 +4,10 @@ use super::LOG_COLUMNS;
 use super::value::{bin, boolean, is_date, whole};
 use crate::domain::{LogStatus, OperationType};
 use crate::id::{ConfigId, DeviceToken, QrPaymentId, ShopId, TradePointId};
-use crate::sheet::Wanted;
+use crate::sheet::WantedTable;
 
 /// The guide's KaspiPayConfig.
-pub(super) const CONFIGS: Wanted = Wanted {
+pub(super) const CONFIGS: WantedTable = WantedTable {
     table: "kaspi_pay_config",
     columns: &[
         "shop_id",
@@ -41,7 +41,7 @@ pub(super) const CONFIGS: Wanted = Wanted {
 };
 
 /// The guide's KaspiPayLog.
-pub(super) const LOG: Wanted = Wanted {
+pub(super) const LOG: WantedTable = WantedTable {
     table: "kaspi_pay_log",
     columns: &LOG_COLUMNS,
     needed: &["operation_type", "status", "created_at"],

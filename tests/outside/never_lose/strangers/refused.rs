@@ -14,7 +14,8 @@ fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
 
 /// The Russian letters of a text, in an encoding where `а` has this number and the rest follow.
 fn one_byte(text: &str, first: u32) -> Vec<u8> {
-    text.chars().map(|c| if c.is_ascii() { c as u8 } else { ((c as u32).wrapping_sub(0x430) + first) as u8 }).collect()
+    let byte = |c: char| if c.is_ascii() { u32::from(c) } else { u32::from(c) - 0x430 + first };
+    text.chars().map(|c| u8::try_from(byte(c)).unwrap()).collect()
 }
 
 /// The line that is refused, and the file.

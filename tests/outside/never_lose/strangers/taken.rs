@@ -16,7 +16,7 @@ const EXCEL: Writer = Writer { separator: ";", end: "\r\n", header: true, none: 
 fn writers() -> Vec<(&'static str, Writer, &'static str)> {
     vec![
         ("mysql INTO OUTFILE, mysqldump --tab", OUTFILE, "tabs, backslash escapes and no quotes, \\N"),
-        ("mysql --batch", Writer { header: true, none: "NULL", ..OUTFILE }, "the word NULL"),
+        ("mysql --batch", Writer { header: true, none: "NULL", ..OUTFILE }, "NULL, \\N or nothing"),
         (
             "mysql --batch on Windows",
             Writer { header: true, none: "NULL", end: "\r\n", ..OUTFILE },

@@ -59,7 +59,7 @@ fn a_server_of_old_tls_is_named() {
         let problem = daemon.door.post("/v1/configs", &json!({"organization_bin": BIN})).problem("kaspi_unavailable");
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.contains("no TLS in common") && detail.contains("ECDHE"), "{how:?}: {problem}");
-        let said = doctor(&daemon.socket(), &home.config());
+        let said = doctor(daemon.socket(), &home.config());
         said.blames("tls", "speaks no TLS that kaspid does", "openssl s_client -connect 127.0.0.1:");
     }
 }
