@@ -39,7 +39,12 @@ fn fields<R: Read>(
     let cr_only = facts.cr_only;
     let (separator, header) = header::find(open, cr_only, wanted)?;
     let width = (!header).then_some(wanted.guide.len());
-    let trial = |style| Ok(Trial::run(open()?, Shape { separator, style, cr_only }, width));
+    let trial =
+        |style| -> Result<Trial, Unreadable> { Ok(Trial::run(open()?, Shape { separator, style, cr_only }, width)) };
+    let styles = worth_trying(separator, facts);
+    let width = (!header).then_some(wanted.guide.len());
+    let trial =
+        |style| -> Result<Trial, Unreadable> { Ok(Trial::run(open()?, Shape { separator, style, cr_only }, width)) };
     // Without a quote and a backslash all read the same.
     let styles = match (facts.quotes || facts.backslashes, separator) {
         (true, _) => &Style::ALL[..],
@@ -47,10 +52,23 @@ fn fields<R: Read>(
         (false, b'|') => &[Style::Plain],
         (false, _) => &[Style::Doubled],
     };
-    let trials = styles.iter().copied().map(trial).collect::<Result<Vec<_>, Unreadable>>()?;
+    let trials = styles.iter().copied().map(trial).collect::<Result<Vec<_>, _>>()?;
     let chosen = choose(trials, (separator, header), facts)?;
     let shape = Shape { separator, style: chosen.style, cr_only };
     Ok(Kind::Fields { shape, header, crlf: facts.crlf, null_word: !(chosen.escaped_none && chosen.style.escapes()) })
+}
+
+/// The styles that can differ, and the one that is usual where none does. Each costs a reading of the whole file.
+fn worth_trying(separator: u8, facts: &Facts) -> &'static [Style] {
+    match (separator, facts.quotes, facts.backslashes) {
+        (b',' | b';', _, false) => &[Style::Doubled],
+        (b'\t', false, false) => &[Style::Escaped],
+        (b'|', false, false) => &[Style::Plain],
+        (b'\t', true, false) => &[Style::Doubled, Style::Escaped],
+        (_, true, false) => &[Style::Doubled, Style::Plain],
+        (_, false, true) => &[Style::Doubled, Style::Escaped, Style::Plain],
+        _ => &Style::ALL,
+    }
 }
 
 /// A row of the file: a value for each of the wanted columns, where it has one. Wiped when dropped: it may hold a token.

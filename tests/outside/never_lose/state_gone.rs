@@ -1,4 +1,4 @@
-//! A state that should be there and is not (data-file §7): no empty shop is begun in its place, and a link in its place is
+//! A state that should be there and is not (data-file §10): no empty shop is begun in its place, and a link in its place is
 //! followed wherever the file is read, locked or replaced.
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! Logs that are taken in, row by row the same whoever wrote them.
 
+use std::process::Command;
+
 use serde_json::json;
 
 use super::writers::{Writer, all, bare, doubled, enclosed, escaped, json_lines, message, objects, optionally, rows};
@@ -142,4 +144,76 @@ fn logs_are_read_as_they_were_written() {
         assert!(found.contains(&message(*number)), "{}: its text is not in {found:#?}", file.name);
     }
     eprintln!("{} files", files.len());
+}
+
+/// What the real program writes, in each of its modes.
+#[test]
+fn logs_of_the_real_sqlite_are_read() {
+    let till = Till::open(Dialect::Bank, "");
+    let quoted =
+        |cell: &Option<String>| cell.as_ref().map_or("NULL".to_owned(), |it| format!("'{}'", it.replace('\'', "''")));
+    let modes: [&[&str]; 7] = [
+        &["-csv", "-header"],
+        &["-csv"],
+        &["-list", "-header"],
+        &["-list"],
+        &["-tabs"],
+        &["-tabs", "-header"],
+        &["-json"],
+    ];
+    for (number, mode) in (910_000_000_001..).zip(modes) {
+        let rows = rows(number);
+        let lines = rows.iter().map(|row| format!("({})", row.iter().map(quoted).collect::<Vec<_>>().join(",")));
+        let values = lines.collect::<Vec<_>>().join(",");
+        let columns = super::writers::COLUMNS.join(",");
+        let sql = format!(
+            "CREATE TABLE kaspi_pay_log({columns}); INSERT INTO kaspi_pay_log VALUES {values}; SELECT * FROM kaspi_pay_log"
+        );
+        let Ok(output) = Command::new("sqlite3").args(mode).args([":memory:", &sql]).output() else {
+            return eprintln!("SKIPPED: needs sqlite3");
+        };
+        assert!(output.status.success(), "{output:?}");
+        let file = Stranger::new("sqlite3", output.stdout, "");
+        let answer = file.import(&till, "log");
+        assert_eq!(answer.status, 200, "{mode:?}: {}", answer.text());
+        let said = answer.json();
+        assert_eq!((&said["imported"], &said["adopted"]), (&json!(3), &json!(1)), "{mode:?}: {said}");
+        assert!(messages(&till).contains(&message(number)), "{mode:?}: {said}");
+        file.tell(said["understood"].as_str().unwrap(), "taken in");
+    }
+}
+
+/// What PostgreSQL 15 has written (tests/fixtures/files), with a line end and a tab inside of a text.
+#[test]
+fn logs_of_the_real_postgresql_are_read() {
+    let till = Till::open(Dialect::Bank, "");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/files/postgresql-");
+    let file =
+        |name: &'static str, says| Stranger::new(name, std::fs::read(format!("{folder}{name}.txt")).unwrap(), says);
+    for (name, says) in [
+        ("csv-header", "commas, quotes doubled"),
+        ("csv", "no header"),
+        ("text", "tabs, backslash escapes"),
+        ("csv-semicolons", "semicolons, quotes doubled"),
+        ("csv-forced", "quotes doubled"),
+        ("text-bars", "bars, backslash escapes"),
+        ("csv-tabs", "tabs, quotes doubled"),
+    ] {
+        let file = file(name, says);
+        let said = file.import(&till, "log").expect(200);
+        assert_eq!(
+            (&said["imported"], &said["adopted"]),
+            (&json!(if name == "csv-header" { 3 } else { 2 }), &json!(1)),
+            "{name}: {said}"
+        );
+        assert!(said["understood"].as_str().unwrap().contains(says), "{name}: {said}");
+        file.tell(said["understood"].as_str().unwrap(), "taken in");
+    }
+    // The failed row is the same in all of them, so it was taken in once: each file has brought the same text.
+    assert_eq!(
+        messages(&till).iter().filter(|text| text.contains("связи")).collect::<Vec<_>>(),
+        ["нет \"связи\", путь C:\\new;\nстрока 2\tтаб"]
+    );
+    file("for-people", "prints for people").is_refused(&till, "log", 1);
+    file("unaligned", "it has 1 values and the header 10").is_refused(&till, "log", 4);
 }
