@@ -41,18 +41,7 @@ fn fields<R: Read>(
     let width = (!header).then_some(wanted.guide.len());
     let trial =
         |style| -> Result<Trial, Unreadable> { Ok(Trial::run(open()?, Shape { separator, style, cr_only }, width)) };
-    let styles = worth_trying(separator, facts);
-    let width = (!header).then_some(wanted.guide.len());
-    let trial =
-        |style| -> Result<Trial, Unreadable> { Ok(Trial::run(open()?, Shape { separator, style, cr_only }, width)) };
-    // Without a quote and a backslash all read the same.
-    let styles = match (facts.quotes || facts.backslashes, separator) {
-        (true, _) => &Style::ALL[..],
-        (false, b'\t') => &[Style::Escaped],
-        (false, b'|') => &[Style::Plain],
-        (false, _) => &[Style::Doubled],
-    };
-    let trials = styles.iter().copied().map(trial).collect::<Result<Vec<_>, _>>()?;
+    let trials = worth_trying(separator, facts).iter().copied().map(trial).collect::<Result<Vec<_>, _>>()?;
     let chosen = choose(trials, (separator, header), facts)?;
     let shape = Shape { separator, style: chosen.style, cr_only };
     Ok(Kind::Fields { shape, header, crlf: facts.crlf, null_word: !(chosen.escaped_none && chosen.style.escapes()) })
