@@ -30,6 +30,7 @@
 //! | [`domain`] | A word means the same in the state file and on the socket, and none is taken out or moved. |
 //! | [`failure`] | Every failure says whether money moved and what to do next. |
 //! | [`operation`] | An old program and a new one understand each other; both encodings carry the same things. |
+//! | `sheet` | A stranger's table is read as what it is, or refused by line; no value of it is repeated. |
 //! | [`access`] | Nothing is carried out that was not admitted: only `Permission::admit` makes an `Admitted`. |
 //! | [`seal`] | What is sealed opens with its seal and at its place only; no key of a seal is shown or stored. |
 //! | [`config`] | What is not known is refused by name, by the daemon and by `kaspid check` alike. |
@@ -62,6 +63,7 @@ pub mod operation;
 pub mod frame;
 pub mod transfer;
 pub mod allowance;
+mod sheet;
 pub mod metrics;
 pub mod peer_groups;
 pub mod user_names;

@@ -131,6 +131,23 @@ fn row() -> LogRow {
     }
 }
 
+fn imported() -> Imported {
+    let sum = |rows, payments, billed| FileSum { rows, payments, billed_tiyn: total(billed), refunded_tiyn: total(0) };
+    let sums = OrganizationSums {
+        organization_bin: Some("891027350515".parse().unwrap()),
+        file: sum(3, 2, 30_000),
+        taken_in: sum(2, 1, 20_000),
+    };
+    Imported {
+        imported: 2,
+        skipped: 1,
+        adopted: 1,
+        unknown_columns: vec!["note".to_owned()],
+        understood: "text in UTF-8: commas".to_owned(),
+        sums: vec![sums],
+    }
+}
+
 fn total(tiyn: i64) -> crate::money::Total {
     serde_json::from_str(&tiyn.to_string()).unwrap()
 }
@@ -278,7 +295,7 @@ pub(super) fn replies() -> Vec<Reply> {
         Reply::Verified(verified),
         Reply::Identity(identity()),
         Reply::Reloaded(Reloaded { changed: vec!["[verify] every".to_owned()], restart_needed: Vec::new() }),
-        Reply::Imported(Imported { imported: 2, skipped: 1, adopted: 1, unknown_columns: vec!["note".to_owned()] }),
+        Reply::Imported(imported()),
         Reply::Acknowledged(Acknowledged { gaps: vec![gap] }),
         Reply::Metrics(Metrics {
             text: "# TYPE kaspid_configs gauge\nkaspid_configs{standing=\"verified\"} 1\n".to_owned(),

@@ -1,29 +1,130 @@
-//! A file that is there whole or not at all: written under another name beside it, readable by its owner only, and
-//! moved into place at the end.
+//! Where a command's file goes (architecture §8): `-` is stdout, a device or a pipe is written to as it is, a link is
+//! followed, and a file is there whole or not at all: written under another name beside it and moved into place at the
+//! end. One that was there before keeps its owner and mode; a new one can be read by its owner only.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
+
+/// Links that lead to links are followed so far, as the system does.
+const LINKS: usize = 40;
+
+/// The bits of a mode that others can read by.
+const OTHERS: u32 = 0o044;
+
+/// Where the bytes of a file go.
+pub(super) enum Output {
+    /// To stdout, by whoever prints there.
+    Stdout,
+    /// To a device, a pipe or a socket, which stays what it is.
+    Stream(File),
+    /// To a file.
+    File(Unfinished),
+}
+
+/// What becomes of a file that is there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Existing {
+    /// The new one takes its place.
+    Replaced,
+    /// It stays, and the command ends.
+    Kept,
+}
+
+impl Output {
+    /// Begins to write to `target`; none and `-` are stdout.
+    ///
+    /// # Errors
+    /// It cannot be written to, or is kept.
+    pub(super) fn begin(target: Option<&Path>, existing: Existing) -> io::Result<Self> {
+        let Some(target) = target.filter(|target| target.as_os_str() != "-") else { return Ok(Self::Stdout) };
+        let target = followed(target)?;
+        match target.metadata() {
+            Err(error) if error.kind() == ErrorKind::NotFound => Unfinished::begin(target, None).map(Self::File),
+            Err(error) => Err(error),
+            Ok(found) if is_stdout(&found) => Ok(Self::Stdout),
+            Ok(found) if found.is_dir() => Err(io::Error::other("it is a folder: name a file in it")),
+            Ok(found) if !found.is_file() => OpenOptions::new().write(true).open(&target).map(Self::Stream),
+            Ok(_) if existing == Existing::Kept => Err(ErrorKind::AlreadyExists.into()),
+            Ok(found) => Unfinished::begin(target, Some(&found)).map(Self::File),
+        }
+    }
+
+    /// What a failed write leaves behind, for people.
+    pub(super) fn left(&self) -> &'static str {
+        match self {
+            Self::File(Unfinished { replaced: Some(_), .. }) => "the file that was there is as it was",
+            Self::File(_) => "nothing was left there",
+            Self::Stream(_) | Self::Stdout => "what it has taken is not whole",
+        }
+    }
+
+    /// Others than its owner may read what was there, and so what takes its place.
+    pub(super) fn is_readable_by_others(&self) -> bool {
+        matches!(self, Self::File(Unfinished { replaced: Some((.., mode)), .. }) if mode & OTHERS != 0)
+    }
+}
+
+/// `/dev/stdout` and its likes, whatever stdout is.
+fn is_stdout(found: &Metadata) -> bool {
+    let stdout = nix::sys::stat::fstat(io::stdout());
+    stdout.is_ok_and(|stdout| (stdout.st_dev, stdout.st_ino) == (found.dev(), found.ino()))
+}
+
+/// The path behind every link, also where there is nothing yet. Links of the system that name no path, such as those to
+/// open pipes, stay as they are: opening them leads there.
+fn followed(target: &Path) -> io::Result<PathBuf> {
+    let mut path = target.to_owned();
+    for _ in 0..LINKS {
+        let Ok(next) = std::fs::read_link(&path) else { return Ok(path) };
+        let next = path.parent().map_or_else(|| next.clone(), |folder| folder.join(&next));
+        if path.exists() && !next.exists() {
+            return Ok(path);
+        }
+        path = next;
+    }
+    Err(io::Error::other("its links lead in a circle"))
+}
 
 /// A file that is not whole yet; removed where it does not become so.
 pub(super) struct Unfinished {
     file: Option<File>,
     path: PathBuf,
     target: PathBuf,
+    /// Owner, group and mode of the file it takes the place of.
+    replaced: Option<(u32, u32, u32)>,
 }
 
 impl Unfinished {
-    /// Begins `target`. What is there stays until the new one is whole.
-    pub(super) fn begin(target: &Path) -> io::Result<Self> {
+    /// What is there stays until the new one is whole.
+    fn begin(target: PathBuf, replaced: Option<&Metadata>) -> io::Result<Self> {
+        let replaced = replaced.map(|found| (found.uid(), found.gid(), found.mode()));
         let name = target.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
         let mut unfinished = OsString::from(".");
         unfinished.push(name);
         unfinished.push(format!(".{}.part", std::process::id()));
         let path = target.with_file_name(unfinished);
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        Ok(Self { file: Some(file), path, target: target.to_owned() })
+        let unfinished = Self { file: Some(file), path, target, replaced };
+        unfinished.take_after()?;
+        Ok(unfinished)
+    }
+
+    /// The owner and mode of the file that was there, before a byte is in it.
+    fn take_after(&self) -> io::Result<()> {
+        let (Some(file), Some((owner, group, mode))) = (&self.file, self.replaced) else { return Ok(()) };
+        let mine = file.metadata()?;
+        if (mine.uid(), mine.gid()) != (owner, group) {
+            let not_ours = |error: io::Error| {
+                let why = format!("it belongs to user {owner} and would become somebody else's ({error})");
+                io::Error::new(error.kind(), why + ": write to another file, or as that user or root")
+            };
+            fchown(file, Some(owner), Some(group)).map_err(not_ours)?;
+        }
+        // Behind the change of owner, which takes some bits away.
+        file.set_permissions(std::fs::Permissions::from_mode(mode & 0o7777))
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -57,26 +158,54 @@ impl Drop for Unfinished {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
-
-    use std::os::unix::fs::PermissionsExt;
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot unwrap has failed")]
 
     use super::*;
+
+    fn file(target: &Path, existing: Existing) -> Unfinished {
+        match Output::begin(Some(target), existing).unwrap() {
+            Output::File(file) => file,
+            Output::Stdout | Output::Stream(_) => panic!("not a file"),
+        }
+    }
+
+    fn mode(path: &Path) -> u32 {
+        path.metadata().unwrap().permissions().mode() & 0o777
+    }
 
     #[test]
     fn half_a_file_is_no_file() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("log.csv");
-        std::fs::write(&target, "old").unwrap();
-        let mut half = Unfinished::begin(&target).unwrap();
+        let mut half = file(&target, Existing::Replaced);
         half.write(b"ha").unwrap();
         drop(half);
-        assert_eq!(std::fs::read(&target).unwrap(), b"old");
-        let mut whole = Unfinished::begin(&target).unwrap();
+        assert!(!target.exists());
+        file(&target, Existing::Replaced).finish().unwrap();
+        assert_eq!(mode(&target), 0o600);
+        let mut half = file(&target, Existing::Replaced);
+        half.write(b"ha").unwrap();
+        drop(half);
+        assert_eq!((std::fs::read(&target).unwrap(), folder.path().read_dir().unwrap().count()), (vec![], 1));
+    }
+
+    #[test]
+    fn a_file_that_was_there_keeps_its_mode_and_a_link_stays_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link, open) = (folder.path().join("a"), folder.path().join("b"), folder.path().join("c"));
+        std::fs::write(&target, "old").unwrap();
+        std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o640)).unwrap();
+        std::os::unix::fs::symlink("a", &link).unwrap();
+        std::os::unix::fs::symlink("d", &open).unwrap();
+        let mut whole = file(&link, Existing::Replaced);
         whole.write(b"new").unwrap();
         whole.finish().unwrap();
-        assert_eq!(std::fs::read(&target).unwrap(), b"new");
-        assert_eq!(target.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+        assert_eq!((std::fs::read(&target).unwrap(), mode(&target), link.is_symlink()), (b"new".to_vec(), 0o640, true));
+        assert!(Output::begin(Some(&link), Existing::Kept).is_err());
+        // A link to what is not there yet is followed, too.
+        file(&open, Existing::Kept).finish().unwrap();
+        assert!(open.is_symlink() && folder.path().join("d").is_file());
+        assert!(Output::begin(Some(folder.path()), Existing::Replaced).is_err());
+        assert!(matches!(Output::begin(Some(Path::new("-")), Existing::Kept), Ok(Output::Stdout)));
     }
 }

@@ -36,7 +36,9 @@ pub(super) fn transferred(
         Transferred::Download(download) => Ok(stream::answer(download, timeouts.clone(), allowance).map(Either::Right)),
         Transferred::Refused(rows) => {
             let failure = rows.failure();
-            Ok(document(&failure, &Problem { rows: &rows.rows, more_rows: rows.more, ..Problem::from(&failure) }))
+            let (more_rows, understood) = (rows.more, rows.understood.as_str());
+            let problem = Problem { rows: &rows.rows, more_rows, understood, ..Problem::from(&failure) };
+            Ok(document(&failure, &problem))
         }
     }
 }

@@ -46,6 +46,9 @@ pub struct Problem<'f> {
     /// How many more there are; only of imports.
     #[serde(skip_serializing_if = "is_none")]
     pub more_rows: u64,
+    /// What the file was understood as; only of imports.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub understood: &'f str,
 }
 
 fn is_none(count: &u64) -> bool {
@@ -71,6 +74,7 @@ impl<'f> From<&'f Failure> for Problem<'f> {
             trade_points: &failure.trade_points,
             rows: &[],
             more_rows: 0,
+            understood: "",
         }
     }
 }

@@ -112,16 +112,29 @@ pub(super) async fn feed(
     Ok(())
 }
 
-/// How an uploaded file is written, from its `Content-Type`.
+/// What programs call a table that they send.
+const UPLOADS: [(&str, FileFormat); 6] = [
+    ("text/csv", FileFormat::Csv),
+    ("text/tab-separated-values", FileFormat::Csv),
+    ("text/plain", FileFormat::Csv),
+    ("application/x-ndjson", FileFormat::Jsonl),
+    ("application/json", FileFormat::Jsonl),
+    // A file of which the sender knows nothing.
+    ("application/octet-stream", FileFormat::Csv),
+];
+
+/// How an uploaded file is said to be written, by its `Content-Type`. What it is, is told from itself.
 ///
 /// # Errors
 /// `invalid_request` naming what there is.
 pub(super) fn format(headers: &HeaderMap) -> Result<FileFormat, Failure> {
     let given = headers.get(header::CONTENT_TYPE).and_then(|given| given.to_str().ok()).unwrap_or_default();
     let kind = given.split(';').next().unwrap_or_default().trim();
-    let known = [FileFormat::Csv, FileFormat::Jsonl];
-    known.into_iter().find(|format| kind.eq_ignore_ascii_case(format.content_type())).ok_or_else(|| {
-        Failure::invalid("an import is text/csv with a header, or application/x-ndjson with one object a line")
-            .with_hint("Send it with its Content-Type, for instance: curl -H 'Content-Type: text/csv' -T FILE -X POST")
+    let found = UPLOADS.iter().find(|(known, _)| kind.eq_ignore_ascii_case(known));
+    found.map(|(_, format)| *format).ok_or_else(|| {
+        Failure::invalid(
+            "an import is text/csv, text/tab-separated-values, text/plain, application/x-ndjson or application/json",
+        )
+        .with_hint("Send it with its Content-Type, for instance: curl -H 'Content-Type: text/csv' -T FILE -X POST")
     })
 }

@@ -32,7 +32,6 @@ pub enum IdentityPlace {
 
 impl IdentityPlace {
     /// A credential comes before files, and files before what is kept.
-    #[must_use]
     ///
     /// # Errors
     /// A seal's credential that cannot be used.

@@ -82,7 +82,9 @@ enum Envelope<'a> {
 
 /// Judges an answer to a call made in `dialect`; `None` takes either and tells which.
 pub(super) fn judge(answer: &HttpAnswer, call: CallKind, dialect: Option<Dialect>) -> Result<Success<'_>, CallError> {
-    let envelope = std::str::from_utf8(&answer.body).ok().and_then(read);
+    let body = std::str::from_utf8(&answer.body).ok();
+    // .NET begins a text with a byte order mark where nobody stops it.
+    let envelope = body.map(|body| body.strip_prefix('\u{feff}').unwrap_or(body)).and_then(read);
     let Some(envelope) = envelope else {
         return Err(undecided(format!("Kaspi answered HTTP {} without a readable envelope", answer.http), None));
     };
@@ -139,7 +141,11 @@ fn bank<'a>(envelope: &JsonFields<'a>, code: i64) -> Option<Envelope<'a>> {
 
 fn guide<'a>(envelope: &JsonFields<'a>, ok: bool) -> Option<Envelope<'a>> {
     let data = envelope.raw("data");
-    let mut errors: Vec<Provider> = envelope.text("error").map(|text| (None, worded(Some(text)))).into_iter().collect();
+    let said = envelope.text("error").or_else(|| {
+        // Beside a success it is a greeting.
+        envelope.raw_in_any_case("message").filter(|_| !ok).and_then(fields::text)
+    });
+    let mut errors: Vec<Provider> = said.map(|text| (None, worded(Some(text)))).into_iter().collect();
     if let Some(listed) = data.and_then(JsonFields::read).and_then(|data| data.raw("errors")) {
         // PHP writes an empty map as an array.
         match JsonFields::read(listed) {

@@ -144,6 +144,8 @@ impl Link {
             .uri(&call.path)
             .header(header::HOST, &self.host)
             .header(header::ACCEPT, "application/json")
+            // A compressed envelope would be none: we unpack nothing.
+            .header(header::ACCEPT_ENCODING, "identity")
             .header(header::USER_AGENT, concat!("kaspid/", env!("CARGO_PKG_VERSION")))
             .header("X-Request-ID", ask.x_request_id.to_string());
         if call.body.is_some() {

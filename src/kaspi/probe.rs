@@ -89,6 +89,9 @@ pub enum ProbeObstacle {
     /// The bank refuses our certificate.
     #[error("the bank refuses our certificate: {0}")]
     OurCertificate(&'static str),
+    /// The server speaks none of our versions, key exchanges or ciphers.
+    #[error("{}", tls::NOTHING_IN_COMMON)]
+    NothingInCommon,
     /// Anything else of TLS.
     #[error("{0}")]
     Tls(String),
@@ -193,6 +196,7 @@ fn obstacle(error: Option<&TlsError>, text: &str) -> ProbeObstacle {
             | CertificateError::NotValidYetContext { .. } => ProbeObstacle::NotValidNow,
             _ => ProbeObstacle::UntrustedServer,
         },
+        Some(foreign) if tls::has_nothing_in_common(foreign) => ProbeObstacle::NothingInCommon,
         _ => ProbeObstacle::Tls(text.to_owned()),
     }
 }

@@ -113,6 +113,24 @@ pub(super) fn refuses_certificate(error: &rustls::Error) -> bool {
     refusal(error).is_some()
 }
 
+/// True where the server speaks no protocol version, key exchange or cipher that we do. A server that dislikes our
+/// certificate without saying so ends a handshake like that, too.
+pub(super) fn has_nothing_in_common(error: &rustls::Error) -> bool {
+    matches!(
+        error,
+        rustls::Error::PeerIncompatible(_)
+            | rustls::Error::AlertReceived(
+                AlertDescription::HandshakeFailure
+                    | AlertDescription::ProtocolVersion
+                    | AlertDescription::InsufficientSecurity
+            )
+    )
+}
+
+/// What is said of it. kaspid speaks TLS 1.2 and 1.3 with ECDHE and AES-GCM or ChaCha20, and nothing older.
+pub(super) const NOTHING_IN_COMMON: &str = "the server speaks no TLS that kaspid does (1.2 or 1.3, ECDHE with AES-GCM or ChaCha20): \
+     an old server or a proxy on the way that offers only TLS 1.0 or 1.1, RSA key exchange or CBC";
+
 /// What a person must do first, where trying again cannot help.
 pub(super) fn remedy(error: &rustls::Error) -> Option<&'static str> {
     Some(match error {
@@ -130,6 +148,11 @@ pub(super) fn remedy(error: &rustls::Error) -> Option<&'static str> {
         ) => "the server is not the one in [kaspi] url: check the url and the name service",
         rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
             "the server's certificate is not trusted: name the bank's CA in [kaspi] ca_file"
+        }
+        foreign if has_nothing_in_common(foreign) => {
+            "the server and kaspid have no TLS in common, or it dislikes our certificate without saying so: kaspid speaks \
+             1.2 and 1.3, ECDHE with AES-GCM or ChaCha20; whoever runs the server or a proxy on the way must switch that \
+             on; kaspictl doctor shows what is offered"
         }
         _ => return None,
     })

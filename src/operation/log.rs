@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::head::KeptHead;
-use super::shape::null_is_usual;
 use crate::domain::{Actor, LogStatus, OperationType, words};
 use crate::id::{ConfigId, OrganizationBin, PaymentId, QrPaymentId, RequestKey, ShopId};
 use crate::moment::{Moment, Span};

@@ -6,6 +6,7 @@ use super::shape::null_is_usual;
 use crate::domain::words;
 use crate::id::OrganizationBin;
 use crate::moment::Moment;
+use crate::money::Total;
 
 words! {
     /// How the rows of a file are written.
@@ -16,6 +17,8 @@ words! {
         Csv = "csv",
         /// One JSON object a line.
         Jsonl = "jsonl",
+        /// For a spreadsheet of this country: CSV with a byte order mark, semicolons and amounts in tenge with a comma. Out only.
+        Excel = "excel",
     }
 }
 
@@ -24,7 +27,7 @@ impl FileFormat {
     #[must_use]
     pub fn content_type(self) -> &'static str {
         match self {
-            Self::Csv => "text/csv",
+            Self::Csv | Self::Excel => "text/csv",
             Self::Jsonl => "application/x-ndjson",
         }
     }
@@ -40,8 +43,38 @@ pub struct Imported {
     pub skipped: u64,
     /// Payments that can be followed, cancelled and refunded from now on.
     pub adopted: u64,
-    /// Columns of the file that mean nothing here.
+    /// Columns of the file that mean nothing here; a name that could be a value is not repeated.
     pub unknown_columns: Vec<String>,
+    /// What the file was understood as, in words: encoding, separator, quoting, the word for none, line ends, header.
+    pub understood: String,
+    /// What it comes to, organisation by organisation; of a log only.
+    pub sums: Vec<OrganizationSums>,
+}
+
+/// What a file of the log comes to for an organisation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct OrganizationSums {
+    /// Null for rows that name none.
+    pub organization_bin: Option<OrganizationBin>,
+    /// All rows of the file.
+    pub file: FileSum,
+    /// Those that were not here before.
+    pub taken_in: FileSum,
+}
+
+/// Rows of a log, and their money as the file tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct FileSum {
+    /// How many.
+    pub rows: u64,
+    /// Successful creates, links and QR codes.
+    pub payments: u64,
+    /// Their amounts.
+    pub billed_tiyn: Total,
+    /// Amounts of successful refunds.
+    pub refunded_tiyn: Total,
 }
 
 /// A row of a file that cannot be taken in.
@@ -62,11 +95,21 @@ pub struct BadRows {
     pub rows: Vec<BadRow>,
     /// How many more there are.
     pub more: u64,
+    /// What the file was understood as, in words; empty where it was not.
+    pub understood: String,
 }
 
 impl BadRows {
     /// Bad rows that are listed one by one.
     pub const LISTED: usize = 100;
+
+    /// Nothing else is known of the file.
+    #[must_use]
+    pub fn of(line: u64, detail: impl Into<String>) -> Self {
+        let mut bad = Self::default();
+        bad.add(line, detail);
+        bad
+    }
 
     /// Takes note of one.
     pub fn add(&mut self, line: u64, detail: impl Into<String>) {
@@ -89,7 +132,10 @@ impl BadRows {
         let count = self.more + u64::try_from(self.rows.len()).unwrap_or(u64::MAX);
         let first = self.rows.first().map_or_else(String::new, |row| format!("; line {}: {}", row.line, row.detail));
         crate::failure::Failure::invalid(format!("{count} rows of the file are not good, so none was taken in{first}"))
-            .with_hint("Correct these rows and import the file again; rows that are here already are skipped.")
+            .with_hint(match self.understood.is_empty() {
+                true => "Write the file as its line says and import it again.",
+                false => "Correct these rows and import the file again; rows that are here already are skipped.",
+            })
     }
 }
 
@@ -98,7 +144,7 @@ impl BadRows {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ExportQuery {
-    /// `csv` (the default) or `jsonl`.
+    /// `csv` (the default), `jsonl`, or `excel` for a spreadsheet, which no import takes.
     #[serde(default, deserialize_with = "null_is_usual")]
     pub format: FileFormat,
     /// Only rows at or after this.

@@ -208,15 +208,11 @@ impl Service {
                 rooms.upkeep.backups.backup().await.map(Transferred::Download)
             }
             Operation::LogExport(query) => rooms.records.exports.log_export(&Context::of(admitted, settings).0, query),
-            Operation::ImportConfigs(import) => {
-                rooms
-                    .records
-                    .config_imports
-                    .import_configs(&Context::of(admitted, settings).0, import.format, upload)
-                    .await
+            Operation::ImportConfigs(_) => {
+                rooms.records.config_imports.import_configs(&Context::of(admitted, settings).0, upload).await
             }
-            Operation::ImportLog(import) => {
-                rooms.records.log_imports.import_log(&Context::of(admitted, settings).0, import.format, upload).await
+            Operation::ImportLog(_) => {
+                rooms.records.log_imports.import_log(&Context::of(admitted, settings).0, upload).await
             }
             _ => self.run(admitted).await.map(|reply| Transferred::Reply(Box::new(reply))),
         }

@@ -133,6 +133,46 @@ pub(crate) fn unseal(header: &Header, reader: &mut impl Read, to: &mut impl Writ
     Ok(())
 }
 
+/// Looks at a backup on its way to where it cannot be read back.
+#[derive(Default)]
+pub(crate) struct PassingBackup {
+    /// Of the first line, until its end was seen.
+    line: Vec<u8>,
+    header: Option<Header>,
+    digest: Sha256,
+    found: u64,
+}
+
+impl PassingBackup {
+    /// The next bytes.
+    pub(crate) fn take(&mut self, mut bytes: &[u8]) -> Result<(), BadBackup> {
+        if self.header.is_none() {
+            let end = bytes.iter().position(|byte| *byte == b'\n');
+            let (line, behind) = bytes.split_at(end.map_or(bytes.len(), |end| end + 1));
+            self.line.extend_from_slice(line);
+            bytes = behind;
+            match end {
+                Some(_) => self.header = Some(serde_json::from_slice(&self.line).map_err(|_| BadBackup::NotOne)?),
+                None if self.line.len() as u64 > HEADER => return Err(BadBackup::NotOne),
+                None => return Ok(()),
+            }
+        }
+        self.found += bytes.len() as u64;
+        self.digest.update(bytes);
+        Ok(())
+    }
+
+    /// Whether it was whole.
+    pub(crate) fn end(self) -> Result<(), BadBackup> {
+        let Header { bytes: announced, sha256, .. } = self.header.ok_or(BadBackup::NotOne)?;
+        match self.found == announced {
+            false => Err(BadBackup::Length { announced, found: self.found }),
+            true if hex(&self.digest.finalize().into()) != sha256 => Err(BadBackup::Checksum),
+            true => Ok(()),
+        }
+    }
+}
+
 /// Whether a file is a whole backup.
 pub(crate) fn check(path: &Path) -> Result<Header, BadBackup> {
     let (header, mut reader) = open(path)?;

@@ -22,6 +22,31 @@ pub enum StoreError {
         /// What redb or the system says.
         why: String,
     },
+    /// A link in the place of the state, and nothing where it leads.
+    #[error(
+        "{path} is a link to {target}, and there is nothing: if that is a disk of its own, mount it and start again; if \
+         the disk is lost, remove the link and put a backup back (kaspictl restore FILE). No new state was begun"
+    )]
+    LinkToNothing {
+        /// The link.
+        path: PathBuf,
+        /// What it names.
+        target: PathBuf,
+    },
+    /// No state, where there was one.
+    #[error(
+        "{path} is missing, and {trace} beside it says that there was a state. No new one was begun: bring the file back, \
+         or put a backup back (kaspictl restore {backup}). Only to begin anew, without the payments and the log there \
+         were, move {trace} and whatever else is beside it to another folder and start again"
+    )]
+    Gone {
+        /// Where it should be.
+        path: PathBuf,
+        /// What was found beside it.
+        trace: String,
+        /// The newest backup there is.
+        backup: PathBuf,
+    },
     /// Written by a newer program.
     #[error(
         "the state was written by a newer kaspid (layout {0}; this one reads up to {LAYOUT}): install that version again"

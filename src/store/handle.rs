@@ -1,6 +1,6 @@
 //! The handle by which everybody reads and writes.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use redb::{Database, ReadableDatabase};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::file::{FILE, create, unreadable};
+use super::file::create;
 use super::hear::Hearer;
 use super::journal_heads::{self, JournalHeads};
+use super::place::Place;
 use super::reading::Reading;
 use super::secrets::Secrets;
 use super::state::{Opener, StoreState};
@@ -33,23 +34,24 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the state in `dir`, making a new one only where there is no file.
+    /// Opens the state in `dir`, making a new one only where there never was one.
     ///
     /// # Errors
-    /// [`StoreError`]: in use, unreadable, newer.
+    /// [`StoreError`]: in use, unreadable, newer, gone, sealed with what is not here.
     pub fn open(dir: &Path, seals: &Seals) -> Result<Self, StoreError> {
-        let path = dir.join(FILE);
-        if !path.try_exists().map_err(|error| unreadable(&path, &error))? {
-            create(dir, &path, seals.current())?;
+        let (place, exists) = Place::find(dir)?;
+        if !exists {
+            place.is_new()?;
+            create(dir, &place.file, seals.current())?;
         }
-        let (file, of_this_start) = (path.clone(), seals.clone());
-        let open = move || sealing::settle(&path, migration::open(&path)?, &of_this_start);
-        Self::opened_by(Box::new(open), Some(file), seals, writer::on_a_thread)
+        let (file, of_this_start) = (place.file.clone(), seals.clone());
+        let open = move || sealing::settle(&file, migration::open(&file)?, &of_this_start);
+        Self::opened_by(Box::new(open), Some(place), seals, writer::on_a_thread)
     }
 
     pub(super) fn opened_by(
         open: Opener,
-        path: Option<PathBuf>,
+        place: Option<Place>,
         seals: &Seals,
         drive: Driver,
     ) -> Result<Self, StoreError> {
@@ -60,7 +62,7 @@ impl Store {
         journal_heads::tell(head.place.seq, &head.hex());
         let shared = Arc::new(StoreState {
             open,
-            path,
+            place,
             database: RwLock::new(Some(database)),
             head: watch::Sender::new(head.place.seq),
             reopening: AtomicBool::new(false),
@@ -239,13 +241,13 @@ impl Store {
 
     /// The state directory.
     pub(crate) fn dir(&self) -> &Path {
-        self.shared.path.as_deref().and_then(Path::parent).unwrap_or(Path::new("."))
+        self.shared.place.as_ref().map_or(Path::new("."), |place| &place.dir)
     }
 
     /// Bytes of the state file.
     pub(crate) fn size(&self) -> std::io::Result<u64> {
-        match &self.shared.path {
-            Some(path) => Ok(path.metadata()?.len()),
+        match &self.shared.place {
+            Some(place) => Ok(place.file.metadata()?.len()),
             None => Ok(0),
         }
     }

@@ -41,6 +41,7 @@ mod migration;
 mod feed;
 mod ownership;
 mod payment;
+mod place;
 mod project;
 mod reading;
 mod rebuild;
@@ -74,7 +75,7 @@ pub(crate) use config::{ConfigRow, DIALECT_CHANGED, NOT_REGISTERED, TRADE_POINT_
 pub use counterparty::Counterparty;
 pub(crate) use device::OfAnother;
 pub(crate) use doubt::{DetailsRead, Doubt};
-pub(crate) use envelope::{Header as BackupHeader, check as check_backup, seal as seal_backup};
+pub(crate) use envelope::{Header as BackupHeader, PassingBackup, check as check_backup, seal as seal_backup};
 pub(crate) use error::Refused;
 pub use error::StoreError;
 pub(crate) use event::{CallOutcome, Change, Closed, Ending, Event, FirstRefusal, ImportedRow, Note};

@@ -30,7 +30,8 @@ struct Rebuild {
 impl Store {
     /// Rebuilds every projection and names the first row of each that is not as stored. Blocks; one at a time.
     pub(crate) fn differences(&self) -> Result<Vec<Difference>, Failure> {
-        let mut rebuild = Rebuild::begin(self.shared.path.as_deref()).map_err(|error| Failure::from(&error))?;
+        let state = self.shared.place.as_ref().map(|place| place.file.as_path());
+        let mut rebuild = Rebuild::begin(state).map_err(|error| Failure::from(&error))?;
         let store = self.clone();
         // In pages first, each with a read transaction of its own: the writer cannot reuse pages meanwhile.
         while !self.read(|reading| Ok(rebuild.page(reading)?))? {}

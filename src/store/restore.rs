@@ -15,8 +15,9 @@ use super::beside::{Temporary, beside, lock, lock_again, second_name, sync_dir};
 use super::chain::{Chain, check_chain};
 use super::envelope::{self, BadBackup, Header};
 use super::event::{Change, Gap, LogPlace};
-use super::file::{self, CACHE_BYTES, FILE};
+use super::file::{self, CACHE_BYTES};
 use super::head::Head;
+use super::place::Place;
 use super::reading::Reading;
 use super::writing::Writing;
 use super::{StoreError, migration};
@@ -75,7 +76,7 @@ pub(crate) struct Restored {
 /// Puts the backup `file` into `dir` in place of the state that is there.
 pub(crate) fn restore(dir: &Path, socket: &Path, file: &Path, actor: Actor) -> Result<Restored, RestoreError> {
     let owner = dir.metadata().map_err(|source| RestoreError::NoStateDir { path: dir.to_owned(), source })?;
-    let path = dir.join(FILE);
+    let (Place { file: path, .. }, _) = Place::find(dir)?;
     // Kept to the end: a daemon that starts meanwhile finds the state in use.
     let replaced = Replaced::lock(&path, socket)?;
     let new = Temporary::make(beside(&path, "restoring"))?;

@@ -12,8 +12,9 @@ use zeroize::Zeroizing;
 
 use super::beside::{Temporary, beside, sync_dir};
 use super::event::{Change, Note};
-use super::file::{self, CACHE_BYTES, FILE};
+use super::file::{self, CACHE_BYTES};
 use super::layout::LAYOUT;
+use super::place::Place;
 use super::reading::Reading;
 use super::secrets::{SEAL, SECRET, Secrets};
 use super::tables::WriteTables;
@@ -86,7 +87,7 @@ pub(crate) struct Forgotten {
 /// # Errors
 /// [`StoreError`]: nothing is changed.
 pub(crate) fn forget(dir: &Path, actor: Actor) -> Result<Option<Forgotten>, StoreError> {
-    let path = dir.join(FILE);
+    let path = Place::find(dir)?.0.file;
     let database = migration::open(&path)?;
     let Some(id) = sealed_by(&Reading::new(database.begin_read()?, None))? else { return Ok(None) };
     let after = Arc::new(Secrets::new(None));

@@ -1,6 +1,5 @@
 //! The open file and what goes with it, shared by every handle and the writer.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -10,6 +9,7 @@ use tokio::sync::watch;
 use super::StoreError;
 use super::file::forget;
 use super::hear::Hearer;
+use super::place::Place;
 use super::secrets::Secrets;
 use super::tally::StoreMeters;
 
@@ -20,7 +20,7 @@ pub(super) type Opener = Box<dyn Fn() -> Result<Database, StoreError> + Send + S
 pub(super) struct StoreState {
     pub(super) open: Opener,
     /// Where it is, if it is a file.
-    pub(super) path: Option<PathBuf>,
+    pub(super) place: Option<Place>,
     /// `None` after a failure until the file could be opened again. Held for reading while a transaction runs.
     pub(super) database: RwLock<Option<Database>>,
     /// The number of the last durable event, for those who wait for news.
@@ -41,8 +41,8 @@ impl StoreState {
         let mut guard = self.database.write().unwrap_or_else(PoisonError::into_inner);
         self.reopening.store(false, Ordering::Relaxed);
         *guard = None;
-        if let Some(path) = &self.path {
-            forget(path);
+        if let Some(place) = &self.place {
+            forget(&place.file);
         }
         match (self.open)() {
             Ok(database) => *guard = Some(database),

@@ -104,11 +104,12 @@ pub(in crate::ctl) struct LogFollowArgs {
 const EXPORT: &str = "\
 The first ten columns are those of the guide's kaspi_pay_log and load back into it. In CSV, created_at is \
 YYYY-MM-DD HH:MM:SS.mmm in the daemon's time zone, an absent value is empty, shop_id 0 is no shop, and a \
-text that a spreadsheet would take for a formula has an apostrophe before it. In JSON lines everything is \
-exact: RFC 3339 in UTC, null. The head of the log is said on stderr; keep it.
+text that a spreadsheet would take for a formula has an apostrophe before it, which an import takes off. For \
+Excel itself there is --excel. In JSON lines everything is exact: RFC 3339 in UTC, null. The head of the log is said on stderr; keep it.
 
 Examples:
   kaspictl log export --from 2026-11-01 --to 2026-11-30 -o november.csv
+  kaspictl log export --excel -o november.csv
   kaspictl log export --format jsonl --bin 891027350515 | jq .
   sqlite3 shop.db \".import --csv --skip 1 november.csv staging\"
   psql -c \"\\copy staging FROM 'november.csv' CSV HEADER\"";
@@ -117,9 +118,12 @@ Examples:
 #[derive(Args)]
 #[command(after_help = EXPORT)]
 pub(in crate::ctl) struct LogExportArgs {
-    /// csv or jsonl [default: by the ending of FILE, else csv]
+    /// csv, jsonl or excel [default: by the ending of FILE, else csv]
     #[arg(long, value_name = "FORMAT")]
     pub(in crate::ctl) format: Option<FileFormat>,
+    /// For a spreadsheet: semicolons, amounts in tenge with a comma, long numbers as text; no import takes it
+    #[arg(long, conflicts_with = "format")]
+    pub(in crate::ctl) excel: bool,
     /// Only rows at or after this
     #[arg(long, value_name = "DATE|TIME")]
     pub(in crate::ctl) from: Option<String>,
@@ -129,7 +133,7 @@ pub(in crate::ctl) struct LogExportArgs {
     /// Only this organisation's
     #[arg(long, value_name = "BIN")]
     pub(in crate::ctl) bin: Option<OrganizationBin>,
-    /// Write to this file, which is there whole or not at all, instead of stdout
+    /// Write to this file, which is there whole or not at all, instead of stdout; - is stdout
     #[arg(long, short, value_name = "FILE")]
     pub(in crate::ctl) output: Option<PathBuf>,
 }
@@ -148,13 +152,14 @@ pub(in crate::ctl) enum ImportCommand {
 const CONFIGS: &str = "\
 Columns by their names, in any order: shop_id, organization_bin, trade_point_id, device_token, is_active, \
 is_default, created_at, updated_at, last_verified_at, description. Every bad row is listed and then nothing \
-is taken in. An organisation that is here already is skipped where its token and trade point are the same, \
+is taken in. The file is read as what it is: CSV with commas, semicolons or tabs, MySQL's --batch, --tab and INTO \
+OUTFILE, PostgreSQL's \\copy, SQLite's modes, JSON lines or a list, in UTF-8; what it was understood as is said. \
+Without a header its columns are the guide's in its order. An organisation that is here already is skipped where its token and trade point are the same, \
 and a bad row where they are not: a token is never replaced by a file. Each organisation takes payments once \
 its trade point has been looked up, which the daemon does at once. The file holds device tokens: delete it.
 
 Examples:
-  mysql -N --raw -e \"SELECT JSON_OBJECT('shop_id', shop_id, 'organization_bin', organization_bin,
-    'trade_point_id', trade_point_id, 'device_token', device_token) FROM kaspi_pay_config\" shop > configs.jsonl
+  mysql --batch -e 'SELECT * FROM kaspi_pay_config' shop > configs.txt
   psql -c \"\\copy kaspi_pay_config TO 'configs.csv' CSV HEADER\" shop
   sqlite3 -csv -header shop.db 'SELECT * FROM kaspi_pay_config' > configs.csv
   kaspictl import configs configs.csv";
@@ -162,14 +167,16 @@ Examples:
 const LOG: &str = "\
 Columns by their names, in any order: shop_id, kaspi_config_id, operation_type, external_id, organization_bin, \
 amount (in tiyn), status, error_message, created_at. A time without a zone is read in the daemon's. Every bad \
-row is listed and then nothing is taken in. Rows that are here already are skipped, so the same file can be \
+row is listed and then nothing is taken in. The file is read as what it is, as with import configs; what it comes to \
+is said for each organisation, to be compared with SELECT organization_bin, count(*), sum(amount). Rows that are here already are skipped, so the same file can be \
 imported again. A successful create, link or qr with an external_id becomes a payment that can be followed, \
 cancelled and refunded; its organisation must be enrolled first.
 
 Examples:
+  mysql --batch -e 'SELECT * FROM kaspi_pay_log ORDER BY id' shop > log.txt
   sqlite3 -csv -header shop.db 'SELECT * FROM kaspi_pay_log ORDER BY id' > log.csv
   kaspictl import log log.csv
-  zcat log.jsonl.gz | kaspictl import log - --format jsonl";
+  zcat log.jsonl.gz | kaspictl import log -";
 
 /// `kaspictl import configs|log FILE`
 #[derive(Args)]
@@ -177,7 +184,7 @@ pub(in crate::ctl) struct ImportArgs {
     /// The file, or - for stdin
     #[arg(value_name = "FILE")]
     pub(in crate::ctl) file: PathBuf,
-    /// csv or jsonl [default: by the ending of FILE]
+    /// csv or jsonl: what the file is called on its way; how it is read is told from itself
     #[arg(long, value_name = "FORMAT")]
     pub(in crate::ctl) format: Option<FileFormat>,
 }

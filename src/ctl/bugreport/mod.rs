@@ -6,14 +6,13 @@ mod journal;
 mod redact;
 mod system;
 
-use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::doctor::{self, Findings};
 use super::exit::Exit;
+use super::save::{Existing, Output};
 use super::session::Session;
 use super::text;
 use crate::client::Client;
@@ -56,7 +55,7 @@ impl Bugreport {
         // Numbers, texts and lists: always JSON.
         let report = serde_json::to_string_pretty(&bundle).unwrap_or_default() + "\n";
         let file = self.file.clone().unwrap_or_else(default_name);
-        if let Err(error) = write_new(&file, &report) {
+        if let Err(error) = Self::write(&file, &report, session) {
             let why = match error.kind() {
                 ErrorKind::AlreadyExists => "there is such a file already, and it stays as it is".to_owned(),
                 _ => error.to_string(),
@@ -64,7 +63,9 @@ impl Bugreport {
             session.out.say(&format!("kaspictl: nothing was written to {}: {why}", file.display()));
             return Exit::Refused;
         }
-        if session.json {
+        if file.as_os_str() == "-" {
+            // It stands there.
+        } else if session.json {
             let said = serde_json::json!({ "file": file.display().to_string(), "bytes": report.len() });
             session.out.data(&format!("{said}\n"));
         } else {
@@ -75,23 +76,25 @@ impl Bugreport {
         session.out.say("nothing was sent; read it before you send it");
         Exit::Done
     }
+
+    /// A file that was not there before; not there after a failure either.
+    fn write(file: &Path, report: &str, session: &mut Session<'_>) -> std::io::Result<()> {
+        match Output::begin(Some(file), Existing::Kept)? {
+            Output::Stdout => session.out.data(report),
+            Output::Stream(mut stream) => stream.write_all(report.as_bytes())?,
+            Output::File(mut unfinished) => {
+                unfinished.write(report.as_bytes())?;
+                unfinished.finish()?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// `kaspid-bugreport-20261125-080510.json`, by UTC.
 fn default_name() -> PathBuf {
     let now = Moment::now().timestamp().map(|now| now.strftime("%Y%m%d-%H%M%S").to_string());
     format!("kaspid-bugreport-{}.json", now.unwrap_or_default()).into()
-}
-
-/// A file that was not there before, for its owner only; not there after a failure either.
-fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    if written.is_err() {
-        // Half a report looks whole.
-        let _ = std::fs::remove_file(path);
-    }
-    written
 }
 
 async fn view(socket: &Path) -> DaemonView {

@@ -53,26 +53,26 @@ pub(super) fn report(args: ReportArgs) -> Invocation {
 /// Whoever wants JSON on stdout gets the rows so, unless they say otherwise.
 fn export(args: LogExportArgs, zone: &Zone, json: bool) -> Result<Invocation, Usage> {
     let ending = args.output.as_deref().and_then(format_of);
-    let usual = if json && args.output.is_none() { FileFormat::Jsonl } else { FileFormat::Csv };
+    let output = args.output.filter(|output| output.as_os_str() != "-");
+    let usual = if json && output.is_none() { FileFormat::Jsonl } else { FileFormat::Csv };
     let query = ExportQuery {
-        format: args.format.or(ending).unwrap_or(usual),
+        format: if args.excel { FileFormat::Excel } else { args.format.or(ending).unwrap_or(usual) },
         from: args.from.map(|text| zone.begin(&text)).transpose()?,
         to: args.to.map(|text| zone.end(&text)).transpose()?,
         bin: args.bin,
     };
-    Ok(Invocation { transfer: Some(Transfer::Save(args.output)), ..Invocation::once(query) })
+    Ok(Invocation { transfer: Some(Transfer::Save(output)), ..Invocation::once(query) })
 }
 
-pub(super) fn import(command: ImportCommand) -> Result<Invocation, Usage> {
+pub(super) fn import(command: ImportCommand) -> Invocation {
     let (ImportCommand::Configs(args) | ImportCommand::Log(args)) = &command;
-    let format = args.format.or_else(|| format_of(&args.file)).ok_or(Usage::Incomplete(
-        "how the file is written is not clear from its name: add --format csv or --format jsonl",
-    ))?;
+    // The daemon reads it as what it is.
+    let format = args.format.or_else(|| format_of(&args.file)).unwrap_or_default();
     let (operation, file): (Operation, _) = match command {
         ImportCommand::Configs(args) => (ImportConfigs { format }.into(), args.file),
         ImportCommand::Log(args) => (ImportLog { format }.into(), args.file),
     };
-    Ok(Invocation { transfer: Some(Transfer::Send(file)), ..Invocation::once(operation) })
+    Invocation { transfer: Some(Transfer::Send(file)), ..Invocation::once(operation) }
 }
 
 /// How a file is written, by the ending of its name.

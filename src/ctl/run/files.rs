@@ -1,6 +1,6 @@
 //! The commands whose request or answer is a file: streamed over HTTP, with progress where a person watches.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use super::call::changes;
 use crate::client::ClientError;
 use crate::ctl::exit::{self, Exit};
 use crate::ctl::invocation::{Invocation, Transfer};
-use crate::ctl::save::Unfinished;
+use crate::ctl::save::{Existing, Output};
 use crate::ctl::session::Session;
 use crate::ctl::wire::{self, Count, FileBody, Outgoing};
 use crate::ctl::{api, json, text};
 use crate::failure::{Code, Failure, Money};
 use crate::operation::{BadRow, Imported, OperationId, Reply};
-use crate::store::check_backup;
+use crate::store::{PassingBackup, check_backup};
 
 /// How often the progress is shown.
 const SHOWN: Duration = Duration::from_millis(200);
@@ -59,6 +59,8 @@ struct ProblemDocument {
     rows: Vec<BadRow>,
     #[serde(default)]
     more_rows: u64,
+    #[serde(default)]
+    understood: String,
 }
 
 /// A transfer under way.
@@ -101,28 +103,26 @@ impl FileTransfer<'_, '_> {
         }
         let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
         let (head, length) = (header(HEAD), header("content-length").and_then(|text| text.parse().ok()));
-        let begun = target.map(Unfinished::begin).transpose();
-        let mut file = begun.map_err(|error| not_written(target, &error))?;
+        let output = Output::begin(target, Existing::Replaced);
+        let output = output.map_err(|error| not_written(target, &error, "nothing was written"))?;
+        let is_backup = self.ask.operation.id() == OperationId::Backup;
+        if is_backup && matches!(output, Output::Stdout) && self.session.out.terminal {
+            return Err(TransferError::File("a backup is nothing for a terminal: name a file".to_owned()));
+        }
+        let mut sink = Sink { output, target, backup: is_backup.then(PassingBackup::default) };
+        if is_backup && sink.output.is_readable_by_others() {
+            self.session.out.say("others than its owner may read that file, and it holds device tokens: chmod 600 it");
+        }
         let count = Count::default();
         let mut body = answer.into_body();
         let mut clock = interval(SHOWN);
         while let Some(frame) = self.next(&mut body, &mut clock, &count, length).await? {
             count.add(&frame);
-            match &mut file {
-                Some(file) => file.write(&frame).map_err(|error| not_written(target, &error))?,
-                None if !self.session.out.raw(&frame) => return Err(TransferError::Unread),
-                None => {}
-            }
+            sink.write(&frame, self.session)?;
         }
-        if let Some(file) = file {
-            if self.ask.operation.id() == OperationId::Backup {
-                // A backup is not kept unless it could be restored.
-                check_backup(file.path()).map_err(|error| TransferError::File(format!("{error}; nothing was kept")))?;
-            }
-            file.finish().map_err(|error| not_written(target, &error))?;
-        }
+        let target = sink.finish()?;
         self.saved(&count, head.as_deref(), target);
-        if self.ask.operation.id() == OperationId::Backup {
+        if is_backup {
             self.session
                 .out
                 .say("it holds the device tokens of all organisations and no mTLS key: keep it as secret as the key");
@@ -213,6 +213,9 @@ impl FileTransfer<'_, '_> {
         if self.session.json {
             self.session.out.data(&format!("{}\n", String::from_utf8_lossy(&body)));
         } else {
+            if !told.understood.is_empty() {
+                self.session.out.say(&text::clean(&format!("read as: {}", told.understood)));
+            }
             for row in &told.rows {
                 self.session.out.say(&text::clean(&format!("line {}: {}", row.line, row.detail)));
             }
@@ -225,6 +228,52 @@ impl FileTransfer<'_, '_> {
     }
 }
 
+/// Where the bytes of an answer go.
+struct Sink<'t> {
+    output: Output,
+    target: Option<&'t Path>,
+    /// Of a backup, what has passed.
+    backup: Option<PassingBackup>,
+}
+
+impl<'t> Sink<'t> {
+    fn write(&mut self, bytes: &[u8], session: &mut Session<'_>) -> Result<(), TransferError> {
+        if let Some(backup) = &mut self.backup {
+            backup.take(bytes).map_err(|error| no_backup(&error, self.output.left()))?;
+        }
+        let written = match &mut self.output {
+            Output::Stdout if session.out.raw(bytes) => Ok(()),
+            Output::Stdout => return Err(TransferError::Unread),
+            Output::Stream(stream) => stream.write_all(bytes),
+            Output::File(file) => file.write(bytes),
+        };
+        written.map_err(|error| not_written(self.target, &error, self.output.left()))
+    }
+
+    /// Everything is there; the name of a file where it is one. A backup is not kept unless it could be restored.
+    fn finish(self) -> Result<Option<&'t Path>, TransferError> {
+        let left = self.output.left();
+        if let Some(backup) = self.backup {
+            backup.end().map_err(|error| no_backup(&error, left))?;
+            if let Output::File(file) = &self.output {
+                check_backup(file.path()).map_err(|error| no_backup(&error, left))?;
+            }
+        }
+        match self.output {
+            Output::Stdout => Ok(None),
+            Output::Stream(_) => Ok(self.target),
+            Output::File(file) => {
+                file.finish().map_err(|error| not_written(self.target, &error, left))?;
+                Ok(self.target)
+            }
+        }
+    }
+}
+
+fn no_backup(error: &dyn std::fmt::Display, left: &str) -> TransferError {
+    TransferError::File(format!("{error}; {left}"))
+}
+
 /// An answer that is a document.
 async fn whole(answer: Response<Incoming>) -> Result<hyper::body::Bytes, TransferError> {
     let body = http_body_util::Limited::new(answer.into_body(), ANSWER).collect().await;
@@ -235,9 +284,9 @@ fn no_answer(error: &serde_json::Error) -> TransferError {
     TransferError::Client(ClientError::Lost(format!("the answer cannot be read: {error}")))
 }
 
-fn not_written(target: Option<&Path>, error: &io::Error) -> TransferError {
-    let place = target.unwrap_or(Path::new("")).display();
-    TransferError::File(format!("cannot write {place}: {error}; nothing was left there"))
+fn not_written(target: Option<&Path>, error: &io::Error, left: &str) -> TransferError {
+    let place = target.unwrap_or(Path::new("stdout")).display();
+    TransferError::File(format!("cannot write {place}: {error}; {left}"))
 }
 
 fn progress(count: &Count, length: Option<u64>) -> String {

@@ -3,7 +3,9 @@
 use super::table::{Fields, Table};
 use crate::ctl::when::Zone;
 use crate::domain::Actor;
-use crate::operation::{Acknowledged, Difference, Events, Imported, LogRow, RestoredGap, Verified};
+use crate::operation::{
+    Acknowledged, Difference, Events, FileSum, Imported, LogRow, OrganizationSums, RestoredGap, Verified,
+};
 
 /// A page of rows.
 pub(super) fn list(rows: &[LogRow], zone: &Zone) -> String {
@@ -118,7 +120,26 @@ pub(super) fn imported(imported: &Imported) -> String {
     if !imported.unknown_columns.is_empty() {
         fields.add("columns not used", super::clean(&imported.unknown_columns.join(", ")));
     }
-    fields.print()
+    fields.add("read as", &imported.understood);
+    let mut text = fields.print();
+    if !imported.sums.is_empty() {
+        text.push_str(&sums(&imported.sums));
+    }
+    text
+}
+
+/// What the file comes to, a line for each organisation and for what of it was new.
+fn sums(sums: &[OrganizationSums]) -> String {
+    let mut table = Table::new(&["BIN", "ROWS ARE", ">ROWS", ">PAYMENTS", ">BILLED", ">PAID BACK"]);
+    for OrganizationSums { organization_bin, file, taken_in } in sums {
+        let whose = organization_bin.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+        for (what, sum) in [("in the file", file), ("taken in", taken_in)] {
+            let FileSum { rows, payments, billed_tiyn, refunded_tiyn } = sum;
+            let figures = [rows.to_string(), payments.to_string(), billed_tiyn.to_string(), refunded_tiyn.to_string()];
+            table.row([whose.clone(), what.to_owned()].into_iter().chain(figures));
+        }
+    }
+    table.print()
 }
 
 /// What was acknowledged.

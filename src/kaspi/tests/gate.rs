@@ -112,6 +112,28 @@ fn the_guides_texts_are_refusals() {
     );
 }
 
+/// Servers of one house write a refusal's text under either name; beside a success it is a greeting.
+#[test]
+fn a_refusals_text_is_read_under_message_too() {
+    for name in ["message", "Message", "MESSAGE"] {
+        let body = format!(r#"{{"status":false,"{name}":"Invalid deviceToken"}}"#);
+        assert_eq!(verdict(&body, CallKind::Refund, Some(Guide)), "refused DeviceTokenInvalid None");
+        let body = format!(r#"{{"status":true,"data":[],"{name}":"Invalid deviceToken"}}"#);
+        assert_eq!(verdict(&body, CallKind::Status, Some(Guide)), "value guide []");
+    }
+    let both = r#"{"status":false,"message":"Invalid deviceToken","error":"x"}"#;
+    assert_eq!(verdict(both, CallKind::Refund, Some(Guide)), "may have happened None Some(\"x\")");
+}
+
+/// A byte order mark changes nothing, and two are no envelope.
+#[test]
+fn a_byte_order_mark_is_skipped() {
+    let code = "\u{feff}{\"StatusCode\":-1501}";
+    assert_eq!(verdict(code, CallKind::Create, Some(Bank)), "refused DeviceTokenInvalid Some(-1501)");
+    assert_eq!(verdict("\u{feff}\r\n{\"status\":true}", CallKind::Status, Some(Guide)), "value guide -");
+    assert_eq!(verdict(&format!("\u{feff}{code}"), CallKind::Create, Some(Bank)), "may have happened");
+}
+
 /// The bank's words without its numbers: the guide's dialect has the same refusals, and no doubt that is none.
 #[test]
 fn the_banks_words_are_its_refusals() {

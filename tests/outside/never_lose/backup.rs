@@ -298,6 +298,8 @@ fn are_kept(settings: &str, kept: usize) {
     let bank = ScriptedBank::start();
     behave(&bank, Dialect::Bank);
     let home = Home::new(&bank, settings);
+    // A shop that has begun: without its state the folder alone would stop the start.
+    assert!(Daemon::start(&home).stop().success());
     let folder = home.state().join("backups");
     fs::create_dir_all(&folder).unwrap();
     let old: Vec<String> = (1..=9).map(|day| format!("kaspid-2025-01-0{day}.backup")).collect();
@@ -332,7 +334,7 @@ fn a_backup_that_fails_is_a_problem_and_blocks_nothing() {
     let bank = ScriptedBank::start();
     behave(&bank, Dialect::Bank);
     let home = Home::new(&bank, "");
-    fs::create_dir(home.state()).unwrap();
+    assert!(Daemon::start(&home).stop().success());
     // A file where the folder should be: the same for root as for anybody.
     fs::write(home.state().join("backups"), "in the way").unwrap();
     let mut command = home.command();

@@ -13,5 +13,8 @@ mod log_rows;
 mod migration;
 mod opening;
 mod sealed;
+mod outputs;
+mod state_gone;
 mod start_and_stop;
+mod strangers;
 mod tamper;

@@ -3,38 +3,21 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::aside;
-use super::source::{FileRow, Rows, UnreadableRow};
 use super::spool;
-use super::value::{Reader, boolean};
-use super::value::{moment, whole};
+use super::value::{Reader, bin, boolean, whole};
+use super::wanted::CONFIGS;
+use super::{NO_ROWS, aside};
 use crate::access::Scope;
 use crate::domain::{Actor, Dialect, OperationType, Standing};
 use crate::failure::Failure;
 use crate::id::{DeviceToken, OrganizationBin, ShopId, TradePointId};
 use crate::moment::Moment;
-use crate::operation::{BadRows, FileFormat, Imported, Reply};
+use crate::operation::{BadRows, Imported, Reply};
 use crate::service::organisation::{Verifications, put};
 use crate::service::{Context, Settings};
+use crate::sheet::{Rows, TableRow, Understood, Unreadable};
 use crate::store::{Alarms, ConfigRow, Note, Refused, Store, Writing};
 use crate::transfer::{Transferred, Upload};
-
-/// What is read of a row.
-const WANTED: &[&str] = &[
-    "shop_id",
-    "organization_bin",
-    "trade_point_id",
-    "device_token",
-    "is_active",
-    "is_default",
-    "created_at",
-    "updated_at",
-    "last_verified_at",
-    "description",
-];
-
-/// Row numbers are ours.
-const IGNORED: &[&str] = &["id"];
 
 /// A good row. `row.id` is not known yet.
 struct ConfigEntry {
@@ -48,6 +31,7 @@ struct ConfigTable {
     entries: Vec<ConfigEntry>,
     bad: BadRows,
     unknown: Vec<String>,
+    understood: String,
 }
 
 /// Takes configs in; touches them and their tokens.
@@ -64,12 +48,11 @@ impl ConfigImports {
     pub(in crate::service) async fn import_configs(
         &self,
         context: &Context,
-        format: FileFormat,
         mut upload: Upload,
     ) -> Result<Transferred, Failure> {
         let text = spool::in_memory(&mut upload).await?;
         let (settings, scope) = (Arc::clone(&context.settings), context.scope.clone());
-        let mut table = aside(move || Ok(read(format, &text, &settings))).await?;
+        let mut table = aside(move || Ok(read(&text, &settings))).await?;
         for entry in &table.entries {
             if !scope.allows(entry.row.shop_id, &entry.row.organization_bin) {
                 table.bad.add(entry.line, "this organisation is not one the caller may set up");
@@ -77,39 +60,45 @@ impl ConfigImports {
         }
         let actor = context.caller.actor();
         let unknown_columns = std::mem::take(&mut table.unknown);
+        let understood = std::mem::take(&mut table.understood);
         let scope = context.scope.clone();
         let done = self.store.write(move |writing| take_in(writing, table, (actor, &scope))).await?;
         let (imported, skipped) = match done {
             Ok(counts) => counts,
-            Err(bad) => return Ok(Transferred::Refused(bad)),
+            Err(bad) => return Ok(Transferred::Refused(BadRows { understood, ..bad })),
         };
         // Without the bank's answer the configs stay suspended; a later verify settles them.
         let verifications = self.verifications.clone();
         tokio::spawn(async move { verifications.settle_dialects().await });
-        Ok(Transferred::Reply(Box::new(Reply::Imported(Imported { imported, skipped, adopted: 0, unknown_columns }))))
+        let done = Imported { imported, skipped, adopted: 0, unknown_columns, understood, sums: Vec::new() };
+        Ok(Transferred::Reply(Box::new(Reply::Imported(done))))
     }
 }
 
-fn read(format: FileFormat, text: &[u8], settings: &Settings) -> ConfigTable {
-    let mut table = ConfigTable { entries: Vec::new(), bad: BadRows::default(), unknown: Vec::new() };
-    let mut rows = match Rows::open(format, text, WANTED, IGNORED) {
+fn read(text: &[u8], settings: &Settings) -> ConfigTable {
+    let mut table =
+        ConfigTable { entries: Vec::new(), bad: BadRows::default(), unknown: Vec::new(), understood: String::new() };
+    let understood = Understood::of(|| Ok(text), &CONFIGS);
+    table.understood = understood.as_ref().map(ToString::to_string).unwrap_or_default();
+    let mut rows = match understood.and_then(|understood| Rows::open(&understood, text, CONFIGS)) {
         Ok(rows) => rows,
-        Err(UnreadableRow { line, detail }) => {
+        Err(Unreadable { line, detail }) => {
             table.bad.add(line, detail);
             return table;
         }
     };
     let mut seen = SeenInFile::default();
     while let Some(row) = rows.next() {
-        match row
-            .map_err(|UnreadableRow { line, detail }| (line, detail))
-            .and_then(|row| entry(&row, settings, &mut seen))
+        match row.map_err(|Unreadable { line, detail }| (line, detail)).and_then(|row| entry(&row, settings, &mut seen))
         {
             Ok(entry) => table.entries.push(entry),
             Err((line, detail)) => table.bad.add(line, detail),
         }
     }
     table.unknown = rows.unknown();
+    if table.entries.is_empty() && table.bad.is_empty() {
+        table.bad.add(1, NO_ROWS);
+    }
     table
 }
 
@@ -121,18 +110,18 @@ struct SeenInFile {
     defaults: HashMap<ShopId, u64>,
 }
 
-fn entry(row: &FileRow, settings: &Settings, seen: &mut SeenInFile) -> Result<ConfigEntry, (u64, String)> {
+fn entry(row: &TableRow, settings: &Settings, seen: &mut SeenInFile) -> Result<ConfigEntry, (u64, String)> {
     let zone = &settings.config.daemon.timezone;
-    let mut reader = Reader::new(row, WANTED);
+    let mut reader = Reader::new(row, CONFIGS.columns);
     let shop = reader.needed("shop_id", whole::<ShopId>);
-    let bin = reader.needed("organization_bin", str::parse::<OrganizationBin>);
+    let bin = reader.needed("organization_bin", bin);
     let point = reader.needed("trade_point_id", str::parse::<TradePointId>);
     let token = reader.needed("device_token", |text| DeviceToken::try_from(text.to_owned()));
     let is_active = reader.maybe("is_active", boolean);
     let is_default = reader.maybe("is_default", boolean).unwrap_or(false);
-    let created_at = reader.maybe("created_at", |text| moment(text, zone));
-    let updated_at = reader.maybe("updated_at", |text| moment(text, zone));
-    let last_verified_at = reader.maybe("last_verified_at", |text| moment(text, zone));
+    let created_at = reader.maybe_moment("created_at", zone);
+    let updated_at = reader.maybe_moment("updated_at", zone);
+    let last_verified_at = reader.maybe_moment("last_verified_at", zone);
     let description = reader.maybe("description", str::parse);
     if let Some(first) = bin.as_ref().and_then(|bin| seen.bins.insert(bin.clone(), row.line)) {
         reader.wrong(format!("organization_bin is that of line {first}"));

@@ -3,16 +3,15 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::source::FileRow;
-use super::value::{Reader, moment, whole};
+use super::value::{Reader, bin, tiyn, whole};
 use super::{LOG_COLUMNS, NO_SHOP, is_formula};
 use crate::access::Scope;
 use crate::domain::{LogStatus, OperationType};
 use crate::id::{ConfigId, OrganizationBin, QrPaymentId, ShopId};
 use crate::message::{LONGEST, without_phones};
 use crate::money::Amount;
-use crate::operation::FileFormat;
 use crate::service::Settings;
+use crate::sheet::{TableRow, Understood};
 use crate::store::{ConfigRow, ImportedRow, PaymentRow, StoreError};
 
 /// What a row makes of the payments here.
@@ -37,7 +36,7 @@ pub(super) enum RowVerdict {
 pub(super) struct KnownBefore {
     pub(super) settings: Arc<Settings>,
     pub(super) scope: Scope,
-    pub(super) format: FileFormat,
+    pub(super) understood: Understood,
     pub(super) configs: HashMap<OrganizationBin, ConfigRow>,
     /// Of rows taken in by earlier imports that belong to no payment.
     pub(super) fingerprints: HashSet<[u8; 16]>,
@@ -65,7 +64,7 @@ fn number(id: &QrPaymentId) -> u128 {
 
 impl KnownBefore {
     /// A row of the file as the log keeps it, or all that is wrong with it.
-    pub(super) fn row(&self, row: &FileRow) -> Result<ImportedRow, String> {
+    pub(super) fn row(&self, row: &TableRow) -> Result<ImportedRow, String> {
         let mut reader = Reader::new(row, &LOG_COLUMNS);
         let shop = reader.maybe("shop_id", whole::<ShopId>).filter(|shop| *shop != NO_SHOP);
         let operation = reader.needed("operation_type", |text| {
@@ -77,13 +76,10 @@ impl KnownBefore {
             text.to_ascii_lowercase().parse::<LogStatus>().map_err(|_| "it is not success, failed or pending")
         });
         let external_id = reader.maybe("external_id", str::parse::<QrPaymentId>);
-        let bin = reader.maybe("organization_bin", str::parse::<OrganizationBin>);
-        let amount = reader.maybe("amount", |text| {
-            whole(text)
-                .and_then(|tiyn| Amount::from_tiyn(tiyn).map_err(|_| "it is more than any payment (it is in tiyn)"))
-        });
+        let bin = reader.maybe("organization_bin", bin);
+        let amount = reader.maybe("amount", tiyn);
         let error = reader.maybe("error_message", |text| self.message(text));
-        let created_at = reader.needed("created_at", |text| moment(text, &self.settings.config.daemon.timezone));
+        let created_at = reader.needed_moment("created_at", &self.settings.config.daemon.timezone);
         let config = match &bin {
             None => None,
             Some(bin) => match self.config(bin, shop) {
@@ -112,7 +108,7 @@ impl KnownBefore {
 
     fn message(&self, text: &str) -> Result<String, String> {
         let text = match text.strip_prefix('\'') {
-            Some(formula) if self.format == FileFormat::Csv && is_formula(formula) => formula,
+            Some(formula) if self.understood.is_csv() && is_formula(formula) => formula,
             _ => text,
         };
         match text.chars().count() {

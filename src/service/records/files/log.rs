@@ -7,38 +7,24 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::sync::Arc;
 
-use super::aside;
 use super::judge::{KnownBefore, RowJudge, RowVerdict};
-use super::source::{Rows, UnreadableRow};
 use super::spool::{Spooled, again};
-use super::{LOG_COLUMNS, spool};
+use super::sums::FileSums;
+use super::wanted::LOG;
+use super::{NO_ROWS, aside, spool};
 use crate::domain::{Actor, Dialect, Kind, OperationType, State};
 use crate::failure::Failure;
 use crate::id::{PaymentId, PaymentRef, QrPaymentId};
-use crate::operation::{BadRows, FileFormat, Imported, Reply};
+use crate::operation::{BadRows, Imported, Reply};
 use crate::service::Context;
 use crate::service::payment::REMOTE_LIFE;
 use crate::service::select::settled;
+use crate::sheet::{Rows, Understood, Unreadable};
 use crate::store::{
     Change, ConfigRow, Counterparty, Doubt, ImportedRow, Note, PaymentRow, Refused, Store, Writing,
     imported_fingerprints,
 };
 use crate::transfer::{Transferred, Upload};
-
-/// Columns of our own export that are known and not taken in: they are the other daemon's, not facts of Kaspi.
-const IGNORED: &[&str] = &[
-    "payment_id",
-    "kaspi_status",
-    "actor",
-    "actor_uid",
-    "actor_name",
-    "actor_gid",
-    "actor_pid",
-    "request_key",
-    "x_request_id",
-    "provider_code",
-    "duration_ms",
-];
 
 /// What came of a file.
 #[derive(Default)]
@@ -46,6 +32,7 @@ struct ImportCounts {
     imported: u64,
     skipped: u64,
     adopted: u64,
+    sums: FileSums,
 }
 
 /// Takes an earlier log in; touches history, and the payments of it that are not here.
@@ -63,7 +50,6 @@ impl LogImports {
     pub(in crate::service) async fn import_log(
         &self,
         context: &Context,
-        format: FileFormat,
         mut upload: Upload,
     ) -> Result<Transferred, Failure> {
         let Spooled { file, sha } = spool::on_disk(&mut upload, &context.settings.config.daemon.state_dir).await?;
@@ -71,21 +57,28 @@ impl LogImports {
         let _turn = self.turn.lock().await;
         let store = self.store.clone();
         let (settings, scope) = (Arc::clone(&context.settings), context.scope.clone());
-        let (known, file, bad, unknown_columns) = aside(move || {
+        let judged = aside(move || {
+            let understood = match understood(&file) {
+                Ok(understood) => understood,
+                Err(Unreadable { line, detail }) => return Ok(Err(BadRows::of(line, detail))),
+            };
             let configs = store.read(|reading| Ok(reading.configs()?))?;
             let configs = configs.into_iter().map(|row| (row.organization_bin.clone(), row)).collect();
-            let known = KnownBefore { settings, scope, format, configs, fingerprints: fingerprints(&store)? };
+            let known = KnownBefore { settings, scope, understood, configs, fingerprints: fingerprints(&store)? };
             let (bad, unknown) = check(&store, &known, again(&file)?)?;
-            Ok((known, file, bad, unknown))
+            Ok(if bad.is_empty() { Ok((known, file, unknown)) } else { Err(bad) })
         })
         .await?;
-        if !bad.is_empty() {
-            return Ok(Transferred::Refused(bad));
-        }
+        let (known, file, unknown_columns) = match judged {
+            Ok(judged) => judged,
+            Err(bad) => return Ok(Transferred::Refused(bad)),
+        };
+        let understood = known.understood.to_string();
         let actor = context.caller.actor();
         let taken = self.store.write_alone(move |writing| take_in(writing, &known, &file, actor, &sha)).await?;
-        let ImportCounts { imported, skipped, adopted } = taken;
-        Ok(Transferred::Reply(Box::new(Reply::Imported(Imported { imported, skipped, adopted, unknown_columns }))))
+        let ImportCounts { imported, skipped, adopted, sums } = taken;
+        let done = Imported { imported, skipped, adopted, unknown_columns, understood, sums: sums.list() };
+        Ok(Transferred::Reply(Box::new(Reply::Imported(done))))
     }
 }
 
@@ -100,18 +93,19 @@ fn fingerprints(store: &Store) -> Result<HashSet<[u8; 16]>, Failure> {
 
 /// Every bad row, and the columns nobody knows.
 fn check(store: &Store, known: &KnownBefore, file: File) -> Result<(BadRows, Vec<String>), Failure> {
-    let mut bad = BadRows::default();
-    let mut rows = match open(known.format, file) {
+    let mut bad = BadRows { understood: known.understood.to_string(), ..BadRows::default() };
+    let mut rows = match Rows::open(&known.understood, file, LOG) {
         Ok(rows) => rows,
-        Err(UnreadableRow { line, detail }) => {
+        Err(Unreadable { line, detail }) => {
             bad.add(line, detail);
             return Ok((bad, Vec::new()));
         }
     };
-    let mut judge = RowJudge::default();
+    let (mut judge, mut is_empty) = (RowJudge::default(), true);
     store.read(|reading| {
         while let Some(row) = rows.next() {
-            let read = row.map_err(|UnreadableRow { line, detail }| (line, detail));
+            is_empty = false;
+            let read = row.map_err(|Unreadable { line, detail }| (line, detail));
             match read.and_then(|row| known.row(&row).map(|read| (row.line, read)).map_err(|detail| (row.line, detail)))
             {
                 Err((line, detail)) => bad.add(line, detail),
@@ -127,11 +121,15 @@ fn check(store: &Store, known: &KnownBefore, file: File) -> Result<(BadRows, Vec
         }
         Ok(())
     })?;
+    if is_empty {
+        bad.add(1, NO_ROWS);
+    }
     Ok((bad, rows.unknown()))
 }
 
-fn open(format: FileFormat, file: File) -> Result<Rows<File>, UnreadableRow> {
-    Rows::open(format, file, &LOG_COLUMNS, IGNORED)
+fn understood(file: &File) -> Result<Understood, Unreadable> {
+    let open = || again(file).map_err(|failure| Unreadable { line: 1, detail: failure.detail });
+    Understood::of(open, &LOG)
 }
 
 /// The config that a payment is taken in with: only with a dialect that is known can it be refunded.
@@ -150,12 +148,13 @@ fn take_in(
     sha: &str,
 ) -> Result<ImportCounts, Refused> {
     let changed = |line, detail: &str| Failure::invalid(format!("line {line}: {detail}; nothing was taken in"));
-    let mut rows = open(known.format, again(file)?).map_err(|bad| changed(bad.line, &bad.detail))?;
+    let mut rows = Rows::open(&known.understood, again(file)?, LOG).map_err(|bad| changed(bad.line, &bad.detail))?;
     let (mut judge, mut taken, mut counts) = (RowJudge::default(), HashMap::new(), ImportCounts::default());
     while let Some(row) = rows.next() {
         let row = row.map_err(|bad| changed(bad.line, &bad.detail))?;
         let imported = known.row(&row).map_err(|detail| changed(row.line, &detail))?;
         let verdict = judge.judge(row.line, &imported, known, |id| writing.payment_by_qr(id))?;
+        counts.sums.add(&imported, !matches!(verdict, RowVerdict::Known));
         match verdict {
             RowVerdict::Known => counts.skipped += 1,
             RowVerdict::Bad(detail) => return Err(changed(row.line, &detail).into()),

@@ -3,13 +3,16 @@
 //! An export reads the log in pages by sequence and holds no transaction while the client takes them. An import is
 //! read to its end before anything is written; every bad row is told, and all good ones go into one commit or none.
 
+mod cells;
 mod configs;
+mod excel;
 mod export;
 mod judge;
 mod log;
-mod source;
 mod spool;
+mod sums;
 mod value;
+mod wanted;
 
 pub(in crate::service) use configs::ConfigImports;
 pub(in crate::service) use export::Exports;
@@ -46,8 +49,14 @@ const MORE_COLUMNS: [&str; 10] = [
     "duration_ms",
 ];
 
+/// The amount in an export for Excel, in tenge: under a name of its own, since the guide's `amount` is in tiyn.
+const TENGE: &str = "amount_tenge";
+
 /// The shop of a row of the daemon itself, in a column that the guide says is never empty.
 const NO_SHOP: u32 = 0;
+
+/// "Done, 0 rows" would hide that something was read as something else.
+const NO_ROWS: &str = "there is no row behind the header: was the table empty, or the wrong one exported?";
 
 /// A spreadsheet takes a text that begins so for a formula, which may reach out of the sheet: an apostrophe before
 /// it says that it is text. CSV only; an import takes it off again.

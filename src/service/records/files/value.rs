@@ -5,18 +5,20 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use zeroize::Zeroizing;
 
-use super::source::FileRow;
+use crate::id::OrganizationBin;
 use crate::moment::Moment;
+use crate::money::Amount;
+use crate::sheet::TableRow;
 
 /// Takes the values of a row one by one and gathers what is wrong with it.
 pub(super) struct Reader<'r> {
-    row: &'r FileRow,
+    row: &'r TableRow,
     columns: &'static [&'static str],
     wrong: Vec<String>,
 }
 
 impl<'r> Reader<'r> {
-    pub(super) fn new(row: &'r FileRow, columns: &'static [&'static str]) -> Self {
+    pub(super) fn new(row: &'r TableRow, columns: &'static [&'static str]) -> Self {
         Self { row, columns, wrong: Vec::new() }
     }
 
@@ -53,6 +55,23 @@ impl<'r> Reader<'r> {
         self.maybe(column, read)
     }
 
+    /// A point in time that may be absent; a date of nothing but zeros is MySQL's "none".
+    pub(super) fn maybe_moment(&mut self, column: &str, zone: &TimeZone) -> Option<Moment> {
+        self.text(column).filter(|text| !is_zero_date(text))?;
+        self.maybe(column, |text| moment(text, zone))
+    }
+
+    /// The same for one that must be there.
+    pub(super) fn needed_moment(&mut self, column: &str, zone: &TimeZone) -> Option<Moment> {
+        match self.text(column) {
+            Some(text) if is_zero_date(text) => {
+                self.wrong(format!("{column} is missing: 0000-00-00 is none"));
+                None
+            }
+            _ => self.needed(column, |text| moment(text, zone)),
+        }
+    }
+
     /// Something is wrong with the row.
     pub(super) fn wrong(&mut self, detail: String) {
         self.wrong.push(detail);
@@ -64,21 +83,64 @@ impl<'r> Reader<'r> {
     }
 }
 
-/// `TRUE`, `t`, `1` and their opposites.
+/// `TRUE`, `t`, `1` and their opposites; MySQL's BIT as a literal and as its byte; a Russian spreadsheet's words.
 pub(super) fn boolean(text: &str) -> Result<bool, &'static str> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "t" | "1" => Ok(true),
-        "false" | "f" | "0" => Ok(false),
-        _ => Err("it is neither true nor false (true, t, 1, false, f, 0)"),
+    match text.to_lowercase().as_str() {
+        "true" | "t" | "1" | "b'1'" | "\u{1}" | "истина" => Ok(true),
+        "false" | "f" | "0" | "b'0'" | "\0" | "ложь" => Ok(false),
+        _ => Err("it is neither true nor false (true, t, 1, b'1', false, f, 0, b'0')"),
     }
 }
 
 /// A whole number.
 pub(super) fn whole<T: std::str::FromStr>(text: &str) -> Result<T, &'static str> {
-    match text.bytes().all(|byte| byte.is_ascii_digit()) {
+    match text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
         true => text.parse().map_err(|_| "the number is too large"),
+        false if is_scientific(text) => Err(SPREADSHEET),
         false => Err("it is not a whole number"),
     }
+}
+
+const SPREADSHEET: &str = "a spreadsheet has made an inexact number of it: export the table from the database again";
+
+/// `1.2E+10`, as a spreadsheet writes long numbers.
+fn is_scientific(text: &str) -> bool {
+    let Some((before, behind)) = text.split_once(['e', 'E']) else { return false };
+    let is_number =
+        |text: &str, more: &[char]| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || more.contains(&c));
+    is_number(before, &['.', ',']) && is_number(behind, &['+', '-'])
+}
+
+/// A BIN, without a word of the value where it is none.
+pub(super) fn bin(text: &str) -> Result<OrganizationBin, &'static str> {
+    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().map_err(|_| match text.len() {
+        12 if is_digits => "its last digit does not fit the others; check it for a typing error",
+        8..12 if is_digits => {
+            "a BIN or IIN has 12 digits: a spreadsheet takes zeros before a number away; export the table again"
+        }
+        _ if is_scientific(text) => SPREADSHEET,
+        _ => "a BIN or IIN has 12 digits",
+    })
+}
+
+/// An amount in tiyn.
+pub(super) fn tiyn(text: &str) -> Result<Amount, &'static str> {
+    let amount = whole(text).map_err(|why| match text.contains(['.', ',']) && !is_scientific(text) {
+        true => "it is not a whole number: the guide's amount is in tiyn (kopecks), 150.50 tenge is 15050",
+        false => why,
+    })?;
+    Amount::from_tiyn(amount).map_err(|_| "it is more than any payment (it is in tiyn)")
+}
+
+/// MySQL's "none" in a column that may not be NULL.
+fn is_zero_date(text: &str) -> bool {
+    text.starts_with("0000-00-00") && text.bytes().all(|byte| b"0-: .".contains(&byte))
+}
+
+/// Whether a text can be a point in time, or none.
+pub(super) fn is_date(text: &str) -> bool {
+    is_zero_date(text) || moment(text, &TimeZone::UTC).is_ok()
 }
 
 /// A point in time with its offset, or else in `zone`; at least a date.

@@ -99,6 +99,19 @@ fn tls(settings: &Settings, probe: &Probe, obstacle: &ProbeObstacle) -> Check {
         ProbeObstacle::TimedOut(_) => {
             Check::failed("tls", format!("{host} took the connection and no handshake: {obstacle}"), show)
         }
+        ProbeObstacle::NothingInCommon => {
+            let found = format!(
+                "no secure connection with {host}: {obstacle}; the command shows what it offers, and whoever runs it must \
+                 switch TLS 1.2 with ECDHE on"
+            );
+            Check::failed(
+                "tls",
+                found,
+                format!(
+                    "openssl s_client -connect {host}:{port} -legacy_server_connect -cipher ALL@SECLEVEL=0 < /dev/null"
+                ),
+            )
+        }
         other => Check::failed("tls", format!("no secure connection with {host}: {other}"), show),
     }
 }

@@ -2,6 +2,7 @@
 
 mod bank;
 mod files;
+mod old_tls;
 mod shop;
 
 use std::path::{Path, PathBuf};

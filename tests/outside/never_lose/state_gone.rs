@@ -1,0 +1,179 @@
+//! A state that should be there and is not (data-file §10): no empty shop is begun in its place, and a link in its place is
+//! followed wherever the file is read, locked or replaced.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::json;
+
+use crate::support::behaviour::behave;
+use crate::support::daemon::{Daemon, Home};
+use crate::support::fixture::Dialect;
+use crate::support::scripted_bank::{BIN, ScriptedBank};
+
+const NAME: &str = "kaspid.redb";
+
+/// A state of layout 1, as an earlier build left it.
+const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/state-layout-1.redb");
+
+struct Shop {
+    home: Home,
+    _bank: ScriptedBank,
+}
+
+impl Shop {
+    fn new() -> Self {
+        let bank = ScriptedBank::start();
+        behave(&bank, Dialect::Bank);
+        let shop = Self { home: Home::new(&bank, ""), _bank: bank };
+        fs::create_dir(shop.home.state()).unwrap();
+        shop
+    }
+
+    fn state(&self) -> PathBuf {
+        self.home.state().join(NAME)
+    }
+
+    /// What it says when it does not start.
+    #[track_caller]
+    fn stops(&self) -> String {
+        let before = self.home.stderr().len();
+        let status = self.home.command().status().unwrap();
+        assert!(!status.success(), "it started");
+        self.home.stderr()[before..].to_owned()
+    }
+
+    /// Runs, with something new in its log, and stops; how many events there are then.
+    #[track_caller]
+    fn runs(&self) -> u64 {
+        let daemon = Daemon::start(&self.home);
+        if daemon.door.get(&format!("/v1/configs/{BIN}")).status == 404 {
+            daemon.door.enrol(BIN);
+        }
+        let now = json!({"description": format!("{:?}", std::time::Instant::now())}).to_string();
+        daemon.door.send("PATCH", &format!("/v1/configs/{BIN}"), &[], Some(&now)).expect(200);
+        let events = daemon.door.get("/v1/log/verify").expect(200)["events"].as_u64().unwrap();
+        assert!(daemon.stop().success());
+        events
+    }
+
+    fn kaspictl(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kaspictl"));
+        command.arg("--socket").arg(self.home.socket()).args(args).output().unwrap()
+    }
+
+    fn restore(&self, file: &Path) -> Output {
+        self.kaspictl(&["restore", file.to_str().unwrap(), "--config", self.home.config().to_str().unwrap()])
+    }
+
+    /// A backup, made while it runs.
+    fn backup(&self) -> PathBuf {
+        let (daemon, file) = (Daemon::start(&self.home), self.home.path().join("kept.backup"));
+        assert!(self.kaspictl(&["backup", file.to_str().unwrap()]).status.success());
+        assert!(daemon.stop().success());
+        file
+    }
+}
+
+/// The disk is not mounted: the link stays, no file is made on either side, and a restore does not replace the link.
+#[test]
+fn a_link_to_nothing_begins_no_shop() {
+    let shop = Shop::new();
+    let disk = shop.home.path().join("disk");
+    symlink(disk.join(NAME), shop.state()).unwrap();
+    let said = shop.stops();
+    assert!(said.contains("is a link to") && said.contains("mount it") && said.contains("kaspictl restore"), "{said}");
+    let other = Shop::new();
+    other.runs();
+    let output = shop.restore(&other.backup());
+    assert!(!output.status.success() && String::from_utf8_lossy(&output.stderr).contains("mount it"), "{output:?}");
+    assert!(shop.state().is_symlink() && !disk.exists() && fs::read_dir(shop.home.state()).unwrap().count() == 1);
+    // Mounted: it goes on.
+    fs::create_dir(&disk).unwrap();
+    fs::copy(other.state(), disk.join(NAME)).unwrap();
+    assert!(shop.runs() > 2 && shop.state().is_symlink());
+}
+
+/// Only what a state leaves behind stops a start, each of it does, and the words end the trouble both ways.
+#[test]
+fn a_missing_state_beside_its_traces_begins_no_shop() {
+    for trace in
+        ["backups", "kaspid.redb.layout-1-2026-11-24T180000.000Z", "kaspid.redb.replaced-2026-11-24T180000.000Z"]
+    {
+        let shop = Shop::new();
+        let path = shop.home.state().join(trace);
+        match trace {
+            "backups" => fs::create_dir(&path).unwrap(),
+            _ => fs::write(&path, "").unwrap(),
+        }
+        let said = shop.stops();
+        assert!(said.contains(trace) && said.contains("is missing") && said.contains("begin anew"), "{said}");
+        assert!(!shop.state().exists());
+        // Really anew.
+        fs::rename(&path, shop.home.path().join("elsewhere")).unwrap();
+        shop.runs();
+    }
+    // What a first start that was killed leaves, and files of others, are no trace.
+    let shop = Shop::new();
+    fs::write(shop.home.state().join("kaspid.redb.new"), "half").unwrap();
+    fs::create_dir(shop.home.state().join("identity")).unwrap();
+    shop.runs();
+}
+
+/// The newest backup is named, and putting it back is enough.
+#[test]
+fn the_words_about_a_missing_state_can_be_typed() {
+    let shop = Shop::new();
+    let events = shop.runs();
+    let kept = shop.backup();
+    let backups = shop.home.state().join("backups");
+    fs::create_dir_all(&backups).unwrap();
+    fs::rename(kept, backups.join("kaspid-2026-11-24.backup")).unwrap();
+    fs::remove_file(shop.state()).unwrap();
+    let said = shop.stops();
+    let named = backups.join("kaspid-2026-11-24.backup");
+    assert!(said.contains(&format!("kaspictl restore {}", named.display())), "{said}");
+    let output = shop.restore(&named);
+    assert!(output.status.success(), "{output:?}");
+    let daemon = Daemon::start(&shop.home);
+    assert!(daemon.door.get("/v1/log/verify").expect(200)["events"].as_u64().unwrap() > events);
+}
+
+/// A link to a file: locked, backed up, restored and migrated there; the link stays a link, and the daily backups stay in
+/// the state directory.
+#[test]
+fn a_link_to_a_state_is_followed() {
+    let shop = Shop::new();
+    let disk = shop.home.path().join("disk");
+    fs::create_dir(&disk).unwrap();
+    let real = disk.join(NAME);
+    fs::copy(KEPT, &real).unwrap();
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o600)).unwrap();
+    symlink(&real, shop.state()).unwrap();
+    let names = |dir: &Path| {
+        let names = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.collect::<Vec<_>>()
+    };
+    let events = shop.runs();
+    assert!(shop.state().is_symlink() && real.is_file(), "the link was replaced");
+    assert!(names(&disk).iter().any(|name| name.starts_with("kaspid.redb.layout-1-")), "{:?}", names(&disk));
+    assert_eq!(names(&shop.home.state()).iter().filter(|name| name.starts_with(NAME)).count(), 1);
+
+    let daemon = Daemon::start(&shop.home);
+    let said = shop.stops();
+    assert!(said.contains("is in use"), "{said}");
+    let refused = shop.restore(Path::new("/nowhere"));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("the daemon runs on"), "{refused:?}");
+    assert!(daemon.stop().success());
+
+    let kept = shop.backup();
+    assert!(shop.runs() > events);
+    let output = shop.restore(&kept);
+    assert!(output.status.success(), "{output:?}");
+    assert!(shop.state().is_symlink(), "the link was replaced");
+    let mode = fs::metadata(&real).unwrap().permissions().mode();
+    assert_eq!((mode & 0o777, names(&disk).iter().any(|name| name.contains("replaced-"))), (0o600, true));
+    assert!(Daemon::start(&shop.home).door.get("/v1/log/verify").expect(200)["ok"] == true);
+}
