@@ -10,6 +10,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("request", crate::door::fuzzed::request),
     ("answer", crate::kaspi::fuzzed::answer),
     ("config", config),
+    ("table", crate::sheet::fuzzed::table),
+    ("identity", crate::identity::fuzzed::identity),
     ("stored", crate::store::fuzzed::stored),
     ("chain", crate::store::fuzzed::chain),
 ];

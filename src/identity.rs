@@ -17,6 +17,8 @@ use zeroize::Zeroizing;
 use crate::moment::Moment;
 use crate::operation::Identity;
 
+#[cfg(any(fuzzing, test))]
+pub mod fuzzed;
 mod trouble;
 mod tlv;
 mod pem;

@@ -156,14 +156,14 @@ pub(super) fn id_of(sealed: &[u8]) -> Result<SealId, SealTrouble> {
 
 /// Bytes that follow from the secret and from nothing else, for one use.
 fn derived<const N: usize>(secret: &[u8], purpose: &'static [u8]) -> Result<Zeroizing<[u8; N]>, SealTrouble> {
-    struct Bytes(usize);
-    impl KeyType for Bytes {
+    struct OkmLength(usize);
+    impl KeyType for OkmLength {
         fn len(&self) -> usize {
             self.0
         }
     }
     let mut bytes = Zeroizing::new([0; N]);
     let salt = Salt::new(HKDF_SHA256, b"kaspid.seal");
-    let filled = salt.extract(secret).expand(&[purpose], Bytes(N)).and_then(|okm| okm.fill(bytes.as_mut_slice()));
+    let filled = salt.extract(secret).expand(&[purpose], OkmLength(N)).and_then(|okm| okm.fill(bytes.as_mut_slice()));
     filled.map(|()| bytes).map_err(|_| SealTrouble::System)
 }

@@ -3,6 +3,8 @@
 //! it, what was understood is said, and what can be read in two ways that differ is refused with line and remedy. No
 //! text in here repeats a value: columns may be mixed up, and one of them is a secret.
 
+#[cfg(any(fuzzing, test))]
+pub(crate) mod fuzzed;
 mod bytes;
 mod choice;
 mod header;
