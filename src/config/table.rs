@@ -58,15 +58,15 @@ settings! {
     }
 
     /// Where the key and certificate are. Leave this section out to let the daemon keep the key itself:
-    /// `kaspictl identity generate` or `import`.
+    /// `kaspictl identity generate` or `import`. A systemd credential kaspid.key (with kaspid.crt) comes before both.
     [identity] IdentitySettings as Option {
-        /// The certificate that the bank issued, PEM or DER, with its chain behind it.
+        /// The certificate that the bank issued, in PEM, DER, PKCS#7 or PKCS#12, with its chain in any order.
         certificate_file: PathBuf, example("certificate_file = \"client.cer\"");
 
-        /// The key that belongs to it, PEM.
+        /// The key that belongs to it, in any form that openssl writes; may be the same file.
         key_file: PathBuf, example("key_file = \"client.key\"");
 
-        /// The passphrase of an encrypted key, alone in a file. Without it the key is not encrypted.
+        /// The passphrase of an encrypted key or PKCS#12 file, alone in a file.
         passphrase_file: Option<PathBuf>, example("passphrase_file = \"client.pass\"");
     }
 

@@ -139,3 +139,39 @@ fn a_file_that_wants_too_much_work_is_refused() {
     bench.write("scrypt.der", der);
     words(bench.staged_with("scrypt.der", "ec.crt", Some(PASSPHRASE)), "scrypt.der", "more than 32 MiB of memory");
 }
+
+/// A file that was damaged or cut anywhere is refused in words, or read as what it was; nothing stops the reader.
+#[test]
+fn no_damage_stops_the_reader() {
+    let bench = Bench::new();
+    bench.run("pkcs12 -export -inkey ec.key -in ec.crt -iter 1 -passout stdin -out one.p12");
+    bench.run("pkcs8 -topk8 -in ec.key -v2 aes-256-cbc -iter 1 -outform DER -passout stdin -out key.der");
+    bench.run("crl2pkcs7 -nocrl -certfile ec.crt -outform DER -out chain.p7b");
+    bench.run("x509 -in ec.crt -outform DER -out leaf.der");
+    let (key, certificate) = (bench.read("ec.key"), bench.read("ec.crt"));
+    let mut refused = 0;
+    for name in ["one.p12", "key.der", "chain.p7b", "leaf.der", "ec.key", "ec.crt"] {
+        let whole = bench.read(name);
+        let damaged = (0..whole.len()).flat_map(|at| {
+            let cut = whole.get(..at).unwrap().to_vec();
+            let changed = [0x01, 0x80, 0xff].map(|bits| {
+                let mut bytes = whole.clone();
+                *bytes.get_mut(at).unwrap() ^= bits;
+                bytes
+            });
+            changed.into_iter().chain([cut])
+        });
+        for bytes in damaged {
+            let file = Handed { name, bytes: &bytes };
+            let other = |bytes| Handed { name: "other", bytes };
+            let passphrase = Some(PASSPHRASE.as_bytes());
+            let read = match name {
+                "one.p12" => Staged::read(file, file, passphrase),
+                "key.der" | "ec.key" => Staged::read(file, other(&certificate), passphrase),
+                _ => Staged::read(other(&key), file, passphrase),
+            };
+            refused += usize::from(read.is_err());
+        }
+    }
+    assert!(refused > 5_000, "{refused}");
+}
