@@ -24,7 +24,7 @@ fn is_short(text: &str) -> bool {
 }
 
 /// Reads all rows of a file; a row has the width of what is wanted, and lines go up.
-pub fn table(bytes: &[u8]) {
+pub(crate) fn table(bytes: &[u8]) {
     let Ok(understood) = Understood::of(|| Ok::<_, Unreadable>(bytes), &WANTED) else { return };
     assert!(!understood.to_string().is_empty());
     let Ok(mut rows) = Rows::open(&understood, bytes, WANTED) else { return };
