@@ -199,12 +199,12 @@ impl Written {
     }
 }
 
-/// The fields that say something: a null stands for what was left out, and a `false` without which the rest reads the
-/// same says nothing either.
+/// The fields that say something: a null stands for what was left out, and a flag without which the rest reads the same
+/// says nothing either.
 fn telling<T: Fields>(value: &T) -> Map<String, Value> {
     let Ok(Value::Object(mut said)) = serde_json::to_value(value) else { return Map::new() };
     said.retain(|_, value| !value.is_null());
-    let flags = said.iter().filter(|(_, value)| **value == Value::Bool(false)).map(|(name, _)| name.clone());
+    let flags = said.iter().filter(|(_, value)| value.is_boolean()).map(|(name, _)| name.clone());
     for name in flags.collect::<Vec<_>>() {
         let mut rest = said.clone();
         rest.remove(&name);

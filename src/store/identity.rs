@@ -44,6 +44,11 @@ impl Writing<'_> {
             Some(days) => IdentityTold::Expiring { fingerprint: mark.fingerprint, days },
         };
         self.append(actor, Change::Identity { told, note })?;
+        self.mark_identity(mark)
+    }
+
+    /// Remembers it as said.
+    pub(crate) fn mark_identity(&mut self, mark: IdentityMark) -> Result<(), Refused> {
         let days = mark.warned.unwrap_or(UNTOLD).to_be_bytes();
         Ok(self.put_meta(META, &[mark.fingerprint.as_slice(), &days].concat())?)
     }

@@ -37,6 +37,7 @@ impl Sample {
         let query = if self.0 == OperationId::ReportRange { json!({"from": "2026-11-01"}) } else { json!({}) };
         let body = match self.0 {
             OperationId::Enrol => json!({"organization_bin": BIN}),
+            OperationId::InstallIdentity => json!({"certificate": "bm8gY2VydGlmaWNhdGU="}),
             OperationId::Create => json!({"kind": "qr", "amount_tiyn": 10_000}),
             OperationId::Resolve => json!({"paid": true, "reason": "seen in the app"}),
             OperationId::Adopt => json!({"qr_payment_id": "12737694350", "organization_bin": BIN}),

@@ -1,4 +1,5 @@
-//! The end of the certificate, told in time: each of these days once, whatever restarts come between.
+//! The end of the certificate, told in time: each of these days once, whatever restarts come between; and at the start
+//! that another one is in use than before.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,9 @@ impl ExpiryWatch {
     /// Looks at once, after each exchange and every hour, until the stop.
     pub(in crate::service) async fn keep(self: Arc<Self>) {
         let mut changes = self.live.changes();
+        if let Some(identity) = self.live.get().identity() {
+            self.news.at_start(identity).await;
+        }
         loop {
             changes.mark_unchanged();
             self.look().await;

@@ -27,6 +27,23 @@ impl News {
         self.tell(actor, mark, text).await;
     }
 
+    /// What is in use when the daemon starts. Another one than was last told of was exchanged while no daemon ran, or by
+    /// one that was killed before it could tell.
+    pub(super) async fn at_start(&self, identity: &ClientIdentity) {
+        match self.mark() {
+            Ok(Some(mark)) if mark.fingerprint == identity.fingerprint() => {}
+            Ok(Some(_)) => self.changed(None, identity, "found at the start").await,
+            Ok(None) => {
+                let mark = IdentityMark { fingerprint: identity.fingerprint(), warned: None };
+                // The first one of a shop is no change; a failure is that of the next write, which says so.
+                let _ = self.store.write(move |writing| writing.mark_identity(mark)).await;
+            }
+            Err(failure) => {
+                tracing::warn!(detail = failure.detail, "what was said of the certificate could not be read");
+            }
+        }
+    }
+
     /// Its end is near.
     pub(super) async fn expiring(&self, identity: &ClientIdentity, days: u16, left: i64) {
         let text = match left {

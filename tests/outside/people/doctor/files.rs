@@ -159,8 +159,10 @@ fn a_disk_that_is_nearly_full_is_seen() {
     let Some(state) = crate::never_lose::full_disk::Tmpfs::mount(&files.path().join("state"), "8m") else { return };
     let bank = Sandbox::start(Dialect::Bank);
     let home = Home::new(&bank, &format!("[daemon]\nstate_dir = \"{}\"", state.0.display()));
+    // A shop with a backup of today; another one would not fit.
+    assert!(Daemon::start(&home).stop().success());
     let backup = Till::todays_backup(&state.0);
-    std::fs::create_dir(backup.parent().unwrap()).unwrap();
+    std::fs::create_dir_all(backup.parent().unwrap()).unwrap();
     std::fs::write(backup, "").unwrap();
     let _daemon = Daemon::start(&home);
     doctor(&home.socket(), &home.config()).blames("disk", "MB free", "df -h ");

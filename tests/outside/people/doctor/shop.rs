@@ -46,9 +46,10 @@ fn what_stops_sales_is_named() {
 fn stale_backups_are_seen() {
     let bank = Sandbox::start(Dialect::Bank);
     let home = Home::new(&bank, "");
+    // Backups are of a shop that was begun.
+    assert!(Daemon::start(&home).stop().success());
     let backup = Till::todays_backup(&home.state());
     std::fs::create_dir_all(backup.parent().unwrap()).unwrap();
-    std::fs::set_permissions(home.state(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     let file = std::fs::File::create(&backup).unwrap();
     file.set_modified(SystemTime::now() - Duration::from_secs(5 * 86_400)).unwrap();
     let _daemon = Daemon::start(&home);
