@@ -1,10 +1,12 @@
 //! Nobody but the daemon sees the key or a token (promise 2), and nobody's phone or name stays anywhere.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
 use crate::support::behaviour::{Till, paid};
+use crate::support::daemon::Daemon;
 use crate::support::fixture::{Answer, Dialect};
 use crate::support::scripted_bank::{BIN, TOKEN};
 
@@ -13,6 +15,7 @@ const NEW_TOKEN: &str = "0f9a7c3e-5d21-4b6f-8a57-3c1e9d2b4a60";
 /// As the till writes it and as its digits go to the bank.
 const PHONES: [&str; 2] = ["77015211545", "7015211545"];
 const PAYER: &str = "Qwertina Z.";
+const ONE_AFTER_ANOTHER: &str = "[payments]\none_per_invoice = false";
 
 /// One of everything, including what goes wrong; returns every answer but the payer's.
 fn busy_run(till: &Till) -> Vec<String> {
@@ -72,13 +75,13 @@ fn key_lines(path: &Path) -> Vec<String> {
     pem.lines().filter(|line| !line.starts_with("-----") && !line.is_empty()).map(str::to_owned).collect()
 }
 
-/// Every file of the state directory but the database, which holds the tokens, and the identity, which holds the key.
-fn files(folder: &Path, found: &mut Vec<(String, String)>) {
+/// Every file of the state directory but those that may have secrets.
+fn files(folder: &Path, may_have: fn(&str) -> bool, found: &mut Vec<(String, String)>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         match path.is_dir() {
-            true => files(&path, found),
-            false if path.file_name().is_some_and(|name| name == "kaspid.redb") => {}
+            true => files(&path, may_have, found),
+            false if path.file_name().and_then(|name| name.to_str()).is_some_and(may_have) => {}
             false => {
                 let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
                 found.push((path.display().to_string(), text));
@@ -89,15 +92,38 @@ fn files(folder: &Path, found: &mut Vec<(String, String)>) {
 
 #[test]
 fn a_busy_run_leaves_no_secret_anywhere() {
-    let till = Till::open(Dialect::Bank, "[payments]\none_per_invoice = false");
+    let till = Till::open(Dialect::Bank, ONE_AFTER_ANOTHER);
+    leaves_no_secret(till, |name| name == "kaspid.redb");
+}
+
+/// Promise: with a seal the database has none either, and neither has the journal when it tells all.
+#[test]
+fn a_busy_run_with_a_seal_leaves_none_in_the_database_either() {
+    let Till { daemon, home, bank } = Till::bare(Dialect::Bank, ONE_AFTER_ANOTHER);
+    assert!(daemon.stop().success());
+    let credentials = home.path().join("credentials");
+    std::fs::create_dir(&credentials).unwrap();
+    std::fs::write(credentials.join("kaspid.seal"), [7; 32]).unwrap();
+    let mut command = home.command();
+    command.env("CREDENTIALS_DIRECTORY", &credentials).env("KASPID_LOG", "trace");
+    let daemon = Daemon::spawn(&home, command);
+    assert!(daemon.until("READY=1").is_some(), "{}", home.stderr());
+    daemon.door.enrol(BIN);
+    leaves_no_secret(Till { daemon, home, bank }, |_| false);
+}
+
+/// Looks for every secret wherever a busy run may have left it; `may_have` names files that may.
+fn leaves_no_secret(till: Till, may_have: fn(&str) -> bool) {
     let said = busy_run(&till);
     let mut places: Vec<(String, String)> =
         said.into_iter().enumerate().map(|(number, text)| (format!("answer {number}"), text)).collect();
-    let arguments = std::fs::read(format!("/proc/{}/cmdline", till.daemon.pid())).unwrap_or_default();
-    places.push(("the command line".to_owned(), String::from_utf8_lossy(&arguments).into_owned()));
-    files(&till.home.state(), &mut places);
+    for place in ["cmdline", "environ"] {
+        let bytes = std::fs::read(format!("/proc/{}/{place}", till.daemon.pid())).unwrap_or_default();
+        places.push((place.to_owned(), String::from_utf8_lossy(&bytes).into_owned()));
+    }
     let Till { daemon, home, bank } = till;
     assert!(daemon.stop().success());
+    files(&home.state(), may_have, &mut places);
     places.push(("stderr".to_owned(), home.stderr()));
 
     let mut secrets = key_lines(&bank.key_file);
@@ -118,4 +144,38 @@ fn the_state_is_closed_to_others() {
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&till.home.state()), 0o700);
     assert_eq!(mode(&till.home.state().join("kaspid.redb")), 0o600);
+}
+
+/// Promise: another process of the daemon's own user sees neither its memory nor its environment, and a crash leaves no
+/// core file.
+#[test]
+fn the_memory_is_closed_to_the_same_user() {
+    let uid = "54321";
+    let may_be = Command::new("setpriv").args(["--reuid", uid, "--clear-groups", "true"]).status();
+    if !may_be.is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: needs root to be another user");
+        return;
+    }
+    let Till { daemon, home, bank } = Till::bare(Dialect::Bank, "");
+    assert!(daemon.stop().success());
+    let dirs = [home.path(), bank.ca_file.parent().unwrap()];
+    assert!(Command::new("chown").arg("-R").arg(uid).args(dirs).status().unwrap().success());
+    // A place from which another user may run it.
+    let program = home.path().join("kaspid");
+    std::fs::copy(env!("CARGO_BIN_EXE_kaspid"), &program).unwrap();
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", uid, "--clear-groups"]).arg(program).arg("--config").arg(home.config());
+    // Its notices cannot come from another user; what it says can.
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut daemon = Daemon::spawn(&home, command);
+    daemon.wait_for_stderr("kaspid is ready");
+    for file in ["environ", "maps", "mem", "auxv"] {
+        let path = format!("/proc/{}/{file}", daemon.pid());
+        let read = Command::new("setpriv").args(["--reuid", uid, "--clear-groups", "head", "-c1", &path]).output();
+        let read = read.unwrap();
+        assert!(!read.status.success() && read.stdout.is_empty(), "{path} can be read");
+    }
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", daemon.pid())).unwrap();
+    assert!(limits.lines().any(|line| line.starts_with("Max core file size") && line.contains(" 0 ")), "{limits}");
+    assert!(daemon.stop().success());
 }
