@@ -76,8 +76,8 @@ settings! {
         /// See the state of the daemon and its organisations. Whoever has another right has this one, too.
         observe: Vec<String> = ["@kaspid"];
 
-        /// Take, follow and cancel payments.
-        pay: Vec<String> = ["@kaspid"];
+        /// Take, follow and cancel payments. kaspid-forward, which connects as one of @kaspid, moves nothing.
+        pay: Vec<String> = ["@kaspid", "!kaspid-forward"];
 
         /// Pay money back.
         refund: Vec<String> = ["@kaspid-refund"];
