@@ -1,6 +1,7 @@
 //! The `[access]` section: which names stand for whom, and what they may.
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use nix::unistd::{Group, Uid, User};
 
@@ -27,19 +28,38 @@ impl Who {
     }
 
     /// # Errors
-    /// A sentence for the journal.
-    fn resolve(text: &str) -> Result<Self, String> {
-        let failed = |error: nix::Error| format!("cannot look up {text:?}: {error}");
+    /// A sentence for the journal, and whether the name may stand for somebody all the same.
+    fn resolve(text: &str) -> Result<Self, NobodyKnown> {
+        let failed = |error: nix::Error| NobodyKnown {
+            why: format!("cannot look up {text:?}: {error} (try: getent {})", database_of(text)),
+            is_unsure: true,
+        };
+        let nobody = |why| NobodyKnown { why, is_unsure: false };
         match text.strip_prefix('@') {
             Some(name) => match Group::from_name(name).map_err(failed)? {
                 Some(group) => Ok(Self::Group(group.gid.as_raw(), name.to_owned())),
-                None => Err(format!("there is no group {name:?} (make it: groupadd --system {name})")),
+                None => Err(nobody(format!("there is no group {name:?} (make it: groupadd --system {name})"))),
             },
             None => match User::from_name(text).map_err(failed)? {
                 Some(user) => Ok(Self::User(user.uid.as_raw())),
-                None => text.parse().map(Self::User).map_err(|_| format!("there is no user {text:?}")),
+                None => text.parse().map(Self::User).map_err(|_| nobody(format!("there is no user {text:?}"))),
             },
         }
+    }
+}
+
+/// Why a name stands for nobody.
+struct NobodyKnown {
+    why: String,
+    /// The user database could not be asked: the name may be somebody's.
+    is_unsure: bool,
+}
+
+/// What `getent` is asked with.
+fn database_of(text: &str) -> String {
+    match text.strip_prefix('@') {
+        Some(group) => format!("group {group}"),
+        None => format!("passwd {text}"),
     }
 }
 
@@ -48,11 +68,13 @@ impl Who {
 struct Named {
     text: String,
     who: OnceLock<Who>,
+    /// The last look-up failed: whom it stands for is not known, which is not the same as nobody.
+    is_unsure: Arc<AtomicBool>,
 }
 
 impl Named {
     fn new(text: &str) -> Self {
-        Self { text: text.to_owned(), who: OnceLock::new() }
+        Self { text: text.to_owned(), who: OnceLock::new(), is_unsure: Arc::default() }
     }
 
     /// Asks the user database, unless it has told already.
@@ -61,7 +83,9 @@ impl Named {
     /// A sentence for the journal.
     fn look_up(&self) -> Result<(), String> {
         if self.who.get().is_none() {
-            let found = Who::resolve(&self.text)?;
+            let found = Who::resolve(&self.text);
+            self.is_unsure.store(found.as_ref().is_err_and(|nobody| nobody.is_unsure), Ordering::Relaxed);
+            let found = found.map_err(|nobody| nobody.why)?;
             // Somebody else may have found the same meanwhile.
             let _ = self.who.set(found);
         }
@@ -70,6 +94,11 @@ impl Named {
 
     fn is(&self, caller: &Caller) -> bool {
         self.who.get().is_some_and(|who| who.is(caller))
+    }
+
+    /// Whom it stands for could not be asked.
+    fn is_unsure(&self) -> bool {
+        self.who.get().is_none() && self.is_unsure.load(Ordering::Relaxed)
     }
 
     fn is_missing(&self) -> bool {
@@ -192,7 +221,14 @@ impl Rules {
         let holds = |grant: &Grant| {
             !grant.takes && grant.right.covers(wanted) && grant.named.is(caller) && !self.is_taken(caller, grant.right)
         };
-        caller.is_root() || self.grants.iter().any(holds)
+        caller.is_root() || (!self.is_unsure(wanted) && self.grants.iter().any(holds))
+    }
+
+    /// True while somebody who may not, or may only for some shops, cannot be told from somebody who may: then nobody may
+    /// but root. A name that gives a right is no such name.
+    fn is_unsure(&self, wanted: Right) -> bool {
+        let takes = |grant: &Grant| grant.takes && grant.right.covers(wanted) && grant.named.is_unsure();
+        self.grants.iter().any(takes) || self.windows.iter().any(|(named, _)| named.is_unsure())
     }
 
     /// True if the list of `right` takes it away from `caller`, whoever else the list names.
@@ -238,6 +274,7 @@ impl Rules {
         let right = wanted.name();
         let hint = match self.group_with(wanted) {
             _ if caller.is_hidden() => HIDDEN_HINT.to_owned(),
+            _ if self.is_unsure(wanted) => UNSURE_HINT.to_owned(),
             _ if self.is_taken(caller, wanted) => format!(
                 "A name with ! takes the right away. An admin takes that name out of `{right}` under [access] in \
                  kaspid.toml, then: kaspictl reload"
@@ -273,6 +310,10 @@ impl Rules {
 const HIDDEN_HINT: &str = "The daemon runs in a user namespace and is not told who asks. An admin takes PrivateUsers= out of \
      its unit (systemctl cat kaspid.service shows where it stands), then: systemctl daemon-reload && systemctl restart kaspid";
 
+/// What to do where names cannot be looked up.
+const UNSURE_HINT: &str = "A name under [access] that takes a right away, or narrows somebody to shops, cannot be looked up now: \
+     kaspictl doctor as root says which. It is asked again with each connection";
+
 fn user_name(uid: u32) -> String {
     match User::from_uid(Uid::from_raw(uid)) {
         Ok(Some(user)) => user.name,
@@ -282,9 +323,20 @@ fn user_name(uid: u32) -> String {
 
 #[cfg(test)]
 impl Rules {
+    /// The same with a name under `wanted`, or of a narrowing, that could not be looked up.
+    pub(super) fn with_unsure(mut self, wanted: Option<Right>) -> Self {
+        let named = Named { text: "somebody".to_owned(), who: OnceLock::new(), is_unsure: Arc::default() };
+        named.is_unsure.store(true, Ordering::Relaxed);
+        match wanted {
+            Some(right) => self.grants.push(Grant { right, takes: true, named }),
+            None => self.windows.push((named, Window { shops: None, bins: None })),
+        }
+        self
+    }
+
     /// Rules whose names are known.
     pub(super) fn resolved(grants: Vec<(Right, Who)>, windows: Vec<(Who, Window)>) -> Self {
-        let named = |who| Named { text: String::new(), who: OnceLock::from(who) };
+        let named = |who| Named { text: String::new(), who: OnceLock::from(who), is_unsure: Arc::default() };
         let grant = |(right, who)| Grant { right, takes: false, named: named(who) };
         Self {
             grants: grants.into_iter().map(grant).collect(),

@@ -143,6 +143,20 @@ fn a_name_with_an_exclamation_mark_has_the_right_no_more() {
     assert!(!rules.denial(&nobody, Right::Audit).remedy().contains('!'));
 }
 
+/// As long as a name that takes a right away, or narrows, cannot be looked up, nobody but root has what it may take.
+#[test]
+fn who_cannot_be_looked_up_may_be_anybody() {
+    let of_till = || rules(vec![(Right::Pay, Who::User(7)), (Right::Audit, Who::User(7))]);
+    let (till, root) = (caller(7, &[]), caller(0, &[]));
+    let taking = of_till().with_unsure(Some(Right::Pay));
+    assert!(
+        !taking.permits(&till, Right::Pay) && taking.permits(&till, Right::Audit) && taking.permits(&root, Right::Pay)
+    );
+    assert!(taking.denial(&till, Right::Pay).remedy().contains("cannot be looked up"));
+    let narrowing = of_till().with_unsure(None);
+    assert!(!narrowing.permits(&till, Right::Pay) && !narrowing.permits(&till, Right::Audit));
+}
+
 /// A rule that waits for its group holds from the moment at which the group is found.
 #[test]
 fn a_missing_name_is_asked_for_again() {

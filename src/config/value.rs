@@ -265,13 +265,25 @@ impl Setting for Vec<Duration> {
     }
 }
 
+/// A user or `@group` as it may be written; whether there is one is not asked here.
+fn is_name(text: &str) -> bool {
+    let name = text.strip_prefix('@').unwrap_or(text);
+    !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c.is_control() || "!@:,".contains(c))
+}
+
 /// Users and `@groups`.
 impl Setting for Vec<String> {
     type Written = Vec<String>;
     const KIND: &'static str = "list of users and `@groups`";
 
     fn read(written: Vec<String>, _: &Path) -> Result<Self, String> {
-        Ok(written)
+        match written.iter().find(|name| !is_name(name.strip_prefix('!').unwrap_or(name))) {
+            // A name that takes a right away must not fail open by a slip of the pen.
+            Some(wrong) => {
+                Err(format!("{wrong:?} is not a name: write \"user\", \"@group\", or one of them behind a !"))
+            }
+            None => Ok(written),
+        }
     }
 
     /// Groups are named and users are counted.
@@ -299,7 +311,10 @@ impl Setting for Vec<ShopRule> {
     const KIND: &'static str = "a table for each";
 
     fn read(written: Vec<ShopRule>, _: &Path) -> Result<Self, String> {
-        Ok(written)
+        match written.iter().find(|rule| !is_name(&rule.who)) {
+            Some(ShopRule { who, .. }) => Err(format!("who = {who:?} is not a name: write \"user\" or \"@group\"")),
+            None => Ok(written),
+        }
     }
 
     /// How many there are: they name people and organisations.

@@ -32,6 +32,9 @@ use crate::store::{Store, StoreError};
 /// How long running calls may take to finish after SIGTERM; the unit's TimeoutStopSec is above it.
 const STOP_WITHIN: Duration = Duration::from_secs(40);
 
+/// How long threads that still compute may hold up the end of the process.
+const LEAVE_WITHIN: Duration = Duration::from_secs(1);
+
 /// Two are enough: the work is waiting for the bank, and the writer has a thread of its own.
 const WORKERS: usize = 2;
 
@@ -92,14 +95,17 @@ pub fn run(config: &Path) -> Result<(), DaemonError> {
     let live = Arc::new(Live::new(config.to_owned(), settings));
     let (service, background) = Service::new(store, live.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let recovered = service.recover().await.map_err(DaemonError::Recovery)?;
         if recovered > 0 {
             warn!(calls = recovered, "calls were under way when the daemon last stopped: see kaspictl status");
         }
         let listener = listener(&socket)?;
         serve(service, background, listener, limits, live.rules()).await
-    })
+    });
+    // What still runs on a thread of its own reads or computes: all that was to be written is.
+    runtime.shutdown_timeout(LEAVE_WITHIN);
+    ended
 }
 
 fn make_state_dir(path: &Path) -> Result<(), DaemonError> {

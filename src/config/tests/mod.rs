@@ -85,6 +85,12 @@ fn values_that_cannot_be_meant_are_refused_by_key() {
         ("[kaspi]\ntimeout = \"10\"", "timeout"),
         ("[kaspi]\ntimeout = \"999ms\"", "timeout: must be at least 1s"),
         ("[identity]\ncertificate_file = \"c\"", "[identity] key_file: must be written"),
+        ("[access]\npay = [\"till\", \"! till\"]", "pay: \"! till\" is not a name"),
+        ("[access]\npay = [\"!!till\"]", "pay: \"!!till\" is not a name"),
+        ("[access]\npay = [\"@!tills\"]", "pay: \"@!tills\" is not a name"),
+        ("[access]\nadmin = [\"!\"]", "admin: \"!\" is not a name"),
+        ("[access]\nadmin = [\"\"]", "admin: \"\" is not a name"),
+        ("[[access.shop]]\nwho = \"!till\"", "who = \"!till\" is not a name"),
         ("[identity]\n", "[identity] certificate_file: must be written"),
     ] {
         let error = parsed(text).unwrap_err();
