@@ -41,8 +41,12 @@ impl FromStr for BankUrl {
         let (host, port) = split(authority).ok_or_else(wrong)?;
         // The dot of a full name says nothing else.
         let host = host.strip_suffix('.').unwrap_or(host);
-        let is_named = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
-        let is_address = host.starts_with('[') && host.trim_matches(['[', ']']).parse::<std::net::Ipv6Addr>().is_ok();
+        // No label is empty: what is read once more, as from the state, is the same.
+        let is_named = host
+            .split('.')
+            .all(|label| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)));
+        let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let is_address = bracketed.is_some_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok());
         match (is_named || is_address, port) {
             (true, None | Some(443)) => Ok(Self(format!("{SCHEME}{host}"))),
             (true, Some(port)) => Ok(Self(format!("{SCHEME}{host}:{port}"))),
@@ -135,6 +139,10 @@ mod tests {
             "https://kaspi.kz:+1",
             "https://ka spi.kz",
             "https://[::1",
+            "https://[::1]]",
+            "https://kaspi.kz..",
+            "https://kaspi..kz",
+            "https://.",
             "https://каспи.kz",
         ] {
             assert_eq!(url(text), None, "{text}");
