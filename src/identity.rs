@@ -37,6 +37,7 @@ mod place;
 
 pub use files::{Handed, IdentityFiles};
 pub use place::{Elsewhere, IdentityPlace};
+pub use read::holds_key;
 pub use subject::{NotASubject, Subject};
 pub use trouble::{IdentityTrouble, Unfit};
 pub use vault::Vault;

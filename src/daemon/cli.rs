@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use super::process::hide_memory;
 use super::run;
 use crate::config::Configuration;
 use crate::identity::Vault;
@@ -48,6 +49,7 @@ enum DaemonCommand {
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    hide_memory();
     let result = match arguments.command {
         Some(DaemonCommand::Check) => check(&arguments.config),
         Some(DaemonCommand::ForgetSealed) => forget_sealed(&arguments.config),

@@ -19,6 +19,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
 pub use cli::main;
+pub(crate) use process::hide_memory;
 
 use crate::access::Rules;
 use crate::config::LimitSettings;
@@ -74,7 +75,6 @@ pub enum DaemonError {
 /// # Errors
 /// [`DaemonError`]: it did not start.
 pub fn run(config: &Path) -> Result<(), DaemonError> {
-    process::hide_memory();
     let settings = Settings::load(config)?;
     journal::start();
     for warning in &settings.warnings {

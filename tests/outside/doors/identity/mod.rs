@@ -7,7 +7,9 @@ mod first_day;
 mod forms;
 mod kills;
 mod mistakes;
+mod prompt;
 mod rotation;
+mod source;
 
 use std::io::Write;
 use std::path::PathBuf;
