@@ -4,6 +4,7 @@
 //! Stop: no more connections and money calls, waiters answer what is known, running calls finish and are
 //! recorded; what is not finished by [`STOP_WITHIN`] is found by the next start's recovery.
 
+mod forget;
 mod cli;
 mod journal;
 mod notify;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::backup::Backups;
 use super::restored::gap_problems;
 use crate::domain::Standing;
-use crate::failure::{Code, Failure};
+use crate::failure::Failure;
 use crate::moment::Moment;
 use crate::operation::ProblemItem;
 use crate::service::Context;
@@ -16,6 +16,12 @@ use crate::store::{Alarm, ConfigRow, PaymentRow, Store};
 
 /// A certificate that ends within this many days is a problem: the bank takes weeks to renew one.
 pub(super) const RENEW_DAYS: i64 = 30;
+
+/// Said where only the running daemon has the identity.
+pub(super) const KEPT_NOWHERE: &str = "the key and certificate in use are kept nowhere: the next start would have none";
+
+/// What to do then.
+pub(super) const TAKE_IN: &str = "Before the next restart: kaspictl identity import --key FILE --cert FILE";
 
 /// Finds what needs a person; touches nothing.
 #[derive(Clone)]
@@ -59,9 +65,12 @@ impl Problems {
 
 fn identity_problems(context: &Context) -> Vec<ProblemItem> {
     let Some(identity) = context.settings.identity() else {
-        let failure = Failure::new(Code::IdentityMissing, "there is no key and certificate for Kaspi");
+        let failure = context.settings.no_identity();
         return vec![problem(failure.code.word(), failure.detail.clone(), failure.remedy())];
     };
+    if context.settings.is_kept_nowhere() {
+        return vec![problem("identity_kept_nowhere", KEPT_NOWHERE.to_owned(), TAKE_IN)];
+    }
     let view = identity.view(Moment::now());
     if view.days_left >= RENEW_DAYS {
         return Vec::new();

@@ -5,6 +5,7 @@ mod elsewhere;
 mod expiry;
 mod first_day;
 mod forms;
+mod gaps;
 mod kills;
 mod mistakes;
 mod prompt;
