@@ -10,7 +10,9 @@ use crate::support::daemon::Daemon;
 
 /// The request of a new key, printed.
 fn request(shop: &Shop) -> String {
-    shop.ctl("identity generate --subject CN=shop.kz --key-type p256", 0)
+    let made = shop.ctl_with(&["identity", "generate", "--subject", "CN=shop.kz", "--key-type", "p256"], "");
+    assert!(made.status.success(), "{made:?}");
+    String::from_utf8(made.stdout).unwrap()
 }
 
 /// Promise: while a key waits, nobody is sent to make another, which would throw it away.
@@ -84,10 +86,43 @@ fn a_folder_that_is_a_link_to_nothing_ends_the_start() {
 fn an_old_certificate_before_the_new_one_is_passed_over() {
     let shop = Shop::new("");
     shop.make("one", "ec");
-    shop.openssl("req -x509 -key one.key -subj /CN=old -days 0 -out old.crt");
+    shop.openssl("req -x509 -key one.key -subj /CN=old -addext extendedKeyUsage=serverAuth -out old.crt");
     let both = ["old.crt", "one.crt"].map(|name| fs::read_to_string(shop.file(name)).unwrap()).concat();
     fs::write(shop.file("both.crt"), both).unwrap();
     let daemon = Daemon::start(&shop.home);
     shop.ctl("identity import --key one.key --cert both.crt", 0);
     assert!(subject(&daemon).contains("CN=one"));
+}
+
+/// Promise: a page of a proxy is no word of the bank about a certificate; a bank that has no such path has read the request.
+#[test]
+fn only_a_missing_path_is_no_objection() {
+    let shop = Shop::new("");
+    shop.make("one", "ec");
+    let daemon = Daemon::start(&shop.home);
+    for code in [400, 401, 403, 502] {
+        shop.bank.fault(&json!({"call": "ping", "fault": "error_5xx", "code": code}));
+        let said = shop.ctl("identity import --key one.key --cert one.crt", 7);
+        assert!(said.contains("--unchecked"), "{code}: {said}");
+        daemon.door.get("/v1/identity").expect(503);
+    }
+    shop.bank.fault(&json!({"call": "ping", "fault": "error_5xx", "code": 404}));
+    let said = shop.ctl("identity import --key one.key --cert one.crt", 0);
+    assert!(said.contains("takes the certificate"), "{said}");
+}
+
+/// Promise: a start that finds no key where there was one says so, in the journal and among the problems.
+#[test]
+fn a_key_that_is_gone_at_the_start_is_told() {
+    let shop = Shop::new("");
+    shop.make("one", "ec");
+    let daemon = Daemon::start(&shop.home);
+    assert!(!daemon.door.get("/v1/health").expect(200).to_string().contains("are gone"));
+    shop.ctl("identity import --key one.key --cert one.crt", 0);
+    assert!(daemon.stop().success());
+    fs::remove_dir_all(shop.home.state().join("identity")).unwrap();
+    let mut again = Daemon::start(&shop.home);
+    again.wait_for_stderr("were in use before are gone");
+    let health = again.door.get("/v1/health").expect(200).to_string();
+    assert!(health.contains("are gone") && health.contains("import --key FILE --cert FILE"), "{health}");
 }
