@@ -37,6 +37,7 @@ mod place;
 
 pub use files::{Handed, IdentityFiles};
 pub use place::{Elsewhere, IdentityPlace};
+pub use read::holds_key;
 pub use subject::{NotASubject, Subject};
 pub use trouble::{IdentityTrouble, Unfit};
 pub use vault::Vault;
@@ -94,8 +95,12 @@ impl Staged {
         // Not `CertifiedKey::keys_match`: it refuses X.509 v1 certificates, which a bank's `openssl x509 -req` makes.
         let belong =
             |key: &key::UsableKey, link: &chain::ChainLink| key.public().is_some_and(|it| Some(it) == link.public());
+        let now = Moment::now();
         let found = keys.into_iter().find_map(|key| {
-            let leaf = certificates.iter().position(|link| belong(&key, link))?;
+            // An old certificate of the same key may stand before the new one.
+            let of_key = || certificates.iter().enumerate().filter(|(_, link)| belong(&key, link));
+            let fit = of_key().find(|(_, link)| link.check(now).is_ok()).or_else(|| of_key().next());
+            let leaf = fit.map(|(place, _)| place)?;
             Some((key, leaf))
         });
         let Some((key, leaf)) = found else {

@@ -57,6 +57,12 @@ impl Moment {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
+    /// As it stands in the name of a file that was kept: no two of them the same.
+    #[must_use]
+    pub fn in_file_name(self) -> String {
+        self.timestamp().map_or_else(|_| self.0.to_string(), |time| time.strftime("%Y-%m-%dT%H%M%S%.3fZ").to_string())
+    }
+
     /// The same instant for calendar work.
     ///
     /// # Errors

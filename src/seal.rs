@@ -11,4 +11,4 @@ mod key;
 mod tests;
 
 pub use credential::Seals;
-pub use key::{Seal, SealId, SealTrouble};
+pub use key::{NotASealId, Seal, SealId, SealTrouble};

@@ -46,12 +46,16 @@ use restore::Restore;
 use session::Session;
 use when::Zone;
 
+use crate::daemon::hide_memory;
+
 /// Where the packages put the socket.
 const SOCKET: &str = "/run/kaspid/kaspid.sock";
 
 /// Runs this process's command line. Errors are said on stderr, with their causes.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Keys, tokens and passphrases pass through it.
+    hide_memory();
     let mut out = Out::standard();
     let exit = command_line(std::env::args_os().collect(), std::env::var_os("KASPID_SOCKET"), &mut out);
     out.finish(exit).into()

@@ -6,13 +6,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use super::forget::forget_sealed;
+use super::process::hide_memory;
 use super::run;
-use crate::config::Configuration;
-use crate::identity::Vault;
-use crate::seal::Seals;
+use crate::seal::SealId;
 use crate::service::Settings;
-use crate::store;
-use crate::user_names::this_process;
 
 /// Kaspi Pay for a shop's own software: owns the key, keeps the organisations apart, answers on a local socket.
 #[derive(Parser)]
@@ -33,24 +31,30 @@ struct Arguments {
 enum DaemonCommand {
     /// Judge a configuration, its key, certificate and CA file with the daemon's own code; changes nothing.
     Check,
-    /// Give up a seal that is lost for good: device tokens are forgotten, all else stays; only while no daemon runs.
+    /// Give up a seal that is lost for good: what it sealed is put aside, all else stays; only while no daemon runs.
     #[command(
         after_help = "For a state that was sealed with the credential kaspid.seal, when neither it nor a copy of it is left. \
                       Payments, organisations and the log stay. Afterwards each organisation is registered again with \
                       kaspictl bin register BIN, which gives it the same token at Kaspi, and a key that the daemon kept \
                       itself is brought in again. What is asked again with a key of before may answer key_conflict: the \
-                      secret that compared requests is gone too."
+                      secret that compared requests is gone too. The old state and the sealed key stay beside the new \
+                      ones, under names that are printed.\n\nExample:\n  kaspid forget-sealed 0123456789abcdef"
     )]
-    ForgetSealed,
+    ForgetSealed {
+        /// The seal's number, as the refused start prints it.
+        #[arg(value_name = "SEAL")]
+        seal: Option<SealId>,
+    },
 }
 
 /// The program: 0 done, 1 failed with the reason on stderr, 2 usage.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    hide_memory();
     let result = match arguments.command {
         Some(DaemonCommand::Check) => check(&arguments.config),
-        Some(DaemonCommand::ForgetSealed) => forget_sealed(&arguments.config),
+        Some(DaemonCommand::ForgetSealed { seal }) => forget_sealed(&arguments.config, seal),
         None => run(&arguments.config).map_err(Into::into),
     };
     match result {
@@ -63,13 +67,15 @@ pub fn main() -> ExitCode {
 }
 
 fn check(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
-    let settings = Settings::load(path)?;
+    let settings = Settings::look(path)?;
     settings.check_trust()?;
     let mut out = std::io::stdout().lock();
     for warning in &settings.warnings {
         writeln!(out, "warning: {warning}")?;
     }
-    if settings.identity().is_none() {
+    if let Some(why) = settings.hidden {
+        writeln!(out, "warning: {why}")?;
+    } else if settings.identity().is_none() {
         writeln!(
             out,
             "warning: no key and certificate: calls that need Kaspi are answered identity_missing until kaspictl identity \
@@ -77,26 +83,6 @@ fn check(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
         )?;
     }
     writeln!(out, "{}: in order", path.display())?;
-    Ok(())
-}
-
-fn forget_sealed(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
-    let dir = Configuration::load(path)?.daemon.state_dir;
-    let mut out = std::io::stdout().lock();
-    let forgotten = store::forget_sealed(&dir, this_process())?;
-    // Behind the state, whose lock says that no daemon runs.
-    if Vault::beside(&dir, Seals::default()).forget_sealed()? > 0 {
-        writeln!(out, "the sealed key is gone; bring it in again: kaspictl identity import, or generate a new one")?;
-    }
-    match forgotten {
-        Some(done) => writeln!(
-            out,
-            "{} device tokens are forgotten (event {} of the log); start kaspid, then for each organisation: kaspictl bin \
-             register BIN",
-            done.tokens, done.event
-        )?,
-        None => writeln!(out, "{}: nothing is sealed, nothing was changed", dir.display())?,
-    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 //! Stop: no more connections and money calls, waiters answer what is known, running calls finish and are
 //! recorded; what is not finished by [`STOP_WITHIN`] is found by the next start's recovery.
 
+mod forget;
 mod cli;
 mod journal;
 mod notify;
@@ -19,6 +20,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
 pub use cli::main;
+pub(crate) use process::hide_memory;
 
 use crate::access::Rules;
 use crate::config::LimitSettings;
@@ -77,7 +79,6 @@ pub enum DaemonError {
 /// # Errors
 /// [`DaemonError`]: it did not start.
 pub fn run(config: &Path) -> Result<(), DaemonError> {
-    process::hide_memory();
     let settings = Settings::load(config)?;
     journal::start();
     for warning in &settings.warnings {

@@ -5,7 +5,7 @@ use nix::sys::prctl::set_dumpable;
 use nix::sys::resource::{Resource, setrlimit};
 
 /// Before the first secret is read. A machine that refuses is told of and served all the same.
-pub(super) fn hide_memory() {
+pub(crate) fn hide_memory() {
     let hidden = set_dumpable(false).and_then(|()| setrlimit(Resource::RLIMIT_CORE, 0, 0));
     if let Err(error) = hidden {
         tracing::warn!(%error, "this process could not be made undumpable");

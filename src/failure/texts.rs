@@ -102,7 +102,7 @@ pub fn of(code: Code) -> Texts {
         ),
         Code::IdentityMissing => (
             "There is no key and certificate yet",
-            "Make a key here: kaspictl identity generate. Or take in what there is: kaspictl identity import",
+            "Make a key here: kaspictl identity generate --subject 'CN=shop.kz,O=NAME,C=KZ'. Or take in what there is: kaspictl identity import --key FILE --cert FILE (or --pkcs12 FILE)",
         ),
         Code::RateLimited => {
             ("Too many requests", "Send fewer at a time; the limits stand under [limits] in kaspid.toml.")

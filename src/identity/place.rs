@@ -1,11 +1,12 @@
 //! Where the identity is: named files, a systemd credential, or the daemon's own keeping.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::files::IdentityFiles;
 use super::{IdentityTrouble, Staged, Vault, key_is_exposed};
 use crate::config::Configuration;
-use crate::seal::Seals;
+use crate::seal::{SealTrouble, Seals};
 
 /// The credentials' names, as `LoadCredential=` gives them.
 const KEY: &str = "kaspid.key";
@@ -70,11 +71,23 @@ impl IdentityPlace {
                 }
                 Staged::load(IdentityFiles { certificate, key, passphrase: passphrase.as_deref() }).map(Some)
             }
-            Self::Kept(vault) if vault.can_be_seen() => vault.identity(),
-            Self::Kept(_) => {
-                warnings.push("only the daemon's user can see the key and certificate that it keeps".to_owned());
-                Ok(None)
+            Self::Kept(vault) => vault.identity(),
+        }
+    }
+
+    /// Why somebody who is not the daemon cannot judge what it keeps, where that is no fault of what it keeps.
+    #[must_use]
+    pub fn hidden(&self, why: &IdentityTrouble) -> Option<&'static str> {
+        match (self, why) {
+            (Self::Kept(_), IdentityTrouble::Sealed { why: SealTrouble::Missing(_), .. }) => {
+                Some("the key is sealed; only the service can open it")
             }
+            (Self::Kept(_), IdentityTrouble::Unreadable { source, .. })
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                Some("only the daemon's user can see the key and certificate that it keeps")
+            }
+            _ => None,
         }
     }
 
@@ -118,7 +131,7 @@ impl Elsewhere {
                 .to_owned(),
             Self::Files(key) => format!(
                 "Exchange the files in {}, then: kaspictl reload. To let the daemon keep the key itself: remove [identity] \
-                 from kaspid.toml, kaspictl reload, then: kaspictl identity import",
+                 from kaspid.toml, kaspictl reload, then: kaspictl identity import --key FILE --cert FILE",
                 key.parent().unwrap_or(Path::new("/")).display()
             ),
         }

@@ -54,6 +54,12 @@ pub(super) fn keys(file: Handed<'_>, passphrase: Option<&[u8]>) -> Result<Vec<Us
     if keys.is_empty() { Err(unfit(Unfit::NoKey { instead: instead(&found) })) } else { Ok(keys) }
 }
 
+/// Whether a file holds a private key, or what may be one behind a passphrase that is not known.
+#[must_use]
+pub fn holds_key(file: Handed<'_>, passphrase: Option<&[u8]>) -> bool {
+    !matches!(keys(file, passphrase), Err(IdentityTrouble::Unfit { why: Unfit::NoKey { .. }, .. }))
+}
+
 /// Every certificate in a file, in its order; at least one.
 pub(super) fn certificates(file: Handed<'_>, passphrase: Option<&[u8]>) -> Result<Vec<ChainLink>, IdentityTrouble> {
     let unfit = |why| IdentityTrouble::unfit(file.name, why);

@@ -35,8 +35,19 @@ pub enum IdentityTrouble {
         /// Why.
         source: io::Error,
     },
+    /// A link in the place of what the daemon keeps, and nothing where it leads.
+    #[error(
+        "{path} is a link to {target}, and there is nothing: if that is a disk of its own, mount it and start again; if \
+         the disk is lost, remove the link and take the key in again: kaspictl identity import --key FILE --cert FILE"
+    )]
+    LinkToNothing {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
     /// What the daemon keeps is sealed with what is not here.
-    #[error("{path}: {why}. If the seal is lost for good, kaspid forget-sealed gives up what it sealed")]
+    #[error("{path}: {why}{}", .why.last_resort())]
     Sealed {
         /// Which file.
         path: PathBuf,
@@ -138,7 +149,7 @@ pub enum Unfit {
     },
     /// TLS here cannot sign with it.
     #[error(
-        "holds {kind}, with which the daemon cannot sign; ask the bank for a certificate of an RSA key of 2048 bits or a P-256 key: kaspictl identity generate"
+        "holds {kind}, with which the daemon cannot sign; ask the bank for a certificate of an RSA key of 2048 bits or a P-256 key: kaspictl identity generate --subject 'CN=shop.kz,O=NAME,C=KZ'"
     )]
     KeyKind {
         /// Its kind.

@@ -9,12 +9,14 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use tracing::warn;
 use zeroize::Zeroizing;
 
 use super::read::read;
 use super::{Handed, IdentityTrouble, Staged, WaitingKey};
 use crate::failpoint::fail_point;
-use crate::seal::Seals;
+use crate::moment::Moment;
+use crate::seal::{SealId, Seals};
 
 /// The identity in use.
 const IDENTITY: &str = "identity.pem";
@@ -45,12 +47,6 @@ impl Vault {
         Self { dir: state_dir.join("identity"), seals }
     }
 
-    /// False where another user's rights hide it: `kaspid check` by a person is not the daemon.
-    #[must_use]
-    pub fn can_be_seen(&self) -> bool {
-        !matches!(fs::metadata(self.dir.join(IDENTITY)), Err(error) if error.kind() == io::ErrorKind::PermissionDenied)
-    }
-
     /// The identity that is kept, if there is one.
     ///
     /// # Errors
@@ -66,7 +62,10 @@ impl Vault {
     /// # Errors
     /// The disk: what was kept before is kept still.
     pub fn keep(&self, identity: &Staged) -> Result<(), IdentityTrouble> {
-        self.write(IDENTITY, &identity.to_pem())
+        self.write(IDENTITY, &identity.to_pem())?;
+        fail_point!("identity.kept");
+        self.end_waiting(identity);
+        Ok(())
     }
 
     /// The key that waits for its certificate, if there is one.
@@ -88,17 +87,28 @@ impl Vault {
         self.write(WAITING, &waiting.to_pem())
     }
 
-    /// Ends the waiting: the key has its certificate and is kept with it.
-    ///
-    /// # Errors
-    /// The disk.
-    pub fn end_waiting(&self) -> Result<(), IdentityTrouble> {
+    /// Whether a key waits for its certificate.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.dir.join(WAITING).exists()
+    }
+
+    /// Whether an identity is kept.
+    #[must_use]
+    pub fn keeps_one(&self) -> bool {
+        self.dir.join(IDENTITY).exists()
+    }
+
+    /// Ends the waiting of a key that has its certificate and is kept with it. It waits no more whatever the disk says, so
+    /// a failure is told and fails nothing.
+    fn end_waiting(&self, identity: &Staged) {
+        if !self.waiting().is_ok_and(|waits| waits.is_some_and(|waits| waits.is_key_of(identity))) {
+            return;
+        }
         let path = self.dir.join(WAITING);
-        let removed = match fs::remove_file(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            other => other.and_then(|()| sync(&self.dir)),
-        };
-        removed.map_err(|source| IdentityTrouble::NotKept { path, source })
+        if let Err(error) = fs::remove_file(&path).and_then(|()| sync(&self.dir)) {
+            warn!(file = %path.display(), %error, "a key that has its certificate still stands there as one that waits");
+        }
     }
 
     /// Whether what is kept lies sealed.
@@ -120,28 +130,46 @@ impl Vault {
                 self.write(name, &bytes)?;
             }
         }
+        if let Ok(Some(identity)) = self.identity() {
+            self.end_waiting(&identity);
+        }
         Ok(())
     }
 
-    /// Removes what is sealed with a seal that is lost for good; how many files that were.
+    /// The files that lie sealed here, with whatever seal.
+    ///
+    /// # Errors
+    /// One of them cannot be read.
+    pub fn sealed_files(&self) -> Result<Vec<(PathBuf, SealId)>, IdentityTrouble> {
+        let mut sealed = Vec::new();
+        for path in [IDENTITY, WAITING].map(|name| self.dir.join(name)) {
+            let seal = match read(&path) {
+                Ok(bytes) => Seals::seal_of(&bytes),
+                Err(IdentityTrouble::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(other) => return Err(other),
+            };
+            match seal {
+                Ok(seal) => sealed.extend(seal.map(|seal| (path, seal))),
+                Err(why) => return Err(IdentityTrouble::Sealed { path, why }),
+            }
+        }
+        Ok(sealed)
+    }
+
+    /// Puts aside what is sealed with a seal that is lost for good, should it be found after all; the new names.
     ///
     /// # Errors
     /// The disk.
-    pub fn forget_sealed(&self) -> Result<usize, IdentityTrouble> {
-        let mut forgotten = 0;
-        for path in [IDENTITY, WAITING].map(|name| self.dir.join(name)) {
-            let is_sealed = match read(&path) {
-                Ok(bytes) => Seals::is_sealed(&bytes),
-                Err(IdentityTrouble::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => false,
-                Err(other) => return Err(other),
-            };
-            if is_sealed {
-                let gone = fs::remove_file(&path).and_then(|()| sync(&self.dir));
-                gone.map_err(|source| IdentityTrouble::NotKept { path, source })?;
-                forgotten += 1;
-            }
+    pub fn forget_sealed(&self, lost: SealId) -> Result<Vec<PathBuf>, IdentityTrouble> {
+        let mut kept = Vec::new();
+        for (path, _) in self.sealed_files()?.into_iter().filter(|(_, seal)| *seal == lost) {
+            let mut aside = path.clone().into_os_string();
+            aside.push(format!(".forgotten-{}", Moment::now().in_file_name()));
+            let gone = fs::rename(&path, &aside).and_then(|()| sync(&self.dir));
+            gone.map_err(|source| IdentityTrouble::NotKept { path, source })?;
+            kept.push(aside.into());
         }
-        Ok(forgotten)
+        Ok(kept)
     }
 
     fn half(&self, name: &str) -> PathBuf {
@@ -157,7 +185,9 @@ impl Vault {
                 let (bytes, is_of_another_seal) = opened.map_err(|why| IdentityTrouble::Sealed { path, why })?;
                 Ok(Some(KeptFile { name, bytes, is_of_another_seal }))
             }
-            Err(IdentityTrouble::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(IdentityTrouble::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                [&self.dir, &path].into_iter().find_map(|path| link_to_nothing(path)).map_or(Ok(None), Err)
+            }
             Err(other) => Err(other),
         }
     }
@@ -187,8 +217,18 @@ impl Vault {
             return Err(error);
         }
         fail_point!("vault.renamed");
-        sync(&self.dir)
+        // The new one is there: whoever says that the old one is would be wrong.
+        if let Err(error) = sync(&self.dir) {
+            warn!(folder = %self.dir.display(), %error, "a key is kept, and may be the one of before after a power cut");
+        }
+        Ok(())
     }
+}
+
+/// A link that leads nowhere is a key that should be there, on a disk that is not.
+fn link_to_nothing(path: &Path) -> Option<IdentityTrouble> {
+    let target = fs::read_link(path).ok().filter(|_| !path.exists())?;
+    Some(IdentityTrouble::LinkToNothing { path: path.to_owned(), target })
 }
 
 /// What a sealed file is bound to: the one cannot stand for the other.

@@ -38,6 +38,12 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// Whether the server has no such path, by its HTTP code: it has read the request all the same.
+    #[must_use]
+    pub fn is_no_such_path(&self) -> bool {
+        matches!(self, Self::MayHaveHappened { why, provider: None } if [404, 405].iter().any(|http| *why == super::gate::unreadable(*http)))
+    }
+
     /// The same, should Kaspi's text repeat a secret of the request.
     pub(super) fn without(mut self, secret: Option<&str>) -> Self {
         let text = match &mut self {

@@ -86,7 +86,7 @@ pub(super) fn judge(answer: &HttpAnswer, call: CallKind, dialect: Option<Dialect
     // .NET begins a text with a byte order mark where nobody stops it.
     let envelope = body.map(|body| body.strip_prefix('\u{feff}').unwrap_or(body)).and_then(read);
     let Some(envelope) = envelope else {
-        return Err(undecided(format!("Kaspi answered HTTP {} without a readable envelope", answer.http), None));
+        return Err(undecided(unreadable(answer.http), None));
     };
     let (found, result) = match envelope {
         Envelope::Value(success) => (success.dialect, Ok(success)),
@@ -96,6 +96,11 @@ pub(super) fn judge(answer: &HttpAnswer, call: CallKind, dialect: Option<Dialect
         Some(expected) if expected != found => Err(foreign(call, found, result)),
         _ => result,
     }
+}
+
+/// Said of an answer that no envelope can be read from.
+pub(super) fn unreadable(http: u16) -> String {
+    format!("Kaspi answered HTTP {http} without a readable envelope")
 }
 
 /// An answer that decides nothing.

@@ -64,10 +64,12 @@ impl Seals {
         Ok(Zeroizing::new(wrapped))
     }
 
-    /// Whether a file as it lies on the disk is sealed, with whatever seal.
-    #[must_use]
-    pub fn is_sealed(wrapped: &[u8]) -> bool {
-        wrapped.starts_with(SIGN)
+    /// With which seal a file as it lies on the disk is sealed; none for a plain one.
+    ///
+    /// # Errors
+    /// [`SealTrouble::Damaged`].
+    pub fn seal_of(wrapped: &[u8]) -> Result<Option<SealId>, SealTrouble> {
+        wrapped.strip_prefix(SIGN).map(id_of).transpose()
     }
 
     /// What was wrapped, and whether it is to be wrapped anew: it is not sealed as it would be now.

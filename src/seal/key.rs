@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -30,6 +31,21 @@ impl SealId {
 impl fmt::Display for SealId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// What was typed is no number of a seal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no number of a seal, which is 16 digits 0-9 and a-f, as the daemon's refusal names it")]
+pub struct NotASealId;
+
+impl FromStr for SealId {
+    type Err = NotASealId;
+
+    fn from_str(text: &str) -> Result<Self, NotASealId> {
+        let is_one = text.len() == 16 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let number = u64::from_str_radix(text, 16).ok().filter(|_| is_one);
+        number.map(|number| Self(number.to_be_bytes())).ok_or(NotASealId)
     }
 }
 
@@ -78,6 +94,19 @@ pub enum SealTrouble {
     /// No randomness, or nothing to encrypt with.
     #[error("the system's cryptography failed")]
     System,
+}
+
+impl SealTrouble {
+    /// What is left where the seal is lost for good, as the end of a message; nothing where it is not that.
+    #[must_use]
+    pub fn last_resort(&self) -> String {
+        match self {
+            Self::Other(id) | Self::Missing(id) => format!(
+                ". Only if the seal is lost for good: kaspid forget-sealed {id} gives up what it sealed and keeps all else"
+            ),
+            Self::Unreadable { .. } | Self::Length(_) | Self::Damaged | Self::System => String::new(),
+        }
+    }
 }
 
 /// Fewer bytes could be guessed.

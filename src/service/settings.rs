@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, MutexGuard, watch};
 use crate::access::Rules;
 use crate::config::{ConfigError, Configuration, SettingRow};
 use crate::failure::{Code, Failure};
-use crate::identity::{ClientIdentity, IdentityPlace, IdentityTrouble};
+use crate::identity::{ClientIdentity, IdentityPlace, IdentityTrouble, Vault};
 use crate::kaspi::{Endpoint, Kaspi, KaspiSetup, Record};
 use crate::moment::Moment;
 use crate::operation::{Identity, Reloaded};
@@ -25,6 +25,8 @@ pub struct Settings {
     pub record: Arc<Record>,
     /// Where the identity is, or would be.
     pub place: IdentityPlace,
+    /// Why whoever looks cannot judge the identity, which is there: never the daemon.
+    pub hidden: Option<&'static str>,
     bank: Option<(Kaspi, ClientIdentity)>,
 }
 
@@ -51,16 +53,36 @@ impl Settings {
         Self::load_again(path, Arc::default())
     }
 
+    /// The same for somebody who is not the daemon: what only the daemon can open is no fault.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub fn look(path: &Path) -> Result<Self, SettingsError> {
+        Self::read(path, Arc::default(), IdentityPlace::hidden)
+    }
+
     fn load_again(path: &Path, record: Arc<Record>) -> Result<Self, SettingsError> {
+        Self::read(path, record, |_, _| None)
+    }
+
+    fn read(
+        path: &Path,
+        record: Arc<Record>,
+        hides: fn(&IdentityPlace, &IdentityTrouble) -> Option<&'static str>,
+    ) -> Result<Self, SettingsError> {
         let config = Configuration::load(path)?;
         let (rules, mut warnings) = Rules::new(&config.access);
         let place = IdentityPlace::of(&config)?;
-        let identity = place.load(&mut warnings)?.map(|staged| staged.identity().clone());
+        let (loaded, hidden) = match place.load(&mut warnings) {
+            Ok(loaded) => (loaded, None),
+            Err(why) => (None, Some(hides(&place, &why).ok_or(why)?)),
+        };
+        let identity = loaded.map(|staged| staged.identity().clone());
         let bank = match identity {
             None => None,
             Some(identity) => Some((Kaspi::new(endpoint(&config), &identity, record.clone())?, identity)),
         };
-        Ok(Self { config, rules: Arc::new(rules), warnings, record, place, bank })
+        Ok(Self { config, rules: Arc::new(rules), warnings, record, place, hidden, bank })
     }
 
     /// The same with another identity, whose trust is checked. Calls under way keep the client they began with.
@@ -75,6 +97,7 @@ impl Settings {
             warnings: self.warnings.clone(),
             record: self.record.clone(),
             place: self.place.clone(),
+            hidden: None,
             bank: Some((kaspi, identity.clone())),
         };
         new.check_trust().map(|()| new)
@@ -95,7 +118,7 @@ impl Settings {
                 Some((kaspi, identity.clone()))
             }
         };
-        Ok(Self { config, rules, warnings: Vec::new(), record, place, bank })
+        Ok(Self { config, rules, warnings: Vec::new(), record, place, hidden: None, bank })
     }
 
     /// What [`Settings::load`] leaves to the first connection, so that a start does not wait for it.
@@ -113,8 +136,34 @@ impl Settings {
     pub fn kaspi(&self) -> Result<&Kaspi, Failure> {
         match &self.bank {
             Some((kaspi, _)) => Ok(kaspi),
-            None => Err(Failure::new(Code::IdentityMissing, "the daemon has no key and certificate for Kaspi yet")),
+            None => Err(self.no_identity()),
         }
+    }
+
+    /// What people may see of it now.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn identity_shown(&self) -> Result<Identity, Failure> {
+        self.identity_view(Moment::now()).ok_or_else(|| self.no_identity())
+    }
+
+    /// Said where there is no identity: the one place that knows whether a key waits for its certificate already.
+    #[must_use]
+    pub fn no_identity(&self) -> Failure {
+        match self.place.vault().is_ok_and(Vault::waits) {
+            true => Failure::new(Code::IdentityMissing, "a key waits for its certificate").with_hint(
+                "Install what the bank answers: kaspictl identity install CERT. To see the request again: kaspictl \
+                 identity generate",
+            ),
+            false => Failure::new(Code::IdentityMissing, "the daemon has no key and certificate for Kaspi yet"),
+        }
+    }
+
+    /// Whether what is in use would be gone at the next start: the daemon is to keep it, and does not.
+    #[must_use]
+    pub fn is_kept_nowhere(&self) -> bool {
+        self.bank.is_some() && self.place.vault().is_ok_and(|vault| !vault.keeps_one())
     }
 
     /// What people may see of it.

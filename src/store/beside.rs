@@ -34,11 +34,7 @@ pub(super) fn lock_again(file: &File) -> io::Result<bool> {
 /// Gives the state a second name, of this word and the time: at no moment it is to have none, or a daemon that starts
 /// would make an empty one.
 pub(super) fn second_name(path: &Path, word: &str) -> io::Result<PathBuf> {
-    let now = Moment::now();
-    let time = now
-        .timestamp()
-        .map_or_else(|_| now.millis().to_string(), |time| time.strftime("%Y-%m-%dT%H%M%S%.3fZ").to_string());
-    let name = beside(path, &format!("{word}-{time}"));
+    let name = beside(path, &format!("{word}-{}", Moment::now().in_file_name()));
     std::fs::hard_link(path, &name)?;
     Ok(name)
 }

@@ -66,10 +66,7 @@ pub enum StoreError {
         why: String,
     },
     /// The state is sealed with what is not here, or sealing failed.
-    #[error(
-        "the state's device tokens cannot be opened: {0}. If the seal is lost for good, kaspid forget-sealed gives the tokens \
-         up and keeps all else"
-    )]
+    #[error("the state's device tokens cannot be opened: {}{}", .0, .0.last_resort())]
     Sealed(#[source] SealTrouble),
     /// A stored value does not read back.
     #[error("the state is damaged: {0}")]

@@ -10,6 +10,9 @@ use super::file::{FILE, unreadable};
 /// The folder of daily backups in a state directory.
 const BACKUPS: &str = "backups";
 
+/// How a file begins, behind the state's name, that was the state before a migration, a restore, or a seal was given up.
+const KEPT: [&str; 3] = ["layout-", "replaced-", "forgotten-"];
+
 /// The state directory, and the file behind its name there.
 #[derive(Clone)]
 pub(super) struct Place {
@@ -74,5 +77,5 @@ impl Place {
 /// What only a state leaves behind. A first start that was killed leaves its unfinished `.new`.
 fn is_trace(name: &str) -> bool {
     let beside = name.strip_prefix(FILE).and_then(|rest| rest.strip_prefix('.'));
-    name == BACKUPS || beside.is_some_and(|word| word.starts_with("layout-") || word.starts_with("replaced-"))
+    name == BACKUPS || beside.is_some_and(|word| KEPT.iter().any(|kept| word.starts_with(kept)))
 }

@@ -2,7 +2,7 @@
 //! once it is whole. Table by table, so that no page of the new file ever held what the old one held plain.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use redb::backends::FileBackend;
@@ -10,7 +10,7 @@ use redb::{Builder, Database, ReadableDatabase};
 use tracing::{info, warn};
 use zeroize::Zeroizing;
 
-use super::beside::{Temporary, beside, sync_dir};
+use super::beside::{Temporary, beside, second_name, sync_dir};
 use super::event::{Change, Note};
 use super::file::{self, CACHE_BYTES};
 use super::layout::LAYOUT;
@@ -36,7 +36,7 @@ pub(super) fn settle(path: &Path, database: Database, seals: &Seals) -> Result<D
     }
     let before = secrets_of(&database, seals)?;
     let after = before.under(seals.current());
-    rewrite(path, database, |from, to| {
+    rewrite((path, None), database, |from, to| {
         let tx = to.begin_write()?;
         let mut tables = WriteTables::open(&tx)?;
         put_meta(&mut tables, from, &after)?;
@@ -72,6 +72,18 @@ fn sealed_by(reading: &Reading) -> Result<Option<SealId>, StoreError> {
     id.map(Some).ok_or_else(|| StoreError::Codec("the number of its seal cannot be read".to_owned()))
 }
 
+/// The number of the seal of the state in `dir`; none where it is plain, or where there is no state. Only on a stopped
+/// daemon.
+///
+/// # Errors
+/// [`StoreError`]: it is in use or cannot be read.
+pub(crate) fn sealed_with(dir: &Path) -> Result<Option<SealId>, StoreError> {
+    match Place::find(dir)? {
+        (place, true) => sealed_by(&Reading::new(migration::open(&place.file)?.begin_read()?, None)),
+        (_, false) => Ok(None),
+    }
+}
+
 /// What [`forget`] has done.
 #[derive(Debug)]
 pub(crate) struct Forgotten {
@@ -79,20 +91,24 @@ pub(crate) struct Forgotten {
     pub(crate) tokens: usize,
     /// The event that says so.
     pub(crate) event: u64,
+    /// Where the state is as it was, should the seal be found after all.
+    pub(crate) kept: PathBuf,
 }
 
-/// Gives up a seal that is lost for good: the tokens are gone, everything else stays. `None` where nothing is sealed.
-/// Only on a stopped daemon.
+/// Gives up a seal that is lost for good: the tokens are gone, everything else stays, and the old state too. `None` where
+/// the state is not sealed with it. Only on a stopped daemon.
 ///
 /// # Errors
 /// [`StoreError`]: nothing is changed.
-pub(crate) fn forget(dir: &Path, actor: Actor) -> Result<Option<Forgotten>, StoreError> {
+pub(crate) fn forget(dir: &Path, lost: SealId, actor: Actor) -> Result<Option<Forgotten>, StoreError> {
     let path = Place::find(dir)?.0.file;
     let database = migration::open(&path)?;
-    let Some(id) = sealed_by(&Reading::new(database.begin_read()?, None))? else { return Ok(None) };
+    if sealed_by(&Reading::new(database.begin_read()?, None))? != Some(lost) {
+        return Ok(None);
+    }
     let after = Arc::new(Secrets::new(None));
-    let mut done = Forgotten { tokens: 0, event: 0 };
-    rewrite(&path, database, |from, to| {
+    let (mut tokens, mut event) = (0, 0);
+    let kept = rewrite((&path, Some("forgotten")), database, |from, to| {
         let tx = to.begin_write()?;
         stamp::put(&tx, LAYOUT)?;
         let mut writing = Writing::begin(&tx, Some(after.clone()))?;
@@ -100,23 +116,24 @@ pub(crate) fn forget(dir: &Path, actor: Actor) -> Result<Option<Forgotten>, Stor
         for (organization_bin, trade_point_id) in token::places(&from.tables.device()?)? {
             let gone = Change::Device { organization_bin, trade_point_id, token: None };
             writing.append(Some(actor.clone()), gone)?;
-            done.tokens += 1;
+            tokens += 1;
         }
-        let error = Some(format!("seal {id} was given up: {} device tokens are forgotten", done.tokens));
+        let error = Some(format!("seal {lost} was given up: {tokens} device tokens are forgotten"));
         let note = Note { error, ..Note::done(OperationType::Identity) };
-        done.event = writing.append(Some(actor.clone()), Change::Noted(note))?;
+        event = writing.append(Some(actor.clone()), Change::Noted(note))?;
         drop(writing);
         Ok(tx.commit()?)
     })?;
-    Ok(Some(done))
+    Ok(kept.map(|kept| Forgotten { tokens, event, kept }))
 }
 
-/// Puts a copy in the place of the state: everything but secrets as it lies, and what `secrets` writes.
+/// Puts a copy in the place of the state: everything but secrets as it lies, and what `secrets` writes. What was the state
+/// stays where it gets a second name of the word `keep`.
 fn rewrite(
-    path: &Path,
+    (path, keep): (&Path, Option<&str>),
     database: Database,
     secrets: impl FnOnce(&Reading, &Database) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
+) -> Result<Option<PathBuf>, StoreError> {
     let copy = Temporary::make(beside(path, "sealing"))?;
     let owner = path.metadata()?;
     std::os::unix::fs::fchown(&copy.file, Some(owner.uid()), Some(owner.gid()))?;
@@ -134,12 +151,13 @@ fn rewrite(
     drop(to);
     copy.file.sync_all()?;
     fail_point!("sealing.whole");
+    let kept = keep.map(|word| second_name(path, word)).transpose()?;
     copy.take_place(path)?;
     fail_point!("sealing.placed");
     sync_dir(path)?;
     // Its lock was held to here: nobody wrote behind the copy.
     drop(database);
-    Ok(())
+    Ok(kept)
 }
 
 fn put_meta(tables: &mut WriteTables<'_>, from: &Reading, after: &Secrets) -> Result<(), StoreError> {

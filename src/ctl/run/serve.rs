@@ -4,7 +4,7 @@ use super::call::{at_once, patience};
 use super::{files, tail};
 use crate::client::{Client, ClientError};
 use crate::ctl::exit::{self, Exit};
-use crate::ctl::handed;
+use crate::ctl::handed::{self, Source};
 use crate::ctl::input::{self, NoInput};
 use crate::ctl::invocation::{Goal, Invocation, Key};
 use crate::ctl::session::Session;
@@ -19,12 +19,14 @@ impl Session<'_> {
             self.out.say(&format!("kaspictl: {error}"));
             return Exit::Usage;
         }
-        if let Some(paths) = &ask.handed
-            && let Err(error) = handed::fill(&mut ask.operation, paths, self.out)
-        {
-            self.out.say(&format!("kaspictl: {error}"));
-            return Exit::Refused;
-        }
+        let handed = ask.handed.as_ref().map(|paths| handed::fill(&mut ask.operation, paths, self.out));
+        let source = match handed.transpose() {
+            Ok(source) => source.flatten(),
+            Err(error) => {
+                self.out.say(&format!("kaspictl: {error}"));
+                return Exit::Refused;
+            }
+        };
         if let Some(transfer) = ask.transfer.take() {
             return files::transfer(self, &ask, &transfer).await;
         }
@@ -41,7 +43,7 @@ impl Session<'_> {
                 self.answer(outcome.map(|payment| payment.map(Reply::Payment)), &ask)
             }
             (Operation::LogList(query), Goal::Follow) => tail::follow(self, client, query).await,
-            _ => self.ask(client, ask).await,
+            _ => self.ask(client, ask, source).await,
         }
     }
 
@@ -64,7 +66,7 @@ impl Session<'_> {
         exit::of_client(error, false)
     }
 
-    async fn ask(&mut self, client: Client, mut ask: Invocation) -> Exit {
+    async fn ask(&mut self, client: Client, mut ask: Invocation, source: Option<Source>) -> Exit {
         let key = ask.key.as_ref().map(|key| &key.key);
         let mut outcome = client.send(key, patience(&ask.operation), at_once(&ask.operation)).await;
         if let (Ok(Err(failure)), Operation::GenerateIdentity(generate)) = (&outcome, &mut ask.operation)
@@ -86,8 +88,8 @@ impl Session<'_> {
                     None => None,
                 };
                 let exit = self.answer(outcome, &ask);
-                if let (Exit::Done, Some(paths)) = (exit, &ask.handed) {
-                    handed::remove(paths).inspect(|said| self.out.say(said));
+                if let (Exit::Done, Some(source)) = (exit, source) {
+                    self.out.say(&source.remove());
                 }
                 code.inspect(|code| self.out.data(&format!("\n{code}")));
                 exit

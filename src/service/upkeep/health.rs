@@ -1,9 +1,8 @@
 //! The state of the daemon, for whoever watches it.
 
-use super::identity::{off_the_threads, waiting};
 use super::problems::Problems;
 use crate::domain::{Standing, State};
-use crate::failure::{Code, Failure};
+use crate::failure::Failure;
 use crate::moment::Moment;
 use crate::operation::{ConfigCounts, Health as Report, HealthStatus, PaymentCounts, Reply};
 use crate::service::Context;
@@ -44,21 +43,6 @@ impl HealthWatch {
             payments: PaymentCounts { open, unknown: u64::try_from(unknown).unwrap_or(u64::MAX) },
             problems,
         }))
-    }
-
-    pub(in crate::service) async fn identity(&self, context: &Context) -> Result<Reply, Failure> {
-        if let Some(view) = context.settings.identity_view(Moment::now()) {
-            return Ok(Reply::Identity(view));
-        }
-        let missing = Failure::new(Code::IdentityMissing, "the daemon has no key and certificate for Kaspi yet");
-        let Ok(vault) = context.settings.place.vault().cloned() else { return Err(missing) };
-        match off_the_threads(move || waiting(&vault)).await? {
-            None => Err(missing),
-            Some(_) => Err(Failure::new(Code::IdentityMissing, "a key waits for its certificate").with_hint(
-                "Install what the bank answers: kaspictl identity install CERT. To see the request again: kaspictl \
-                 identity generate",
-            )),
-        }
     }
 }
 

@@ -5,17 +5,26 @@ use std::sync::Arc;
 use super::backup::Backups;
 use super::restored::gap_problems;
 use crate::domain::Standing;
-use crate::failure::{Code, Failure};
+use crate::failure::Failure;
 use crate::moment::Moment;
 use crate::operation::ProblemItem;
 use crate::service::Context;
 use crate::service::follow::{Following, Foreign};
 use crate::service::organisation::Verifications;
 use crate::service::payment::{payment_problems, problem};
-use crate::store::{Alarm, ConfigRow, PaymentRow, Store};
+use crate::store::{Alarm, ConfigRow, PaymentRow, Store, identity_mark};
 
 /// A certificate that ends within this many days is a problem: the bank takes weeks to renew one.
 pub(super) const RENEW_DAYS: i64 = 30;
+
+/// Said where there is none and there was one.
+pub(super) const IDENTITY_GONE: &str = "the key and certificate that were in use are gone: look whether identity/ of the state directory was moved or removed";
+
+/// Said where only the running daemon has the identity.
+pub(super) const KEPT_NOWHERE: &str = "the key and certificate in use are kept nowhere: the next start would have none";
+
+/// What to do then.
+pub(super) const TAKE_IN: &str = "Before the next restart: kaspictl identity import --key FILE --cert FILE";
 
 /// Finds what needs a person; touches nothing.
 #[derive(Clone)]
@@ -44,7 +53,8 @@ impl Problems {
         configs: &[ConfigRow],
         payments: &[PaymentRow],
     ) -> Result<Vec<ProblemItem>, Failure> {
-        let mut problems = identity_problems(context);
+        let had_one = self.store.read(|reading| Ok(identity_mark(reading)?))?.is_some();
+        let mut problems = identity_problems(context, had_one);
         problems.extend(self.verifications.failed_looks.bank_problems(context, configs));
         problems.extend(gap_problems(&self.store)?);
         problems.extend(self.backups.backup_problem());
@@ -57,11 +67,18 @@ impl Problems {
     }
 }
 
-fn identity_problems(context: &Context) -> Vec<ProblemItem> {
+/// `had_one`: the log knows of an identity that was in use.
+fn identity_problems(context: &Context, had_one: bool) -> Vec<ProblemItem> {
     let Some(identity) = context.settings.identity() else {
-        let failure = Failure::new(Code::IdentityMissing, "there is no key and certificate for Kaspi");
+        let failure = context.settings.no_identity();
+        if had_one {
+            return vec![problem(failure.code.word(), IDENTITY_GONE.to_owned(), failure.remedy())];
+        }
         return vec![problem(failure.code.word(), failure.detail.clone(), failure.remedy())];
     };
+    if context.settings.is_kept_nowhere() {
+        return vec![problem("identity_kept_nowhere", KEPT_NOWHERE.to_owned(), TAKE_IN)];
+    }
     let view = identity.view(Moment::now());
     if view.days_left >= RENEW_DAYS {
         return Vec::new();

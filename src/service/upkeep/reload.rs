@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::identity::{Looks, News, is_good};
+use super::problems::{KEPT_NOWHERE, TAKE_IN};
 use crate::domain::Actor;
 use crate::failure::Failure;
 use crate::moment::Moment;
@@ -46,7 +47,10 @@ impl Reloads {
             self.judge(&new).await?;
         }
         let identity = new.identity().cloned();
-        let reloaded = self.live.put(new);
+        let mut reloaded = self.live.put(new);
+        if self.live.get().is_kept_nowhere() {
+            reloaded.changed.push(format!("identity ({KEPT_NOWHERE}. {TAKE_IN})"));
+        }
         if let Some(identity) = identity.filter(|_| changed) {
             self.news.changed(actor, &identity, "read again").await;
         }
@@ -68,11 +72,7 @@ impl Reloads {
         match (new.identity(), old.identity(), new.place.vault()) {
             (None, Some(in_use), Ok(_)) => {
                 let mut kept = new.with(in_use).map_err(|error| self.live.old_stay(&error))?;
-                kept.warnings.push(
-                    "the key and certificate in use are kept nowhere any more; before the next restart: kaspictl \
-                     identity import"
-                        .to_owned(),
-                );
+                kept.warnings.push(format!("{KEPT_NOWHERE}. {TAKE_IN}"));
                 Ok(kept)
             }
             _ => Ok(new),

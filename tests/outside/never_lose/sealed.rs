@@ -2,7 +2,7 @@
 //! done in words, and a token that was changed past the log is noticed.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::support::behaviour::Till;
 use crate::support::daemon::{Daemon, Home};
 use crate::support::fixture::Dialect;
+use crate::support::sandbox::Sandbox;
 use crate::support::scripted_bank::{BIN, ScriptedBank};
 
 /// The token that the scripted bank gives.
@@ -90,10 +91,26 @@ impl Shop {
     }
 
     /// `kaspid forget-sealed` as an administrator types it.
-    fn forget(&self) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kaspid"));
-        command.arg("forget-sealed").arg("--config").arg(self.home.config()).output().unwrap()
+    fn forget(&self, seal: &[&str]) -> Output {
+        forget(&self.home, seal).output().unwrap()
     }
+}
+
+fn forget(home: &Home, seal: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kaspid"));
+    command.arg("forget-sealed").args(seal).arg("--config").arg(home.config()).env_remove("CREDENTIALS_DIRECTORY");
+    command
+}
+
+/// The number in the command that a refusal prints.
+#[track_caller]
+fn number(said: &str) -> String {
+    let (_, number) = said.split_once("kaspid forget-sealed ").expect(said);
+    number.chars().take(16).collect()
+}
+
+fn out(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 fn holds_token(bytes: &[u8]) -> bool {
@@ -181,16 +198,18 @@ fn a_killed_change_leaves_a_whole_state() {
 #[test]
 fn a_lost_seal_costs_the_tokens_only() {
     let shop = Shop::stopped();
-    let unsealed = shop.forget();
+    let unsealed = shop.forget(&[]);
     assert!(String::from_utf8_lossy(&unsealed.stdout).contains("nothing is sealed"), "{unsealed:?}");
     shop.works(&[("kaspid.seal", 1)], "sealed");
+    let seal = number(&shop.refused(&[]));
     let daemon = shop.started(&[("kaspid.seal", 1)]);
-    let running = shop.forget();
-    assert!(String::from_utf8_lossy(&running.stderr).contains("is in use"), "{running:?}");
+    let running = out(&shop.forget(&[&seal]));
+    assert!(running.contains("is in use"), "{running}");
     assert!(daemon.stop().success());
-    let done = shop.forget();
+    let done = shop.forget(&[&seal]);
     assert!(done.status.success(), "{done:?}");
-    assert!(String::from_utf8_lossy(&done.stdout).contains("kaspictl bin register BIN"), "{done:?}");
+    assert!(out(&done).contains("kaspictl bin register BIN"), "{done:?}");
+    assert!(out(&shop.forget(&[&seal])).contains("nothing is sealed"));
 
     let daemon = shop.started(&[]);
     let verified = daemon.door.get("/v1/log/verify").expect(200);
@@ -238,4 +257,77 @@ fn a_token_changed_past_the_log_is_noticed() {
         assert_eq!(told.status.code(), Some(1), "{text}");
         assert!(text.contains(&format!("device {row}: {how}")) && !text.contains(of_another), "{text}");
     }
+}
+
+/// Promise: a seal is given up by its number only, never one that is here, and what it sealed stays under a second name:
+/// found again, the seal opens it.
+#[test]
+fn a_seal_is_given_up_by_its_number_and_what_it_sealed_is_kept() {
+    let shop = Shop::stopped();
+    shop.works(&[("kaspid.seal", 1)], "sealed");
+    // To be looked at a database is opened, which writes its marks: the same file is no copy in its place.
+    let file = || fs::metadata(shop.state()).unwrap().ino();
+    let before = file();
+    let seal = number(&shop.refused(&[]));
+    let credentials = shop.credentials(&[("kaspid.seal", 1)]);
+    for (typed, here, said) in [
+        (vec![], false, "name the seal"),
+        (vec!["0123456789abcdef"], false, "name the seal"),
+        (vec![seal.as_str()], true, "is here and opens"),
+    ] {
+        let mut command = forget(&shop.home, &typed);
+        if here {
+            command.env("CREDENTIALS_DIRECTORY", &credentials);
+        }
+        let done = command.output().unwrap();
+        assert!(!done.status.success() && out(&done).contains(said), "{done:?}");
+        assert!(here || number(&out(&done)) == seal, "{done:?}");
+        assert_eq!(file(), before, "{typed:?} has changed the state");
+    }
+    let done = out(&shop.forget(&[&seal]));
+    let (_, kept) = done.split_once("the state as it was: ").expect(&done);
+    let kept = kept.lines().next().unwrap();
+    assert!(kept.contains("kaspid.redb.forgotten-"), "{done}");
+    fs::rename(kept, shop.state()).unwrap();
+    shop.works(&[("kaspid.seal", 1)], "found again");
+}
+
+/// Promise: on a sealed machine `kaspid check` is in order for whoever has no seal, and recommends nothing; a key that lies
+/// sealed beside a plain state is put aside and said in the same breath.
+#[test]
+fn a_sealed_key_is_no_fault_to_a_person_and_is_put_aside_whole() {
+    let bank = Sandbox::start_with(Dialect::Bank, &["--identities"]);
+    let home = Home::without_identity(&bank, "");
+    let credentials = home.path().join("credentials");
+    fs::create_dir(&credentials).unwrap();
+    fs::write(credentials.join("kaspid.seal"), [1; 32]).unwrap();
+    let mut command = home.command();
+    command.env("CREDENTIALS_DIRECTORY", &credentials);
+    let daemon = Daemon::spawn(&home, command);
+    assert!(daemon.until("READY=1").is_some(), "{}", home.stderr());
+    let made = daemon.door.post("/v1/identity/generate", &json!({"subject": "CN=shop.kz"}));
+    assert!(made.text().contains("CERTIFICATE REQUEST"), "{}", made.text());
+    assert!(daemon.stop().success());
+    let kept = home.state().join("identity/waiting.pem");
+    // As if it had its certificate: what is sealed cannot be told apart from here.
+    fs::copy(&kept, home.state().join("identity/identity.pem")).unwrap();
+
+    let mut check = Command::new(env!("CARGO_BIN_EXE_kaspid"));
+    check.arg("check").arg("--config").arg(home.config()).env_remove("CREDENTIALS_DIRECTORY");
+    let checked = check.output().unwrap();
+    assert_eq!(checked.status.code(), Some(0), "{checked:?}");
+    assert!(out(&checked).contains("only the service can open it") && !out(&checked).contains("forget"), "{checked:?}");
+    assert!(!out(&checked).contains("no key and certificate"), "{checked:?}");
+
+    // A daemon without its seal does not start.
+    assert_eq!(home.command().status().unwrap().code(), Some(1));
+    let seal = number(&home.stderr());
+    let done = forget(&home, &[&seal]).output().unwrap();
+    assert!(done.status.success() && !kept.exists(), "{done:?}");
+    let said = out(&done);
+    assert!(said.contains("identity.pem.forgotten-") && said.contains("waiting.pem.forgotten-"), "{said}");
+    assert!(said.contains("identity import --key FILE --cert FILE") && !said.contains("nothing was changed"), "{said}");
+    assert_eq!(fs::read_dir(home.state().join("identity")).unwrap().count(), 2);
+    let again = Daemon::start(&home);
+    assert!(again.stop().success());
 }

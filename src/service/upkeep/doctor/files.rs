@@ -11,7 +11,7 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 use super::super::backup::needed;
 use crate::access::{Rules, UnknownName};
 use crate::config::{ConfigError, Configuration};
-use crate::identity::{IdentityPlace, IdentityTrouble};
+use crate::identity::{IdentityPlace, IdentityTrouble, Vault};
 use crate::operation::Check;
 use crate::service::{Settings, SettingsError};
 
@@ -119,19 +119,27 @@ fn names(config: &Configuration) -> Vec<Check> {
 
 /// Key, certificate and whom we trust.
 fn identity(path: &Path, config: &Configuration, looker: Looker, checks: &mut Vec<Check>) -> Option<Settings> {
-    let settings = match Settings::load(path) {
+    let loaded = match looker {
+        Looker::Daemon => Settings::load(path),
+        Looker::Person => Settings::look(path),
+    };
+    let settings = match loaded {
         Ok(settings) => settings,
         Err(error) => {
             checks.push(no_identity(path, &error, looker));
             return None;
         }
     };
-    checks.push(match (settings.identity(), looker) {
-        (Some(_), _) => Check::ok("identity", whose(&settings.place)),
-        (None, Looker::Person) if config.identity.is_none() => {
+    checks.push(match (settings.identity(), settings.hidden, looker) {
+        (Some(_), _, _) => Check::ok("identity", whose(&settings.place)),
+        (None, Some(why), _) => Check::skipped("identity", why),
+        (None, None, Looker::Person) if config.identity.is_none() => {
             Check::skipped("identity", "the file names none: only the running daemon knows what it keeps")
         }
-        (None, _) => Check::failed(
+        (None, None, _) if settings.place.vault().is_ok_and(Vault::waits) => {
+            Check::failed("identity", settings.no_identity().detail, "kaspictl identity install CERT")
+        }
+        (None, None, _) => Check::failed(
             "identity",
             "there is no key and certificate for Kaspi yet",
             "kaspictl identity generate --subject 'CN=shop.kz,O=NAME,C=KZ'",

@@ -56,7 +56,7 @@ impl ShopChecks {
             true => Check::ok("seal", "device tokens are sealed with the credential kaspid.seal"),
             false => Check::ok(
                 "seal",
-                "device tokens lie unsealed, in files of mode 0600; a credential kaspid.seal would seal them (kaspid(8))",
+                "device tokens lie unsealed, in files of mode 0600; a credential kaspid.seal would seal them",
             ),
         }
     }

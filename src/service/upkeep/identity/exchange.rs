@@ -97,12 +97,8 @@ impl Exchanges {
         let bank = self.asked(&new, unchecked).await?;
         fail_point!("identity.looked");
         off_the_threads(move || {
-            vault.keep(&staged).map_err(|error| unkept(&error))?;
-            fail_point!("identity.kept");
-            if way == Coming::Installed {
-                vault.end_waiting().map_err(|error| unkept(&error))?;
-            }
-            Ok(())
+            // Behind this the exchange has happened: nothing may fail any more.
+            vault.keep(&staged).map_err(|error| unkept(&error))
         })
         .await?;
         self.live.put(new);
@@ -166,8 +162,10 @@ fn staged(handed: &HandedIdentity) -> Result<Staged, Failure> {
 fn answered(settings: &Settings, install: &InstallIdentity) -> Result<Staged, Failure> {
     let vault = settings.place.vault().map_err(|other| elsewhere(&other))?;
     let Some(waits) = waiting(vault)? else {
-        return Err(Failure::invalid("no key waits for a certificate here")
-            .with_hint("Make one: kaspictl identity generate. A key from elsewhere: kaspictl identity import"));
+        return Err(Failure::invalid("no key waits for a certificate here").with_hint(
+            "Make one: kaspictl identity generate --subject 'CN=shop.kz,O=NAME,C=KZ'. A key from elsewhere: \
+                        kaspictl identity import --key FILE --cert FILE",
+        ));
     };
     let certificate = Handed { name: "the certificate file", bytes: install.certificate.expose() };
     let chain = install.chain.as_ref().map(|chain| Handed { name: "the chain file", bytes: chain.expose() });

@@ -31,8 +31,9 @@ impl ExpiryWatch {
     /// Looks at once, after each exchange and every hour, until the stop.
     pub(in crate::service) async fn keep(self: Arc<Self>) {
         let mut changes = self.live.changes();
-        if let Some(identity) = self.live.get().identity() {
-            self.news.at_start(identity).await;
+        match self.live.get().identity() {
+            Some(identity) => self.news.at_start(identity).await,
+            None => self.news.none_at_start(),
         }
         loop {
             changes.mark_unchanged();

@@ -79,8 +79,8 @@ fn answered(probe: &Probe, trouble: &CallError, asked: Option<&ConfigRow>) -> Re
             Err(refused(&detail).with_provider(refusal.code, None).with_bin(&row.organization_bin))
         }
         (CallError::Refused(_), _) => Ok("it takes the certificate".to_owned()),
-        // The guide's dialect has no ping, and a server without one answers as it likes.
-        (CallError::MayHaveHappened { .. }, None) => Ok("it takes the certificate".to_owned()),
+        // The guide's dialect has no ping. Any other page may be a proxy's that has seen no certificate of ours.
+        (trouble, None) if trouble.is_no_such_path() => Ok("it takes the certificate".to_owned()),
         _ => Err(unreachable(probe, "it has no usable answer")),
     }
 }

@@ -12,6 +12,5 @@ mod news;
 pub(super) use exchange::Exchanges;
 pub(super) use expiry::ExpiryWatch;
 pub(super) use generate::Requests;
-pub(super) use kept::{off_the_threads, waiting};
 pub(super) use look::{Looks, is_good};
 pub(super) use news::News;

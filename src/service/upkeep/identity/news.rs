@@ -44,6 +44,13 @@ impl News {
         }
     }
 
+    /// None is there when the daemon starts. That is no news in a shop that never had one.
+    pub(super) fn none_at_start(&self) {
+        if let Ok(Some(_)) = self.mark() {
+            tracing::warn!("the key and certificate that were in use before are gone: see kaspictl status");
+        }
+    }
+
     /// Its end is near.
     pub(super) async fn expiring(&self, identity: &ClientIdentity, days: u16, left: i64) {
         let text = match left {

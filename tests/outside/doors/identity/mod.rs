@@ -5,9 +5,12 @@ mod elsewhere;
 mod expiry;
 mod first_day;
 mod forms;
+mod gaps;
 mod kills;
 mod mistakes;
+mod prompt;
 mod rotation;
+mod source;
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -1,0 +1,128 @@
+//! Between keys: one that waits, one that is kept nowhere, one whose disk is missing. Each is told with what to do.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use serde_json::json;
+
+use super::{BIN, Shop, sells, subject};
+use crate::support::daemon::Daemon;
+
+/// The request of a new key, printed.
+fn request(shop: &Shop) -> String {
+    let made = shop.ctl_with(&["identity", "generate", "--subject", "CN=shop.kz", "--key-type", "p256"], "");
+    assert!(made.status.success(), "{made:?}");
+    String::from_utf8(made.stdout).unwrap()
+}
+
+/// Promise: while a key waits, nobody is sent to make another, which would throw it away.
+#[test]
+fn a_key_that_waits_is_told_everywhere() {
+    let shop = Shop::new("");
+    let daemon = Daemon::start(&shop.home);
+    let without = shop.ctl("status", 0);
+    assert!(
+        without.contains("generate --subject 'CN=") && without.contains("import --key FILE --cert FILE"),
+        "{without}"
+    );
+    request(&shop);
+    let health = daemon.door.get("/v1/health").expect(200).to_string();
+    assert!(health.contains("identity install CERT") && !health.contains("generate --subject"), "{health}");
+    let diagnosis = daemon.door.get("/v1/doctor").text();
+    assert!(!diagnosis.contains("generate --subject"), "{diagnosis}");
+    let sale = json!({"kind": "remote", "amount_tiyn": 10_000, "phone_number": "77015211545"});
+    assert!(!daemon.door.post("/v1/payments", &sale).text().contains("generate --subject"));
+}
+
+/// Promise: a key that has its certificate waits no more, also where a crash left its file.
+#[test]
+fn a_key_left_waiting_by_a_crash_is_gone_after_the_start() {
+    let shop = Shop::new("");
+    let daemon = Daemon::start(&shop.home);
+    fs::write(shop.file("shop.cer"), shop.sign(&request(&shop))).unwrap();
+    let waiting = shop.home.state().join("identity/waiting.pem");
+    let left = fs::read(&waiting).unwrap();
+    shop.ctl("identity install shop.cer", 0);
+    assert!(!waiting.exists());
+    assert!(daemon.stop().success());
+    fs::write(&waiting, left).unwrap();
+    let again = Daemon::start(&shop.home);
+    assert!(!waiting.exists() && subject(&again).contains("CN=shop.kz"));
+}
+
+/// Promise: a key that only the running daemon has is a problem, and the reload says so.
+#[test]
+fn a_key_that_is_kept_nowhere_is_a_problem() {
+    let shop = Shop::new("");
+    shop.make("one", "ec");
+    let daemon = Daemon::start(&shop.home);
+    shop.ctl("identity import --key one.key --cert one.crt", 0);
+    daemon.door.enrol(BIN);
+    fs::remove_file(shop.home.state().join("identity/identity.pem")).unwrap();
+    let said = shop.ctl("reload", 0);
+    assert!(said.contains("kept nowhere") && said.contains("identity import --key FILE --cert FILE"), "{said}");
+    let health = daemon.door.get("/v1/health").expect(200);
+    assert_eq!(health["status"], "degraded", "{health}");
+    assert!(health.to_string().contains("identity_kept_nowhere"), "{health}");
+    sells(&daemon);
+    shop.ctl("identity import --key one.key --cert one.crt", 0);
+    assert!(!daemon.door.get("/v1/health").expect(200).to_string().contains("kept_nowhere"));
+}
+
+/// Promise: a key whose disk is not mounted is never taken for none.
+#[test]
+fn a_folder_that_is_a_link_to_nothing_ends_the_start() {
+    let shop = Shop::new("");
+    let daemon = Daemon::start(&shop.home);
+    assert!(daemon.stop().success());
+    symlink("/nonexistent/kaspid-identity", shop.home.state().join("identity")).unwrap();
+    assert_eq!(shop.home.command().status().unwrap().code(), Some(1));
+    let said = shop.home.stderr();
+    assert!(said.contains("is a link to /nonexistent/kaspid-identity") && said.contains("mount it"), "{said}");
+}
+
+/// Promise: an old certificate of the same key in front of the new one is no mistake.
+#[test]
+fn an_old_certificate_before_the_new_one_is_passed_over() {
+    let shop = Shop::new("");
+    shop.make("one", "ec");
+    shop.openssl("req -x509 -key one.key -subj /CN=old -addext extendedKeyUsage=serverAuth -out old.crt");
+    let both = ["old.crt", "one.crt"].map(|name| fs::read_to_string(shop.file(name)).unwrap()).concat();
+    fs::write(shop.file("both.crt"), both).unwrap();
+    let daemon = Daemon::start(&shop.home);
+    shop.ctl("identity import --key one.key --cert both.crt", 0);
+    assert!(subject(&daemon).contains("CN=one"));
+}
+
+/// Promise: a page of a proxy is no word of the bank about a certificate; a bank that has no such path has read the request.
+#[test]
+fn only_a_missing_path_is_no_objection() {
+    let shop = Shop::new("");
+    shop.make("one", "ec");
+    let daemon = Daemon::start(&shop.home);
+    for code in [400, 401, 403, 502] {
+        shop.bank.fault(&json!({"call": "ping", "fault": "error_5xx", "code": code}));
+        let said = shop.ctl("identity import --key one.key --cert one.crt", 7);
+        assert!(said.contains("--unchecked"), "{code}: {said}");
+        daemon.door.get("/v1/identity").expect(503);
+    }
+    shop.bank.fault(&json!({"call": "ping", "fault": "error_5xx", "code": 404}));
+    let said = shop.ctl("identity import --key one.key --cert one.crt", 0);
+    assert!(said.contains("takes the certificate"), "{said}");
+}
+
+/// Promise: a start that finds no key where there was one says so, in the journal and among the problems.
+#[test]
+fn a_key_that_is_gone_at_the_start_is_told() {
+    let shop = Shop::new("");
+    shop.make("one", "ec");
+    let daemon = Daemon::start(&shop.home);
+    assert!(!daemon.door.get("/v1/health").expect(200).to_string().contains("are gone"));
+    shop.ctl("identity import --key one.key --cert one.crt", 0);
+    assert!(daemon.stop().success());
+    fs::remove_dir_all(shop.home.state().join("identity")).unwrap();
+    let mut again = Daemon::start(&shop.home);
+    again.wait_for_stderr("were in use before are gone");
+    let health = again.door.get("/v1/health").expect(200).to_string();
+    assert!(health.contains("are gone") && health.contains("import --key FILE --cert FILE"), "{health}");
+}
