@@ -108,6 +108,9 @@ impl FileBody {
         }
         let file = File::open(path)?;
         let metadata = file.metadata()?;
+        if metadata.is_dir() {
+            return Err(io::Error::other("it is a folder"));
+        }
         let length = metadata.is_file().then_some(metadata.len());
         Ok(Self { source: Some(Box::new(file)), length, count, gate: None })
     }

@@ -1,11 +1,9 @@
 //! The events of the log by their numbers: what everything that reads the log begins with.
 
-use std::collections::HashSet;
-
 use redb::ReadableTable;
 
 use super::error::{Refused, StoreError};
-use super::event::{self, CallOutcome, Change, Event, GENESIS, Sha};
+use super::event::{self, CallOutcome, Change, Event, GENESIS, ImportedRow, Sha};
 use super::reading::Reading;
 use crate::failure::Failure;
 use crate::moment::Moment;
@@ -51,20 +49,20 @@ pub(crate) fn check_cursor(reading: &Reading, after: Option<u64>) -> Result<(), 
     }
 }
 
-/// Adds the fingerprints of imported rows that belong to no payment, from at most [`PAGE`] events behind
-/// `after`; the last event that was looked at, or `None` at the end.
-pub(crate) fn imported_fingerprints(
+/// Tells of imported rows, each with whether it concerns a payment, from at most [`PAGE`] events behind `after`; gives the
+/// last event that was looked at, or `None` at the end.
+pub(crate) fn imported_rows(
     reading: &Reading,
     after: u64,
-    found: &mut HashSet<[u8; 16]>,
+    mut tell: impl FnMut(ImportedRow, bool) -> Result<(), StoreError>,
 ) -> Result<Option<u64>, StoreError> {
     let mut last = None;
     let events = reading.tables.event()?.range_owned(after + 1..)?;
     for entry in events.take(usize::try_from(PAGE).unwrap_or(usize::MAX)) {
         let (seq, stored) = entry?;
         last = Some(seq.value());
-        if let Change::Imported { row, payment: None, .. } = event::read(stored.value())?.change {
-            found.insert(row.fingerprint()?);
+        if let Change::Imported { row, payment, .. } = event::read(stored.value())?.change {
+            tell(*row, payment.is_some())?;
         }
     }
     Ok(last)

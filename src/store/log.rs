@@ -1,6 +1,8 @@
 //! The audit log as callers see it: rows are a view of the events, one per operation, and the check of the chain.
 
 use super::StoreError;
+use super::event::Change;
+use super::events::event_at;
 use super::payment::number;
 use super::reading::Reading;
 use super::row::row_of;
@@ -69,6 +71,14 @@ pub(crate) fn log_page(
         rows.extend(row);
     }
     Ok((rows, (end < last).then_some(end)))
+}
+
+/// The row that this daemon itself has written under a number; none for one that an import took in.
+pub(crate) fn own_row(reading: &Reading, id: u64) -> Result<Option<LogRow>, StoreError> {
+    match event_at(reading, id)?.map(|event| event.change) {
+        None | Some(Change::Imported { .. }) => Ok(None),
+        Some(_) => row_of(reading, id),
+    }
 }
 
 pub(super) fn fits(row: &LogRow, query: &LogQuery) -> bool {

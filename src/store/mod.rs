@@ -79,12 +79,12 @@ pub(crate) use envelope::{Header as BackupHeader, PassingBackup, check as check_
 pub(crate) use error::Refused;
 pub use error::StoreError;
 pub(crate) use event::{CallOutcome, Change, Closed, Ending, Event, FirstRefusal, ImportedRow, Note};
-pub(crate) use events::{check_cursor, imported_fingerprints, last_event, last_moment, log_head};
+pub(crate) use events::{check_cursor, imported_rows, last_event, last_moment, log_head};
 pub(crate) use feed::feed;
 pub use handle::Store;
 pub(crate) use identity::{IdentityMark, identity_mark};
 pub(crate) use key::{Field, KeyRow, Wrote};
-pub(crate) use log::{log_page, log_rows};
+pub(crate) use log::{log_page, log_rows, own_row};
 pub(crate) use payment::{PROCESSED, PaymentRow, Seen};
 pub(crate) use reading::Reading;
 pub(crate) use refund::{RefundRow, RefundState};

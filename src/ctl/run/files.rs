@@ -91,6 +91,12 @@ impl FileTransfer<'_, '_> {
                 self.session.out.say(&format!("kaspictl: {why}"));
                 Exit::Usage
             }
+            TransferError::Unread if self.ask.operation.id() == OperationId::Backup => {
+                self.session
+                    .out
+                    .say("kaspictl: whoever took the backup ended before it was whole: it cannot be restored");
+                Exit::Refused
+            }
             TransferError::Unread => Exit::Done,
         }
     }

@@ -199,3 +199,24 @@ fn stdout_may_be_closed_or_read() {
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((report["format"].as_u64(), Path::new("-").exists()), (Some(2), false));
 }
+
+/// A backup whose reader ends early is none: the command says so and fails.
+#[test]
+fn a_backup_that_is_cut_off_is_no_success() {
+    let outputs = Outputs::open();
+    let mut command = outputs.command(&["backup", "-"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains("cannot be restored"), "{output:?}");
+}
+
+/// A folder is no file to take in: nothing is sent, and nobody has to wonder what happened.
+#[test]
+fn a_folder_is_not_sent() {
+    let outputs = Outputs::open();
+    let output = outputs.run(&["import", "log", &text(outputs.folder.path())]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("it is a folder"), "{output:?}");
+}

@@ -3,13 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::earlier::{Earlier, changes, is_create};
+use super::taken::{Taken, number};
 use super::value::{Reader, bin, tiyn, whole};
 use super::{LOG_COLUMNS, NO_SHOP, is_formula};
 use crate::access::Scope;
 use crate::domain::{LogStatus, OperationType};
-use crate::id::{ConfigId, OrganizationBin, QrPaymentId, ShopId};
+use crate::id::{OrganizationBin, QrPaymentId, ShopId};
 use crate::message::{LONGEST, without_phones};
-use crate::money::Amount;
 use crate::service::Settings;
 use crate::sheet::{TableRow, Understood};
 use crate::store::{ConfigRow, ImportedRow, PaymentRow, StoreError};
@@ -20,14 +21,14 @@ pub(super) enum RowVerdict {
     Known,
     /// It is history.
     History,
-    /// It is history of a payment taken in before it in this file.
+    /// It is history of a payment that this import or an earlier one took in.
     About,
     /// A payment that is taken in.
     Adopt(QrPaymentId),
     /// The payment was cancelled.
-    Cancelled(QrPaymentId),
+    Cancelled,
     /// Money of the payment went back.
-    Refunded(QrPaymentId, Amount),
+    Refunded,
     /// It cannot be taken in.
     Bad(String),
 }
@@ -38,15 +39,9 @@ pub(super) struct KnownBefore {
     pub(super) scope: Scope,
     pub(super) understood: Understood,
     pub(super) configs: HashMap<OrganizationBin, ConfigRow>,
-    /// Of rows taken in by earlier imports that belong to no payment.
-    pub(super) fingerprints: HashSet<[u8; 16]>,
-}
-
-/// A payment of this file. Small: there is one for each create.
-struct Taken {
-    config: ConfigId,
-    amount: Amount,
-    refunded: Amount,
+    pub(super) earlier: Earlier,
+    /// The places of rows in the file that this daemon has written itself.
+    pub(super) own: HashSet<u64>,
 }
 
 /// Judges the rows of one file in their order.
@@ -55,11 +50,6 @@ pub(super) struct RowJudge {
     taken: HashMap<u128, Taken>,
     /// Cancels and refunds whose payment had not come before them, with their lines.
     early: HashMap<u128, u64>,
-}
-
-/// A QrPaymentId in sixteen bytes, which hold every number of twenty digits.
-fn number(id: &QrPaymentId) -> u128 {
-    id.as_str().parse().unwrap_or(u128::MAX)
 }
 
 impl KnownBefore {
@@ -140,33 +130,47 @@ impl RowJudge {
     ) -> Result<RowVerdict, StoreError> {
         let Some(id) = &row.external_id else { return history(row, before) };
         if let Some(taken) = self.taken.get_mut(&number(id)) {
-            return Ok(taken.judge(id, row));
+            return taken.judge(id, row, &before.earlier);
         }
         if let Some(payment) = known(id)? {
-            return Ok(match row.config_id {
-                Some(config) if config != payment.config_id => {
-                    RowVerdict::Bad("external_id is a payment of another organisation here".to_owned())
-                }
-                _ if is_create(row) && row.amount.is_some_and(|amount| amount != payment.amount) => {
-                    RowVerdict::Bad(format!("external_id is a payment of another amount here ({})", payment.amount))
-                }
-                _ => RowVerdict::Known,
-            });
+            return self.here(id, row, before, &payment);
         }
-        if row.status != LogStatus::Success {
-            return history(row, before);
+        if is_create(row) {
+            return Ok(self.adopt(id, row, before));
         }
-        match row.operation {
-            OperationType::Create | OperationType::Link | OperationType::Qr => Ok(self.adopt(id, row)),
-            OperationType::Cancel | OperationType::Refund => {
-                self.early.insert(number(id), line);
-                history(row, before)
-            }
-            _ => history(row, before),
+        let verdict = history(row, before)?;
+        if changes(row) && !matches!(verdict, RowVerdict::Known) {
+            self.early.insert(number(id), line);
         }
+        Ok(verdict)
     }
 
-    fn adopt(&mut self, id: &QrPaymentId, row: &ImportedRow) -> RowVerdict {
+    /// A row about a payment that was here before this file. Only one that an import made is changed by another.
+    fn here(
+        &mut self,
+        id: &QrPaymentId,
+        row: &ImportedRow,
+        before: &KnownBefore,
+        payment: &PaymentRow,
+    ) -> Result<RowVerdict, StoreError> {
+        let is_seen = before.scope.allows(payment.shop_id, &payment.organization_bin);
+        if !is_seen || row.config_id.is_some_and(|config| config != payment.config_id) {
+            return Ok(RowVerdict::Bad("external_id is a payment of another organisation here".to_owned()));
+        }
+        if is_create(row) && row.amount.is_some_and(|amount| amount != payment.amount) {
+            return Ok(RowVerdict::Bad(format!(
+                "external_id is a payment of another amount here ({})",
+                payment.amount
+            )));
+        }
+        if !before.earlier.made(id) {
+            return Ok(RowVerdict::Known);
+        }
+        let taken = self.taken.entry(number(id)).or_insert_with(|| Taken::of(payment));
+        taken.judge(id, row, &before.earlier)
+    }
+
+    fn adopt(&mut self, id: &QrPaymentId, row: &ImportedRow, before: &KnownBefore) -> RowVerdict {
         if let Some(line) = self.early.get(&number(id)) {
             return RowVerdict::Bad(format!(
                 "what happened to this payment on line {line} stands before it: sort the rows by id"
@@ -174,7 +178,10 @@ impl RowJudge {
         }
         match (row.config_id, row.amount.filter(|amount| !amount.is_zero())) {
             (Some(config), Some(amount)) => {
-                let taken = Taken { config, amount, refunded: Amount::ZERO };
+                let mut taken = Taken::new(config, amount);
+                if let Err(detail) = taken.told_before(before.earlier.waiting_for(id)) {
+                    return RowVerdict::Bad(detail);
+                }
                 self.taken.insert(number(id), taken);
                 RowVerdict::Adopt(id.clone())
             }
@@ -186,47 +193,7 @@ impl RowJudge {
     }
 }
 
-impl Taken {
-    /// A further row about a payment of this file.
-    fn judge(&mut self, id: &QrPaymentId, row: &ImportedRow) -> RowVerdict {
-        if row.config_id.is_some_and(|config| config != self.config) {
-            return RowVerdict::Bad("external_id is a payment of another organisation in this file".to_owned());
-        }
-        if row.status != LogStatus::Success {
-            return RowVerdict::About;
-        }
-        match row.operation {
-            OperationType::Create | OperationType::Link | OperationType::Qr if row.amount != Some(self.amount) => {
-                RowVerdict::Bad("external_id is a payment of another amount in this file".to_owned())
-            }
-            OperationType::Cancel => RowVerdict::Cancelled(id.clone()),
-            OperationType::Refund => self.refund(id, row.amount),
-            _ => RowVerdict::About,
-        }
-    }
-
-    fn refund(&mut self, id: &QrPaymentId, amount: Option<Amount>) -> RowVerdict {
-        let Some(amount) = amount.filter(|amount| !amount.is_zero()) else {
-            return RowVerdict::Bad("amount is missing: nobody could tell how much of the payment is left".to_owned());
-        };
-        match self.refunded.plus(amount).filter(|refunded| *refunded <= self.amount) {
-            Some(refunded) => {
-                self.refunded = refunded;
-                RowVerdict::Refunded(id.clone(), amount)
-            }
-            None => RowVerdict::Bad("more was refunded than was paid".to_owned()),
-        }
-    }
-}
-
-/// Whether a row says that a payment was made.
-fn is_create(row: &ImportedRow) -> bool {
-    row.status == LogStatus::Success
-        && matches!(row.operation, OperationType::Create | OperationType::Link | OperationType::Qr)
-}
-
 /// A row that concerns no payment here.
 fn history(row: &ImportedRow, before: &KnownBefore) -> Result<RowVerdict, StoreError> {
-    let known = !before.fingerprints.is_empty() && before.fingerprints.contains(&row.fingerprint()?);
-    Ok(if known { RowVerdict::Known } else { RowVerdict::History })
+    Ok(if before.earlier.has(row)? { RowVerdict::Known } else { RowVerdict::History })
 }

@@ -3,11 +3,13 @@
 //! The file is read twice, so that its size costs no memory: once to find every bad row, while everybody else goes
 //! on, and once inside of the one transaction that takes all rows in.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs::File;
 use std::sync::Arc;
 
+use super::earlier::Earlier;
 use super::judge::{KnownBefore, RowJudge, RowVerdict};
+use super::numbers::{Numbers, is_own};
 use super::spool::{Spooled, again};
 use super::sums::FileSums;
 use super::wanted::LOG;
@@ -19,10 +21,9 @@ use crate::operation::{BadRows, Imported, Reply};
 use crate::service::Context;
 use crate::service::payment::REMOTE_LIFE;
 use crate::service::select::settled;
-use crate::sheet::{Rows, Understood, Unreadable};
+use crate::sheet::{Rows, TableRow, Understood, Unreadable};
 use crate::store::{
-    Change, ConfigRow, Counterparty, Doubt, ImportedRow, Note, PaymentRow, Refused, Store, Writing,
-    imported_fingerprints,
+    Change, ConfigRow, Counterparty, Doubt, ImportedRow, Note, PaymentRow, Reading, Refused, Store, Writing,
 };
 use crate::transfer::{Transferred, Upload};
 
@@ -64,8 +65,15 @@ impl LogImports {
             };
             let configs = store.read(|reading| Ok(reading.configs()?))?;
             let configs = configs.into_iter().map(|row| (row.organization_bin.clone(), row)).collect();
-            let known = KnownBefore { settings, scope, understood, configs, fingerprints: fingerprints(&store)? };
-            let (bad, unknown) = check(&store, &known, again(&file)?)?;
+            let mut known = KnownBefore {
+                settings,
+                scope,
+                understood,
+                configs,
+                earlier: Earlier::gather(&store)?,
+                own: HashSet::new(),
+            };
+            let (bad, unknown) = check(&store, &mut known, again(&file)?)?;
             Ok(if bad.is_empty() { Ok((known, file, unknown)) } else { Err(bad) })
         })
         .await?;
@@ -82,17 +90,8 @@ impl LogImports {
     }
 }
 
-/// Of the rows that earlier imports took in.
-fn fingerprints(store: &Store) -> Result<HashSet<[u8; 16]>, Failure> {
-    let (mut found, mut after) = (HashSet::new(), Some(0));
-    while let Some(from) = after {
-        after = store.read(|reading| Ok(imported_fingerprints(reading, from, &mut found)?))?;
-    }
-    Ok(found)
-}
-
-/// Every bad row, and the columns nobody knows.
-fn check(store: &Store, known: &KnownBefore, file: File) -> Result<(BadRows, Vec<String>), Failure> {
+/// Every bad row, and the columns nobody knows; notes which rows are this daemon's own.
+fn check(store: &Store, known: &mut KnownBefore, file: File) -> Result<(BadRows, Vec<String>), Failure> {
     let mut bad = BadRows { understood: known.understood.to_string(), ..BadRows::default() };
     let mut rows = match Rows::open(&known.understood, file, LOG) {
         Ok(rows) => rows,
@@ -101,30 +100,52 @@ fn check(store: &Store, known: &KnownBefore, file: File) -> Result<(BadRows, Vec
             return Ok((bad, Vec::new()));
         }
     };
-    let (mut judge, mut is_empty) = (RowJudge::default(), true);
+    let (mut judge, mut numbers, mut place) = (RowJudge::default(), Numbers::default(), 0);
     store.read(|reading| {
         while let Some(row) = rows.next() {
-            is_empty = false;
-            let read = row.map_err(|Unreadable { line, detail }| (line, detail));
-            match read.and_then(|row| known.row(&row).map(|read| (row.line, read)).map_err(|detail| (row.line, detail)))
-            {
-                Err((line, detail)) => bad.add(line, detail),
-                Ok((line, row)) => {
-                    let find = |id: &QrPaymentId| reading.payment(&PaymentRef::QrPaymentId(id.clone()));
-                    match judge.judge(line, &row, known, find)? {
-                        RowVerdict::Bad(detail) => bad.add(line, detail),
-                        RowVerdict::Adopt(_) => drop(config(known, &row)?),
-                        _ => {}
-                    }
+            place += 1;
+            match row {
+                Err(Unreadable { line, detail }) => bad.add(line, detail),
+                Ok(row) => {
+                    numbers.take(&row, &mut bad);
+                    check_row(reading, known, &mut judge, (place, &row), &mut bad)?;
                 }
             }
         }
         Ok(())
     })?;
-    if is_empty {
+    if place == 0 {
         bad.add(1, NO_ROWS);
     }
+    bad.rows.sort_by_key(|row| row.line);
     Ok((bad, rows.unknown()))
+}
+
+fn check_row(
+    reading: &Reading,
+    known: &mut KnownBefore,
+    judge: &mut RowJudge,
+    (place, row): (u64, &TableRow),
+    bad: &mut BadRows,
+) -> Result<(), Refused> {
+    let read = match known.row(row) {
+        Ok(read) => read,
+        Err(detail) => {
+            bad.add(row.line, detail);
+            return Ok(());
+        }
+    };
+    if is_own(reading, row, &read)? {
+        known.own.insert(place);
+        return Ok(());
+    }
+    let find = |id: &QrPaymentId| reading.payment(&PaymentRef::QrPaymentId(id.clone()));
+    match judge.judge(row.line, &read, known, find)? {
+        RowVerdict::Bad(detail) => bad.add(row.line, detail),
+        RowVerdict::Adopt(_) => drop(config(known, &read)?),
+        _ => {}
+    }
+    Ok(())
 }
 
 fn understood(file: &File) -> Result<Understood, Unreadable> {
@@ -149,18 +170,23 @@ fn take_in(
 ) -> Result<ImportCounts, Refused> {
     let changed = |line, detail: &str| Failure::invalid(format!("line {line}: {detail}; nothing was taken in"));
     let mut rows = Rows::open(&known.understood, again(file)?, LOG).map_err(|bad| changed(bad.line, &bad.detail))?;
-    let (mut judge, mut taken, mut counts) = (RowJudge::default(), HashMap::new(), ImportCounts::default());
+    let (mut judge, mut counts) = (RowJudge::default(), ImportCounts::default());
+    let mut place = 0;
     while let Some(row) = rows.next() {
+        place += 1;
         let row = row.map_err(|bad| changed(bad.line, &bad.detail))?;
         let imported = known.row(&row).map_err(|detail| changed(row.line, &detail))?;
-        let verdict = judge.judge(row.line, &imported, known, |id| writing.payment_by_qr(id))?;
+        let verdict = match known.own.contains(&place) {
+            true => RowVerdict::Known,
+            false => judge.judge(row.line, &imported, known, |id| writing.payment_by_qr(id))?,
+        };
         counts.sums.add(&imported, !matches!(verdict, RowVerdict::Known));
         match verdict {
             RowVerdict::Known => counts.skipped += 1,
             RowVerdict::Bad(detail) => return Err(changed(row.line, &detail).into()),
             verdict => {
                 counts.adopted += u64::from(matches!(verdict, RowVerdict::Adopt(_)));
-                let change = change(writing, known, &mut taken, imported, verdict)?;
+                let change = change(writing, known, imported, verdict)?;
                 writing.append(Some(actor.clone()), change)?;
                 counts.imported += 1;
             }
@@ -178,28 +204,37 @@ fn take_in(
 fn change(
     writing: &Writing<'_>,
     known: &KnownBefore,
-    taken: &mut HashMap<QrPaymentId, PaymentId>,
     row: ImportedRow,
     verdict: RowVerdict,
 ) -> Result<Change, Refused> {
-    let becomes = match &verdict {
-        RowVerdict::Adopt(id) => {
-            let payment = adopted(known, &row, id)?;
-            taken.insert(id.clone(), payment.id);
-            Some(payment)
-        }
-        RowVerdict::Cancelled(id) => writing.payment_by_qr(id)?.map(|mut payment| {
-            payment.cancelled_earlier(row.created_at);
-            payment
-        }),
-        RowVerdict::Refunded(id, amount) => writing.payment_by_qr(id)?.map(|mut payment| {
-            payment.refunded_earlier(*amount, row.created_at);
-            payment
-        }),
-        RowVerdict::Known | RowVerdict::History | RowVerdict::About | RowVerdict::Bad(_) => None,
+    let here = match (&verdict, &row.external_id) {
+        (RowVerdict::Cancelled | RowVerdict::Refunded | RowVerdict::About, Some(id)) => writing.payment_by_qr(id)?,
+        _ => None,
     };
-    let about = row.external_id.as_ref().and_then(|id| taken.get(id)).copied();
+    let (about, becomes) = match verdict {
+        RowVerdict::Adopt(id) => {
+            let payment = adopted(known, &row, &id)?;
+            (Some(payment.id), Some(payment))
+        }
+        RowVerdict::Cancelled | RowVerdict::Refunded => {
+            let after = here.map(|mut payment| {
+                happened(&mut payment, &row);
+                payment
+            });
+            (after.as_ref().map(|payment| payment.id), after)
+        }
+        RowVerdict::About => (here.map(|payment| payment.id), None),
+        RowVerdict::Known | RowVerdict::History | RowVerdict::Bad(_) => (None, None),
+    };
     Ok(Change::Imported { row: Box::new(row), payment: about, becomes: becomes.map(Box::new) })
+}
+
+/// What a row says that happened to a payment.
+fn happened(payment: &mut PaymentRow, row: &ImportedRow) {
+    match row.operation {
+        OperationType::Cancel => payment.cancelled_earlier(row.created_at),
+        _ => payment.refunded_earlier(row.amount.unwrap_or_default(), row.created_at),
+    }
 }
 
 fn adopted(known: &KnownBefore, row: &ImportedRow, id: &QrPaymentId) -> Result<PaymentRow, Failure> {
@@ -211,7 +246,7 @@ fn adopted(known: &KnownBefore, row: &ImportedRow, id: &QrPaymentId) -> Result<P
     };
     let life = if kind == Kind::Remote { REMOTE_LIFE } else { known.settings.config.payments.link_life };
     let amount = row.amount.unwrap_or_default();
-    Ok(PaymentRow {
+    let mut payment = PaymentRow {
         id: PaymentId::made_at(row.created_at),
         qr_payment_id: Some(id.clone()),
         // It was billed; what the customer did then, a look at Kaspi tells.
@@ -220,5 +255,7 @@ fn adopted(known: &KnownBefore, row: &ImportedRow, id: &QrPaymentId) -> Result<P
         // A file may mix organisations up; the guide's dialect has no details that could tell.
         doubt: (with.dialect == Dialect::Bank).then_some(Doubt::Unproven),
         ..PaymentRow::frozen(config, &with, kind, amount, row.created_at)
-    })
+    };
+    known.earlier.waiting_for(id).iter().for_each(|row| happened(&mut payment, row));
+    Ok(payment)
 }

@@ -5,12 +5,15 @@
 
 mod cells;
 mod configs;
+mod earlier;
 mod excel;
 mod export;
 mod judge;
 mod log;
+mod numbers;
 mod spool;
 mod sums;
+mod taken;
 mod value;
 mod wanted;
 

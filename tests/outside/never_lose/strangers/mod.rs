@@ -1,6 +1,7 @@
 //! Files of strangers, one row for each: what it is, what it is understood as, what happens, what is told. Nothing is taken
 //! as something else than it is, what is refused changes nothing and says where and what to type, and no value is repeated.
 
+mod again;
 mod configs;
 mod out;
 mod refused;

@@ -15,6 +15,7 @@ fn with_a_log() -> Till {
     let till = Till::open(Dialect::Bank, "");
     let mut table = rows(900_000_000_001);
     let mut formula = table[2].clone();
+    formula[0] = Some("4".to_owned());
     formula[8] = Some("=HYPERLINK(\"http://example.invalid\")".to_owned());
     table.push(formula);
     let csv = Writer { separator: ",", end: "\n", header: true, none: "", value: doubled };
