@@ -37,11 +37,16 @@ pub enum CallError {
     OtherDialect(Dialect),
 }
 
+/// Said of an answer that no envelope can be read from.
+pub(super) fn unreadable(http: u16) -> String {
+    format!("Kaspi answered HTTP {http} without a readable envelope")
+}
+
 impl CallError {
     /// Whether the server has no such path, by its HTTP code: it has read the request all the same.
     #[must_use]
     pub fn is_no_such_path(&self) -> bool {
-        matches!(self, Self::MayHaveHappened { why, provider: None } if [404, 405].iter().any(|http| *why == super::gate::unreadable(*http)))
+        matches!(self, Self::MayHaveHappened { why, provider: None } if [404, 405].iter().any(|http| *why == unreadable(*http)))
     }
 
     /// The same, should Kaspi's text repeat a secret of the request.

@@ -5,7 +5,7 @@ use crate::domain::Dialect;
 use crate::message::{shortened, without_phones};
 
 use super::connection::HttpAnswer;
-use super::error::{CallError, Provider, Refusal, RefusalKind};
+use super::error::{CallError, Provider, Refusal, RefusalKind, unreadable};
 use super::fields::{self, JsonFields};
 
 /// The call an answer belongs to. Of two it changes what an answer means.
@@ -96,11 +96,6 @@ pub(super) fn judge(answer: &HttpAnswer, call: CallKind, dialect: Option<Dialect
         Some(expected) if expected != found => Err(foreign(call, found, result)),
         _ => result,
     }
-}
-
-/// Said of an answer that no envelope can be read from.
-pub(super) fn unreadable(http: u16) -> String {
-    format!("Kaspi answered HTTP {http} without a readable envelope")
 }
 
 /// An answer that decides nothing.

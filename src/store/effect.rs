@@ -135,11 +135,9 @@ impl PaymentRow {
         self.become_state(State::Cancelled, None);
     }
 
-    /// An earlier system's log says that money of it went back, so it had been paid; when, the log does not say. What the
-    /// balance showed to have gone back elsewhere was this, where it is as much: if it was not, the next balance tells.
+    /// An earlier system's log says that money of it went back, so it had been paid; when, the log does not say.
     pub(crate) fn refunded_earlier(&mut self, amount: Amount, at: Moment) {
         self.updated_at = self.updated_at.max(at);
-        self.refunded_elsewhere = self.refunded_elsewhere.minus(amount).unwrap_or(self.refunded_elsewhere);
         // It paid with a token of the organisation's own.
         self.doubt = None;
         self.become_state(State::Paid, None);

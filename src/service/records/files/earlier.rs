@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::taken::number;
+use super::verdict::number;
 use crate::domain::{LogStatus, OperationType};
 use crate::failure::Failure;
 use crate::id::QrPaymentId;

@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::earlier::{Earlier, changes, is_create};
-use super::taken::{Taken, number};
+use super::taken::Taken;
 use super::value::{Reader, bin, tiyn, whole};
+use super::verdict::{RowVerdict, number};
 use super::{LOG_COLUMNS, NO_SHOP, is_formula};
 use crate::access::Scope;
 use crate::domain::{LogStatus, OperationType};
@@ -14,24 +15,6 @@ use crate::message::{LONGEST, without_phones};
 use crate::service::Settings;
 use crate::sheet::{TableRow, Understood};
 use crate::store::{ConfigRow, ImportedRow, PaymentRow, StoreError};
-
-/// What a row makes of the payments here.
-pub(super) enum RowVerdict {
-    /// It is here already.
-    Known,
-    /// It is history.
-    History,
-    /// It is history of a payment that this import or an earlier one took in.
-    About,
-    /// A payment that is taken in.
-    Adopt(QrPaymentId),
-    /// The payment was cancelled.
-    Cancelled,
-    /// Money of the payment went back.
-    Refunded,
-    /// It cannot be taken in.
-    Bad(String),
-}
 
 /// What is known before the first row.
 pub(super) struct KnownBefore {

@@ -8,10 +8,11 @@ use std::fs::File;
 use std::sync::Arc;
 
 use super::earlier::Earlier;
-use super::judge::{KnownBefore, RowJudge, RowVerdict};
+use super::judge::{KnownBefore, RowJudge};
 use super::numbers::{Numbers, is_own};
 use super::spool::{Spooled, again};
 use super::sums::FileSums;
+use super::verdict::RowVerdict;
 use super::wanted::LOG;
 use super::{NO_ROWS, aside, spool};
 use crate::domain::{Actor, Dialect, Kind, OperationType, State};

@@ -15,6 +15,7 @@ mod spool;
 mod sums;
 mod taken;
 mod value;
+mod verdict;
 mod wanted;
 
 pub(in crate::service) use configs::ConfigImports;

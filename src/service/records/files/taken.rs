@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::earlier::{Earlier, changes, is_create};
-use super::judge::RowVerdict;
+use super::verdict::RowVerdict;
 use crate::domain::{LogStatus, OperationType, State};
 use crate::id::{ConfigId, QrPaymentId};
 use crate::moment::Moment;
@@ -29,11 +29,6 @@ pub(super) struct Taken {
     is_paid: bool,
     /// Why nothing can be booked on it.
     locked: Option<&'static str>,
-}
-
-/// A QrPaymentId in sixteen bytes, which hold every number of twenty digits.
-pub(super) fn number(id: &QrPaymentId) -> u128 {
-    id.as_str().parse().unwrap_or(u128::MAX)
 }
 
 impl Taken {
@@ -98,7 +93,12 @@ impl Taken {
             });
         }
         if row.status == LogStatus::Success && row.operation == OperationType::Refund {
-            return Ok(if self.is_met(row) { RowVerdict::Known } else { self.refund(row.amount) });
+            return match (self.is_met(row), self.is_gone_already(row.amount)) {
+                (true, _) => Ok(RowVerdict::Known),
+                (false, true) if earlier.has(row)? => Ok(RowVerdict::Known),
+                (false, true) => Ok(RowVerdict::About),
+                (false, false) => Ok(self.refund(row.amount)),
+            };
         }
         Ok(match () {
             () if earlier.has(row)? => RowVerdict::Known,
@@ -112,6 +112,16 @@ impl Taken {
         let is_near = |at: Moment| at.since(row.created_at).max(row.created_at.since(at)) < ROUNDED;
         let found = self.here.iter().position(|(amount, at)| Some(*amount) == row.amount && is_near(*at));
         found.map(|place| self.here.swap_remove(place)).is_some()
+    }
+
+    /// Whether a balance has shown that so much went back, of which nobody told: this row does. Its money is in the
+    /// account already, so it is not booked a second time; if it was another refund, the next balance shows that too.
+    fn is_gone_already(&mut self, amount: Option<Amount>) -> bool {
+        if self.locked.is_some() {
+            return false;
+        }
+        let rest = amount.filter(|amount| !amount.is_zero()).and_then(|amount| self.elsewhere.minus(amount));
+        rest.map(|rest| self.elsewhere = rest).is_some()
     }
 
     fn cancel(&mut self, id: &QrPaymentId) -> RowVerdict {
@@ -137,10 +147,9 @@ impl Taken {
         let Some(amount) = amount.filter(|amount| !amount.is_zero()) else {
             return RowVerdict::Bad("amount is missing: nobody could tell how much of the payment is left".to_owned());
         };
-        match (self.elsewhere.minus(amount), self.left.minus(amount)) {
-            (Some(elsewhere), _) => self.elsewhere = elsewhere,
-            (None, Some(left)) => self.left = left,
-            (None, None) => return RowVerdict::Bad("more was refunded than was paid".to_owned()),
+        match self.left.minus(amount) {
+            Some(left) => self.left = left,
+            None => return RowVerdict::Bad("more was refunded than was paid".to_owned()),
         }
         self.is_paid = true;
         RowVerdict::Refunded

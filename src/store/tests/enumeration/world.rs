@@ -87,14 +87,13 @@ pub(super) fn id_of(refund: usize) -> PaymentId {
 impl World {
     pub(super) fn start(scenario: &Scenario) -> Self {
         let mut paid = PaymentRow { amount: tiyn(scenario.amount), state: State::Paid, ..payment(0) };
+        paid.refunded_elsewhere = tiyn(scenario.adopted);
         // What the account does not ask for makes copies slow.
         (paid.phone, paid.invoice, paid.trade_point_name) = (None, None, None);
         for (place, (amount, _)) in scenario.claims.iter().enumerate() {
             paid.refunded_earlier(tiyn(*amount), no_time());
             paid.refunds[place].id = id_of(place);
         }
-        // Behind the claims: none of them is part of it.
-        paid.refunded_elsewhere = tiyn(scenario.adopted);
         let fates = scenario
             .claims
             .iter()
