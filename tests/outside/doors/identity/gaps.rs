@@ -121,8 +121,12 @@ fn a_key_that_is_gone_at_the_start_is_told() {
     shop.ctl("identity import --key one.key --cert one.crt", 0);
     assert!(daemon.stop().success());
     fs::remove_dir_all(shop.home.state().join("identity")).unwrap();
-    let mut again = Daemon::start(&shop.home);
-    again.wait_for_stderr("were in use before are gone");
+    let again = Daemon::start(&shop.home);
     let health = again.door.get("/v1/health").expect(200).to_string();
     assert!(health.contains("are gone") && health.contains("import --key FILE --cert FILE"), "{health}");
+    // It is said behind the start, and a stop waits for what was begun.
+    let row = again.door.get("/v1/doctor").expect(200);
+    assert!(row["checks"].is_array(), "{row}");
+    assert!(again.stop().success());
+    assert!(shop.home.stderr().contains("were in use before are gone"), "{}", shop.home.stderr());
 }
