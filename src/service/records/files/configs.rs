@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::spool;
-use super::value::{Reader, bin, boolean, whole};
+use super::value::{Reader, bin, boolean, code, whole};
 use super::wanted::CONFIGS;
 use super::{NO_ROWS, aside};
 use crate::access::Scope;
@@ -115,8 +115,11 @@ fn entry(row: &TableRow, settings: &Settings, seen: &mut SeenInFile) -> Result<C
     let mut reader = Reader::new(row, CONFIGS.columns);
     let shop = reader.needed("shop_id", whole::<ShopId>);
     let bin = reader.needed("organization_bin", bin);
-    let point = reader.needed("trade_point_id", str::parse::<TradePointId>);
-    let token = reader.needed("device_token", |text| DeviceToken::try_from(text.to_owned()));
+    let as_given = |text: &str| code(text).map(str::to_owned).map_err(str::to_owned);
+    let point = reader
+        .needed("trade_point_id", |text| as_given(text)?.parse::<TradePointId>().map_err(|error| error.to_string()));
+    let token =
+        reader.needed("device_token", |text| DeviceToken::try_from(as_given(text)?).map_err(|error| error.to_string()));
     let is_active = reader.maybe("is_active", boolean);
     let is_default = reader.maybe("is_default", boolean).unwrap_or(false);
     let created_at = reader.maybe_moment("created_at", zone);

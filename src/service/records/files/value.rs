@@ -144,18 +144,73 @@ pub(super) fn is_date(text: &str) -> bool {
 }
 
 /// A point in time with its offset, or else in `zone`; at least a date.
+///
+/// # Errors
+/// It is no time, or none that such a table can have: Kaspi Pay is younger than 2010, and nobody knows 2100.
 pub(super) fn moment(text: &str, zone: &TimeZone) -> Result<Moment, &'static str> {
+    let year: Option<u16> = text.get(..4).filter(|_| text.get(4..5) == Some("-")).and_then(|year| year.parse().ok());
+    if year.is_some_and(|year| !(2010..2100).contains(&year)) {
+        return Err("its year cannot be meant: write 2026-11-24 18:00:00");
+    }
+    // A zone in brackets without an offset would be passed over.
+    if year.is_none() || text.contains('[') {
+        return Err(NO_TIME);
+    }
     if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
         return Ok(timestamp.into());
     }
     let local = text.parse::<DateTime>().ok().filter(|_| !text.ends_with(['Z', 'z']));
     let zoned = local.and_then(|local| local.to_zoned_datetime(zone.clone()).ok());
-    zoned.map(|zoned| zoned.timestamp().into()).ok_or("it is no time: write 2026-11-24 18:00:00, or with an offset")
+    zoned.map(|zoned| zoned.timestamp().into()).ok_or(NO_TIME)
+}
+
+const NO_TIME: &str = "it is no time: write 2026-11-24 18:00:00, or with an offset";
+
+/// A trade point or a device token as the bank gave it. What a program has put around it, or in its place, is none: one
+/// token with a blank and one without would be two.
+///
+/// # Errors
+/// What is wrong, without the value.
+pub(super) fn code(text: &str) -> Result<&str, &'static str> {
+    let is_quoted = ['"', '\''].iter().any(|quote| text.starts_with(*quote) || text.ends_with(*quote));
+    let is_none = ["null", "none", "nil", "nan", "n/a"].contains(&text.to_ascii_lowercase().as_str());
+    let is_rounded = text.parse::<f64>().is_ok() && text.contains(['.', 'e', 'E', ',']);
+    match () {
+        () if text.trim() != text => Err("it begins or ends with a blank: take it out"),
+        () if is_quoted => Err("it stands in quotes of its own: take them out"),
+        () if is_none => Err("it is a word for none: write the value, or leave the row out"),
+        () if is_rounded => Err("a spreadsheet has rounded it: export it as text"),
+        () => Ok(text),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_that_nobody_meant_are_refused() {
+        let zone = TimeZone::fixed(jiff::tz::offset(5));
+        for text in [
+            "0026-11-24 18:00:00",
+            "2926-11-24 18:00:00",
+            "-002026-11-24",
+            "20261124",
+            "2026-11-24 18:00:00[Asia/Tokyo]",
+        ] {
+            assert!(moment(text, &zone).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_what_the_bank_gave() {
+        for text in ["577b4b39-1e7e-43d2-83c3-a0116118ef16", "104039", "tp-1", "0042"] {
+            assert_eq!(code(text), Ok(text));
+        }
+        for text in [" tok", "tok ", "\u{a0}tok", "'tok'", "\"NULL\"", "None", "null", "1.23457E+15", "104039.0"] {
+            assert!(code(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn times_of_every_database_are_read() {
