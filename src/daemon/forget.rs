@@ -56,8 +56,7 @@ pub(super) fn forget_sealed(config: &Path, seal: Option<SealId>) -> Result<(), B
 }
 
 fn forgotten(dir: &Path, seal: Option<SealId>) -> Result<String, NotForgotten> {
-    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    let seals = Seals::from_credentials(credentials.as_deref())?;
+    let seals = Seals::of_this_process()?;
     let vault = Vault::beside(dir, Seals::default());
     let sealed = Sealed::find(dir, &vault)?;
     let lost = match seal {

@@ -27,7 +27,6 @@ use crate::config::LimitSettings;
 use crate::door::{self, Door, Handler, ListenError};
 use crate::failure::Failure;
 use crate::identity::IdentityTrouble;
-use crate::seal::{SealTrouble, Seals};
 use crate::service::{Background, Live, Service, Settings, SettingsError};
 use crate::store::{Store, StoreError};
 
@@ -60,9 +59,6 @@ pub enum DaemonError {
         /// Why.
         source: std::io::Error,
     },
-    /// The credential that seals the state.
-    #[error(transparent)]
-    Seal(#[from] SealTrouble),
     /// The socket.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -85,8 +81,7 @@ pub fn run(config: &Path) -> Result<(), DaemonError> {
         warn!("{warning}");
     }
     make_state_dir(&settings.config.daemon.state_dir)?;
-    let seals = Seals::from_credentials(std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from).as_deref())?;
-    let store = notify::while_opening(|| Store::open(&settings.config.daemon.state_dir, &seals))?;
+    let store = notify::while_opening(|| Store::open(&settings.config.daemon.state_dir, &settings.seals))?;
     // Behind the state's lock: another daemon may be writing until then.
     if let Ok(vault) = settings.place.vault() {
         vault.settle()?;

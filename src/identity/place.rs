@@ -32,14 +32,11 @@ pub enum IdentityPlace {
 }
 
 impl IdentityPlace {
-    /// A credential comes before files, and files before what is kept.
-    ///
-    /// # Errors
-    /// A seal's credential that cannot be used.
-    pub fn of(config: &Configuration) -> Result<Self, IdentityTrouble> {
+    /// A credential comes before files, and files before what is kept, which is under these seals.
+    #[must_use]
+    pub fn of(config: &Configuration, seals: Seals) -> Self {
         let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-        let seals = Seals::from_credentials(credentials.as_deref())?;
-        Ok(match (credentials.filter(|dir| dir.join(KEY).exists()), &config.identity) {
+        match (credentials.filter(|dir| dir.join(KEY).exists()), &config.identity) {
             (Some(dir), _) => Self::Credential(dir),
             (None, Some(files)) => Self::Files {
                 certificate: files.certificate_file.clone(),
@@ -47,7 +44,7 @@ impl IdentityPlace {
                 passphrase: files.passphrase_file.clone(),
             },
             (None, None) => Self::Kept(Vault::beside(&config.daemon.state_dir, seals)),
-        })
+        }
     }
 
     /// Reads it; none where nothing was made or taken in yet.

@@ -55,9 +55,6 @@ pub enum IdentityTrouble {
         #[source]
         why: SealTrouble,
     },
-    /// The credential that seals cannot be used.
-    #[error(transparent)]
-    Seal(#[from] SealTrouble),
     /// The key belongs to another certificate.
     #[error(
         "the key in {key} does not belong to any certificate in {certificate}; use the key that its request was made with"

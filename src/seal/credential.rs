@@ -25,12 +25,17 @@ pub struct Seals {
 }
 
 impl Seals {
-    /// The seals among the service's credentials; `None` is a daemon that was started without any.
+    /// The seals among the credentials that this process was started with. Read once: they are those of the whole run.
     ///
     /// # Errors
     /// [`SealTrouble`]: one is there and cannot be used.
-    pub fn from_credentials(dir: Option<&Path>) -> Result<Self, SealTrouble> {
-        let Some(dir) = dir else { return Ok(Self::default()) };
+    pub fn of_this_process() -> Result<Self, SealTrouble> {
+        std::env::var_os("CREDENTIALS_DIRECTORY")
+            .map_or_else(|| Ok(Self::default()), |dir| Self::within(Path::new(&dir)))
+    }
+
+    /// The seals in a folder of credentials.
+    pub(super) fn within(dir: &Path) -> Result<Self, SealTrouble> {
         Ok(Self { current: read(&dir.join(CURRENT))?, former: read(&dir.join(FORMER))? })
     }
 

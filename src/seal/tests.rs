@@ -37,7 +37,7 @@ fn a_secret_that_could_be_guessed_is_no_seal() {
     let dir = tempfile::tempdir().unwrap();
     for secret in [vec![], vec![1; 15], vec![1; 4097]] {
         std::fs::write(dir.path().join("kaspid.seal"), secret).unwrap();
-        assert!(matches!(Seals::from_credentials(Some(dir.path())), Err(SealTrouble::Length(_))));
+        assert!(matches!(Seals::within(dir.path()), Err(SealTrouble::Length(_))));
     }
 }
 
@@ -50,7 +50,7 @@ fn a_file_is_wrapped_anew_when_the_seal_changed() {
         for (name, byte) in names {
             std::fs::write(dir.path().join(name), [*byte; 32]).unwrap();
         }
-        Seals::from_credentials(Some(dir.path())).unwrap()
+        Seals::within(dir.path()).unwrap()
     };
     let (plain, first) = (seals(&[]), seals(&[("kaspid.seal", 1)]));
     let lies_plain = plain.wrap("identity", b"pem").unwrap();

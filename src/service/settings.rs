@@ -12,6 +12,7 @@ use crate::identity::{ClientIdentity, IdentityPlace, IdentityTrouble, Vault};
 use crate::kaspi::{Endpoint, Kaspi, KaspiSetup, Record};
 use crate::moment::Moment;
 use crate::operation::{Identity, Reloaded};
+use crate::seal::{SealTrouble, Seals};
 
 /// One consistent set of settings. A request keeps the one it began with.
 pub struct Settings {
@@ -23,6 +24,8 @@ pub struct Settings {
     pub warnings: Vec<String>,
     /// How the calls to the bank went; the same one across reloads.
     pub record: Arc<Record>,
+    /// What seals the state and the kept key; the same across reloads, so that the one is never sealed apart from the other.
+    pub seals: Seals,
     /// Where the identity is, or would be.
     pub place: IdentityPlace,
     /// Why whoever looks cannot judge the identity, which is there: never the daemon.
@@ -36,6 +39,9 @@ pub enum SettingsError {
     /// The file.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A credential that is to seal.
+    #[error(transparent)]
+    Seal(#[from] SealTrouble),
     /// Key or certificate.
     #[error("the identity: {0}")]
     Identity(#[from] IdentityTrouble),
@@ -50,7 +56,7 @@ impl Settings {
     /// # Errors
     /// [`SettingsError`], which names the file and what to do.
     pub fn load(path: &Path) -> Result<Self, SettingsError> {
-        Self::load_again(path, Arc::default())
+        Self::read(path, (Arc::default(), Seals::of_this_process()?), |_, _| None)
     }
 
     /// The same for somebody who is not the daemon: what only the daemon can open is no fault.
@@ -58,21 +64,22 @@ impl Settings {
     /// # Errors
     /// As [`Settings::load`].
     pub fn look(path: &Path) -> Result<Self, SettingsError> {
-        Self::read(path, Arc::default(), IdentityPlace::hidden)
+        Self::read(path, (Arc::default(), Seals::of_this_process()?), IdentityPlace::hidden)
     }
 
-    fn load_again(path: &Path, record: Arc<Record>) -> Result<Self, SettingsError> {
-        Self::read(path, record, |_, _| None)
+    /// The file once more, for the same run.
+    fn again(&self, path: &Path) -> Result<Self, SettingsError> {
+        Self::read(path, (self.record.clone(), self.seals.clone()), |_, _| None)
     }
 
     fn read(
         path: &Path,
-        record: Arc<Record>,
+        (record, seals): (Arc<Record>, Seals),
         hides: fn(&IdentityPlace, &IdentityTrouble) -> Option<&'static str>,
     ) -> Result<Self, SettingsError> {
         let config = Configuration::load(path)?;
         let (rules, mut warnings) = Rules::new(&config.access);
-        let place = IdentityPlace::of(&config)?;
+        let place = IdentityPlace::of(&config, seals.clone());
         let (loaded, hidden) = match place.load(&mut warnings) {
             Ok(loaded) => (loaded, None),
             Err(why) => (None, Some(hides(&place, &why).ok_or(why)?)),
@@ -82,7 +89,7 @@ impl Settings {
             None => None,
             Some(identity) => Some((Kaspi::new(endpoint(&config), &identity, record.clone())?, identity)),
         };
-        Ok(Self { config, rules: Arc::new(rules), warnings, record, place, hidden, bank })
+        Ok(Self { config, rules: Arc::new(rules), warnings, record, seals, place, hidden, bank })
     }
 
     /// The same with another identity, whose trust is checked. Calls under way keep the client they began with.
@@ -96,6 +103,7 @@ impl Settings {
             rules: self.rules.clone(),
             warnings: self.warnings.clone(),
             record: self.record.clone(),
+            seals: self.seals.clone(),
             place: self.place.clone(),
             hidden: None,
             bank: Some((kaspi, identity.clone())),
@@ -110,7 +118,7 @@ impl Settings {
     #[cfg(test)]
     pub(crate) fn over(&self, wire: crate::kaspi::Wire) -> Result<Self, SettingsError> {
         let (config, rules, record) = (self.config.clone(), self.rules.clone(), Arc::<Record>::default());
-        let place = self.place.clone();
+        let (seals, place) = (self.seals.clone(), self.place.clone());
         let bank = match &self.bank {
             None => None,
             Some((_, identity)) => {
@@ -118,7 +126,7 @@ impl Settings {
                 Some((kaspi, identity.clone()))
             }
         };
-        Ok(Self { config, rules, warnings: Vec::new(), record, place, hidden: None, bank })
+        Ok(Self { config, rules, warnings: Vec::new(), record, seals, place, hidden: None, bank })
     }
 
     /// What [`Settings::load`] leaves to the first connection, so that a start does not wait for it.
@@ -257,7 +265,7 @@ impl Live {
     /// # Errors
     /// `invalid_request` with what is wrong in which file.
     pub(super) fn read_again(&self) -> Result<Settings, Failure> {
-        let new = Settings::load_again(&self.path, self.get().record.clone());
+        let new = self.get().again(&self.path);
         new.and_then(|new| new.check_trust().map(|()| new)).map_err(|error| self.old_stay(&error))
     }
 

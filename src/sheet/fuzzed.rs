@@ -6,7 +6,7 @@ const WANTED: WantedTable = WantedTable {
     table: "table",
     columns: &["organization_bin", "trade_point_id", "device_token", "amount", "created_at"],
     needed: &["organization_bin"],
-    ignored: &["id"],
+    ignored: &[&["id"]],
     refused: &[("amount_tenge", "it is in tenge")],
     guide: &[
         ("organization_bin", is_bin as Looks),

@@ -64,7 +64,8 @@ impl WantedTable {
 
     fn knows(&self, name: &[u8]) -> bool {
         let name = name.trim_ascii();
-        self.place(name).is_some() || self.ignored.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
+        self.place(name).is_some()
+            || self.ignored.iter().copied().flatten().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
     }
 
     /// Why a record is no row of the guide's table: a column whose value does not fit it, if as many are there.

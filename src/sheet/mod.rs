@@ -38,8 +38,8 @@ pub(crate) struct WantedTable {
     pub(crate) columns: &'static [&'static str],
     /// Without these nothing can be done with a row; a header names them.
     pub(crate) needed: &'static [&'static str],
-    /// Columns that are known and not read.
-    pub(crate) ignored: &'static [&'static str],
+    /// Columns that are known and not read, in lists.
+    pub(crate) ignored: &'static [&'static [&'static str]],
     /// Columns whose numbers mean something else than ours: the name, and what to do.
     pub(crate) refused: &'static [(&'static str, &'static str)],
     /// The columns of a file without a header, with what a value there looks like.

@@ -14,7 +14,7 @@ const WANTED: WantedTable = WantedTable {
     table: "kaspi_test",
     columns: &["shop_id", "description", "comment"],
     needed: &["shop_id"],
-    ignored: &["id"],
+    ignored: &[&["id"]],
     refused: &[("tenge", "not in tenge")],
     guide: &[("id", is_number), ("shop_id", is_number), ("description", |_| true), ("comment", |_| true)],
 };

@@ -1,7 +1,7 @@
 //! The guide's two tables, as they are looked for in strangers' files.
 
-use super::LOG_COLUMNS;
 use super::value::{bin, boolean, is_date, whole};
+use super::{LOG_COLUMNS, MORE_COLUMNS};
 use crate::domain::{LogStatus, OperationType};
 use crate::id::{ConfigId, DeviceToken, QrPaymentId, ShopId, TradePointId};
 use crate::sheet::WantedTable;
@@ -23,7 +23,7 @@ pub(super) const CONFIGS: WantedTable = WantedTable {
     ],
     needed: &["shop_id", "organization_bin", "trade_point_id", "device_token"],
     // Row numbers are ours.
-    ignored: &["id"],
+    ignored: &[&["id"]],
     refused: &[],
     guide: &[
         ("id", is_number),
@@ -45,20 +45,9 @@ pub(super) const LOG: WantedTable = WantedTable {
     table: "kaspi_pay_log",
     columns: &LOG_COLUMNS,
     needed: &["operation_type", "status", "created_at"],
-    // Columns of our own export that are known and not taken in: they are the other daemon's, not facts of Kaspi.
-    ignored: &[
-        "payment_id",
-        "kaspi_status",
-        "actor",
-        "actor_uid",
-        "actor_name",
-        "actor_gid",
-        "actor_pid",
-        "request_key",
-        "x_request_id",
-        "provider_code",
-        "duration_ms",
-    ],
+    // Columns of our own export that are known and not taken in: they are the other daemon's, not facts of Kaspi. In JSON
+    // lines the actor is one.
+    ignored: &[&MORE_COLUMNS, &["actor"]],
     refused: &[(
         super::TENGE,
         "this is an export for Excel, which loses digits and seconds: export it again with kaspictl log export, without --excel",

@@ -151,7 +151,7 @@ fn identity(path: &Path, config: &Configuration, looker: Looker, checks: &mut Ve
 /// Where the key is, and what whoever runs the machine may think of that.
 fn whose(place: &IdentityPlace) -> String {
     match place {
-        IdentityPlace::Kept(_) => "the key belongs to the certificate; the daemon has the only copy".to_owned(),
+        IdentityPlace::Kept(_) => "the key belongs to the certificate; the daemon keeps it itself".to_owned(),
         IdentityPlace::Credential(_) => "the key belongs to the certificate; systemd hands both over".to_owned(),
         IdentityPlace::Files { key, .. } => format!(
             "the key belongs to the certificate; whoever reads {} has it too. To let the daemon keep it alone: take \
@@ -178,6 +178,7 @@ fn no_identity(path: &Path, error: &SettingsError, looker: Looker) -> Check {
             }
         }
         SettingsError::Config(_) => Check::failed("config", without_picture(&error.to_string()), judge(path)),
+        SettingsError::Seal(_) => Check::failed("seal", error.to_string(), judge(path)),
         SettingsError::Identity(_) => Check::failed("identity", error.to_string(), judge(path)),
         SettingsError::Kaspi(_) => Check::failed("trust", error.to_string(), judge(path)),
     }

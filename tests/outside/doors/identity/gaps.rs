@@ -130,3 +130,30 @@ fn a_key_that_is_gone_at_the_start_is_told() {
     assert!(again.stop().success());
     assert!(shop.home.stderr().contains("were in use before are gone"), "{}", shop.home.stderr());
 }
+
+/// Promise: the seal of a start is the seal of that run. A credential that is exchanged meanwhile, which systemd never does
+/// and a person may, seals nothing until the next start: a key is never sealed apart from the tokens.
+#[test]
+fn a_reload_and_a_rotation_keep_the_seal_of_the_start() {
+    let shop = Shop::new("");
+    let credentials = shop.file("credentials");
+    fs::create_dir(&credentials).unwrap();
+    let seal = |byte: u8| fs::write(credentials.join("kaspid.seal"), [byte; 32]).unwrap();
+    let start = || {
+        let mut command = shop.home.command();
+        command.env("CREDENTIALS_DIRECTORY", &credentials);
+        let daemon = Daemon::spawn(&shop.home, command);
+        assert!(daemon.until("READY=1").is_some(), "{}", shop.home.stderr());
+        daemon
+    };
+    seal(1);
+    let daemon = start();
+    ["one", "two"].iter().for_each(|name| shop.make(name, "ec"));
+    shop.ctl("identity import --key one.key --cert one.crt", 0);
+    seal(2);
+    shop.ctl("reload", 0);
+    shop.ctl("identity rotate --key two.key --cert two.crt", 0);
+    assert!(daemon.stop().success());
+    seal(1);
+    assert!(subject(&start()).contains("CN=two"));
+}
