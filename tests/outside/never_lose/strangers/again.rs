@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::Stranger;
-use crate::support::behaviour::Till;
-use crate::support::fixture::Dialect;
+use crate::support::behaviour::{Till, paid};
+use crate::support::fixture::{Answer, Dialect};
 use crate::support::scripted_bank::BIN;
 
 const HEAD: &str = "operation_type,external_id,organization_bin,amount,status,error_message,created_at\n";
@@ -58,6 +58,25 @@ fn a_refund_that_is_new_in_a_longer_log_is_booked_once() {
     refused(&till, &[CREATE, "refund 3000 success|14:00:00"], 3, "more was refunded than was paid");
     refused(&till, &["cancel 10000 success|14:00:00"], 2, "is paid here");
     assert_eq!(payment(&till)["refunded_tiyn"], 8500);
+}
+
+/// Promise: money that went back past the daemon counts once. A balance has shown it before the earlier system's log told
+/// it: then the row is history, and the sums stay what the bank says.
+#[test]
+fn a_refund_that_a_balance_has_shown_is_not_booked_again() {
+    let till = Till::open(Dialect::Bank, "");
+    assert_eq!(taken(&till, &[CREATE]), (1, 0));
+    till.bank.answer("GET", "/r3/v01/payment/status/*", paid(Dialect::Bank));
+    let balance = r#"{"Data":{"QrPaymentId":{asked_id},"TotalAmount":100.00,"AvailableReturnAmount":75.00,"TransactionDate":"2025-01-02T10:00:30.345+05:00"},"StatusCode":0}"#;
+    till.bank.answer("GET", "/r3/v01/payment/details*", Answer::json(balance));
+    assert_eq!(payment(&till)["state"], "paid");
+    till.daemon.door.post("/v1/payments/900/refunds", &json!({"amount_tiyn": 1_000})).expect(200);
+    let sums = |payment: &Value| ["refunded_tiyn", "refunded_elsewhere_tiyn"].map(|sum| payment[sum].as_u64().unwrap());
+    assert_eq!(sums(&payment(&till)), [1_000, 2_500]);
+    assert_eq!(taken(&till, &[CREATE, FIRST]), (1, 1));
+    assert_eq!(sums(&payment(&till)), [1_000, 2_500], "it is booked twice");
+    assert_eq!(taken(&till, &[CREATE, FIRST]), (0, 2));
+    assert_eq!(sums(&payment(&till)), [1_000, 2_500]);
 }
 
 /// What was pending in the first file and has happened in the second has happened; a cancel ends what is open.
