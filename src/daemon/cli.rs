@@ -76,11 +76,8 @@ fn check(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     if let Some(why) = settings.hidden {
         writeln!(out, "warning: {why}")?;
     } else if settings.identity().is_none() {
-        writeln!(
-            out,
-            "warning: no key and certificate: calls that need Kaspi are answered identity_missing until kaspictl identity \
-             generate or import"
-        )?;
+        let missing = settings.no_identity();
+        writeln!(out, "warning: {}. {}", missing.detail, missing.remedy())?;
     }
     writeln!(out, "{}: in order", path.display())?;
     Ok(())

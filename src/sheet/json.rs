@@ -111,7 +111,17 @@ impl<R: Read> Objects<R> {
 }
 
 /// A name and its value; none where it is null or empty.
-pub(super) type Pair = (String, Option<Zeroizing<String>>);
+pub(super) type Pair = (String, Value);
+
+/// What stands behind a name.
+pub(super) enum Value {
+    /// There is none.
+    None,
+    /// A text, a number or a truth as text.
+    Text(Zeroizing<String>),
+    /// A list or an object, of which nothing that is wanted is one.
+    Nested,
+}
 
 /// The names and values of an object in their order.
 pub(super) fn pairs(line: u64, text: &[u8]) -> Result<Vec<Pair>, Unreadable> {
@@ -135,8 +145,7 @@ impl<'de> Deserialize<'de> for Pairs {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
                 let mut pairs = Vec::new();
                 while let Some((name, raw)) = map.next_entry::<String, &RawValue>()? {
-                    let value = value(raw.get()).ok_or_else(|| serde::de::Error::custom("a list"))?;
-                    pairs.push((name, value));
+                    pairs.push((name, value(raw.get())));
                 }
                 Ok(Pairs(pairs))
             }
@@ -146,13 +155,15 @@ impl<'de> Deserialize<'de> for Pairs {
     }
 }
 
-/// A value as a database would write it as text; the inner none is "there is none".
-fn value(raw: &str) -> Option<Option<Zeroizing<String>>> {
-    match raw.bytes().next()? {
-        b'"' => Some(serde_json::from_str::<String>(raw).ok().map(Zeroizing::new).filter(|text| !text.is_empty())),
-        // The actor of our own export is an object, and not taken in.
-        b'n' | b'{' => Some(None),
-        b'[' => None,
-        _ => Some(Some(Zeroizing::new(raw.to_owned()))),
+/// A value as a database would write it as text.
+fn value(raw: &str) -> Value {
+    match raw.bytes().next() {
+        Some(b'"') => match serde_json::from_str::<String>(raw).map(Zeroizing::new) {
+            Ok(text) if !text.is_empty() => Value::Text(text),
+            _ => Value::None,
+        },
+        Some(b'n') | None => Value::None,
+        Some(b'{' | b'[') => Value::Nested,
+        Some(_) => Value::Text(Zeroizing::new(raw.to_owned())),
     }
 }

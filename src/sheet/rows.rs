@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::choice::{Trial, choose};
 use super::header::{self, ColumnMap};
-use super::json::{self, Objects};
+use super::json::{self, Objects, Value};
 use super::kind::{self, Facts};
 use super::split::{RawRow, Splitter};
 use super::style::{Shape, Style};
@@ -161,6 +161,14 @@ fn of_object(header: &mut ColumnMap, line: u64, text: &[u8]) -> Result<TableRow,
         if seen.get_mut(place).is_some_and(|seen| std::mem::replace(seen, true)) {
             return Err(Unreadable::at(line, format!("it names {} twice", header.column(place))));
         }
+        let value = match value {
+            Value::None => None,
+            Value::Text(text) => Some(text),
+            Value::Nested => {
+                let column = header.column(place);
+                return Err(Unreadable::at(line, format!("{column} is a list or an object: write its value alone")));
+            }
+        };
         if let Some(kept) = row.values.get_mut(place) {
             *kept = value;
         }

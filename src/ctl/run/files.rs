@@ -127,7 +127,7 @@ impl FileTransfer<'_, '_> {
             sink.write(&frame, self.session)?;
         }
         let target = sink.finish()?;
-        self.saved(&count, head.as_deref(), target);
+        self.saved(&count, !is_backup, head.as_deref(), target);
         if is_backup {
             self.session
                 .out
@@ -136,7 +136,7 @@ impl FileTransfer<'_, '_> {
         Ok(Exit::Done)
     }
 
-    fn saved(&mut self, count: &Count, head: Option<&str>, target: Option<&Path>) {
+    fn saved(&mut self, count: &Count, is_text: bool, head: Option<&str>, target: Option<&Path>) {
         self.session.out.progress("");
         let place = target.map(|path| path.display().to_string());
         if let (true, Some(file)) = (self.session.json, &place) {
@@ -145,7 +145,9 @@ impl FileTransfer<'_, '_> {
             self.session.out.data(&format!("{said}\n"));
         }
         let place = place.map_or_else(String::new, |place| format!(" to {place}"));
-        self.session.out.say(&format!("{} lines, {} bytes{place}", count.lines(), count.bytes()));
+        // The lines of a backup are nobody's.
+        let lines = if is_text { format!("{} lines, ", count.lines()) } else { String::new() };
+        self.session.out.say(&format!("{lines}{} bytes{place}", count.bytes()));
         if let Some(head) = head {
             self.session
                 .out

@@ -7,7 +7,7 @@ use super::look::Looks;
 use super::news::News;
 use crate::failpoint::fail_point;
 use crate::failure::{Code, Failure};
-use crate::identity::{Handed, Staged};
+use crate::identity::{Handed, IdentityTrouble, Staged};
 use crate::moment::Moment;
 use crate::operation::{HandedFile, HandedIdentity, Identity, IdentityTaken, InstallIdentity, Passphrase, Reply};
 use crate::service::{Context, Live, Settings};
@@ -87,7 +87,7 @@ impl Exchanges {
         let settings = old.clone();
         let staged = off_the_threads(move || {
             let staged = stage(&settings)?;
-            staged.check(Moment::now()).map_err(|error| Failure::invalid(error.to_string()))?;
+            staged.check(Moment::now()).map_err(|error| unfit(&error))?;
             Ok(staged)
         });
         let staged = staged.await?;
@@ -156,7 +156,7 @@ fn staged(handed: &HandedIdentity) -> Result<Staged, Failure> {
         }
         _ => return Err(Failure::invalid("give a key and a certificate, or a pkcs12 that holds both")),
     };
-    read.map_err(|error| Failure::invalid(error.to_string()))
+    read.map_err(|error| unfit(&error))
 }
 
 fn answered(settings: &Settings, install: &InstallIdentity) -> Result<Staged, Failure> {
@@ -169,5 +169,17 @@ fn answered(settings: &Settings, install: &InstallIdentity) -> Result<Staged, Fa
     };
     let certificate = Handed { name: "the certificate file", bytes: install.certificate.expose() };
     let chain = install.chain.as_ref().map(|chain| Handed { name: "the chain file", bytes: chain.expose() });
-    waits.answered(certificate, chain).map_err(|error| Failure::invalid(error.to_string()))
+    waits.answered(certificate, chain).map_err(|error| match error {
+        IdentityTrouble::Mismatch { .. } => Failure::invalid("the key that waits does not belong to any certificate in the file").with_hint(
+            "Install what the bank answers to the request of that key, which this prints again: kaspictl identity generate",
+        ),
+        other => unfit(&other),
+    })
+}
+
+/// A file that cannot be used, or not now.
+fn unfit(error: &impl std::fmt::Display) -> Failure {
+    Failure::invalid(error.to_string()).with_hint(
+        "Nothing was changed, what is in use stays. Give the command the right file; what it takes: kaspictl help identity",
+    )
 }
