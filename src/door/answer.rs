@@ -79,6 +79,10 @@ pub(super) fn unreadable(status: StatusCode, meters: &DoorMeters) -> Vec<u8> {
             Failure::new(Code::TooLarge, "the request line or its headers are too long, or there are too many headers")
                 .with_hint("A request has at most 16 KiB and 100 headers before its body: send less of them.")
         }
+        StatusCode::REQUEST_TIMEOUT => {
+            Failure::invalid("the request did not come to its end in time: nothing was done")
+                .with_hint("Send the whole request at once, with the Content-Length of its body.")
+        }
         _ => Failure::invalid("this is not a request of HTTP/1.1: its first line or a header of it cannot be read"),
     };
     let body = text(&Problem { status: status.as_u16(), ..Problem::from(&failure) });

@@ -1,7 +1,8 @@
 //! How a connection hears that the door closes, or that its client has gone.
 
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream as Blocking;
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -35,5 +36,11 @@ impl Peer {
     pub(super) async fn gone(&self) {
         // An error means that the runtime is ending.
         let _ = self.0.ready(Interest::PRIORITY).await;
+    }
+
+    /// A last word on a connection that is closed next: as much as the client's end has room for, without waiting for it.
+    pub(super) fn last_word(&self, bytes: &[u8]) {
+        // Who is not there hears nothing, and loses nothing.
+        let _ = self.0.get_ref().try_clone().and_then(|own| Blocking::from(own).write(bytes));
     }
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -93,11 +93,14 @@ pub(super) async fn serve(
             Poll::Pending if told && timeouts.is_half_way() => Poll::Ready(()),
             Poll::Pending if timeouts.is_answering() && gone.as_mut().poll(cx).is_ready() => Poll::Ready(()),
             Poll::Pending => {
-                let late = timeouts.poll_late(&mut clock, cx);
-                if told && late.is_ready() && dispatcher.allowances.untaken() > 0 {
+                ready!(timeouts.poll_late(&mut clock, cx));
+                if told && dispatcher.allowances.untaken() > 0 {
                     dispatcher.left_untaken();
                 }
-                late
+                if timeouts.is_request_begun() {
+                    peer.last_word(&refused(StatusCode::REQUEST_TIMEOUT));
+                }
+                Poll::Ready(())
             }
         }
     })

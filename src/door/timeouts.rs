@@ -118,6 +118,11 @@ impl Timeouts {
         matches!(*self.phase(), Phase::Request(_) | Phase::Upload(_) | Phase::Download(_))
     }
 
+    /// True while a request has begun and is not complete, and nothing of an answer has been written for it.
+    pub(super) fn is_request_begun(&self) -> bool {
+        matches!(*self.phase(), Phase::Request(_) | Phase::Upload(_)) && !self.is_saying()
+    }
+
     fn deadline(&self) -> Option<Instant> {
         match *self.phase() {
             Phase::Idle(since) => {
