@@ -81,6 +81,8 @@ struct State {
     seen: Vec<Seen>,
     /// While set, answers for paths that begin so are held back.
     held: Option<String>,
+    /// Requests are answered and not kept: a run may have millions.
+    forgets: bool,
     stopping: bool,
 }
 
@@ -164,6 +166,12 @@ impl ScriptedBank {
     pub(crate) fn release(&self) {
         self.shared.state.lock().unwrap().held = None;
         self.shared.changed.notify_all();
+    }
+
+    /// Keeps no request from now on.
+    #[allow(dead_code, reason = "for measuring")]
+    pub(crate) fn forgets(&self) {
+        self.shared.state.lock().unwrap().forgets = true;
     }
 
     /// Every request so far.
@@ -308,7 +316,9 @@ impl Shared {
     /// Notes a request, waits while answers are held, and picks the answer.
     fn take(&self, seen: Seen) -> Answer {
         let mut state = self.state.lock().unwrap();
-        state.seen.push(seen.clone());
+        if !state.forgets {
+            state.seen.push(seen.clone());
+        }
         self.changed.notify_all();
         let held = |state: &mut State| state.held.as_ref().is_some_and(|prefix| seen.path().starts_with(prefix));
         let mut state = self.changed.wait_while(state, held).unwrap();

@@ -37,14 +37,21 @@ impl TlsClient {
         Self { config: Arc::new(config), authority }
     }
 
-    /// Sends exactly these bytes.
+    /// A connection that stays.
     #[track_caller]
-    pub(crate) fn send(&self, request: &[u8]) -> Answer {
+    pub(crate) fn connect(&self) -> StreamOwned<ClientConnection, TcpStream> {
         let host = self.authority.rsplit_once(':').map_or(self.authority.as_str(), |(host, _)| host);
         let name = ServerName::try_from(host.to_owned()).unwrap();
         let connection = ClientConnection::new(self.config.clone(), name).unwrap();
         let stream = TcpStream::connect(&self.authority).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        exchange(StreamOwned::new(connection, stream), request).unwrap()
+        stream.set_nodelay(true).unwrap();
+        StreamOwned::new(connection, stream)
+    }
+
+    /// Sends exactly these bytes.
+    #[track_caller]
+    pub(crate) fn send(&self, request: &[u8]) -> Answer {
+        exchange(self.connect(), request).unwrap()
     }
 }

@@ -1,0 +1,45 @@
+//! `cargo bench`: the whole daemon beside the floor and beside what a shop would use instead, in one run on one CPU.
+//!
+//! Each figure is a ratio, of medians of rounds that take turns, so that a machine that slows down slows all of them. The counts
+//! (processor time, bytes, sizes) are the kernel's. `cargo bench -- WORD` runs the parts with that word in their names;
+//! `KASPID_BENCH_ROUNDS` says how many rounds.
+
+mod door;
+mod floor;
+mod kaspid;
+mod peers;
+mod process;
+mod table;
+
+// What the outside tests stand on: the real daemon, a bank of mTLS, their homes.
+#[allow(dead_code, unreachable_pub, reason = "the tests use all of it")]
+#[path = "../../tests/outside/support/mod.rs"]
+mod support;
+
+use table::Table;
+
+/// How often all that is compared takes its turn.
+fn rounds() -> usize {
+    std::env::var("KASPID_BENCH_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(7)
+}
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let wanted = |part: &str| words.is_empty() || words.iter().any(|word| part.contains(word.as_str()));
+    process::on_one_processor();
+    let mut table = Table::new();
+    let parts: [(&str, fn(&mut Table)); 5] = [
+        ("calls", kaspid::calls),
+        ("crowd", kaspid::crowd),
+        ("memory", kaspid::memory),
+        ("start", kaspid::start),
+        ("queries", kaspid::queries),
+    ];
+    for (name, part) in parts {
+        if wanted(name) {
+            eprintln!("{name} …");
+            part(&mut table);
+        }
+    }
+    table.print();
+}

@@ -1,0 +1,68 @@
+//! What was measured, as lines that people compare.
+
+use std::time::Duration;
+
+/// The figures of one run.
+pub(crate) struct Table {
+    lines: Vec<[String; 4]>,
+}
+
+impl Table {
+    pub(crate) fn new() -> Self {
+        Self { lines: Vec::new() }
+    }
+
+    /// A figure, its budget, and what it was made of.
+    pub(crate) fn line(&mut self, what: &str, figure: String, budget: &str, made_of: String) {
+        self.lines.push([what.to_owned(), figure, budget.to_owned(), made_of]);
+    }
+
+    pub(crate) fn print(&self) {
+        println!("| what | measured | budget | from |\n|---|---|---|---|");
+        for [what, figure, budget, made_of] in &self.lines {
+            println!("| {what} | {figure} | {budget} | {made_of} |");
+        }
+    }
+}
+
+/// The times of one thing over all rounds.
+#[derive(Default)]
+pub(crate) struct Times {
+    /// The median of each round.
+    medians: Vec<Duration>,
+}
+
+impl Times {
+    /// The times of one round.
+    pub(crate) fn round(&mut self, mut times: Vec<Duration>) {
+        times.sort_unstable();
+        self.medians.push(times[times.len() / 2]);
+    }
+
+    /// The median of the rounds' medians, in µs.
+    pub(crate) fn median(&self) -> f64 {
+        self.at(self.medians.len() / 2)
+    }
+
+    fn at(&self, place: usize) -> f64 {
+        let mut medians = self.medians.clone();
+        medians.sort_unstable();
+        medians.get(place).map_or(f64::NAN, |time| time.as_secs_f64() * 1e6)
+    }
+
+    /// The median, and between which of the rounds it lies.
+    pub(crate) fn told(&self) -> String {
+        format!("{:.1} µs ({:.1}–{:.1})", self.median(), self.at(0), self.at(self.medians.len().saturating_sub(1)))
+    }
+}
+
+/// How long each of `count` calls took.
+pub(crate) fn timed(count: usize, mut call: impl FnMut()) -> Vec<Duration> {
+    (0..count)
+        .map(|_| {
+            let began = std::time::Instant::now();
+            call();
+            began.elapsed()
+        })
+        .collect()
+}
