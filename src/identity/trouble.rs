@@ -46,6 +46,17 @@ pub enum IdentityTrouble {
         /// Where it leads.
         target: PathBuf,
     },
+    /// A link in the place of what the daemon is to write.
+    #[error(
+        "{path} is a link to {target}, and the daemon writes its key as a file of its own there: what was kept before is \
+         kept still; put that file in the place of the link (mv {target} {path}), then again"
+    )]
+    LinkInPlace {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
     /// What the daemon keeps is sealed with what is not here.
     #[error("{path}: {why}{}", .why.last_resort())]
     Sealed {
@@ -127,6 +138,12 @@ pub enum Unfit {
     /// An encrypted key, and no passphrase.
     #[error("is protected by a passphrase; give it: --passphrase-file FILE, or [identity] passphrase_file")]
     PassphraseNeeded,
+    /// The same of what systemd hands over.
+    #[error(
+        "is protected by a passphrase; give it as the credential kaspid.pass: LoadCredentialEncrypted=kaspid.pass:FILE in \
+         kaspid.service, with the passphrase on the file's one line"
+    )]
+    CredentialPassphraseNeeded,
     /// Not this passphrase.
     #[error(
         "does not open with this passphrase; check it: openssl pkey -noout -in FILE (.p12, .pfx: openssl pkcs12 -noout -in FILE)"

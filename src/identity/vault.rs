@@ -96,7 +96,13 @@ impl Vault {
     /// Whether an identity is kept.
     #[must_use]
     pub fn keeps_one(&self) -> bool {
-        self.dir.join(IDENTITY).exists()
+        self.identity_file().exists()
+    }
+
+    /// Where it is kept.
+    #[must_use]
+    pub fn identity_file(&self) -> PathBuf {
+        self.dir.join(IDENTITY)
     }
 
     /// Ends the waiting of a key that has its certificate and is kept with it. It waits no more whatever the disk says, so
@@ -194,6 +200,10 @@ impl Vault {
 
     fn write(&self, name: &str, plain: &Zeroizing<Vec<u8>>) -> Result<(), IdentityTrouble> {
         let path = self.dir.join(name);
+        // A rename would replace the link, and leave the key of before where nobody looks for it.
+        if let Ok(target) = fs::read_link(&path) {
+            return Err(IdentityTrouble::LinkInPlace { path, target: self.dir.join(target) });
+        }
         match self.seals.wrap(&place(name), plain) {
             Ok(bytes) => self.replace(&path, name, &bytes).map_err(|source| IdentityTrouble::NotKept { path, source }),
             Err(why) => Err(IdentityTrouble::Sealed { path, why }),

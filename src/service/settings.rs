@@ -159,7 +159,7 @@ impl Settings {
     /// Said where there is no identity: the one place that knows whether a key waits for its certificate already.
     #[must_use]
     pub fn no_identity(&self) -> Failure {
-        match self.place.vault().is_ok_and(Vault::waits) {
+        match self.has_waiting_key() {
             true => Failure::new(Code::IdentityMissing, "a key waits for its certificate").with_hint(
                 "Install what the bank answers: kaspictl identity install CERT. To see the request again: kaspictl \
                  identity generate",
@@ -172,6 +172,19 @@ impl Settings {
     #[must_use]
     pub fn is_kept_nowhere(&self) -> bool {
         self.bank.is_some() && self.place.vault().is_ok_and(|vault| !vault.keeps_one())
+    }
+
+    /// Why the bank cannot take the certificate at this time, with its file.
+    #[must_use]
+    pub fn unfit(&self, now: Moment) -> Option<IdentityTrouble> {
+        let why = self.identity()?.check(now).err()?;
+        Some(IdentityTrouble::Unfit { name: self.place.certificate_file().display().to_string(), why })
+    }
+
+    /// Whether a key waits for its certificate.
+    #[must_use]
+    pub fn has_waiting_key(&self) -> bool {
+        self.place.vault().is_ok_and(Vault::waits)
     }
 
     /// What people may see of it.
@@ -292,10 +305,10 @@ impl Live {
     }
 }
 
-/// Whether another identity would be in use.
+/// Whether another identity would be in use. Where the new settings have none, what is in use stays.
 pub(super) fn differ_in_identity(old: &Settings, new: &Settings) -> bool {
     let print = |settings: &Settings| settings.identity().map(ClientIdentity::fingerprint);
-    print(old) != print(new)
+    new.identity().is_some() && print(old) != print(new)
 }
 
 /// The identity is told by what its files hold; the daemon's own settings by their names, all others by their section.
