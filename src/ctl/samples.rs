@@ -106,6 +106,7 @@ fn health() -> Health {
             payment: Some("019305c1-5d2e-7c3a-9f10-2b7d4c1a6e55".parse().unwrap()),
             config_id: None,
         }],
+        seals: SealsInUse { key: None, tokens: Some("0123456789abcdef".to_owned()) },
     }
 }
 

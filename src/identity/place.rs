@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::files::IdentityFiles;
 use super::{IdentityTrouble, Staged, Unfit, Vault, key_is_exposed};
 use crate::config::Configuration;
-use crate::seal::{SealTrouble, Seals};
+use crate::seal::{SealId, SealTrouble, Seals};
 
 /// The credentials' names, as `LoadCredential=` gives them.
 const KEY: &str = "kaspid.key";
@@ -114,10 +114,13 @@ impl IdentityPlace {
         }
     }
 
-    /// Whether the key lies sealed by the daemon.
+    /// With which seal the key lies sealed, if it does. What somebody else keeps, the daemon does not seal.
     #[must_use]
-    pub fn is_sealed(&self) -> bool {
-        matches!(self, Self::Kept(vault) if vault.is_sealed())
+    pub fn seal(&self) -> Option<SealId> {
+        match self {
+            Self::Kept(vault) => vault.seal(),
+            Self::Credential(_) | Self::Files { .. } => None,
+        }
     }
 
     /// What the daemon keeps itself.

@@ -16,7 +16,7 @@ use super::read::read;
 use super::{Handed, IdentityTrouble, Staged, WaitingKey};
 use crate::failpoint::fail_point;
 use crate::moment::Moment;
-use crate::seal::{SealId, Seals};
+use crate::seal::{Seal, SealId, Seals};
 
 /// The identity in use.
 const IDENTITY: &str = "identity.pem";
@@ -117,10 +117,10 @@ impl Vault {
         }
     }
 
-    /// Whether what is kept lies sealed.
+    /// With which seal what is kept lies sealed, if it does: since the start, with that of the start.
     #[must_use]
-    pub fn is_sealed(&self) -> bool {
-        self.seals.current().is_some()
+    pub fn seal(&self) -> Option<SealId> {
+        self.seals.current().map(Seal::id)
     }
 
     /// Removes what a crash left half written, and brings what is kept under the seal of this start. By the daemon at its

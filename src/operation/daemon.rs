@@ -53,6 +53,18 @@ pub struct Health {
     pub payments: PaymentCounts,
     /// What needs a person.
     pub problems: Vec<ProblemItem>,
+    /// What lies sealed on the disk, and with which seal.
+    pub seals: SealsInUse,
+}
+
+/// The numbers of the seals by which secrets lie on the disk. A number tells nothing of its seal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SealsInUse {
+    /// Of the key that the daemon keeps itself; null where it lies unsealed, or is somebody else's to keep.
+    pub key: Option<String>,
+    /// Of the device tokens; null where they lie unsealed.
+    pub tokens: Option<String>,
 }
 
 words! {

@@ -191,7 +191,7 @@ impl Settings {
     #[must_use]
     pub fn identity_view(&self, now: Moment) -> Option<Identity> {
         let view = self.identity()?.view(now);
-        Some(Identity { sealed: self.place.is_sealed(), ..view })
+        Some(Identity { sealed: self.place.seal().is_some(), ..view })
     }
 
     /// The key and certificate in use.

@@ -4,8 +4,9 @@ use super::problems::Problems;
 use crate::domain::{Standing, State};
 use crate::failure::Failure;
 use crate::moment::Moment;
-use crate::operation::{ConfigCounts, Health as Report, HealthStatus, PaymentCounts, Reply};
-use crate::service::Context;
+use crate::operation::{ConfigCounts, Health as Report, HealthStatus, PaymentCounts, Reply, SealsInUse};
+use crate::seal::SealId;
+use crate::service::{Context, Settings};
 use crate::store::{ConfigRow, Store};
 
 /// Tells the state of the daemon; touches nothing.
@@ -42,8 +43,18 @@ impl HealthWatch {
             configs: counts(&configs),
             payments: PaymentCounts { open, unknown: u64::try_from(unknown).unwrap_or(u64::MAX) },
             problems,
+            seals: SealsInUse {
+                key: sealed_key(&context.settings).map(|id| id.to_string()),
+                tokens: self.store.seal().map(|id| id.to_string()),
+            },
         }))
     }
+}
+
+/// Of the key that is in use and kept.
+fn sealed_key(settings: &Settings) -> Option<SealId> {
+    let is_kept = settings.identity().is_some() && !settings.is_kept_nowhere();
+    settings.place.seal().filter(|_| is_kept)
 }
 
 fn counts(configs: &[ConfigRow]) -> ConfigCounts {

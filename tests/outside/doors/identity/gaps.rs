@@ -213,6 +213,9 @@ fn a_reload_and_a_rotation_keep_the_seal_of_the_start() {
     let daemon = start();
     ["one", "two"].iter().for_each(|name| shop.make(name, "ec"));
     shop.ctl("identity import --key one.key --cert one.crt", 0);
+    let seals = daemon.door.get("/v1/health").expect(200)["seals"].clone();
+    assert!(seals["key"].is_string() && seals["key"] == seals["tokens"], "{seals}");
+    assert!(shop.ctl("status", 0).contains("the key and device tokens, with seal"));
     seal(2);
     shop.ctl("reload", 0);
     shop.ctl("identity rotate --key two.key --cert two.crt", 0);
