@@ -97,7 +97,11 @@ fn tls(settings: &Settings, probe: &Probe, obstacle: &ProbeObstacle) -> Check {
             Check::failed("tls", found, "timedatectl status")
         }
         ProbeObstacle::TimedOut(_) => {
-            Check::failed("tls", format!("{host} took the connection and no handshake: {obstacle}"), show)
+            let found = format!(
+                "{host} took the connection and no handshake: {obstacle}; a firewall or proxy on the way, or the bank does \
+                 not know this machine's address"
+            );
+            Check::failed("tls", found, show)
         }
         ProbeObstacle::NothingInCommon => {
             let found = format!(
@@ -140,7 +144,11 @@ fn certificate(settings: &Settings, probe: &Probe) -> Check {
     match (refused, view.days_left, settings.unfit(Moment::now())) {
         (Some(_), days, _) if days < 0 => failed(format!("it {life}, and the bank refuses it: {what}")),
         (Some(why), _, Some(unfit)) => failed(format!("the bank refuses it ({why}): {unfit}")),
-        (Some(why), _, None) => failed(format!("the bank refuses it, though it {life} ({why}): ask the bank")),
+        (Some(why), _, None) => Check::failed(
+            "certificate",
+            format!("the bank refuses it, though it {life} ({why}): ask the bank"),
+            "kaspictl identity show",
+        ),
         (None, days, _) if days < 0 => failed(format!("it {life}: {what}")),
         (None, _, Some(unfit)) => failed(unfit.to_string()),
         (None, days, None) if days < RENEW_DAYS => {

@@ -110,6 +110,9 @@ fn the_end_of_a_certificate_knows_of_the_key_that_waits() {
     let both = ["own.key", "own.crt"].map(|name| std::fs::read_to_string(shop.file(name)).unwrap()).concat();
     std::fs::write(shop.home.state().join("identity/identity.pem"), both).unwrap();
     shop.home.remove("identity");
+    // A bank that is away says nothing of the certificate itself.
+    let away = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    shop.home.change(&format!("[kaspi]\nurl = \"https://{away}\""));
     let daemon = Daemon::start(&shop.home);
     let said = |daemon: &Daemon| {
         let health = daemon.door.get("/v1/health").expect(200)["problems"].to_string();
