@@ -178,6 +178,7 @@ impl ClientIdentity {
             not_after: self.0.not_after,
             days_left: left.div_euclid(MILLIS_A_DAY),
             sealed: false,
+            no_end: Identity::is_no_end(self.0.not_after),
         }
     }
 

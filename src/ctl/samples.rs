@@ -89,6 +89,7 @@ fn identity() -> Identity {
         not_after: "2027-11-24T13:00:00Z".parse().unwrap(),
         days_left: 365,
         sealed: false,
+        no_end: false,
     }
 }
 

@@ -84,6 +84,9 @@ fn check(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     if let Some(unfit) = settings.unfit(Moment::now()) {
         return Err(unfit.into());
     }
+    if let Some(identity) = settings.identity_view(Moment::now()) {
+        writeln!(out, "the certificate {}", identity.life())?;
+    }
     writeln!(out, "{}: in order", path.display())?;
     Ok(())
 }

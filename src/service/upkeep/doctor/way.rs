@@ -125,12 +125,7 @@ fn certificate(settings: &Settings, probe: &Probe) -> Check {
     let (what, command) = renewal(settings);
     let Some(identity) = settings.identity() else { return Check::skipped("certificate", "there is none yet") };
     let view = identity.view(Moment::now());
-    let day: String = view.not_after.to_string().chars().take("2026-11-25".len()).collect();
-    let life = match view.days_left {
-        _ if view.has_no_end() => "has no end".to_owned(),
-        days if days < 0 => format!("ended {day} ({} days ago)", -days),
-        days => format!("ends {day} (in {days} days)"),
-    };
+    let life = view.life();
     let refused = [&probe.tls, &probe.answer].into_iter().find_map(|step| match step {
         ProbeStep::Failed(ProbeObstacle::OurCertificate(why)) => Some(*why),
         ProbeStep::Failed(ProbeObstacle::Answer(CallError::Refused(refusal))) => {

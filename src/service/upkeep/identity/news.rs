@@ -93,7 +93,7 @@ impl News {
 /// The certificate, for people who have another one beside it.
 fn said(identity: &ClientIdentity) -> String {
     let view = identity.view(Moment::now());
-    match view.has_no_end() {
+    match view.no_end {
         true => format!("the certificate {} without an end", short(identity)),
         false => format!("the certificate {} that ends {}", short(identity), view.end_day()),
     }

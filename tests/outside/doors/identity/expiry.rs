@@ -137,7 +137,18 @@ fn a_certificate_without_an_end_is_shown_as_one() {
         assert!(said.contains("no end") || said.contains("without an end"), "{said}");
         assert!(!said.contains("2912") && !said.contains("9999"), "{said}");
     }
-    let problems = daemon.door.get("/v1/health").expect(200)["problems"].to_string();
-    assert!(!problems.contains("certificate_expiring"), "{problems}");
+    let health = daemon.door.get("/v1/health").expect(200);
+    assert_eq!(health["identity"]["no_end"], true, "{health}");
+    assert!(!health["problems"].to_string().contains("certificate_"), "{health}");
+    let metrics = daemon.door.get("/metrics").text();
+    for name in ["kaspid_certificate_days_left", "kaspid_certificate_not_after_timestamp_seconds"] {
+        assert!(metrics.contains(&format!("\n{name} +Inf\n")), "{metrics}");
+    }
+    let doctor = check(&daemon.door.get("/v1/doctor").expect(200), "certificate").to_string();
+    assert!(doctor.contains("has no end") && !doctor.contains("9999"), "{doctor}");
+    let mut judged = Command::new(env!("CARGO_BIN_EXE_kaspid"));
+    let judged = judged.arg("check").arg("--config").arg(shop.home.config()).output().unwrap();
+    let said = String::from_utf8_lossy(&judged.stdout).into_owned();
+    assert!(judged.status.success() && said.contains("the certificate has no end") && !said.contains("9999"), "{said}");
     assert_eq!(expiring(&daemon), 0);
 }
