@@ -88,7 +88,8 @@ impl IdentityPlace {
     #[must_use]
     pub fn passed_over(&self) -> Option<String> {
         let dir = credentials().filter(|_| !matches!(self, Self::Credential(_)))?;
-        let here: Vec<&str> = [CERTIFICATE, PASSPHRASE].into_iter().filter(|name| dir.join(name).exists()).collect();
+        let is_over = |path: &Path| path.exists() && !self.names(path);
+        let here: Vec<&str> = [CERTIFICATE, PASSPHRASE].into_iter().filter(|name| is_over(&dir.join(name))).collect();
         (!here.is_empty()).then(|| {
             format!(
                 "of the credentials {} nothing is used, for there is no credential {KEY}: hand the key over, too \
@@ -96,6 +97,16 @@ impl IdentityPlace {
                 here.join(" and ")
             )
         })
+    }
+
+    /// Whether `[identity]` names this file: a credential may be named there, too.
+    fn names(&self, path: &Path) -> bool {
+        match self {
+            Self::Files { certificate, key, passphrase } => {
+                [Some(certificate), Some(key), passphrase.as_ref()].into_iter().flatten().any(|named| named == path)
+            }
+            Self::Credential(_) | Self::Kept(_) => false,
+        }
     }
 
     /// Why somebody who is not the daemon cannot judge what it keeps, where that is no fault of what it keeps.

@@ -112,7 +112,10 @@ impl Vault {
             return;
         }
         let path = self.dir.join(WAITING);
-        if let Err(error) = fs::remove_file(&path).and_then(|()| sync(&self.dir)) {
+        // Where somebody has put a link in its place, the key is where that leads.
+        let behind = path.canonicalize().ok().filter(|_| path.is_symlink());
+        let gone = [behind.as_ref(), Some(&path)].into_iter().flatten().try_for_each(fs::remove_file);
+        if let Err(error) = gone.and_then(|()| sync(&self.dir)) {
             warn!(file = %path.display(), %error, "a key that has its certificate still stands there as one that waits");
         }
     }

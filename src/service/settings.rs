@@ -12,7 +12,7 @@ use crate::identity::{ClientIdentity, IdentityPlace, IdentityTrouble, Vault};
 use crate::kaspi::{Endpoint, Kaspi, KaspiSetup, Record};
 use crate::moment::Moment;
 use crate::operation::{Identity, Reloaded};
-use crate::seal::{SealTrouble, Seals};
+use crate::seal::{SealId, SealTrouble, Seals};
 
 /// One consistent set of settings. A request keeps the one it began with.
 pub struct Settings {
@@ -174,6 +174,13 @@ impl Settings {
         self.bank.is_some() && self.place.vault().is_ok_and(|vault| !vault.keeps_one())
     }
 
+    /// With which seal the key in use lies sealed on the disk, if it does.
+    #[must_use]
+    pub fn key_seal(&self) -> Option<SealId> {
+        let is_kept = self.identity().is_some() && !self.is_kept_nowhere();
+        self.place.seal().filter(|_| is_kept)
+    }
+
     /// Why the bank cannot take the certificate at this time, with its file.
     #[must_use]
     pub fn unfit(&self, now: Moment) -> Option<IdentityTrouble> {
@@ -191,7 +198,7 @@ impl Settings {
     #[must_use]
     pub fn identity_view(&self, now: Moment) -> Option<Identity> {
         let view = self.identity()?.view(now);
-        Some(Identity { sealed: self.place.seal().is_some(), ..view })
+        Some(Identity { sealed: self.key_seal().is_some(), ..view })
     }
 
     /// The key and certificate in use.

@@ -25,8 +25,8 @@ pub(in crate::ctl) struct BackupArgs {
 
 const RESTORE: &str = "\
 Works on the files of a stopped daemon, as root. Nothing is touched unless the backup is whole and its log is as it \
-was written. With which seal it is sealed is said first. The replaced state is kept beside the new one. What happened after the backup was made is not in its \
-log: payments and refunds are refused until somebody has compared with the Kaspi Pay app and says so.
+was written. With which seal it is sealed is said first. The replaced state is kept beside the new one. What happened \
+after the backup was made is not in its log: payments and refunds are refused until somebody has compared with the Kaspi Pay app and says so.
 
 Examples:
   systemctl stop kaspid.socket kaspid.service

@@ -5,8 +5,7 @@ use crate::domain::{Standing, State};
 use crate::failure::Failure;
 use crate::moment::Moment;
 use crate::operation::{ConfigCounts, Health as Report, HealthStatus, PaymentCounts, Reply, SealsInUse};
-use crate::seal::SealId;
-use crate::service::{Context, Settings};
+use crate::service::Context;
 use crate::store::{ConfigRow, Store};
 
 /// Tells the state of the daemon; touches nothing.
@@ -44,17 +43,11 @@ impl HealthWatch {
             payments: PaymentCounts { open, unknown: u64::try_from(unknown).unwrap_or(u64::MAX) },
             problems,
             seals: SealsInUse {
-                key: sealed_key(&context.settings).map(|id| id.to_string()),
+                key: context.settings.key_seal().map(|id| id.to_string()),
                 tokens: self.store.seal().map(|id| id.to_string()),
             },
         }))
     }
-}
-
-/// Of the key that is in use and kept.
-fn sealed_key(settings: &Settings) -> Option<SealId> {
-    let is_kept = settings.identity().is_some() && !settings.is_kept_nowhere();
-    settings.place.seal().filter(|_| is_kept)
 }
 
 fn counts(configs: &[ConfigRow]) -> ConfigCounts {

@@ -168,11 +168,13 @@ fn identity(path: &Path, config: &Configuration, looker: Looker<'_>, checks: &mu
 /// What is in use, and is nowhere by the file. While files are in force, the daemon's own keeping takes nothing in.
 fn kept_nowhere(in_force: &Settings) -> Check {
     match in_force.place.vault() {
-        Ok(_) => Check::failed(
-            "identity",
-            format!("{KEPT_NOWHERE}. {}", take_in(in_force)),
-            "kaspictl identity import --key FILE --cert FILE",
-        ),
+        Ok(_) => {
+            let command = match in_force.has_waiting_key() {
+                true => "kaspictl identity install CERT",
+                false => "kaspictl identity import --key FILE --cert FILE",
+            };
+            Check::failed("identity", format!("{KEPT_NOWHERE}. {}", take_in(in_force)), command)
+        }
         Err(_) => Check::failed(
             "identity",
             format!("{KEPT_NOWHERE}, for the file names no others by now. Reload, then: kaspictl identity import"),

@@ -64,6 +64,20 @@ fn credentials_that_make_no_key_are_told() {
     assert!(found["status"] == "warning" && found["found"].as_str().unwrap().contains("kaspid.crt"), "{found}");
     assert!(daemon.stop().success());
 
+    // Named in [identity], a credential is used and is no mistake.
+    let path = |name: &str| shop.file(name).display().to_string();
+    shop.home.change(&format!(
+        "[identity]\nkey_file = \"{}\"\ncertificate_file = \"{}\"",
+        path("one.key"),
+        path("credentials/kaspid.crt")
+    ));
+    let daemon = Daemon::spawn(&shop.home, start());
+    assert!(daemon.until("READY=1").is_some(), "{}", shop.home.stderr());
+    assert!(subject(&daemon).contains("CN=one"));
+    assert!(!daemon.door.get("/v1/doctor").text().contains("nothing is used"));
+    assert!(daemon.stop().success());
+    shop.home.remove("identity");
+
     shop.openssl("pkcs8 -topk8 -in one.key -v2 aes256 -passout file:pass.txt -out credentials/kaspid.key");
     assert_eq!(start().status().unwrap().code(), Some(1));
     let said = shop.home.stderr();

@@ -144,6 +144,23 @@ fn a_folder_that_is_a_link_to_nothing_ends_the_start() {
     assert!(said.contains("is a link to /nonexistent/kaspid-identity") && said.contains("mount it"), "{said}");
 }
 
+/// Promise: a key that has its certificate waits nowhere, also where a link leads to it.
+#[test]
+fn a_waiting_key_behind_a_link_is_gone_with_its_certificate() {
+    let shop = Shop::new("");
+    let daemon = Daemon::start(&shop.home);
+    fs::write(shop.file("shop.cer"), shop.sign(&request(&shop))).unwrap();
+    let waiting = shop.home.state().join("identity/waiting.pem");
+    let elsewhere = shop.file("elsewhere.pem");
+    fs::rename(&waiting, &elsewhere).unwrap();
+    symlink(&elsewhere, &waiting).unwrap();
+    let said = shop.ctl("identity generate --subject CN=other.kz --replace", 1);
+    assert!(said.contains("is a link to"), "{said}");
+    shop.ctl("identity install shop.cer", 0);
+    assert!(subject(&daemon).contains("CN=shop.kz"));
+    assert!(!waiting.is_symlink() && !elsewhere.exists());
+}
+
 /// Promise: an old certificate of the same key in front of the new one is no mistake.
 #[test]
 fn an_old_certificate_before_the_new_one_is_passed_over() {

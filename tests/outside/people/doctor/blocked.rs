@@ -54,8 +54,7 @@ fn who_is_turned_away_before_a_connection_is_told_so() {
     }
 }
 
-/// Promise: a page of a firewall in place of an answer is called that, not the bank's refusal; a sale behind it is in doubt,
-/// as any answer is that nobody can read.
+/// Promise: a page of a firewall in place of an answer is called that, and not a refusal of the bank.
 #[test]
 fn a_page_of_a_firewall_is_no_word_of_the_bank() {
     let bank = ScriptedBank::start();
