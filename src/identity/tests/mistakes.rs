@@ -225,3 +225,22 @@ fn no_damage_stops_the_reader() {
     }
     assert!(refused > 5_000, "{refused}");
 }
+
+/// The bound is that of the file, however many stores stand in it. A MAC of a kind that is not known costs no work here, and
+/// counts like any other.
+#[test]
+fn the_stores_of_a_file_are_bounded_together() {
+    let bench = Bench::new();
+    bench.run("pkcs12 -export -inkey ec.key -in ec.crt -keypbe NONE -certpbe NONE -macalg sha3-256 -iter 2000000 -passout stdin -out one.p12");
+    let mut section = Zeroizing::new(Vec::new());
+    pem::write(&mut section, "PKCS12", &bench.read("one.p12"));
+    bench.write("one.pem", &section);
+    for (count, taken) in [(3, true), (4, false)] {
+        bench.join("many.pem", &vec!["one.pem"; count]);
+        let read = bench.staged_with("many.pem", "ec.crt", Some(PASSPHRASE));
+        match taken {
+            true => assert!(read.is_ok(), "{read:?}"),
+            false => words(read, "many.pem", "more than 6000000 rounds of its passphrase in all"),
+        }
+    }
+}
