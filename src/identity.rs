@@ -93,8 +93,10 @@ impl Staged {
         (name, certificates): (&str, Vec<chain::ChainLink>),
     ) -> Result<Self, IdentityTrouble> {
         // Not `CertifiedKey::keys_match`: it refuses X.509 v1 certificates, which a bank's `openssl x509 -req` makes.
-        let belong =
-            |key: &key::UsableKey, link: &chain::ChainLink| key.public().is_some_and(|it| Some(it) == link.public());
+        let belong = |key: &key::UsableKey, link: &chain::ChainLink| match (key.public(), link.public()) {
+            (Some(one), Some(other)) => key::is_same_public(&one, &other),
+            _ => false,
+        };
         let now = Moment::now();
         let found = keys.into_iter().find_map(|key| {
             // An old certificate of the same key may stand before the new one.
@@ -176,6 +178,7 @@ impl ClientIdentity {
             not_after: self.0.not_after,
             days_left: left.div_euclid(MILLIS_A_DAY),
             sealed: false,
+            no_end: Identity::is_no_end(self.0.not_after),
         }
     }
 

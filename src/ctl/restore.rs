@@ -10,13 +10,36 @@ use super::out::Out;
 use super::when::Zone;
 use crate::config::Configuration;
 use crate::moment::Moment;
-use crate::store::{RestoreError, Restored, restore};
+use crate::seal::SealId;
+use crate::store::{RestoreError, Restored, prepare_restore};
 use crate::user_names::this_process;
 
 /// What to put back, and whose configuration says where.
 pub(super) struct Restore {
     pub(super) file: PathBuf,
     pub(super) config: PathBuf,
+}
+
+/// What the next start needs, said before anything is replaced.
+fn about_seals(seals: (Option<SealId>, Option<SealId>)) -> Option<String> {
+    match seals {
+        (Some(id), Some(here)) if id == here => {
+            Some(format!("the backup is sealed with seal {id}, as the state that is here is"))
+        }
+        (Some(id), here) => {
+            let here = here.map_or_else(String::new, |here| format!(", the state that is here with seal {here}"));
+            Some(format!(
+                "the backup is sealed with seal {id}{here}: without that seal the daemon will not start. Give it as the \
+                 credential kaspid.seal, or where another one is in use as kaspid.seal.old for one start"
+            ))
+        }
+        (None, Some(_)) => Some(
+            "the device tokens in the backup are not sealed: the next start seals them, and whoever finds the backup reads \
+             them"
+                .to_owned(),
+        ),
+        (None, None) => None,
+    }
 }
 
 /// What `--json` prints.
@@ -28,6 +51,8 @@ struct Done<'a> {
     backup_made_at: Moment,
     backup_event: u64,
     replaced_event: Option<u64>,
+    /// The number of the seal that opens it.
+    seal: Option<String>,
 }
 
 impl Restore {
@@ -39,10 +64,18 @@ impl Restore {
                 return Exit::Refused;
             }
         };
-        match restore(&config.daemon.state_dir, &config.daemon.socket, &self.file, this_process()) {
-            Ok(restored) => {
+        let prepared = prepare_restore(&config.daemon.state_dir, &config.daemon.socket, &self.file);
+        let restored = prepared.and_then(|prepared| {
+            let seals = prepared.seals();
+            if let Some(said) = about_seals(seals) {
+                out.say(&said);
+            }
+            Ok((prepared.put(this_process())?, seals.0))
+        });
+        match restored {
+            Ok((restored, seal)) => {
                 if json {
-                    out.data(&done(&config.daemon.state_dir, &restored));
+                    out.data(&done(&config.daemon.state_dir, &restored, seal));
                 } else {
                     out.data(&text(&config.daemon.state_dir, &restored, zone));
                 }
@@ -71,7 +104,7 @@ fn refused(error: &RestoreError) -> Exit {
     }
 }
 
-fn done(dir: &Path, restored: &Restored) -> String {
+fn done(dir: &Path, restored: &Restored, seal: Option<SealId>) -> String {
     let done = Done {
         state_dir: dir,
         kept: restored.kept.as_deref(),
@@ -79,6 +112,7 @@ fn done(dir: &Path, restored: &Restored) -> String {
         backup_made_at: restored.gap.made_at,
         backup_event: restored.gap.backup.seq,
         replaced_event: restored.gap.replaced.map(|place| place.seq),
+        seal: seal.map(|id| id.to_string()),
     };
     // Paths that are no text cannot be written as JSON; the state directory stands in a TOML file.
     serde_json::to_string(&done).map(|text| text + "\n").unwrap_or_default()

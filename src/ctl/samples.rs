@@ -89,6 +89,7 @@ fn identity() -> Identity {
         not_after: "2027-11-24T13:00:00Z".parse().unwrap(),
         days_left: 365,
         sealed: false,
+        no_end: false,
     }
 }
 
@@ -106,6 +107,7 @@ fn health() -> Health {
             payment: Some("019305c1-5d2e-7c3a-9f10-2b7d4c1a6e55".parse().unwrap()),
             config_id: None,
         }],
+        seals: SealsInUse { key: None, tokens: Some("0123456789abcdef".to_owned()) },
     }
 }
 

@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use super::forget::forget_sealed;
 use super::process::hide_memory;
 use super::run;
+use crate::moment::Moment;
 use crate::seal::SealId;
 use crate::service::Settings;
 
@@ -78,6 +79,13 @@ fn check(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     } else if settings.identity().is_none() {
         let missing = settings.no_identity();
         writeln!(out, "warning: {}. {}", missing.detail, missing.remedy())?;
+    }
+    // A daemon starts with it, to be asked what it knows; a reload refuses it in place of one that works, and so does this.
+    if let Some(unfit) = settings.unfit(Moment::now()) {
+        return Err(unfit.into());
+    }
+    if let Some(identity) = settings.identity_view(Moment::now()) {
+        writeln!(out, "the certificate {}", identity.life())?;
     }
     writeln!(out, "{}: in order", path.display())?;
     Ok(())

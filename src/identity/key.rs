@@ -8,8 +8,8 @@ use rustls::sign::SigningKey;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::items::LockedKey;
-use super::locks::{open, open_traditional};
-use super::tlv::{INTEGER, OCTETS, OID, SEQUENCE, Tlv, dotted, only};
+use super::locks::{Effort, open, open_traditional};
+use super::tlv::{BIT_STRING, CONTEXT_0, INTEGER, OCTETS, OID, SEQUENCE, Tlv, dotted, only};
 use super::trouble::Unfit;
 
 /// A key that can sign, and its bytes, to be kept.
@@ -23,6 +23,9 @@ impl UsableKey {
     pub(super) fn new(der: Zeroizing<Vec<u8>>) -> Result<Self, Unfit> {
         if let Some(kind) = useless(&der) {
             return Err(Unfit::KeyKind { kind });
+        }
+        if curve(&der).is_some_and(|it| it.tag == SEQUENCE) {
+            return Err(Unfit::CurveSpelledOut);
         }
         let damaged = |what: &dyn std::fmt::Display| Unfit::Damaged { what: format!("its key: {what}") };
         let mut key = PrivateKeyDer::try_from(der.to_vec()).map_err(|e| damaged(&e))?;
@@ -40,7 +43,11 @@ impl UsableKey {
 }
 
 /// A locked key, opened.
-pub(super) fn unlocked(key: &LockedKey, passphrase: Option<&[u8]>) -> Result<Zeroizing<Vec<u8>>, Unfit> {
+pub(super) fn unlocked(
+    key: &LockedKey,
+    passphrase: Option<&[u8]>,
+    effort: &mut Effort,
+) -> Result<Zeroizing<Vec<u8>>, Unfit> {
     let passphrase = passphrase.ok_or(Unfit::PassphraseNeeded)?;
     let der = match key {
         LockedKey::Traditional { info, locked } => open_traditional(info, locked, passphrase)?,
@@ -48,7 +55,7 @@ pub(super) fn unlocked(key: &LockedKey, passphrase: Option<&[u8]>) -> Result<Zer
             let damaged = || Unfit::Damaged { what: "its encrypted key is not whole".to_owned() };
             let parts = only(der, SEQUENCE).and_then(|it| it.inside(SEQUENCE)).ok_or_else(damaged)?;
             let [algorithm, locked] = parts.as_slice() else { return Err(damaged()) };
-            open(algorithm.whole, locked.of(OCTETS).ok_or_else(damaged)?, passphrase)?
+            open(algorithm.whole, locked.of(OCTETS).ok_or_else(damaged)?, passphrase, effort)?
         }
     };
     // Under a wrong passphrase the padding is right by chance once in 256 times, and what comes out is no key.
@@ -88,14 +95,13 @@ fn useless(der: &[u8]) -> Option<String> {
     match parts.get(1)?.tag {
         INTEGER if parts.len() < 9 => Some("a DSA key".to_owned()),
         INTEGER => short_rsa(&parts),
-        // SEC1 may leave its curve out.
-        OCTETS => parts.get(2)?.inside(super::tlv::CONTEXT_0)?.first()?.of(OID).and_then(useless_curve),
+        OCTETS => curve(der)?.of(OID).and_then(useless_curve),
         _ => {
             let algorithm = parts.get(1)?.inside(SEQUENCE)?;
             let oid = algorithm.first()?.of(OID)?;
             match oid {
                 RSA => short_rsa(&self::parts(parts.get(2)?.of(OCTETS)?)),
-                EC => algorithm.get(1)?.of(OID).and_then(useless_curve),
+                EC => curve(der)?.of(OID).and_then(useless_curve),
                 ED25519 => None,
                 RSA_PSS => Some("an RSA key that is for PSS only".to_owned()),
                 DSA => Some("a DSA key".to_owned()),
@@ -104,6 +110,32 @@ fn useless(der: &[u8]) -> Option<String> {
             }
         }
     }
+}
+
+/// The element that says which curve, where it is an EC key: a name, or all that makes the curve.
+fn curve(der: &[u8]) -> Option<Tlv<'_>> {
+    let parts = parts(der);
+    match parts.get(1)?.tag {
+        // SEC1 may leave its curve out.
+        OCTETS => parts.get(2)?.inside(CONTEXT_0)?.first().copied(),
+        SEQUENCE => of_algorithm(parts.get(1)?),
+        _ => None,
+    }
+}
+
+fn of_algorithm<'a>(algorithm: &Tlv<'a>) -> Option<Tlv<'a>> {
+    let parts = algorithm.inside(SEQUENCE)?;
+    (parts.first()?.of(OID)? == EC).then(|| parts.get(1).copied())?
+}
+
+/// Whether two public keys, as certificates have them, are one: a certificate may spell out the curve that the key names.
+pub(super) fn is_same_public(one: &[u8], other: &[u8]) -> bool {
+    let point = |public: &'_ [u8]| -> Option<Vec<u8>> {
+        let parts = parts(public);
+        of_algorithm(parts.first()?)?;
+        parts.get(1)?.of(BIT_STRING).map(<[u8]>::to_vec)
+    };
+    one == other || point(one).is_some_and(|point_of_one| point(other) == Some(point_of_one))
 }
 
 fn useless_curve(curve: &[u8]) -> Option<String> {

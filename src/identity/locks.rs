@@ -22,6 +22,9 @@ use super::trouble::Unfit;
 /// More rounds than any program asks for; as many take a second or two.
 const MOST_ROUNDS: u32 = 2_000_000;
 
+/// Of one file in all. An honest PKCS#12 file is opened three times: for its MAC, its certificates and its key.
+const MOST_IN_A_FILE: u32 = 3 * MOST_ROUNDS;
+
 /// scrypt's memory: openssl asks for 16 MiB and takes no more than twice as much.
 const MOST_MEMORY: u64 = 32 << 20;
 
@@ -35,16 +38,39 @@ const PKCS5: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05];
 /// PKCS#12's own; one byte more says which.
 const PKCS12_PBE: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x0c, 0x01];
 
+/// What opening one file has cost so far: a file of many parts, each of which is affordable, must not keep the machine busy.
+pub(super) struct Effort {
+    left: u32,
+}
+
+impl Effort {
+    /// Nothing was spent on the file yet.
+    pub(super) fn of_a_file() -> Self {
+        Self { left: MOST_IN_A_FILE }
+    }
+
+    /// Takes these rounds, before they are made.
+    pub(super) fn spend(&mut self, rounds: u32) -> Result<(), Unfit> {
+        if rounds > MOST_ROUNDS {
+            return Err(Unfit::Costly { what: format!("{rounds} rounds of its passphrase") });
+        }
+        let left = self.left.checked_sub(rounds);
+        let costly = || Unfit::Costly { what: format!("more than {MOST_IN_A_FILE} rounds of its passphrase in all") };
+        self.left = left.ok_or_else(costly)?;
+        Ok(())
+    }
+}
+
 /// Opens what the AlgorithmIdentifier `algorithm` (in DER) says how to open.
-pub(super) fn open(algorithm: &[u8], locked: &[u8], passphrase: &[u8]) -> Open {
+pub(super) fn open(algorithm: &[u8], locked: &[u8], passphrase: &[u8], effort: &mut Effort) -> Open {
     let damaged = || Unfit::Damaged { what: "how it is encrypted cannot be read".to_owned() };
     let parts = only(algorithm, SEQUENCE).and_then(|it| it.inside(SEQUENCE)).ok_or_else(damaged)?;
     let oid = parts.first().and_then(|it| it.of(OID)).ok_or_else(damaged)?;
     if oid == PBES2 {
-        return pbes2(algorithm, locked, passphrase);
+        return pbes2(algorithm, locked, passphrase, effort);
     }
     let (salt, rounds) = parts.get(1).and_then(salted).ok_or_else(damaged)?;
-    affordable(rounds)?;
+    effort.spend(rounds)?;
     match (oid.strip_prefix(PKCS5), oid.strip_prefix(PKCS12_PBE)) {
         (Some([3]), _) => unlock::<cbc::Decryptor<Des>>(&pbkdf1::<Md5>(passphrase, salt, rounds), 8, locked),
         (Some([10]), _) => unlock::<cbc::Decryptor<Des>>(&pbkdf1::<Sha1>(passphrase, salt, rounds), 8, locked),
@@ -58,17 +84,10 @@ fn salted<'a>(parameters: &super::tlv::Tlv<'a>) -> Option<(&'a [u8], u32)> {
     Some((parts.first()?.of(OCTETS)?, parts.get(1)?.number()?))
 }
 
-pub(super) fn affordable(rounds: u32) -> Result<(), Unfit> {
-    match rounds {
-        0..=MOST_ROUNDS => Ok(()),
-        more => Err(Unfit::Costly { what: format!("{more} rounds of its passphrase") }),
-    }
-}
-
-fn pbes2(algorithm: &[u8], locked: &[u8], passphrase: &[u8]) -> Open {
+fn pbes2(algorithm: &[u8], locked: &[u8], passphrase: &[u8], effort: &mut Effort) -> Open {
     let unknown = |what: &dyn std::fmt::Display| Unfit::Cipher { what: what.to_string() };
     let scheme = EncryptionScheme::from_der(algorithm).map_err(|_| unknown(&"PBES2 with an unusual cipher"))?;
-    scheme.pbes2().map_or(Ok(()), within_reason)?;
+    scheme.pbes2().map_or(Ok(()), |parameters| within_reason(parameters, effort))?;
     let mut bytes = Zeroizing::new(locked.to_vec());
     let length = match scheme.decrypt_in_place(passphrase, &mut bytes) {
         Ok(plain) => plain.len(),
@@ -82,14 +101,18 @@ fn pbes2(algorithm: &[u8], locked: &[u8], passphrase: &[u8]) -> Open {
     Ok(bytes)
 }
 
-fn within_reason(parameters: &Parameters) -> Result<(), Unfit> {
+fn within_reason(parameters: &Parameters, effort: &mut Effort) -> Result<(), Unfit> {
     match &parameters.kdf {
-        Kdf::Pbkdf2(pbkdf2) => affordable(pbkdf2.iteration_count),
+        Kdf::Pbkdf2(pbkdf2) => effort.spend(pbkdf2.iteration_count),
         Kdf::Scrypt(scrypt) => {
             let memory =
                 scrypt.cost_parameter.checked_mul(u64::from(scrypt.block_size)).and_then(|it| it.checked_mul(128));
             match memory {
-                Some(0..=MOST_MEMORY) if scrypt.parallelization <= 4 => Ok(()),
+                // Its work is that of about as many rounds as it has blocks.
+                Some(memory @ 0..=MOST_MEMORY) if scrypt.parallelization <= 4 => {
+                    let blocks = memory / 128 * u64::from(scrypt.parallelization);
+                    effort.spend(u32::try_from(blocks).unwrap_or(u32::MAX))
+                }
                 _ => Err(Unfit::Costly { what: "more than 32 MiB of memory".to_owned() }),
             }
         }

@@ -6,7 +6,7 @@ use sha1::Sha1;
 use sha2::{Sha256, Sha384, Sha512};
 use zeroize::Zeroizing;
 
-use super::locks::{affordable, bmp, open, pkcs12_key};
+use super::locks::{Effort, bmp, open, pkcs12_key};
 use super::tlv::{CONTEXT_0, OCTETS, OID, SEQUENCE, Tlv, dotted, elements, only};
 use super::trouble::Unfit;
 
@@ -27,27 +27,29 @@ pub(super) struct Bags {
 }
 
 /// Opens the file. Without a passphrase an empty one is tried, with which many programs write.
-pub(super) fn read(file: &[u8], passphrase: Option<&[u8]>) -> Result<Bags, Unfit> {
-    opened(file, passphrase.unwrap_or_default()).map_err(|why| match why {
+pub(super) fn read(file: &[u8], passphrase: Option<&[u8]>, effort: &mut Effort) -> Result<Bags, Unfit> {
+    opened(file, passphrase.unwrap_or_default(), effort).map_err(|why| match why {
         Unfit::WrongPassphrase if passphrase.is_none() => Unfit::PassphraseNeeded,
+        Unfit::Cipher { what } => Unfit::StoreCipher { what },
+        Unfit::Costly { what } => Unfit::StoreCostly { what },
         other => other,
     })
 }
 
-fn opened(file: &[u8], given: &[u8]) -> Result<Bags, Unfit> {
+fn opened(file: &[u8], given: &[u8], effort: &mut Effort) -> Result<Bags, Unfit> {
     let (safe, mac) = parts(file).ok_or_else(damaged)?;
     if let Some(mac) = mac {
         // An empty passphrase is written as two zeros or as nothing at all.
         let forms = [bmp(given), Zeroizing::new(Vec::new())];
         let tried = forms.iter().take(if given.is_empty() { 2 } else { 1 });
-        let fits = tried.map(|form| mac_fits(&mac, form, safe)).collect::<Result<Vec<_>, _>>()?;
+        let fits = tried.map(|form| mac_fits(&mac, form, safe, effort)).collect::<Result<Vec<_>, _>>()?;
         if !fits.contains(&true) {
             return Err(Unfit::WrongPassphrase);
         }
     }
     let mut bags = Bags::default();
     for content in only(safe, SEQUENCE).and_then(|it| it.inside(SEQUENCE)).ok_or_else(damaged)? {
-        bags.add(&contents(&content, given)?, given)?;
+        bags.add(&contents(&content, given, effort)?, given, effort)?;
     }
     Ok(bags)
 }
@@ -69,7 +71,7 @@ fn parts(file: &[u8]) -> Option<(&[u8], Option<Vec<Tlv<'_>>>)> {
 }
 
 /// Whether the MAC is right, which it is under the right passphrase; one of a kind that is not known proves nothing.
-fn mac_fits(mac: &[Tlv<'_>], passphrase: &[u8], safe: &[u8]) -> Result<bool, Unfit> {
+fn mac_fits(mac: &[Tlv<'_>], passphrase: &[u8], safe: &[u8], effort: &mut Effort) -> Result<bool, Unfit> {
     let read = || -> Option<_> {
         let digest = mac.first()?.inside(SEQUENCE)?;
         let oid = digest.first()?.inside(SEQUENCE)?.first()?.of(OID)?;
@@ -77,7 +79,7 @@ fn mac_fits(mac: &[Tlv<'_>], passphrase: &[u8], safe: &[u8]) -> Result<bool, Unf
         Some((oid, digest.get(1)?.of(OCTETS)?, mac.get(1)?.of(OCTETS)?, rounds))
     };
     let (oid, sum, salt, rounds) = read().ok_or_else(damaged)?;
-    affordable(rounds)?;
+    effort.spend(rounds)?;
     let salted = (salt, rounds);
     macro_rules! fits {
         ($digest:ty, $length:literal) => {{
@@ -96,7 +98,7 @@ fn mac_fits(mac: &[Tlv<'_>], passphrase: &[u8], safe: &[u8]) -> Result<bool, Unf
 }
 
 /// The bags of one part, opened where it is locked.
-fn contents(content: &Tlv<'_>, passphrase: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unfit> {
+fn contents(content: &Tlv<'_>, passphrase: &[u8], effort: &mut Effort) -> Result<Zeroizing<Vec<u8>>, Unfit> {
     let parts = content.inside(SEQUENCE).ok_or_else(damaged)?;
     let oid = parts.first().and_then(|it| it.of(OID)).ok_or_else(damaged)?;
     let body = parts.get(1).and_then(|it| it.of(CONTEXT_0)).ok_or_else(damaged)?;
@@ -108,7 +110,7 @@ fn contents(content: &Tlv<'_>, passphrase: &[u8]) -> Result<Zeroizing<Vec<u8>>, 
                 Some((data.get(1)?.whole, octets(data.get(2)?)?))
             };
             let (algorithm, locked) = read().ok_or_else(damaged)?;
-            open(algorithm, &locked, passphrase)
+            open(algorithm, &locked, passphrase, effort)
         }
         other => Err(Unfit::Cipher { what: format!("content {}", dotted(other)) }),
     }
@@ -124,7 +126,7 @@ fn octets(element: &Tlv<'_>) -> Option<Vec<u8>> {
 }
 
 impl Bags {
-    fn add(&mut self, safe: &[u8], passphrase: &[u8]) -> Result<(), Unfit> {
+    fn add(&mut self, safe: &[u8], passphrase: &[u8], effort: &mut Effort) -> Result<(), Unfit> {
         // Opened with a wrong passphrase it may have had a padding by chance.
         let bags = only(safe, SEQUENCE).and_then(|it| it.inside(SEQUENCE)).ok_or(Unfit::WrongPassphrase)?;
         for bag in bags {
@@ -133,7 +135,7 @@ impl Bags {
             let body = parts.get(1).and_then(|it| it.of(CONTEXT_0)).ok_or_else(damaged)?;
             match kind.strip_prefix(BAG) {
                 Some([1]) => self.keys.push(Zeroizing::new(body.to_vec())),
-                Some([2]) => self.keys.push(shrouded(body, passphrase)?),
+                Some([2]) => self.keys.push(shrouded(body, passphrase, effort)?),
                 Some([3]) => self.certificates.extend(certificate(body)),
                 // Revocation lists, secrets and nested safes are nothing for us.
                 _ => {}
@@ -143,10 +145,10 @@ impl Bags {
     }
 }
 
-fn shrouded(body: &[u8], passphrase: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unfit> {
+fn shrouded(body: &[u8], passphrase: &[u8], effort: &mut Effort) -> Result<Zeroizing<Vec<u8>>, Unfit> {
     let parts = only(body, SEQUENCE).and_then(|it| it.inside(SEQUENCE)).ok_or_else(damaged)?;
     match (parts.first(), parts.get(1).and_then(|it| it.of(OCTETS))) {
-        (Some(algorithm), Some(locked)) => open(algorithm.whole, locked, passphrase),
+        (Some(algorithm), Some(locked)) => open(algorithm.whole, locked, passphrase, effort),
         _ => Err(damaged()),
     }
 }

@@ -4,9 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::files::IdentityFiles;
-use super::{IdentityTrouble, Staged, Vault, key_is_exposed};
+use super::{IdentityTrouble, Staged, Unfit, Vault, key_is_exposed};
 use crate::config::Configuration;
-use crate::seal::{SealTrouble, Seals};
+use crate::seal::{SealId, SealTrouble, Seals};
 
 /// The credentials' names, as `LoadCredential=` gives them.
 const KEY: &str = "kaspid.key";
@@ -35,8 +35,7 @@ impl IdentityPlace {
     /// A credential comes before files, and files before what is kept, which is under these seals.
     #[must_use]
     pub fn of(config: &Configuration, seals: Seals) -> Self {
-        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-        match (credentials.filter(|dir| dir.join(KEY).exists()), &config.identity) {
+        match (credentials().filter(|dir| dir.join(KEY).exists()), &config.identity) {
             (Some(dir), _) => Self::Credential(dir),
             (None, Some(files)) => Self::Files {
                 certificate: files.certificate_file.clone(),
@@ -52,15 +51,15 @@ impl IdentityPlace {
     /// # Errors
     /// [`IdentityTrouble`], with the file and what to do.
     pub fn load(&self, warnings: &mut Vec<String>) -> Result<Option<Staged>, IdentityTrouble> {
+        warnings.extend(self.passed_over());
         match self {
             Self::Credential(dir) => {
                 let (key, passphrase) = (dir.join(KEY), dir.join(PASSPHRASE));
-                // Without a certificate of its own it stands behind the key, as in a PKCS#12 file.
-                let certificate =
-                    Some(dir.join(CERTIFICATE)).filter(|path| path.exists()).unwrap_or_else(|| key.clone());
+                let certificate = self.certificate_file();
                 let passphrase = Some(passphrase).filter(|path| path.exists());
                 Staged::load(IdentityFiles { certificate: &certificate, key: &key, passphrase: passphrase.as_deref() })
                     .map(Some)
+                    .map_err(of_credential)
             }
             Self::Files { certificate, key, passphrase } => {
                 if key_is_exposed(key) {
@@ -69,6 +68,44 @@ impl IdentityPlace {
                 Staged::load(IdentityFiles { certificate, key, passphrase: passphrase.as_deref() }).map(Some)
             }
             Self::Kept(vault) => vault.identity(),
+        }
+    }
+
+    /// The file that the certificate in use was read from.
+    #[must_use]
+    pub fn certificate_file(&self) -> PathBuf {
+        match self {
+            // Without a certificate of its own it stands behind the key, as in a PKCS#12 file.
+            Self::Credential(dir) => {
+                Some(dir.join(CERTIFICATE)).filter(|path| path.exists()).unwrap_or_else(|| dir.join(KEY))
+            }
+            Self::Files { certificate, .. } => certificate.clone(),
+            Self::Kept(vault) => vault.identity_file(),
+        }
+    }
+
+    /// Credentials that belong to a key which is none itself: nothing of them is used, and nobody means that.
+    #[must_use]
+    pub fn passed_over(&self) -> Option<String> {
+        let dir = credentials().filter(|_| !matches!(self, Self::Credential(_)))?;
+        let is_over = |path: &Path| path.exists() && !self.names(path);
+        let here: Vec<&str> = [CERTIFICATE, PASSPHRASE].into_iter().filter(|name| is_over(&dir.join(name))).collect();
+        (!here.is_empty()).then(|| {
+            format!(
+                "of the credentials {} nothing is used, for there is no credential {KEY}: hand the key over, too \
+                 (LoadCredential= or LoadCredentialEncrypted= of kaspid.service), or take them out there",
+                here.join(" and ")
+            )
+        })
+    }
+
+    /// Whether `[identity]` names this file: a credential may be named there, too.
+    fn names(&self, path: &Path) -> bool {
+        match self {
+            Self::Files { certificate, key, passphrase } => {
+                [Some(certificate), Some(key), passphrase.as_ref()].into_iter().flatten().any(|named| named == path)
+            }
+            Self::Credential(_) | Self::Kept(_) => false,
         }
     }
 
@@ -88,10 +125,13 @@ impl IdentityPlace {
         }
     }
 
-    /// Whether the key lies sealed by the daemon.
+    /// With which seal the key lies sealed, if it does. What somebody else keeps, the daemon does not seal.
     #[must_use]
-    pub fn is_sealed(&self) -> bool {
-        matches!(self, Self::Kept(vault) if vault.is_sealed())
+    pub fn seal(&self) -> Option<SealId> {
+        match self {
+            Self::Kept(vault) => vault.seal(),
+            Self::Credential(_) | Self::Files { .. } => None,
+        }
     }
 
     /// What the daemon keeps itself.
@@ -104,6 +144,21 @@ impl IdentityPlace {
             Self::Credential(dir) => Err(Elsewhere::Credential(dir.clone())),
             Self::Files { key, .. } => Err(Elsewhere::Files(key.clone())),
         }
+    }
+}
+
+/// What systemd has handed over, if anything.
+fn credentials() -> Option<PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
+}
+
+/// A passphrase comes the way the key came.
+fn of_credential(trouble: IdentityTrouble) -> IdentityTrouble {
+    match trouble {
+        IdentityTrouble::Unfit { name, why: Unfit::PassphraseNeeded } => {
+            IdentityTrouble::Unfit { name, why: Unfit::CredentialPassphraseNeeded }
+        }
+        other => other,
     }
 }
 

@@ -10,6 +10,7 @@ use super::chain::ChainLink;
 use super::files::Handed;
 use super::items::{FilePart, LARGEST, instead, items};
 use super::key::{UsableKey, unlocked};
+use super::locks::Effort;
 use super::pkcs12;
 use super::trouble::{FileRole, IdentityTrouble, Unfit};
 
@@ -36,15 +37,15 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, IdentityTrouble> {
 pub(super) fn keys(file: Handed<'_>, passphrase: Option<&[u8]>) -> Result<Vec<UsableKey>, IdentityTrouble> {
     let unfit = |why| IdentityTrouble::unfit(file.name, why);
     let found = items(file.bytes, FileRole::Key).map_err(unfit)?;
-    let mut keys = Vec::new();
+    let (mut keys, mut effort) = (Vec::new(), Effort::of_a_file());
     for item in &found {
         match item {
             FilePart::Key(der) => keys.push(UsableKey::new(der.clone()).map_err(unfit)?),
             FilePart::Locked(locked) => {
-                keys.push(unlocked(locked, passphrase).and_then(UsableKey::new).map_err(unfit)?);
+                keys.push(unlocked(locked, passphrase, &mut effort).and_then(UsableKey::new).map_err(unfit)?);
             }
             FilePart::Store(store) => {
-                for der in pkcs12::read(store, passphrase).map_err(unfit)?.keys {
+                for der in pkcs12::read(store, passphrase, &mut effort).map_err(unfit)?.keys {
                     keys.push(UsableKey::new(der).map_err(unfit)?);
                 }
             }
@@ -64,11 +65,13 @@ pub fn holds_key(file: Handed<'_>, passphrase: Option<&[u8]>) -> bool {
 pub(super) fn certificates(file: Handed<'_>, passphrase: Option<&[u8]>) -> Result<Vec<ChainLink>, IdentityTrouble> {
     let unfit = |why| IdentityTrouble::unfit(file.name, why);
     let found = items(file.bytes, FileRole::Certificate).map_err(unfit)?;
-    let mut certificates = Vec::new();
+    let (mut certificates, mut effort) = (Vec::new(), Effort::of_a_file());
     for item in &found {
         match item {
             FilePart::Certificate(der) => certificates.push(der.clone()),
-            FilePart::Store(store) => certificates.extend(pkcs12::read(store, passphrase).map_err(unfit)?.certificates),
+            FilePart::Store(store) => {
+                certificates.extend(pkcs12::read(store, passphrase, &mut effort).map_err(unfit)?.certificates);
+            }
             FilePart::Key(_) | FilePart::Locked(_) | FilePart::Other(_) => {}
         }
     }

@@ -8,6 +8,9 @@ use crate::seal::SealTrouble;
 /// How to make a key in a form that every program reads.
 const CONVERT: &str = "openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD.key -out NEW.key";
 
+/// The same for PKCS#12, past whatever OpenSSL 3 calls legacy; the passphrase is asked for, and no key is left lying about.
+const STORE_ANEW: &str = "openssl pkcs12 -legacy -in OLD.p12 -nodes | openssl pkcs12 -export -keypbe aes-256-cbc -certpbe aes-256-cbc -out NEW.p12";
+
 /// Why there is no identity.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityTrouble {
@@ -41,6 +44,17 @@ pub enum IdentityTrouble {
          the disk is lost, remove the link and take the key in again: kaspictl identity import --key FILE --cert FILE"
     )]
     LinkToNothing {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
+    /// A link in the place of what the daemon is to write.
+    #[error(
+        "{path} is a link to {target}, and the daemon writes its key as a file of its own there: what was kept before is \
+         kept still; put that file in the place of the link (mv {target} {path}), then again"
+    )]
+    LinkInPlace {
         /// The link.
         path: PathBuf,
         /// Where it leads.
@@ -127,6 +141,12 @@ pub enum Unfit {
     /// An encrypted key, and no passphrase.
     #[error("is protected by a passphrase; give it: --passphrase-file FILE, or [identity] passphrase_file")]
     PassphraseNeeded,
+    /// The same of what systemd hands over.
+    #[error(
+        "is protected by a passphrase; give it as the credential kaspid.pass: LoadCredentialEncrypted=kaspid.pass:FILE in \
+         kaspid.service, with the passphrase on the file's one line"
+    )]
+    CredentialPassphraseNeeded,
     /// Not this passphrase.
     #[error(
         "does not open with this passphrase; check it: openssl pkey -noout -in FILE (.p12, .pfx: openssl pkcs12 -noout -in FILE)"
@@ -144,6 +164,24 @@ pub enum Unfit {
         /// How much.
         what: String,
     },
+    /// The same of a PKCS#12 file, which is written anew as a whole.
+    #[error("is encrypted in a way that is not known here ({what}); write it anew: {STORE_ANEW}")]
+    StoreCipher {
+        /// Its name.
+        what: String,
+    },
+    /// A PKCS#12 file that would keep the machine busy.
+    #[error("wants {what} to be opened, far more than any honest file; make it anew: {STORE_ANEW}")]
+    StoreCostly {
+        /// How much.
+        what: String,
+    },
+    /// OpenSSL's `-param_enc explicit`.
+    #[error(
+        "holds an EC key that spells its curve out instead of naming it; write it anew: openssl ec -in OLD.key \
+         -param_enc named_curve -out NEW.key"
+    )]
+    CurveSpelledOut,
     /// TLS here cannot sign with it.
     #[error(
         "holds {kind}, with which the daemon cannot sign; ask the bank for a certificate of an RSA key of 2048 bits or a P-256 key: kaspictl identity generate --subject 'CN=shop.kz,O=NAME,C=KZ'"

@@ -16,7 +16,7 @@ use super::read::read;
 use super::{Handed, IdentityTrouble, Staged, WaitingKey};
 use crate::failpoint::fail_point;
 use crate::moment::Moment;
-use crate::seal::{SealId, Seals};
+use crate::seal::{Seal, SealId, Seals};
 
 /// The identity in use.
 const IDENTITY: &str = "identity.pem";
@@ -96,7 +96,13 @@ impl Vault {
     /// Whether an identity is kept.
     #[must_use]
     pub fn keeps_one(&self) -> bool {
-        self.dir.join(IDENTITY).exists()
+        self.identity_file().exists()
+    }
+
+    /// Where it is kept.
+    #[must_use]
+    pub fn identity_file(&self) -> PathBuf {
+        self.dir.join(IDENTITY)
     }
 
     /// Ends the waiting of a key that has its certificate and is kept with it. It waits no more whatever the disk says, so
@@ -106,15 +112,18 @@ impl Vault {
             return;
         }
         let path = self.dir.join(WAITING);
-        if let Err(error) = fs::remove_file(&path).and_then(|()| sync(&self.dir)) {
+        // Where somebody has put a link in its place, the key is where that leads.
+        let behind = path.canonicalize().ok().filter(|_| path.is_symlink());
+        let gone = [behind.as_ref(), Some(&path)].into_iter().flatten().try_for_each(fs::remove_file);
+        if let Err(error) = gone.and_then(|()| sync(&self.dir)) {
             warn!(file = %path.display(), %error, "a key that has its certificate still stands there as one that waits");
         }
     }
 
-    /// Whether what is kept lies sealed.
+    /// With which seal what is kept lies sealed, if it does: since the start, with that of the start.
     #[must_use]
-    pub fn is_sealed(&self) -> bool {
-        self.seals.current().is_some()
+    pub fn seal(&self) -> Option<SealId> {
+        self.seals.current().map(Seal::id)
     }
 
     /// Removes what a crash left half written, and brings what is kept under the seal of this start. By the daemon at its
@@ -194,6 +203,10 @@ impl Vault {
 
     fn write(&self, name: &str, plain: &Zeroizing<Vec<u8>>) -> Result<(), IdentityTrouble> {
         let path = self.dir.join(name);
+        // A rename would replace the link, and leave the key of before where nobody looks for it.
+        if let Ok(target) = fs::read_link(&path) {
+            return Err(IdentityTrouble::LinkInPlace { path, target: self.dir.join(target) });
+        }
         match self.seals.wrap(&place(name), plain) {
             Ok(bytes) => self.replace(&path, name, &bytes).map_err(|source| IdentityTrouble::NotKept { path, source }),
             Err(why) => Err(IdentityTrouble::Sealed { path, why }),

@@ -70,7 +70,7 @@ impl Connection {
         ended: impl FnOnce(Option<Unreachable>) + Send + 'static,
     ) -> Result<Self, Unreachable> {
         std::future::poll_fn(|cx| connector.poll_ready(cx)).await.map_err(|e| Unreachable::by(e.as_ref()))?;
-        let stream = connector.call(origin).await.map_err(|e| Unreachable::by(e.as_ref()))?;
+        let stream = connector.call(origin).await.map_err(|e| Unreachable::at_opening(e.as_ref()))?;
         Self::over(stream, ended).await
     }
 
@@ -172,6 +172,14 @@ impl Unreachable {
     /// Nothing but a change of the set-up helps.
     pub(super) fn for_good(why: String) -> Self {
         Self { why, certificate: false, refusal: None, hopeless: true, at_once: false }
+    }
+
+    /// Before there was a connection: what ends it then is no end of a call.
+    fn at_opening(error: &(dyn Error + 'static)) -> Self {
+        match tls::is_cut_off(error) {
+            true => Self { why: tls::CUT_OFF.to_owned(), ..Self::by(error) },
+            false => Self::by(error),
+        }
     }
 
     fn by(error: &(dyn Error + 'static)) -> Self {

@@ -39,7 +39,13 @@ pub enum CallError {
 
 /// Said of an answer that no envelope can be read from.
 pub(super) fn unreadable(http: u16) -> String {
-    format!("Kaspi answered HTTP {http} without a readable envelope")
+    let said = format!("HTTP {http} came without a readable envelope");
+    match http {
+        401 | 403 | 407 | 451 | 511 => format!(
+            "{said}: the page of a firewall or proxy on the way, or of a bank that does not know this machine's address"
+        ),
+        _ => said,
+    }
 }
 
 impl CallError {

@@ -72,7 +72,7 @@ pub enum ProbeObstacle {
     #[error("{0}")]
     NoAddress(String),
     /// Nobody listens at the port.
-    #[error("nobody listens there")]
+    #[error("nobody listens there, or a firewall turns the connection away")]
     Refused,
     /// The network or a firewall.
     #[error("{0}")]
@@ -92,6 +92,12 @@ pub enum ProbeObstacle {
     /// The server speaks none of our versions, key exchanges or ciphers.
     #[error("{}", tls::NOTHING_IN_COMMON)]
     NothingInCommon,
+    /// The other side ended the handshake without a word of TLS.
+    #[error("{}", tls::CUT_OFF)]
+    CutOff,
+    /// What answers speaks no TLS.
+    #[error("{}", tls::NO_TLS)]
+    NoTls,
     /// Anything else of TLS.
     #[error("{0}")]
     Tls(String),
@@ -171,7 +177,10 @@ async fn tcp(addresses: Vec<SocketAddr>) -> Result<(TcpStream, String), ProbeObs
 async fn handshake(link: &Link, host: &str, stream: TcpStream) -> Result<(Connection, String), ProbeObstacle> {
     let name = ServerName::try_from(host.to_owned()).map_err(|e| ProbeObstacle::Tls(e.to_string()))?;
     let connector = TlsConnector::from(link.trust.client().map_err(|e| ProbeObstacle::Tls(e.to_string()))?);
-    let stream = connector.connect(name, stream).await.map_err(|e| obstacle(tls::inside(&e), &e.to_string()))?;
+    let stream = connector.connect(name, stream).await.map_err(|e| match tls::is_cut_off(&e) {
+        true => ProbeObstacle::CutOff,
+        false => obstacle(tls::inside(&e), &e.to_string()),
+    })?;
     let version = match stream.get_ref().1.protocol_version() {
         Some(rustls::ProtocolVersion::TLSv1_3) => "TLS 1.3",
         _ => "TLS 1.2",
@@ -197,6 +206,7 @@ fn obstacle(error: Option<&TlsError>, text: &str) -> ProbeObstacle {
             _ => ProbeObstacle::UntrustedServer,
         },
         Some(foreign) if tls::has_nothing_in_common(foreign) => ProbeObstacle::NothingInCommon,
+        Some(other) if tls::is_no_tls(other) => ProbeObstacle::NoTls,
         _ => ProbeObstacle::Tls(text.to_owned()),
     }
 }

@@ -1,6 +1,7 @@
 //! Whom we trust and who we are, as a TLS client.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -129,7 +130,39 @@ pub(super) fn has_nothing_in_common(error: &rustls::Error) -> bool {
 
 /// What is said of it. kaspid speaks TLS 1.2 and 1.3 with ECDHE and AES-GCM or ChaCha20, and nothing older.
 pub(super) const NOTHING_IN_COMMON: &str = "the server speaks no TLS that kaspid does (1.2 or 1.3, ECDHE with AES-GCM or ChaCha20): \
-     an old server or a proxy on the way that offers only TLS 1.0 or 1.1, RSA key exchange or CBC";
+     an old server or a proxy on the way that offers only TLS 1.0 or 1.1, RSA key exchange or CBC; or it turns our \
+     certificate or this machine's address away and says no more";
+
+/// True where the other side ended the handshake without a word of TLS.
+pub(super) fn is_cut_off(error: &(dyn std::error::Error + 'static)) -> bool {
+    const CUT_OFF: [ErrorKind; 4] =
+        [ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset, ErrorKind::ConnectionAborted, ErrorKind::BrokenPipe];
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let io = error.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|error| CUT_OFF.contains(&error.kind())) {
+            return inside(error).is_none();
+        }
+        next = match io.and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    false
+}
+
+/// What is said of that. Before TLS 1.3 our certificate is part of the handshake, so it is not ruled out.
+pub(super) const CUT_OFF: &str = "the other side ended the handshake without a word: a firewall or proxy does so, or a bank that \
+     does not know this machine's address; seldom a server that dislikes our certificate";
+
+/// True where what came is no TLS at all.
+pub(super) fn is_no_tls(error: &rustls::Error) -> bool {
+    matches!(error, rustls::Error::InvalidMessage(_))
+}
+
+/// What is said of that.
+pub(super) const NO_TLS: &str =
+    "what answers there speaks no TLS: a proxy or firewall with a page of its own, or another program's port";
 
 /// What a person must do first, where trying again cannot help.
 pub(super) fn remedy(error: &rustls::Error) -> Option<&'static str> {
@@ -149,8 +182,9 @@ pub(super) fn remedy(error: &rustls::Error) -> Option<&'static str> {
         rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
             "the server's certificate is not trusted: name the bank's CA in [kaspi] ca_file"
         }
+        other if is_no_tls(other) => NO_TLS,
         foreign if has_nothing_in_common(foreign) => {
-            "the server and kaspid have no TLS in common, or it dislikes our certificate without saying so: kaspid speaks \
+            "the server and kaspid have no TLS in common, or it turns our certificate or this machine's address away without saying so: kaspid speaks \
              1.2 and 1.3, ECDHE with AES-GCM or ChaCha20; whoever runs the server or a proxy on the way must switch that \
              on; kaspictl doctor shows what is offered"
         }

@@ -67,6 +67,8 @@ impl Display for SampleValue {
         match self {
             Self::Count(count) => count.fmt(f),
             Self::Signed(count) => count.fmt(f),
+            // As Prometheus writes it: what has no end.
+            Self::Seconds(f64::INFINITY) => f.write_str("+Inf"),
             Self::Seconds(seconds) => seconds.fmt(f),
         }
     }

@@ -18,16 +18,28 @@ pub struct Identity {
     pub days_left: i64,
     /// Whether the key is sealed to this machine.
     pub sealed: bool,
+    /// True for a certificate that never ends: `not_after` and `days_left` are of the far future then.
+    pub no_end: bool,
 }
 
 /// 9999-12-31, which stands for "without an end" (RFC 5280, section 4.1.2.5).
 const NO_END: i64 = 253_402_214_400_000;
 
 impl Identity {
-    /// True for a certificate that never ends.
+    /// Whether the end of a life stands for "without an end".
     #[must_use]
-    pub fn has_no_end(&self) -> bool {
-        self.not_after.millis() >= NO_END
+    pub fn is_no_end(not_after: Moment) -> bool {
+        not_after.millis() >= NO_END
+    }
+
+    /// How long it lives, for people, behind what it is.
+    #[must_use]
+    pub fn life(&self) -> String {
+        match self.days_left {
+            _ if self.no_end => "has no end".to_owned(),
+            days if days < 0 => format!("ended {} ({} days ago)", self.end_day(), -days),
+            days => format!("ends {} (in {days} days)", self.end_day()),
+        }
     }
 
     /// The day of its end, in UTC.
@@ -53,6 +65,18 @@ pub struct Health {
     pub payments: PaymentCounts,
     /// What needs a person.
     pub problems: Vec<ProblemItem>,
+    /// What lies sealed on the disk, and with which seal.
+    pub seals: SealsInUse,
+}
+
+/// The numbers of the seals by which secrets lie on the disk. A number tells nothing of its seal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SealsInUse {
+    /// Of the key that the daemon keeps itself; null where it lies unsealed, or is somebody else's to keep.
+    pub key: Option<String>,
+    /// Of the device tokens; null where they lie unsealed.
+    pub tokens: Option<String>,
 }
 
 words! {

@@ -12,7 +12,7 @@ use crate::identity::{ClientIdentity, IdentityPlace, IdentityTrouble, Vault};
 use crate::kaspi::{Endpoint, Kaspi, KaspiSetup, Record};
 use crate::moment::Moment;
 use crate::operation::{Identity, Reloaded};
-use crate::seal::{SealTrouble, Seals};
+use crate::seal::{SealId, SealTrouble, Seals};
 
 /// One consistent set of settings. A request keeps the one it began with.
 pub struct Settings {
@@ -159,7 +159,7 @@ impl Settings {
     /// Said where there is no identity: the one place that knows whether a key waits for its certificate already.
     #[must_use]
     pub fn no_identity(&self) -> Failure {
-        match self.place.vault().is_ok_and(Vault::waits) {
+        match self.has_waiting_key() {
             true => Failure::new(Code::IdentityMissing, "a key waits for its certificate").with_hint(
                 "Install what the bank answers: kaspictl identity install CERT. To see the request again: kaspictl \
                  identity generate",
@@ -174,11 +174,31 @@ impl Settings {
         self.bank.is_some() && self.place.vault().is_ok_and(|vault| !vault.keeps_one())
     }
 
+    /// With which seal the key in use lies sealed on the disk, if it does.
+    #[must_use]
+    pub fn key_seal(&self) -> Option<SealId> {
+        let is_kept = self.identity().is_some() && !self.is_kept_nowhere();
+        self.place.seal().filter(|_| is_kept)
+    }
+
+    /// Why the bank cannot take the certificate at this time, with its file.
+    #[must_use]
+    pub fn unfit(&self, now: Moment) -> Option<IdentityTrouble> {
+        let why = self.identity()?.check(now).err()?;
+        Some(IdentityTrouble::Unfit { name: self.place.certificate_file().display().to_string(), why })
+    }
+
+    /// Whether a key waits for its certificate.
+    #[must_use]
+    pub fn has_waiting_key(&self) -> bool {
+        self.place.vault().is_ok_and(Vault::waits)
+    }
+
     /// What people may see of it.
     #[must_use]
     pub fn identity_view(&self, now: Moment) -> Option<Identity> {
         let view = self.identity()?.view(now);
-        Some(Identity { sealed: self.place.is_sealed(), ..view })
+        Some(Identity { sealed: self.key_seal().is_some(), ..view })
     }
 
     /// The key and certificate in use.
@@ -292,10 +312,10 @@ impl Live {
     }
 }
 
-/// Whether another identity would be in use.
+/// Whether another identity would be in use. Where the new settings have none, what is in use stays.
 pub(super) fn differ_in_identity(old: &Settings, new: &Settings) -> bool {
     let print = |settings: &Settings| settings.identity().map(ClientIdentity::fingerprint);
-    print(old) != print(new)
+    new.identity().is_some() && print(old) != print(new)
 }
 
 /// The identity is told by what its files hold; the daemon's own settings by their names, all others by their section.

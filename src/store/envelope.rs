@@ -12,6 +12,7 @@ use super::event::hex;
 use super::head::Head;
 use super::layout::LAYOUT;
 use crate::moment::Moment;
+use crate::seal::SealId;
 
 /// By which a backup is recognised. It is no version: how a backup is read, its layout says.
 const SIGN: u8 = 1;
@@ -23,8 +24,17 @@ const HEADER: u64 = 4096;
 const CHUNK: usize = 64 << 10;
 
 /// Said in every backup, so that nobody who finds one must guess.
-const HOLDS: &str = "organisations with their device tokens, payments and the audit log; no mTLS key. \
-                     Whoever has this file can take payments in their name with the key: keep it as secret as that";
+fn holds(seal: Option<SealId>) -> String {
+    match seal {
+        None => "organisations with their device tokens, payments and the audit log; no mTLS key. Whoever has this file can \
+                 take payments in their name with the key: keep it as secret as that"
+            .to_owned(),
+        Some(id) => format!(
+            "organisations, payments and the audit log; device tokens sealed with seal {id}, which open only with that \
+             credential kaspid.seal; no mTLS key and no seal: keep a copy of the seal in another place"
+        ),
+    }
+}
 
 /// The first line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +54,9 @@ pub(crate) struct Header {
     pub(crate) sha256: String,
     /// For people.
     pub(crate) holds: String,
+    /// The number of the seal of what is sealed inside; none in a plain one, and in one of before this was said.
+    #[serde(default)]
+    pub(crate) seal: Option<String>,
 }
 
 /// Why a file cannot be used as a backup.
@@ -71,8 +84,13 @@ pub(crate) enum BadBackup {
     Checksum,
 }
 
-/// Puts the state file `from`, whose log ends with `head`, into an envelope at `to`: a new file of mode 0600, synced.
-pub(crate) fn seal(from: &Path, to: &Path, head: &Head, created_at: Moment) -> io::Result<Header> {
+/// Puts the state file `from`, which is sealed with `sealed` and whose log ends with `head`, into an envelope at `to`: a new file of mode 0600, synced.
+pub(crate) fn seal(
+    (from, sealed): (&Path, Option<SealId>),
+    to: &Path,
+    head: &Head,
+    created_at: Moment,
+) -> io::Result<Header> {
     let mut inner = File::open(from)?;
     let mut digest = Sha256::new();
     let bytes = chunks(&mut inner, |chunk| {
@@ -87,7 +105,8 @@ pub(crate) fn seal(from: &Path, to: &Path, head: &Head, created_at: Moment) -> i
         head: head.hex(),
         bytes,
         sha256: hex(&digest.finalize().into()),
-        holds: HOLDS.to_owned(),
+        holds: holds(sealed),
+        seal: sealed.map(|id| id.to_string()),
     };
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
     file.write_all(serde_json::to_string(&header)?.as_bytes())?;
@@ -162,13 +181,13 @@ impl PassingBackup {
         Ok(())
     }
 
-    /// Whether it was whole.
-    pub(crate) fn end(self) -> Result<(), BadBackup> {
-        let Header { bytes: announced, sha256, .. } = self.header.ok_or(BadBackup::NotOne)?;
-        match self.found == announced {
-            false => Err(BadBackup::Length { announced, found: self.found }),
-            true if hex(&self.digest.finalize().into()) != sha256 => Err(BadBackup::Checksum),
-            true => Ok(()),
+    /// Its header, if it was whole.
+    pub(crate) fn end(self) -> Result<Header, BadBackup> {
+        let header = self.header.ok_or(BadBackup::NotOne)?;
+        match self.found == header.bytes {
+            false => Err(BadBackup::Length { announced: header.bytes, found: self.found }),
+            true if hex(&self.digest.finalize().into()) != header.sha256 => Err(BadBackup::Checksum),
+            true => Ok(header),
         }
     }
 }

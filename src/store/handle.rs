@@ -22,7 +22,7 @@ use super::writing::Writing;
 use super::{Refused, StoreError, migration, sealing};
 use crate::failure::Failure;
 use crate::id::PaymentId;
-use crate::seal::Seals;
+use crate::seal::{SealId, Seals};
 
 /// All state; a cheap handle.
 #[derive(Clone)]
@@ -257,9 +257,9 @@ impl Store {
         self.shared.secrets.hash(text)
     }
 
-    /// Whether device tokens lie sealed.
-    pub(crate) fn is_sealed(&self) -> bool {
-        self.shared.secrets.seal_id().is_some()
+    /// With which seal device tokens lie sealed, if they do.
+    pub(crate) fn seal(&self) -> Option<SealId> {
+        self.shared.secrets.seal_id()
     }
 }
 

@@ -89,7 +89,7 @@ pub(crate) use payment::{PROCESSED, PaymentRow, Seen};
 pub(crate) use reading::Reading;
 pub(crate) use refund::{RefundRow, RefundState};
 pub(crate) use report::{Fact, Window, facts, is_booked_since, waiting_of};
-pub(crate) use restore::{RestoreError, Restored, restore};
+pub(crate) use restore::{RestoreError, Restored, prepare as prepare_restore};
 pub(crate) use sealing::{Forgotten, forget as forget_sealed, sealed_with};
 pub(crate) use tail::log_tail;
 pub(crate) use tally::{Counters, PaymentTransition, RefundTransition};

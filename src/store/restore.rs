@@ -20,8 +20,9 @@ use super::head::Head;
 use super::place::Place;
 use super::reading::Reading;
 use super::writing::Writing;
-use super::{StoreError, migration};
+use super::{StoreError, migration, sealing};
 use crate::domain::Actor;
+use crate::seal::SealId;
 
 /// Why a backup was not put back. Nothing is touched then.
 #[derive(Debug, thiserror::Error)]
@@ -73,8 +74,20 @@ pub(crate) struct Restored {
     pub(crate) event: u64,
 }
 
-/// Puts the backup `file` into `dir` in place of the state that is there.
-pub(crate) fn restore(dir: &Path, socket: &Path, file: &Path, actor: Actor) -> Result<Restored, RestoreError> {
+/// A backup that was judged whole, beside the state that it is to replace. Dropped, nothing was touched.
+pub(crate) struct Prepared {
+    path: PathBuf,
+    owner: (u32, u32),
+    replaced: Replaced,
+    new: Temporary,
+    database: Database,
+    gap: Gap,
+    /// The seal of the backup, and that of the state that is there.
+    seals: (Option<SealId>, Option<SealId>),
+}
+
+/// Makes and judges everything but the step that changes the state.
+pub(crate) fn prepare(dir: &Path, socket: &Path, file: &Path) -> Result<Prepared, RestoreError> {
     let owner = dir.metadata().map_err(|source| RestoreError::NoStateDir { path: dir.to_owned(), source })?;
     let (Place { file: path, .. }, _) = Place::find(dir)?;
     // Kept to the end: a daemon that starts meanwhile finds the state in use.
@@ -84,17 +97,34 @@ pub(crate) fn restore(dir: &Path, socket: &Path, file: &Path, actor: Actor) -> R
     let inside = |why: String| RestoreError::Inside { path: file.to_owned(), why };
     let database = opened(&new.path, &header).map_err(inside)?;
     let end = in_order(&database, &header).map_err(inside)?;
-    let gap = Gap { backup: end, made_at: header.created_at, replaced: replaced.end(&path)? };
-    let event = record(&database, &gap, actor)?;
-    drop(database);
-    if (owner.uid(), owner.gid()) != (new.file.metadata()?.uid(), new.file.metadata()?.gid()) {
-        chown(&new.path, Some(owner.uid()), Some(owner.gid()))?;
+    let seal = sealing::sealed_by(&Reading::new(database.begin_read().map_err(StoreError::from)?, None))?;
+    let here = replaced.end(&path)?;
+    let gap = Gap { backup: end, made_at: header.created_at, replaced: here.map(|(place, _)| place) };
+    let seals = (seal, here.and_then(|(_, seal)| seal));
+    Ok(Prepared { path, owner: (owner.uid(), owner.gid()), replaced, new, database, gap, seals })
+}
+
+impl Prepared {
+    /// The seal of the backup, and that of the state that is there.
+    pub(crate) fn seals(&self) -> (Option<SealId>, Option<SealId>) {
+        self.seals
     }
-    let kept = replaced.0.as_ref().map(|_| second_name(&path, "replaced")).transpose()?;
-    new.take_place(&path)?;
-    sync_dir(&path)?;
-    drop(replaced);
-    Ok(Restored { gap, kept, event })
+
+    /// Puts it in place of the state that is there.
+    pub(crate) fn put(self, actor: Actor) -> Result<Restored, RestoreError> {
+        let Self { path, owner, replaced, new, database, gap, .. } = self;
+        let event = record(&database, &gap, actor)?;
+        drop(database);
+        let made = new.file.metadata()?;
+        if owner != (made.uid(), made.gid()) {
+            chown(&new.path, Some(owner.0), Some(owner.1))?;
+        }
+        let kept = replaced.0.as_ref().map(|_| second_name(&path, "replaced")).transpose()?;
+        new.take_place(&path)?;
+        sync_dir(&path)?;
+        drop(replaced);
+        Ok(Restored { gap, kept, event })
+    }
 }
 
 fn unseal(file: &Path, new: &Temporary) -> Result<Header, RestoreError> {
@@ -162,8 +192,8 @@ impl Replaced {
         }
     }
 
-    /// Where its log ends, as far as it can be read.
-    fn end(&self, path: &Path) -> Result<Option<LogPlace>, RestoreError> {
+    /// Where its log ends and with what it is sealed, as far as it can be read.
+    fn end(&self, path: &Path) -> Result<Option<(LogPlace, Option<SealId>)>, RestoreError> {
         let Some(file) = &self.0 else { return Ok(None) };
         let place = end_of(file);
         // redb's own lock was on the same description of the file: ours is gone with it.
@@ -172,7 +202,7 @@ impl Replaced {
 }
 
 /// A file that was not closed is repaired first, as the daemon's next start would have done; any other is only read.
-fn end_of(file: &File) -> Option<LogPlace> {
+fn end_of(file: &File) -> Option<(LogPlace, Option<SealId>)> {
     let backend = || FileBackend::new(file.try_clone().ok()?).ok();
     match Builder::new().set_cache_size(CACHE_BYTES).open_read_only_with_backend(backend()?) {
         Ok(database) => place(database.begin_read()),
@@ -185,11 +215,12 @@ fn end_of(file: &File) -> Option<LogPlace> {
 }
 
 /// The replaced file is of any layout that a program of this one has met.
-fn place(tx: Result<ReadTransaction, TransactionError>) -> Option<LogPlace> {
+fn place(tx: Result<ReadTransaction, TransactionError>) -> Option<(LogPlace, Option<SealId>)> {
     let tx = tx.ok()?;
-    let head = match tx.open_table(migration::EVENT_OF_1) {
-        Ok(events) => Head::of(&events),
-        Err(_) => Reading::new(tx, None).head(),
-    };
-    Some(head.ok()?.place)
+    // That layout knew no seal.
+    if let Ok(events) = tx.open_table(migration::EVENT_OF_1) {
+        return Some((Head::of(&events).ok()?.place, None));
+    }
+    let reading = Reading::new(tx, None);
+    Some((reading.head().ok()?.place, sealing::sealed_by(&reading).ok()?))
 }

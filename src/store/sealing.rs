@@ -66,7 +66,7 @@ pub(super) fn secrets_of(database: &Database, seals: &Seals) -> Result<Secrets, 
 }
 
 /// The number of the seal of a file, if it is sealed.
-fn sealed_by(reading: &Reading) -> Result<Option<SealId>, StoreError> {
+pub(super) fn sealed_by(reading: &Reading) -> Result<Option<SealId>, StoreError> {
     let Some(id) = reading.meta(SEAL)? else { return Ok(None) };
     let id = SealId::from_bytes(&id);
     id.map(Some).ok_or_else(|| StoreError::Codec("the number of its seal cannot be read".to_owned()))

@@ -6,7 +6,8 @@ use clap::Args;
 
 const BACKUP: &str = "\
 The daemon goes on working. The file has mode 0600 and replaces an older one of that name only when it is whole. \
-It holds the device tokens of all organisations, and no mTLS key: keep it as secret as the key. \
+It holds the device tokens of all organisations, and no mTLS key: keep it as secret as the key. Where the state is \
+sealed, so are the tokens in it, and it opens only with that credential kaspid.seal: keep a copy of the seal elsewhere. \
 The daemon also makes one backup a day in the folder backups of its state directory and keeps the last ones, \
 as many as [log] daily_backups says.
 
@@ -24,8 +25,8 @@ pub(in crate::ctl) struct BackupArgs {
 
 const RESTORE: &str = "\
 Works on the files of a stopped daemon, as root. Nothing is touched unless the backup is whole and its log is as it \
-was written. The replaced state is kept beside the new one. What happened after the backup was made is not in its \
-log: payments and refunds are refused until somebody has compared with the Kaspi Pay app and says so.
+was written. With which seal it is sealed is said first. The replaced state is kept beside the new one. What happened \
+after the backup was made is not in its log: payments and refunds are refused until somebody has compared with the Kaspi Pay app and says so.
 
 Examples:
   systemctl stop kaspid.socket kaspid.service

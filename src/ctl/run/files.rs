@@ -20,7 +20,7 @@ use crate::ctl::wire::{self, Count, FileBody, Outgoing};
 use crate::ctl::{api, json, text};
 use crate::failure::{Code, Failure, Money};
 use crate::operation::{BadRow, Imported, OperationId, Reply};
-use crate::store::{PassingBackup, check_backup};
+use crate::store::{BackupHeader, PassingBackup, check_backup};
 
 /// How often the progress is shown.
 const SHOWN: Duration = Duration::from_millis(200);
@@ -117,7 +117,9 @@ impl FileTransfer<'_, '_> {
         }
         let mut sink = Sink { output, target, backup: is_backup.then(PassingBackup::default) };
         if is_backup && sink.output.is_readable_by_others() {
-            self.session.out.say("others than its owner may read that file, and it holds device tokens: chmod 600 it");
+            self.session.out.say(
+                "others than its owner may read that file, and it holds device tokens, sealed or not: chmod 600 it",
+            );
         }
         let count = Count::default();
         let mut body = answer.into_body();
@@ -126,12 +128,10 @@ impl FileTransfer<'_, '_> {
             count.add(&frame);
             sink.write(&frame, self.session)?;
         }
-        let target = sink.finish()?;
+        let Sunk { target, backup } = sink.finish()?;
         self.saved(&count, !is_backup, head.as_deref(), target);
-        if is_backup {
-            self.session
-                .out
-                .say("it holds the device tokens of all organisations and no mTLS key: keep it as secret as the key");
+        if let Some(header) = backup {
+            self.session.out.say(&what_it_holds(&header));
         }
         Ok(Exit::Done)
     }
@@ -258,23 +258,43 @@ impl<'t> Sink<'t> {
         written.map_err(|error| not_written(self.target, &error, self.output.left()))
     }
 
-    /// Everything is there; the name of a file where it is one. A backup is not kept unless it could be restored.
-    fn finish(self) -> Result<Option<&'t Path>, TransferError> {
+    /// Everything is there. A backup is not kept unless it could be restored.
+    fn finish(self) -> Result<Sunk<'t>, TransferError> {
         let left = self.output.left();
-        if let Some(backup) = self.backup {
-            backup.end().map_err(|error| no_backup(&error, left))?;
-            if let Output::File(file) = &self.output {
-                check_backup(file.path()).map_err(|error| no_backup(&error, left))?;
-            }
+        let passed = self.backup.map(PassingBackup::end).transpose();
+        let backup = passed.map_err(|error| no_backup(&error, left))?;
+        if let (Some(_), Output::File(file)) = (&backup, &self.output) {
+            check_backup(file.path()).map_err(|error| no_backup(&error, left))?;
         }
-        match self.output {
-            Output::Stdout => Ok(None),
-            Output::Stream(_) => Ok(self.target),
+        let target = match self.output {
+            Output::Stdout => None,
+            Output::Stream(_) => self.target,
             Output::File(file) => {
                 file.finish().map_err(|error| not_written(self.target, &error, left))?;
-                Ok(self.target)
+                self.target
             }
+        };
+        Ok(Sunk { target, backup })
+    }
+}
+
+/// What came to where it was to go.
+struct Sunk<'t> {
+    /// The name of a file, where it is one.
+    target: Option<&'t Path>,
+    /// Of a backup, its header.
+    backup: Option<BackupHeader>,
+}
+
+fn what_it_holds(header: &BackupHeader) -> String {
+    match &header.seal {
+        None => {
+            "it holds the device tokens of all organisations and no mTLS key: keep it as secret as the key".to_owned()
         }
+        Some(seal) => format!(
+            "it holds the device tokens of all organisations, sealed with seal {seal}, and no mTLS key: restored, it opens \
+             only with that credential kaspid.seal; keep a copy of the seal in another place"
+        ),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::table::{Fields, clean};
 use crate::ctl::when::Zone;
-use crate::operation::{Health, HealthStatus, Identity, LimitsInForce, ProblemItem, Reloaded, Version};
+use crate::operation::{Health, HealthStatus, Identity, LimitsInForce, ProblemItem, Reloaded, SealsInUse, Version};
 
 /// How everything is, and what needs a person.
 pub(super) fn health(health: &Health, zone: &Zone) -> String {
@@ -23,9 +23,23 @@ pub(super) fn health(health: &Health, zone: &Zone) -> String {
                 configs.total, configs.active, configs.verified, configs.unverified, configs.suspended
             ),
         )
-        .add("payments", format!("{} open, of these {} unknown", payments.open, payments.unknown));
+        .add("payments", format!("{} open, of these {} unknown", payments.open, payments.unknown))
+        .add("sealed", sealed(health));
     let problems: String = health.problems.iter().map(problem).collect();
     format!("{headline}\n{}{problems}", fields.print())
+}
+
+/// What lies sealed on the disk, and with which seal.
+fn sealed(health: &Health) -> String {
+    let SealsInUse { key, tokens } = &health.seals;
+    match (key, tokens) {
+        (Some(key), Some(tokens)) if key == tokens => format!("the key and device tokens, with seal {key}"),
+        (Some(key), Some(tokens)) => format!("the key with seal {key}, device tokens with seal {tokens}"),
+        (Some(key), None) => format!("the key, with seal {key}; device tokens are not"),
+        // Whoever keeps the key instead may have sealed it.
+        (None, Some(tokens)) => format!("device tokens, with seal {tokens}; no key is kept by the daemon"),
+        (None, None) => "nothing: there is no credential kaspid.seal".to_owned(),
+    }
 }
 
 fn problem(item: &ProblemItem) -> String {
@@ -41,7 +55,7 @@ fn problem(item: &ProblemItem) -> String {
 fn certificate(identity: &Identity, zone: &Zone) -> String {
     let until = zone.show(identity.not_after);
     match identity.days_left {
-        _ if identity.has_no_end() => format!("{}, valid without an end", identity.subject),
+        _ if identity.no_end => format!("{}, valid without an end", identity.subject),
         days if days < 0 => format!("{}, EXPIRED on {until}", identity.subject),
         days => format!("{}, valid until {until} ({days} days)", identity.subject),
     }

@@ -14,7 +14,7 @@ pub(super) fn one(identity: &Identity, zone: &Zone) -> String {
 }
 
 fn life(fields: &mut Fields, identity: &Identity, zone: &Zone) {
-    match identity.has_no_end() {
+    match identity.no_end {
         true => fields.add("valid until", "no end"),
         false => {
             let at = identity.not_after;
@@ -32,7 +32,7 @@ pub(super) fn taken(taken: &IdentityTaken, zone: &Zone) -> String {
     life(&mut fields, &taken.identity, zone);
     fields.maybe("the bank", taken.bank.as_ref());
     if let Some(before) = &taken.before {
-        let until = if before.has_no_end() { "without an end".to_owned() } else { before.end_day() };
+        let until = if before.no_end { "without an end".to_owned() } else { before.end_day() };
         fields.add("before", format!("{}, until {until}", before.subject));
     }
     fields.print()

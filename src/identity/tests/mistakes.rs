@@ -1,5 +1,6 @@
 //! Each mistake with a file has words of its own, which name the file and what to do, and nothing that is secret.
 
+use super::super::locks::Effort;
 use super::super::*;
 use super::forms::{Bench, PASSPHRASE};
 
@@ -140,6 +141,55 @@ fn a_file_that_wants_too_much_work_is_refused() {
     words(bench.staged_with("scrypt.der", "ec.crt", Some(PASSPHRASE)), "scrypt.der", "more than 32 MiB of memory");
 }
 
+/// Nor does a file of many parts, each of which alone is affordable; the words for a PKCS#12 file are for a PKCS#12 file.
+#[test]
+fn the_parts_of_a_file_are_bounded_together() {
+    let mut effort = Effort::of_a_file();
+    let spent = (0..100).map(|_| effort.spend(2_000_000)).take_while(Result::is_ok).count();
+    assert_eq!(spent, 3, "MAC, certificates and key");
+    assert!(effort.spend(1).unwrap_err().to_string().contains("more than 6000000 rounds of its passphrase in all"));
+    assert!(Effort::of_a_file().spend(2_000_001).is_err());
+    let bench = Bench::new();
+    bench.run("pkcs12 -export -inkey ec.key -in ec.crt -iter 3000000 -nomaciter -passout stdin -out rounds.p12");
+    let read = bench.staged_with("rounds.p12", "rounds.p12", Some(PASSPHRASE));
+    words(read, "rounds.p12", "openssl pkcs12 -legacy -in OLD.p12 -nodes | openssl pkcs12 -export");
+}
+
+/// A PKCS#12 file that is encrypted in a way that is not known is written anew by the command that its words name.
+#[test]
+fn a_pkcs12_file_of_an_unknown_cipher_is_written_anew_by_the_command_named() {
+    let bench = Bench::new();
+    for cipher in ["CAMELLIA-256-CBC", "PBE-SHA1-RC4-128"] {
+        bench.run(&format!(
+            "pkcs12 -export -legacy -inkey ec.key -in ec.crt -keypbe {cipher} -certpbe {cipher} -passout stdin -out old.p12"
+        ));
+        let said = "openssl pkcs12 -legacy -in OLD.p12 -nodes | openssl pkcs12 -export -keypbe aes-256-cbc";
+        words(bench.staged_with("old.p12", "old.p12", Some(PASSPHRASE)), "old.p12", said);
+        bench.run("pkcs12 -legacy -in old.p12 -nodes -passin stdin -out between.pem");
+        bench
+            .run("pkcs12 -export -keypbe aes-256-cbc -certpbe aes-256-cbc -in between.pem -passout stdin -out new.p12");
+        let new = bench.staged_with("new.p12", "new.p12", Some(PASSPHRASE)).unwrap();
+        assert!(new.check(Moment::now()).is_ok(), "{cipher}");
+    }
+}
+
+/// An EC key that spells its curve out is told apart from a damaged one, and the command named makes one that is read, also
+/// beside the certificate that was made for it.
+#[test]
+fn a_key_that_spells_its_curve_out_is_written_anew_by_the_command_named() {
+    let bench = Bench::new();
+    let said = "openssl ec -in OLD.key -param_enc named_curve -out NEW.key";
+    bench.run("ecparam -name prime256v1 -genkey -noout -param_enc explicit -out spelled.key");
+    bench.run("pkcs8 -topk8 -nocrypt -in spelled.key -out spelled.pk8");
+    bench.certify("spelled", "client.cnf", "365");
+    for key in ["spelled.key", "spelled.pk8"] {
+        words(bench.staged(key, "spelled.crt"), key, said);
+        bench.run(&format!("ec -in {key} -param_enc named_curve -out named.key"));
+        assert!(bench.staged("named.key", "spelled.crt").is_ok(), "{key}");
+        words(bench.staged("ec.key", "spelled.crt"), "spelled.crt", "does not belong to any certificate");
+    }
+}
+
 /// A file that was damaged or cut anywhere is refused in words, or read as what it was; nothing stops the reader.
 #[test]
 fn no_damage_stops_the_reader() {
@@ -174,4 +224,23 @@ fn no_damage_stops_the_reader() {
         }
     }
     assert!(refused > 5_000, "{refused}");
+}
+
+/// The bound is that of the file, however many stores stand in it. A MAC of a kind that is not known costs no work here, and
+/// counts like any other.
+#[test]
+fn the_stores_of_a_file_are_bounded_together() {
+    let bench = Bench::new();
+    bench.run("pkcs12 -export -inkey ec.key -in ec.crt -keypbe NONE -certpbe NONE -macalg sha3-256 -iter 2000000 -passout stdin -out one.p12");
+    let mut section = Zeroizing::new(Vec::new());
+    pem::write(&mut section, "PKCS12", &bench.read("one.p12"));
+    bench.write("one.pem", &section);
+    for (count, taken) in [(3, true), (4, false)] {
+        bench.join("many.pem", &vec!["one.pem"; count]);
+        let read = bench.staged_with("many.pem", "ec.crt", Some(PASSPHRASE));
+        match taken {
+            true => assert!(read.is_ok(), "{read:?}"),
+            false => words(read, "many.pem", "more than 6000000 rounds of its passphrase in all"),
+        }
+    }
 }

@@ -220,7 +220,8 @@ fn make(store: &Store, folder: &Path, name: &str) -> Result<(PartFile, BackupHea
     let created_at = Moment::now();
     let head = store.snapshot(&state.0)?;
     let sealed = PartFile(folder.join(format!("{name}{PART}")));
-    let header = seal_backup(&state.0, &sealed.0, &head, created_at).map_err(|error| cannot(&sealed.0, &error))?;
+    let header = seal_backup((&state.0, store.seal()), &sealed.0, &head, created_at)
+        .map_err(|error| cannot(&sealed.0, &error))?;
     Ok((sealed, header))
 }
 

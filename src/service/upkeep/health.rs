@@ -4,7 +4,7 @@ use super::problems::Problems;
 use crate::domain::{Standing, State};
 use crate::failure::Failure;
 use crate::moment::Moment;
-use crate::operation::{ConfigCounts, Health as Report, HealthStatus, PaymentCounts, Reply};
+use crate::operation::{ConfigCounts, Health as Report, HealthStatus, PaymentCounts, Reply, SealsInUse};
 use crate::service::Context;
 use crate::store::{ConfigRow, Store};
 
@@ -42,6 +42,10 @@ impl HealthWatch {
             configs: counts(&configs),
             payments: PaymentCounts { open, unknown: u64::try_from(unknown).unwrap_or(u64::MAX) },
             problems,
+            seals: SealsInUse {
+                key: context.settings.key_seal().map(|id| id.to_string()),
+                tokens: self.store.seal().map(|id| id.to_string()),
+            },
         }))
     }
 }

@@ -6,12 +6,13 @@ use super::backup::Backups;
 use super::restored::gap_problems;
 use crate::domain::Standing;
 use crate::failure::Failure;
+use crate::identity::ClientIdentity;
 use crate::moment::Moment;
 use crate::operation::ProblemItem;
-use crate::service::Context;
 use crate::service::follow::{Following, Foreign};
 use crate::service::organisation::Verifications;
 use crate::service::payment::{payment_problems, problem};
+use crate::service::{Context, Settings};
 use crate::store::{Alarm, ConfigRow, PaymentRow, Store, identity_mark};
 
 /// A certificate that ends within this many days is a problem: the bank takes weeks to renew one.
@@ -23,8 +24,27 @@ pub(super) const IDENTITY_GONE: &str = "the key and certificate that were in use
 /// Said where only the running daemon has the identity.
 pub(super) const KEPT_NOWHERE: &str = "the key and certificate in use are kept nowhere: the next start would have none";
 
-/// What to do then.
-pub(super) const TAKE_IN: &str = "Before the next restart: kaspictl identity import --key FILE --cert FILE";
+/// What to do then. Nobody may have the files: a key that was made here never left the daemon.
+pub(super) fn take_in(settings: &Settings) -> &'static str {
+    match settings.has_waiting_key() {
+        true => {
+            "Before the next restart install what the bank answers to the key that waits: kaspictl identity install CERT, \
+             or take one in: kaspictl identity import --key FILE --cert FILE"
+        }
+        false => {
+            "Before the next restart: kaspictl identity import --key FILE --cert FILE. Where nobody has these files, a new \
+             key: kaspictl identity generate --subject 'CN=shop.kz,O=NAME,C=KZ', then kaspictl identity install CERT"
+        }
+    }
+}
+
+/// What to do about the end of a certificate, and the command.
+pub(super) fn renewal(settings: &Settings) -> (&'static str, &'static str) {
+    match settings.has_waiting_key() {
+        true => ("install what the bank answers to the key that waits", "kaspictl identity install CERT"),
+        false => ("ask the bank for a new one", "kaspictl identity show"),
+    }
+}
 
 /// Finds what needs a person; touches nothing.
 #[derive(Clone)]
@@ -76,15 +96,33 @@ fn identity_problems(context: &Context, had_one: bool) -> Vec<ProblemItem> {
         }
         return vec![problem(failure.code.word(), failure.detail.clone(), failure.remedy())];
     };
+    let mut problems = Vec::new();
     if context.settings.is_kept_nowhere() {
-        return vec![problem("identity_kept_nowhere", KEPT_NOWHERE.to_owned(), TAKE_IN)];
+        problems.push(problem("identity_kept_nowhere", KEPT_NOWHERE.to_owned(), take_in(&context.settings)));
     }
-    let view = identity.view(Moment::now());
-    if view.days_left >= RENEW_DAYS {
-        return Vec::new();
+    problems.extend(certificate_problem(&context.settings, identity));
+    problems
+}
+
+fn certificate_problem(settings: &Settings, identity: &ClientIdentity) -> Option<ProblemItem> {
+    let now = Moment::now();
+    let view = identity.view(now);
+    let (what, command) = renewal(settings);
+    let end = match view.days_left {
+        days if days < 0 => Some(format!("the certificate ended {} ({} days ago)", view.not_after, -days)),
+        days if days < RENEW_DAYS => Some(format!("the certificate ends {} ({days} days)", view.not_after)),
+        _ => None,
+    };
+    if let Some(end) = end {
+        return Some(problem("certificate_expiring", end, format!("Now {what}: {command}")));
     }
-    let detail = format!("the certificate ends {} ({} days)", view.not_after, view.days_left);
-    vec![problem("certificate_expiring", detail, "Ask the bank for a new one now: kaspictl identity show")]
+    // Its own words end with what to do; here is what to look at.
+    let why = settings.unfit(now)?;
+    Some(problem(
+        "certificate_unfit",
+        format!("the bank takes no payments with it: {why}"),
+        "Look at it: kaspictl doctor",
+    ))
 }
 
 fn config_problem(row: &ConfigRow) -> Option<ProblemItem> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::identity::{Looks, News, is_good};
-use super::problems::{KEPT_NOWHERE, TAKE_IN};
+use super::problems::{KEPT_NOWHERE, take_in};
 use crate::domain::Actor;
 use crate::failure::Failure;
 use crate::moment::Moment;
@@ -48,8 +48,9 @@ impl Reloads {
         }
         let identity = new.identity().cloned();
         let mut reloaded = self.live.put(new);
-        if self.live.get().is_kept_nowhere() {
-            reloaded.changed.push(format!("identity ({KEPT_NOWHERE}. {TAKE_IN})"));
+        let in_force = self.live.get();
+        if in_force.is_kept_nowhere() {
+            reloaded.changed.push(format!("identity ({KEPT_NOWHERE}. {})", take_in(&in_force)));
         }
         if let Some(identity) = identity.filter(|_| changed) {
             self.news.changed(actor, &identity, "read again").await;
@@ -72,7 +73,7 @@ impl Reloads {
         match (new.identity(), old.identity(), new.place.vault()) {
             (None, Some(in_use), Ok(_)) => {
                 let mut kept = new.with(in_use).map_err(|error| self.live.old_stay(&error))?;
-                kept.warnings.push(format!("{KEPT_NOWHERE}. {TAKE_IN}"));
+                kept.warnings.push(format!("{KEPT_NOWHERE}. {}", take_in(&kept)));
                 Ok(kept)
             }
             _ => Ok(new),
@@ -82,12 +83,9 @@ impl Reloads {
     /// Another identity takes the place of one that works only if the bank takes it. In place of none, or of one that has
     /// ended, nothing is lost by it: it is warned of.
     async fn judge(&self, new: &Settings) -> Result<(), Failure> {
-        let Some(identity) = new.identity() else { return Ok(()) };
-        let fit =
-            identity.check(Moment::now()).map_err(|why| Failure::invalid(format!("the certificate's file {why}")));
-        let judged = match fit {
-            Ok(()) => self.looks.ask(new).await.map(drop),
-            Err(unfit) => Err(unfit),
+        let judged = match new.unfit(Moment::now()) {
+            None => self.looks.ask(new).await.map(drop),
+            Some(unfit) => Err(Failure::invalid(unfit.to_string())),
         };
         match judged {
             Err(failure) if is_good(self.live.get().identity()) => {

@@ -199,6 +199,7 @@ fn parts(lines: &mut Lines) {
         bytes: 4_096,
         sha256: "cd".repeat(32),
         holds: "a state".to_owned(),
+        seal: Some("0123456789abcdef".to_owned()),
     };
     let line = serde_json::to_vec(&header).unwrap();
     assert_eq!(serde_json::from_slice::<Header>(&line).unwrap(), header);

@@ -292,6 +292,56 @@ fn a_seal_is_given_up_by_its_number_and_what_it_sealed_is_kept() {
     shop.works(&[("kaspid.seal", 1)], "found again");
 }
 
+/// Promise: a sealed backup says with which seal, in its header and when it is made; `restore` says which seal the next
+/// start needs before it replaces anything, and the daemon takes exactly that one; status says which seal is in use.
+#[test]
+fn a_sealed_backup_and_its_restore_name_the_seal() {
+    let shop = Shop::stopped();
+    let daemon = shop.started(&[]);
+    let (plain, sealed) = (shop.home.path().join("plain.backup"), shop.home.path().join("sealed.backup"));
+    let ctl = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kaspictl"));
+        let done = command.arg("--socket").arg(shop.home.socket()).args(arguments).output().unwrap();
+        assert!(done.status.success(), "{arguments:?}: {}", out(&done));
+        out(&done)
+    };
+    let header = |file: &PathBuf| -> serde_json::Value {
+        serde_json::from_slice(fs::read(file).unwrap().split(|byte| *byte == b'\n').next().unwrap()).unwrap()
+    };
+    let said = ctl(&["backup", plain.to_str().unwrap()]);
+    assert!(said.contains("keep it as secret as the key") && header(&plain)["seal"].is_null(), "{said}");
+    assert!(ctl(&["status"]).contains("nothing: there is no credential kaspid.seal"));
+    assert_eq!(daemon.door.get("/v1/health").expect(200)["seals"], json!({"key": null, "tokens": null}));
+    assert!(daemon.stop().success());
+
+    let daemon = shop.started(&[("kaspid.seal", 1)]);
+    let seal = daemon.door.get("/v1/health").expect(200)["seals"]["tokens"].as_str().unwrap().to_owned();
+    assert_eq!(seal.len(), 16);
+    let status = ctl(&["status"]);
+    assert!(status.contains(&format!("device tokens, with seal {seal}")), "{status}");
+    let said = ctl(&["backup", sealed.to_str().unwrap()]);
+    assert!(said.contains(&format!("sealed with seal {seal}")), "{said}");
+    let first = header(&sealed);
+    assert_eq!(first["seal"], seal.as_str());
+    assert!(first["holds"].as_str().unwrap().contains(&format!("sealed with seal {seal}")), "{first}");
+    assert!(daemon.stop().success());
+    assert_eq!(number(&shop.refused(&[])), seal, "the number that a refused start names");
+
+    let config = shop.home.config();
+    let restore = |file: &PathBuf| ctl(&["restore", file.to_str().unwrap(), "--config", config.to_str().unwrap()]);
+    let said = restore(&sealed);
+    assert!(said.contains(&format!("is sealed with seal {seal}, as the state that is here is")), "{said}");
+    let said = restore(&plain);
+    assert!(said.contains("in the backup are not sealed"), "{said}");
+    let said = restore(&sealed);
+    assert!(said.contains(&format!("is sealed with seal {seal}: without that seal")), "{said}");
+    assert!(said.contains("kaspid.seal.old"), "{said}");
+    assert_eq!(number(&shop.refused(&[("kaspid.seal", 2)])), seal);
+    let daemon = shop.started(&[("kaspid.seal", 2), ("kaspid.seal.old", 1)]);
+    assert_ne!(daemon.door.get("/v1/health").expect(200)["seals"]["tokens"], seal.as_str());
+    assert!(daemon.stop().success());
+}
+
 /// Promise: on a sealed machine `kaspid check` is in order for whoever has no seal, and recommends nothing; a key that lies
 /// sealed beside a plain state is put aside and said in the same breath.
 #[test]

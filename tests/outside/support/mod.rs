@@ -11,6 +11,7 @@ pub(crate) mod fixture;
 pub(crate) mod http;
 pub(crate) mod outcome;
 pub(crate) mod prometheus;
+pub(crate) mod raw_server;
 pub(crate) mod relay;
 pub(crate) mod sandbox;
 pub(crate) mod scripted_bank;

@@ -9,22 +9,31 @@ use jiff::tz::TimeZone;
 use nix::sys::statvfs::{FsFlags, statvfs};
 
 use super::super::backup::needed;
+use super::super::problems::{KEPT_NOWHERE, take_in};
 use crate::access::{Rules, UnknownName};
 use crate::config::{ConfigError, Configuration};
-use crate::identity::{IdentityPlace, IdentityTrouble, Vault};
+use crate::identity::{IdentityPlace, IdentityTrouble};
+use crate::moment::Moment;
 use crate::operation::Check;
+use crate::service::settings::differ_in_identity;
 use crate::service::{Settings, SettingsError};
 
 /// With less room than this nothing works for long.
 const LEAST_ROOM: u64 = 32 << 20;
 
 /// Who looks: what a person may not read says nothing about the daemon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Looker {
-    /// The daemon, as its own user.
-    Daemon,
+#[derive(Clone, Copy)]
+pub enum Looker<'a> {
+    /// The daemon, as its own user, with the settings in force.
+    Daemon(&'a Settings),
     /// Whoever typed the command.
     Person,
+}
+
+impl Looker<'_> {
+    fn is_person(self) -> bool {
+        matches!(self, Self::Person)
+    }
 }
 
 /// What the files came to.
@@ -39,7 +48,7 @@ pub struct Files {
 
 /// Looks at the configuration in `path` and at the files it names. Blocks.
 #[must_use]
-pub fn files(path: &Path, looker: Looker) -> Files {
+pub fn files(path: &Path, looker: Looker<'_>) -> Files {
     let config = match Configuration::load(path) {
         Ok(config) => config,
         Err(error) => {
@@ -58,6 +67,7 @@ pub fn files(path: &Path, looker: Looker) -> Files {
     checks.extend(owner(&config, looker));
     checks.push(disk(&config.daemon.state_dir));
     checks.push(time_zone(Some(&config.daemon.timezone)));
+    checks.extend(settings.as_ref().and_then(|settings| certificate(path, settings, looker)));
     Files { checks, config: Some(config), settings }
 }
 
@@ -72,15 +82,15 @@ fn word(path: &Path) -> String {
     shlex::try_quote(&text).map(|quoted| quoted.into_owned()).unwrap_or(text)
 }
 
-fn unusable(path: &Path, error: &ConfigError, looker: Looker) -> Check {
+fn unusable(path: &Path, error: &ConfigError, looker: Looker<'_>) -> Check {
     match error {
         ConfigError::Unreadable { source, .. }
-            if looker == Looker::Person && source.kind() == ErrorKind::PermissionDenied =>
+            if looker.is_person() && source.kind() == ErrorKind::PermissionDenied =>
         {
             Check::skipped("config", format!("this user may not read {}", path.display()))
                 .with_command("sudo kaspictl doctor")
         }
-        ConfigError::Unreadable { source, .. } if looker == Looker::Person && source.kind() == ErrorKind::NotFound => {
+        ConfigError::Unreadable { source, .. } if looker.is_person() && source.kind() == ErrorKind::NotFound => {
             let found = format!("{} is not there; where is the daemon's?", path.display());
             Check::failed("config", found, "kaspictl doctor --config FILE")
         }
@@ -118,9 +128,9 @@ fn names(config: &Configuration) -> Vec<Check> {
 }
 
 /// Key, certificate and whom we trust.
-fn identity(path: &Path, config: &Configuration, looker: Looker, checks: &mut Vec<Check>) -> Option<Settings> {
+fn identity(path: &Path, config: &Configuration, looker: Looker<'_>, checks: &mut Vec<Check>) -> Option<Settings> {
     let loaded = match looker {
-        Looker::Daemon => Settings::load(path),
+        Looker::Daemon(_) => Settings::load(path),
         Looker::Person => Settings::look(path),
     };
     let settings = match loaded {
@@ -130,13 +140,20 @@ fn identity(path: &Path, config: &Configuration, looker: Looker, checks: &mut Ve
             return None;
         }
     };
+    let passed_over = settings.place.passed_over();
+    checks.extend(passed_over.map(|found| Check::warning("identity", found, "systemctl cat kaspid.service")));
     checks.push(match (settings.identity(), settings.hidden, looker) {
-        (Some(_), _, _) => Check::ok("identity", whose(&settings.place)),
+        (Some(_), _, Looker::Daemon(in_force)) => {
+            let unfit = settings.unfit(Moment::now()).filter(|_| differ_in_identity(in_force, &settings));
+            unfit.map_or_else(|| Check::ok("identity", whose(&settings.place)), |why| not_for_use(&why, path))
+        }
+        (Some(_), _, Looker::Person) => Check::ok("identity", whose(&settings.place)),
         (None, Some(why), _) => Check::skipped("identity", why),
         (None, None, Looker::Person) if config.identity.is_none() => {
             Check::skipped("identity", "the file names none: only the running daemon knows what it keeps")
         }
-        (None, None, _) if settings.place.vault().is_ok_and(Vault::waits) => {
+        (None, None, Looker::Daemon(in_force)) if in_force.identity().is_some() => kept_nowhere(in_force),
+        (None, None, _) if settings.has_waiting_key() => {
             Check::failed("identity", settings.no_identity().detail, "kaspictl identity install CERT")
         }
         (None, None, _) => Check::failed(
@@ -146,6 +163,35 @@ fn identity(path: &Path, config: &Configuration, looker: Looker, checks: &mut Ve
         ),
     });
     Some(settings)
+}
+
+/// What is in use, and is nowhere by the file. While files are in force, the daemon's own keeping takes nothing in.
+fn kept_nowhere(in_force: &Settings) -> Check {
+    match in_force.place.vault() {
+        Ok(_) => {
+            let command = match in_force.has_waiting_key() {
+                true => "kaspictl identity install CERT",
+                false => "kaspictl identity import --key FILE --cert FILE",
+            };
+            Check::failed("identity", format!("{KEPT_NOWHERE}. {}", take_in(in_force)), command)
+        }
+        Err(_) => Check::failed(
+            "identity",
+            format!("{KEPT_NOWHERE}, for the file names no others by now. Reload, then: kaspictl identity import"),
+            "kaspictl reload",
+        ),
+    }
+}
+
+/// Files that are there to be taken into use, and cannot be.
+fn not_for_use(why: &IdentityTrouble, path: &Path) -> Check {
+    Check::failed("identity", format!("a reload would refuse it: {why}"), judge(path))
+}
+
+/// The certificate itself, where no daemon tells what the bank says to it. It keeps no daemon from starting.
+fn certificate(path: &Path, settings: &Settings, looker: Looker<'_>) -> Option<Check> {
+    let why = settings.unfit(Moment::now()).filter(|_| looker.is_person())?;
+    Some(Check::failed("certificate", why.to_string(), judge(path)))
 }
 
 /// Where the key is, and what whoever runs the machine may think of that.
@@ -161,7 +207,7 @@ fn whose(place: &IdentityPlace) -> String {
     }
 }
 
-fn no_identity(path: &Path, error: &SettingsError, looker: Looker) -> Check {
+fn no_identity(path: &Path, error: &SettingsError, looker: Looker<'_>) -> Check {
     match error {
         SettingsError::Identity(IdentityTrouble::Unreadable { path, source })
             if source.kind() == ErrorKind::PermissionDenied =>
@@ -169,7 +215,7 @@ fn no_identity(path: &Path, error: &SettingsError, looker: Looker) -> Check {
             let found = format!("{} cannot be read", path.display());
             match looker {
                 Looker::Person => Check::skipped("identity", found).with_command("sudo kaspictl doctor"),
-                Looker::Daemon => {
+                Looker::Daemon(_) => {
                     let user = nix::unistd::geteuid();
                     let user = nix::unistd::User::from_uid(user).ok().flatten().map_or(user.to_string(), |it| it.name);
                     let command = format!("chown {user} {}", word(path));
@@ -218,9 +264,9 @@ fn permissions(config: &Configuration) -> Vec<Check> {
 }
 
 /// What root can read and the daemon's user, who owns the state directory, cannot.
-fn owner(config: &Configuration, looker: Looker) -> Option<Check> {
+fn owner(config: &Configuration, looker: Looker<'_>) -> Option<Check> {
     let owner = std::fs::metadata(&config.daemon.state_dir).ok()?.uid();
-    if looker == Looker::Daemon || owner == 0 {
+    if !looker.is_person() || owner == 0 {
         return None;
     }
     let state = config.daemon.state_dir.join("kaspid.redb");

@@ -52,7 +52,7 @@ impl DoctorChecks {
     pub(in crate::service) async fn diagnose(&self, context: &Context) -> Result<Reply, Failure> {
         let live = self.live.clone();
         let looked = tokio::task::spawn_blocking(move || {
-            let files = files(live.path(), Looker::Daemon);
+            let files = files(live.path(), Looker::Daemon(&live.get()));
             let waits = files.settings.as_ref().map(|settings| live.pending(settings));
             (files.checks, waits)
         });

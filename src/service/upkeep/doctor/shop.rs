@@ -52,9 +52,11 @@ impl ShopChecks {
 
     /// How device tokens lie on the disk. Plain is what a shop begins with, and no fault.
     fn seal_check(&self) -> Check {
-        match self.store.is_sealed() {
-            true => Check::ok("seal", "device tokens are sealed with the credential kaspid.seal"),
-            false => Check::ok(
+        match self.store.seal() {
+            Some(id) => {
+                Check::ok("seal", format!("device tokens are sealed with the credential kaspid.seal, seal {id}"))
+            }
+            None => Check::ok(
                 "seal",
                 "device tokens lie unsealed, in files of mode 0600; a credential kaspid.seal would seal them",
             ),

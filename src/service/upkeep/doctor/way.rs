@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::problems::RENEW_DAYS;
+use super::super::problems::{RENEW_DAYS, renewal};
 use crate::kaspi::{CallError, Probe, ProbeObstacle, ProbeStep, Question, RefusalKind};
 use crate::moment::Moment;
 use crate::operation::Check;
@@ -97,7 +97,11 @@ fn tls(settings: &Settings, probe: &Probe, obstacle: &ProbeObstacle) -> Check {
             Check::failed("tls", found, "timedatectl status")
         }
         ProbeObstacle::TimedOut(_) => {
-            Check::failed("tls", format!("{host} took the connection and no handshake: {obstacle}"), show)
+            let found = format!(
+                "{host} took the connection and no handshake: {obstacle}; a firewall or proxy on the way, or the bank does \
+                 not know this machine's address"
+            );
+            Check::failed("tls", found, show)
         }
         ProbeObstacle::NothingInCommon => {
             let found = format!(
@@ -118,15 +122,10 @@ fn tls(settings: &Settings, probe: &Probe, obstacle: &ProbeObstacle) -> Check {
 
 /// Our certificate: how long it lives, and whether the bank takes it.
 fn certificate(settings: &Settings, probe: &Probe) -> Check {
-    let show = "kaspictl identity show";
+    let (what, command) = renewal(settings);
     let Some(identity) = settings.identity() else { return Check::skipped("certificate", "there is none yet") };
     let view = identity.view(Moment::now());
-    let day: String = view.not_after.to_string().chars().take("2026-11-25".len()).collect();
-    let life = match view.days_left {
-        _ if view.has_no_end() => "has no end".to_owned(),
-        days if days < 0 => format!("ended {day} ({} days ago)", -days),
-        days => format!("ends {day} (in {days} days)"),
-    };
+    let life = view.life();
     let refused = [&probe.tls, &probe.answer].into_iter().find_map(|step| match step {
         ProbeStep::Failed(ProbeObstacle::OurCertificate(why)) => Some(*why),
         ProbeStep::Failed(ProbeObstacle::Answer(CallError::Refused(refusal))) => {
@@ -136,23 +135,22 @@ fn certificate(settings: &Settings, probe: &Probe) -> Check {
     });
     let answered =
         matches!(&probe.answer, ProbeStep::Done(_) | ProbeStep::Failed(ProbeObstacle::Answer(CallError::Refused(_))));
-    match (refused, view.days_left) {
-        (Some(_), days) if days < 0 => Check::failed(
+    let failed = |found: String| Check::failed("certificate", found, command);
+    match (refused, view.days_left, settings.unfit(Moment::now())) {
+        (Some(_), days, _) if days < 0 => failed(format!("it {life}, and the bank refuses it: {what}")),
+        (Some(why), _, Some(unfit)) => failed(format!("the bank refuses it ({why}): {unfit}")),
+        (Some(why), _, None) => Check::failed(
             "certificate",
-            format!("it {life}, and the bank refuses it: ask the bank for a new one"),
-            show,
+            format!("the bank refuses it, though it {life} ({why}): ask the bank"),
+            "kaspictl identity show",
         ),
-        (Some(why), _) => {
-            Check::failed("certificate", format!("the bank refuses it, though it {life} ({why}): ask the bank"), show)
+        (None, days, _) if days < 0 => failed(format!("it {life}: {what}")),
+        (None, _, Some(unfit)) => failed(unfit.to_string()),
+        (None, days, None) if days < RENEW_DAYS => {
+            Check::warning("certificate", format!("it {life}: {what} now"), command)
         }
-        (None, days) if days < 0 => {
-            Check::failed("certificate", format!("it {life}: ask the bank for a new one"), show)
-        }
-        (None, days) if days < RENEW_DAYS => {
-            Check::warning("certificate", format!("it {life}: ask the bank for a new one now"), show)
-        }
-        (None, _) if answered => Check::ok("certificate", format!("{life}, and the bank takes it")),
-        (None, _) => Check::ok("certificate", life),
+        (None, _, None) if answered => Check::ok("certificate", format!("{life}, and the bank takes it")),
+        (None, _, None) => Check::ok("certificate", life),
     }
 }
 

@@ -107,7 +107,7 @@ impl Exchanges {
         self.news.changed(Some(context.caller.actor()), &identity, way.said(bank.is_some())).await;
         fail_point!("identity.told");
         let now = Moment::now();
-        let taken = Identity { sealed: old.place.is_sealed(), ..identity.view(now) };
+        let taken = Identity { sealed: old.place.seal().is_some(), ..identity.view(now) };
         Ok(IdentityTaken { identity: taken, before: old.identity_view(now), bank })
     }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::problems::renewal;
 use super::news::News;
 use crate::chance::select;
 use crate::moment::Moment;
@@ -59,7 +60,8 @@ impl ExpiryWatch {
         };
         let left = identity.view(Moment::now()).days_left;
         if let Some(days) = due(left, mark.and_then(|mark| mark.warned)) {
-            self.news.expiring(identity, days, left).await;
+            let (what, command) = renewal(&settings);
+            self.news.expiring(identity, (days, left), &format!("{what}: {command}")).await;
         }
     }
 }

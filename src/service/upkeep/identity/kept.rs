@@ -12,7 +12,11 @@ pub(in crate::service::upkeep) async fn off_the_threads<T: Send + 'static>(
 }
 
 pub(super) fn unkept(error: &IdentityTrouble) -> Failure {
-    Failure::new(Code::StorageFailed, error.to_string())
+    match error {
+        IdentityTrouble::LinkInPlace { .. } => Failure::invalid(error.to_string())
+            .with_hint("Put the file in the place of the link, as root, then give the command again"),
+        _ => Failure::new(Code::StorageFailed, error.to_string()),
+    }
 }
 
 pub(super) fn elsewhere(other: &Elsewhere) -> Failure {

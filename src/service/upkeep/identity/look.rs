@@ -81,7 +81,11 @@ fn answered(probe: &Probe, trouble: &CallError, asked: Option<&ConfigRow>) -> Re
         (CallError::Refused(_), _) => Ok("it takes the certificate".to_owned()),
         // The guide's dialect has no ping. Any other page may be a proxy's that has seen no certificate of ours.
         (trouble, None) if trouble.is_no_such_path() => Ok("it takes the certificate".to_owned()),
-        _ => Err(unreachable(probe, "it has no usable answer")),
+        // No text of it is the bank's own.
+        (CallError::MayHaveHappened { why, .. }, _) => {
+            Err(unreachable(probe, &format!("there is no usable answer: {why}")))
+        }
+        _ => Err(unreachable(probe, "there is no usable answer")),
     }
 }
 

@@ -52,12 +52,12 @@ impl News {
     }
 
     /// Its end is near.
-    pub(super) async fn expiring(&self, identity: &ClientIdentity, days: u16, left: i64) {
+    pub(super) async fn expiring(&self, identity: &ClientIdentity, (days, left): (u16, i64), what_to_do: &str) {
         let text = match left {
             left if left < 0 => format!("{} has ended", said(identity)),
             left => format!("{}, in {left} days", said(identity)),
         };
-        tracing::warn!(certificate = %short(identity), days_left = left, "{text}: ask the bank for a new one");
+        tracing::warn!(certificate = %short(identity), days_left = left, "{text}: {what_to_do}");
         let mark = IdentityMark { fingerprint: identity.fingerprint(), warned: Some(days) };
         self.tell(None, mark, text).await;
     }
@@ -93,7 +93,7 @@ impl News {
 /// The certificate, for people who have another one beside it.
 fn said(identity: &ClientIdentity) -> String {
     let view = identity.view(Moment::now());
-    match view.has_no_end() {
+    match view.no_end {
         true => format!("the certificate {} without an end", short(identity)),
         false => format!("the certificate {} that ends {}", short(identity), view.end_day()),
     }

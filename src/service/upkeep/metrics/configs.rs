@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::view::View;
 use crate::domain::Standing;
-use crate::metrics::{Page, Type};
+use crate::metrics::{Page, SampleValue, Type};
 use crate::service::Context;
 use crate::service::organisation::FailedLooks;
 use crate::store::ConfigRow;
@@ -12,11 +12,11 @@ use crate::store::ConfigRow;
 pub(super) fn write(page: &mut Page, view: &View, failed_looks: &FailedLooks, context: &Context) {
     if let Some(identity) = context.settings.identity() {
         let view = identity.view(crate::moment::Moment::now());
-        let ends = view.not_after;
-        let help = "End of the client certificate's life, in seconds since 1970.";
-        page.gauge("kaspid_certificate_not_after_timestamp_seconds", help, ends);
-        let help = "Whole days until the client certificate ends; negative after.";
-        page.gauge("kaspid_certificate_days_left", help, view.days_left);
+        let or_never = |value: SampleValue| if view.no_end { SampleValue::Seconds(f64::INFINITY) } else { value };
+        let help = "End of the client certificate's life, in seconds since 1970; +Inf without one.";
+        page.gauge("kaspid_certificate_not_after_timestamp_seconds", help, or_never(view.not_after.into()));
+        let help = "Whole days until the client certificate ends; negative after, +Inf without an end.";
+        page.gauge("kaspid_certificate_days_left", help, or_never(view.days_left.into()));
     }
     write_problems(page, view);
     write_standings(page, &view.configs);

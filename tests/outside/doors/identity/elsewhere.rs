@@ -1,7 +1,7 @@
 //! Files that the configuration names, and systemd credentials, are used as they are and exchanged by whoever put them
 //! there.
 
-use super::{BIN, Shop, sells, subject};
+use super::{BIN, Shop, check, sells, subject};
 use crate::support::daemon::Daemon;
 
 /// The words of the command that is refused because the key is elsewhere.
@@ -37,6 +37,52 @@ fn a_credential_is_the_identity_and_is_systemds_to_exchange() {
     sells(&daemon);
     refused(&shop, "the key is the systemd credential kaspid.key");
     assert!(!shop.home.state().join("identity").exists());
+}
+
+/// Promise: credentials that make no key are told, with what is missing: a certificate without its key, and a key whose
+/// passphrase did not come along.
+#[test]
+fn credentials_that_make_no_key_are_told() {
+    let shop = Shop::new("");
+    shop.make("one", "ec");
+    let credentials = shop.file("credentials");
+    std::fs::create_dir(&credentials).unwrap();
+    std::fs::copy(shop.file("one.crt"), credentials.join("kaspid.crt")).unwrap();
+    let start = || {
+        let mut command = shop.home.command();
+        command.env("CREDENTIALS_DIRECTORY", &credentials);
+        command
+    };
+    let daemon = Daemon::spawn(&shop.home, start());
+    assert!(daemon.until("READY=1").is_some(), "{}", shop.home.stderr());
+    let journal = shop.home.stderr();
+    assert!(
+        journal.contains("kaspid.crt nothing is used") && journal.contains("no credential kaspid.key"),
+        "{journal}"
+    );
+    let found = check(&daemon.door.get("/v1/doctor").expect(200), "identity");
+    assert!(found["status"] == "warning" && found["found"].as_str().unwrap().contains("kaspid.crt"), "{found}");
+    assert!(daemon.stop().success());
+
+    // Named in [identity], a credential is used and is no mistake.
+    let path = |name: &str| shop.file(name).display().to_string();
+    shop.home.change(&format!(
+        "[identity]\nkey_file = \"{}\"\ncertificate_file = \"{}\"",
+        path("one.key"),
+        path("credentials/kaspid.crt")
+    ));
+    let daemon = Daemon::spawn(&shop.home, start());
+    assert!(daemon.until("READY=1").is_some(), "{}", shop.home.stderr());
+    assert!(subject(&daemon).contains("CN=one"));
+    assert!(!daemon.door.get("/v1/doctor").text().contains("nothing is used"));
+    assert!(daemon.stop().success());
+    shop.home.remove("identity");
+
+    shop.openssl("pkcs8 -topk8 -in one.key -v2 aes256 -passout file:pass.txt -out credentials/kaspid.key");
+    assert_eq!(start().status().unwrap().code(), Some(1));
+    let said = shop.home.stderr();
+    assert!(said.contains("kaspid.key is protected by a passphrase") && said.contains("kaspid.pass"), "{said}");
+    assert!(!said.contains("--passphrase-file"), "{said}");
 }
 
 #[test]

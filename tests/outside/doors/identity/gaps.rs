@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 
 use serde_json::json;
 
-use super::{BIN, Shop, sells, subject};
+use super::{BIN, Shop, check, sells, subject};
 use crate::support::daemon::Daemon;
 
 /// The request of a new key, printed.
@@ -64,9 +64,72 @@ fn a_key_that_is_kept_nowhere_is_a_problem() {
     let health = daemon.door.get("/v1/health").expect(200);
     assert_eq!(health["status"], "degraded", "{health}");
     assert!(health.to_string().contains("identity_kept_nowhere"), "{health}");
+    let diagnosis = daemon.door.get("/v1/doctor").expect(200);
+    let identity = check(&diagnosis, "identity");
+    assert_eq!(identity["status"], "failed", "{diagnosis}");
+    assert!(identity["found"].as_str().unwrap().contains("in use are kept nowhere"), "{identity}");
+    assert_eq!(identity["command"], "kaspictl identity import --key FILE --cert FILE");
+    assert_eq!(check(&diagnosis, "in_force")["status"], "ok", "a reload would help nobody: {diagnosis}");
     sells(&daemon);
-    shop.ctl("identity import --key one.key --cert one.crt", 0);
+    // Nobody may have the files: then a new key is made beside it, and installed in its place.
+    let made = request(&shop);
+    assert!(daemon.door.get("/v1/doctor").text().contains("identity install CERT"));
+    fs::write(shop.file("new.cer"), shop.sign(&made)).unwrap();
+    shop.ctl("identity install new.cer", 0);
     assert!(!daemon.door.get("/v1/health").expect(200).to_string().contains("kept_nowhere"));
+    assert_eq!(check(&daemon.door.get("/v1/doctor").expect(200), "identity")["status"], "ok");
+    assert!(daemon.stop().success());
+    assert!(subject(&Daemon::start(&shop.home)).contains("CN=shop.kz"));
+}
+
+/// Promise: a key whose files the configuration names no more is told of before the reload and behind it, each time with the
+/// command that is next.
+#[test]
+fn a_key_whose_files_are_named_no_more_is_told_with_the_next_command() {
+    let shop = Shop::new("");
+    shop.make("one", "ec");
+    let path = |name: &str| shop.file(name).display().to_string();
+    shop.home.change(&format!(
+        "[identity]\nkey_file = \"{}\"\ncertificate_file = \"{}\"",
+        path("one.key"),
+        path("one.crt")
+    ));
+    let daemon = Daemon::start(&shop.home);
+    shop.home.remove("identity");
+    let next = |command: &str| {
+        let diagnosis = daemon.door.get("/v1/doctor").expect(200);
+        let found = check(&diagnosis, "identity");
+        assert!(found["found"].as_str().unwrap().contains("kept nowhere"), "{found}");
+        assert_eq!(found["command"], command, "{found}");
+    };
+    next("kaspictl reload");
+    assert!(shop.ctl("reload", 0).contains("kept nowhere"));
+    next("kaspictl identity import --key FILE --cert FILE");
+    assert!(shop.ctl("status", 0).contains("identity_kept_nowhere"));
+    shop.ctl("identity import --key one.key --cert one.crt", 0);
+    assert_eq!(check(&daemon.door.get("/v1/doctor").expect(200), "identity")["status"], "ok");
+}
+
+/// Promise: a link in the place of the key that the daemon keeps is never replaced without a word, which would leave the key
+/// of before where it leads; the words name what makes the command work.
+#[test]
+fn a_link_in_the_place_of_the_key_is_refused_in_words() {
+    let shop = Shop::new("");
+    ["one", "two"].iter().for_each(|name| shop.make(name, "ec"));
+    let daemon = Daemon::start(&shop.home);
+    shop.ctl("identity import --key one.key --cert one.crt", 0);
+    let kept = shop.home.state().join("identity/identity.pem");
+    let elsewhere = shop.file("elsewhere.pem");
+    fs::rename(&kept, &elsewhere).unwrap();
+    symlink(&elsewhere, &kept).unwrap();
+    let before = fs::read(&elsewhere).unwrap();
+    let said = shop.ctl("identity rotate --key two.key --cert two.crt", 1);
+    assert!(said.contains("is a link to") && said.contains(&format!("mv {}", elsewhere.display())), "{said}");
+    assert!(subject(&daemon).contains("CN=one") && kept.is_symlink());
+    assert_eq!(fs::read(&elsewhere).unwrap(), before);
+    fs::rename(&elsewhere, &kept).unwrap();
+    shop.ctl("identity rotate --key two.key --cert two.crt", 0);
+    assert!(subject(&daemon).contains("CN=two") && !kept.is_symlink());
 }
 
 /// Promise: a key whose disk is not mounted is never taken for none.
@@ -79,6 +142,23 @@ fn a_folder_that_is_a_link_to_nothing_ends_the_start() {
     assert_eq!(shop.home.command().status().unwrap().code(), Some(1));
     let said = shop.home.stderr();
     assert!(said.contains("is a link to /nonexistent/kaspid-identity") && said.contains("mount it"), "{said}");
+}
+
+/// Promise: a key that has its certificate waits nowhere, also where a link leads to it.
+#[test]
+fn a_waiting_key_behind_a_link_is_gone_with_its_certificate() {
+    let shop = Shop::new("");
+    let daemon = Daemon::start(&shop.home);
+    fs::write(shop.file("shop.cer"), shop.sign(&request(&shop))).unwrap();
+    let waiting = shop.home.state().join("identity/waiting.pem");
+    let elsewhere = shop.file("elsewhere.pem");
+    fs::rename(&waiting, &elsewhere).unwrap();
+    symlink(&elsewhere, &waiting).unwrap();
+    let said = shop.ctl("identity generate --subject CN=other.kz --replace", 1);
+    assert!(said.contains("is a link to"), "{said}");
+    shop.ctl("identity install shop.cer", 0);
+    assert!(subject(&daemon).contains("CN=shop.kz"));
+    assert!(!waiting.is_symlink() && !elsewhere.exists());
 }
 
 /// Promise: an old certificate of the same key in front of the new one is no mistake.
@@ -150,6 +230,9 @@ fn a_reload_and_a_rotation_keep_the_seal_of_the_start() {
     let daemon = start();
     ["one", "two"].iter().for_each(|name| shop.make(name, "ec"));
     shop.ctl("identity import --key one.key --cert one.crt", 0);
+    let seals = daemon.door.get("/v1/health").expect(200)["seals"].clone();
+    assert!(seals["key"].is_string() && seals["key"] == seals["tokens"], "{seals}");
+    assert!(shop.ctl("status", 0).contains("the key and device tokens, with seal"));
     seal(2);
     shop.ctl("reload", 0);
     shop.ctl("identity rotate --key two.key --cert two.crt", 0);

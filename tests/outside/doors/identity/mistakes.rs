@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::{BIN, PASSPHRASE, Shop, rows, sells, subject};
 use crate::support::daemon::Daemon;
+use crate::support::raw_server::{RawServer, Turns};
 
 #[test]
 fn a_bad_one_changes_nothing_and_says_why() {
@@ -96,6 +97,30 @@ fn a_bank_that_is_away_is_no_proof() {
     assert!(said.contains("does not list the trade points of config 1"), "{said}");
     assert!(subject(&daemon).contains("CN=other"));
     shop.bank.start_again();
+}
+
+/// Promise: an exchange of the key that is turned away on its way to the bank is no word of the bank about the key: it is told
+/// what may be in the way, and that it can be taken unchecked.
+#[test]
+fn who_is_turned_away_on_the_way_has_heard_no_word_of_the_bank() {
+    for (how, words) in [
+        (Turns::Away, "a firewall turns the connection away"),
+        (Turns::Silent, "nothing came within 3 s"),
+        (Turns::ClosingAfterHello, "does not know this machine's address"),
+        (Turns::Resetting, "does not know this machine's address"),
+        (Turns::Page, "speaks no TLS"),
+        (Turns::Failure, "this machine's address away"),
+    ] {
+        let server = RawServer::start(how);
+        let shop = Shop::new("");
+        shop.make("good", "ec");
+        shop.home.change(&format!("[kaspi]\nurl = \"https://{}\"", server.address));
+        let daemon = Daemon::start(&shop.home);
+        let said = shop.ctl("identity import --key good.key --cert good.crt", 7);
+        assert!(said.contains(words) && said.contains("--unchecked"), "{how:?}: {said}");
+        assert!(!said.contains("refuses the certificate"), "{how:?}: {said}");
+        daemon.door.get("/v1/identity").expect(503);
+    }
 }
 
 /// What goes over the socket is in no log, no error and no answer, whatever becomes of it.

@@ -113,6 +113,13 @@ fn sells(daemon: &Daemon) {
     assert_eq!(made["state"], "waiting", "{made}");
 }
 
+/// The first check of this name.
+#[track_caller]
+fn check(diagnosis: &Value, name: &str) -> Value {
+    let checks = diagnosis["checks"].as_array().unwrap();
+    checks.iter().find(|check| check["check"] == name).unwrap_or_else(|| panic!("{name}: {diagnosis}")).clone()
+}
+
 /// The rows of the log about the identity, oldest first.
 fn rows(daemon: &Daemon) -> Vec<Value> {
     let page = daemon.door.get("/v1/log?operation=identity&limit=1000").expect(200);

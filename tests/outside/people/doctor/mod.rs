@@ -1,6 +1,7 @@
 //! `kaspictl doctor` against broken set-ups: the cause fails, nothing else does, and it ends with a command.
 
 mod bank;
+mod blocked;
 mod files;
 mod old_tls;
 mod shop;
