@@ -13,6 +13,7 @@ use tokio::time::{Interval, interval};
 use super::call::changes;
 use crate::client::ClientError;
 use crate::ctl::exit::{self, Exit};
+use crate::ctl::held::{Watch, came};
 use crate::ctl::invocation::{Invocation, Transfer};
 use crate::ctl::save::{Existing, Output};
 use crate::ctl::session::Session;
@@ -39,6 +40,8 @@ enum TransferError {
     File(String),
     /// Nobody reads what is printed.
     Unread,
+    /// By a signal, which ends this process when what is there of a file is removed.
+    Stopped,
 }
 
 impl From<ClientError> for TransferError {
@@ -98,6 +101,7 @@ impl FileTransfer<'_, '_> {
                 Exit::Refused
             }
             TransferError::Unread => Exit::Done,
+            TransferError::Stopped => Exit::Refused,
         }
     }
 
@@ -115,6 +119,7 @@ impl FileTransfer<'_, '_> {
         if is_backup && matches!(output, Output::Stdout) && self.session.out.terminal {
             return Err(TransferError::File("a backup is nothing for a terminal: name a file".to_owned()));
         }
+        let watch = output.watch();
         let mut sink = Sink { output, target, backup: is_backup.then(PassingBackup::default) };
         if is_backup && sink.output.is_readable_by_others() {
             self.session.out.say("others than its owner may read that file, and it holds device tokens: chmod 600 it");
@@ -122,7 +127,7 @@ impl FileTransfer<'_, '_> {
         let count = Count::default();
         let mut body = answer.into_body();
         let mut clock = interval(SHOWN);
-        while let Some(frame) = self.next(&mut body, &mut clock, &count, length).await? {
+        while let Some(frame) = self.next(&mut body, watch.as_ref(), &mut clock, (&count, length)).await? {
             count.add(&frame);
             sink.write(&frame, self.session)?;
         }
@@ -159,9 +164,9 @@ impl FileTransfer<'_, '_> {
     async fn next(
         &mut self,
         body: &mut Incoming,
+        watch: Option<&Watch>,
         clock: &mut Interval,
-        count: &Count,
-        length: Option<u64>,
+        (count, length): (&Count, Option<u64>),
     ) -> Result<Option<hyper::body::Bytes>, TransferError> {
         loop {
             tokio::select! {
@@ -172,6 +177,7 @@ impl FileTransfer<'_, '_> {
                         "the file broke off; what came of it was not kept".to_owned()
                     ))),
                 },
+                () = came(watch) => return Err(TransferError::Stopped),
                 _ = clock.tick() => self.session.out.progress(&progress(count, length)),
             }
         }
@@ -264,7 +270,7 @@ impl<'t> Sink<'t> {
         if let Some(backup) = self.backup {
             backup.end().map_err(|error| no_backup(&error, left))?;
             if let Output::File(file) = &self.output {
-                check_backup(file.path()).map_err(|error| no_backup(&error, left))?;
+                check_backup(&file.path()).map_err(|error| no_backup(&error, left))?;
             }
         }
         match self.output {
