@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::problem::Problem;
 use super::routes::RouteId;
 use crate::id::RequestKey;
-use crate::operation::{Nothing, OperationId, Parameter, Request, Row, Shape, Upload, Visitor};
+use crate::operation::{ImportQuery, Nothing, OperationId, Parameter, Request, Row, Shape, Upload, Visitor};
 
 /// A generator for what callers write and one for what they read: an absent field may be left out of the
 /// first and is null in the second.
@@ -142,7 +142,12 @@ impl Visitor for Teller<'_> {
             "description": "The guide's columns by their names, in any order. CSV has a header.",
             "content": { "text/csv": {}, "application/x-ndjson": {} },
         });
-        Told { parameters: Vec::new(), body: Some(body), reply: self.types.document::<R::Reply>() }
+        let parameters = self.types.query::<ImportQuery>();
+        Told {
+            parameters: parameters.into_iter().collect(),
+            body: Some(body),
+            reply: self.types.document::<R::Reply>(),
+        }
     }
 
     fn download<R: Shape>(self) -> Told {

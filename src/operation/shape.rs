@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::{FileFormat, Operation, Reply};
+use super::{FileFormat, ImportQuery, Operation, Reply};
 use crate::failure::Failure;
 use crate::id::{NotAnId, OrganizationBin, PaymentRef, PhoneNumber};
 
@@ -67,7 +67,7 @@ pub trait Request: Shape {
 pub struct OtherReply;
 
 /// A request whose body is a file; HTTP only.
-pub trait Upload: From<FileFormat> + Into<Operation> {
+pub trait Upload: From<(FileFormat, ImportQuery)> + Into<Operation> {
     /// What comes back.
     type Reply: Described;
 }
@@ -194,8 +194,8 @@ impl Written {
     }
 
     /// A request whose body is a file.
-    pub(super) fn upload(format: FileFormat) -> Self {
-        Self { file: Some(format), ..Self::default() }
+    pub(super) fn upload(format: FileFormat, dry_run: bool) -> Self {
+        Self { file: Some(format), query: telling(&ImportQuery { dry_run }), ..Self::default() }
     }
 }
 
@@ -296,9 +296,9 @@ macro_rules! shape {
         }
     };
     (file $request:ident) => {
-        impl From<FileFormat> for $request {
-            fn from(format: FileFormat) -> Self {
-                Self { format }
+        impl From<(FileFormat, ImportQuery)> for $request {
+            fn from((format, query): (FileFormat, ImportQuery)) -> Self {
+                Self { format, dry_run: query.dry_run }
             }
         }
     };

@@ -20,7 +20,7 @@ use crate::ctl::session::Session;
 use crate::ctl::wire::{self, Count, FileBody, Outgoing};
 use crate::ctl::{api, json, text};
 use crate::failure::{Code, Failure, Money};
-use crate::operation::{BadRow, Imported, OperationId, Reply};
+use crate::operation::{BadRow, BadRows, Imported, OperationId, Reply};
 use crate::store::{PassingBackup, check_backup};
 
 /// How often the progress is shown.
@@ -151,7 +151,11 @@ impl FileTransfer<'_, '_> {
         }
         let place = place.map_or_else(String::new, |place| format!(" to {place}"));
         // The lines of a backup are nobody's.
-        let lines = if is_text { format!("{} lines, ", count.lines()) } else { String::new() };
+        let lines = match count.lines() {
+            _ if !is_text => String::new(),
+            1 => "1 line, ".to_owned(),
+            lines => format!("{lines} lines, "),
+        };
         self.session.out.say(&format!("{lines}{} bytes{place}", count.bytes()));
         if let Some(head) = head {
             self.session
@@ -220,21 +224,24 @@ impl FileTransfer<'_, '_> {
     async fn refused(&mut self, answer: Response<Incoming>) -> Result<Exit, TransferError> {
         let body = whole(answer).await?;
         let told: ProblemDocument = serde_json::from_slice(&body).map_err(|error| no_answer(&error))?;
-        let failure = Failure::new(told.code, told.detail)
+        let bad = BadRows { rows: told.rows, more: told.more_rows, understood: told.understood };
+        // Its detail names the first row, which is listed.
+        let detail = if bad.is_empty() { told.detail } else { bad.said() };
+        let failure = Failure::new(told.code, detail)
             .with_hint(told.remedy)
             .with_money(told.money)
             .with_retryable(told.retryable);
         if self.session.json {
             self.session.out.data(&format!("{}\n", String::from_utf8_lossy(&body)));
         } else {
-            if !told.understood.is_empty() {
-                self.session.out.say(&text::clean(&format!("read as: {}", told.understood)));
+            if !bad.understood.is_empty() {
+                self.session.out.say(&text::clean(&format!("read as: {}", bad.understood)));
             }
-            for row in &told.rows {
+            for row in &bad.rows {
                 self.session.out.say(&text::clean(&format!("line {}: {}", row.line, row.detail)));
             }
-            if told.more_rows > 0 {
-                self.session.out.say(&format!("and {} more", told.more_rows));
+            if bad.more > 0 {
+                self.session.out.say(&format!("and {} more", bad.more));
             }
             self.session.out.say(text::failure(&failure).trim_end());
         }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use kaspid::door::routes::RouteId;
 use kaspid::failure::Code;
 use kaspid::frame::{self, Answer, Call, Hello, PROTOCOL, Welcome};
-use kaspid::operation::{FileFormat, Operation, OperationId, Parameter, Request, Right, Shape, Upload, Visitor};
+use kaspid::operation::{
+    FileFormat, ImportQuery, Operation, OperationId, Parameter, Request, Right, Shape, Upload, Visitor,
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -55,7 +57,7 @@ impl Visitor for Sample {
     }
 
     fn upload<R: Upload>(self) -> Operation {
-        R::from(FileFormat::Csv).into()
+        R::from((FileFormat::Csv, ImportQuery::default())).into()
     }
 
     fn download<R: Shape>(self) -> Operation {

@@ -74,6 +74,9 @@ fn kaspictl_says_what_was_understood_and_the_sums() {
     for new in ["3", "0"] {
         let said = String::from_utf8(kaspictl(&till, &["import", "log", file.to_str().unwrap()])).unwrap();
         let line = |begin: &[&str]| said.lines().any(|line| begin.iter().all(|part| line.contains(part)));
+        let looked =
+            String::from_utf8(kaspictl(&till, &["import", "log", "--dry-run", file.to_str().unwrap()])).unwrap();
+        assert!(looked.contains("without --dry-run does it"), "{looked}");
         assert!(line(&["read as", "tabs, backslash escapes", "no header"]), "{said}");
         assert!(line(&[BIN, "in the file", "3", "150.50"]) && line(&[BIN, "taken in", new]), "{said}");
     }
@@ -82,4 +85,5 @@ fn kaspictl_says_what_was_understood_and_the_sums() {
     let output = command.arg("--socket").arg(till.daemon.socket()).args(["import", "log"]).arg(&file).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(1) && said.contains("line 1: ") && !said.contains("SECRET"), "{said}");
+    assert!(said.matches("is no header").count() == 1 && said.contains("1 row of the file is not good"), "{said}");
 }

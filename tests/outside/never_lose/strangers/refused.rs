@@ -73,7 +73,7 @@ fn files() -> Vec<(u64, Stranger)> {
                 "UTF-32LE",
             ),
         ),
-        (2, Stranger::new("an old Unix program", [&row("")[..].as_bytes(), KOI8].concat(), "iconv -f KOI8-R")),
+        (3, Stranger::new("an old Unix program", [&row("")[..].as_bytes(), KOI8].concat(), "iconv -f KOI8-R")),
         (4, Stranger::new("a text that was cut off in a letter", cut_off(&csv), "UTF-8 with one broken letter")),
         (2, Stranger::new("mysql --raw, a BIT of 0", with(",100,", ",\0,"), "leave --raw out")),
         (
@@ -136,6 +136,16 @@ fn files() -> Vec<(u64, Stranger)> {
         (1, Stranger::new("a column twice", csv.replace("shop_id", "id"), "names id twice")),
         (1, Stranger::new("our own export for Excel", excel, "without --excel")),
         (2, Stranger::new("long numbers by a spreadsheet", with(",2,", ",1.27E+10,"), "external_id: ")),
+        (
+            2,
+            Stranger::new(
+                "the same, by its cause",
+                with(",2,", ",1.27E+10,"),
+                "a spreadsheet has made an inexact number",
+            ),
+        ),
+        (2, Stranger::new("an amount by pandas", with(",100,", ",15000.0,"), "may be in tenge or in tiyn")),
+        (2, Stranger::new("a number by pandas", with(",2,", ",12737694350.0,"), "without a point and zeros")),
         (2, Stranger::new("an amount by a spreadsheet", with(",100,", ",1E+05,"), "inexact number")),
         (2, Stranger::new("a BIN without its zeros", with(BIN, "40740005347"), "takes zeros before a number away")),
         (2, Stranger::new("a BIN with a typing error", with(BIN, "891027350516"), "last digit")),
