@@ -53,6 +53,10 @@ impl Restore {
                 Exit::Done
             }
             Err(error) => {
+                let error = match error {
+                    RestoreError::Store(error) => RestoreError::Store(error.under(&self.config)),
+                    other => other,
+                };
                 out.say(&format!("kaspictl: nothing was touched: {error}"));
                 refused(&error)
             }

@@ -19,8 +19,9 @@ use super::file::{self, CACHE_BYTES};
 use super::head::Head;
 use super::place::Place;
 use super::reading::Reading;
+use super::remedy::remedy;
 use super::writing::Writing;
-use super::{StoreError, migration};
+use super::{StoreError, migration, place};
 use crate::domain::Actor;
 
 /// Why a backup was not put back. Nothing is touched then.
@@ -55,7 +56,7 @@ pub(crate) enum RestoreError {
         source: io::Error,
     },
     /// The disk, or permissions.
-    #[error("cannot write in the state directory: {0}; run as root, and check that there is room")]
+    #[error("cannot write in the state directory: {_0}; {}", what_to_do(_0))]
     Io(#[from] io::Error),
     /// The new state.
     #[error(transparent)]
@@ -75,6 +76,7 @@ pub(crate) struct Restored {
 
 /// Puts the backup `file` into `dir` in place of the state that is there.
 pub(crate) fn restore(dir: &Path, socket: &Path, file: &Path, actor: Actor) -> Result<Restored, RestoreError> {
+    place::folder(dir)?;
     let owner = dir.metadata().map_err(|source| RestoreError::NoStateDir { path: dir.to_owned(), source })?;
     let (Place { file: path, .. }, _) = Place::find(dir)?;
     // Kept to the end: a daemon that starts meanwhile finds the state in use.
@@ -95,6 +97,13 @@ pub(crate) fn restore(dir: &Path, socket: &Path, file: &Path, actor: Actor) -> R
     sync_dir(&path)?;
     drop(replaced);
     Ok(Restored { gap, kept, event })
+}
+
+fn what_to_do(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => remedy(error),
+        _ => "run as root, and check that there is room",
+    }
 }
 
 fn unseal(file: &Path, new: &Temporary) -> Result<Header, RestoreError> {
