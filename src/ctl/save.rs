@@ -23,7 +23,7 @@ pub(super) enum Output {
     /// To a device, a pipe or a socket, which stays what it is.
     Stream(File),
     /// To a file.
-    File(Unfinished),
+    File(Box<Unfinished>),
 }
 
 /// What becomes of a file that is there.
@@ -46,15 +46,19 @@ impl Output {
         let is_new = existing == Existing::Kept;
         match target.metadata() {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                Unfinished::begin(target, None, is_new).map(Self::File)
+                Unfinished::begin(target, None, is_new).map(Self::file)
             }
             Err(error) => Err(error),
             Ok(found) if is_stdout(&found) => Ok(Self::Stdout),
             Ok(found) if found.is_dir() => Err(io::Error::other("it is a folder: name a file in it")),
             Ok(found) if !found.is_file() => OpenOptions::new().write(true).open(&target).map(Self::Stream),
             Ok(_) if is_new => Err(ErrorKind::AlreadyExists.into()),
-            Ok(found) => Unfinished::begin(target, Some(&found), false).map(Self::File),
+            Ok(found) => Unfinished::begin(target, Some(&found), false).map(Self::file),
         }
+    }
+
+    fn file(file: Unfinished) -> Self {
+        Self::File(Box::new(file))
     }
 
     /// What a failed write leaves behind, for people.
@@ -111,7 +115,7 @@ mod tests {
 
     fn file(target: &Path, existing: Existing) -> Unfinished {
         match Output::begin(Some(target), existing).unwrap() {
-            Output::File(file) => file,
+            Output::File(file) => *file,
             Output::Stdout | Output::Stream(_) => panic!("not a file"),
         }
     }

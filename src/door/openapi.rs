@@ -139,7 +139,7 @@ impl Visitor for Teller<'_> {
     fn upload<R: Upload>(self) -> Told {
         let body = json!({
             "required": true,
-            "description": "The guide's columns by their names, in any order. CSV has a header.",
+            "description": "The guide's table as a database, a spreadsheet or a script writes it: what it is is told from the file itself.",
             "content": { "text/csv": {}, "application/x-ndjson": {} },
         });
         let parameters = self.types.query::<ImportQuery>();

@@ -24,12 +24,21 @@ const KOI8: [u8; 32] = [
 /// A letter's place in the alphabet, and whether it is small.
 type Letter = Option<(u8, bool)>;
 
-/// What is told apart: iconv's name, what people call it, and what letter a byte is.
-const ENCODINGS: [(&str, &str, fn(u8) -> Letter); 4] = [
-    ("CP1251", "CP1251 (Windows), as Excel saves \"CSV\" here", windows),
-    ("CP866", "CP866 (DOS)", dos),
-    ("KOI8-R", "KOI8-R (old Unix)", koi8),
-    ("ISO-8859-5", "ISO 8859-5", iso),
+/// One letter for each byte.
+struct Encoding {
+    /// As iconv calls it.
+    name: &'static str,
+    /// As people do.
+    is: &'static str,
+    letter: fn(u8) -> Letter,
+}
+
+/// What is told apart.
+const ENCODINGS: [Encoding; 4] = [
+    Encoding { name: "CP1251", is: "CP1251 (Windows), as Excel saves \"CSV\" here", letter: windows },
+    Encoding { name: "CP866", is: "CP866 (DOS)", letter: dos },
+    Encoding { name: "KOI8-R", is: "KOI8-R (old Unix)", letter: koi8 },
+    Encoding { name: "ISO-8859-5", is: "ISO 8859-5", letter: iso },
 ];
 
 fn windows(byte: u8) -> Letter {
@@ -86,7 +95,7 @@ pub(super) fn other(text: &[u8], before: usize) -> String {
         );
     }
     match likeliest(text) {
-        Some((name, is)) => format!(
+        Some(Encoding { name, is, .. }) => format!(
             "it is not UTF-8 and looks like {is}: save it as \"CSV UTF-8\", or: iconv -f {name} -t UTF-8 FILE > new.csv, and \
              look at its letters"
         ),
@@ -96,11 +105,12 @@ pub(super) fn other(text: &[u8], before: usize) -> String {
     }
 }
 
-fn likeliest(text: &[u8]) -> Option<(&'static str, &'static str)> {
+fn likeliest(text: &[u8]) -> Option<&'static Encoding> {
     let count = text.iter().filter(|byte| **byte >= 0x80).count();
-    let (worth, name, is) = ENCODINGS.into_iter().map(|(name, is, read)| (worth(text, read), name, is)).max()?;
+    let (worth, encoding) =
+        ENCODINGS.iter().map(|encoding| (worth(text, encoding.letter), encoding)).max_by_key(|(worth, _)| *worth)?;
     let least = u32::try_from(count).unwrap_or(u32::MAX).saturating_mul(LEAST);
-    (count >= FEWEST && worth >= least).then_some((name, is))
+    (count >= FEWEST && worth >= least).then_some(encoding)
 }
 
 /// How much a text looks like Russian, read so.
@@ -139,13 +149,12 @@ mod tests {
     fn russian_is_known_in_every_encoding() {
         for text in ["Организация не зарегистрирована", "связи", "нет", "ОШИБКА СВЯЗИ", "Платёж отменён", "при"]
         {
-            for (name, _, read) in ENCODINGS {
-                let found = likeliest(&written(text, read)).map(|(name, _)| name);
+            for Encoding { name, letter, .. } in ENCODINGS {
+                let found = likeliest(&written(text, letter)).map(|found| found.name);
                 assert_eq!(found, Some(name), "{text}");
             }
         }
-        assert_eq!(likeliest(b"caf\xE9"), None);
-        assert_eq!(likeliest(b"\x81\xB2\xDB\xB1\xB3"), None);
+        assert!(likeliest(b"caf\xE9").is_none() && likeliest(b"\x81\xB2\xDB\xB1\xB3").is_none());
     }
 
     #[test]

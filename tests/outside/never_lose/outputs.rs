@@ -234,7 +234,7 @@ impl Halfway {
         std::thread::spawn(move || {
             let mut kept = Vec::new();
             for mut stream in listener.incoming().map_while(Result::ok) {
-                stream.read(&mut [0; 4096]).unwrap();
+                assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
                 let head = "HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nContent-Length: 1000\r\n\r\n";
                 stream.write_all(head.as_bytes()).unwrap();
                 kept.push(stream);

@@ -180,13 +180,15 @@ fn a_link_to_a_state_is_followed() {
     assert!(Daemon::start(&shop.home).door.get("/v1/log/verify").expect(200)["ok"] == true);
 }
 
+type Make = fn(&Path);
+
 /// What is no file is not opened, which would wait for ever for a pipe, and not replaced: it is named, and a restore says
 /// the same.
 #[test]
 fn what_is_no_file_is_named() {
     let shop = Shop::new();
     let no_backup = shop.home.path().join("no.backup");
-    let make: [(&str, fn(&Path)); 3] = [
+    let make: [(&str, Make); 3] = [
         ("is a folder, and", |path| fs::create_dir(path).unwrap()),
         ("is a pipe, and", |path| nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRUSR).unwrap()),
         ("links lead in a circle", |path| symlink(NAME, path).unwrap()),

@@ -56,11 +56,20 @@ fn what_leaves_comes_back_or_says_that_it_does_not() {
         assert!(found.iter().any(|text| text.starts_with("=HYPERLINK(")), "{name}: {found:?}");
         file.tell(said["understood"].as_str().unwrap(), "comes back");
     }
+    // A key that a spreadsheet would take for a date.
+    let sale = format!(r#"{{"kind":"qr","amount_tiyn":10000,"organization_bin":"{BIN}"}}"#);
+    till.daemon.door.send("POST", "/v1/payments", &[("Idempotency-Key", "1-2")], Some(&sale)).expect(201);
     let excel = kaspictl(&till, &["log", "export", "--excel"]);
     let text = String::from_utf8(excel.clone()).unwrap();
     assert!(text.starts_with("\u{feff}id;shop_id;") && text.contains(";amount_tenge;"), "{text}");
     let wanted = format!(";\"=\"\"900000000001\"\"\";\"=\"\"{BIN}\"\"\";150,50;success;;2025-01-02 10:00:00;");
-    assert!(text.contains(&wanted) && text.contains("'=HYPERLINK(") && text.contains("\r\n"), "{text}");
+    assert!(
+        text.contains(&wanted)
+            && text.contains(";\"=\"\"1-2\"\"\";")
+            && text.contains("'=HYPERLINK(")
+            && text.contains("\r\n"),
+        "{text}"
+    );
     Stranger::new("our export for Excel", excel, "without --excel").is_refused(&till, "log", 1);
 }
 
