@@ -11,12 +11,12 @@ use tokio::io::unix::AsyncFd;
 const ENDING: [Signal; 4] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT];
 
 /// They are held back until it is dropped, and come then.
-pub(super) struct Held {
+pub(super) struct HeldSignals {
     told: SignalFd,
     before: SigSet,
 }
 
-impl Held {
+impl HeldSignals {
     /// None where the system has no such thing; then they end the process at once.
     pub(super) fn hold() -> Option<Self> {
         let ignored = ignored();
@@ -31,13 +31,13 @@ impl Held {
         deprecated,
         reason = "what replaces it is unsafe; an OwnedFd stays the same open descriptor while it lives"
     )]
-    pub(super) fn watch(&self) -> Option<Watch> {
+    pub(super) fn watch(&self) -> Option<SignalWatch> {
         let told = self.told.as_fd().try_clone_to_owned().ok()?;
-        AsyncFd::with_interest(told, Interest::READABLE).ok().map(Watch)
+        AsyncFd::with_interest(told, Interest::READABLE).ok().map(SignalWatch)
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldSignals {
     fn drop(&mut self) {
         // Only an invalid argument can fail here.
         let _ = self.before.thread_set_mask();
@@ -45,11 +45,11 @@ impl Drop for Held {
 }
 
 /// Whether a signal that is held back has come.
-pub(super) struct Watch(AsyncFd<OwnedFd>);
+pub(super) struct SignalWatch(AsyncFd<OwnedFd>);
 
 /// Ends when one has come; never where nothing is held back.
-pub(super) async fn came(watch: Option<&Watch>) {
-    if let Some(Watch(told)) = watch
+pub(super) async fn came(watch: Option<&SignalWatch>) {
+    if let Some(SignalWatch(told)) = watch
         && told.readable().await.is_ok()
     {
         return;

@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::held::Watch;
+use super::held::SignalWatch;
 use super::unfinished::Unfinished;
 
 /// Links that lead to links are followed so far, as the system does.
@@ -76,7 +76,7 @@ impl Output {
     }
 
     /// Tells when a signal has come that waits until what is there of a file is removed.
-    pub(super) fn watch(&self) -> Option<Watch> {
+    pub(super) fn watch(&self) -> Option<SignalWatch> {
         match self {
             Self::File(file) => file.watch(),
             Self::Stream(_) | Self::Stdout => None,

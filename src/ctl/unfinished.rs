@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag};
 use nix::unistd::linkat;
 
-use super::held::{Held, Watch};
+use super::held::{HeldSignals, SignalWatch};
 
 /// Removed where it does not become whole.
 pub(super) struct Unfinished {
@@ -27,7 +27,7 @@ pub(super) struct Unfinished {
     /// Owner, group and mode of the file it takes the place of.
     replaced: Option<(u32, u32, u32)>,
     /// While it has a hidden name. Behind all others: it is dropped when the file is gone.
-    held: Option<Held>,
+    held: Option<HeldSignals>,
 }
 
 impl Unfinished {
@@ -49,7 +49,7 @@ impl Unfinished {
     }
 
     fn named(&mut self) -> io::Result<File> {
-        self.held = Held::hold();
+        self.held = HeldSignals::hold();
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.part)?;
         self.is_named = true;
         Ok(file)
@@ -75,8 +75,8 @@ impl Unfinished {
     }
 
     /// Tells when a signal has come that waits until it is removed.
-    pub(super) fn watch(&self) -> Option<Watch> {
-        self.held.as_ref().and_then(Held::watch)
+    pub(super) fn watch(&self) -> Option<SignalWatch> {
+        self.held.as_ref().and_then(HeldSignals::watch)
     }
 
     /// The mode of the file it takes the place of.
@@ -108,7 +108,7 @@ impl Unfinished {
                 }
             }
             // A link takes the place of nothing: for an instant the file has its hidden name.
-            self.held = Held::hold();
+            self.held = HeldSignals::hold();
             link(&from, &self.part)?;
             self.is_named = true;
         }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::problem::Problem;
 use super::routes::RouteId;
 use crate::id::RequestKey;
-use crate::operation::{ImportQuery, Nothing, OperationId, Parameter, Request, Row, Shape, Upload, Visitor};
+use crate::operation::{Nothing, OperationId, Parameter, Request, Row, Shape, Upload, Visitor};
 
 /// A generator for what callers write and one for what they read: an absent field may be left out of the
 /// first and is null in the second.
@@ -142,7 +142,7 @@ impl Visitor for Teller<'_> {
             "description": "The guide's table as a database, a spreadsheet or a script writes it: what it is is told from the file itself.",
             "content": { "text/csv": {}, "application/x-ndjson": {} },
         });
-        let parameters = self.types.query::<ImportQuery>();
+        let parameters = self.types.query::<R::Query>();
         Told {
             parameters: parameters.into_iter().collect(),
             body: Some(body),

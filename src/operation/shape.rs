@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::{FileFormat, ImportQuery, Operation, Reply};
+use super::{FileFormat, Operation, Reply};
 use crate::failure::Failure;
 use crate::id::{NotAnId, OrganizationBin, PaymentRef, PhoneNumber};
 
@@ -67,7 +67,9 @@ pub trait Request: Shape {
 pub struct OtherReply;
 
 /// A request whose body is a file; HTTP only.
-pub trait Upload: From<(FileFormat, ImportQuery)> + Into<Operation> {
+pub trait Upload: From<(FileFormat, Self::Query)> + Into<Operation> {
+    /// Behind the question mark.
+    type Query: Fields;
     /// What comes back.
     type Reply: Described;
 }
@@ -194,8 +196,8 @@ impl Written {
     }
 
     /// A request whose body is a file.
-    pub(super) fn upload(format: FileFormat, dry_run: bool) -> Self {
-        Self { file: Some(format), query: telling(&ImportQuery { dry_run }), ..Self::default() }
+    pub(super) fn upload<T: Fields>(format: FileFormat, query: &T) -> Self {
+        Self { file: Some(format), query: telling(query), ..Self::default() }
     }
 }
 
@@ -215,7 +217,7 @@ fn telling<T: Fields>(value: &T) -> Map<String, Value> {
     said
 }
 
-/// The usual shapes, by their word in a row of the table; `own` is written beside the request.
+/// The usual shapes, by their word in a row of the table; `file` and `own` are written beside the request.
 macro_rules! shape {
     (bare $request:ident) => {
         impl Shape for $request {
@@ -295,13 +297,7 @@ macro_rules! shape {
             }
         }
     };
-    (file $request:ident) => {
-        impl From<(FileFormat, ImportQuery)> for $request {
-            fn from((format, query): (FileFormat, ImportQuery)) -> Self {
-                Self { format, dry_run: query.dry_run }
-            }
-        }
-    };
+    (file $request:ident) => {};
     (own $request:ident) => {};
 }
 pub(super) use shape;

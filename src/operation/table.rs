@@ -87,7 +87,7 @@ macro_rules! of_traffic {
     (visit Message $visitor:ident $request:ident) => { $visitor.message::<$request>() };
     (visit Upload $visitor:ident $request:ident) => { $visitor.upload::<$request>() };
     (visit Download $visitor:ident $request:ident) => { $visitor.download::<$request>() };
-    (write Upload $request:ident) => { Written::upload($request.format, $request.dry_run) };
+    (write Upload $request:ident) => { Written::upload($request.format, &ImportQuery { dry_run: $request.dry_run }) };
     (write $message:ident $request:ident) => { Written::of($request.clone()) };
     (answer Message $request:ident ($answer:ident in $($reply:ident)|+)) => {
         impl Request for $request {
@@ -103,6 +103,7 @@ macro_rules! of_traffic {
     };
     (answer Upload $request:ident ($answer:ident in $reply:ident)) => {
         impl Upload for $request {
+            type Query = ImportQuery;
             type Reply = $answer;
         }
     };

@@ -199,3 +199,15 @@ pub struct Backup;
 /// Says that a person has looked at what a restored backup left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AcknowledgeRestore;
+
+impl From<(FileFormat, ImportQuery)> for ImportConfigs {
+    fn from((format, ImportQuery { dry_run }): (FileFormat, ImportQuery)) -> Self {
+        Self { format, dry_run }
+    }
+}
+
+impl From<(FileFormat, ImportQuery)> for ImportLog {
+    fn from((format, ImportQuery { dry_run }): (FileFormat, ImportQuery)) -> Self {
+        Self { format, dry_run }
+    }
+}

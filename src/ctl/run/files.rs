@@ -13,7 +13,7 @@ use tokio::time::{Interval, interval};
 use super::call::changes;
 use crate::client::ClientError;
 use crate::ctl::exit::{self, Exit};
-use crate::ctl::held::{Watch, came};
+use crate::ctl::held::{SignalWatch, came};
 use crate::ctl::invocation::{Invocation, Transfer};
 use crate::ctl::save::{Existing, Output};
 use crate::ctl::session::Session;
@@ -168,7 +168,7 @@ impl FileTransfer<'_, '_> {
     async fn next(
         &mut self,
         body: &mut Incoming,
-        watch: Option<&Watch>,
+        watch: Option<&SignalWatch>,
         clock: &mut Interval,
         (count, length): (&Count, Option<u64>),
     ) -> Result<Option<hyper::body::Bytes>, TransferError> {

@@ -8,9 +8,7 @@ use std::time::Duration;
 use kaspid::door::routes::RouteId;
 use kaspid::failure::Code;
 use kaspid::frame::{self, Answer, Call, Hello, PROTOCOL, Welcome};
-use kaspid::operation::{
-    FileFormat, ImportQuery, Operation, OperationId, Parameter, Request, Right, Shape, Upload, Visitor,
-};
+use kaspid::operation::{FileFormat, Operation, OperationId, Parameter, Request, Right, Shape, Upload, Visitor};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -57,7 +55,7 @@ impl Visitor for Sample {
     }
 
     fn upload<R: Upload>(self) -> Operation {
-        R::from((FileFormat::Csv, ImportQuery::default())).into()
+        R::from((FileFormat::Csv, serde_json::from_value(json!({})).unwrap())).into()
     }
 
     fn download<R: Shape>(self) -> Operation {
