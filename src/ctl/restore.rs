@@ -10,7 +10,7 @@ use super::out::Out;
 use super::when::Zone;
 use crate::config::Configuration;
 use crate::moment::Moment;
-use crate::store::{RestoreError, Restored, restore};
+use crate::store::{RestoreError, Restored, StoreError, restore};
 use crate::user_names::this_process;
 
 /// What to put back, and whose configuration says where.
@@ -71,6 +71,7 @@ fn refused(error: &RestoreError) -> Exit {
         {
             Exit::Denied
         }
+        RestoreError::Store(StoreError::Unreadable { is_denied: true, .. }) => Exit::Denied,
         _ => Exit::Refused,
     }
 }

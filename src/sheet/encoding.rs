@@ -88,11 +88,10 @@ pub(super) fn other(text: &[u8], before: usize) -> String {
         broken += usize::from(!chunk.invalid().is_empty());
     }
     if good > broken {
-        let count = if broken == 1 { "one broken letter".to_owned() } else { format!("{broken} broken letters") };
-        return format!(
-            "it is UTF-8 with {count}, the first on this line (a text that was cut off, or a value in another encoding): \
-             correct it and import the file again"
-        );
+        // Only a piece of the file was looked at: how many there are is not known.
+        return "it is UTF-8 but for one broken letter on this line (a text that was cut off, or a value in another encoding): \
+                correct it and import the file again; LC_ALL=C.UTF-8 grep -naxv '.*' FILE shows every such line"
+            .to_owned();
     }
     match likeliest(text) {
         Some(Encoding { name, is, .. }) => format!(
@@ -162,7 +161,7 @@ mod tests {
         let mut text = "нет связи".as_bytes().to_vec();
         text.truncate(text.len() - 1);
         text.extend_from_slice(b",x");
-        assert!(other(&text, 0).contains("UTF-8 with one broken letter"));
+        assert!(other(&text, 0).contains("UTF-8 but for one broken letter"));
         assert!(other(b"\xD0,x", 5).contains("one broken letter"));
         assert!(other(b"\xD0,x", 0).contains("do not tell"));
     }

@@ -134,7 +134,7 @@ fn what_is_no_table_is_named() {
     refuses(b"shop_id,description\n8,a\n9,\0\n", 3, "a zero byte stands on this line");
     refuses(b"shop_id,description\n8,\xC1\xC2\xC5\xCE\n", 2, "iconv -f KOI8-R");
     let cut = ["shop_id,description\n8,связи\n9,".as_bytes(), b"\xD0\n"].concat();
-    refuses(&cut, 3, "UTF-8 with one broken letter");
+    refuses(&cut, 3, "UTF-8 but for one broken letter");
     refuses(b"PK\x03\x04", 1, "workbook");
     refuses(b"\x1F\x8B\x08", 1, "zcat");
     refuses(b"-- MySQL dump 10.13\n", 1, "it is SQL");

@@ -22,6 +22,8 @@ pub enum StoreError {
         why: String,
         /// What to do.
         remedy: &'static str,
+        /// The caller is not let in.
+        is_denied: bool,
     },
     /// Something else in the place of the state.
     #[error(

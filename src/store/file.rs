@@ -22,13 +22,14 @@ pub(super) const CACHE_BYTES: usize = 4 << 20;
 
 /// The system gives no access to a file.
 pub(super) fn inaccessible(path: &Path, error: &io::Error) -> StoreError {
-    StoreError::Unreadable { path: path.to_owned(), why: error.to_string(), remedy: remedy(error) }
+    let is_denied = error.kind() == io::ErrorKind::PermissionDenied;
+    StoreError::Unreadable { path: path.to_owned(), why: error.to_string(), remedy: remedy(error), is_denied }
 }
 
 /// What is there is no state.
 fn unreadable(path: &Path, why: &dyn std::fmt::Display) -> StoreError {
     let remedy = remedy(&io::ErrorKind::InvalidData.into());
-    StoreError::Unreadable { path: path.to_owned(), why: why.to_string(), remedy }
+    StoreError::Unreadable { path: path.to_owned(), why: why.to_string(), remedy, is_denied: false }
 }
 
 fn not_opened(path: &Path, error: &DatabaseError) -> StoreError {

@@ -17,8 +17,8 @@ pub(crate) fn remedy(error: &io::Error) -> &'static str {
              itself, the disk may be failing (dmesg): put a backup back on another one"
         }
         ErrorKind::PermissionDenied => {
-            "it has to belong to the user that kaspid runs as, and so has every folder above it let that user in: look with \
-             namei -l, and chown or chmod what differs"
+            "it has to belong to the user that kaspid runs as, and every folder above it has to let that user in: look with \
+             namei -l, and chown or chmod what differs; kaspictl restore is for root"
         }
         _ if error.raw_os_error() == Some(Errno::ELOOP as i32) => {
             "its links lead in a circle: let the link name what it should, or remove it and put a backup back"

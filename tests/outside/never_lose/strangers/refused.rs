@@ -74,7 +74,7 @@ fn files() -> Vec<(u64, Stranger)> {
             ),
         ),
         (3, Stranger::new("an old Unix program", [row("").as_bytes(), KOI8].concat(), "iconv -f KOI8-R")),
-        (4, Stranger::new("a text that was cut off in a letter", cut_off(&csv), "UTF-8 with one broken letter")),
+        (4, Stranger::new("a text that was cut off in a letter", cut_off(&csv), "UTF-8 but for one broken letter")),
         (2, Stranger::new("mysql --raw, a BIT of 0", with(",100,", ",\0,"), "leave --raw out")),
         (
             4,
