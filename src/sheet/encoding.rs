@@ -93,23 +93,32 @@ pub(super) fn other(text: &[u8], before: usize) -> String {
                 correct it and import the file again; LC_ALL=C.UTF-8 grep -naxv '.*' FILE shows every such line"
             .to_owned();
     }
-    match likeliest(text) {
-        Some(Encoding { name, is, .. }) => format!(
+    match likeliest(text).as_slice() {
+        [Encoding { name, is, .. }] => format!(
             "it is not UTF-8 and looks like {is}: save it as \"CSV UTF-8\", or: iconv -f {name} -t UTF-8 FILE > new.csv, and \
              look at its letters"
         ),
-        None => {
-            "it is not UTF-8, and its letters do not tell which encoding it is: save it as \"CSV UTF-8\"".to_owned()
+        [one, other] => {
+            format!("it is not UTF-8, and its letters may be {} or {}: save it as \"CSV UTF-8\"", one.name, other.name)
         }
+        _ => "it is not UTF-8, and its letters do not tell which encoding it is: save it as \"CSV UTF-8\"".to_owned(),
     }
 }
 
-fn likeliest(text: &[u8]) -> Option<&'static Encoding> {
+/// The encoding, or the two between which the letters do not tell; none where they look like no Russian in any.
+fn likeliest(text: &[u8]) -> Vec<&'static Encoding> {
     let count = text.iter().filter(|byte| **byte >= 0x80).count();
-    let (worth, encoding) =
-        ENCODINGS.iter().map(|encoding| (worth(text, encoding.letter), encoding)).max_by_key(|(worth, _)| *worth)?;
+    let mut readings: Vec<_> = ENCODINGS.iter().map(|encoding| (worth(text, encoding.letter), encoding)).collect();
+    readings.sort_by_key(|(worth, _)| std::cmp::Reverse(*worth));
+    let [(worth, encoding), (second, other), ..] = readings.as_slice() else { return Vec::new() };
+    // A short word in capital letters may be one in either of two.
+    let is_clear = u64::from(*worth) * 10 >= u64::from(*second) * 13;
     let least = u32::try_from(count).unwrap_or(u32::MAX).saturating_mul(LEAST);
-    (count >= FEWEST && worth >= least).then_some(encoding)
+    match count >= FEWEST && *worth >= least {
+        false => Vec::new(),
+        true if is_clear => vec![encoding],
+        true => vec![encoding, other],
+    }
 }
 
 /// How much a text looks like Russian, read so.
@@ -146,14 +155,16 @@ mod tests {
 
     #[test]
     fn russian_is_known_in_every_encoding() {
-        for text in ["Организация не зарегистрирована", "связи", "нет", "ОШИБКА СВЯЗИ", "Платёж отменён", "при"]
+        let names = |text: &[u8]| likeliest(text).iter().map(|found| found.name).collect::<Vec<_>>();
+        for text in ["Организация не зарегистрирована", "связи", "нет", "Платёж отменён", "при"]
         {
             for Encoding { name, letter, .. } in ENCODINGS {
-                let found = likeliest(&written(text, letter)).map(|found| found.name);
-                assert_eq!(found, Some(name), "{text}");
+                assert_eq!(names(&written(text, letter)), [name], "{text}");
             }
         }
-        assert!(likeliest(b"caf\xE9").is_none() && likeliest(b"\x81\xB2\xDB\xB1\xB3").is_none());
+        // Capital letters alone are small ones elsewhere.
+        assert_eq!(names(&written("ОШИБКА", windows)), ["CP1251", "KOI8-R"]);
+        assert!(names(b"caf\xE9").is_empty() && names(b"\x81\xB2\xDB\xB1\xB3").is_empty());
     }
 
     #[test]
