@@ -6,6 +6,7 @@ use super::events::event_at;
 use super::payment::number;
 use super::reading::Reading;
 use super::row::row_of;
+use super::zones::LogWalk;
 use crate::id::{OrganizationBin, ShopId};
 use crate::operation::{LogQuery, LogRow, Order};
 
@@ -51,8 +52,7 @@ fn sequence(
         let seqs = range.map(|entry| Ok(entry?.0.value().1));
         return Ok(if newest_first { Box::new(seqs.rev()) } else { Box::new(seqs) });
     }
-    let seqs = reading.tables.event()?.range_owned(first..=last)?.map(|entry| Ok(entry?.0.value()));
-    Ok(if newest_first { Box::new(seqs.rev()) } else { Box::new(seqs) })
+    Ok(Box::new(LogWalk::along(reading, (first, last), newest_first, query.into())?))
 }
 
 /// The rows behind event `after` that fit the query and `visible`, from at most [`EXPORTED`] events, and the
@@ -63,14 +63,18 @@ pub(crate) fn log_page(
     (after, last): (u64, u64),
     visible: impl Fn(Option<ShopId>, Option<&OrganizationBin>) -> bool,
 ) -> Result<(Vec<LogRow>, Option<u64>), StoreError> {
-    let end = last.min(after.saturating_add(EXPORTED));
-    let mut rows = Vec::new();
-    for seq in after + 1..=end {
+    let (mut rows, mut looked_at) = (Vec::new(), 0);
+    for seq in LogWalk::along(reading, (after.saturating_add(1), last), false, query.into())? {
+        let seq = seq?;
         let row =
             row_of(reading, seq)?.filter(|row| fits(row, query) && visible(row.shop_id, row.organization_bin.as_ref()));
         rows.extend(row);
+        looked_at += 1;
+        if looked_at == EXPORTED && seq < last {
+            return Ok((rows, Some(seq)));
+        }
     }
-    Ok((rows, (end < last).then_some(end)))
+    Ok((rows, None))
 }
 
 /// The row that this daemon itself has written under a number; none for one that an import took in.

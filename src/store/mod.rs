@@ -13,6 +13,7 @@ mod another;
 mod attempts;
 mod beside;
 mod book;
+mod candidates;
 mod chain;
 mod codec;
 mod compare;
@@ -64,6 +65,8 @@ mod triple;
 mod underway;
 mod writer;
 mod writing;
+mod zone;
+mod zones;
 #[cfg(test)]
 pub(crate) mod tests;
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata};
 
+use super::candidates::candidates;
 use super::config::{self, ConfigRow};
 use super::event::{self, Event};
 use super::key::KeyRow;
-use super::payment::{self, PaymentRow, number};
+use super::payment::{self, PaymentRow};
 use super::secrets::{Secrets, locked};
 use super::tables::ReadTables;
 use super::{Counterparty, StoreError, Triple, codec, triple};
@@ -173,7 +174,7 @@ impl Reading {
     ) -> Result<(Vec<PaymentRow>, Option<PaymentId>), StoreError> {
         let table = self.tables.payment()?;
         let mut rows: Vec<PaymentRow> = Vec::new();
-        for id in self.candidates(query)? {
+        for id in candidates(self, query)? {
             let Some(row) = payment::by_id(&table, id_of(id?))? else { continue };
             if query.since.is_some_and(|since| since.since(row.created_at) > SLACK) {
                 // Ids sort by the time of the intent: everything behind is older still.
@@ -189,51 +190,6 @@ impl Reading {
             rows.push(row);
         }
         Ok((rows, None))
-    }
-
-    /// Every shop that has or had a payment with a key or an invoice; a BIN may have moved to another since.
-    fn shops(&self) -> Result<Vec<ShopId>, StoreError> {
-        let (keys, invoices) = (self.tables.key()?, self.tables.payment_invoice()?);
-        let mut shops: Vec<ShopId> = Vec::new();
-        let mut next = Some(0);
-        // One look-up per shop: from each to the first entry of a later one.
-        while let Some(from) = next {
-            let key = ReadableTable::range(&keys, (from, "")..)?.next().transpose()?.map(|(key, _)| key.value().0);
-            let invoice = ReadableTable::range(&invoices, (from, "", 0)..)?.next().transpose()?;
-            let found = key.into_iter().chain(invoice.map(|(invoice, _)| invoice.value().0)).min();
-            shops.extend(found);
-            next = found.and_then(|shop| shop.checked_add(1));
-        }
-        Ok(shops)
-    }
-
-    /// The numbers of payments that may fit, newest first: through an index where the query allows one.
-    fn candidates(
-        &self,
-        query: &PaymentQuery,
-    ) -> Result<Box<dyn Iterator<Item = Result<u128, StoreError>>>, StoreError> {
-        let end = query.after.map_or(u128::MAX, |id| number(id).saturating_sub(1));
-        if query.key.is_none() && query.invoice.is_none() {
-            let range = self.tables.payment()?.range_owned(..=end)?;
-            return Ok(Box::new(range.rev().map(|entry| Ok(entry?.0.value()))));
-        }
-        let mut ids = Vec::new();
-        for shop in self.shops()? {
-            match (&query.key, &query.invoice) {
-                (Some(key), _) => ids.extend(self.key(shop, key)?.map(|row| number(row.payment))),
-                (None, Some(invoice)) => {
-                    let invoices = self.tables.payment_invoice()?;
-                    let range = (shop, invoice.as_str(), 0)..=(shop, invoice.as_str(), u128::MAX);
-                    for entry in ReadableTable::range(&invoices, range)? {
-                        ids.push(entry?.0.value().2);
-                    }
-                }
-                (None, None) => {}
-            }
-        }
-        ids.retain(|id| *id <= end);
-        ids.sort_unstable_by(|a, b| b.cmp(a));
-        Ok(Box::new(ids.into_iter().map(Ok)))
     }
 }
 

@@ -11,13 +11,16 @@ use super::event::{self, Change};
 use super::events::PAGE;
 use super::file::CACHE_BYTES;
 use super::reading::Reading;
-use super::tables::{ReadTables, WriteTables};
-use super::{Refused, Store, StoreError};
+use super::tables::{NAMES, ReadTables, WriteTables};
+use super::{Refused, Store, StoreError, migration};
 use crate::failure::Failure;
 use crate::operation::Difference;
 
 /// Made and unlinked in one go; a leftover of a crash between the two is made anew.
 const SCRATCH: &str = "rebuild.tmp";
+
+/// The tables that layout 3 did not have.
+const LISTS: [&str; 2] = ["payment_final", "zone"];
 
 /// A rebuild under way. Its tables live in an unlinked file beside the state and not in memory: a till's log of
 /// years would not fit into what the daemon may take of the machine.
@@ -85,6 +88,12 @@ impl Rebuild {
         Ok(read < PAGE)
     }
 
+    /// What an older layout did not have.
+    fn lists_into(&self, state: &Database) -> Result<(), StoreError> {
+        let known: Vec<&str> = NAMES.iter().copied().filter(|name| !LISTS.contains(name)).collect();
+        ReadTables(self.database.begin_read()?).copy_into(state, &known, &|| Ok(()))
+    }
+
     fn differences(
         &self,
         reading: &Reading,
@@ -92,6 +101,21 @@ impl Rebuild {
     ) -> Result<Vec<Difference>, StoreError> {
         reading.tables.differences(&ReadTables(self.database.begin_read()?), step)
     }
+}
+
+/// Fills the tables that the layout before did not have, where a migration has left them empty. Killed on the way, the
+/// next start begins anew.
+pub(super) fn fill_lists(database: &Database, state: Option<&Path>) -> Result<(), StoreError> {
+    let reading = Reading::new(database.begin_read()?, None);
+    if reading.meta(migration::UNLISTED)?.is_none() {
+        return Ok(());
+    }
+    let mut rebuild = Rebuild::begin(state)?;
+    while !rebuild.page(&reading)? {}
+    rebuild.lists_into(database)?;
+    let tx = database.begin_write()?;
+    WriteTables::open(&tx)?.meta.remove(migration::UNLISTED)?;
+    Ok(tx.commit()?)
 }
 
 /// The only holder of an unlinked file.
