@@ -19,7 +19,7 @@ use super::tally::StoreMeters;
 use super::underway::Underway;
 use super::writer::{self, Driver, Job, Message};
 use super::writing::Writing;
-use super::{Refused, StoreError, migration, rebuild, sealing};
+use super::{Refused, StoreError, migration, scratch, sealing};
 use crate::failure::Failure;
 use crate::id::PaymentId;
 use crate::seal::{SealId, Seals};
@@ -58,7 +58,7 @@ impl Store {
         let database = open()?;
         let secrets = Arc::new(sealing::secrets_of(&database, seals)?);
         mark_devices(&database, &secrets)?;
-        rebuild::fill_lists(&database, place.as_ref().map(|place| place.file.as_path()))?;
+        scratch::fill_lists(&database, place.as_ref().map(|place| place.file.as_path()))?;
         let head = Reading::new(database.begin_read()?, None).head()?;
         journal_heads::tell(head.place.seq, &head.hex());
         let shared = Arc::new(StoreState {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata};
 
-use super::candidates::candidates;
 use super::config::{self, ConfigRow};
 use super::event::{self, Event};
 use super::key::KeyRow;
@@ -14,14 +13,10 @@ use super::tables::ReadTables;
 use super::{Counterparty, StoreError, Triple, codec, triple};
 use crate::id::{OrganizationBin, PaymentId, PaymentRef, RequestKey, ShopId, TradePointId};
 use crate::moment::Moment;
-use crate::operation::PaymentQuery;
 
 /// A remote invoice lives a day and is looked at for another, and for a third if it is paid in that; each look may be
 /// put off by a tenth.
 const FOLLOWED: std::time::Duration = std::time::Duration::from_secs(80 * 3600);
-
-/// How far a clock that was set back may have put ids and times out of step.
-const SLACK: std::time::Duration = std::time::Duration::from_secs(48 * 3600);
 
 /// The payments that are to be followed.
 #[derive(Default)]
@@ -164,40 +159,6 @@ impl Reading {
     pub(crate) fn open_count(&self) -> Result<u64, StoreError> {
         Ok(self.tables.payment_open()?.len()?)
     }
-
-    /// The payments that fit the query and `visible`, newest first, at most `limit`, and the cursor behind them.
-    pub(crate) fn payments(
-        &self,
-        query: &PaymentQuery,
-        limit: usize,
-        visible: impl Fn(&PaymentRow) -> bool,
-    ) -> Result<(Vec<PaymentRow>, Option<PaymentId>), StoreError> {
-        let table = self.tables.payment()?;
-        let mut rows: Vec<PaymentRow> = Vec::new();
-        for id in candidates(self, query)? {
-            let Some(row) = payment::by_id(&table, id_of(id?))? else { continue };
-            if query.since.is_some_and(|since| since.since(row.created_at) > SLACK) {
-                // Ids sort by the time of the intent: everything behind is older still.
-                break;
-            }
-            if !fits(&row, query) || !visible(&row) {
-                continue;
-            }
-            if rows.len() == limit {
-                let next = rows.last().map(|row| row.id);
-                return Ok((rows, next));
-            }
-            rows.push(row);
-        }
-        Ok((rows, None))
-    }
-}
-
-fn fits(row: &PaymentRow, query: &PaymentQuery) -> bool {
-    query.since.is_none_or(|since| row.created_at >= since)
-        && query.state.is_none_or(|state| row.state == state)
-        && query.bin.as_ref().is_none_or(|bin| row.organization_bin == *bin)
-        && query.invoice.as_ref().is_none_or(|invoice| row.invoice.as_ref() == Some(invoice))
 }
 
 /// The least number of a payment made then: its first six bytes are milliseconds.

@@ -36,7 +36,7 @@ pub(super) fn block_of(seq: u64) -> u64 {
 
 /// What the rows of a stretch may have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Zone {
+pub(super) struct LogZone {
     /// The first and the last moment, in ms since 1970; none where no event has a row.
     between: Option<(i64, i64)>,
     /// Two bits for each BIN.
@@ -71,7 +71,7 @@ impl From<&LogQuery> for Sought {
     }
 }
 
-impl Zone {
+impl LogZone {
     fn merge(&mut self, other: &Self) {
         self.between = match (self.between, other.between) {
             (Some((first, last)), Some((from, to))) => Some((first.min(from), last.max(to))),
@@ -115,8 +115,8 @@ fn bit_of_status(status: LogStatus) -> u8 {
 const ANY_STATUS: u8 = u8::MAX;
 
 /// What a row shows that never changes, and its status where that does not either; a call's comes with its end.
-fn of_row(at: Moment, operation: OperationType, bin: Option<&OrganizationBin>, status: Option<LogStatus>) -> Zone {
-    Zone {
+fn of_row(at: Moment, operation: OperationType, bin: Option<&OrganizationBin>, status: Option<LogStatus>) -> LogZone {
+    LogZone {
         between: Some((at.millis(), at.millis())),
         bins: bin.map_or(0, bits_of_bin),
         operations: bit_of(operation),
@@ -137,7 +137,7 @@ fn of_end(call: &BegunCall, outcome: &CallOutcome, payment: &PaymentRow) -> u8 {
 }
 
 /// What the row of an event shows; none where it begins none. `call` is the one that is sent again.
-fn of_event(event: &Event, call: Option<&BegunCall>, payment: Option<&PaymentRow>) -> Option<Zone> {
+fn of_event(event: &Event, call: Option<&BegunCall>, payment: Option<&PaymentRow>) -> Option<LogZone> {
     let done = Some(LogStatus::Success);
     let about = |operation, status| payment.map(|row| of_row(event.at, operation, Some(&row.organization_bin), status));
     match &event.change {
@@ -174,7 +174,7 @@ impl WriteTables<'_> {
     ) -> Result<(), StoreError> {
         if let (Change::Ended { intent, outcome }, Some(call), Some(payment)) = (&event.change, call, payment) {
             let (block, ended) =
-                (block_of(*intent), Zone { statuses: of_end(call, outcome, payment), ..Zone::default() });
+                (block_of(*intent), LogZone { statuses: of_end(call, outcome, payment), ..LogZone::default() });
             self.widen(block, &ended)?;
             // A chapter may have taken the block in already.
             return if block == block_of(seq) { Ok(()) } else { self.widen_chapter(block / CHAPTER, &ended) };
@@ -184,7 +184,7 @@ impl WriteTables<'_> {
     }
 
     /// A block may have more from now on.
-    fn widen(&mut self, block: u64, more: &Zone) -> Result<(), StoreError> {
+    fn widen(&mut self, block: u64, more: &LogZone) -> Result<(), StoreError> {
         let stored = self.zone_at(BLOCKS, block)?;
         let mut zone = stored.clone().unwrap_or_default();
         zone.merge(more);
@@ -203,7 +203,7 @@ impl WriteTables<'_> {
         self.widen_chapter(before / CHAPTER, &zone)
     }
 
-    fn widen_chapter(&mut self, chapter: u64, more: &Zone) -> Result<(), StoreError> {
+    fn widen_chapter(&mut self, chapter: u64, more: &LogZone) -> Result<(), StoreError> {
         let stored = self.zone_at(CHAPTERS, chapter)?;
         let mut zone = stored.clone().unwrap_or_default();
         zone.merge(more);
@@ -213,7 +213,7 @@ impl WriteTables<'_> {
         Ok(())
     }
 
-    fn zone_at(&self, length: u8, number: u64) -> Result<Option<Zone>, StoreError> {
+    fn zone_at(&self, length: u8, number: u64) -> Result<Option<LogZone>, StoreError> {
         self.zone.get((length, number))?.map(|stored| codec::decode(stored.value())).transpose()
     }
 }
@@ -223,7 +223,7 @@ pub(super) mod tests {
     use super::*;
 
     /// One of which every part says something.
-    pub(in crate::store) fn sample() -> Zone {
+    pub(in crate::store) fn sample() -> LogZone {
         let bin = "891027350515".parse().unwrap();
         let at = Moment::from_millis(1_795_000_000_000);
         of_row(at, OperationType::Refund, Some(&bin), Some(LogStatus::Failed))

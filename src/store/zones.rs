@@ -4,7 +4,7 @@ use redb::ReadOnlyTable;
 
 use super::events::last_event;
 use super::reading::Reading;
-use super::zone::{BLOCK, BLOCKS, CHAPTER, CHAPTERS, Sought, Zone, block_of};
+use super::zone::{BLOCK, BLOCKS, CHAPTER, CHAPTERS, LogZone, Sought, block_of};
 use super::{StoreError, codec};
 use crate::domain::LogStatus;
 
@@ -70,7 +70,7 @@ impl LogWalk {
 
     fn may_have(&self, length: u8, number: u64, events: u64) -> Result<bool, StoreError> {
         let stored = self.zones.get((length, number))?;
-        let zone: Zone = stored.map(|stored| codec::decode(stored.value())).transpose()?.unwrap_or_default();
+        let zone: LogZone = stored.map(|stored| codec::decode(stored.value())).transpose()?.unwrap_or_default();
         if zone.may_have(&self.sought) {
             return Ok(true);
         }
@@ -86,7 +86,7 @@ impl LogWalk {
     fn skip(&mut self, from: u64, to: u64) {
         let Some((first, last)) = self.left else { return };
         let (first, last) = match self.newest_first {
-            true => (first, from.checked_sub(1).unwrap_or(0)),
+            true => (first, from.saturating_sub(1)),
             false => (to.saturating_add(1), last),
         };
         self.left = (first <= last).then_some((first, last));

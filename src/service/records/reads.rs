@@ -14,7 +14,7 @@ use crate::operation::{LogQuery, LogRows, Payment, PaymentQuery, Payments, Pictu
 use crate::service::Context;
 use crate::service::money::Balances;
 use crate::service::payment::{For, PaymentRows, Statuses, Waits};
-use crate::store::{PaymentRow, Reading, Refused, Store, check_cursor, log_rows};
+use crate::store::{PaymentRow, Reading, Refused, Store, check_cursor, log_rows, payments};
 
 /// Answers what is asked of payments and the log; touches nothing itself.
 pub(in crate::service) struct Reads {
@@ -70,7 +70,7 @@ impl Reads {
         let limit = limit(query.limit)?;
         let page = || {
             let (rows, next) =
-                self.store.read(|reading| Ok(reading.payments(query, limit, |row| context.sees(row))?))?;
+                self.store.read(|reading| Ok(payments(reading, query, limit, |row| context.sees(row))?))?;
             let payments = rows.iter().map(PaymentRow::view).collect();
             let (payments, next) = fitting(payments, next, |payment: &Payment| payment.id);
             Ok(Reply::Payments(Payments { payments, next }))

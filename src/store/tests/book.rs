@@ -15,6 +15,7 @@ use crate::operation::PaymentQuery;
 use crate::seal::Seals;
 use crate::store::account::Booking;
 use crate::store::facts;
+use crate::store::listing::payments;
 use crate::store::{
     Change, Closed, Ending, Fact, ImportedRow, PaymentRow, RefundRow, RefundState, Refused, Seen, Store, Window,
     Writing,
@@ -245,7 +246,7 @@ fn check(happenings: Vec<Happening>) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(lived(&store, happenings));
     let query = PaymentQuery::default();
-    let rows = store.read(|reading| Ok(reading.payments(&query, usize::MAX, |_| true)?)).unwrap().0;
+    let rows = store.read(|reading| Ok(payments(reading, &query, usize::MAX, |_| true)?)).unwrap().0;
     let range = Window { begin: FIRST, end: FIRST.after(DAY * 40) };
     let days = (0..40).map(|day| Window { begin: FIRST.after(DAY * day), end: FIRST.after(DAY * (day + 1)) });
     let each = days.map(|day| sums(&store, day)).fold(Sums::default(), Sums::and).sorted();

@@ -174,7 +174,7 @@ fn rows(lines: &mut Lines) {
     lines.value("PaymentRow", &payment());
     let stands = KeyRow { operation: OperationType::Create, payment: id(1), intent: 7, wrote: wrote() };
     lines.value("KeyRow", &stands);
-    lines.value("Zone", &zone::tests::sample());
+    lines.value("LogZone", &zone::tests::sample());
     lines.value("device", &Some("a-device-token".to_owned()));
     lines.value("device deleted", &None::<String>);
     lines.value("BankUrl", &"https://127.0.0.1:8443".parse::<BankUrl>().unwrap());

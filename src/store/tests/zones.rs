@@ -13,7 +13,7 @@ use crate::store::reading::id_of;
 use crate::store::row::row_of;
 use crate::store::zone::Sought;
 use crate::store::zones::LogWalk;
-use crate::store::{Change, Note, Reading, Refused, Store, StoreError, Writing};
+use crate::store::{Change, Note, Reading, Refused, Store, StoreError, Writing, payments};
 
 /// Numbers that are the same in each run.
 struct Seeded(u64);
@@ -47,14 +47,14 @@ pub(crate) fn hidden_rows(reading: &Reading) -> Result<Vec<u64>, StoreError> {
 
 /// Payments that a question for what they are does not find first behind their own place.
 pub(crate) fn hidden_payments(reading: &Reading) -> Result<Vec<PaymentId>, StoreError> {
-    let (all, _) = reading.payments(&PaymentQuery::default(), usize::MAX, |_| true)?;
+    let (all, _) = payments(reading, &PaymentQuery::default(), usize::MAX, |_| true)?;
     let mut hidden = Vec::new();
     for row in &all {
         let after = Some(id_of(number(row.id) + 1));
         let (state, bin) = (Some(row.state), Some(row.organization_bin.clone()));
         for (state, bin) in [(state, None), (None, bin.clone()), (state, bin)] {
             let query = PaymentQuery { after, state, bin, ..PaymentQuery::default() };
-            let (found, _) = reading.payments(&query, 1, |_| true)?;
+            let (found, _) = payments(reading, &query, 1, |_| true)?;
             if found.first().map(|found| found.id) != Some(row.id) {
                 hidden.push(row.id);
             }

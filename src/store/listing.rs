@@ -1,12 +1,12 @@
-//! The payments that may fit a query, newest first: through a list where there is one for what is asked.
+//! Lists of payments, newest first: through an index where there is one for what is asked.
 
 use redb::{ReadableTable, StorageError};
 
 use super::StoreError;
-use super::payment::number;
-use super::reading::Reading;
+use super::payment::{self, PaymentRow, number};
+use super::reading::{Reading, id_of};
 use crate::domain::State;
-use crate::id::{Invoice, RequestKey, ShopId};
+use crate::id::{Invoice, PaymentId, RequestKey, ShopId};
 use crate::operation::PaymentQuery;
 
 /// Numbers of payments, newest first.
@@ -15,7 +15,45 @@ type Numbers = Box<dyn Iterator<Item = Result<u128, StoreError>>>;
 /// States in which a payment stays, but for a surprise.
 const FINAL: [State; 5] = [State::Paid, State::Declined, State::Cancelled, State::Expired, State::Abandoned];
 
-pub(super) fn candidates(reading: &Reading, query: &PaymentQuery) -> Result<Numbers, StoreError> {
+/// How far a clock that was set back may have put ids and times out of step.
+const SLACK: std::time::Duration = std::time::Duration::from_secs(48 * 3600);
+
+/// The payments that fit the query and `visible`, newest first, at most `limit`, and the cursor behind them.
+pub(crate) fn payments(
+    reading: &Reading,
+    query: &PaymentQuery,
+    limit: usize,
+    visible: impl Fn(&PaymentRow) -> bool,
+) -> Result<(Vec<PaymentRow>, Option<PaymentId>), StoreError> {
+    let table = reading.tables.payment()?;
+    let mut rows: Vec<PaymentRow> = Vec::new();
+    for id in candidates(reading, query)? {
+        let Some(row) = payment::by_id(&table, id_of(id?))? else { continue };
+        if query.since.is_some_and(|since| since.since(row.created_at) > SLACK) {
+            // Ids sort by the time of the intent: everything behind is older still.
+            break;
+        }
+        if !fits(&row, query) || !visible(&row) {
+            continue;
+        }
+        if rows.len() == limit {
+            let next = rows.last().map(|row| row.id);
+            return Ok((rows, next));
+        }
+        rows.push(row);
+    }
+    Ok((rows, None))
+}
+
+fn fits(row: &PaymentRow, query: &PaymentQuery) -> bool {
+    query.since.is_none_or(|since| row.created_at >= since)
+        && query.state.is_none_or(|state| row.state == state)
+        && query.bin.as_ref().is_none_or(|bin| row.organization_bin == *bin)
+        && query.invoice.as_ref().is_none_or(|invoice| row.invoice.as_ref() == Some(invoice))
+}
+
+/// The numbers of payments that may fit.
+fn candidates(reading: &Reading, query: &PaymentQuery) -> Result<Numbers, StoreError> {
     let end = query.after.map_or(u128::MAX, |id| number(id).saturating_sub(1));
     match (&query.key, &query.invoice, query.state, &query.bin) {
         (Some(key), ..) => of_key(reading, key, end),
