@@ -16,7 +16,8 @@ use crate::support::fixture::Dialect;
 use crate::table::{Table, Times, timed};
 
 /// Nobody is told to slow down, and nothing but the calls asks the bank.
-const FREE: &str = "[limits]\nrate_per_uid = 1000000\nburst_per_uid = 1000000\n[follow]\nremote_sweep = \"off\"";
+const FREE: &str =
+    "[limits]\nrate_per_uid = 1000000\nburst_per_uid = 1000000\n[follow]\nremote_sweep = \"off\"\nrate = 100000";
 
 /// Calls of each kind in a round.
 const CALLS: usize = 300;

@@ -178,11 +178,13 @@ impl Statuses {
     /// it.
     async fn keep_status(&self, id: PaymentId, read: StatusRead, details: Option<ReadNow>) -> Result<(), Failure> {
         let ages = self.ages.clone();
+        // Most looks find what is known. They wait neither for the writer nor for what it is busy with.
+        if details.is_none() && news(&ages, &self.payments.row(id)?, read.clone(), (None, Moment::now())).is_none() {
+            return Ok(());
+        }
         let kept = self.store.write(move |writing| {
             let Some(row) = writing.payment(id)? else { return Err(Failure::not_found("the payment is gone").into()) };
-            let clocks = ages.clocks(&row, read.date);
-            let seen = sight(read, &row, clocks, (details, writing.now));
-            if let Some(seen) = seen.and_then(|seen| row.made_of(seen)) {
+            if let Some(seen) = news(&ages, &row, read, (details, writing.now)) {
                 writing.append(None, Change::Seen { payment: id, seen })?;
             }
             Ok(())
@@ -212,6 +214,12 @@ impl Statuses {
 /// Whether Kaspi has said where the payment stands, or that it does not know it.
 fn is_answer(read: &Result<StatusRead, CallError>) -> bool {
     matches!(read, Ok(_) | Err(CallError::Refused(Refusal { kind: RefusalKind::PaymentNotFound, .. })))
+}
+
+/// What is to be kept of a status; none where nothing is new.
+fn news(ages: &Ages, row: &PaymentRow, read: StatusRead, with: (Option<ReadNow>, Moment)) -> Option<Seen> {
+    let clocks = ages.clocks(row, read.date);
+    sight(read, row, clocks, with).and_then(|seen| row.made_of(seen))
 }
 
 /// What a status, and the details that were read with it, make of a payment.
