@@ -39,6 +39,11 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 /// Two are enough: the work is waiting for the bank, and the writer has a thread of its own.
 const WORKERS: usize = 2;
 
+/// No more than there are processors for this process: on one, they would only wake each other.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS)
+}
+
 /// Why the daemon did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
@@ -93,7 +98,7 @@ pub fn run(config: &Path) -> Result<(), DaemonError> {
     let socket = settings.config.daemon.socket.clone();
     let live = Arc::new(Live::new(config.to_owned(), settings));
     let (service, background) = Service::new(store, live.clone());
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build()?;
     let ended = runtime.block_on(async {
         let recovered = service.recover().await.map_err(DaemonError::Recovery)?;
         if recovered > 0 {
