@@ -1,5 +1,6 @@
 //! The `[access]` section: which names stand for whom, and what they may.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -67,14 +68,14 @@ fn database_of(text: &str) -> String {
 #[derive(Clone, Debug)]
 struct Named {
     text: String,
-    who: OnceLock<Who>,
+    who: Arc<OnceLock<Who>>,
     /// The last look-up failed: whom it stands for is not known, which is not the same as nobody.
     is_unsure: Arc<AtomicBool>,
 }
 
 impl Named {
     fn new(text: &str) -> Self {
-        Self { text: text.to_owned(), who: OnceLock::new(), is_unsure: Arc::default() }
+        Self { text: text.to_owned(), who: Arc::default(), is_unsure: Arc::default() }
     }
 
     /// Asks the user database, unless it has told already.
@@ -158,27 +159,36 @@ impl Rules {
     /// second value, one sentence each, for the journal and `kaspid check`.
     #[must_use]
     pub fn new(config: &AccessSettings) -> (Self, Vec<String>) {
-        let grant = |right, text: &String| {
-            let taken = text.strip_prefix(TAKES);
-            Grant { right, takes: taken.is_some(), named: Named::new(taken.unwrap_or(text)) }
-        };
-        let grants =
-            by_right(config).into_iter().flat_map(|(right, names)| names.iter().map(move |name| grant(right, name)));
+        let (mut names, mut grants) = (HashMap::new(), Vec::new());
+        // Who is named in several places is one name.
+        let mut named = |text: &str| Named::clone(names.entry(text.to_owned()).or_insert_with(|| Named::new(text)));
+        for (right, listed) in by_right(config) {
+            for text in listed {
+                let taken = text.strip_prefix(TAKES);
+                grants.push(Grant { right, takes: taken.is_some(), named: named(taken.unwrap_or(text)) });
+            }
+        }
         let window = |rule: &crate::config::ShopRule| Window { shops: rule.shops.clone(), bins: rule.bins.clone() };
-        let windows = config.shop.iter().map(|rule| (Named::new(&rule.who), window(rule)));
-        let rules = Self { grants: grants.collect(), windows: windows.collect() };
+        let windows = config.shop.iter().map(|rule| (named(&rule.who), window(rule))).collect();
+        let rules = Self { grants, windows };
         let warnings = rules.look_up();
         (rules, warnings)
     }
 
-    /// Asks for whom the names stand that nobody has told yet; returns those that still nobody knows.
+    /// Asks for whom the names stand that nobody has told yet; returns those that still nobody knows. Each name is asked for
+    /// once: where systemd answers for users, a name that is not there costs a hundred calls of the system.
     fn look_up(&self) -> Vec<String> {
-        let told = |grant: &&Grant| grant.named.look_up().is_ok() || grant.named.text != FORWARDER;
-        let listed =
-            self.grants.iter().filter(told).map(|grant| (format!("[access] {}", grant.right.name()), &grant.named));
+        let listed = self.grants.iter().map(|grant| (format!("[access] {}", grant.right.name()), &grant.named));
         let narrowed = self.windows.iter().map(|(named, _)| ("[[access.shop]] who".to_owned(), named));
-        let asked = listed.chain(narrowed).filter_map(|(place, named)| Some((place, named.look_up().err()?)));
-        asked.map(|(place, why)| format!("{place}: {why}; the rule has no effect as long as that is so")).collect()
+        let mut asked: HashMap<&str, Option<String>> = HashMap::new();
+        let mut inert = Vec::new();
+        for (place, named) in listed.chain(narrowed) {
+            let why = asked.entry(named.text.as_str()).or_insert_with(|| named.look_up().err());
+            if let Some(why) = why.as_ref().filter(|_| named.text != FORWARDER) {
+                inert.push(format!("{place}: {why}; the rule has no effect as long as that is so"));
+            }
+        }
+        inert
     }
 
     /// The same, for whoever connects: a name may have been made since.
@@ -325,7 +335,7 @@ fn user_name(uid: u32) -> String {
 impl Rules {
     /// The same with a name under `wanted`, or of a narrowing, that could not be looked up.
     pub(super) fn with_unsure(mut self, wanted: Option<Right>) -> Self {
-        let named = Named { text: "somebody".to_owned(), who: OnceLock::new(), is_unsure: Arc::default() };
+        let named = Named { text: "somebody".to_owned(), who: Arc::default(), is_unsure: Arc::default() };
         named.is_unsure.store(true, Ordering::Relaxed);
         match wanted {
             Some(right) => self.grants.push(Grant { right, takes: true, named }),
@@ -336,7 +346,7 @@ impl Rules {
 
     /// Rules whose names are known.
     pub(super) fn resolved(grants: Vec<(Right, Who)>, windows: Vec<(Who, Window)>) -> Self {
-        let named = |who| Named { text: String::new(), who: OnceLock::from(who), is_unsure: Arc::default() };
+        let named = |who| Named { text: String::new(), who: Arc::new(OnceLock::from(who)), is_unsure: Arc::default() };
         let grant = |(right, who)| Grant { right, takes: false, named: named(who) };
         Self {
             grants: grants.into_iter().map(grant).collect(),
