@@ -145,7 +145,7 @@ impl Service {
             upkeep::without_gap(&rooms.store)?;
         }
         match operation {
-            Operation::Health(_) => rooms.upkeep.health.health(context),
+            Operation::Health(_) => rooms.upkeep.health.health(context).await,
             Operation::Version(_) => Ok(Reply::Version(version())),
             Operation::ConfigList(query) => rooms.organisations.rows.config_list(context, &query),
             Operation::ConfigGet(get) => rooms.organisations.rows.config_get(context, &get.organization_bin),

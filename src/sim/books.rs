@@ -212,10 +212,18 @@ impl Books {
 /// The log and what is made of it.
 pub(super) fn check_log(shop: &Shop) {
     let mut chain = Chain::new(None);
-    while shop.store.read(|reading| Ok(check_chain(reading, &mut chain)?)) == Ok(false) {}
+    while shop.store.walk_here(|walk| Ok(check_chain(walk, &mut chain)?)) == Ok(false) {}
     let verdict = chain.verdict(shop.store.differences().ok());
     if !verdict.ok || verdict.differences.is_none() {
         broken(format!("the log is not whole, or not what the state was made of: {verdict:?}"));
+    }
+}
+
+/// What is kept of what stands is what stands.
+pub(super) async fn check_census(shop: &Shop) {
+    let [kept, counted] = shop.store.counted_both_ways().await;
+    if kept != counted {
+        broken(format!("the census says {kept:?}, and the tables {counted:?}"));
     }
 }
 

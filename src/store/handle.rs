@@ -6,7 +6,7 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use redb::{Database, ReadableDatabase};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::file::create;
 use super::hear::Hearer;
@@ -14,7 +14,7 @@ use super::journal_heads::{self, JournalHeads};
 use super::place::Place;
 use super::reading::Reading;
 use super::secrets::Secrets;
-use super::state::{Opener, StoreState};
+use super::state::{Opener, PLACES, StoreState};
 use super::tally::StoreMeters;
 use super::underway::Underway;
 use super::writer::{self, Driver, Job, Message};
@@ -60,13 +60,17 @@ impl Store {
         mark_devices(&database, &secrets)?;
         let head = Reading::new(database.begin_read()?, None).head()?;
         journal_heads::tell(head.place.seq, &head.hex());
+        let meters = StoreMeters::new();
+        meters.census().opened(Some(head.place.seq));
         let shared = Arc::new(StoreState {
             open,
             place,
             database: RwLock::new(Some(database)),
             head: watch::Sender::new(head.place.seq),
             reopening: AtomicBool::new(false),
-            meters: StoreMeters::new(),
+            meters,
+            counting: tokio::sync::Mutex::default(),
+            walks: Arc::new(Semaphore::new(PLACES)),
             secrets,
             hearer: Hearer::default(),
         });

@@ -6,32 +6,52 @@ use super::events::event_at;
 use super::payment::number;
 use super::reading::Reading;
 use super::row::row_of;
+use super::walk::{PIECE, Walk};
 use crate::id::{OrganizationBin, ShopId};
 use crate::operation::{LogQuery, LogRow, Order};
 
-/// Events behind one piece of an export, and behind one page for those who follow.
-pub(super) const EXPORTED: u64 = 512;
-
-/// The rows that fit the query and `visible`, at most `limit`, and the cursor behind them.
-pub(crate) fn log_rows(
-    reading: &Reading,
-    query: &LogQuery,
+/// A search of the log under way. A filter that fits little may have to look at all of it, and does so in pieces.
+pub(crate) struct LogSearch {
+    /// Its cursor moves on with every event that was looked at.
+    query: LogQuery,
     limit: usize,
-    visible: impl Fn(Option<ShopId>, Option<&OrganizationBin>) -> bool,
-) -> Result<(Vec<LogRow>, Option<u64>), StoreError> {
-    let mut rows: Vec<LogRow> = Vec::new();
-    for seq in sequence(reading, query)? {
-        let Some(row) = row_of(reading, seq?)? else { continue };
-        if !fits(&row, query) || !visible(row.shop_id, row.organization_bin.as_ref()) {
-            continue;
-        }
-        if rows.len() == limit {
-            let next = rows.last().map(|row| row.id);
-            return Ok((rows, next));
-        }
-        rows.push(row);
+    rows: Vec<LogRow>,
+}
+
+impl LogSearch {
+    /// For at most `limit` rows.
+    pub(crate) fn new(query: LogQuery, limit: usize) -> Self {
+        Self { query, limit, rows: Vec::new() }
     }
-    Ok((rows, None))
+
+    /// Looks at the next [`PIECE`] events. Once the search is over: the rows that fit the query and `visible`, and the
+    /// cursor behind them.
+    pub(crate) fn piece(
+        &mut self,
+        walk: &Walk<'_>,
+        visible: impl Fn(Option<ShopId>, Option<&OrganizationBin>) -> bool,
+    ) -> Result<Option<(Vec<LogRow>, Option<u64>)>, StoreError> {
+        let mut looked = 0;
+        for seq in sequence(walk, &self.query)? {
+            if looked == PIECE {
+                return Ok(None);
+            }
+            let seq = seq?;
+            (looked, self.query.after) = (looked + 1, Some(seq));
+            let row = row_of(walk, seq)?;
+            let Some(row) =
+                row.filter(|row| fits(row, &self.query) && visible(row.shop_id, row.organization_bin.as_ref()))
+            else {
+                continue;
+            };
+            if self.rows.len() == self.limit {
+                let next = self.rows.last().map(|row| row.id);
+                return Ok(Some((std::mem::take(&mut self.rows), next)));
+            }
+            self.rows.push(row);
+        }
+        Ok(Some((std::mem::take(&mut self.rows), None)))
+    }
 }
 
 /// The events that may begin a row, in the order asked for.
@@ -55,15 +75,15 @@ fn sequence(
     Ok(if newest_first { Box::new(seqs.rev()) } else { Box::new(seqs) })
 }
 
-/// The rows behind event `after` that fit the query and `visible`, from at most [`EXPORTED`] events, and the
+/// The rows behind event `after` that fit the query and `visible`, from at most [`PIECE`] events, and the
 /// last event that was looked at; `None` behind event `last`.
 pub(crate) fn log_page(
-    reading: &Reading,
+    reading: &Walk<'_>,
     query: &LogQuery,
     (after, last): (u64, u64),
     visible: impl Fn(Option<ShopId>, Option<&OrganizationBin>) -> bool,
 ) -> Result<(Vec<LogRow>, Option<u64>), StoreError> {
-    let end = last.min(after.saturating_add(EXPORTED));
+    let end = last.min(after.saturating_add(PIECE));
     let mut rows = Vec::new();
     for seq in after + 1..=end {
         let row =

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata};
+use redb::{ReadTransaction, ReadableTable};
 
 use super::config::{self, ConfigRow};
 use super::event::{self, Event};
@@ -14,32 +14,6 @@ use super::{Counterparty, StoreError, Triple, codec, triple};
 use crate::id::{OrganizationBin, PaymentId, PaymentRef, RequestKey, ShopId, TradePointId};
 use crate::moment::Moment;
 use crate::operation::PaymentQuery;
-
-/// A remote invoice lives a day and is looked at for another, and for a third if it is paid in that; each look may be
-/// put off by a tenth.
-const FOLLOWED: std::time::Duration = std::time::Duration::from_secs(80 * 3600);
-
-/// How far a clock that was set back may have put ids and times out of step.
-const SLACK: std::time::Duration = std::time::Duration::from_secs(48 * 3600);
-
-/// The payments that are to be followed.
-#[derive(Default)]
-pub(crate) struct ToFollow {
-    pub(crate) rows: Vec<PaymentRow>,
-    /// Those that are stored and do not read back.
-    pub(crate) unread: Vec<PaymentId>,
-}
-
-impl ToFollow {
-    fn add(&mut self, id: PaymentId, row: Result<Option<PaymentRow>, StoreError>) -> Result<(), StoreError> {
-        match row {
-            Ok(row) => self.rows.extend(row),
-            Err(StoreError::Codec(_) | StoreError::Newer(_)) => self.unread.push(id),
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
-}
 
 /// A read transaction. Costs no lock on the writer; never held across an await.
 pub(crate) struct Reading {
@@ -108,89 +82,6 @@ impl Reading {
         row.map(|value| codec::decode(value.value())).transpose()
     }
 
-    /// The payments with something that only a person can close, oldest first, as far as they can be read.
-    pub(crate) fn payments_for_a_person(&self) -> Result<Vec<PaymentRow>, StoreError> {
-        let mut found = ToFollow::default();
-        self.add_listed(&self.tables.payment_attention()?, &mut found)?;
-        Ok(found.rows)
-    }
-
-    /// The payments that may still become another: all that are open, and those that were followed at `alive`.
-    pub(crate) fn payments_to_follow(&self, alive: Moment) -> Result<ToFollow, StoreError> {
-        let mut found = ToFollow::default();
-        self.add_listed(&self.tables.payment_open()?, &mut found)?;
-        self.add_listed(&self.tables.payment_attention()?, &mut found)?;
-        for entry in self.tables.payment()?.range_owned::<u128>(..)?.rev() {
-            let (id, stored) = entry?;
-            let row: Result<PaymentRow, StoreError> = codec::decode(stored.value());
-            if row.as_ref().is_ok_and(|row| alive.since(row.created_at) > FOLLOWED) {
-                break;
-            }
-            let rest = row.map(|row| Some(row).filter(|row| !row.is_open() && !row.is_attended()));
-            found.add(id_of(id.value()), rest)?;
-        }
-        Ok(found)
-    }
-
-    /// The payments that are not final, oldest first, as far as they can be read.
-    pub(crate) fn open_payments(&self) -> Result<Vec<PaymentRow>, StoreError> {
-        let mut found = ToFollow::default();
-        self.add_listed(&self.tables.payment_open()?, &mut found)?;
-        Ok(found.rows)
-    }
-
-    /// The open payments made before then, oldest first, as far as they can be read.
-    pub(crate) fn open_since_before(&self, moment: Moment) -> Result<Vec<PaymentRow>, StoreError> {
-        let (payments, mut found) = (self.tables.payment()?, ToFollow::default());
-        // Ids sort by the time of the intent.
-        for entry in self.tables.payment_open()?.range(..first_id(moment))? {
-            let id = id_of(entry?.0.value());
-            found.add(id, payment::by_id(&payments, id))?;
-        }
-        Ok(found.rows)
-    }
-
-    fn add_listed(&self, index: &ReadOnlyTable<u128, ()>, found: &mut ToFollow) -> Result<(), StoreError> {
-        let payments = self.tables.payment()?;
-        for entry in index.iter()? {
-            let id = id_of(entry?.0.value());
-            found.add(id, payment::by_id(&payments, id))?;
-        }
-        Ok(())
-    }
-
-    /// How many payments are not final.
-    pub(crate) fn open_count(&self) -> Result<u64, StoreError> {
-        Ok(self.tables.payment_open()?.len()?)
-    }
-
-    /// The payments that fit the query and `visible`, newest first, at most `limit`, and the cursor behind them.
-    pub(crate) fn payments(
-        &self,
-        query: &PaymentQuery,
-        limit: usize,
-        visible: impl Fn(&PaymentRow) -> bool,
-    ) -> Result<(Vec<PaymentRow>, Option<PaymentId>), StoreError> {
-        let table = self.tables.payment()?;
-        let mut rows: Vec<PaymentRow> = Vec::new();
-        for id in self.candidates(query)? {
-            let Some(row) = payment::by_id(&table, id_of(id?))? else { continue };
-            if query.since.is_some_and(|since| since.since(row.created_at) > SLACK) {
-                // Ids sort by the time of the intent: everything behind is older still.
-                break;
-            }
-            if !fits(&row, query) || !visible(&row) {
-                continue;
-            }
-            if rows.len() == limit {
-                let next = rows.last().map(|row| row.id);
-                return Ok((rows, next));
-            }
-            rows.push(row);
-        }
-        Ok((rows, None))
-    }
-
     /// Every shop that has or had a payment with a key or an invoice; a BIN may have moved to another since.
     fn shops(&self) -> Result<Vec<ShopId>, StoreError> {
         let (keys, invoices) = (self.tables.key()?, self.tables.payment_invoice()?);
@@ -208,7 +99,7 @@ impl Reading {
     }
 
     /// The numbers of payments that may fit, newest first: through an index where the query allows one.
-    fn candidates(
+    pub(super) fn candidates(
         &self,
         query: &PaymentQuery,
     ) -> Result<Box<dyn Iterator<Item = Result<u128, StoreError>>>, StoreError> {
@@ -237,16 +128,11 @@ impl Reading {
     }
 }
 
-fn fits(row: &PaymentRow, query: &PaymentQuery) -> bool {
+pub(super) fn fits(row: &PaymentRow, query: &PaymentQuery) -> bool {
     query.since.is_none_or(|since| row.created_at >= since)
         && query.state.is_none_or(|state| row.state == state)
         && query.bin.as_ref().is_none_or(|bin| row.organization_bin == *bin)
         && query.invoice.as_ref().is_none_or(|invoice| row.invoice.as_ref() == Some(invoice))
-}
-
-/// The least number of a payment made then: its first six bytes are milliseconds.
-pub(super) fn first_id(at: Moment) -> u128 {
-    u128::from(u64::try_from(at.millis()).unwrap_or(0)) << 80
 }
 
 pub(super) fn id_of(number: u128) -> PaymentId {

@@ -19,6 +19,7 @@ use super::file::{self, CACHE_BYTES};
 use super::head::Head;
 use super::place::Place;
 use super::reading::Reading;
+use super::walk::Walk;
 use super::writing::Writing;
 use super::{StoreError, migration, sealing};
 use crate::domain::Actor;
@@ -152,7 +153,7 @@ fn in_order(database: &Database, header: &Header) -> Result<LogPlace, String> {
     let look = || {
         let reading = Reading::new(database.begin_read()?, None);
         let mut chain = Chain::new(None);
-        while !check_chain(&reading, &mut chain)? {}
+        while !check_chain(&Walk::along(&reading), &mut chain)? {}
         Ok((chain.verdict(None), reading.head()?))
     };
     let (verdict, head) = look().map_err(|error: StoreError| error.to_string())?;

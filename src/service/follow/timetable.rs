@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::due::{is_missed, next_look, unasked};
+use super::due::{is_missed, is_overdue, next_look, unasked};
 use super::following::Following;
 use super::foreign::Foreign;
 use super::sign::{LookEnd, Sign};
@@ -139,7 +139,9 @@ impl Timetable {
     pub(super) fn begin(&mut self, by: &Sources, row: &PaymentRow, alive: Moment) {
         by.statuses.ages.follow(row);
         let up = since_boot();
-        match is_missed(row, by.statuses.ages.at(row, up), alive) {
+        let now = by.statuses.ages.at(row, up);
+        by.following.note_overdue(row.id, is_overdue(row, now));
+        match is_missed(row, now, alive) {
             true => self.set(row.id, self.lane(by, row), up),
             false => self.put(by, row, up, true),
         }
@@ -211,6 +213,7 @@ impl Timetable {
     fn put(&mut self, by: &Sources, row: &PaymentRow, from: Duration, asked: bool) {
         let is_new = by.statuses.ages.follow(row);
         let now = by.statuses.ages.at(row, from);
+        by.following.note_overdue(row.id, is_overdue(row, now));
         let is_waiting = row.state == State::Waiting;
         // Taken in after its time: nobody has looked yet what became of it. After an import that may be thousands.
         if is_new && is_waiting && now >= lively_until(row) {
@@ -245,6 +248,7 @@ impl Timetable {
     fn drop(&mut self, by: &Sources, id: PaymentId) {
         self.due.remove(&id);
         self.takes_long.remove(&id);
+        by.following.note_overdue(id, false);
         by.statuses.ages.forget(id);
         by.statuses.asks.forget(id);
     }

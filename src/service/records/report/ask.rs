@@ -70,8 +70,10 @@ impl OpenPayments {
         window: Window,
         bin: Option<&OrganizationBin>,
     ) -> Result<Inquiry, Failure> {
-        let wanted = |row: &PaymentRow| context.sees(row) && bin.is_none_or(|bin| row.organization_bin == *bin);
-        let mut waiting = self.store.read(|reading| Ok(waiting_of(reading, window, wanted)?))?;
+        let (seen, bin) = (context.clone(), bin.cloned());
+        let wanted =
+            move |row: &PaymentRow| seen.sees(row) && bin.as_ref().is_none_or(|bin| row.organization_bin == *bin);
+        let mut waiting = self.store.walk(move |walk| Ok(waiting_of(walk, window, wanted)?)).await?;
         waiting.sort_by_cached_key(|id| self.statuses.asks.last_read(*id));
         let mut waiting = waiting.into_iter();
         let until = Instant::now() + WITHIN;
