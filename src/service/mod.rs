@@ -21,6 +21,7 @@
 
 mod bank;
 mod context;
+mod crowd;
 mod follow;
 mod locks;
 mod money;

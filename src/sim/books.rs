@@ -16,7 +16,7 @@ use crate::money::Amount;
 use crate::operation::{
     EventQuery, GetPayment, Health, HealthQuery, LogQuery, PayBack, Payment, PaymentQuery, RefundPayment, Reply,
 };
-use crate::store::{Chain, check_chain};
+use crate::store::{Chain, check_chain, counted_both_ways};
 
 /// A call that the log says was sent under this X-Request-ID.
 #[derive(Clone, Debug)]
@@ -221,7 +221,7 @@ pub(super) fn check_log(shop: &Shop) {
 
 /// What is kept of what stands is what stands.
 pub(super) async fn check_census(shop: &Shop) {
-    let [kept, counted] = shop.store.counted_both_ways().await;
+    let [kept, counted] = counted_both_ways(&shop.store).await;
     if kept != counted {
         broken(format!("the census says {kept:?}, and the tables {counted:?}"));
     }

@@ -38,7 +38,7 @@ impl Census {
         self.refunds_in_doubt.retain(|whose, _| wanted(*whose));
     }
 
-    fn add(&mut self, part: Part, by: i64) {
+    fn add(&mut self, part: CensusPart, by: i64) {
         if let Some(open) = part.open {
             add(&mut self.open, open, by);
         }
@@ -57,14 +57,14 @@ fn add<K: Ord + Copy>(counts: &mut BTreeMap<K, i64>, key: K, by: i64) {
 
 /// The part that a payment has in the census.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Part {
+struct CensusPart {
     whose: Whose,
     open: Option<OpenOf>,
     in_doubt: i64,
     needs_a_person: bool,
 }
 
-impl Part {
+impl CensusPart {
     fn of(row: &PaymentRow) -> Self {
         let whose = (row.config_id, row.shop_id);
         let in_doubt = row.refunds.iter().filter(|refund| refund.is_pending()).count();
@@ -81,21 +81,21 @@ impl Part {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Turn {
     payment: PaymentId,
-    before: Option<Part>,
-    after: Option<Part>,
+    before: Option<CensusPart>,
+    after: Option<CensusPart>,
 }
 
 impl Turn {
     /// What a payment has become, if that is anything else.
     pub(super) fn between(before: Option<&PaymentRow>, after: &PaymentRow) -> Option<Self> {
-        let turn = Self { payment: after.id, before: before.map(Part::of), after: Some(Part::of(after)) };
+        let turn = Self { payment: after.id, before: before.map(CensusPart::of), after: Some(CensusPart::of(after)) };
         (turn.before != turn.after).then_some(turn)
     }
 
     /// The payment of a create that surely moved nothing: it is gone.
     pub(super) fn gone(row: &PaymentRow) -> Self {
         let creating = PaymentRow { state: State::Creating, ..row.clone() };
-        Self { payment: row.id, before: Some(Part::of(&creating)), after: None }
+        Self { payment: row.id, before: Some(CensusPart::of(&creating)), after: None }
     }
 }
 
@@ -116,12 +116,12 @@ pub(super) struct Kept {
 
 /// What a walk along the tables has counted.
 #[derive(Default)]
-pub(super) struct Counted {
+pub(super) struct Recount {
     census: Census,
     for_a_person: BTreeSet<PaymentId>,
 }
 
-impl Counted {
+impl Recount {
     #[cfg(test)]
     pub(super) fn into_parts(self) -> (Census, Vec<PaymentId>) {
         (self.census, self.for_a_person.into_iter().collect())
@@ -129,7 +129,7 @@ impl Counted {
 
     /// Takes in a payment that is open or for a person; each once.
     pub(super) fn add(&mut self, row: &PaymentRow) {
-        self.census.add(Part::of(row), 1);
+        self.census.add(CensusPart::of(row), 1);
         if row.needs_a_person() {
             self.for_a_person.insert(row.id);
         }
@@ -189,11 +189,11 @@ impl Kept {
     }
 
     /// Takes in what the tables were when count `round` began; nothing, where another has begun since.
-    pub(super) fn end(&mut self, round: u64, counted: Counted) {
+    pub(super) fn end(&mut self, round: u64, counted: Recount) {
         if self.round != round || self.is_whole {
             return;
         }
-        let Counted { census, for_a_person } = counted;
+        let Recount { census, for_a_person } = counted;
         census.open.into_iter().for_each(|(of, count)| add(&mut self.census.open, of, count));
         census.refunds_in_doubt.into_iter().for_each(|(of, count)| add(&mut self.census.refunds_in_doubt, of, count));
         let still = for_a_person.difference(&self.no_more).copied().collect::<Vec<_>>();

@@ -12,7 +12,6 @@ use super::secrets::{Secrets, locked};
 use super::tables::ReadTables;
 use super::{Counterparty, StoreError, Triple, codec, triple};
 use crate::id::{OrganizationBin, PaymentId, PaymentRef, RequestKey, ShopId, TradePointId};
-use crate::moment::Moment;
 use crate::operation::PaymentQuery;
 
 /// A read transaction. Costs no lock on the writer; never held across an await.

@@ -1,6 +1,6 @@
 //! What stands now, for who watches: kept by the writer, counted from the tables once.
 
-use super::census::{Census, Counted};
+use super::census::{Census, Recount};
 use super::events::last_event;
 use super::payment::PaymentRow;
 use super::{Store, StoreError, Walker};
@@ -11,82 +11,76 @@ use crate::{domain::State, id::PaymentId};
 /// Looks for a view that ends where the count does. Between a flush and its count is an instant.
 const TRIES: usize = 10_000;
 
-impl Store {
-    /// What stands now.
-    ///
-    /// # Errors
-    /// `storage_failed`.
-    pub(crate) async fn census(&self) -> Result<Census, Failure> {
-        let kept = || self.meters().census().whole().cloned();
+/// What stands now.
+///
+/// # Errors
+/// `storage_failed`.
+pub(crate) async fn census(store: &Store) -> Result<Census, Failure> {
+    let kept = || store.meters().census().whole().cloned();
+    if let Some(census) = kept() {
+        return Ok(census);
+    }
+    let _one = store.shared.counting.lock().await;
+    for _ in 0..TRIES {
         if let Some(census) = kept() {
             return Ok(census);
         }
-        let _one = self.shared.counting.lock().await;
-        for _ in 0..TRIES {
-            if let Some(census) = kept() {
-                return Ok(census);
-            }
-            self.aside(Walker::count).await?;
-        }
-        Err(Failure::from(&StoreError::Closed))
+        store.aside(count).await?;
     }
+    Err(Failure::from(&StoreError::Closed))
+}
 
-    /// The first payments that need a person, oldest first, at most so many, and how many more there are. Those of which
-    /// `is_over` says that nobody needs to look at them any more are left out, now and later.
-    ///
-    /// # Errors
-    /// `storage_failed`.
-    pub(crate) async fn for_a_person(
-        &self,
-        at_most: usize,
-        is_over: fn(&PaymentRow) -> bool,
-    ) -> Result<(Vec<PaymentRow>, usize), Failure> {
-        drop(self.census().await?);
-        loop {
-            let (ids, more) = self.meters().census().for_a_person(at_most);
-            if ids.is_empty() {
-                return Ok((Vec::new(), 0));
-            }
-            let (rows, seq) = self.walk(move |walk| Ok((walk.these(&ids)?, last_event(walk)?))).await?;
-            let (over, rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(is_over);
-            let over: Vec<_> = over.into_iter().map(|row| row.id).collect();
-            let is_told = self.meters().census().are_over(&over, seq);
-            if !is_told || over.is_empty() || more == 0 {
-                return Ok((rows, more));
-            }
+/// The first payments that need a person, oldest first, at most so many, and how many more there are. Those of which
+/// `is_over` says that nobody needs to look at them any more are left out, now and later.
+///
+/// # Errors
+/// `storage_failed`.
+pub(crate) async fn for_a_person(
+    store: &Store,
+    at_most: usize,
+    is_over: fn(&PaymentRow) -> bool,
+) -> Result<(Vec<PaymentRow>, usize), Failure> {
+    drop(census(store).await?);
+    loop {
+        let (ids, more) = store.meters().census().for_a_person(at_most);
+        if ids.is_empty() {
+            return Ok((Vec::new(), 0));
+        }
+        let (rows, seq) = store.walk(move |walk| Ok((walk.these(&ids)?, last_event(walk)?))).await?;
+        let (over, rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(is_over);
+        let over: Vec<_> = over.into_iter().map(|row| row.id).collect();
+        let is_told = store.meters().census().are_over(&over, seq);
+        if !is_told || over.is_empty() || more == 0 {
+            return Ok((rows, more));
         }
     }
 }
 
 #[cfg(test)]
-impl Store {
-    /// What is kept of what stands, and what the tables say; without those that were given up, which are left out of
-    /// what is kept when they have been for a day.
-    pub(crate) async fn counted_both_ways(&self) -> [(Census, Vec<PaymentId>); 2] {
-        let census = self.census().await.unwrap();
-        let kept = (census, self.meters().census().for_a_person(usize::MAX).0);
-        let mut counted = Counted::default();
-        self.walk_here(|walk| Ok(walk.standing(&|| Ok(()), |row| counted.add(row))?)).unwrap();
-        [kept, counted.into_parts()].map(|(census, ids)| {
-            let mut rows = self.walk_here(|walk| Ok(walk.these(&ids)?)).unwrap();
-            rows.retain(|row| row.state != State::Abandoned);
-            (census, rows.iter().map(|row| row.id).collect())
-        })
-    }
+/// What is kept of what stands, and what the tables say; without those that were given up, which are left out of
+/// what is kept when they have been for a day.
+pub(crate) async fn counted_both_ways(store: &Store) -> [(Census, Vec<PaymentId>); 2] {
+    let census = census(store).await.unwrap();
+    let kept = (census, store.meters().census().for_a_person(usize::MAX).0);
+    let mut counted = Recount::default();
+    store.walk_here(|walk| Ok(walk.standing(&|| Ok(()), |row| counted.add(row))?)).unwrap();
+    [kept, counted.into_parts()].map(|(census, ids)| {
+        let mut rows = store.walk_here(|walk| Ok(walk.these(&ids)?)).unwrap();
+        rows.retain(|row| row.state != State::Abandoned);
+        (census, rows.iter().map(|row| row.id).collect())
+    })
 }
 
-impl Walker {
-    /// Counts what stands, from one view.
-    fn count(&self) -> Result<(), Failure> {
-        self.read(|walk| {
-            let seq = last_event(walk)?;
-            let meters = self.store.meters();
-            // A commit came between: the next view.
-            let Some(round) = meters.census().begin(seq) else { return Ok(()) };
-            let mut counted = Counted::default();
-            walk.standing(&|| self.store.may_read_on(), |row| counted.add(row))?;
-            meters.census().end(round, counted);
-            Ok(())
-        })
-    }
+/// Counts what stands, from one view.
+fn count(walker: &Walker) -> Result<(), Failure> {
+    walker.read(|walk| {
+        let seq = last_event(walk)?;
+        let meters = walker.store.meters();
+        // A commit came between: the next view.
+        let Some(round) = meters.census().begin(seq) else { return Ok(()) };
+        let mut counted = Recount::default();
+        walk.standing(&|| walker.store.may_read_on(), |row| counted.add(row))?;
+        meters.census().end(round, counted);
+        Ok(())
+    })
 }

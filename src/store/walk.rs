@@ -1,7 +1,7 @@
 //! Reads that go along many rows: lists, the log, reports, proofs.
 //!
 //! The wall is a type: what goes along rows takes a [`Walk`] and not a [`Reading`], and outside of the store only
-//! [`Store::walk`](super::Store::walk) and [`Store::aside`](super::Store::aside) hand one out, on threads of their own. What is
+//! `Store::walk` and `Store::aside` hand one out, on threads of their own. What is
 //! read by its key or number (a payment, a config, the end of the log) takes a [`Reading`] and may be read anywhere: it costs
 //! less than the way to another thread.
 

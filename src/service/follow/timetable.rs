@@ -20,6 +20,7 @@ use crate::failure::Code;
 use crate::id::PaymentId;
 use crate::moment::{Moment, since_boot};
 use crate::service::Live;
+use crate::service::crowd::Crowd;
 use crate::service::payment::{Asks, PaymentRows, Statuses, lively_until};
 use crate::store::PaymentRow;
 
@@ -45,13 +46,29 @@ pub(super) enum Lane {
 
 /// A queue and its places.
 struct Queue {
-    due: BinaryHeap<Reverse<(Duration, PaymentId)>>,
+    due: BinaryHeap<Reverse<(Due, PaymentId)>>,
     places: Arc<Semaphore>,
 }
 
 impl Queue {
     fn new() -> Self {
         Self { due: BinaryHeap::new(), places: Arc::new(Semaphore::new(PLACES)) }
+    }
+}
+
+/// When a look is due, in milliseconds since boot, rounded up, and in which lane, in one word: there is one of each
+/// followed payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Due(u64);
+
+impl Due {
+    fn new(lane: Lane, at: Duration) -> Self {
+        let millis = u64::try_from(at.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+        Self(millis.min(u64::MAX >> 2) << 2 | lane as u64)
+    }
+
+    fn at(self) -> Duration {
+        Duration::from_millis(self.0 >> 2)
     }
 }
 
@@ -79,7 +96,9 @@ pub(super) struct Timetable {
     /// The queues, the one that had a turn last at the end.
     order: [Lane; 3],
     /// The valid entry of each payment; others in the queues are stale.
-    due: HashMap<PaymentId, (Lane, Duration)>,
+    due: Crowd<Due>,
+    /// How many they are.
+    planned: usize,
     /// The payments that are being looked at, and since when.
     looks: HashMap<PaymentId, Duration>,
     /// Those at which the last look took long.
@@ -93,7 +112,8 @@ impl Timetable {
             late: Queue::new(),
             slow: Queue::new(),
             order: [Lane::Lively, Lane::Late, Lane::Slow],
-            due: HashMap::new(),
+            due: Crowd::default(),
+            planned: 0,
             looks: HashMap::new(),
             takes_long: HashSet::new(),
         }
@@ -101,7 +121,7 @@ impl Timetable {
 
     /// How many payments wait for a look.
     pub(super) fn len(&self) -> usize {
-        self.due.len()
+        self.planned
     }
 
     /// The places of looks that take long.
@@ -126,7 +146,7 @@ impl Timetable {
             let queue = self.queue(lane);
             let Ok(place) = queue.places.clone().try_acquire_owned() else { continue };
             let Some(Reverse((_, id))) = queue.due.pop() else { continue };
-            self.due.remove(&id);
+            self.unset(id);
             self.looks.insert(id, now);
             self.order.sort_by_key(|other| *other == lane);
             return Some(DueLook { id, lane, place });
@@ -177,10 +197,10 @@ impl Timetable {
         let began = self.looks.remove(&id).unwrap_or_else(since_boot);
         self.renew(by, id, began, ended.is_asked);
         if ended.is_given_up
-            && let Some((_, due)) = self.due.get(&id).copied()
+            && let Some(due) = self.due.get(id).copied()
             && let Ok(row) = by.payments.row(id)
         {
-            self.set(id, Lane::Slow, due.min(since_boot() + by.statuses.asks.rest(&row)));
+            self.set(id, Lane::Slow, due.at().min(since_boot() + by.statuses.asks.rest(&row)));
         }
     }
 
@@ -191,7 +211,7 @@ impl Timetable {
         by.foreign.notice(&by.live.get(), &row);
         match row {
             // What is due already stays so.
-            Ok(row) if row.state != State::Paid && self.due.get(&id).is_some_and(|(_, due)| *due <= from) => {}
+            Ok(row) if row.state != State::Paid && self.due.get(id).is_some_and(|due| due.at() <= from) => {}
             Ok(row) => self.put(by, &row, from, asked),
             // A create that moved nothing leaves no payment.
             Err(failure) if failure.code == Code::NotFound => self.drop(by, id),
@@ -202,7 +222,7 @@ impl Timetable {
     /// Other settings may have another sweep. What is due already stays so.
     pub(super) fn sweep_anew(&mut self, by: &Sources) {
         let now = since_boot();
-        let later: Vec<PaymentId> = self.due.iter().filter(|(_, (_, due))| *due > now).map(|(id, _)| *id).collect();
+        let later: Vec<PaymentId> = self.due.iter().filter(|(_, due)| due.at() > now).map(|(id, _)| id).collect();
         for row in later.into_iter().filter_map(|id| by.payments.row(id).ok()) {
             if (row.state, row.kind) == (State::Waiting, Kind::Remote) {
                 self.put(by, &row, now, true);
@@ -222,7 +242,7 @@ impl Timetable {
         let look = next_look(row, &by.live.get().config.follow.remote_sweep, now);
         match look.or_else(|| unasked(row, now).filter(|_| !asked)) {
             // Its clock runs from its intent on.
-            None if row.state == State::Creating => drop(self.due.remove(&row.id)),
+            None if row.state == State::Creating => self.unset(row.id),
             None => self.drop(by, row.id),
             Some(wait) => {
                 let due = next_poll(&by.statuses.asks, row, now).unwrap_or_else(|| from.saturating_add(wait));
@@ -241,12 +261,30 @@ impl Timetable {
     }
 
     fn set(&mut self, id: PaymentId, lane: Lane, at: Duration) {
-        self.due.insert(id, (lane, at));
-        self.queue(lane).due.push(Reverse((at, id)));
+        let due = Due::new(lane, at);
+        self.unset(id);
+        self.due.insert(id, due);
+        self.planned += 1;
+        self.queue(lane).due.push(Reverse((due, id)));
+        self.sweep_out(lane);
+    }
+
+    fn unset(&mut self, id: PaymentId) {
+        self.planned -= usize::from(self.due.remove(id).is_some());
+    }
+
+    /// Entries that are stale go when most of a queue may be: that is paid for by as many that came.
+    fn sweep_out(&mut self, lane: Lane) {
+        let most = 2 * self.planned + PLACES;
+        if self.queue(lane).due.len() > most {
+            let mut entries = std::mem::take(&mut self.queue(lane).due).into_vec();
+            entries.retain(|Reverse((due, id))| self.due.get(*id) == Some(due));
+            self.queue(lane).due = entries.into();
+        }
     }
 
     fn drop(&mut self, by: &Sources, id: PaymentId) {
-        self.due.remove(&id);
+        self.unset(id);
         self.takes_long.remove(&id);
         by.following.note_overdue(id, false);
         by.statuses.ages.forget(id);
@@ -256,9 +294,9 @@ impl Timetable {
     /// When the next look of a queue is due.
     fn next_of(&mut self, lane: Lane) -> Option<Duration> {
         loop {
-            let Reverse((at, id)) = *self.queue(lane).due.peek()?;
-            if self.due.get(&id) == Some(&(lane, at)) {
-                return Some(at);
+            let Reverse((due, id)) = *self.queue(lane).due.peek()?;
+            if self.due.get(id) == Some(&due) {
+                return Some(due.at());
             }
             self.queue(lane).due.pop();
         }

@@ -13,7 +13,7 @@ use crate::service::follow::{Following, Foreign};
 use crate::service::organisation::Verifications;
 use crate::service::payment::{is_given_up_long_ago, payment_problems, problem};
 use crate::service::{Context, Settings};
-use crate::store::{Alarm, ConfigRow, PaymentRow, Store, identity_mark};
+use crate::store::{self, Alarm, ConfigRow, PaymentRow, Store, identity_mark};
 
 /// A certificate that ends within this many days is a problem: the bank takes weeks to renew one.
 pub(super) const RENEW_DAYS: i64 = 30;
@@ -94,7 +94,7 @@ impl Problems {
 /// The payments that need a person and that a caller may see, and how many more there are besides those that were looked
 /// at; that is told only to who sees all.
 pub(super) async fn for_a_person(store: &Store, context: &Context) -> Result<(Vec<PaymentRow>, usize), Failure> {
-    let (mut rows, more) = store.for_a_person(NAMED, is_given_up_long_ago).await?;
+    let (mut rows, more) = store::for_a_person(store, NAMED, is_given_up_long_ago).await?;
     rows.retain(|row| context.sees(row));
     Ok((rows, if context.scope.is_everything() { more } else { 0 }))
 }

@@ -38,7 +38,7 @@ impl Inquiry {
     }
 
     pub(super) fn last_asked(&self, id: PaymentId) -> Option<Moment> {
-        self.statuses.asks.last_read(id)
+        self.statuses.ages.last_read(id)
     }
 }
 
@@ -74,7 +74,7 @@ impl OpenPayments {
         let wanted =
             move |row: &PaymentRow| seen.sees(row) && bin.as_ref().is_none_or(|bin| row.organization_bin == *bin);
         let mut waiting = self.store.walk(move |walk| Ok(waiting_of(walk, window, wanted)?)).await?;
-        waiting.sort_by_cached_key(|id| self.statuses.asks.last_read(*id));
+        waiting.sort_by_cached_key(|id| self.statuses.ages.last_read(*id));
         let mut waiting = waiting.into_iter();
         let until = Instant::now() + WITHIN;
         let (mut looks, mut asking) = (JoinSet::new(), self.unasked());
