@@ -6,7 +6,7 @@ use super::events::event_at;
 use super::payment::number;
 use super::reading::Reading;
 use super::row::row_of;
-use super::walk::{PIECE, Walk};
+use super::walk::{FoundRows, PIECE, Walk};
 use crate::id::{OrganizationBin, ShopId};
 use crate::operation::{LogQuery, LogRow, Order};
 
@@ -30,7 +30,7 @@ impl LogSearch {
         &mut self,
         walk: &Walk<'_>,
         visible: impl Fn(Option<ShopId>, Option<&OrganizationBin>) -> bool,
-    ) -> Result<Option<(Vec<LogRow>, Option<u64>)>, StoreError> {
+    ) -> Result<Option<FoundRows<LogRow, u64>>, StoreError> {
         let mut looked = 0;
         for seq in sequence(walk, &self.query)? {
             if looked == PIECE {

@@ -3,7 +3,7 @@
 use super::StoreError;
 use super::payment::{self, PaymentRow};
 use super::reading::{fits, id_of};
-use super::walk::{PIECE, Walk};
+use super::walk::{FoundRows, PIECE, Walk};
 use crate::id::PaymentId;
 use crate::operation::PaymentQuery;
 
@@ -30,7 +30,7 @@ impl PaymentSearch {
         &mut self,
         walk: &Walk<'_>,
         visible: impl Fn(&PaymentRow) -> bool,
-    ) -> Result<Option<(Vec<PaymentRow>, Option<PaymentId>)>, StoreError> {
+    ) -> Result<Option<FoundRows<PaymentRow, PaymentId>>, StoreError> {
         let (table, mut looked) = (walk.tables.payment()?, 0);
         for id in walk.candidates(&self.query)? {
             if looked == PIECE {

@@ -105,13 +105,11 @@ fn listed(
     found: &mut ToFollow,
 ) -> Result<Option<u128>, StoreError> {
     let payments = walk.tables.payment()?;
-    let mut looked = 0;
-    for entry in ReadableTable::range(index, from..)? {
+    for (looked, entry) in (0..).zip(ReadableTable::range(index, from..)?) {
         let id = entry?.0.value();
         if looked == PIECE {
             return Ok(Some(id));
         }
-        looked += 1;
         let row = payment::by_id(&payments, id_of(id));
         found.add(id_of(id), row.map(|row| row.filter(&is_wanted)))?;
     }

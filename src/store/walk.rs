@@ -17,6 +17,9 @@ use crate::id::PaymentId;
 /// Rows looked at in one piece of a walk: about a millisecond.
 pub(crate) const PIECE: u64 = 512;
 
+/// What a search has found, and the cursor behind it.
+pub(crate) type FoundRows<T, C> = (Vec<T>, Option<C>);
+
 /// A view of the last durable commit that may be gone along.
 pub(crate) struct Walk<'r>(&'r Reading);
 

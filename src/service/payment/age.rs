@@ -27,15 +27,18 @@ struct PaymentClock {
     /// When this run first saw the payment, in seconds since boot, rounded up: it has known it for no longer than that.
     /// Its lowest bit says whether the clock was set by the wall clock, long after the payment was made: a guess.
     since: u32,
-    /// When Kaspi last answered of it in this run, in parts of a second since boot; zero if it did not.
+    /// When Kaspi last answered of it in this run, by the wall clock of then, in [`PARTS`] of a second since [`YEAR_2020`],
+    /// rounded up; zero if it did not.
     read: u32,
 }
 
 /// The bit of a guess.
 const GUESS: u32 = 1;
 
-/// Of these a second has so many: enough for 17 years.
-const PARTS: u32 = 8;
+/// Of these a second has four, which is enough until 2054.
+const PARTS: u64 = 4;
+const PART: u64 = 1000 / PARTS;
+const YEAR_2020: Moment = Moment::from_millis(1_577_836_800_000);
 
 /// The clocks of followed payments. Held for a look-up, never across an await.
 #[derive(Default)]
@@ -72,17 +75,16 @@ impl Ages {
 
     /// Kaspi has answered a call about a followed payment.
     pub(in crate::service) fn was_read(&self, id: PaymentId) {
-        let parts = since_boot().as_millis() * u128::from(PARTS) / 1000;
+        let parts = Moment::now().since(YEAR_2020).as_millis().div_ceil(PART.into());
         if let Some(clock) = self.lock().get_mut(id) {
-            clock.read = u32::try_from(parts + 1).unwrap_or(u32::MAX);
+            clock.read = u32::try_from(parts).unwrap_or(u32::MAX);
         }
     }
 
     /// When Kaspi last answered of a followed payment, in this run.
     pub(in crate::service) fn last_read(&self, id: PaymentId) -> Option<Moment> {
         let read = self.lock().get(id).map(|clock| clock.read).filter(|read| *read > 0)?;
-        let ago = since_boot().saturating_sub(Duration::from_secs(1) * read / PARTS);
-        Some(Moment::now().before(ago))
+        Some(YEAR_2020.after(Duration::from_millis(u64::from(read) * PART)))
     }
 
     /// The bank has told its time: if the payment is younger by that than by a clock that is a guess, the clock is put
@@ -145,6 +147,12 @@ mod tests {
     use crate::store::ConfigRow;
 
     const HOUR: Duration = Duration::from_secs(3600);
+
+    /// There is one for each of a hundred thousand payments that may be open.
+    #[test]
+    fn a_clock_is_small() {
+        assert_eq!(size_of::<(PaymentId, PaymentClock)>(), 40);
+    }
 
     /// An invoice made 30 hours ago, as the wall clock shows it, by a bank whose clock is a year behind ours.
     fn invoice(state: State) -> (PaymentRow, Moment) {

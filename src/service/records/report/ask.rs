@@ -19,8 +19,8 @@ use crate::store::{PaymentRow, Store, Window, waiting_of};
 /// Looks of one report at one time.
 const AT_ONCE: usize = 8;
 
-/// All looks of one report together; the report is then made of what is known.
-const WITHIN: Duration = Duration::from_secs(2);
+/// All looks of one report together; the report is then made of what is known, so that it comes within two seconds.
+const WITHIN: Duration = Duration::from_millis(1_750);
 
 /// Characters kept of why Kaspi could not be asked.
 const REASON: usize = 200;
@@ -94,7 +94,7 @@ impl OpenPayments {
                 Some(Ok(None) | Err(_)) => {}
             }
         }
-        let late = format!("there was no time for it in the {} s of this report", WITHIN.as_secs());
+        let late = "there was no time for it in the two seconds of this report".to_owned();
         asking.not_asked.extend(waiting.map(|id| (id, late.clone())));
         Ok(asking)
     }
@@ -108,7 +108,7 @@ impl OpenPayments {
                 Ok(Ok(Ok(_))) => return None,
                 Ok(Ok(Err(failure))) => failure.detail.chars().take(REASON).collect(),
                 Ok(Err(stopped)) => stopped.to_string(),
-                Err(_) => format!("Kaspi did not answer within the {} s of this report", WITHIN.as_secs()),
+                Err(_) => "Kaspi did not answer within the two seconds of this report".to_owned(),
             },
             () = self.stop.begun() => "kaspid is stopping".to_owned(),
         };
