@@ -164,7 +164,7 @@ impl Kept {
     }
 
     /// The first payments that need a person, oldest first, and how many more there are.
-    pub(super) fn for_a_person(&self, at_most: usize) -> (Vec<PaymentId>, usize) {
+    pub(super) fn needy(&self, at_most: usize) -> (Vec<PaymentId>, usize) {
         let first = self.for_a_person.iter().copied().take(at_most).collect();
         (first, self.for_a_person.len().saturating_sub(at_most))
     }

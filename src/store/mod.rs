@@ -101,7 +101,7 @@ pub(crate) use restore::{RestoreError, Restored, prepare as prepare_restore};
 pub(crate) use sealing::{Forgotten, forget as forget_sealed, sealed_with};
 #[cfg(test)]
 pub(crate) use standing::counted_both_ways;
-pub(crate) use standing::{census, for_a_person};
+pub(crate) use standing::{for_a_person, what_stands};
 pub(crate) use tail::log_tail;
 pub(crate) use tally::{Counters, PaymentTransition, RefundTransition};
 pub(crate) use to_follow::FollowWalk;

@@ -15,7 +15,7 @@ const TRIES: usize = 10_000;
 ///
 /// # Errors
 /// `storage_failed`.
-pub(crate) async fn census(store: &Store) -> Result<Census, Failure> {
+pub(crate) async fn what_stands(store: &Store) -> Result<Census, Failure> {
     let kept = || store.meters().census().whole().cloned();
     if let Some(census) = kept() {
         return Ok(census);
@@ -25,7 +25,7 @@ pub(crate) async fn census(store: &Store) -> Result<Census, Failure> {
         if let Some(census) = kept() {
             return Ok(census);
         }
-        store.aside(count).await?;
+        store.aside(count_up).await?;
     }
     Err(Failure::from(&StoreError::Closed))
 }
@@ -40,9 +40,9 @@ pub(crate) async fn for_a_person(
     at_most: usize,
     is_over: fn(&PaymentRow) -> bool,
 ) -> Result<(Vec<PaymentRow>, usize), Failure> {
-    drop(census(store).await?);
+    drop(what_stands(store).await?);
     loop {
-        let (ids, more) = store.meters().census().for_a_person(at_most);
+        let (ids, more) = store.meters().census().needy(at_most);
         if ids.is_empty() {
             return Ok((Vec::new(), 0));
         }
@@ -60,8 +60,8 @@ pub(crate) async fn for_a_person(
 /// What is kept of what stands, and what the tables say; without those that were given up, which are left out of
 /// what is kept when they have been for a day.
 pub(crate) async fn counted_both_ways(store: &Store) -> [(Census, Vec<PaymentId>); 2] {
-    let census = census(store).await.unwrap();
-    let kept = (census, store.meters().census().for_a_person(usize::MAX).0);
+    let census = what_stands(store).await.unwrap();
+    let kept = (census, store.meters().census().needy(usize::MAX).0);
     let mut counted = Recount::default();
     store.walk_here(|walk| Ok(walk.standing(&|| Ok(()), |row| counted.add(row))?)).unwrap();
     [kept, counted.into_parts()].map(|(census, ids)| {
@@ -72,7 +72,7 @@ pub(crate) async fn counted_both_ways(store: &Store) -> [(Census, Vec<PaymentId>
 }
 
 /// Counts what stands, from one view.
-fn count(walker: &Walker) -> Result<(), Failure> {
+fn count_up(walker: &Walker) -> Result<(), Failure> {
     walker.read(|walk| {
         let seq = last_event(walk)?;
         let meters = walker.store.meters();

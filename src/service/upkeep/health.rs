@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::moment::Moment;
 use crate::operation::{ConfigCounts, Health as Report, HealthStatus, PaymentCounts, Reply, SealsInUse};
 use crate::service::Context;
-use crate::store::{ConfigRow, Store, Whose, census};
+use crate::store::{ConfigRow, Store, Whose, what_stands};
 
 /// Tells the state of the daemon; touches nothing.
 pub(in crate::service) struct HealthWatch {
@@ -20,7 +20,7 @@ impl HealthWatch {
     }
 
     pub(in crate::service) async fn health(&self, context: &Context) -> Result<Reply, Failure> {
-        let (census, rows) = (census(&self.store).await?, self.store.read(|reading| Ok(reading.configs()?))?);
+        let (census, rows) = (what_stands(&self.store).await?, self.store.read(|reading| Ok(reading.configs()?))?);
         let seen = |whose| sees_payments_of(context, &rows, whose);
         let payments =
             PaymentCounts { open: census.open_in(None, seen), unknown: census.open_in(Some(State::Unknown), seen) };

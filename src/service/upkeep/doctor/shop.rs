@@ -15,7 +15,7 @@ use crate::service::Context;
 use crate::service::follow::{Following, Foreign};
 use crate::service::payment::payment_problems;
 use crate::service::select::settled;
-use crate::store::{ConfigRow, Store, census};
+use crate::store::{ConfigRow, Store, what_stands};
 
 /// A daily backup is at most a day and a quiet hour old; twice that is a lost day.
 const STALE: Duration = Duration::from_secs(48 * 3600);
@@ -106,7 +106,7 @@ impl ShopChecks {
     }
 
     async fn payments_check(&self, context: &Context) -> Result<Vec<Check>, Failure> {
-        let (census, configs) = (census(&self.store).await?, self.store.read(|reading| Ok(reading.configs()?))?);
+        let (census, configs) = (what_stands(&self.store).await?, self.store.read(|reading| Ok(reading.configs()?))?);
         let open = census.open_in(None, |whose| sees_payments_of(context, &configs, whose));
         let (rows, unlooked) = for_a_person(&self.store, context).await?;
         let told = rows.iter().flat_map(payment_problems);

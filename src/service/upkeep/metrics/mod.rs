@@ -21,7 +21,7 @@ use crate::operation::{Metrics, Reply};
 use crate::service::Context;
 use crate::service::follow::Following;
 use crate::service::organisation::Verifications;
-use crate::store::{Store, census};
+use crate::store::{Store, what_stands};
 use view::View;
 
 /// Open payments looked at for the oldest of each config.
@@ -86,7 +86,7 @@ impl Monitor {
     }
 
     async fn view(&self, context: &Context) -> Result<View, Failure> {
-        let mut census = census(&self.store).await?;
+        let mut census = what_stands(&self.store).await?;
         let (mut configs, mut oldest) = self.store.walk(|walk| Ok((walk.configs()?, walk.first_open(OLDEST)?))).await?;
         census.retain(|whose| sees_payments_of(context, &configs, whose));
         configs.retain(|row| context.scope.allows(row.shop_id, &row.organization_bin));
