@@ -1,8 +1,9 @@
 //! The daemon, measured.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use kaspid::operation::{PayerQuery, VersionQuery};
+use kaspid::id::PaymentId;
+use kaspid::operation::{GetPayment, Reply, VersionQuery};
 
 use crate::door::{Http, Native, invoice};
 use crate::floor::{self, Echo, Flush, Raw};
@@ -24,8 +25,10 @@ const CALLS: usize = 300;
 const TILLS: usize = 64;
 
 const CREATE: (&str, &str) = ("/r3/v01/remote/create", r#"{"Amount":100.00,"PhoneNumber":"77015211545"}"#);
-const STATUS: &str =
-    "/r3/v01/remote/client-info?phoneNumber=77015211545&deviceToken=577b4b39-1e7e-43d2-83c3-a0116118ef16";
+const STATUS: &str = "/r3/v01/payment/status/12737000001?deviceToken=577b4b39-1e7e-43d2-83c3-a0116118ef16";
+
+/// A look this long after the one before asks the bank, however many there were.
+const ASKED: Duration = Duration::from_secs(16);
 const SERVICE: &str = r#"{"organization_bin":"891027350515","amount":10000,"phone":"77015211545"}"#;
 
 fn shop() -> Till {
@@ -34,13 +37,34 @@ fn shop() -> Till {
     till
 }
 
+fn made(native: &mut Native) -> PaymentId {
+    match native.call(invoice()) {
+        Reply::Created(payment) | Reply::Payment(payment) => payment.id,
+        other => panic!("{other:?}"),
+    }
+}
+
 /// One call after the other: nothing, a read of the bank, a durable create.
 pub(crate) fn calls(table: &mut Table) {
     let till = shop();
     let (mut native, mut http) = (Native::connect(&till.daemon), Http::connect(&till.daemon));
+    let mut looked = Instant::now();
     let (mut echo, mut raw, flush) = (Echo::start(), Raw::connect(&till.bank), Flush::new());
     let (mut nginx, mut python) = (Peer::nginx(&till.bank), Peer::python(&till.bank));
-    let payer = || PayerQuery { phone_number: "77015211545".parse().unwrap(), shop_id: None, organization_bin: None };
+    let asked: Vec<PaymentId> = (0..CALLS).map(|_| made(&mut native)).collect();
+    let mut look = |native: &mut Native| {
+        // The bank is asked about an invoice at most every fifteen seconds.
+        std::thread::sleep(ASKED.saturating_sub(looked.elapsed()));
+        let mut left = asked.iter();
+        let times = timed(CALLS, || {
+            let payment = left.next().unwrap().to_string().parse().unwrap();
+            drop(native.call(GetPayment { payment, wait: None }));
+        });
+        looked = Instant::now();
+        times
+    };
+    // What is learned by the first look is written down; later ones learn nothing.
+    look(&mut native);
     let [mut x, mut u, mut f] = <[Times; 3]>::default();
     let [mut noop, mut noop_http, mut read, mut create] = <[Times; 4]>::default();
     let [mut sidecar, mut service, mut curl] = <[Times; 3]>::default();
@@ -51,15 +75,17 @@ pub(crate) fn calls(table: &mut Table) {
         f.round(timed(CALLS, || flush.call()));
         noop.round(timed(CALLS, || drop(native.call(VersionQuery))));
         noop_http.round(timed(CALLS, || drop(http.get("/v1/version"))));
-        read.round(timed(CALLS, || drop(native.call(payer()))));
+        read.round(look(&mut native));
         let before = processor_time(till.daemon.pid());
         create.round(timed(CALLS, || drop(native.call(invoice()))));
         cpu += processor_time(till.daemon.pid()) - before;
         creates += CALLS;
         if let Some(nginx) = &mut nginx {
+            nginx.connect();
             sidecar.round(timed(CALLS, || nginx.call("GET", STATUS, None)));
         }
         if let Some(python) = &mut python {
+            python.connect();
             service.round(timed(CALLS / 4, || python.call("POST", "/payments", Some(SERVICE))));
         }
         curl.round(timed(10, || peers::curl(&till.bank, CREATE.0, CREATE.1)));

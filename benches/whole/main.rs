@@ -4,6 +4,18 @@
 //! (processor time, bytes, sizes) are the kernel's. `cargo bench -- WORD` runs the parts with that word in their names;
 //! `KASPID_BENCH_ROUNDS` says how many rounds.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    unreachable_pub,
+    missing_docs,
+    reason = "a measurement that cannot go on ends, and what it prints is for a person"
+)]
+
 mod door;
 mod floor;
 mod kaspid;
@@ -18,6 +30,9 @@ mod support;
 
 use table::Table;
 
+/// Measures something and says it.
+type Part = fn(&mut Table);
+
 /// How often all that is compared takes its turn.
 fn rounds() -> usize {
     std::env::var("KASPID_BENCH_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(7)
@@ -28,7 +43,7 @@ fn main() {
     let wanted = |part: &str| words.is_empty() || words.iter().any(|word| part.contains(word.as_str()));
     process::on_one_processor();
     let mut table = Table::new();
-    let parts: [(&str, fn(&mut Table)); 5] = [
+    let parts: [(&str, Part); 5] = [
         ("calls", kaspid::calls),
         ("crowd", kaspid::crowd),
         ("memory", kaspid::memory),

@@ -13,6 +13,8 @@ mod api;
 mod exit;
 mod json;
 mod text;
+mod held;
+mod unfinished;
 mod save;
 mod wire;
 mod out;

@@ -11,7 +11,7 @@ use super::when::Zone;
 use crate::config::Configuration;
 use crate::moment::Moment;
 use crate::seal::SealId;
-use crate::store::{RestoreError, Restored, prepare_restore};
+use crate::store::{RestoreError, Restored, StoreError, prepare_restore};
 use crate::user_names::this_process;
 
 /// What to put back, and whose configuration says where.
@@ -86,6 +86,10 @@ impl Restore {
                 Exit::Done
             }
             Err(error) => {
+                let error = match error {
+                    RestoreError::Store(error) => RestoreError::Store(error.under(&self.config)),
+                    other => other,
+                };
                 out.say(&format!("kaspictl: nothing was touched: {error}"));
                 refused(&error)
             }
@@ -100,6 +104,7 @@ fn refused(error: &RestoreError) -> Exit {
         {
             Exit::Denied
         }
+        RestoreError::Store(StoreError::Unreadable { is_denied: true, .. }) => Exit::Denied,
         _ => Exit::Refused,
     }
 }

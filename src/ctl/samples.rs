@@ -141,6 +141,7 @@ fn imported() -> Imported {
         taken_in: sum(2, 1, 20_000),
     };
     Imported {
+        dry_run: false,
         imported: 2,
         skipped: 1,
         adopted: 1,

@@ -1,12 +1,14 @@
 //! Where a command's file goes (architecture §8): `-` is stdout, a device or a pipe is written to as it is, a link is
-//! followed, and a file is there whole or not at all: written under another name beside it and moved into place at the
-//! end. One that was there before keeps its owner and mode; a new one can be read by its owner only.
+//! followed, and a file is there whole or not at all. One that was there before keeps its owner and mode; a new one can be
+//! read by its owner only.
 
-use std::ffi::OsString;
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use super::held::SignalWatch;
+use super::unfinished::Unfinished;
 
 /// Links that lead to links are followed so far, as the system does.
 const LINKS: usize = 40;
@@ -21,7 +23,7 @@ pub(super) enum Output {
     /// To a device, a pipe or a socket, which stays what it is.
     Stream(File),
     /// To a file.
-    File(Unfinished),
+    File(Box<Unfinished>),
 }
 
 /// What becomes of a file that is there.
@@ -41,21 +43,28 @@ impl Output {
     pub(super) fn begin(target: Option<&Path>, existing: Existing) -> io::Result<Self> {
         let Some(target) = target.filter(|target| target.as_os_str() != "-") else { return Ok(Self::Stdout) };
         let target = followed(target)?;
+        let is_new = existing == Existing::Kept;
         match target.metadata() {
-            Err(error) if error.kind() == ErrorKind::NotFound => Unfinished::begin(target, None).map(Self::File),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Unfinished::begin(target, None, is_new).map(Self::file)
+            }
             Err(error) => Err(error),
             Ok(found) if is_stdout(&found) => Ok(Self::Stdout),
             Ok(found) if found.is_dir() => Err(io::Error::other("it is a folder: name a file in it")),
             Ok(found) if !found.is_file() => OpenOptions::new().write(true).open(&target).map(Self::Stream),
-            Ok(_) if existing == Existing::Kept => Err(ErrorKind::AlreadyExists.into()),
-            Ok(found) => Unfinished::begin(target, Some(&found)).map(Self::File),
+            Ok(_) if is_new => Err(ErrorKind::AlreadyExists.into()),
+            Ok(found) => Unfinished::begin(target, Some(&found), false).map(Self::file),
         }
+    }
+
+    fn file(file: Unfinished) -> Self {
+        Self::File(Box::new(file))
     }
 
     /// What a failed write leaves behind, for people.
     pub(super) fn left(&self) -> &'static str {
         match self {
-            Self::File(Unfinished { replaced: Some(_), .. }) => "the file that was there is as it was",
+            Self::File(file) if file.replaces().is_some() => "the file that was there is as it was",
             Self::File(_) => "nothing was left there",
             Self::Stream(_) | Self::Stdout => "what it has taken is not whole",
         }
@@ -63,7 +72,15 @@ impl Output {
 
     /// Others than its owner may read what was there, and so what takes its place.
     pub(super) fn is_readable_by_others(&self) -> bool {
-        matches!(self, Self::File(Unfinished { replaced: Some((.., mode)), .. }) if mode & OTHERS != 0)
+        matches!(self, Self::File(file) if file.replaces().is_some_and(|mode| mode & OTHERS != 0))
+    }
+
+    /// Tells when a signal has come that waits until what is there of a file is removed.
+    pub(super) fn watch(&self) -> Option<SignalWatch> {
+        match self {
+            Self::File(file) => file.watch(),
+            Self::Stream(_) | Self::Stdout => None,
+        }
     }
 }
 
@@ -88,83 +105,17 @@ fn followed(target: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("its links lead in a circle"))
 }
 
-/// A file that is not whole yet; removed where it does not become so.
-pub(super) struct Unfinished {
-    file: Option<File>,
-    path: PathBuf,
-    target: PathBuf,
-    /// Owner, group and mode of the file it takes the place of.
-    replaced: Option<(u32, u32, u32)>,
-}
-
-impl Unfinished {
-    /// What is there stays until the new one is whole.
-    fn begin(target: PathBuf, replaced: Option<&Metadata>) -> io::Result<Self> {
-        let replaced = replaced.map(|found| (found.uid(), found.gid(), found.mode()));
-        let name = target.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
-        let mut unfinished = OsString::from(".");
-        unfinished.push(name);
-        unfinished.push(format!(".{}.part", std::process::id()));
-        let path = target.with_file_name(unfinished);
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        let unfinished = Self { file: Some(file), path, target, replaced };
-        unfinished.take_after()?;
-        Ok(unfinished)
-    }
-
-    /// The owner and mode of the file that was there, before a byte is in it.
-    fn take_after(&self) -> io::Result<()> {
-        let (Some(file), Some((owner, group, mode))) = (&self.file, self.replaced) else { return Ok(()) };
-        let mine = file.metadata()?;
-        if (mine.uid(), mine.gid()) != (owner, group) {
-            let not_ours = |error: io::Error| {
-                let why = format!("it belongs to user {owner} and would become somebody else's ({error})");
-                io::Error::new(error.kind(), why + ": write to another file, or as that user or root")
-            };
-            fchown(file, Some(owner), Some(group)).map_err(not_ours)?;
-        }
-        // Behind the change of owner, which takes some bits away.
-        file.set_permissions(std::fs::Permissions::from_mode(mode & 0o7777))
-    }
-
-    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.as_mut().map_or(Ok(()), |file| file.write_all(bytes))
-    }
-
-    /// Where it is until then.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// It is whole: on the disk first, then under its name.
-    pub(super) fn finish(mut self) -> io::Result<()> {
-        let Some(file) = self.file.take() else { return Ok(()) };
-        let done = file.sync_all().and_then(|()| std::fs::rename(&self.path, &self.target));
-        if done.is_err() {
-            self.file = Some(file);
-        }
-        done
-    }
-}
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        if self.file.is_some() {
-            // What cannot be removed does not look whole: its name says that it is a part.
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot unwrap has failed")]
+
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
     fn file(target: &Path, existing: Existing) -> Unfinished {
         match Output::begin(Some(target), existing).unwrap() {
-            Output::File(file) => file,
+            Output::File(file) => *file,
             Output::Stdout | Output::Stream(_) => panic!("not a file"),
         }
     }
@@ -181,6 +132,11 @@ mod tests {
         half.write(b"ha").unwrap();
         drop(half);
         assert!(!target.exists());
+        // Nobody takes the place of what somebody else has made meanwhile, where the file is to be a new one.
+        let late = file(&target, Existing::Kept);
+        std::fs::write(&target, "theirs").unwrap();
+        assert!(late.finish().is_err() && std::fs::read(&target).unwrap() == b"theirs");
+        std::fs::remove_file(&target).unwrap();
         file(&target, Existing::Replaced).finish().unwrap();
         assert_eq!(mode(&target), 0o600);
         let mut half = file(&target, Existing::Replaced);

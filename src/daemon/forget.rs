@@ -51,7 +51,10 @@ impl Sealed {
 /// Gives up `seal` in the state and in the daemon's own keeping, and says what became of both.
 pub(super) fn forget_sealed(config: &Path, seal: Option<SealId>) -> Result<(), Box<dyn std::error::Error>> {
     let dir = Configuration::load(config)?.daemon.state_dir;
-    let said = forgotten(&dir, seal)?;
+    let said = forgotten(&dir, seal).map_err(|error| match error {
+        NotForgotten::Store(error) => NotForgotten::Store(error.under(config)),
+        other => other,
+    })?;
     Ok(writeln!(std::io::stdout().lock(), "{said}")?)
 }
 

@@ -28,7 +28,7 @@ use crate::door::{self, Door, Handler, ListenError};
 use crate::failure::Failure;
 use crate::identity::IdentityTrouble;
 use crate::service::{Background, Live, Service, Settings, SettingsError};
-use crate::store::{Store, StoreError};
+use crate::store::{self, Store, StoreError};
 
 /// How long running calls may take to finish after SIGTERM; the unit's TimeoutStopSec is above it.
 const STOP_WITHIN: Duration = Duration::from_secs(40);
@@ -52,7 +52,7 @@ pub enum DaemonError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The state directory.
-    #[error("cannot use the state directory {path}: {source}; check its owner and mode")]
+    #[error("cannot use the state directory {path}: {source}; {}", crate::store::remedy(.source))]
     StateDir {
         /// Which.
         path: PathBuf,
@@ -80,8 +80,11 @@ pub fn run(config: &Path) -> Result<(), DaemonError> {
     for warning in &settings.warnings {
         warn!("{warning}");
     }
-    make_state_dir(&settings.config.daemon.state_dir)?;
-    let store = notify::while_opening(|| Store::open(&settings.config.daemon.state_dir, &settings.seals))?;
+    let dir = &settings.config.daemon.state_dir;
+    let told = |error: StoreError| error.under(config);
+    store::state_dir(dir).map_err(told)?;
+    make_state_dir(dir)?;
+    let store = notify::while_opening(|| Store::open(dir, &settings.seals).map_err(told))?;
     // Behind the state's lock: another daemon may be writing until then.
     if let Ok(vault) = settings.place.vault() {
         vault.settle()?;

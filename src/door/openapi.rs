@@ -139,10 +139,15 @@ impl Visitor for Teller<'_> {
     fn upload<R: Upload>(self) -> Told {
         let body = json!({
             "required": true,
-            "description": "The guide's columns by their names, in any order. CSV has a header.",
+            "description": "The guide's table as a database, a spreadsheet or a script writes it: what it is is told from the file itself.",
             "content": { "text/csv": {}, "application/x-ndjson": {} },
         });
-        Told { parameters: Vec::new(), body: Some(body), reply: self.types.document::<R::Reply>() }
+        let parameters = self.types.query::<R::Query>();
+        Told {
+            parameters: parameters.into_iter().collect(),
+            body: Some(body),
+            reply: self.types.document::<R::Reply>(),
+        }
     }
 
     fn download<R: Shape>(self) -> Told {

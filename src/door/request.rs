@@ -38,7 +38,7 @@ impl Visitor for Parts<'_> {
     }
 
     fn upload<R: Upload>(self) -> Self::Output {
-        query(self.query).map(|Nothing {}| R::from(self.format).into())
+        query(self.query).map(|query| R::from((self.format, query)).into())
     }
 
     fn download<R: Shape>(self) -> Self::Output {

@@ -67,7 +67,9 @@ pub trait Request: Shape {
 pub struct OtherReply;
 
 /// A request whose body is a file; HTTP only.
-pub trait Upload: From<FileFormat> + Into<Operation> {
+pub trait Upload: From<(FileFormat, Self::Query)> + Into<Operation> {
+    /// Behind the question mark.
+    type Query: Fields;
     /// What comes back.
     type Reply: Described;
 }
@@ -194,8 +196,8 @@ impl Written {
     }
 
     /// A request whose body is a file.
-    pub(super) fn upload(format: FileFormat) -> Self {
-        Self { file: Some(format), ..Self::default() }
+    pub(super) fn upload<T: Fields>(format: FileFormat, query: &T) -> Self {
+        Self { file: Some(format), query: telling(query), ..Self::default() }
     }
 }
 
@@ -215,7 +217,7 @@ fn telling<T: Fields>(value: &T) -> Map<String, Value> {
     said
 }
 
-/// The usual shapes, by their word in a row of the table; `own` is written beside the request.
+/// The usual shapes, by their word in a row of the table; `file` and `own` are written beside the request.
 macro_rules! shape {
     (bare $request:ident) => {
         impl Shape for $request {
@@ -295,13 +297,7 @@ macro_rules! shape {
             }
         }
     };
-    (file $request:ident) => {
-        impl From<FileFormat> for $request {
-            fn from(format: FileFormat) -> Self {
-                Self { format }
-            }
-        }
-    };
+    (file $request:ident) => {};
     (own $request:ident) => {};
 }
 pub(super) use shape;

@@ -87,7 +87,7 @@ macro_rules! of_traffic {
     (visit Message $visitor:ident $request:ident) => { $visitor.message::<$request>() };
     (visit Upload $visitor:ident $request:ident) => { $visitor.upload::<$request>() };
     (visit Download $visitor:ident $request:ident) => { $visitor.download::<$request>() };
-    (write Upload $request:ident) => { Written::upload($request.format) };
+    (write Upload $request:ident) => { Written::upload($request.format, &ImportQuery { dry_run: $request.dry_run }) };
     (write $message:ident $request:ident) => { Written::of($request.clone()) };
     (answer Message $request:ident ($answer:ident in $($reply:ident)|+)) => {
         impl Request for $request {
@@ -103,6 +103,7 @@ macro_rules! of_traffic {
     };
     (answer Upload $request:ident ($answer:ident in $reply:ident)) => {
         impl Upload for $request {
+            type Query = ImportQuery;
             type Reply = $answer;
         }
     };
@@ -189,11 +190,12 @@ operations! {
     /// The rows of the audit log as a file. HTTP only: the answer is streamed.
     LogExport(ExportQuery): Download, Audit, Reads, GET "/v1/log/export" query,
         "The audit log as CSV or JSON lines, with the guide's columns first";
-    /// Takes configs in from a file of the guide's KaspiPayConfig, all or none. HTTP only: the file is streamed.
+    /// Takes configs in from a file of the guide's KaspiPayConfig, all or none, or says what would come of it. HTTP only:
+    /// the file is streamed.
     ImportConfigs(ImportConfigs): Upload(Imported in Imported), Admin, Changes, POST "/v1/import/configs" file,
         "Take in a KaspiPayConfig table, all rows or none";
-    /// Takes rows of the guide's KaspiPayLog into the audit log, all or none, and adopts their payments. HTTP
-    /// only: the file is streamed.
+    /// Takes rows of the guide's KaspiPayLog into the audit log, all or none, and adopts their payments, or says what would
+    /// come of it. HTTP only: the file is streamed.
     ImportLog(ImportLog): Upload(Imported in Imported), Admin, Changes, POST "/v1/import/log" file,
         "Take in a KaspiPayLog table and its payments, all rows or none";
     /// Says that a person has looked at what a restored backup left out: creates and refunds go on.

@@ -33,10 +33,12 @@ impl FileFormat {
     }
 }
 
-/// What an import did: all good rows of the file in one commit.
+/// What an import did, all rows of the file in one commit; of a dry run, what it would do now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Imported {
+    /// The file was only looked at, and nothing was taken in.
+    pub dry_run: bool,
     /// Rows taken in.
     pub imported: u64,
     /// Rows that were here already.
@@ -126,16 +128,23 @@ impl BadRows {
         self.rows.is_empty()
     }
 
-    /// The same as a failure, which says how many and names the first.
+    /// How many there are, in words.
+    #[must_use]
+    pub fn said(&self) -> String {
+        match self.more + u64::try_from(self.rows.len()).unwrap_or(u64::MAX) {
+            1 => "1 row of the file is not good, so none was taken in".to_owned(),
+            count => format!("{count} rows of the file are not good, so none was taken in"),
+        }
+    }
+
+    /// The same as a failure, which names the first.
     #[must_use]
     pub fn failure(&self) -> crate::failure::Failure {
-        let count = self.more + u64::try_from(self.rows.len()).unwrap_or(u64::MAX);
         let first = self.rows.first().map_or_else(String::new, |row| format!("; line {}: {}", row.line, row.detail));
-        crate::failure::Failure::invalid(format!("{count} rows of the file are not good, so none was taken in{first}"))
-            .with_hint(match self.understood.is_empty() {
-                true => "Write the file as its line says and import it again.",
-                false => "Correct these rows and import the file again; rows that are here already are skipped.",
-            })
+        crate::failure::Failure::invalid(self.said() + &first).with_hint(match self.understood.is_empty() {
+            true => "Write the file as its line says and import it again.",
+            false => "Correct these rows and import the file again; rows that are here already are skipped.",
+        })
     }
 }
 
@@ -160,6 +169,8 @@ pub struct ExportQuery {
 pub struct ImportConfigs {
     /// How it is written.
     pub format: FileFormat,
+    /// Only look at it.
+    pub dry_run: bool,
 }
 
 /// A file of the guide's KaspiPayLog.
@@ -167,6 +178,18 @@ pub struct ImportConfigs {
 pub struct ImportLog {
     /// How it is written.
     pub format: FileFormat,
+    /// Only look at it.
+    pub dry_run: bool,
+}
+
+/// The query of an import.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ImportQuery {
+    /// Judge the file and tell what would come of it; take nothing in.
+    #[serde(default, deserialize_with = "null_is_usual")]
+    pub dry_run: bool,
 }
 
 /// Asks for a copy of all state.
@@ -176,3 +199,15 @@ pub struct Backup;
 /// Says that a person has looked at what a restored backup left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AcknowledgeRestore;
+
+impl From<(FileFormat, ImportQuery)> for ImportConfigs {
+    fn from((format, ImportQuery { dry_run }): (FileFormat, ImportQuery)) -> Self {
+        Self { format, dry_run }
+    }
+}
+
+impl From<(FileFormat, ImportQuery)> for ImportLog {
+    fn from((format, ImportQuery { dry_run }): (FileFormat, ImportQuery)) -> Self {
+        Self { format, dry_run }
+    }
+}

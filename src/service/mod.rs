@@ -40,7 +40,7 @@ use std::sync::Arc;
 use crate::access::{Admitted, Caller};
 use crate::failure::Failure;
 use crate::metrics::DoorMeters;
-use crate::operation::{Operation, Reply, Row, Version};
+use crate::operation::{ImportConfigs, ImportLog, Operation, Reply, Row, Version};
 use crate::store::Store;
 use crate::transfer::{Transferred, Upload};
 use context::Context;
@@ -78,6 +78,7 @@ impl Service {
         let rooms = self.0.clone();
         tokio::spawn(async move { rooms.upkeep.backups.keep_backups().await });
         tokio::spawn(self.0.upkeep.expiry.clone().keep());
+        self.0.upkeep.count_what_stands();
         self.keep_warm();
         let rooms = self.0.clone();
         tokio::spawn(async move { rooms.organisations.verifications.settle_dialects().await });
@@ -209,11 +210,11 @@ impl Service {
                 rooms.upkeep.backups.backup().await.map(Transferred::Download)
             }
             Operation::LogExport(query) => rooms.records.exports.log_export(&Context::of(admitted, settings).0, query),
-            Operation::ImportConfigs(_) => {
-                rooms.records.config_imports.import_configs(&Context::of(admitted, settings).0, upload).await
+            Operation::ImportConfigs(ImportConfigs { dry_run, .. }) => {
+                rooms.records.config_imports.import_configs(&Context::of(admitted, settings).0, upload, dry_run).await
             }
-            Operation::ImportLog(_) => {
-                rooms.records.log_imports.import_log(&Context::of(admitted, settings).0, upload).await
+            Operation::ImportLog(ImportLog { dry_run, .. }) => {
+                rooms.records.log_imports.import_log(&Context::of(admitted, settings).0, upload, dry_run).await
             }
             _ => self.run(admitted).await.map(|reply| Transferred::Reply(Box::new(reply))),
         }

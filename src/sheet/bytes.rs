@@ -40,15 +40,23 @@ impl<R: Read> Bytes<R> {
         let buffer = Zeroizing::new(vec![0; PIECE]);
         let mut bytes = Self { reader, buffer, at: 0, length: 0, line_end, is_broken: false, line: 1 };
         bytes.fill()?;
-        let begun = bytes.buffer.get(..bytes.length).unwrap_or_default();
-        bytes.at = if begun.starts_with(&BOM) { BOM.len() } else { 0 };
+        // One, or one for each file that was put into this one.
+        while bytes.buffer.get(bytes.at..bytes.length).is_some_and(|begun| begun.starts_with(&BOM)) {
+            bytes.at += BOM.len();
+            bytes.gather()?;
+        }
         Ok(bytes)
     }
 
-    /// Gathers so many bytes that a mark is seen whole, where there are so many.
+    /// The next bytes of the file.
     fn fill(&mut self) -> Result<(), Unreadable> {
         (self.at, self.length) = (0, 0);
-        while self.length < BOM.len() && !self.is_broken {
+        self.gather()
+    }
+
+    /// Gathers so many bytes that a mark is seen whole, where there are so many.
+    fn gather(&mut self) -> Result<(), Unreadable> {
+        while self.length - self.at < BOM.len() && self.length < PIECE && !self.is_broken {
             let room = self.buffer.get_mut(self.length..).unwrap_or_default();
             match self.reader.read(room) {
                 Ok(0) => return Ok(()),

@@ -28,9 +28,12 @@ pub(super) struct Trial {
     empty: u64,
     pub(super) escaped_none: bool,
     null_word: bool,
-    /// The first row with a quote or a backslash that matters.
-    odd_line: Option<u64>,
+    /// A backslash stands before something else than itself or a quote.
+    is_lone: bool,
 }
+
+/// Two styles that read a table differently, and nothing tells which is meant.
+pub(super) type TwoWays = (Style, Style);
 
 impl Trial {
     /// Reads all of it; without a header a row has so many fields.
@@ -47,7 +50,7 @@ impl Trial {
             empty: 0,
             escaped_none: false,
             null_word: false,
-            odd_line: None,
+            is_lone: false,
         };
         trial.mistakes.0 = trial.read(reader, shape, width).is_err();
         trial
@@ -77,9 +80,7 @@ impl Trial {
             self.empty += u64::from(text.is_empty() && !field.is_quoted && !field.is_none);
             self.escaped_none |= field.is_none || (field.is_literal && !field.is_quoted && text == b"\\N");
             self.null_word |= !field.is_quoted && text == b"NULL";
-            if field.is_quoted || text.iter().any(|byte| b"\"\\".contains(byte)) {
-                self.odd_line.get_or_insert(record.line);
-            }
+            self.is_lone |= field.is_lone && !field.is_none;
         }
         self.quoted += quoted;
         self.least_quoted = self.least_quoted.min(quoted);
@@ -95,11 +96,7 @@ impl Trial {
 ///
 /// # Errors
 /// It can be read in two ways that differ, and nothing tells which is meant.
-pub(super) fn choose(
-    mut trials: Vec<Trial>,
-    (separator, header): (u8, bool),
-    facts: &Facts,
-) -> Result<Trial, Unreadable> {
+pub(super) fn choose(mut trials: Vec<Trial>, (separator, header): (u8, bool), facts: &Facts) -> Result<Trial, TwoWays> {
     if matches!(separator, b',' | b';') {
         let is_broken = trials.iter().all(|trial| trial.mistakes.0 || !trial.style.quotes());
         // With quotes that are not closed it is broken, not something else.
@@ -113,9 +110,8 @@ pub(super) fn choose(
         // Whatever it is called, it is the same.
         let usual = if separator == b'\t' { Style::Escaped } else { Style::Doubled };
         keep(&mut trials, |trial| trial.style == usual);
-        return trials.into_iter().next().ok_or_else(|| unclear(None));
+        return trials.into_iter().next().ok_or((Style::Doubled, Style::Plain));
     }
-    let first_odd = trials.iter().filter_map(|trial| trial.odd_line).min();
     let has_lone_quotes = trials.iter().any(|trial| trial.style.quotes() && trial.quoted > 0 && !trial.encloses());
     let doubled = trials.iter().find(|trial| trial.style == Style::Doubled).map(|trial| trial.digest);
     // Databases write tabs with line feeds, and bars, and quotes that are part of the value.
@@ -125,14 +121,17 @@ pub(super) fn choose(
     }
     keep(&mut trials, |trial| trial.style != Style::Enclosed || trial.encloses());
     by_usage(&mut trials, (separator, header), facts);
-    let is_open = differ(&trials);
-    let Some(chosen) = trials.into_iter().next() else { return Err(unclear(first_odd)) };
+    let mut left = trials.into_iter();
+    let Some(chosen) = left.next() else { return Err((Style::Doubled, Style::Plain)) };
+    if let Some(other) = left.find(|other| other.digest != chosen.digest) {
+        return Err((chosen.style, other.style));
+    }
     // A quote at both ends of one value: part of it, or around it?
     let drops_quotes =
         has_lone_quotes && !chosen.style.quotes() && doubled.is_some_and(|digest| digest != chosen.digest);
     let is_told = separator == b'\t' && (chosen.escaped_none || chosen.null_word);
-    match is_open || (drops_quotes && !is_told) {
-        true => Err(unclear(first_odd)),
+    match drops_quotes && !is_told {
+        true => Err((Style::Doubled, chosen.style)),
         false => Ok(chosen),
     }
 }
@@ -173,16 +172,41 @@ fn by_usage(trials: &mut Vec<Trial>, (separator, header): (u8, bool), facts: &Fa
         _ if any(trials, |trial| trial.quoted > 0) => keep(trials, |trial| trial.style.quotes()),
         _ => keep(trials, |trial| trial.style != Style::Plain),
     }
-    let is_csv = |trial: &Trial| trial.style == Style::Doubled && (trial.empty > 0 || (header && !encloses));
+    // MySQL, which escapes in quotes, writes `\N` for none. Who writes NULL, as phpMyAdmin, escapes quotes and backslashes
+    // alone, if anything.
+    let is_told = any(trials, |trial| trial.null_word) && any(trials, |trial| trial.style.escapes() && trial.is_lone);
+    let is_csv = |trial: &Trial| trial.style == Style::Doubled && (trial.empty > 0 || (header && !encloses) || is_told);
     if matches!(separator, b',' | b';') && !any(trials, |trial| trial.escaped_none) && trials.iter().any(is_csv) {
         keep(trials, |trial| trial.style == Style::Doubled);
     }
 }
 
-fn unclear(line: Option<u64>) -> Unreadable {
+/// Where two styles begin to read something else: the line, and in which value of its row.
+pub(super) fn parting<R: Read>(
+    open: &impl Fn() -> Result<R, Unreadable>,
+    shapes: [Shape; 2],
+) -> Result<Unreadable, Unreadable> {
+    let mut readings = [Splitter::new(open()?, shapes[0])?, Splitter::new(open()?, shapes[1])?];
+    let mut records = [RawRow::new(), RawRow::new()];
+    loop {
+        let [one, other] = &mut readings;
+        let [first, second] = &mut records;
+        let goes_on = (one.next(first)?, other.next(second)?);
+        let mut pairs = first.fields().zip(second.fields());
+        let apart = pairs.position(|((text, field), (other, its))| field.value(text, true) != its.value(other, true));
+        if apart.is_some() || first.len() != second.len() || goes_on != (true, true) {
+            return Ok(unclear(first.line, apart.map_or(first.len().min(second.len()), |place| place + 1)));
+        }
+    }
+}
+
+fn unclear(line: u64, value: usize) -> Unreadable {
     Unreadable::at(
-        line.unwrap_or(1),
-        "a quote or a backslash here can be part of a value or not, and the rest of the file does not tell which: export it \
-         again with psql \\copy … CSV HEADER, sqlite3 -csv -header, or mysql --batch",
+        line,
+        format!(
+            "a quote or a backslash in value {value} can be part of it or not, and the rest of the file does not tell which: \
+             export it again with psql \\copy … CSV HEADER, sqlite3 -csv -header, or mysql --batch, or from anything else as \
+             CSV with quotes only where they are needed"
+        ),
     )
 }

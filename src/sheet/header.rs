@@ -52,7 +52,7 @@ pub(super) fn find<R: Read>(
 
 impl WantedTable {
     fn place(&self, name: &[u8]) -> Option<usize> {
-        let name = name.trim_ascii();
+        let name = bare(name);
         self.columns.iter().position(|wanted| name.eq_ignore_ascii_case(wanted.as_bytes()))
     }
 
@@ -63,7 +63,7 @@ impl WantedTable {
     }
 
     fn knows(&self, name: &[u8]) -> bool {
-        let name = name.trim_ascii();
+        let name = bare(name);
         self.place(name).is_some()
             || self.ignored.iter().copied().flatten().any(|known| name.eq_ignore_ascii_case(known.as_bytes()))
     }
@@ -140,7 +140,7 @@ impl ColumnMap {
     pub(super) fn place(&mut self, number: usize, name: &[u8]) -> Result<Option<usize>, String> {
         let found = self.wanted.place(name);
         if let Some((name, why)) =
-            self.wanted.refused.iter().find(|(no, _)| name.trim_ascii().eq_ignore_ascii_case(no.as_bytes()))
+            self.wanted.refused.iter().find(|(no, _)| bare(name).eq_ignore_ascii_case(no.as_bytes()))
         {
             return Err(format!("{name}: {why}"));
         }
@@ -166,6 +166,12 @@ impl ColumnMap {
     pub(super) fn unknown(self) -> Vec<String> {
         self.unknown.into_iter().collect()
     }
+}
+
+/// A name without what nobody sees around it: spaces of every width, and marks.
+fn bare(name: &[u8]) -> &[u8] {
+    let unseen = |c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}');
+    std::str::from_utf8(name).map_or(name, |name| name.trim_matches(unseen).as_bytes())
 }
 
 /// A name as it may be shown: it looks like one. What stands in the place of a name may be a value, and that a secret.

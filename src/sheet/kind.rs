@@ -4,7 +4,8 @@ use std::io::{ErrorKind, Read};
 
 use zeroize::Zeroizing;
 
-use super::Unreadable;
+use super::bytes::BOM;
+use super::{Unreadable, encoding};
 
 /// Read at a time, and looked at for what a file begins with.
 const PIECE: usize = 64 << 10;
@@ -59,8 +60,9 @@ const STRANGERS: [(&[u8], &str); 21] = [
 const SQL: &str = "it is SQL: export the table, not statements: mysql --batch -e \"SELECT * FROM kaspi_pay_log ORDER BY id\" > log.txt, \
      psql -c \"\\copy kaspi_pay_log TO 'log.csv' CSV HEADER\", or sqlite3 -csv -header";
 
-const UTF16: &str =
-    "it is UTF-16 (Excel's \"Unicode text\"): save it as \"CSV UTF-8\", or: iconv -f UTF-16 -t UTF-8 FILE > new.csv";
+/// No text has one.
+const ZERO: &str = "a zero byte stands on this line, as mysql --raw writes a BIT column: leave --raw out, or SELECT that column + 0; in \
+     a text, take it out of the value";
 
 /// Looks at every byte of a file.
 ///
@@ -74,7 +76,7 @@ pub(super) fn look(mut reader: impl Read) -> Result<Facts, Unreadable> {
             .map_err(|e| Unreadable::disk(scan.lines + 1, &e))?;
         let piece = buffer.get(..kept + count).unwrap_or_default();
         if is_first {
-            facts.bom = piece.starts_with(b"\xEF\xBB\xBF");
+            facts.bom = piece.starts_with(&BOM);
             facts.first = begun(piece)?;
             is_first = false;
         }
@@ -111,10 +113,15 @@ fn read(reader: &mut impl Read, mut room: &mut [u8]) -> std::io::Result<usize> {
 
 /// The first byte that says something; 0 where there is none.
 fn begun(piece: &[u8]) -> Result<u8, Unreadable> {
-    if piece.starts_with(b"\xFF\xFE") || piece.starts_with(b"\xFE\xFF") {
-        return Err(Unreadable::at(1, UTF16));
+    if let Some(wide) = encoding::wide(piece) {
+        return Err(Unreadable::at(1, wide));
     }
-    let text = piece.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(piece).trim_ascii_start();
+    let mut text = piece;
+    // A file that was put together of two with a mark has two.
+    while let Some(behind) = text.strip_prefix(&BOM) {
+        text = behind;
+    }
+    let text = text.trim_ascii_start();
     let stranger = STRANGERS
         .iter()
         .find(|(begin, _)| text.get(..begin.len()).is_some_and(|found| found.eq_ignore_ascii_case(begin)));
@@ -141,6 +148,8 @@ struct Scan {
     returns: u64,
     quotes: bool,
     backslashes: bool,
+    /// Letters of more than one byte.
+    letters: usize,
     last: u8,
 }
 
@@ -151,14 +160,15 @@ impl Scan {
             Ok(_) => piece.len(),
             Err(error) if error.error_len().is_none() && !is_last => error.valid_up_to(),
             Err(error) => {
-                self.count(piece.get(..error.valid_up_to()).unwrap_or_default());
-                return Err(Unreadable::at(self.lines + 1, encoding(piece)));
+                let (good, rest) = piece.split_at_checked(error.valid_up_to()).unwrap_or_default();
+                self.count(good);
+                return Err(Unreadable::at(self.lines + 1, encoding::other(rest, self.letters)));
             }
         };
         let taken = piece.get(..valid).unwrap_or_default();
         if let Some(zero) = taken.iter().position(|byte| *byte == 0) {
             self.count(taken.get(..zero).unwrap_or_default());
-            return Err(Unreadable::at(self.lines + 1, format!("it holds zero bytes: {UTF16}")));
+            return Err(Unreadable::at(self.lines + 1, ZERO));
         }
         self.count(taken);
         Ok(valid)
@@ -174,21 +184,11 @@ impl Scan {
                 b'\r' => self.returns += 1,
                 b'"' => self.quotes = true,
                 b'\\' => self.backslashes = true,
+                0xC0.. => self.letters += 1,
                 _ => {}
             }
             self.last = *byte;
         }
         self.lines = if self.line_feeds == 0 { self.returns } else { self.line_feeds };
     }
-}
-
-/// Which encoding a text is in that is not UTF-8, as far as its letters tell: those of CP1251 stand at its end.
-fn encoding(text: &[u8]) -> String {
-    let high = text.iter().filter(|byte| **byte >= 0x80).count();
-    let windows = text.iter().filter(|byte| **byte >= 0xC0).count();
-    let (name, is) = match windows * 10 >= high * 7 {
-        true => ("CP1251", "it is not UTF-8 and looks like CP1251 (Windows), as Excel saves \"CSV\" here"),
-        false => ("CP866", "it is not UTF-8 and looks like CP866 (DOS)"),
-    };
-    format!("{is}: save it as \"CSV UTF-8\", or: iconv -f {name} -t UTF-8 FILE > new.csv")
 }

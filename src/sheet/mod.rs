@@ -7,6 +7,7 @@
 pub(crate) mod fuzzed;
 mod bytes;
 mod choice;
+mod encoding;
 mod header;
 mod json;
 mod kind;

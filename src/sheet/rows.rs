@@ -4,7 +4,7 @@ use std::io::Read;
 
 use zeroize::Zeroizing;
 
-use super::choice::{Trial, choose};
+use super::choice::{Trial, choose, parting};
 use super::header::{self, ColumnMap};
 use super::json::{self, Objects, Value};
 use super::kind::{self, Facts};
@@ -42,8 +42,12 @@ fn fields<R: Read>(
     let trial =
         |style| -> Result<Trial, Unreadable> { Ok(Trial::run(open()?, Shape { separator, style, cr_only }, width)) };
     let trials = worth_trying(separator, facts).iter().copied().map(trial).collect::<Result<Vec<_>, _>>()?;
-    let chosen = choose(trials, (separator, header), facts)?;
-    let shape = Shape { separator, style: chosen.style, cr_only };
+    let shaped = |style| Shape { separator, style, cr_only };
+    let chosen = match choose(trials, (separator, header), facts) {
+        Ok(chosen) => chosen,
+        Err((one, other)) => return Err(parting(open, [one, other].map(shaped))?),
+    };
+    let shape = shaped(chosen.style);
     Ok(Kind::Fields { shape, header, crlf: facts.crlf, null_word: !(chosen.escaped_none && chosen.style.escapes()) })
 }
 

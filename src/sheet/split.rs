@@ -21,6 +21,8 @@ pub(super) struct Cell {
     is_end: bool,
     /// A backslash stands before what no program escapes: it was none.
     pub(super) is_odd: bool,
+    /// A backslash stands before something else than itself or a quote.
+    pub(super) is_lone: bool,
     /// A quote stands twice in it.
     pub(super) is_doubled: bool,
 }
@@ -58,6 +60,15 @@ impl RawRow {
             begin = field.end;
             (text, *field)
         })
+    }
+
+    /// `="891027350515"` is how a text of digits is written for a spreadsheet: the text is meant.
+    fn without_formula(&mut self, begin: usize) {
+        let text = self.text.get(begin..).and_then(|text| text.strip_prefix(b"=\"")?.strip_suffix(b"\""));
+        if text.is_some_and(|text| !text.contains(&b'"')) {
+            self.text.pop();
+            self.text.drain(begin..begin + 2);
+        }
     }
 
     fn begin(&mut self, line: u64) {
@@ -136,7 +147,11 @@ impl<R: Read> Splitter<R> {
         let mut field = Cell { is_literal: !self.shape.style.escapes(), ..Cell::default() };
         let end = if self.shape.style.quotes() && self.bytes.peek()? == Some(b'"') {
             field.is_quoted = true;
+            self.bytes.next()?;
             self.quoted(record, &mut field)?;
+            if field.is_doubled {
+                record.without_formula(begin);
+            }
             self.behind_quotes(record.line)?
         } else {
             self.plain(record, &mut field, begin)?
@@ -156,7 +171,6 @@ impl<R: Read> Splitter<R> {
     }
 
     fn quoted(&mut self, record: &mut RawRow, field: &mut Cell) -> Result<(), Unreadable> {
-        self.bytes.next()?;
         loop {
             let byte = match self.bytes.next()? {
                 None => return Err(Unreadable::at(record.line, "a quote is left open up to the end of the file")),
@@ -208,6 +222,13 @@ impl<R: Read> Splitter<R> {
             let byte = match self.bytes.next()? {
                 // A carriage return belongs to the line end behind it.
                 Some(b'\r') if matches!(self.bytes.peek()?, Some(b'\n') | None) => continue,
+                // A spreadsheet's text that was not put in quotes.
+                Some(b'"') if style.quotes() && record.text.get(begin..) == Some(b"=") => {
+                    record.text.truncate(begin);
+                    field.is_quoted = true;
+                    self.quoted(record, field)?;
+                    return self.behind_quotes(record.line);
+                }
                 Some(b'"') if style.quotes() => {
                     return Err(Unreadable::at(
                         record.line,
@@ -239,7 +260,9 @@ impl<R: Read> Splitter<R> {
 
     /// The byte that is meant by the one behind a backslash.
     fn escaped(&mut self, line: u64, field: &mut Cell) -> Result<u8, Unreadable> {
-        Ok(match self.bytes.next()? {
+        let byte = self.bytes.next()?;
+        field.is_lone |= byte.is_some_and(|byte| !b"\\\"".contains(&byte));
+        Ok(match byte {
             Some(b'n') => b'\n',
             Some(b't') => b'\t',
             Some(b'r') => b'\r',

@@ -16,6 +16,7 @@ use crate::money::Amount;
 use crate::operation::{
     EventQuery, GetPayment, Health, HealthQuery, LogQuery, PayBack, Payment, PaymentQuery, RefundPayment, Reply,
 };
+use crate::store::tests::zones::{hidden_payments, hidden_rows};
 use crate::store::{Chain, check_chain, counted_both_ways};
 
 /// A call that the log says was sent under this X-Request-ID.
@@ -216,6 +217,14 @@ pub(super) fn check_log(shop: &Shop) {
     let verdict = chain.verdict(shop.store.differences().ok());
     if !verdict.ok || verdict.differences.is_none() {
         broken(format!("the log is not whole, or not what the state was made of: {verdict:?}"));
+    }
+    match shop.store.walk_here(|walk| Ok(hidden_rows(walk)?)) {
+        Ok(hidden) if !hidden.is_empty() => broken(format!("rows {hidden:?} are not found by what they show")),
+        _ => {}
+    }
+    match shop.store.walk_here(|walk| Ok(hidden_payments(walk)?)) {
+        Ok(hidden) if !hidden.is_empty() => broken(format!("payments {hidden:?} are not found by what they are")),
+        _ => {}
     }
 }
 

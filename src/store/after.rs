@@ -4,7 +4,7 @@
 use super::StoreError;
 use super::event::{Change, Ending, Event};
 use super::payment::PaymentRow;
-use crate::domain::State;
+use crate::domain::{Kind, OperationType, State};
 use crate::id::{PaymentId, RequestKey};
 use crate::moment::Moment;
 
@@ -23,6 +23,19 @@ pub(super) enum What {
     Cancel,
     /// With the refund's id.
     Refund(PaymentId),
+}
+
+impl What {
+    /// What the log calls it (the guide's words).
+    pub(super) fn operation(self, kind: Kind) -> OperationType {
+        match (self, kind) {
+            (Self::Create, Kind::Remote) => OperationType::Create,
+            (Self::Create, Kind::Link) => OperationType::Link,
+            (Self::Create, Kind::Qr) => OperationType::Qr,
+            (Self::Cancel, _) => OperationType::Cancel,
+            (Self::Refund(_), _) => OperationType::Refund,
+        }
+    }
 }
 
 impl BegunCall {

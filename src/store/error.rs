@@ -1,8 +1,9 @@
 //! Why the store does not do what it was asked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::layout::LAYOUT;
+use super::remedy::RestoreCommand;
 use crate::failure::{Code, Failure};
 use crate::seal::SealTrouble;
 
@@ -13,30 +14,61 @@ pub enum StoreError {
     #[error("{0} is in use: another kaspid runs on this state directory; stop it first (systemctl stop kaspid)")]
     InUse(PathBuf),
     /// The file cannot be opened.
-    #[error(
-        "cannot open {path}: {why}. It is left as it is; put a backup in its place or ask for help with a copy of it"
-    )]
+    #[error("cannot open {path}: {why}; {remedy}")]
     Unreadable {
         /// Which file.
         path: PathBuf,
         /// What redb or the system says.
         why: String,
+        /// What to do.
+        remedy: &'static str,
+        /// The caller is not let in.
+        is_denied: bool,
+    },
+    /// Something else in the place of the state.
+    #[error(
+        "{path} is {what}, and the state is a file of that name: move it to another place and bring the file back, or put a \
+         backup back ({restore}). Nothing was changed"
+    )]
+    NotAFile {
+        /// The place.
+        path: PathBuf,
+        /// What is there, in words.
+        what: &'static str,
+        /// What puts a backup back.
+        restore: RestoreCommand,
+    },
+    /// A link in the place of the state directory, and nothing where it leads.
+    #[error(
+        "the state directory {path} is a link to {target}, and there is nothing: if that is a disk of its own, mount it and \
+         start again; if the disk is lost, make a folder of kaspid's user in place of the link and put a backup back \
+         ({restore}). No new state was begun"
+    )]
+    FolderLinkToNothing {
+        /// The link.
+        path: PathBuf,
+        /// What it names.
+        target: PathBuf,
+        /// What puts a backup back.
+        restore: RestoreCommand,
     },
     /// A link in the place of the state, and nothing where it leads.
     #[error(
         "{path} is a link to {target}, and there is nothing: if that is a disk of its own, mount it and start again; if \
-         the disk is lost, remove the link and put a backup back (kaspictl restore FILE). No new state was begun"
+         the disk is lost, remove the link and put a backup back ({restore}). No new state was begun"
     )]
     LinkToNothing {
         /// The link.
         path: PathBuf,
         /// What it names.
         target: PathBuf,
+        /// What puts a backup back.
+        restore: RestoreCommand,
     },
     /// No state, where there was one.
     #[error(
         "{path} is missing, and {trace} beside it says that there was a state. No new one was begun: bring the file back, \
-         or put a backup back (kaspictl restore {backup}). Only to begin anew, without the payments and the log there \
+         or put a backup back ({restore}). Only to begin anew, without the payments and the log there \
          were, move {trace} and whatever else is beside it to another folder and start again"
     )]
     Gone {
@@ -44,8 +76,8 @@ pub enum StoreError {
         path: PathBuf,
         /// What was found beside it.
         trace: String,
-        /// The newest backup there is.
-        backup: PathBuf,
+        /// What puts the newest backup back.
+        restore: RestoreCommand,
     },
     /// Written by a newer program.
     #[error(
@@ -77,6 +109,20 @@ pub enum StoreError {
     /// The file could not be opened again after a failure.
     #[error("the state file is closed after a failure and could not be opened again yet")]
     Closed,
+}
+
+impl StoreError {
+    /// Of a daemon of this configuration, which the commands in its words then name.
+    pub(crate) fn under(mut self, config: &Path) -> Self {
+        if let Self::NotAFile { restore, .. }
+        | Self::FolderLinkToNothing { restore, .. }
+        | Self::LinkToNothing { restore, .. }
+        | Self::Gone { restore, .. } = &mut self
+        {
+            restore.with(config);
+        }
+        self
+    }
 }
 
 macro_rules! storage_errors {

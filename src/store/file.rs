@@ -1,12 +1,14 @@
 //! The file: made whole, opened only if it can be read, never replaced.
 
 use std::fs::{File, OpenOptions};
+use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use redb::{Builder, Database, DatabaseError};
+use redb::{Builder, Database, DatabaseError, StorageError};
 
 use super::layout::LAYOUT;
+use super::remedy::remedy;
 use super::secrets::Secrets;
 use super::tables::WriteTables;
 use super::{StoreError, stamp};
@@ -18,8 +20,24 @@ pub(super) const FILE: &str = "kaspid.redb";
 /// Pages kept in memory. Small on purpose: the daemon shares the till's machine.
 pub(super) const CACHE_BYTES: usize = 4 << 20;
 
-pub(super) fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> StoreError {
-    StoreError::Unreadable { path: path.to_owned(), why: error.to_string() }
+/// The system gives no access to a file.
+pub(super) fn inaccessible(path: &Path, error: &io::Error) -> StoreError {
+    let is_denied = error.kind() == io::ErrorKind::PermissionDenied;
+    StoreError::Unreadable { path: path.to_owned(), why: error.to_string(), remedy: remedy(error), is_denied }
+}
+
+/// What is there is no state.
+fn unreadable(path: &Path, why: &dyn std::fmt::Display) -> StoreError {
+    let remedy = remedy(&io::ErrorKind::InvalidData.into());
+    StoreError::Unreadable { path: path.to_owned(), why: why.to_string(), remedy, is_denied: false }
+}
+
+fn not_opened(path: &Path, error: &DatabaseError) -> StoreError {
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(path.to_owned()),
+        DatabaseError::Storage(StorageError::Io(error)) => inaccessible(path, error),
+        other => unreadable(path, other),
+    }
 }
 
 /// After a failed fsync Linux shows the lost pages from memory as if they were on the disk: what is read from now on
@@ -35,20 +53,18 @@ pub(super) fn forget(path: &Path) {
 /// Opens a file of any layout that this program knows, and says which.
 pub(super) fn open(path: &Path) -> Result<(Database, u8), StoreError> {
     // redb takes an empty file for a new database; here it is one that lost its content.
-    if path.metadata().map_err(|error| unreadable(path, &error))?.len() == 0 {
+    if path.metadata().map_err(|error| inaccessible(path, &error))?.len() == 0 {
         return Err(unreadable(path, &"the file is empty"));
     }
     // What redb cannot read it may still write to while it tries: it sees the file unchangeable first. A file that
     // was not closed is told apart from one that is broken by opening it only.
     match Builder::new().set_cache_size(CACHE_BYTES).open_read_only(path) {
         Ok(_) | Err(DatabaseError::RepairAborted) => {}
-        Err(DatabaseError::DatabaseAlreadyOpen) => return Err(StoreError::InUse(path.to_owned())),
-        Err(error) => return Err(unreadable(path, &error)),
+        Err(error) => return Err(not_opened(path, &error)),
     }
     match Builder::new().set_cache_size(CACHE_BYTES).open(path) {
         Ok(database) => stamp::of(&database).map(|layout| (database, layout)),
-        Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::InUse(path.to_owned())),
-        Err(error) => Err(unreadable(path, &error)),
+        Err(error) => Err(not_opened(path, &error)),
     }
 }
 
@@ -64,7 +80,10 @@ pub(super) fn create(dir: &Path, path: &Path, seal: Option<&Seal>) -> Result<(),
         std::fs::rename(&new, path)?;
         Ok(File::open(dir)?.sync_all()?)
     };
-    make().map_err(|error| unreadable(&new, &error))
+    make().map_err(|error| match error.downcast_ref() {
+        Some(error) => inaccessible(&new, error),
+        None => unreadable(&new, &error),
+    })
 }
 
 /// Makes every table, the secret and the number of the layout.

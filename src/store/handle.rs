@@ -21,7 +21,7 @@ use super::underway::Underway;
 use super::walk::Walk;
 use super::writer::{self, Driver, Job, Message};
 use super::writing::Writing;
-use super::{Refused, StoreError, migration, sealing};
+use super::{Refused, StoreError, migration, scratch, sealing};
 use crate::failure::{Code, Failure};
 use crate::id::PaymentId;
 use crate::seal::{SealId, Seals};
@@ -60,6 +60,7 @@ impl Store {
         let database = open()?;
         let secrets = Arc::new(sealing::secrets_of(&database, seals)?);
         mark_devices(&database, &secrets)?;
+        scratch::fill_lists(&database, place.as_ref().map(|place| place.file.as_path()))?;
         let head = Reading::new(database.begin_read()?, None).head()?;
         journal_heads::tell(head.place.seq, &head.hex());
         let meters = StoreMeters::new();

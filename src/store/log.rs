@@ -7,6 +7,7 @@ use super::payment::number;
 use super::reading::Reading;
 use super::row::row_of;
 use super::walk::{FoundRows, PIECE, Walk};
+use super::zones::LogWalk;
 use crate::id::{OrganizationBin, ShopId};
 use crate::operation::{LogQuery, LogRow, Order};
 
@@ -54,6 +55,22 @@ impl LogSearch {
     }
 }
 
+/// All pieces of a search at once.
+#[cfg(test)]
+pub(crate) fn log_rows(
+    walk: &Walk<'_>,
+    query: &LogQuery,
+    limit: usize,
+    visible: impl Fn(Option<ShopId>, Option<&OrganizationBin>) -> bool,
+) -> Result<FoundRows<LogRow, u64>, StoreError> {
+    let mut search = LogSearch::new(query.clone(), limit);
+    loop {
+        if let Some(found) = search.piece(walk, &visible)? {
+            return Ok(found);
+        }
+    }
+}
+
 /// The events that may begin a row, in the order asked for.
 fn sequence(
     reading: &Reading,
@@ -71,8 +88,7 @@ fn sequence(
         let seqs = range.map(|entry| Ok(entry?.0.value().1));
         return Ok(if newest_first { Box::new(seqs.rev()) } else { Box::new(seqs) });
     }
-    let seqs = reading.tables.event()?.range_owned(first..=last)?.map(|entry| Ok(entry?.0.value()));
-    Ok(if newest_first { Box::new(seqs.rev()) } else { Box::new(seqs) })
+    Ok(Box::new(LogWalk::along(reading, (first, last), newest_first, query.into())?))
 }
 
 /// The rows behind event `after` that fit the query and `visible`, from at most [`PIECE`] events, and the
@@ -83,14 +99,18 @@ pub(crate) fn log_page(
     (after, last): (u64, u64),
     visible: impl Fn(Option<ShopId>, Option<&OrganizationBin>) -> bool,
 ) -> Result<(Vec<LogRow>, Option<u64>), StoreError> {
-    let end = last.min(after.saturating_add(PIECE));
-    let mut rows = Vec::new();
-    for seq in after + 1..=end {
+    let (mut rows, mut looked_at) = (Vec::new(), 0);
+    for seq in LogWalk::along(reading, (after.saturating_add(1), last), false, query.into())? {
+        let seq = seq?;
         let row =
             row_of(reading, seq)?.filter(|row| fits(row, query) && visible(row.shop_id, row.organization_bin.as_ref()));
         rows.extend(row);
+        looked_at += 1;
+        if looked_at == PIECE && seq < last {
+            return Ok((rows, Some(seq)));
+        }
     }
-    Ok((rows, (end < last).then_some(end)))
+    Ok((rows, None))
 }
 
 /// The row that this daemon itself has written under a number; none for one that an import took in.

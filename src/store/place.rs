@@ -5,7 +5,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
-use super::file::{FILE, unreadable};
+use super::file::{FILE, inaccessible};
+use super::remedy::{RestoreCommand, named};
 
 /// The folder of daily backups in a state directory.
 const BACKUPS: &str = "backups";
@@ -25,17 +26,19 @@ impl Place {
     /// The place of the state in `dir`, and whether there is one.
     ///
     /// # Errors
-    /// A link that leads nowhere, or no state beside what only a state leaves behind.
+    /// A link that leads nowhere, or something that is no file.
     pub(super) fn find(dir: &Path) -> Result<(Self, bool), StoreError> {
+        folder(dir)?;
         let path = dir.join(FILE);
         let at = |file| Self { dir: dir.to_owned(), file };
         match path.canonicalize() {
+            Ok(file) if !file.is_file() => Err(not_a_file(&file)),
             // The name as it was given, where it is no link: it is shown to people.
             Ok(_) if !path.is_symlink() => Ok((at(path), true)),
             Ok(file) => Ok((at(file), true)),
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(unreadable(&path, &error)),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(inaccessible(&path, &error)),
             Err(_) => match std::fs::read_link(&path) {
-                Ok(target) => Err(StoreError::LinkToNothing { path, target }),
+                Ok(target) => Err(StoreError::LinkToNothing { path, target, restore: RestoreCommand::of(None) }),
                 Err(_) => Ok((at(path), false)),
             },
         }
@@ -48,7 +51,7 @@ impl Place {
     pub(super) fn is_new(&self) -> Result<(), StoreError> {
         let entries = match std::fs::read_dir(&self.dir) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            entries => entries.map_err(|error| unreadable(&self.dir, &error))?,
+            entries => entries.map_err(|error| inaccessible(&self.dir, &error))?,
         };
         let mut traces: Vec<String> = entries
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
@@ -60,7 +63,7 @@ impl Place {
             Some(trace) => Err(StoreError::Gone {
                 path: self.file.clone(),
                 trace,
-                backup: self.newest_backup().unwrap_or_else(|| PathBuf::from("FILE")),
+                restore: RestoreCommand::of(self.newest_backup()),
             }),
         }
     }
@@ -72,6 +75,26 @@ impl Place {
         let is_daily = |name: &str| name.starts_with("kaspid-2") && name.ends_with(".backup");
         files.filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(is_daily)).max()
     }
+}
+
+/// The state directory: one that is not there yet is begun, one behind a link to nothing is not.
+///
+/// # Errors
+/// [`StoreError::FolderLinkToNothing`], or its links cannot be followed.
+pub(crate) fn folder(dir: &Path) -> Result<(), StoreError> {
+    match (dir.metadata(), std::fs::read_link(dir)) {
+        (Err(error), Ok(target)) if error.kind() == ErrorKind::NotFound => {
+            let restore = RestoreCommand::of(None);
+            Err(StoreError::FolderLinkToNothing { path: dir.to_owned(), target, restore })
+        }
+        (Err(error), _) if error.kind() != ErrorKind::NotFound => Err(inaccessible(dir, &error)),
+        _ => Ok(()),
+    }
+}
+
+fn not_a_file(path: &Path) -> StoreError {
+    let what = path.metadata().map_or("something else", |found| named(found.file_type()));
+    StoreError::NotAFile { path: path.to_owned(), what, restore: RestoreCommand::of(None) }
 }
 
 /// What only a state leaves behind. A first start that was killed leaves its unfinished `.new`.

@@ -13,7 +13,7 @@ use super::payment::{self, PaymentRow, number};
 use super::tables::WriteTables;
 use super::tally::Transition;
 use super::{StoreError, codec};
-use crate::domain::{Kind, OperationType};
+use crate::domain::OperationType;
 use crate::id::{PaymentId, RequestKey, ShopId};
 
 /// A payment before and behind an event.
@@ -33,6 +33,12 @@ impl WriteTables<'_> {
             Some(id) => Some(self.step(seq, id, event, ends.as_ref())?),
             None => None,
         };
+        let again = match &event.change {
+            Change::SentAgain { intent, .. } => Some(self.call(*intent)?),
+            _ => None,
+        };
+        let payment = step.as_ref().map(|step| &step.after.row);
+        self.zone(seq, event, (ends.as_ref().or(again.as_ref()), payment))?;
         match (&event.change, &step) {
             (Change::Config { row, .. }, _) => self.put_config(row)?,
             (Change::Restored(_), _) => drop(self.restored.insert(seq, ())?),
@@ -103,14 +109,33 @@ impl WriteTables<'_> {
         if let (None, Some(invoice)) = (before, &row.invoice) {
             self.payment_invoice.insert((row.shop_id, invoice.as_str(), id), ())?;
         }
-        for (table, listed) in
-            [(&mut self.payment_open, row.is_open()), (&mut self.payment_attention, row.is_attended())]
-        {
-            if listed {
-                table.insert(id, ())?
-            } else {
-                table.remove(id)?
-            };
+        let was = |is: fn(&PaymentRow) -> bool| before.as_ref().is_some_and(is);
+        let lists = [
+            (&mut self.payment_open, was(PaymentRow::is_open), row.is_open()),
+            (&mut self.payment_attention, was(PaymentRow::is_attended), row.is_attended()),
+        ];
+        for (table, was, is) in lists {
+            match (was, is) {
+                (false, true) => drop(table.insert(id, ())?),
+                (true, false) => drop(table.remove(id)?),
+                // A page that does not change is not written.
+                (true, true) | (false, false) => {}
+            }
+        }
+        self.put_final(before.as_ref(), row)
+    }
+
+    /// Final payments, by organisation and state.
+    fn put_final(&mut self, before: Option<&PaymentRow>, row: &PaymentRow) -> Result<(), StoreError> {
+        let (was, is) = (before.and_then(final_key), final_key(row));
+        if was == is {
+            return Ok(());
+        }
+        if let Some(was) = was {
+            self.payment_final.remove(was)?;
+        }
+        if let Some(is) = is {
+            self.payment_final.insert(is, ())?;
         }
         Ok(())
     }
@@ -121,6 +146,9 @@ impl WriteTables<'_> {
         self.touched.push(row.id);
         self.payment.remove(id)?;
         self.payment_open.remove(id)?;
+        if let Some(key) = final_key(row) {
+            self.payment_final.remove(key)?;
+        }
         self.payment_attention.remove(id)?;
         if let Some(invoice) = &row.invoice {
             self.payment_invoice.remove((row.shop_id, invoice.as_str(), id))?;
@@ -132,13 +160,13 @@ impl WriteTables<'_> {
     fn begin(&mut self, seq: u64, change: &Change, row: &PaymentRow) -> Result<(), StoreError> {
         let Some(call) = BegunCall::begun(change) else { return Ok(()) };
         self.running.insert(seq, ())?;
-        let (operation, wrote) = match change {
-            Change::CreateIntended { wrote, .. } => (create_operation(row.kind), wrote),
-            Change::CancelIntended { wrote, .. } => (OperationType::Cancel, wrote),
-            Change::RefundIntended { wrote, .. } => (OperationType::Refund, wrote),
-            _ => return Ok(()),
+        let (Change::CreateIntended { wrote, .. }
+        | Change::CancelIntended { wrote, .. }
+        | Change::RefundIntended { wrote, .. }) = change
+        else {
+            return Ok(());
         };
-        self.put_key(row, call.key.as_ref(), operation, seq, wrote.as_ref())
+        self.put_key(row, call.key.as_ref(), call.what.operation(row.kind), seq, wrote.as_ref())
     }
 
     fn end(
@@ -205,20 +233,16 @@ impl WriteTables<'_> {
     }
 }
 
+/// Where a payment that is final stands in the list of those.
+pub(super) fn final_key(row: &PaymentRow) -> Option<(&str, u8, u128)> {
+    (!row.is_open()).then(|| (row.organization_bin.as_str(), row.state as u8, number(row.id)))
+}
+
 impl PaymentStep {
     fn transitions(&self) -> Vec<Transition> {
         match self.after.stands {
             true => Transition::between(self.before.as_ref(), &self.after.row),
             false => vec![Transition::refused(&self.after.row)],
         }
-    }
-}
-
-/// What the log calls the create of a kind (the guide's words).
-pub(super) fn create_operation(kind: Kind) -> OperationType {
-    match kind {
-        Kind::Remote => OperationType::Create,
-        Kind::Link => OperationType::Link,
-        Kind::Qr => OperationType::Qr,
     }
 }

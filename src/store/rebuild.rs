@@ -1,31 +1,9 @@
-//! The projections once more, from the events alone, by the same code that wrote the stored ones.
+//! Whether the projections are what the log makes of them.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
-
-use redb::backends::{FileBackend, InMemoryBackend};
-use redb::{Builder, Database, ReadableDatabase};
-
-use super::event::{self, Change};
-use super::events::PAGE;
-use super::file::CACHE_BYTES;
-use super::reading::Reading;
-use super::tables::{ReadTables, WriteTables};
-use super::{Refused, Store, StoreError};
+use super::scratch::Rebuild;
+use super::{Refused, Store};
 use crate::failure::Failure;
 use crate::operation::Difference;
-
-/// Made and unlinked in one go; a leftover of a crash between the two is made anew.
-const SCRATCH: &str = "rebuild.tmp";
-
-/// A rebuild under way. Its tables live in an unlinked file beside the state and not in memory: a till's log of
-/// years would not fit into what the daemon may take of the machine.
-struct Rebuild {
-    database: Database,
-    /// The last event taken in.
-    seq: u64,
-}
 
 impl Store {
     /// Rebuilds every projection and names the first row of each that is not as stored. Blocks; one at a time.
@@ -42,61 +20,4 @@ impl Store {
             rebuild.differences(reading, &|| store.may_read_on()).map_err(Refused::from)
         })
     }
-}
-
-impl Rebuild {
-    /// Beside the state, or in memory where that is.
-    fn begin(state: Option<&Path>) -> Result<Self, StoreError> {
-        let database = match state {
-            Some(path) => scratch(&path.with_file_name(SCRATCH)),
-            None => Builder::new().create_with_backend(InMemoryBackend::new()).map_err(Into::into),
-        };
-        let database =
-            database.map_err(|error| StoreError::Io(format!("no room for a rebuild beside the state: {error}")))?;
-        Ok(Self { database, seq: 0 })
-    }
-
-    /// Takes in the next events; true when there are no more.
-    fn page(&mut self, reading: &Reading) -> Result<bool, StoreError> {
-        let events = reading.tables.event()?;
-        let tx = self.database.begin_write()?;
-        let mut tables = WriteTables::open(&tx)?;
-        let mut read = 0;
-        for entry in events.range_owned(self.seq + 1..)?.take(usize::try_from(PAGE).unwrap_or(usize::MAX)) {
-            let (seq, stored) = entry?;
-            let (seq, stored) = (seq.value(), stored.value());
-            let event = event::read(stored)?;
-            // The end of a call looks at its beginning; nothing else looks at an event.
-            match &event.change {
-                Change::CreateIntended { .. } | Change::CancelIntended { .. } | Change::RefundIntended { .. } => {
-                    tables.event.insert(seq, stored)?;
-                    tables.project(seq, &event)?;
-                }
-                Change::Ended { intent, .. } => {
-                    tables.project(seq, &event)?;
-                    tables.event.remove(intent)?;
-                }
-                _ => drop(tables.project(seq, &event)?),
-            }
-            (self.seq, read) = (seq, read + 1);
-        }
-        drop(tables);
-        tx.commit()?;
-        Ok(read < PAGE)
-    }
-
-    fn differences(
-        &self,
-        reading: &Reading,
-        step: &dyn Fn() -> Result<(), StoreError>,
-    ) -> Result<Vec<Difference>, StoreError> {
-        reading.tables.differences(&ReadTables(self.database.begin_read()?), step)
-    }
-}
-
-/// The only holder of an unlinked file.
-fn scratch(path: &Path) -> Result<Database, Box<dyn std::error::Error>> {
-    let file: File = OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    std::fs::remove_file(path)?;
-    Ok(Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(FileBackend::new(file)?)?)
 }

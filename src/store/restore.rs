@@ -19,9 +19,10 @@ use super::file::{self, CACHE_BYTES};
 use super::head::Head;
 use super::place::Place;
 use super::reading::Reading;
+use super::remedy::remedy;
 use super::walk::Walk;
 use super::writing::Writing;
-use super::{StoreError, migration, sealing};
+use super::{StoreError, migration, place, sealing};
 use crate::domain::Actor;
 use crate::seal::SealId;
 
@@ -57,7 +58,7 @@ pub(crate) enum RestoreError {
         source: io::Error,
     },
     /// The disk, or permissions.
-    #[error("cannot write in the state directory: {0}; run as root, and check that there is room")]
+    #[error("cannot write in the state directory: {_0}; {}", what_to_do(_0))]
     Io(#[from] io::Error),
     /// The new state.
     #[error(transparent)]
@@ -89,6 +90,7 @@ pub(crate) struct Prepared {
 
 /// Makes and judges everything but the step that changes the state.
 pub(crate) fn prepare(dir: &Path, socket: &Path, file: &Path) -> Result<Prepared, RestoreError> {
+    place::folder(dir)?;
     let owner = dir.metadata().map_err(|source| RestoreError::NoStateDir { path: dir.to_owned(), source })?;
     let (Place { file: path, .. }, _) = Place::find(dir)?;
     // Kept to the end: a daemon that starts meanwhile finds the state in use.
@@ -125,6 +127,13 @@ impl Prepared {
         sync_dir(&path)?;
         drop(replaced);
         Ok(Restored { gap, kept, event })
+    }
+}
+
+fn what_to_do(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => remedy(error),
+        _ => "run as root, and check that there is room",
     }
 }
 

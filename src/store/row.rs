@@ -3,12 +3,11 @@
 
 use super::StoreError;
 use super::account::Booking;
-use super::after::BegunCall;
+use super::after::{BegunCall, What};
 use super::event::{self, Change, Closed, ImportedRow, Note};
 use super::events::{ended_by, event_at};
 use super::known::{KnownEnd, known, may_change};
 use super::payment::{self, PaymentRow, Seen, number};
-use super::project::create_operation;
 use super::reading::Reading;
 use crate::domain::{LogStatus, OperationType};
 use crate::id::PaymentId;
@@ -54,7 +53,7 @@ pub(super) fn row_of(reading: &Reading, seq: u64) -> Result<Option<LogRow>, Stor
 fn begun_row(reading: &Reading, change: &Change) -> Result<LogRow, StoreError> {
     let (row, key, x_request_id) = match change {
         Change::CreateIntended { payment, x_request_id, .. } => {
-            let row = of_payment(payment, create_operation(payment.kind), payment.amount);
+            let row = of_payment(payment, What::Create.operation(payment.kind), payment.amount);
             (row, payment.request_key.as_ref(), x_request_id)
         }
         Change::CancelIntended { payment, key, x_request_id, .. } => {

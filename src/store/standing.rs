@@ -56,6 +56,30 @@ pub(crate) async fn for_a_person(
     }
 }
 
+/// What can be told at once while nothing is counted yet.
+pub(crate) struct Glance {
+    /// Open payments.
+    pub(crate) open: u64,
+    /// All that need a person.
+    pub(crate) for_a_person: Vec<PaymentRow>,
+}
+
+/// Right after a start: what stands in few rows, without the count. None where it is counted, or not in so few.
+///
+/// # Errors
+/// `storage_failed`.
+pub(crate) async fn at_a_glance(store: &Store, at_most: usize) -> Result<Option<Glance>, Failure> {
+    if store.meters().census().whole().is_some() {
+        return Ok(None);
+    }
+    store.walk(move |walk| Ok(walk.glance(at_most)?)).await.map(|found| {
+        found.map(|(open, rows)| {
+            let for_a_person = rows.into_iter().filter(PaymentRow::needs_a_person).collect();
+            Glance { open, for_a_person }
+        })
+    })
+}
+
 #[cfg(test)]
 /// What is kept of what stands, and what the tables say; without those that were given up, which are left out of
 /// what is kept when they have been for a day.

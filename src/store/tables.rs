@@ -33,6 +33,9 @@ macro_rules! tables {
             }
         }
 
+        /// Every table.
+        pub(in crate::store) const NAMES: &[&str] = &[$(stringify!($name)),*];
+
         /// One consistent view of all tables; each is opened when it is asked for.
         pub(in crate::store) struct ReadTables(pub(in crate::store) ReadTransaction);
 
@@ -112,4 +115,8 @@ tables! {
     /// (Milliseconds since 1970, payment, what is booked, which of these) → tiyn, where the payment does not tell: see
     /// [`super::book`].
     booked: (i64, u128, u8, u64) => i64 = "booked";
+    /// (OrganizationBin, state, PaymentId) of the payments that are final.
+    payment_final: (&'static str, u8, u128) => () = "payment_final";
+    /// (Length, number of a stretch of the log) → what its rows may have: see [`super::zone`].
+    zone: (u8, u64) => &'static [u8] = "zone";
 }

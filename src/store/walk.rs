@@ -7,7 +7,7 @@
 
 use std::ops::Deref;
 
-use redb::ReadableTable;
+use redb::{ReadableTable, ReadableTableMetadata};
 
 use super::StoreError;
 use super::payment::{self, PaymentRow};
@@ -57,6 +57,19 @@ impl Walk<'_> {
             row.iter().filter(|row| !row.is_open()).for_each(&mut tell);
         }
         Ok(())
+    }
+
+    /// How many payments are open, and all that are attended, if they are at most so many.
+    pub(super) fn glance(&self, at_most: usize) -> Result<Option<(u64, Vec<PaymentRow>)>, StoreError> {
+        let (attended, payments) = (self.tables.payment_attention()?, self.tables.payment()?);
+        if usize::try_from(attended.len()?).is_ok_and(|count| count > at_most) {
+            return Ok(None);
+        }
+        let mut rows = Vec::new();
+        for entry in attended.iter()? {
+            rows.extend(readable(payment::by_id(&payments, id_of(entry?.0.value())))?);
+        }
+        Ok(Some((self.tables.payment_open()?.len()?, rows)))
     }
 
     /// The first open payments by their ids, as far as they can be read.

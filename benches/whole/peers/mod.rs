@@ -6,6 +6,7 @@
 
 use std::io::{BufReader, Write};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,7 @@ const SERVICE: &str = include_str!("service.py");
 pub(crate) struct Peer {
     child: Child,
     stream: BufReader<UnixStream>,
+    socket: PathBuf,
     _files: tempfile::TempDir,
 }
 
@@ -75,7 +77,7 @@ impl Peer {
         let until = Instant::now() + Duration::from_secs(20);
         loop {
             if let Ok(stream) = UnixStream::connect(&socket) {
-                return Some(Self { child, stream: BufReader::new(stream), _files: files });
+                return Some(Self { child, stream: BufReader::new(stream), socket, _files: files });
             }
             if Instant::now() > until || child.try_wait().is_ok_and(|ended| ended.is_some()) {
                 let said = std::fs::read_to_string(files.path().join("stderr")).unwrap_or_default();
@@ -85,6 +87,11 @@ impl Peer {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// A connection of its own: a peer may have closed one that rested.
+    pub(crate) fn connect(&mut self) {
+        self.stream = BufReader::new(UnixStream::connect(&self.socket).unwrap());
     }
 
     pub(crate) fn call(&mut self, method: &str, target: &str, body: Option<&str>) {

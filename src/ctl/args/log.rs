@@ -162,19 +162,21 @@ Examples:
   mysql --batch -e 'SELECT * FROM kaspi_pay_config' shop > configs.txt
   psql -c \"\\copy kaspi_pay_config TO 'configs.csv' CSV HEADER\" shop
   sqlite3 -csv -header shop.db 'SELECT * FROM kaspi_pay_config' > configs.csv
+  kaspictl import configs --dry-run configs.csv
   kaspictl import configs configs.csv";
 
 const LOG: &str = "\
 Columns by their names, in any order: shop_id, kaspi_config_id, operation_type, external_id, organization_bin, \
 amount (in tiyn), status, error_message, created_at. A time without a zone is read in the daemon's. Every bad \
 row is listed and then nothing is taken in. The file is read as what it is, as with import configs; what it comes to \
-is said for each organisation, to be compared with SELECT organization_bin, count(*), sum(amount). Rows that are here already are skipped, so the same file can be \
+is said for each organisation, to be compared with SELECT organization_bin, count(*), sum(amount), before anything is taken in with --dry-run. Rows that are here already are skipped, so the same file can be \
 imported again. A successful create, link or qr with an external_id becomes a payment that can be followed, \
 cancelled and refunded; its organisation must be enrolled first.
 
 Examples:
   mysql --batch -e 'SELECT * FROM kaspi_pay_log ORDER BY id' shop > log.txt
   sqlite3 -csv -header shop.db 'SELECT * FROM kaspi_pay_log ORDER BY id' > log.csv
+  kaspictl import log --dry-run log.csv
   kaspictl import log log.csv
   zcat log.jsonl.gz | kaspictl import log -";
 
@@ -184,6 +186,9 @@ pub(in crate::ctl) struct ImportArgs {
     /// The file, or - for stdin
     #[arg(value_name = "FILE")]
     pub(in crate::ctl) file: PathBuf,
+    /// Only look at the file: how it is read, its bad rows and its sums are shown, and nothing is taken in
+    #[arg(long)]
+    pub(in crate::ctl) dry_run: bool,
     /// csv or jsonl: what the file is called on its way; how it is read is told from itself
     #[arg(long, value_name = "FORMAT")]
     pub(in crate::ctl) format: Option<FileFormat>,

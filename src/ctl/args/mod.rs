@@ -15,7 +15,7 @@ pub(super) use backup::{BackupArgs, RestoreArgs};
 pub(super) use bin::{AddArgs, BinCommand, RemoveArgs, SetArgs};
 pub(super) use doctor::{BugreportArgs, DoctorArgs};
 pub(super) use identity::{HandedArgs, IdentityCommand, InstallArgs};
-pub(super) use log::{ImportCommand, LogCommand, LogExportArgs, LogFollowArgs, LogListArgs};
+pub(super) use log::{ImportArgs, ImportCommand, LogCommand, LogExportArgs, LogFollowArgs, LogListArgs};
 pub(super) use payment::{
     AdoptArgs, CreateArgs, LinkArgs, PayArgs, PayerArgs, PaymentCommand, PaymentListArgs, RefundArgs, ResolveArgs,
     SelectArgs,

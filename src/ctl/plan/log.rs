@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::usage::Usage;
-use crate::ctl::args::{ImportCommand, LogCommand, LogExportArgs, LogFollowArgs, LogListArgs, ReportArgs};
+use crate::ctl::args::{ImportArgs, ImportCommand, LogCommand, LogExportArgs, LogFollowArgs, LogListArgs, ReportArgs};
 use crate::ctl::invocation::{Goal, Invocation, Transfer};
 use crate::ctl::when::Zone;
 use crate::moment::Span;
@@ -69,8 +69,8 @@ pub(super) fn import(command: ImportCommand) -> Invocation {
     // The daemon reads it as what it is.
     let format = args.format.or_else(|| format_of(&args.file)).unwrap_or_default();
     let (operation, file): (Operation, _) = match command {
-        ImportCommand::Configs(args) => (ImportConfigs { format }.into(), args.file),
-        ImportCommand::Log(args) => (ImportLog { format }.into(), args.file),
+        ImportCommand::Configs(ImportArgs { file, dry_run, .. }) => (ImportConfigs { format, dry_run }.into(), file),
+        ImportCommand::Log(ImportArgs { file, dry_run, .. }) => (ImportLog { format, dry_run }.into(), file),
     };
     Invocation { transfer: Some(Transfer::Send(file)), ..Invocation::once(operation) }
 }

@@ -13,13 +13,14 @@ use tokio::time::{Interval, interval};
 use super::call::changes;
 use crate::client::ClientError;
 use crate::ctl::exit::{self, Exit};
+use crate::ctl::held::{SignalWatch, came};
 use crate::ctl::invocation::{Invocation, Transfer};
 use crate::ctl::save::{Existing, Output};
 use crate::ctl::session::Session;
 use crate::ctl::wire::{self, Count, FileBody, Outgoing};
 use crate::ctl::{api, json, text};
 use crate::failure::{Code, Failure, Money};
-use crate::operation::{BadRow, Imported, OperationId, Reply};
+use crate::operation::{BadRow, BadRows, Imported, OperationId, Reply};
 use crate::store::{BackupHeader, PassingBackup, check_backup};
 
 /// How often the progress is shown.
@@ -39,6 +40,8 @@ enum TransferError {
     File(String),
     /// Nobody reads what is printed.
     Unread,
+    /// By a signal, which ends this process when what is there of a file is removed.
+    Stopped,
 }
 
 impl From<ClientError> for TransferError {
@@ -98,6 +101,7 @@ impl FileTransfer<'_, '_> {
                 Exit::Refused
             }
             TransferError::Unread => Exit::Done,
+            TransferError::Stopped => Exit::Refused,
         }
     }
 
@@ -115,6 +119,7 @@ impl FileTransfer<'_, '_> {
         if is_backup && matches!(output, Output::Stdout) && self.session.out.terminal {
             return Err(TransferError::File("a backup is nothing for a terminal: name a file".to_owned()));
         }
+        let watch = output.watch();
         let mut sink = Sink { output, target, backup: is_backup.then(PassingBackup::default) };
         if is_backup && sink.output.is_readable_by_others() {
             self.session.out.say(
@@ -124,7 +129,7 @@ impl FileTransfer<'_, '_> {
         let count = Count::default();
         let mut body = answer.into_body();
         let mut clock = interval(SHOWN);
-        while let Some(frame) = self.next(&mut body, &mut clock, &count, length).await? {
+        while let Some(frame) = self.next(&mut body, watch.as_ref(), &mut clock, (&count, length)).await? {
             count.add(&frame);
             sink.write(&frame, self.session)?;
         }
@@ -146,7 +151,11 @@ impl FileTransfer<'_, '_> {
         }
         let place = place.map_or_else(String::new, |place| format!(" to {place}"));
         // The lines of a backup are nobody's.
-        let lines = if is_text { format!("{} lines, ", count.lines()) } else { String::new() };
+        let lines = match count.lines() {
+            _ if !is_text => String::new(),
+            1 => "1 line, ".to_owned(),
+            lines => format!("{lines} lines, "),
+        };
         self.session.out.say(&format!("{lines}{} bytes{place}", count.bytes()));
         if let Some(head) = head {
             self.session
@@ -159,9 +168,9 @@ impl FileTransfer<'_, '_> {
     async fn next(
         &mut self,
         body: &mut Incoming,
+        watch: Option<&SignalWatch>,
         clock: &mut Interval,
-        count: &Count,
-        length: Option<u64>,
+        (count, length): (&Count, Option<u64>),
     ) -> Result<Option<hyper::body::Bytes>, TransferError> {
         loop {
             tokio::select! {
@@ -172,6 +181,7 @@ impl FileTransfer<'_, '_> {
                         "the file broke off; what came of it was not kept".to_owned()
                     ))),
                 },
+                () = came(watch) => return Err(TransferError::Stopped),
                 _ = clock.tick() => self.session.out.progress(&progress(count, length)),
             }
         }
@@ -214,21 +224,24 @@ impl FileTransfer<'_, '_> {
     async fn refused(&mut self, answer: Response<Incoming>) -> Result<Exit, TransferError> {
         let body = whole(answer).await?;
         let told: ProblemDocument = serde_json::from_slice(&body).map_err(|error| no_answer(&error))?;
-        let failure = Failure::new(told.code, told.detail)
+        let bad = BadRows { rows: told.rows, more: told.more_rows, understood: told.understood };
+        // Its detail names the first row, which is listed.
+        let detail = if bad.is_empty() { told.detail } else { bad.said() };
+        let failure = Failure::new(told.code, detail)
             .with_hint(told.remedy)
             .with_money(told.money)
             .with_retryable(told.retryable);
         if self.session.json {
             self.session.out.data(&format!("{}\n", String::from_utf8_lossy(&body)));
         } else {
-            if !told.understood.is_empty() {
-                self.session.out.say(&text::clean(&format!("read as: {}", told.understood)));
+            if !bad.understood.is_empty() {
+                self.session.out.say(&text::clean(&format!("read as: {}", bad.understood)));
             }
-            for row in &told.rows {
+            for row in &bad.rows {
                 self.session.out.say(&text::clean(&format!("line {}: {}", row.line, row.detail)));
             }
-            if told.more_rows > 0 {
-                self.session.out.say(&format!("and {} more", told.more_rows));
+            if bad.more > 0 {
+                self.session.out.say(&format!("and {} more", bad.more));
             }
             self.session.out.say(text::failure(&failure).trim_end());
         }
@@ -264,7 +277,7 @@ impl<'t> Sink<'t> {
         let passed = self.backup.map(PassingBackup::end).transpose();
         let backup = passed.map_err(|error| no_backup(&error, left))?;
         if let (Some(_), Output::File(file)) = (&backup, &self.output) {
-            check_backup(file.path()).map_err(|error| no_backup(&error, left))?;
+            check_backup(&file.path()).map_err(|error| no_backup(&error, left))?;
         }
         let target = match self.output {
             Output::Stdout => None,

@@ -116,24 +116,28 @@ pub(super) fn verified(verified: &Verified) -> String {
 /// What an import did.
 pub(super) fn imported(imported: &Imported) -> String {
     let mut fields = Fields::default();
-    fields.add("taken in", imported.imported).add("here already", imported.skipped).add("payments", imported.adopted);
+    let is_new = if imported.dry_run { "would be taken in" } else { "taken in" };
+    fields.add(is_new, imported.imported).add("here already", imported.skipped).add("payments", imported.adopted);
     if !imported.unknown_columns.is_empty() {
         fields.add("columns not used", super::clean(&imported.unknown_columns.join(", ")));
     }
     fields.add("read as", &imported.understood);
     let mut text = fields.print();
     if !imported.sums.is_empty() {
-        text.push_str(&sums(&imported.sums));
+        text.push_str(&sums(&imported.sums, is_new));
+    }
+    if imported.dry_run {
+        text.push_str("Nothing was taken in: the same without --dry-run does it.\n");
     }
     text
 }
 
 /// What the file comes to, a line for each organisation and for what of it was new.
-fn sums(sums: &[OrganizationSums]) -> String {
+fn sums(sums: &[OrganizationSums], is_new: &str) -> String {
     let mut table = Table::new(&["BIN", "ROWS ARE", ">ROWS", ">PAYMENTS", ">BILLED", ">PAID BACK"]);
     for OrganizationSums { organization_bin, file, taken_in } in sums {
         let whose = organization_bin.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
-        for (what, sum) in [("in the file", file), ("taken in", taken_in)] {
+        for (what, sum) in [("in the file", file), (is_new, taken_in)] {
             let FileSum { rows, payments, billed_tiyn, refunded_tiyn } = sum;
             let figures = [rows.to_string(), payments.to_string(), billed_tiyn.to_string(), refunded_tiyn.to_string()];
             table.row([whose.clone(), what.to_owned()].into_iter().chain(figures));

@@ -1,12 +1,12 @@
 //! The state of the daemon, for whoever watches it.
 
-use super::problems::{Problems, for_a_person};
+use super::problems::{NAMED, Problems, for_a_person};
 use crate::domain::{Standing, State};
 use crate::failure::Failure;
 use crate::moment::Moment;
 use crate::operation::{ConfigCounts, Health as Report, HealthStatus, PaymentCounts, Reply, SealsInUse};
 use crate::service::Context;
-use crate::store::{ConfigRow, Store, Whose, what_stands};
+use crate::store::{ConfigRow, Glance, PaymentRow, Store, Whose, at_a_glance, what_stands};
 
 /// Tells the state of the daemon; touches nothing.
 pub(in crate::service) struct HealthWatch {
@@ -20,12 +20,8 @@ impl HealthWatch {
     }
 
     pub(in crate::service) async fn health(&self, context: &Context) -> Result<Reply, Failure> {
-        let (census, rows) = (what_stands(&self.store).await?, self.store.read(|reading| Ok(reading.configs()?))?);
-        let seen = |whose| sees_payments_of(context, &rows, whose);
-        let payments =
-            PaymentCounts { open: census.open_in(None, seen), unknown: census.open_in(Some(State::Unknown), seen) };
-        let (needy, more) = for_a_person(&self.store, context).await?;
-        let mut configs = rows;
+        let mut configs = self.store.read(|reading| Ok(reading.configs()?))?;
+        let (payments, needy, more) = self.payments(context, &configs).await?;
         configs.retain(|row| context.scope.allows(row.shop_id, &row.organization_bin));
         let problems = self.problems.all(context, &configs, (&needy, more)).await?;
         Ok(Reply::Health(Report {
@@ -40,6 +36,29 @@ impl HealthWatch {
                 tokens: self.store.seal().map(|id| id.to_string()),
             },
         }))
+    }
+}
+
+impl HealthWatch {
+    /// The counts, the payments that need a person, and how many more there are. The first one after a start does not wait
+    /// until all that is open has been counted.
+    async fn payments(
+        &self,
+        context: &Context,
+        configs: &[ConfigRow],
+    ) -> Result<(PaymentCounts, Vec<PaymentRow>, usize), Failure> {
+        if context.scope.is_everything()
+            && let Some(Glance { open, for_a_person }) = at_a_glance(&self.store, NAMED).await?
+        {
+            let unknown = for_a_person.iter().filter(|row| row.state == State::Unknown).count();
+            let unknown = u64::try_from(unknown).unwrap_or(u64::MAX);
+            return Ok((PaymentCounts { open, unknown }, for_a_person, 0));
+        }
+        let (census, seen) = (what_stands(&self.store).await?, |whose| sees_payments_of(context, configs, whose));
+        let counts =
+            PaymentCounts { open: census.open_in(None, seen), unknown: census.open_in(Some(State::Unknown), seen) };
+        let (needy, more) = for_a_person(&self.store, context).await?;
+        Ok((counts, needy, more))
     }
 }
 

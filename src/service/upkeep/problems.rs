@@ -19,7 +19,7 @@ use crate::store::{self, Alarm, ConfigRow, PaymentRow, Store, identity_mark};
 pub(super) const RENEW_DAYS: i64 = 30;
 
 /// Payments looked at for what needs a person. An answer holds a mebibyte, and a person less.
-const NAMED: usize = 500;
+pub(super) const NAMED: usize = 500;
 
 /// Said where there is none and there was one.
 pub(super) const IDENTITY_GONE: &str = "the key and certificate that were in use are gone: look whether identity/ of the state directory was moved or removed";

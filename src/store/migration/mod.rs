@@ -4,6 +4,7 @@
 
 mod from_1;
 mod from_2;
+mod from_3;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use tracing::{info, warn};
 
 pub(super) use from_1::EVENT as EVENT_OF_1;
 pub(super) use from_2::UNMARKED;
+pub(super) use from_3::UNLISTED;
 
 use super::beside::{Temporary, beside, lock, second_name, sync_dir};
 use super::layout::LAYOUT;
@@ -24,7 +26,7 @@ use crate::failpoint::fail_point;
 type MigrationStep = fn(before: &ReadTransaction, after: &WriteTransaction) -> Result<(), StoreError>;
 
 /// The first one is from layout 1 to 2. A layout without its step does not compile.
-const STEPS: [MigrationStep; LAYOUT as usize - 1] = [from_1::step, from_2::step];
+const STEPS: [MigrationStep; LAYOUT as usize - 1] = [from_1::step, from_2::step, from_3::step];
 
 /// Opens the state, of this layout from then on.
 pub(super) fn open(path: &Path) -> Result<Database, StoreError> {

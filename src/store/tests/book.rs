@@ -18,7 +18,7 @@ use crate::store::{
     Change, Closed, Ending, Fact, ImportedRow, PaymentRow, RefundRow, RefundState, Refused, Seen, Store, Window,
     Writing,
 };
-use crate::store::{PaymentSearch, counted_both_ways, facts};
+use crate::store::{counted_both_ways, facts, payments};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const FIRST: Moment = Moment::from_millis(1_790_000_000_000);
@@ -253,12 +253,8 @@ fn check(happenings: Vec<Happening>) {
         let [kept, counted] = runtime.block_on(counted_both_ways(&store));
         assert_eq!(kept, counted, "what stands is counted from commit to commit");
     }
-    let mut search = PaymentSearch::new(PaymentQuery::default(), usize::MAX);
-    let rows = loop {
-        if let Some((rows, _)) = store.walk_here(|walk| Ok(search.piece(walk, |_| true)?)).unwrap() {
-            break rows;
-        }
-    };
+    let query = PaymentQuery::default();
+    let rows = store.walk_here(|walk| Ok(payments(walk, &query, usize::MAX, |_| true)?)).unwrap().0;
     let range = Window { begin: FIRST, end: FIRST.after(DAY * 40) };
     let days = (0..40).map(|day| Window { begin: FIRST.after(DAY * day), end: FIRST.after(DAY * (day + 1)) });
     let each = days.map(|day| sums(&store, day)).fold(Sums::default(), Sums::and).sorted();

@@ -4,7 +4,7 @@ use std::io::{Error, ErrorKind, Result};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use redb::{Builder, Database, StorageBackend};
+use redb::{Builder, Database, StorageBackend, TableDefinition};
 
 use crate::chance::seeded::mixed;
 use crate::failpoint::reach;
@@ -58,6 +58,14 @@ impl Disk {
         let disk = Self::default();
         let database = disk.database().unwrap();
         furnish(&database, None).unwrap();
+        let room = || TableDefinition::<u64, &[u8]>::new("room");
+        let tx = database.begin_write().unwrap();
+        tx.open_table(room()).unwrap().insert(1, vec![0; 1 << 17].as_slice()).unwrap();
+        tx.commit().unwrap();
+        // Free pages: the flush of a step is not the one of a file that grows.
+        let tx = database.begin_write().unwrap();
+        tx.delete_table(room()).unwrap();
+        tx.commit().unwrap();
         drop(database);
         disk
     }

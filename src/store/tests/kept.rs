@@ -117,12 +117,17 @@ fn is_migrated(layout: u8) {
     store.close();
     assert_eq!(log(&file, "event")[..before.len()], before);
     let added = u64::try_from(events.len() - before.len()).unwrap();
+    // Lists of the events that came with layout 4.
+    let is_old = |(name, _): &&(String, u64)| !["payment_final", "zone"].contains(&name.as_str());
     let called = |(name, rows): &(String, u64)| (name.strip_suffix("-1").unwrap_or(name).to_owned(), *rows);
     let rows_before: Vec<_> = rows_before
         .into_iter()
         .map(|(name, rows)| if name.starts_with("event") { (name, rows + added) } else { (name, rows) })
         .collect();
-    assert_eq!(rows(&file).iter().map(called).collect::<Vec<_>>(), rows_before.iter().map(called).collect::<Vec<_>>());
+    assert_eq!(
+        rows(&file).iter().filter(is_old).map(called).collect::<Vec<_>>(),
+        rows_before.iter().map(called).collect::<Vec<_>>()
+    );
     let [_, old] = names(dir.path()).try_into().unwrap();
     assert!(old.starts_with(&format!("{FILE}.layout-{layout}-")), "{old}");
     assert_eq!(log(&dir.path().join(old), table), before);

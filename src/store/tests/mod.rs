@@ -19,3 +19,4 @@ mod number;
 mod pinned;
 mod power;
 mod report;
+pub(crate) mod zones;

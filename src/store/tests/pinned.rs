@@ -23,7 +23,7 @@ use crate::store::key::{Field, KeyRow, Wrote};
 use crate::store::payment::{PaymentRow, Seen};
 use crate::store::refund::{RefundRow, RefundState};
 use crate::store::secrets::{Laid, TokenMark};
-use crate::store::{ConfigRow, codec, ownership};
+use crate::store::{ConfigRow, codec, ownership, zone};
 
 const PINNED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/stored.hex");
 
@@ -174,6 +174,7 @@ fn rows(lines: &mut Lines) {
     lines.value("PaymentRow", &payment());
     let stands = KeyRow { operation: OperationType::Create, payment: id(1), intent: 7, wrote: wrote() };
     lines.value("KeyRow", &stands);
+    lines.value("LogZone", &zone::tests::sample());
     lines.value("device", &Some("a-device-token".to_owned()));
     lines.value("device deleted", &None::<String>);
     lines.value("BankUrl", &"https://127.0.0.1:8443".parse::<BankUrl>().unwrap());

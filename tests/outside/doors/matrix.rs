@@ -55,7 +55,7 @@ impl Visitor for Sample {
     }
 
     fn upload<R: Upload>(self) -> Operation {
-        R::from(FileFormat::Csv).into()
+        R::from((FileFormat::Csv, serde_json::from_value(json!({})).unwrap())).into()
     }
 
     fn download<R: Shape>(self) -> Operation {

@@ -2,11 +2,14 @@
 //! a file. Devices are made in a folder of the test; the machine's own are never touched.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown, symlink};
+use std::os::unix::net::UnixListener;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
+use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 
 use crate::support::behaviour::Till;
@@ -114,7 +117,7 @@ fn the_name_of_stdout_is_stdout() {
     assert!(copy.status.success() && is_backup(&copy.stdout), "{:?}", copy.status);
     let kept = outputs.path("kept");
     let mut before = File::create(&kept).unwrap();
-    std::io::Write::write_all(&mut before, b"before\n").unwrap();
+    before.write_all(b"before\n").unwrap();
     let status = outputs.command(&["log", "export", "-o", &text(&stdout)]).stdout(before).status().unwrap();
     let rows = fs::read_to_string(&kept).unwrap();
     assert!(status.success() && rows.starts_with("before\nid,shop_id,"), "{rows}");
@@ -219,4 +222,92 @@ fn a_folder_is_not_sent() {
     let output = outputs.run(&["import", "log", &text(outputs.folder.path())]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(2) && said.contains("it is a folder"), "{output:?}");
+}
+
+/// A daemon that has begun to give a file out, and gives no more of it.
+struct Halfway(tempfile::TempDir);
+
+impl Halfway {
+    fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(folder.path().join("socket")).unwrap();
+        std::thread::spawn(move || {
+            let mut kept = Vec::new();
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nContent-Length: 1000\r\n\r\n";
+                stream.write_all(head.as_bytes()).unwrap();
+                kept.push(stream);
+            }
+        });
+        Self(folder)
+    }
+
+    fn command(&self, program: &mut Command, args: &[&str]) -> Child {
+        program.arg("--socket").arg(self.0.path().join("socket")).args(args).stderr(Stdio::null()).spawn().unwrap()
+    }
+}
+
+/// Waits until a file in `folder` is open for writing, by whatever name.
+#[track_caller]
+fn begun(child: &Child, folder: &Path) {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let is_there = |path: PathBuf| fs::read_link(path).is_ok_and(|to| to.starts_with(folder));
+    let fds = PathBuf::from(format!("/proc/{}/fd", child.id()));
+    while !fs::read_dir(&fds).is_ok_and(|mut fds| fds.any(|fd| fd.is_ok_and(|fd| is_there(fd.path())))) {
+        assert!(std::time::Instant::now() < end, "it did not begin");
+        std::thread::yield_now();
+    }
+}
+
+fn end_by(child: &mut Child, signal: Signal) {
+    kill(nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(signal as i32), "it ends as whoever sent {signal} expects");
+}
+
+/// Whatever ends it halfway, `kill -9` too, nothing is left, and what was there before is as it was.
+#[test]
+fn a_signal_leaves_no_part() {
+    let (daemon, folder) = (Halfway::open(), tempfile::tempdir().unwrap());
+    let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+    fs::write(&old, "old").unwrap();
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGKILL] {
+        for args in [["log", "export", "-o", &text(&new)].as_slice(), &["backup", &text(&old)]] {
+            let mut child = daemon.command(&mut Command::new(env!("CARGO_BIN_EXE_kaspictl")), args);
+            begun(&child, folder.path());
+            end_by(&mut child, signal);
+            let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            assert_eq!((names, fs::read(&old).unwrap()), (vec!["old".into()], b"old".to_vec()), "{signal} {args:?}");
+        }
+    }
+}
+
+/// Where a file cannot be without a name, as on a stick, what can be caught waits until it is removed. Here nothing could
+/// give it a name: /proc is not there.
+#[test]
+fn a_signal_leaves_no_part_with_a_name() {
+    let apart = || {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-c"]);
+        command.args(["mount -t tmpfs none /proc && exec \"$@\"", "sh"]);
+        command
+    };
+    if !apart().arg("true").stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
+        return eprintln!("SKIPPED: needs unshare, and a mount of its own");
+    }
+    let (daemon, folder) = (Halfway::open(), tempfile::tempdir().unwrap());
+    let new = folder.path().join("new");
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        let mut child = daemon.command(apart().arg(env!("CARGO_BIN_EXE_kaspictl")), &["backup", &text(&new)]);
+        begun(&child, folder.path());
+        let name = folder.path().read_dir().unwrap().next().unwrap().unwrap().file_name();
+        assert!(name.to_str().unwrap().starts_with(".new.") && name.to_str().unwrap().ends_with(".part"), "{name:?}");
+        end_by(&mut child, signal);
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0, "{signal}");
+    }
+    // One that is ignored, as `nohup` has it, ends nothing, and whole files come about there, too.
+    let outputs = Outputs::open();
+    let command = outputs.command(&["backup", &text(&new)]);
+    let output = apart().arg(command.get_program()).args(command.get_args()).output().unwrap();
+    assert!(output.status.success() && is_backup(&fs::read(&new).unwrap()), "{output:?}");
 }

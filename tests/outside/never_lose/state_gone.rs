@@ -134,7 +134,9 @@ fn the_words_about_a_missing_state_can_be_typed() {
     fs::remove_file(shop.state()).unwrap();
     let said = shop.stops();
     let named = backups.join("kaspid-2026-11-24.backup");
-    assert!(said.contains(&format!("kaspictl restore {}", named.display())), "{said}");
+    // As it can be typed, for this daemon.
+    let typed = format!("kaspictl restore {} --config {}", named.display(), shop.home.config().display());
+    assert!(said.contains(&typed), "{said}");
     let output = shop.restore(&named);
     assert!(output.status.success(), "{output:?}");
     let daemon = Daemon::start(&shop.home);
@@ -176,4 +178,84 @@ fn a_link_to_a_state_is_followed() {
     let mode = fs::metadata(&real).unwrap().permissions().mode();
     assert_eq!((mode & 0o777, names(&disk).iter().any(|name| name.contains("replaced-"))), (0o600, true));
     assert!(Daemon::start(&shop.home).door.get("/v1/log/verify").expect(200)["ok"] == true);
+}
+
+type Make = fn(&Path);
+
+/// What is no file is not opened, which would wait for ever for a pipe, and not replaced: it is named, and a restore says
+/// the same.
+#[test]
+fn what_is_no_file_is_named() {
+    let shop = Shop::new();
+    let no_backup = shop.home.path().join("no.backup");
+    let make: [(&str, Make); 3] = [
+        ("is a folder, and", |path| fs::create_dir(path).unwrap()),
+        ("is a pipe, and", |path| nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRUSR).unwrap()),
+        ("links lead in a circle", |path| symlink(NAME, path).unwrap()),
+    ];
+    for (words, make) in make {
+        make(&shop.state());
+        let kind = || fs::symlink_metadata(shop.state()).unwrap().file_type();
+        let before = kind();
+        let said = shop.stops();
+        let restored = shop.restore(&no_backup);
+        let told = String::from_utf8_lossy(&restored.stderr);
+        assert!(said.contains(words) && said.contains("put a backup back"), "{said}");
+        assert!(!restored.status.success() && told.contains(words), "{told}");
+        assert_eq!(kind(), before);
+        fs::rename(shop.state(), shop.home.path().join(format!("moved {words}"))).unwrap();
+    }
+    // Out of the way, it begins.
+    shop.runs();
+}
+
+/// The whole state directory is on a disk that is not mounted: no folder is made, on neither side, and no restore begins.
+#[test]
+fn a_state_directory_that_is_a_link_to_nothing_is_named() {
+    let shop = Shop::new();
+    let disk = shop.home.path().join("disk");
+    fs::remove_dir(shop.home.state()).unwrap();
+    symlink(&disk, shop.home.state()).unwrap();
+    let said = shop.stops();
+    let restored = shop.restore(Path::new("/nowhere"));
+    for said in [said.as_str(), &String::from_utf8_lossy(&restored.stderr)] {
+        assert!(said.contains("is a link to") && said.contains("mount it") && said.contains("--config"), "{said}");
+    }
+    assert!(shop.home.state().is_symlink() && !disk.exists());
+    fs::create_dir(&disk).unwrap();
+    shop.runs();
+}
+
+/// A disk that can only be read, as a failing one is mounted: that is said, and not that a backup should replace the state.
+#[test]
+fn a_disk_that_can_only_be_read_is_named() {
+    let can = Command::new("unshare").args(["--mount", "true"]).status().is_ok_and(|status| status.success());
+    if !can {
+        return eprintln!("SKIPPED: needs unshare, and mounts of its own");
+    }
+    let shop = Shop::new();
+    let apart = |program: &Command| {
+        let mut apart = Command::new("unshare");
+        let script = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && exec \"$@\"";
+        apart.args(["--mount", "sh", "-c", script]).arg(shop.home.state());
+        apart.arg(program.get_program()).args(program.get_args());
+        for (name, value) in program.get_envs() {
+            apart.env(name, value.unwrap_or_default());
+        }
+        apart
+    };
+    let mut words = Vec::new();
+    for _ in ["no state yet", "a state"] {
+        let output = apart(&shop.home.command()).output().unwrap();
+        assert!(!output.status.success(), "{output:?}");
+        words.push(String::from_utf8_lossy(&output.stderr).into_owned());
+        shop.runs();
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kaspictl"));
+    command.arg("restore").arg(shop.backup()).arg("--config").arg(shop.home.config());
+    let output = apart(&command).output().unwrap();
+    words.push(String::from_utf8_lossy(&output.stderr).into_owned());
+    for said in words {
+        assert!(said.contains("mount it for writing") && !said.contains("in its place"), "{said}");
+    }
 }

@@ -49,6 +49,7 @@ impl ConfigImports {
         &self,
         context: &Context,
         mut upload: Upload,
+        dry_run: bool,
     ) -> Result<Transferred, Failure> {
         let text = spool::in_memory(&mut upload).await?;
         let (settings, scope) = (Arc::clone(&context.settings), context.scope.clone());
@@ -62,15 +63,17 @@ impl ConfigImports {
         let unknown_columns = std::mem::take(&mut table.unknown);
         let understood = std::mem::take(&mut table.understood);
         let scope = context.scope.clone();
-        let done = self.store.write(move |writing| take_in(writing, table, (actor, &scope))).await?;
+        let done = self.store.write(move |writing| take_in(writing, table, (actor, &scope), dry_run)).await?;
         let (imported, skipped) = match done {
             Ok(counts) => counts,
             Err(bad) => return Ok(Transferred::Refused(BadRows { understood, ..bad })),
         };
-        // Without the bank's answer the configs stay suspended; a later verify settles them.
-        let verifications = self.verifications.clone();
-        tokio::spawn(async move { verifications.settle_dialects().await });
-        let done = Imported { imported, skipped, adopted: 0, unknown_columns, understood, sums: Vec::new() };
+        if !dry_run {
+            // Without the bank's answer the configs stay suspended; a later verify settles them.
+            let verifications = self.verifications.clone();
+            tokio::spawn(async move { verifications.settle_dialects().await });
+        }
+        let done = Imported { dry_run, imported, skipped, adopted: 0, unknown_columns, understood, sums: Vec::new() };
         Ok(Transferred::Reply(Box::new(Reply::Imported(done))))
     }
 }
@@ -174,11 +177,12 @@ enum Known {
     Same,
 }
 
-/// All rows, or none and why. Checks everything before it writes.
+/// All rows, or none and why. Checks everything before it writes; a dry run ends there.
 fn take_in(
     writing: &mut Writing<'_>,
     table: ConfigTable,
     (actor, scope): (Actor, &Scope),
+    dry_run: bool,
 ) -> Result<Result<(u64, u64), BadRows>, Refused> {
     let ConfigTable { entries, mut bad, .. } = table;
     let (mut new, mut skipped) = (Vec::new(), 0_u64);
@@ -194,6 +198,9 @@ fn take_in(
         return Ok(Err(bad));
     }
     let imported = u64::try_from(new.len()).unwrap_or(u64::MAX);
+    if dry_run {
+        return Ok(Ok((imported, skipped)));
+    }
     for ConfigEntry { mut row, token, .. } in new {
         row.id = writing.next_config_id()?;
         // Every row was checked before the first was written.

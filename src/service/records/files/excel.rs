@@ -12,6 +12,9 @@ use crate::operation::LogRow;
 /// Digits that a spreadsheet would take for a number and round, or rob of zeros before it.
 const LONG: [&str; 2] = ["external_id", "organization_bin"];
 
+/// A formula holds no longer text.
+const TEXT: usize = 255;
+
 fn columns() -> impl Iterator<Item = &'static str> {
     LOG_COLUMNS.into_iter().chain(MORE_COLUMNS)
 }
@@ -42,12 +45,30 @@ pub(super) fn lines(rows: &[LogRow], zone: &TimeZone) -> Result<Vec<u8>, Failure
 fn cell(name: &str, value: String, row: &LogRow) -> String {
     match name {
         "amount" => row.amount.map_or_else(String::new, |amount| amount.to_tenge().replace('.', ",")),
-        // The one way to write a text of digits. Only digits stand in it.
-        _ if LONG.contains(&name) && !value.is_empty() => format!("=\"{value}\""),
+        _ if LONG.contains(&name) && !value.is_empty() => text(&value),
+        // Names that programs and people gave: `007`, `1-2` and `may5` are numbers and dates to a spreadsheet.
+        "request_key" => row.request_key.as_ref().map_or(value, |key| text(key.as_str())),
+        "x_request_id" => name_of(row.x_request_id.as_deref(), value),
+        "actor_name" => name_of(row.actor.as_ref().and_then(|actor| actor.name.as_deref()), value),
+        "error_message" | "kaspi_status" if is_a_number(&value) => text(value.trim_start_matches('\'')),
         // A spreadsheet reads seconds, and takes a time with more for a text.
         "created_at" => value.split('.').next().unwrap_or_default().to_owned(),
         _ => value,
     }
+}
+
+fn name_of(name: Option<&str>, value: String) -> String {
+    name.filter(|name| name.len() <= TEXT).map_or(value, text)
+}
+
+/// The one way to write a text that is none to a spreadsheet. Nothing in it is a formula.
+fn text(value: &str) -> String {
+    format!("=\"{}\"", value.replace('"', "\"\""))
+}
+
+/// Also a date, a time or a sum.
+fn is_a_number(text: &str) -> bool {
+    text.len() <= TEXT && text.contains(|c: char| c.is_ascii_digit()) && !text.contains(char::is_alphabetic)
 }
 
 #[cfg(test)]
@@ -55,6 +76,14 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may")]
 
     use super::*;
+
+    #[test]
+    fn a_text_stays_one() {
+        assert_eq!(text("1-2"), "=\"1-2\"");
+        assert_eq!(text("a\"&x"), "=\"a\"\"&x\"");
+        assert!(is_a_number("12:30") && is_a_number("+7") && !is_a_number("a 1") && !is_a_number("-"));
+        assert_eq!(name_of(Some(&"7".repeat(TEXT + 1)), "it".to_owned()), "it");
+    }
 
     #[test]
     fn a_spreadsheet_finds_its_own_ways() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::earlier::{Earlier, changes, is_create};
 use super::taken::Taken;
-use super::value::{Reader, bin, tiyn, whole};
+use super::value::{Reader, bin, payment_number, tiyn, whole};
 use super::verdict::{RowVerdict, number};
 use super::{LOG_COLUMNS, NO_SHOP, is_formula};
 use crate::access::Scope;
@@ -48,7 +48,7 @@ impl KnownBefore {
         let status = reader.needed("status", |text| {
             text.to_ascii_lowercase().parse::<LogStatus>().map_err(|_| "it is not success, failed or pending")
         });
-        let external_id = reader.maybe("external_id", str::parse::<QrPaymentId>);
+        let external_id = reader.maybe("external_id", payment_number);
         let bin = reader.maybe("organization_bin", bin);
         let amount = reader.maybe("amount", tiyn);
         let error = reader.maybe("error_message", |text| self.message(text));

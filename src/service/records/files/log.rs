@@ -37,6 +37,16 @@ struct ImportCounts {
     sums: FileSums,
 }
 
+impl ImportCounts {
+    fn add(&mut self, row: &ImportedRow, verdict: &RowVerdict) {
+        let is_new = !matches!(verdict, RowVerdict::Known);
+        self.sums.add(row, is_new);
+        self.imported += u64::from(is_new);
+        self.skipped += u64::from(!is_new);
+        self.adopted += u64::from(matches!(verdict, RowVerdict::Adopt(_)));
+    }
+}
+
 /// Takes an earlier log in; touches history, and the payments of it that are not here.
 pub(in crate::service) struct LogImports {
     store: Store,
@@ -53,6 +63,7 @@ impl LogImports {
         &self,
         context: &Context,
         mut upload: Upload,
+        dry_run: bool,
     ) -> Result<Transferred, Failure> {
         let Spooled { file, sha } = spool::on_disk(&mut upload, &context.settings.config.daemon.state_dir).await?;
         // Behind the upload: a client that is slow with its file keeps nobody else's waiting.
@@ -69,34 +80,41 @@ impl LogImports {
             let configs = store.read(|reading| Ok(reading.configs()?))?;
             let configs = configs.into_iter().map(|row| (row.organization_bin.clone(), row)).collect();
             let mut known = KnownBefore { settings, scope, understood, configs, earlier, own: HashSet::new() };
-            let (bad, unknown) = check(&store, &mut known, again(&file)?)?;
-            Ok(if bad.is_empty() { Ok((known, file, unknown)) } else { Err(bad) })
+            let (bad, looked) = check(&store, &mut known, again(&file)?)?;
+            Ok(if bad.is_empty() { Ok((known, file, looked)) } else { Err(bad) })
         })
         .await?;
-        let (known, file, unknown_columns) = match judged {
+        let (known, file, (looked, unknown_columns)) = match judged {
             Ok(judged) => judged,
             Err(bad) => return Ok(Transferred::Refused(bad)),
         };
         let understood = known.understood.to_string();
         let actor = context.caller.actor();
-        let taken = self.store.write_alone(move |writing| take_in(writing, &known, &file, actor, &sha)).await?;
-        let ImportCounts { imported, skipped, adopted, sums } = taken;
-        let done = Imported { imported, skipped, adopted, unknown_columns, understood, sums: sums.list() };
+        let counts = match dry_run {
+            true => looked,
+            false => self.store.write_alone(move |writing| take_in(writing, &known, &file, actor, &sha)).await?,
+        };
+        let ImportCounts { imported, skipped, adopted, sums } = counts;
+        let done = Imported { dry_run, imported, skipped, adopted, unknown_columns, understood, sums: sums.list() };
         Ok(Transferred::Reply(Box::new(Reply::Imported(done))))
     }
 }
 
-/// Every bad row, and the columns nobody knows; notes which rows are this daemon's own.
-fn check(store: &Store, known: &mut KnownBefore, file: File) -> Result<(BadRows, Vec<String>), Failure> {
+/// What a file would come to, and the columns nobody knows.
+type Looked = (ImportCounts, Vec<String>);
+
+/// Every bad row, and what comes of the file where there is none; notes which rows are this daemon's own.
+fn check(store: &Store, known: &mut KnownBefore, file: File) -> Result<(BadRows, Looked), Failure> {
     let mut bad = BadRows { understood: known.understood.to_string(), ..BadRows::default() };
     let mut rows = match Rows::open(&known.understood, file, LOG) {
         Ok(rows) => rows,
         Err(Unreadable { line, detail }) => {
             bad.add(line, detail);
-            return Ok((bad, Vec::new()));
+            return Ok((bad, Looked::default()));
         }
     };
     let (mut judge, mut numbers, mut place) = (RowJudge::default(), Numbers::default(), 0);
+    let mut counts = ImportCounts::default();
     store.read(|reading| {
         while let Some(row) = rows.next() {
             place += 1;
@@ -104,7 +122,10 @@ fn check(store: &Store, known: &mut KnownBefore, file: File) -> Result<(BadRows,
                 Err(Unreadable { line, detail }) => bad.add(line, detail),
                 Ok(row) => {
                     numbers.take(&row, &mut bad);
-                    check_row(reading, known, &mut judge, (place, &row), &mut bad)?;
+                    match check_row(reading, known, &mut judge, (place, &row))? {
+                        Ok((read, verdict)) => counts.add(&read, &verdict),
+                        Err(detail) => bad.add(row.line, detail),
+                    }
                 }
             }
         }
@@ -114,7 +135,7 @@ fn check(store: &Store, known: &mut KnownBefore, file: File) -> Result<(BadRows,
         bad.add(1, NO_ROWS);
     }
     bad.rows.sort_by_key(|row| row.line);
-    Ok((bad, rows.unknown()))
+    Ok((bad, (counts, rows.unknown())))
 }
 
 fn check_row(
@@ -122,26 +143,25 @@ fn check_row(
     known: &mut KnownBefore,
     judge: &mut RowJudge,
     (place, row): (u64, &TableRow),
-    bad: &mut BadRows,
-) -> Result<(), Refused> {
+) -> Result<Result<(ImportedRow, RowVerdict), String>, Refused> {
     let read = match known.row(row) {
         Ok(read) => read,
-        Err(detail) => {
-            bad.add(row.line, detail);
-            return Ok(());
-        }
+        Err(detail) => return Ok(Err(detail)),
     };
     if is_own(reading, row, &read)? {
         known.own.insert(place);
-        return Ok(());
+        return Ok(Ok((read, RowVerdict::Known)));
     }
     let find = |id: &QrPaymentId| reading.payment(&PaymentRef::QrPaymentId(id.clone()));
-    match judge.judge(row.line, &read, known, find)? {
-        RowVerdict::Bad(detail) => bad.add(row.line, detail),
-        RowVerdict::Adopt(_) => drop(config(known, &read)?),
-        _ => {}
-    }
-    Ok(())
+    Ok(match judge.judge(row.line, &read, known, find)? {
+        RowVerdict::Bad(detail) => Err(detail),
+        verdict => {
+            if matches!(verdict, RowVerdict::Adopt(_)) {
+                config(known, &read)?;
+            }
+            Ok((read, verdict))
+        }
+    })
 }
 
 fn understood(file: &File) -> Result<Understood, Unreadable> {
@@ -176,20 +196,20 @@ fn take_in(
             true => RowVerdict::Known,
             false => judge.judge(row.line, &imported, known, |id| writing.payment_by_qr(id))?,
         };
-        counts.sums.add(&imported, !matches!(verdict, RowVerdict::Known));
+        counts.add(&imported, &verdict);
         match verdict {
-            RowVerdict::Known => counts.skipped += 1,
+            RowVerdict::Known => {}
             RowVerdict::Bad(detail) => return Err(changed(row.line, &detail).into()),
             verdict => {
-                counts.adopted += u64::from(matches!(verdict, RowVerdict::Adopt(_)));
                 let change = change(writing, known, imported, verdict)?;
                 writing.append(Some(actor.clone()), change)?;
-                counts.imported += 1;
             }
         }
     }
     if counts.imported > 0 {
-        let said = format!("{} rows, {} payments; SHA-256 of the file {sha}", counts.imported, counts.adopted);
+        let some = |count, what| if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") };
+        let (rows, payments) = (some(counts.imported, "row"), some(counts.adopted, "payment"));
+        let said = format!("{rows}, {payments}; SHA-256 of the file {sha}");
         let note = Note { error: Some(said), ..Note::done(OperationType::Import) };
         writing.append(Some(actor), Change::Noted(note))?;
     }

@@ -25,7 +25,10 @@ pub(super) async fn in_memory(upload: &mut Upload) -> Result<Zeroizing<Vec<u8>>,
     let mut all = Zeroizing::new(Vec::with_capacity(CONFIGS));
     while let Some(piece) = upload.next().await? {
         if all.len() + piece.len() > CONFIGS {
-            return Err(Failure::new(Code::TooLarge, format!("a file of configs has at most {CONFIGS} bytes")));
+            let why = format!("a table of organisations has at most {} MiB", CONFIGS >> 20);
+            return Err(Failure::new(Code::TooLarge, why).with_hint(
+                "Is it the log? kaspictl import log FILE. Else export kaspi_pay_config alone, or a part of it.",
+            ));
         }
         all.extend_from_slice(&piece);
     }

@@ -5,7 +5,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use zeroize::Zeroizing;
 
-use crate::id::OrganizationBin;
+use crate::id::{OrganizationBin, QrPaymentId};
 use crate::moment::Moment;
 use crate::money::Amount;
 use crate::sheet::TableRow;
@@ -97,8 +97,26 @@ pub(super) fn whole<T: std::str::FromStr>(text: &str) -> Result<T, &'static str>
     match text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
         true => text.parse().map_err(|_| "the number is too large"),
         false if is_scientific(text) => Err(SPREADSHEET),
+        false if has_zeros_behind(text) => Err(
+            "it is written as a fraction: export that column as whole numbers, without a point and zeros behind them",
+        ),
         false => Err("it is not a whole number"),
     }
+}
+
+/// `8.0`, as a program writes a column of whole numbers that has taken them for fractions.
+fn has_zeros_behind(text: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.split_once(['.', ','])
+        .is_some_and(|(before, behind)| is_number(before) && behind.bytes().all(|byte| byte == b'0'))
+}
+
+/// The bank's number of a payment.
+pub(super) fn payment_number(text: &str) -> Result<QrPaymentId, String> {
+    text.parse::<QrPaymentId>().map_err(|error| match whole::<u64>(text) {
+        Err(why) if is_scientific(text) || has_zeros_behind(text) => why.to_owned(),
+        _ => error.to_string(),
+    })
 }
 
 const SPREADSHEET: &str = "a spreadsheet has made an inexact number of it: export the table from the database again";
@@ -127,6 +145,10 @@ pub(super) fn bin(text: &str) -> Result<OrganizationBin, &'static str> {
 /// An amount in tiyn.
 pub(super) fn tiyn(text: &str) -> Result<Amount, &'static str> {
     let amount = whole(text).map_err(|why| match text.contains(['.', ',']) && !is_scientific(text) {
+        true if has_zeros_behind(text) => {
+            "it has a point and zeros behind it, so it may be in tenge or in tiyn: write whole tiyn, 15050 for 150.50 tenge \
+             (SELECT CAST(amount AS DECIMAL(20)) where it is in tiyn, amount * 100 so where it is in tenge)"
+        }
         true => "it is not a whole number: the guide's amount is in tiyn (kopecks), 150.50 tenge is 15050",
         false => why,
     })?;

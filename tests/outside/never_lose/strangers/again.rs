@@ -133,3 +133,34 @@ fn an_export_is_here_already() {
     }
     assert_eq!(payment(&till)["refunded_tiyn"], 2500);
 }
+
+/// Looked at first: the same judge tells the same figures, and nothing of it is here before the file is taken in.
+#[test]
+fn a_file_that_is_only_looked_at_changes_nothing() {
+    let till = Till::open(Dialect::Bank, "");
+    let events = || till.daemon.door.get("/v1/log/verify").expect(200)["events"].clone();
+    for rows in [[CREATE, FIRST].as_slice(), &[CREATE, FIRST, SECOND], &[CREATE, FIRST, SECOND]] {
+        let before = events();
+        let mut looked = file(rows).look(&till, "log").expect(200);
+        assert_eq!((&looked["dry_run"], events()), (&json!(true), before));
+        let taken = file(rows).import(&till, "log").expect(200);
+        looked["dry_run"] = false.into();
+        assert_eq!(looked, taken);
+    }
+    assert_eq!(payment(&till)["refunded_tiyn"], 5500);
+    // Organisations, too: the bank is not asked about one that is not here.
+    let configs = "shop_id,organization_bin,trade_point_id,device_token\n8,210440028324,104040,tok-2\n";
+    let configs = Stranger::new("configs", configs, "");
+    let (before, calls) = (events(), till.bank.seen().len());
+    let looked = configs.look(&till, "configs").expect(200);
+    assert_eq!((&looked["imported"], &looked["dry_run"], events()), (&json!(1), &json!(true), before));
+    assert_eq!(till.daemon.door.get("/v1/configs/210440028324").status, 404);
+    assert_eq!(till.bank.seen().len(), calls);
+    assert_eq!(
+        till.daemon
+            .door
+            .send("POST", "/v1/import/log?dry_run=maybe", &[("Content-Type", "text/csv")], Some("x"))
+            .status,
+        400
+    );
+}

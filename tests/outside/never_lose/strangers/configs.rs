@@ -106,6 +106,10 @@ fn a_secret_is_never_told() {
     for (line, file) in &files {
         file.is_refused(&till, "configs", *line);
     }
+    // Too large for a table of organisations: is it the other one?
+    let log =
+        Stranger::new("configs: a log", vec![b'x'; (4 << 20) + 1], "").import(&till, "configs").problem("too_large");
+    assert!(log["remedy"].as_str().unwrap().contains("kaspictl import log"), "{log}");
     // A column that nobody knows is told by its name where that is one.
     let more = good
         .replace(",description\n", ",description,owner,SECRET-9\n")

@@ -29,6 +29,17 @@ impl Stranger {
     /// Sends it as what a shop's script would call any file.
     #[track_caller]
     fn import(&self, till: &Till, what: &str) -> Answer {
+        self.send(till, what)
+    }
+
+    /// The same, only to be looked at.
+    #[track_caller]
+    fn look(&self, till: &Till, what: &str) -> Answer {
+        self.send(till, &format!("{what}?dry_run=true"))
+    }
+
+    #[track_caller]
+    fn send(&self, till: &Till, what: &str) -> Answer {
         let head = format!(
             "POST /v1/import/{what} HTTP/1.1\r\nHost: kaspid\r\nConnection: close\r\nContent-Type: application/octet-stream\r\n\
              Content-Length: {}\r\n\r\n",
@@ -54,6 +65,8 @@ impl Stranger {
         assert!(found.contains(self.says), "{} says {found:?} and not {:?}", self.name, self.says);
         assert_eq!(events(), before, "{}: something was taken in", self.name);
         assert!(!problem.to_string().contains("SECRET"), "{}: {problem}", self.name);
+        let looked = self.look(till, what).problem("invalid_request");
+        assert_eq!(looked["rows"], problem["rows"], "{}: judged otherwise when only looked at", self.name);
         self.tell(problem["understood"].as_str().unwrap_or("-"), &format!("refused, line {line}: {found}"));
     }
 }

@@ -56,11 +56,20 @@ fn what_leaves_comes_back_or_says_that_it_does_not() {
         assert!(found.iter().any(|text| text.starts_with("=HYPERLINK(")), "{name}: {found:?}");
         file.tell(said["understood"].as_str().unwrap(), "comes back");
     }
+    // A key that a spreadsheet would take for a date.
+    let sale = format!(r#"{{"kind":"qr","amount_tiyn":10000,"organization_bin":"{BIN}"}}"#);
+    till.daemon.door.send("POST", "/v1/payments", &[("Idempotency-Key", "1-2")], Some(&sale)).expect(201);
     let excel = kaspictl(&till, &["log", "export", "--excel"]);
     let text = String::from_utf8(excel.clone()).unwrap();
     assert!(text.starts_with("\u{feff}id;shop_id;") && text.contains(";amount_tenge;"), "{text}");
     let wanted = format!(";\"=\"\"900000000001\"\"\";\"=\"\"{BIN}\"\"\";150,50;success;;2025-01-02 10:00:00;");
-    assert!(text.contains(&wanted) && text.contains("'=HYPERLINK(") && text.contains("\r\n"), "{text}");
+    assert!(
+        text.contains(&wanted)
+            && text.contains(";\"=\"\"1-2\"\"\";")
+            && text.contains("'=HYPERLINK(")
+            && text.contains("\r\n"),
+        "{text}"
+    );
     Stranger::new("our export for Excel", excel, "without --excel").is_refused(&till, "log", 1);
 }
 
@@ -74,6 +83,9 @@ fn kaspictl_says_what_was_understood_and_the_sums() {
     for new in ["3", "0"] {
         let said = String::from_utf8(kaspictl(&till, &["import", "log", file.to_str().unwrap()])).unwrap();
         let line = |begin: &[&str]| said.lines().any(|line| begin.iter().all(|part| line.contains(part)));
+        let looked =
+            String::from_utf8(kaspictl(&till, &["import", "log", "--dry-run", file.to_str().unwrap()])).unwrap();
+        assert!(looked.contains("without --dry-run does it"), "{looked}");
         assert!(line(&["read as", "tabs, backslash escapes", "no header"]), "{said}");
         assert!(line(&[BIN, "in the file", "3", "150.50"]) && line(&[BIN, "taken in", new]), "{said}");
     }
@@ -82,4 +94,5 @@ fn kaspictl_says_what_was_understood_and_the_sums() {
     let output = command.arg("--socket").arg(till.daemon.socket()).args(["import", "log"]).arg(&file).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(1) && said.contains("line 1: ") && !said.contains("SECRET"), "{said}");
+    assert!(said.matches("is no header").count() == 1 && said.contains("1 row of the file is not good"), "{said}");
 }

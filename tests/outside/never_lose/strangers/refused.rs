@@ -8,6 +8,18 @@ use crate::support::scripted_bank::BIN;
 
 const CSV: Writer = Writer { separator: ",", end: "\n", header: true, none: "", value: doubled };
 
+/// Python's QUOTE_ALL.
+const CSV_ALL: Writer = Writer { value: super::writers::all, none: "\"\"", ..CSV };
+
+/// "ошибка" and the end of its line.
+const KOI8: &[u8] = b"\xCF\xDB\xC9\xC2\xCB\xC1\n";
+
+/// A column of so many bytes was too short for the last letter of a text.
+fn cut_off(csv: &str) -> Vec<u8> {
+    let (before, behind) = csv.split_once("связи").unwrap();
+    [before.as_bytes(), "связ".as_bytes(), b"\xD0", behind.as_bytes()].concat()
+}
+
 fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
     "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(bytes).collect()
 }
@@ -45,6 +57,33 @@ fn files() -> Vec<(u64, Stranger)> {
             ),
         ),
         (2, Stranger::new("a DOS program", one_byte(&with("success", "нет"), 0xA0), "CP866")),
+        (
+            1,
+            Stranger::new(
+                "UTF-16 without a mark, big end first",
+                csv.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<_>>(),
+                "iconv -f UTF-16BE",
+            ),
+        ),
+        (
+            1,
+            Stranger::new(
+                "UTF-32",
+                csv.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect::<Vec<_>>(),
+                "UTF-32LE",
+            ),
+        ),
+        (3, Stranger::new("an old Unix program", [row("").as_bytes(), KOI8].concat(), "iconv -f KOI8-R")),
+        (4, Stranger::new("a text that was cut off in a letter", cut_off(&csv), "UTF-8 but for one broken letter")),
+        (2, Stranger::new("mysql --raw, a BIT of 0", with(",100,", ",\0,"), "leave --raw out")),
+        (
+            4,
+            Stranger::new(
+                "all in quotes, a backslash",
+                CSV_ALL.write(&rows(1)).replace("нет \"\"связи\"\", ", ""),
+                "in value 9 can be part of it or not",
+            ),
+        ),
         (1, Stranger::new("Excel workbook", b"PK\x03\x04\x14\0".to_vec(), "CSV UTF-8")),
         (1, Stranger::new("Excel workbook of old", b"\xD0\xCF\x11\xE0\xA1\xB1".to_vec(), "CSV UTF-8")),
         (1, Stranger::new("gzip", b"\x1F\x8B\x08\0".to_vec(), "zcat FILE |")),
@@ -97,6 +136,16 @@ fn files() -> Vec<(u64, Stranger)> {
         (1, Stranger::new("a column twice", csv.replace("shop_id", "id"), "names id twice")),
         (1, Stranger::new("our own export for Excel", excel, "without --excel")),
         (2, Stranger::new("long numbers by a spreadsheet", with(",2,", ",1.27E+10,"), "external_id: ")),
+        (
+            2,
+            Stranger::new(
+                "the same, by its cause",
+                with(",2,", ",1.27E+10,"),
+                "a spreadsheet has made an inexact number",
+            ),
+        ),
+        (2, Stranger::new("an amount by pandas", with(",100,", ",15000.0,"), "may be in tenge or in tiyn")),
+        (2, Stranger::new("a number by pandas", with(",2,", ",12737694350.0,"), "without a point and zeros")),
         (2, Stranger::new("an amount by a spreadsheet", with(",100,", ",1E+05,"), "inexact number")),
         (2, Stranger::new("a BIN without its zeros", with(BIN, "40740005347"), "takes zeros before a number away")),
         (2, Stranger::new("a BIN with a typing error", with(BIN, "891027350516"), "last digit")),

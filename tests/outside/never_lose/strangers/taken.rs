@@ -78,6 +78,20 @@ fn others(number: u64) -> Vec<(&'static str, String, &'static str)> {
             format!("\u{feff}{}", Writer { separator: "\t", ..EXCEL }.write(&table)),
             "mark: tabs, quotes",
         ),
+        (
+            "two marks, and spaces that nobody sees",
+            format!("\u{feff}\u{feff}{}", EXCEL.write(&table).replacen("status", "\u{a0}status\u{a0}", 1)),
+            "a byte order mark: semicolons",
+        ),
+        (
+            "texts of digits, a spreadsheet's way",
+            EXCEL
+                .write(&table)
+                .replace(BIN, &format!("\"=\"\"{BIN}\"\"\""))
+                .replace(&format!(";{number};"), &format!(";=\"{number}\";")),
+            "semicolons, quotes doubled",
+        ),
+        ("Python, QUOTE_ALL", Writer { none: "\"\"", value: all, ..CSV }.write(&table), "commas, quotes doubled"),
         ("no line end behind the last row", csv.trim_end().to_owned(), "commas"),
         ("blank lines between rows", csv.replace('\n', "\n\n\r\n"), "commas"),
         ("a header in capitals and quotes", upside_down, "a header"),
