@@ -56,14 +56,15 @@ impl Queue {
     }
 }
 
-/// When a look is due, in milliseconds since boot, rounded up, and in which lane, in one word: there is one of each
-/// followed payment.
+/// When a look is due, in milliseconds since boot, and in which lane, in one word: there is one of each followed payment.
+/// What is to come is rounded up, so that it is not asked about too early; what is due now is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Due(u64);
 
 impl Due {
     fn new(lane: Lane, at: Duration) -> Self {
-        let millis = u64::try_from(at.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+        let part = if at > since_boot() { Duration::from_nanos(999_999) } else { Duration::ZERO };
+        let millis = u64::try_from(at.saturating_add(part).as_millis()).unwrap_or(u64::MAX);
         Self(millis.min(u64::MAX >> 2) << 2 | lane as u64)
     }
 
