@@ -37,6 +37,9 @@ const REST: Duration = Duration::from_secs(10);
 /// A look that takes more than this part of a call's time-out gives its place up to others.
 const QUICK: u32 = 8;
 
+/// Payments read at a time where all are planned anew.
+const AT_ONCE: usize = 512;
+
 /// A look that has begun. However it ends, the follower is told.
 struct Look {
     follower: Arc<Follower>,
@@ -147,7 +150,7 @@ impl Follower {
         loop {
             if !Arc::ptr_eq(&settings, &self.sources.live.get()) {
                 settings = self.sources.live.get();
-                plan.sweep_anew(&self.sources);
+                self.sweep_anew(&mut plan).await;
             }
             while let Some(turn) = plan.take() {
                 self.begin_look(turn, &plan);
@@ -197,6 +200,17 @@ impl Follower {
             found.rows.iter().for_each(|row| plan.begin(&self.sources, row, alive));
             found.unread.iter().for_each(|id| plan.begin_unread(&self.sources, *id));
             self.stop.may_search_on()?;
+        }
+    }
+
+    /// Plans anew by other settings, some payments at a time. Those that cannot be read just then are looked at when the
+    /// settings of before say.
+    async fn sweep_anew(&self, plan: &mut Timetable) {
+        for ids in plan.later().chunks(AT_ONCE) {
+            let ids = ids.to_vec();
+            if let Ok(rows) = self.store.walk(move |walk| Ok(walk.these(&ids)?)).await {
+                plan.sweep_anew(&self.sources, &rows);
+            }
         }
     }
 

@@ -220,13 +220,20 @@ impl Timetable {
         }
     }
 
-    /// Other settings may have another sweep. What is due already stays so.
-    pub(super) fn sweep_anew(&mut self, by: &Sources) {
+    /// Other settings may have another sweep: the payments for which that tells when they are looked at. What is due
+    /// already stays so.
+    pub(super) fn later(&self) -> Vec<PaymentId> {
         let now = since_boot();
-        let later: Vec<PaymentId> = self.due.iter().filter(|(_, due)| due.at() > now).map(|(id, _)| id).collect();
-        for row in later.into_iter().filter_map(|id| by.payments.row(id).ok()) {
-            if (row.state, row.kind) == (State::Waiting, Kind::Remote) {
-                self.put(by, &row, now, true);
+        self.due.iter().filter(|(_, due)| due.at() > now).map(|(id, _)| id).collect()
+    }
+
+    /// Some of these, as they are.
+    pub(super) fn sweep_anew(&mut self, by: &Sources, rows: &[PaymentRow]) {
+        let now = since_boot();
+        for row in rows {
+            let is_later = self.due.get(row.id).is_some_and(|due| due.at() > now);
+            if is_later && (row.state, row.kind) == (State::Waiting, Kind::Remote) {
+                self.put(by, row, now, true);
             }
         }
     }
