@@ -122,6 +122,12 @@ impl Presence {
         self.until
     }
 
+    /// Whether the caller has gone.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.there.as_ref().is_some_and(|told| told.has_changed().is_err())
+    }
+
     /// Ends when the caller has gone; never for one of whom nobody tells.
     pub async fn over(&self) {
         match self.there.clone() {

@@ -45,6 +45,17 @@ impl Context {
         Ok(told)
     }
 
+    /// Ends a long search that nobody waits for any more.
+    ///
+    /// # Errors
+    /// Nobody hears it.
+    pub(super) fn is_still_heard(&self) -> Result<(), Failure> {
+        match self.presence.is_over() {
+            true => Err(Failure::invalid("the caller has gone")),
+            false => Ok(()),
+        }
+    }
+
     /// The shop a call is about.
     pub(super) fn shop(&self, named: Option<ShopId>) -> ShopId {
         named.unwrap_or(self.settings.config.daemon.shop_id)

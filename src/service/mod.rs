@@ -21,6 +21,7 @@
 
 mod bank;
 mod context;
+mod crowd;
 mod follow;
 mod locks;
 mod money;
@@ -77,6 +78,7 @@ impl Service {
         let rooms = self.0.clone();
         tokio::spawn(async move { rooms.upkeep.backups.keep_backups().await });
         tokio::spawn(self.0.upkeep.expiry.clone().keep());
+        self.0.upkeep.count_what_stands();
         self.keep_warm();
         let rooms = self.0.clone();
         tokio::spawn(async move { rooms.organisations.verifications.settle_dialects().await });
@@ -145,7 +147,7 @@ impl Service {
             upkeep::without_gap(&rooms.store)?;
         }
         match operation {
-            Operation::Health(_) => rooms.upkeep.health.health(context),
+            Operation::Health(_) => rooms.upkeep.health.health(context).await,
             Operation::Version(_) => Ok(Reply::Version(version())),
             Operation::ConfigList(query) => rooms.organisations.rows.config_list(context, &query),
             Operation::ConfigGet(get) => rooms.organisations.rows.config_get(context, &get.organization_bin),

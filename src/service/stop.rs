@@ -41,6 +41,17 @@ impl Stop {
         Ok(())
     }
 
+    /// Ends a long search once the daemon is stopping.
+    ///
+    /// # Errors
+    /// `shutting_down`.
+    pub(super) fn may_search_on(&self) -> Result<(), Failure> {
+        match self.has_begun() {
+            true => Err(Failure::new(Code::ShuttingDown, "the daemon is stopping and goes on with no search")),
+            false => Ok(()),
+        }
+    }
+
     /// Ready once it has begun.
     pub(super) async fn begun(&self) {
         // Made before the look: what begins in between is not missed.

@@ -17,7 +17,7 @@ use crate::operation::{
     EventQuery, GetPayment, Health, HealthQuery, LogQuery, PayBack, Payment, PaymentQuery, RefundPayment, Reply,
 };
 use crate::store::tests::zones::{hidden_payments, hidden_rows};
-use crate::store::{Chain, check_chain};
+use crate::store::{Chain, check_chain, counted_both_ways};
 
 /// A call that the log says was sent under this X-Request-ID.
 #[derive(Clone, Debug)]
@@ -213,18 +213,26 @@ impl Books {
 /// The log and what is made of it.
 pub(super) fn check_log(shop: &Shop) {
     let mut chain = Chain::new(None);
-    while shop.store.read(|reading| Ok(check_chain(reading, &mut chain)?)) == Ok(false) {}
+    while shop.store.walk_here(|walk| Ok(check_chain(walk, &mut chain)?)) == Ok(false) {}
     let verdict = chain.verdict(shop.store.differences().ok());
     if !verdict.ok || verdict.differences.is_none() {
         broken(format!("the log is not whole, or not what the state was made of: {verdict:?}"));
     }
-    match shop.store.read(|reading| Ok(hidden_rows(reading)?)) {
+    match shop.store.walk_here(|walk| Ok(hidden_rows(walk)?)) {
         Ok(hidden) if !hidden.is_empty() => broken(format!("rows {hidden:?} are not found by what they show")),
         _ => {}
     }
-    match shop.store.read(|reading| Ok(hidden_payments(reading)?)) {
+    match shop.store.walk_here(|walk| Ok(hidden_payments(walk)?)) {
         Ok(hidden) if !hidden.is_empty() => broken(format!("payments {hidden:?} are not found by what they are")),
         _ => {}
+    }
+}
+
+/// What is kept of what stands is what stands.
+pub(super) async fn check_census(shop: &Shop) {
+    let [kept, counted] = counted_both_ways(&shop.store).await;
+    if kept != counted {
+        broken(format!("the census says {kept:?}, and the tables {counted:?}"));
     }
 }
 

@@ -214,6 +214,7 @@ impl World {
             let Some(shop) = Shop::open(&self.disk, &self.line).await else {
                 return fate::broken("the last daemon does not start".to_owned());
             };
+            books::check_census(&shop).await;
             self.serve(&shop).await;
             for _ in 0..22 {
                 person::close_all(&shop).await;
@@ -228,6 +229,7 @@ impl World {
             books.check(&told);
             books::check_news(&shop, &books).await;
             books::check_log(&shop);
+            books::check_census(&shop).await;
         });
     }
 }

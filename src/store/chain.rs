@@ -9,6 +9,7 @@ use super::events::{PAGE, last_event};
 use super::reading::Reading;
 use super::secrets::TokenMark;
 use super::token;
+use super::walk::Walk;
 use crate::id::{OrganizationBin, TradePointId};
 use crate::operation::{Difference, Differs, KeptHead, Verified};
 
@@ -123,7 +124,7 @@ impl Chain {
 }
 
 /// Checks the next [`PAGE`] events behind what `chain` has seen; true when there are no more.
-pub(crate) fn check_chain(reading: &Reading, chain: &mut Chain) -> Result<bool, StoreError> {
+pub(crate) fn check_chain(reading: &Walk<'_>, chain: &mut Chain) -> Result<bool, StoreError> {
     let table = reading.tables.event()?;
     for entry in table.range_owned(chain.events + 1..)?.take(usize::try_from(PAGE).unwrap_or(usize::MAX)) {
         let (seq, stored) = entry?;

@@ -5,6 +5,7 @@ use redb::ReadableTable;
 use super::error::{Refused, StoreError};
 use super::event::{self, CallOutcome, Change, Event, GENESIS, ImportedRow, Sha};
 use super::reading::Reading;
+use super::walk::Walk;
 use crate::failure::Failure;
 use crate::moment::Moment;
 
@@ -52,7 +53,7 @@ pub(crate) fn check_cursor(reading: &Reading, after: Option<u64>) -> Result<(), 
 /// Tells of imported rows, each with whether it concerns a payment, from at most [`PAGE`] events behind `after`; gives the
 /// last event that was looked at, or `None` at the end.
 pub(crate) fn imported_rows(
-    reading: &Reading,
+    reading: &Walk<'_>,
     after: u64,
     mut tell: impl FnMut(ImportedRow, bool) -> Result<(), StoreError>,
 ) -> Result<Option<u64>, StoreError> {

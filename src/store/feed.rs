@@ -6,8 +6,8 @@ use super::account::Booking;
 use super::after::{BegunCall, What};
 use super::event::{CallOutcome, Change, Closed, Ending, IdentityTold};
 use super::payment::Seen;
-use super::reading::Reading;
 use super::replay::{Replay, ReplayStep};
+use super::walk::Walk;
 use super::{ConfigRow, DetailsRead, PROCESSED, PaymentRow, StoreError};
 use crate::domain::{OperationType, Standing, State};
 use crate::moment::Moment;
@@ -19,7 +19,7 @@ const LOOKED_AT: usize = 4096;
 /// What changed after `after`, at most `limit`, of the payments and configs that were visible then; and the cursor
 /// behind the last one looked at.
 pub(crate) fn feed(
-    reading: &Reading,
+    reading: &Walk<'_>,
     after: u64,
     limit: usize,
     sees_payment: impl Fn(&PaymentRow) -> bool,

@@ -6,7 +6,8 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use redb::{Database, ReadableDatabase};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use super::file::create;
 use super::hear::Hearer;
@@ -14,13 +15,14 @@ use super::journal_heads::{self, JournalHeads};
 use super::place::Place;
 use super::reading::Reading;
 use super::secrets::Secrets;
-use super::state::{Opener, StoreState};
+use super::state::{Opener, PLACES, StoreState};
 use super::tally::StoreMeters;
 use super::underway::Underway;
+use super::walk::Walk;
 use super::writer::{self, Driver, Job, Message};
 use super::writing::Writing;
 use super::{Refused, StoreError, migration, scratch, sealing};
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 use crate::id::PaymentId;
 use crate::seal::{SealId, Seals};
 
@@ -61,13 +63,17 @@ impl Store {
         scratch::fill_lists(&database, place.as_ref().map(|place| place.file.as_path()))?;
         let head = Reading::new(database.begin_read()?, None).head()?;
         journal_heads::tell(head.place.seq, &head.hex());
+        let meters = StoreMeters::new();
+        meters.census().opened(Some(head.place.seq));
         let shared = Arc::new(StoreState {
             open,
             place,
             database: RwLock::new(Some(database)),
             head: watch::Sender::new(head.place.seq),
             reopening: AtomicBool::new(false),
-            meters: StoreMeters::new(),
+            meters,
+            counting: tokio::sync::Mutex::default(),
+            walks: Arc::new(Semaphore::new(PLACES)),
             secrets,
             hearer: Hearer::default(),
         });
@@ -198,6 +204,44 @@ impl Store {
         })
     }
 
+    /// Waits for a place and runs `work` where it holds up nobody who answers others.
+    ///
+    /// # Errors
+    /// What `work` ends with.
+    pub(crate) async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Walker) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        // Never closed; without a place it would only be slower for others.
+        let place = self.shared.walks.clone().acquire_owned().await.ok();
+        let walker = Walker { store: self.clone(), _place: place };
+        // A runtime of one thread has no other that could be held up, and a simulation no other thread.
+        if !Handle::try_current().is_ok_and(|of| of.runtime_flavor() == RuntimeFlavor::MultiThread) {
+            return work(&walker);
+        }
+        let done = tokio::task::spawn_blocking(move || work(&walker)).await;
+        done.unwrap_or_else(|_| {
+            Err(Failure::new(Code::StorageFailed, "the daemon failed inside of the operation; its journal says where"))
+        })
+    }
+
+    /// One read along rows, in its turn and on another thread.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub(crate) async fn walk<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Walk<'_>) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.aside(|walker| walker.read(look)).await
+    }
+
+    /// The same at once, for tests.
+    #[cfg(test)]
+    pub(crate) fn walk_here<T>(&self, look: impl FnOnce(&Walk<'_>) -> Result<T, Refused>) -> Result<T, Failure> {
+        self.read(|reading| look(&Walk::along(reading)))
+    }
+
     /// Ready when an event has become durable since the receiver last looked.
     pub(crate) fn new_events(&self) -> watch::Receiver<u64> {
         self.shared.head.subscribe()
@@ -261,6 +305,22 @@ impl Store {
     /// With which seal device tokens lie sealed, if they do.
     pub(crate) fn seal(&self) -> Option<SealId> {
         self.shared.secrets.seal_id()
+    }
+}
+
+/// A place among those that walk, on a thread that nobody waits for.
+pub(crate) struct Walker {
+    pub(super) store: Store,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Walker {
+    /// Runs `look` on one consistent view of the last durable commit.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Walk<'_>) -> Result<T, Refused>) -> Result<T, Failure> {
+        self.store.read(|reading| look(&Walk::along(reading)))
     }
 }
 

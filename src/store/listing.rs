@@ -5,6 +5,7 @@ use redb::{ReadableTable, StorageError};
 use super::StoreError;
 use super::payment::{self, PaymentRow, number};
 use super::reading::{Reading, id_of};
+use super::walk::{FoundRows, PIECE, Walk};
 use crate::domain::State;
 use crate::id::{Invoice, PaymentId, RequestKey, ShopId};
 use crate::operation::PaymentQuery;
@@ -18,31 +19,66 @@ const FINAL: [State; 5] = [State::Paid, State::Declined, State::Cancelled, State
 /// How far a clock that was set back may have put ids and times out of step.
 const SLACK: std::time::Duration = std::time::Duration::from_secs(48 * 3600);
 
-/// The payments that fit the query and `visible`, newest first, at most `limit`, and the cursor behind them.
+/// A search under way.
+pub(crate) struct PaymentSearch {
+    /// Its cursor moves on with every payment that was looked at.
+    query: PaymentQuery,
+    limit: usize,
+    rows: Vec<PaymentRow>,
+}
+
+impl PaymentSearch {
+    /// For at most `limit` payments.
+    pub(crate) fn new(query: PaymentQuery, limit: usize) -> Self {
+        Self { query, limit, rows: Vec::new() }
+    }
+
+    /// Looks at the next [`PIECE`] payments. Once the search is over: those that fit the query and `visible`, newest first,
+    /// and the cursor behind them.
+    pub(crate) fn piece(
+        &mut self,
+        walk: &Walk<'_>,
+        visible: impl Fn(&PaymentRow) -> bool,
+    ) -> Result<Option<FoundRows<PaymentRow, PaymentId>>, StoreError> {
+        let (table, mut looked) = (walk.tables.payment()?, 0);
+        for id in candidates(walk, &self.query)? {
+            if looked == PIECE {
+                return Ok(None);
+            }
+            let id = id_of(id?);
+            (looked, self.query.after) = (looked + 1, Some(id));
+            let Some(row) = payment::by_id(&table, id)? else { continue };
+            if self.query.since.is_some_and(|since| since.since(row.created_at) > SLACK) {
+                // Ids sort by the time of the intent: everything behind is older still.
+                break;
+            }
+            if !fits(&row, &self.query) || !visible(&row) {
+                continue;
+            }
+            if self.rows.len() == self.limit {
+                let next = self.rows.last().map(|row| row.id);
+                return Ok(Some((std::mem::take(&mut self.rows), next)));
+            }
+            self.rows.push(row);
+        }
+        Ok(Some((std::mem::take(&mut self.rows), None)))
+    }
+}
+
+/// All pieces of a search at once.
+#[cfg(test)]
 pub(crate) fn payments(
-    reading: &Reading,
+    walk: &Walk<'_>,
     query: &PaymentQuery,
     limit: usize,
     visible: impl Fn(&PaymentRow) -> bool,
-) -> Result<(Vec<PaymentRow>, Option<PaymentId>), StoreError> {
-    let table = reading.tables.payment()?;
-    let mut rows: Vec<PaymentRow> = Vec::new();
-    for id in candidates(reading, query)? {
-        let Some(row) = payment::by_id(&table, id_of(id?))? else { continue };
-        if query.since.is_some_and(|since| since.since(row.created_at) > SLACK) {
-            // Ids sort by the time of the intent: everything behind is older still.
-            break;
+) -> Result<FoundRows<PaymentRow, PaymentId>, StoreError> {
+    let mut search = PaymentSearch::new(query.clone(), limit);
+    loop {
+        if let Some(found) = search.piece(walk, &visible)? {
+            return Ok(found);
         }
-        if !fits(&row, query) || !visible(&row) {
-            continue;
-        }
-        if rows.len() == limit {
-            let next = rows.last().map(|row| row.id);
-            return Ok((rows, next));
-        }
-        rows.push(row);
     }
-    Ok((rows, None))
 }
 
 fn fits(row: &PaymentRow, query: &PaymentQuery) -> bool {

@@ -6,33 +6,69 @@ use super::events::event_at;
 use super::payment::number;
 use super::reading::Reading;
 use super::row::row_of;
+use super::walk::{FoundRows, PIECE, Walk};
 use super::zones::LogWalk;
 use crate::id::{OrganizationBin, ShopId};
 use crate::operation::{LogQuery, LogRow, Order};
 
-/// Events behind one piece of an export, and behind one page for those who follow.
-pub(super) const EXPORTED: u64 = 512;
+/// A search of the log under way. A filter that fits little may have to look at all of it, and does so in pieces.
+pub(crate) struct LogSearch {
+    /// Its cursor moves on with every event that was looked at.
+    query: LogQuery,
+    limit: usize,
+    rows: Vec<LogRow>,
+}
 
-/// The rows that fit the query and `visible`, at most `limit`, and the cursor behind them.
+impl LogSearch {
+    /// For at most `limit` rows.
+    pub(crate) fn new(query: LogQuery, limit: usize) -> Self {
+        Self { query, limit, rows: Vec::new() }
+    }
+
+    /// Looks at the next [`PIECE`] events. Once the search is over: the rows that fit the query and `visible`, and the
+    /// cursor behind them.
+    pub(crate) fn piece(
+        &mut self,
+        walk: &Walk<'_>,
+        visible: impl Fn(Option<ShopId>, Option<&OrganizationBin>) -> bool,
+    ) -> Result<Option<FoundRows<LogRow, u64>>, StoreError> {
+        let mut looked = 0;
+        for seq in sequence(walk, &self.query)? {
+            if looked == PIECE {
+                return Ok(None);
+            }
+            let seq = seq?;
+            (looked, self.query.after) = (looked + 1, Some(seq));
+            let row = row_of(walk, seq)?;
+            let Some(row) =
+                row.filter(|row| fits(row, &self.query) && visible(row.shop_id, row.organization_bin.as_ref()))
+            else {
+                continue;
+            };
+            if self.rows.len() == self.limit {
+                let next = self.rows.last().map(|row| row.id);
+                return Ok(Some((std::mem::take(&mut self.rows), next)));
+            }
+            self.rows.push(row);
+        }
+        Ok(Some((std::mem::take(&mut self.rows), None)))
+    }
+}
+
+/// All pieces of a search at once.
+#[cfg(test)]
 pub(crate) fn log_rows(
-    reading: &Reading,
+    walk: &Walk<'_>,
     query: &LogQuery,
     limit: usize,
     visible: impl Fn(Option<ShopId>, Option<&OrganizationBin>) -> bool,
-) -> Result<(Vec<LogRow>, Option<u64>), StoreError> {
-    let mut rows: Vec<LogRow> = Vec::new();
-    for seq in sequence(reading, query)? {
-        let Some(row) = row_of(reading, seq?)? else { continue };
-        if !fits(&row, query) || !visible(row.shop_id, row.organization_bin.as_ref()) {
-            continue;
+) -> Result<FoundRows<LogRow, u64>, StoreError> {
+    let mut search = LogSearch::new(query.clone(), limit);
+    loop {
+        if let Some(found) = search.piece(walk, &visible)? {
+            return Ok(found);
         }
-        if rows.len() == limit {
-            let next = rows.last().map(|row| row.id);
-            return Ok((rows, next));
-        }
-        rows.push(row);
     }
-    Ok((rows, None))
 }
 
 /// The events that may begin a row, in the order asked for.
@@ -55,10 +91,10 @@ fn sequence(
     Ok(Box::new(LogWalk::along(reading, (first, last), newest_first, query.into())?))
 }
 
-/// The rows behind event `after` that fit the query and `visible`, from at most [`EXPORTED`] events, and the
+/// The rows behind event `after` that fit the query and `visible`, from at most [`PIECE`] events, and the
 /// last event that was looked at; `None` behind event `last`.
 pub(crate) fn log_page(
-    reading: &Reading,
+    reading: &Walk<'_>,
     query: &LogQuery,
     (after, last): (u64, u64),
     visible: impl Fn(Option<ShopId>, Option<&OrganizationBin>) -> bool,
@@ -70,7 +106,7 @@ pub(crate) fn log_page(
             row_of(reading, seq)?.filter(|row| fits(row, query) && visible(row.shop_id, row.organization_bin.as_ref()));
         rows.extend(row);
         looked_at += 1;
-        if looked_at == EXPORTED && seq < last {
+        if looked_at == PIECE && seq < last {
             return Ok((rows, Some(seq)));
         }
     }

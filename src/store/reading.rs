@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata};
+use redb::{ReadTransaction, ReadableTable};
 
 use super::config::{self, ConfigRow};
 use super::event::{self, Event};
@@ -12,31 +12,6 @@ use super::secrets::{Secrets, locked};
 use super::tables::ReadTables;
 use super::{Counterparty, StoreError, Triple, codec, triple};
 use crate::id::{OrganizationBin, PaymentId, PaymentRef, RequestKey, ShopId, TradePointId};
-use crate::moment::Moment;
-
-/// A remote invoice lives a day and is looked at for another, and for a third if it is paid in that; each look may be
-/// put off by a tenth.
-const FOLLOWED: std::time::Duration = std::time::Duration::from_secs(80 * 3600);
-
-/// The payments that are to be followed.
-#[derive(Default)]
-pub(crate) struct ToFollow {
-    pub(crate) rows: Vec<PaymentRow>,
-    /// Those that are stored and do not read back.
-    pub(crate) unread: Vec<PaymentId>,
-}
-
-impl ToFollow {
-    fn add(&mut self, id: PaymentId, row: Result<Option<PaymentRow>, StoreError>) -> Result<(), StoreError> {
-        match row {
-            Ok(row) => self.rows.extend(row),
-            Err(StoreError::Codec(_) | StoreError::Newer(_)) => self.unread.push(id),
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
-}
-
 /// A read transaction. Costs no lock on the writer; never held across an await.
 pub(crate) struct Reading {
     pub(super) tables: ReadTables,
@@ -103,67 +78,6 @@ impl Reading {
         let row = ReadableTable::get(&table, (shop, key.as_str()))?;
         row.map(|value| codec::decode(value.value())).transpose()
     }
-
-    /// The payments with something that only a person can close, oldest first, as far as they can be read.
-    pub(crate) fn payments_for_a_person(&self) -> Result<Vec<PaymentRow>, StoreError> {
-        let mut found = ToFollow::default();
-        self.add_listed(&self.tables.payment_attention()?, &mut found)?;
-        Ok(found.rows)
-    }
-
-    /// The payments that may still become another: all that are open, and those that were followed at `alive`.
-    pub(crate) fn payments_to_follow(&self, alive: Moment) -> Result<ToFollow, StoreError> {
-        let mut found = ToFollow::default();
-        self.add_listed(&self.tables.payment_open()?, &mut found)?;
-        self.add_listed(&self.tables.payment_attention()?, &mut found)?;
-        for entry in self.tables.payment()?.range_owned::<u128>(..)?.rev() {
-            let (id, stored) = entry?;
-            let row: Result<PaymentRow, StoreError> = codec::decode(stored.value());
-            if row.as_ref().is_ok_and(|row| alive.since(row.created_at) > FOLLOWED) {
-                break;
-            }
-            let rest = row.map(|row| Some(row).filter(|row| !row.is_open() && !row.is_attended()));
-            found.add(id_of(id.value()), rest)?;
-        }
-        Ok(found)
-    }
-
-    /// The payments that are not final, oldest first, as far as they can be read.
-    pub(crate) fn open_payments(&self) -> Result<Vec<PaymentRow>, StoreError> {
-        let mut found = ToFollow::default();
-        self.add_listed(&self.tables.payment_open()?, &mut found)?;
-        Ok(found.rows)
-    }
-
-    /// The open payments made before then, oldest first, as far as they can be read.
-    pub(crate) fn open_since_before(&self, moment: Moment) -> Result<Vec<PaymentRow>, StoreError> {
-        let (payments, mut found) = (self.tables.payment()?, ToFollow::default());
-        // Ids sort by the time of the intent.
-        for entry in self.tables.payment_open()?.range(..first_id(moment))? {
-            let id = id_of(entry?.0.value());
-            found.add(id, payment::by_id(&payments, id))?;
-        }
-        Ok(found.rows)
-    }
-
-    fn add_listed(&self, index: &ReadOnlyTable<u128, ()>, found: &mut ToFollow) -> Result<(), StoreError> {
-        let payments = self.tables.payment()?;
-        for entry in index.iter()? {
-            let id = id_of(entry?.0.value());
-            found.add(id, payment::by_id(&payments, id))?;
-        }
-        Ok(())
-    }
-
-    /// How many payments are not final.
-    pub(crate) fn open_count(&self) -> Result<u64, StoreError> {
-        Ok(self.tables.payment_open()?.len()?)
-    }
-}
-
-/// The least number of a payment made then: its first six bytes are milliseconds.
-pub(super) fn first_id(at: Moment) -> u128 {
-    u128::from(u64::try_from(at.millis()).unwrap_or(0)) << 80
 }
 
 pub(super) fn id_of(number: u128) -> PaymentId {

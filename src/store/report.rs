@@ -7,6 +7,7 @@ use super::book::{BookEntry, Item, counted_at};
 use super::payment::{self, PaymentRow};
 use super::reading::{Reading, id_of};
 use super::refund::RefundRow;
+use super::walk::Walk;
 use super::{Refused, StoreError};
 use crate::domain::{LogStatus, State};
 use crate::id::PaymentId;
@@ -61,7 +62,7 @@ pub(crate) type Tell<'t> = dyn FnMut(Fact<'_>) -> Result<(), Refused> + 't;
 
 /// Tells every fact of the window. `step` is asked before each of many rows whether to go on.
 pub(crate) fn facts(
-    reading: &Reading,
+    reading: &Walk<'_>,
     window: Window,
     step: &dyn Fn() -> Result<(), StoreError>,
     tell: &mut Tell<'_>,
@@ -117,7 +118,7 @@ fn listed(
 
 /// The ids of the payments made in the window that wait for the customer and are `wanted`, oldest first.
 pub(crate) fn waiting_of(
-    reading: &Reading,
+    reading: &Walk<'_>,
     window: Window,
     wanted: impl Fn(&PaymentRow) -> bool,
 ) -> Result<Vec<PaymentId>, StoreError> {

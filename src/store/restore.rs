@@ -20,6 +20,7 @@ use super::head::Head;
 use super::place::Place;
 use super::reading::Reading;
 use super::remedy::remedy;
+use super::walk::Walk;
 use super::writing::Writing;
 use super::{StoreError, migration, place, sealing};
 use crate::domain::Actor;
@@ -161,7 +162,7 @@ fn in_order(database: &Database, header: &Header) -> Result<LogPlace, String> {
     let look = || {
         let reading = Reading::new(database.begin_read()?, None);
         let mut chain = Chain::new(None);
-        while !check_chain(&reading, &mut chain)? {}
+        while !check_chain(&Walk::along(&reading), &mut chain)? {}
         Ok((chain.verdict(None), reading.head()?))
     };
     let (verdict, head) = look().map_err(|error: StoreError| error.to_string())?;

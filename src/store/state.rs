@@ -3,15 +3,22 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use redb::Database;
-use tokio::sync::watch;
+use redb::{Database, ReadableDatabase};
+use tokio::sync::{Mutex, Semaphore, watch};
 
 use super::StoreError;
+use super::events::last_event;
 use super::file::forget;
 use super::hear::Hearer;
 use super::place::Place;
+use super::reading::Reading;
 use super::secrets::Secrets;
 use super::tally::StoreMeters;
+
+/// Walks at one time, of all callers together: no more than a small till has processors, so that the calls of tills,
+/// which wake up for moments only, always find one. Whoever walks for long does so in pieces and takes a place for each,
+/// so that they take turns. A backup and a rebuild, which are one read each and one at a time, take none.
+pub(super) const PLACES: usize = 2;
 
 /// Opens the file, again after a failure.
 pub(super) type Opener = Box<dyn Fn() -> Result<Database, StoreError> + Send + Sync>;
@@ -28,6 +35,10 @@ pub(super) struct StoreState {
     /// The file is about to be opened again: long reads give way, since opening waits for them.
     pub(super) reopening: AtomicBool,
     pub(super) meters: StoreMeters,
+    /// The places of those that go along many rows.
+    pub(super) walks: Arc<Semaphore>,
+    /// Held by who counts what stands, and by those who wait for that.
+    pub(super) counting: Mutex<()>,
     /// What opens tokens and keys hashes.
     pub(super) secrets: Arc<Secrets>,
     /// Told of every durable change of payments, by the writer.
@@ -45,8 +56,16 @@ impl StoreState {
             forget(&place.file);
         }
         match (self.open)() {
-            Ok(database) => *guard = Some(database),
+            Ok(database) => {
+                self.meters.census().opened(end_of(&database).ok());
+                *guard = Some(database);
+            }
             Err(error) => tracing::error!(%error, "state could not be opened again"),
         }
     }
+}
+
+/// The last event of a file.
+fn end_of(database: &Database) -> Result<u64, StoreError> {
+    last_event(&Reading::new(database.begin_read()?, None))
 }

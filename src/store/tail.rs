@@ -5,12 +5,13 @@ use super::after::BegunCall;
 use super::event::{self, Change};
 use super::events::{ended_by, event_at};
 use super::known::known;
-use super::log::{EXPORTED, fits};
+use super::log::fits;
 use super::payment::{PaymentRow, number};
 use super::reading::Reading;
 use super::refund::RefundRow;
 use super::replay::{Replay, ReplayStep};
 use super::row::row_of;
+use super::walk::{PIECE, Walk};
 use crate::id::{OrganizationBin, ShopId};
 use crate::operation::{LogQuery, LogRow};
 
@@ -18,7 +19,7 @@ use crate::operation::{LogQuery, LogRow};
 /// fit the query and `visible`; and the last event that was looked at. At most `limit`, unless a single event
 /// tells of more.
 pub(crate) fn log_tail(
-    reading: &Reading,
+    reading: &Walk<'_>,
     query: &LogQuery,
     (after, limit): (u64, usize),
     visible: impl Fn(Option<ShopId>, Option<&OrganizationBin>) -> bool,
@@ -29,7 +30,7 @@ pub(crate) fn log_tail(
         of_payment && fits(row, query) && visible(row.shop_id, row.organization_bin.as_ref())
     };
     let events = reading.tables.event()?.range_owned(after.saturating_add(1)..)?;
-    for entry in events.take(usize::try_from(EXPORTED).unwrap_or(usize::MAX)) {
+    for entry in events.take(usize::try_from(PIECE).unwrap_or(usize::MAX)) {
         let (seq, stored) = entry?;
         let event = event::read(stored.value())?;
         let step = replay.step(seq.value(), &event)?;

@@ -2,8 +2,9 @@
 //! that a number never says more than the log.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::census::{Kept, Turn};
 use super::payment::PaymentRow;
 use crate::domain::{Kind, LogStatus, State};
 use crate::id::ConfigId;
@@ -20,6 +21,8 @@ pub(crate) struct StoreMeters {
     pub(crate) failures: Counter,
     /// Held for a few instructions by the writer after each commit, and by who reads.
     tally: Mutex<Counters>,
+    /// What stands now; held in the same way.
+    census: Mutex<Kept>,
 }
 
 /// How often each transition was made. A (config, kind) that nothing has happened to is not in it.
@@ -93,6 +96,10 @@ transitions! {
 pub(super) enum Transition {
     Payment(ConfigId, Kind, PaymentTransition),
     Refund(ConfigId, RefundTransition),
+    /// What stands is another than before.
+    Standing(Turn),
+    /// A create moved nothing, and its payment is gone.
+    Refused(ConfigId, Kind, Turn),
 }
 
 impl Transition {
@@ -106,12 +113,21 @@ impl Transition {
             Some(_) => None,
         };
         let refunds = before.into_iter().flat_map(|before| refund_turns(before, after));
-        made.map(of_payment).into_iter().chain(refunds.map(|made| Self::Refund(after.config_id, made))).collect()
+        let refunds = refunds.map(|made| Self::Refund(after.config_id, made));
+        let stands = Turn::between(before, after).map(Self::Standing);
+        made.map(of_payment).into_iter().chain(refunds).chain(stands).collect()
     }
 
     /// The payment of a create that surely moved nothing.
     pub(super) fn refused(row: &PaymentRow) -> Self {
-        Self::Payment(row.config_id, row.kind, PaymentTransition::Refused)
+        Self::Refused(row.config_id, row.kind, Turn::gone(row))
+    }
+
+    fn turn(&self) -> Option<&Turn> {
+        match self {
+            Self::Standing(turn) | Self::Refused(.., turn) => Some(turn),
+            Self::Payment(..) | Self::Refund(..) => None,
+        }
     }
 }
 
@@ -141,25 +157,42 @@ fn refund_turns<'r>(before: &'r PaymentRow, after: &'r PaymentRow) -> impl Itera
 
 impl StoreMeters {
     pub(super) fn new() -> Self {
-        Self { commits: Histogram::new(COMMIT_BOUNDS), failures: Counter::default(), tally: Mutex::default() }
+        Self {
+            commits: Histogram::new(COMMIT_BOUNDS),
+            failures: Counter::default(),
+            tally: Mutex::default(),
+            census: Mutex::default(),
+        }
     }
 
-    /// Counts the transitions of a transaction that is durable.
-    pub(super) fn count(&self, transitions: &[Transition]) {
+    /// Counts the transitions of a transaction that is durable and ends with this event.
+    pub(super) fn count(&self, transitions: &[Transition], seq: u64) {
+        self.census().count(transitions.iter().filter_map(Transition::turn), seq);
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
         for transition in transitions {
+            let of_payment = |config, kind: Kind| (config, kind.word());
             let (counts, place) = match *transition {
                 Transition::Payment(config, kind, made) => {
-                    (tally.payments.entry((config, kind.word())).or_default().as_mut_slice(), made as usize)
+                    (tally.payments.entry(of_payment(config, kind)).or_default().as_mut_slice(), made as usize)
                 }
+                Transition::Refused(config, kind, _) => (
+                    tally.payments.entry(of_payment(config, kind)).or_default().as_mut_slice(),
+                    PaymentTransition::Refused as usize,
+                ),
                 Transition::Refund(config, made) => {
                     (tally.refunds.entry(config).or_default().as_mut_slice(), made as usize)
                 }
+                Transition::Standing(_) => continue,
             };
             if let Some(count) = counts.get_mut(place) {
                 *count += 1;
             }
         }
+    }
+
+    /// What stands now.
+    pub(super) fn census(&self) -> MutexGuard<'_, Kept> {
+        self.census.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The counts so far.

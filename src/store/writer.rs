@@ -260,7 +260,7 @@ impl Writer {
                     let (seq, sha) = attempt.head;
                     self.shared.head.send_replace(seq);
                     self.shared.meters.commits.observe(attempt.took);
-                    self.shared.meters.count(&attempt.transitions);
+                    self.shared.meters.count(&attempt.transitions, seq);
                     self.heads.committed(seq, &sha);
                 }
                 if self.doubt.take().is_some() || owed > 0 {

@@ -29,13 +29,16 @@ use crate::service::payment::{For, PaymentRows, Statuses, Totals};
 use crate::service::rate::ReadRate;
 use crate::service::stop::Stopping;
 use crate::service::{Live, Settings};
-use crate::store::{Store, last_moment};
+use crate::store::{FollowWalk, Refused, Store, last_moment};
 
 /// tokio's timers stand still while the computer sleeps: the longest time until the follower sees what became due.
 const REST: Duration = Duration::from_secs(10);
 
 /// A look that takes more than this part of a call's time-out gives its place up to others.
 const QUICK: u32 = 8;
+
+/// Payments read at a time where all are planned anew.
+const AT_ONCE: usize = 512;
 
 /// A look that has begun. However it ends, the follower is told.
 struct Look {
@@ -147,7 +150,7 @@ impl Follower {
         loop {
             if !Arc::ptr_eq(&settings, &self.sources.live.get()) {
                 settings = self.sources.live.get();
-                plan.sweep_anew(&self.sources);
+                self.sweep_anew(&mut plan).await;
             }
             while let Some(turn) = plan.take() {
                 self.begin_look(turn, &plan);
@@ -169,12 +172,8 @@ impl Follower {
     async fn planned(&self) -> Option<Timetable> {
         let alive = self.last_alive.unwrap_or_else(Moment::now);
         loop {
-            let failure = match self.store.read(|reading| Ok(reading.payments_to_follow(alive)?)) {
-                Ok(found) => {
-                    let mut plan = Timetable::new();
-                    self.sources.foreign.notice(&self.sources.live.get(), &found.rows);
-                    found.rows.iter().for_each(|row| plan.begin(&self.sources, row, alive));
-                    found.unread.iter().for_each(|id| plan.begin_unread(&self.sources, *id));
+            let failure = match self.plan(alive).await {
+                Ok(plan) => {
                     self.sources.following.stands_still(None);
                     return Some(plan);
                 }
@@ -185,6 +184,32 @@ impl Follower {
             select! {
                 () = sleep(UNREAD) => {}
                 () = self.stop.begun() => return None,
+            }
+        }
+    }
+
+    /// Takes in all that is to be followed, a few at a time.
+    async fn plan(&self, alive: Moment) -> Result<Timetable, Failure> {
+        let (mut plan, mut walk) = (Timetable::new(), FollowWalk::new(alive));
+        loop {
+            let found;
+            (walk, found) =
+                self.store.walk(move |view| walk.piece(view).map_err(Refused::from).map(|found| (walk, found))).await?;
+            let Some(found) = found else { return Ok(plan) };
+            self.sources.foreign.notice(&self.sources.live.get(), &found.rows);
+            found.rows.iter().for_each(|row| plan.begin(&self.sources, row, alive));
+            found.unread.iter().for_each(|id| plan.begin_unread(&self.sources, *id));
+            self.stop.may_search_on()?;
+        }
+    }
+
+    /// Plans anew by other settings, some payments at a time. Those that cannot be read just then are looked at when the
+    /// settings of before say.
+    async fn sweep_anew(&self, plan: &mut Timetable) {
+        for ids in plan.later().chunks(AT_ONCE) {
+            let ids = ids.to_vec();
+            if let Ok(rows) = self.store.walk(move |walk| Ok(walk.these(&ids)?)).await {
+                plan.sweep_anew(&self.sources, &rows);
             }
         }
     }

@@ -4,19 +4,17 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use super::due::is_overdue;
 use crate::failure::Failure;
 use crate::id::PaymentId;
-use crate::moment::Moment;
 use crate::operation::ProblemItem;
 use crate::service::Context;
 use crate::service::payment::{Ages, problem};
 use crate::store::{PaymentRow, Store};
 
-/// No payment is past its last look before it is a day old.
-const YOUNG: Duration = Duration::from_secs(24 * 3600);
+/// Lines for payments; the rest is one line. An answer holds a mebibyte.
+const NAMED: usize = 500;
 
 /// How the following stands, for who watches.
 pub(in crate::service) struct Following {
@@ -28,11 +26,36 @@ pub(in crate::service) struct Following {
     stands_still: Mutex<Option<String>>,
     /// The payments that are stored and cannot be read.
     unread: Mutex<BTreeSet<PaymentId>>,
+    /// Those that are open past their last look.
+    overdue: Mutex<BTreeSet<PaymentId>>,
 }
 
 impl Following {
     pub(super) fn new(store: Store, ages: Arc<Ages>) -> Self {
-        Self { store, ages, queue: AtomicUsize::new(0), stands_still: Mutex::default(), unread: Mutex::default() }
+        let (queue, stands_still) = (AtomicUsize::new(0), Mutex::default());
+        Self { store, ages, queue, stands_still, unread: Mutex::default(), overdue: Mutex::default() }
+    }
+
+    /// A payment was planned for, or is followed no more.
+    pub(super) fn note_overdue(&self, id: PaymentId, is_so: bool) {
+        let mut overdue = self.overdue.lock().unwrap_or_else(PoisonError::into_inner);
+        match is_so {
+            true => overdue.insert(id),
+            false => overdue.remove(&id),
+        };
+    }
+
+    /// The first payments that are open past their last look, and how many more there are.
+    async fn overdue(&self) -> Result<(Vec<PaymentRow>, usize), Failure> {
+        let (ids, more) = {
+            let overdue = self.overdue.lock().unwrap_or_else(PoisonError::into_inner);
+            let ids: Vec<_> = overdue.iter().copied().take(NAMED).collect();
+            (ids, overdue.len().saturating_sub(NAMED))
+        };
+        match ids.is_empty() {
+            true => Ok((Vec::new(), 0)),
+            false => self.store.walk(move |walk| Ok((walk.these(&ids)?, more))).await,
+        }
     }
 
     pub(in crate::service) fn stands_still(&self, why: Option<String>) {
@@ -58,15 +81,21 @@ impl Following {
     }
 
     /// What a person should know of the following.
-    pub(in crate::service) fn follow_problems(&self, context: &Context) -> Result<Vec<ProblemItem>, Failure> {
+    pub(in crate::service) async fn follow_problems(&self, context: &Context) -> Result<Vec<ProblemItem>, Failure> {
         let mut problems: Vec<ProblemItem> = self.trouble().map(stands_still).into_iter().collect();
         if context.scope.is_everything() {
-            problems.extend(self.unread().into_iter().map(|id| ProblemItem { payment: Some(id), ..unread(id) }));
+            problems.extend(
+                self.unread().into_iter().take(NAMED).map(|id| ProblemItem { payment: Some(id), ..unread(id) }),
+            );
         }
-        let before = Moment::now().before(YOUNG);
-        let old = self.store.read(|reading| Ok(reading.open_since_before(before)?))?;
+        let (old, more) = self.overdue().await?;
         let is_late = |row: &&PaymentRow| context.sees(row) && is_overdue(row, self.ages.now(row));
         problems.extend(old.iter().filter(is_late).map(overdue));
+        if more > 0 && context.scope.is_everything() {
+            let detail = format!("{more} more payments are open past their time");
+            let remedy = "See them: kaspictl payment list --state waiting";
+            problems.push(problem("payment_overdue", detail, remedy));
+        }
         Ok(problems)
     }
 }

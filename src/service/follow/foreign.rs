@@ -7,16 +7,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::sign::{Sign, Signs};
 use crate::domain::State;
 use crate::failure::Failure;
-use crate::id::{PaymentId, PaymentRef};
+use crate::id::PaymentId;
 use crate::moment::Moment;
 use crate::operation::ProblemItem;
 use crate::service::payment::{deadline, problem};
 use crate::service::payment::{waits_for_another_bank, watched};
 use crate::service::{Context, Live, Settings};
-use crate::store::{PaymentRow, Store};
+use crate::store::{FollowWalk, PaymentRow, Refused, Store};
 
 /// Lines for payments; the rest is one line. An answer holds a mebibyte.
 const NAMED: usize = 100;
+
+/// Payments looked at for them, of thousands that an earlier bank may have left.
+const LOOKED_AT: usize = 1000;
 
 /// The payments that wait for their bank. Only a start and a reload can change which bank is ours, so only they look
 /// for them. Held for a look-up, never across an await.
@@ -32,8 +35,9 @@ impl Foreign {
         Self { store, live, signs, ids: Mutex::default() }
     }
 
-    fn ids(&self) -> BTreeSet<PaymentId> {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The first of them.
+    fn ids(&self, at_most: usize) -> Vec<PaymentId> {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().take(at_most).collect()
     }
 
     /// Takes in those of `rows` that wait for another bank.
@@ -44,38 +48,47 @@ impl Foreign {
 
     /// After a reload: payments of a bank that is not ours any more are told to a person, and those whose bank is ours
     /// again are looked at now.
-    pub(in crate::service) fn sort_by_bank(&self) -> Result<(), Failure> {
+    pub(in crate::service) async fn sort_by_bank(&self) -> Result<(), Failure> {
         let settings = self.live.get();
-        let rows = self.store.read(|reading| Ok(reading.payments_to_follow(Moment::now())?))?;
-        self.notice(&settings, &rows.rows);
-        for row in self.foreign_rows()? {
-            if !waits_for_another_bank(&settings, &row) {
-                self.ids.lock().unwrap_or_else(PoisonError::into_inner).remove(&row.id);
-                self.signs.tell(Sign::Due(row.id));
+        let mut walk = FollowWalk::new(Moment::now());
+        loop {
+            let found;
+            (walk, found) =
+                self.store.walk(move |view| walk.piece(view).map_err(Refused::from).map(|found| (walk, found))).await?;
+            let Some(found) = found else { break };
+            self.notice(&settings, &found.rows);
+        }
+        for ids in self.ids(usize::MAX).chunks(NAMED) {
+            for row in self.rows(ids.to_vec()).await? {
+                if !waits_for_another_bank(&settings, &row) {
+                    self.ids.lock().unwrap_or_else(PoisonError::into_inner).remove(&row.id);
+                    self.signs.tell(Sign::Due(row.id));
+                }
             }
         }
         Ok(())
     }
 
-    fn foreign_rows(&self) -> Result<Vec<PaymentRow>, Failure> {
-        let ids = self.ids();
-        self.store.read(|reading| {
-            let mut rows = Vec::new();
-            for id in ids {
-                // The payment of a create that moved nothing is gone.
-                rows.extend(reading.payment(&PaymentRef::Id(id))?);
-            }
-            Ok(rows)
-        })
+    /// These payments. That of a create that moved nothing is gone.
+    async fn rows(&self, ids: Vec<PaymentId>) -> Result<Vec<PaymentRow>, Failure> {
+        match ids.is_empty() {
+            true => Ok(Vec::new()),
+            false => self.store.walk(move |walk| Ok(walk.these(&ids)?)).await,
+        }
     }
 
     /// What a person should know of them.
-    pub(in crate::service) fn foreign_problems(&self, context: &Context) -> Result<Vec<ProblemItem>, Failure> {
+    pub(in crate::service) async fn foreign_problems(&self, context: &Context) -> Result<Vec<ProblemItem>, Failure> {
         let settings = &context.settings;
-        let rows = self.foreign_rows()?.into_iter();
+        let ids = self.ids(LOOKED_AT);
+        let unlooked = match context.scope.is_everything() {
+            true => self.ids.lock().unwrap_or_else(PoisonError::into_inner).len().saturating_sub(ids.len()),
+            false => 0,
+        };
+        let rows = self.rows(ids).await?.into_iter();
         let rows: Vec<_> = rows.filter(|row| context.sees(row) && waits_for_another_bank(settings, row)).collect();
         let mut problems: Vec<_> = rows.iter().take(NAMED).map(other_bank).collect();
-        let more = rows.len().saturating_sub(NAMED);
+        let more = rows.len().saturating_sub(NAMED) + unlooked;
         problems.extend(rows.first().filter(|_| more > 0).map(|row| ProblemItem {
             detail: format!("{more} more payments were made with another bank than [kaspi] url"),
             payment: None,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::due::{is_missed, next_look, unasked};
+use super::due::{is_missed, is_overdue, next_look, unasked};
 use super::following::Following;
 use super::foreign::Foreign;
 use super::sign::{LookEnd, Sign};
@@ -20,6 +20,7 @@ use crate::failure::Code;
 use crate::id::PaymentId;
 use crate::moment::{Moment, since_boot};
 use crate::service::Live;
+use crate::service::crowd::Crowd;
 use crate::service::payment::{Asks, PaymentRows, Statuses, lively_until};
 use crate::store::PaymentRow;
 
@@ -45,13 +46,30 @@ pub(super) enum Lane {
 
 /// A queue and its places.
 struct Queue {
-    due: BinaryHeap<Reverse<(Duration, PaymentId)>>,
+    due: BinaryHeap<Reverse<(Due, PaymentId)>>,
     places: Arc<Semaphore>,
 }
 
 impl Queue {
     fn new() -> Self {
         Self { due: BinaryHeap::new(), places: Arc::new(Semaphore::new(PLACES)) }
+    }
+}
+
+/// When a look is due, in milliseconds since boot, and in which lane, in one word: there is one of each followed payment.
+/// What is to come is rounded up, so that it is not asked about too early; what is due now is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Due(u64);
+
+impl Due {
+    fn new(lane: Lane, at: Duration) -> Self {
+        let part = if at > since_boot() { Duration::from_nanos(999_999) } else { Duration::ZERO };
+        let millis = u64::try_from(at.saturating_add(part).as_millis()).unwrap_or(u64::MAX);
+        Self(millis.min(u64::MAX >> 2) << 2 | lane as u64)
+    }
+
+    fn at(self) -> Duration {
+        Duration::from_millis(self.0 >> 2)
     }
 }
 
@@ -79,7 +97,9 @@ pub(super) struct Timetable {
     /// The queues, the one that had a turn last at the end.
     order: [Lane; 3],
     /// The valid entry of each payment; others in the queues are stale.
-    due: HashMap<PaymentId, (Lane, Duration)>,
+    due: Crowd<Due>,
+    /// How many they are.
+    planned: usize,
     /// The payments that are being looked at, and since when.
     looks: HashMap<PaymentId, Duration>,
     /// Those at which the last look took long.
@@ -93,7 +113,8 @@ impl Timetable {
             late: Queue::new(),
             slow: Queue::new(),
             order: [Lane::Lively, Lane::Late, Lane::Slow],
-            due: HashMap::new(),
+            due: Crowd::default(),
+            planned: 0,
             looks: HashMap::new(),
             takes_long: HashSet::new(),
         }
@@ -101,7 +122,7 @@ impl Timetable {
 
     /// How many payments wait for a look.
     pub(super) fn len(&self) -> usize {
-        self.due.len()
+        self.planned
     }
 
     /// The places of looks that take long.
@@ -126,7 +147,7 @@ impl Timetable {
             let queue = self.queue(lane);
             let Ok(place) = queue.places.clone().try_acquire_owned() else { continue };
             let Some(Reverse((_, id))) = queue.due.pop() else { continue };
-            self.due.remove(&id);
+            self.unset(id);
             self.looks.insert(id, now);
             self.order.sort_by_key(|other| *other == lane);
             return Some(DueLook { id, lane, place });
@@ -139,7 +160,9 @@ impl Timetable {
     pub(super) fn begin(&mut self, by: &Sources, row: &PaymentRow, alive: Moment) {
         by.statuses.ages.follow(row);
         let up = since_boot();
-        match is_missed(row, by.statuses.ages.at(row, up), alive) {
+        let now = by.statuses.ages.at(row, up);
+        by.following.note_overdue(row.id, is_overdue(row, now));
+        match is_missed(row, now, alive) {
             true => self.set(row.id, self.lane(by, row), up),
             false => self.put(by, row, up, true),
         }
@@ -175,10 +198,10 @@ impl Timetable {
         let began = self.looks.remove(&id).unwrap_or_else(since_boot);
         self.renew(by, id, began, ended.is_asked);
         if ended.is_given_up
-            && let Some((_, due)) = self.due.get(&id).copied()
+            && let Some(due) = self.due.get(id).copied()
             && let Ok(row) = by.payments.row(id)
         {
-            self.set(id, Lane::Slow, due.min(since_boot() + by.statuses.asks.rest(&row)));
+            self.set(id, Lane::Slow, due.at().min(since_boot() + by.statuses.asks.rest(&row)));
         }
     }
 
@@ -189,7 +212,7 @@ impl Timetable {
         by.foreign.notice(&by.live.get(), &row);
         match row {
             // What is due already stays so.
-            Ok(row) if row.state != State::Paid && self.due.get(&id).is_some_and(|(_, due)| *due <= from) => {}
+            Ok(row) if row.state != State::Paid && self.due.get(id).is_some_and(|due| due.at() <= from) => {}
             Ok(row) => self.put(by, &row, from, asked),
             // A create that moved nothing leaves no payment.
             Err(failure) if failure.code == Code::NotFound => self.drop(by, id),
@@ -197,13 +220,20 @@ impl Timetable {
         }
     }
 
-    /// Other settings may have another sweep. What is due already stays so.
-    pub(super) fn sweep_anew(&mut self, by: &Sources) {
+    /// Other settings may have another sweep: the payments for which that tells when they are looked at. What is due
+    /// already stays so.
+    pub(super) fn later(&self) -> Vec<PaymentId> {
         let now = since_boot();
-        let later: Vec<PaymentId> = self.due.iter().filter(|(_, (_, due))| *due > now).map(|(id, _)| *id).collect();
-        for row in later.into_iter().filter_map(|id| by.payments.row(id).ok()) {
-            if (row.state, row.kind) == (State::Waiting, Kind::Remote) {
-                self.put(by, &row, now, true);
+        self.due.iter().filter(|(_, due)| due.at() > now).map(|(id, _)| id).collect()
+    }
+
+    /// Some of these, as they are.
+    pub(super) fn sweep_anew(&mut self, by: &Sources, rows: &[PaymentRow]) {
+        let now = since_boot();
+        for row in rows {
+            let is_later = self.due.get(row.id).is_some_and(|due| due.at() > now);
+            if is_later && (row.state, row.kind) == (State::Waiting, Kind::Remote) {
+                self.put(by, row, now, true);
             }
         }
     }
@@ -211,6 +241,7 @@ impl Timetable {
     fn put(&mut self, by: &Sources, row: &PaymentRow, from: Duration, asked: bool) {
         let is_new = by.statuses.ages.follow(row);
         let now = by.statuses.ages.at(row, from);
+        by.following.note_overdue(row.id, is_overdue(row, now));
         let is_waiting = row.state == State::Waiting;
         // Taken in after its time: nobody has looked yet what became of it. After an import that may be thousands.
         if is_new && is_waiting && now >= lively_until(row) {
@@ -219,7 +250,7 @@ impl Timetable {
         let look = next_look(row, &by.live.get().config.follow.remote_sweep, now);
         match look.or_else(|| unasked(row, now).filter(|_| !asked)) {
             // Its clock runs from its intent on.
-            None if row.state == State::Creating => drop(self.due.remove(&row.id)),
+            None if row.state == State::Creating => self.unset(row.id),
             None => self.drop(by, row.id),
             Some(wait) => {
                 let due = next_poll(&by.statuses.asks, row, now).unwrap_or_else(|| from.saturating_add(wait));
@@ -238,13 +269,32 @@ impl Timetable {
     }
 
     fn set(&mut self, id: PaymentId, lane: Lane, at: Duration) {
-        self.due.insert(id, (lane, at));
-        self.queue(lane).due.push(Reverse((at, id)));
+        let due = Due::new(lane, at);
+        self.unset(id);
+        self.due.insert(id, due);
+        self.planned += 1;
+        self.queue(lane).due.push(Reverse((due, id)));
+        self.sweep_out(lane);
+    }
+
+    fn unset(&mut self, id: PaymentId) {
+        self.planned -= usize::from(self.due.remove(id).is_some());
+    }
+
+    /// Entries that are stale go when most of a queue may be: that is paid for by as many that came.
+    fn sweep_out(&mut self, lane: Lane) {
+        let most = 2 * self.planned + PLACES;
+        if self.queue(lane).due.len() > most {
+            let mut entries = std::mem::take(&mut self.queue(lane).due).into_vec();
+            entries.retain(|Reverse((due, id))| self.due.get(*id) == Some(due));
+            self.queue(lane).due = entries.into();
+        }
     }
 
     fn drop(&mut self, by: &Sources, id: PaymentId) {
-        self.due.remove(&id);
+        self.unset(id);
         self.takes_long.remove(&id);
+        by.following.note_overdue(id, false);
         by.statuses.ages.forget(id);
         by.statuses.asks.forget(id);
     }
@@ -252,9 +302,9 @@ impl Timetable {
     /// When the next look of a queue is due.
     fn next_of(&mut self, lane: Lane) -> Option<Duration> {
         loop {
-            let Reverse((at, id)) = *self.queue(lane).due.peek()?;
-            if self.due.get(&id) == Some(&(lane, at)) {
-                return Some(at);
+            let Reverse((due, id)) = *self.queue(lane).due.peek()?;
+            if self.due.get(id) == Some(&due) {
+                return Some(due.at());
             }
             self.queue(lane).due.pop();
         }

@@ -49,7 +49,7 @@ impl Creates {
         if new && wait.is_some() {
             // The answer is as good as a look: the first one of the wait comes an interval later. A create that is
             // repeated is no look, and puts none off.
-            self.statuses.asks.made(payment);
+            self.statuses.made(payment);
         }
         let row = match wait {
             Some(span) => self.waits.wait(context, payment, span).await,

@@ -7,7 +7,6 @@
 //! younger than a new one. One that was set ahead makes it look over before it is: the first answer of the bank that
 //! tells its time puts that right. Nothing but that takes time back, and nothing at all adds any.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,33 +14,45 @@ use super::life::{AnswerTime, by_the_bank};
 use crate::domain::State;
 use crate::id::PaymentId;
 use crate::moment::{Moment, since_boot};
+use crate::service::crowd::Crowd;
 use crate::store::PaymentRow;
 
-/// A payment's own clock.
+/// A payment's own clock. There are as many as payments that are followed, so it is small.
 #[derive(Clone, Copy)]
 struct PaymentClock {
     /// What the wall clock would have shown at boot.
     boot: Moment,
     /// The time that what it is for counts from.
     anchor: Moment,
-    /// When this run first saw the payment.
-    since: Duration,
-    /// It was set by the wall clock, long after the payment was made.
-    is_guess: bool,
+    /// When this run first saw the payment, in seconds since boot, rounded up: it has known it for no longer than that.
+    /// Its lowest bit says whether the clock was set by the wall clock, long after the payment was made: a guess.
+    since: u32,
+    /// When Kaspi last answered of it in this run, by the wall clock of then, in [`PARTS`] of a second since [`YEAR_2020`],
+    /// rounded up; zero if it did not.
+    read: u32,
 }
+
+/// The bit of a guess.
+const GUESS: u32 = 1;
+
+/// Of these a second has four, which is enough until 2054.
+const PARTS: u64 = 4;
+const PART: u64 = 1000 / PARTS;
+const YEAR_2020: Moment = Moment::from_millis(1_577_836_800_000);
 
 /// The clocks of followed payments. Held for a look-up, never across an await.
 #[derive(Default)]
-pub(in crate::service) struct Ages(Mutex<HashMap<PaymentId, PaymentClock>>);
+pub(in crate::service) struct Ages(Mutex<Crowd<PaymentClock>>);
 
 impl Ages {
     /// Gives a payment its clock, if it has none yet: true if so. What is done of it once it is paid is counted from
     /// then, by a new one. The follower forgets it in the end.
     pub(in crate::service) fn follow(&self, row: &PaymentRow) -> bool {
         let mut clocks = self.lock();
-        let known = clocks.get(&row.id).map(|clock| clock.anchor);
-        if known.is_none_or(|known| known < anchor(row)) {
-            clocks.insert(row.id, PaymentClock::begin(row));
+        let known = clocks.get(row.id).map(|clock| (clock.anchor, clock.read));
+        if known.is_none_or(|(known, _)| known < anchor(row)) {
+            let read = known.map_or(0, |(_, read)| read);
+            clocks.insert(row.id, PaymentClock { read, ..PaymentClock::begin(row) });
         }
         known.is_none()
     }
@@ -59,29 +70,43 @@ impl Ages {
     /// What time it is for a payment when an answer with this `Date` comes.
     pub(super) fn clocks(&self, row: &PaymentRow, bank: Option<Moment>) -> AnswerTime {
         let (clock, up) = (self.of(row), since_boot());
-        AnswerTime { now: clock.boot.after(up), bank, watched: up.saturating_sub(clock.since) }
+        AnswerTime { now: clock.boot.after(up), bank, watched: up.saturating_sub(clock.since()) }
+    }
+
+    /// Kaspi has answered a call about a followed payment.
+    pub(in crate::service) fn was_read(&self, id: PaymentId) {
+        let parts = Moment::now().since(YEAR_2020).as_millis().div_ceil(PART.into());
+        if let Some(clock) = self.lock().get_mut(id) {
+            clock.read = u32::try_from(parts).unwrap_or(u32::MAX);
+        }
+    }
+
+    /// When Kaspi last answered of a followed payment, in this run.
+    pub(in crate::service) fn last_read(&self, id: PaymentId) -> Option<Moment> {
+        let read = self.lock().get(id).map(|clock| clock.read).filter(|read| *read > 0)?;
+        Some(YEAR_2020.after(Duration::from_millis(u64::from(read) * PART)))
     }
 
     /// The bank has told its time: if the payment is younger by that than by a clock that is a guess, the clock is put
     /// back.
     pub(super) fn put_right(&self, row: &PaymentRow, bank: Moment) {
         let mut clocks = self.lock();
-        let Some(clock) = clocks.get_mut(&row.id).filter(|clock| clock.is_guess) else { return };
+        let Some(clock) = clocks.get_mut(row.id).filter(|clock| clock.is_guess()) else { return };
         let now = by_the_bank(row, bank).max(row.created_at);
         clock.boot = clock.boot.min(now.before(since_boot()));
-        clock.is_guess = false;
+        clock.since &= !GUESS;
     }
 
     /// The payment needs no more looks.
     pub(in crate::service) fn forget(&self, id: PaymentId) {
-        self.lock().remove(&id);
+        self.lock().remove(id);
     }
 
     fn of(&self, row: &PaymentRow) -> PaymentClock {
-        self.lock().get(&row.id).copied().unwrap_or_else(|| PaymentClock::begin(row))
+        self.lock().get(row.id).copied().unwrap_or_else(|| PaymentClock::begin(row))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<PaymentId, PaymentClock>> {
+    fn lock(&self) -> MutexGuard<'_, Crowd<PaymentClock>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -90,9 +115,19 @@ impl PaymentClock {
     /// One that shows the wall clock's time now. A wall clock that stands before what it counts from has been set back:
     /// the payment then is new, so that nothing waits for longer than a whole life.
     fn begin(row: &PaymentRow) -> Self {
-        let (since, anchor) = (since_boot(), anchor(row));
-        let boot = Moment::now().max(anchor).before(since);
-        Self { boot, anchor, since, is_guess: row.state != State::Creating }
+        let (up, anchor) = (since_boot(), anchor(row));
+        let boot = Moment::now().max(anchor).before(up);
+        let since = u32::try_from((up.as_secs() + 1) << 1).unwrap_or(u32::MAX - GUESS) & !GUESS;
+        let guess = if row.state == State::Creating { 0 } else { GUESS };
+        Self { boot, anchor, since: since | guess, read: 0 }
+    }
+
+    fn since(&self) -> Duration {
+        Duration::from_secs((self.since >> 1).into())
+    }
+
+    fn is_guess(&self) -> bool {
+        self.since & GUESS != 0
     }
 }
 
@@ -112,6 +147,12 @@ mod tests {
     use crate::store::ConfigRow;
 
     const HOUR: Duration = Duration::from_secs(3600);
+
+    /// There is one for each of a hundred thousand payments that may be open.
+    #[test]
+    fn a_clock_is_small() {
+        assert_eq!(size_of::<(PaymentId, PaymentClock)>(), 40);
+    }
 
     /// An invoice made 30 hours ago, as the wall clock shows it, by a bank whose clock is a year behind ours.
     fn invoice(state: State) -> (PaymentRow, Moment) {

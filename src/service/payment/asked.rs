@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::life::polling;
 use crate::domain::Kind;
 use crate::id::PaymentId;
-use crate::moment::{Moment, since_boot};
+use crate::moment::since_boot;
 use crate::store::PaymentRow;
 
 /// Somebody waits for a remote invoice: the manual forbids interval polling, so a waiter asks at 3, 8 and 15 seconds
@@ -22,9 +22,10 @@ pub(super) const REMOTE_WAIT: [Duration; 4] =
 /// After this long without an ask the counts begin anew: another cashier, another look.
 const FORGET: Duration = Duration::from_secs(60);
 
-/// So many payments are remembered before those are forgotten that nobody has asked about for a [`DAY`].
-const MANY: usize = 4096;
-const DAY: Duration = Duration::from_secs(24 * 3600);
+/// So many payments are remembered before those are forgotten that nobody has asked about for so [`LONG`]: their reads
+/// are fresh for nobody, and their counts begin anew anyway.
+const MANY: usize = 1024;
+const LONG: Duration = Duration::from_secs(2 * 60);
 
 /// What is known of the last asks about a payment.
 #[derive(Clone, Copy, Default)]
@@ -33,8 +34,8 @@ struct AskRecord {
     began: Duration,
     /// When it was over, unless it still runs.
     ended: Option<Duration>,
-    /// When the last call began that was answered, and by the wall clock.
-    read: Option<(Duration, Moment)>,
+    /// When the last call began that was answered.
+    read: Option<Duration>,
     /// How many were answered since somebody began to look.
     reads: usize,
     /// How many were not since the last one that was; a call counts as such until it is answered.
@@ -82,15 +83,8 @@ impl Asks {
         let asked = remembered.entry(id, now);
         asked.ended = Some(now);
         if is_answered {
-            (asked.read, asked.reads, asked.failures) = (Some((asked.began, Moment::now())), asked.reads + 1, 0);
+            (asked.read, asked.reads, asked.failures) = (Some(asked.began), asked.reads + 1, 0);
         }
-    }
-
-    /// A payment that Kaspi has just made stands there as well known as after a read: the first one of a wait comes an
-    /// interval later.
-    pub(in crate::service) fn made(&self, id: PaymentId) {
-        self.begin(id);
-        self.end(id, true);
     }
 
     /// What is known to somebody who came then.
@@ -110,11 +104,6 @@ impl Asks {
         self.of(row.id).map(|asked| asked.rest(row)).unwrap_or_default()
     }
 
-    /// When Kaspi was last asked about a payment and answered, in this run.
-    pub(in crate::service) fn last_read(&self, id: PaymentId) -> Option<Moment> {
-        self.of(id)?.read.map(|(_, at)| at)
-    }
-
     /// The payment needs no more looks.
     pub(in crate::service) fn forget(&self, id: PaymentId) {
         self.lock().asked.remove(&id);
@@ -132,7 +121,7 @@ impl Asks {
 impl Remembered {
     fn entry(&mut self, id: PaymentId, now: Duration) -> &mut AskRecord {
         if self.asked.len() >= self.room.max(MANY) {
-            self.asked.retain(|_, asked| now.saturating_sub(asked.began) < DAY);
+            self.asked.retain(|_, asked| now.saturating_sub(asked.began) < LONG);
             // Looking through all of them is paid for by as many new ones.
             self.room = self.asked.len().saturating_mul(2);
         }
@@ -143,7 +132,7 @@ impl Remembered {
 impl AskRecord {
     /// How long a read is still the answer.
     fn fresh_for(&self, row: &PaymentRow) -> Duration {
-        let fresh = self.read.map(|(at, _)| (at + interval(row, self.reads)).saturating_sub(since_boot()));
+        let fresh = self.read.map(|at| (at + interval(row, self.reads)).saturating_sub(since_boot()));
         fresh.unwrap_or_default()
     }
 
@@ -168,6 +157,7 @@ fn interval(row: &PaymentRow, asks: usize) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::moment::Moment;
     use crate::money::Amount;
     use crate::store::ConfigRow;
 
@@ -187,11 +177,11 @@ mod tests {
         asks.end(row.id, false);
         let after = since_boot() + Duration::from_secs(1);
         assert_eq!((asks.known(&row, before), asks.known(&row, after)), (Freshness::Failed, Freshness::FailedLately));
-        assert!(asks.rest(&row) <= REMOTE_WAIT[0] && asks.last_read(row.id).is_none());
+        assert!(asks.rest(&row) <= REMOTE_WAIT[0]);
         asks.begin(row.id);
         assert!(asks.rest(&row) > REMOTE_WAIT[0], "it goes on to be asked less often");
         asks.end(row.id, true);
-        assert_eq!((asks.known(&row, after), asks.last_read(row.id).is_some()), (Freshness::Answered, true));
+        assert_eq!(asks.known(&row, after), Freshness::Answered);
         assert!(asks.rest(&row) <= REMOTE_WAIT[0], "the first read");
     }
 
@@ -202,7 +192,8 @@ mod tests {
         asks.begin(row.id);
         assert_eq!(asks.known(&row, since_boot()), Freshness::FailedLately);
         let (asks, row) = (Asks::default(), invoice());
-        asks.made(row.id);
+        asks.begin(row.id);
+        asks.end(row.id, true);
         asks.begin(row.id);
         assert_eq!(asks.known(&row, since_boot() + Duration::from_secs(1)), Freshness::Answered);
     }

@@ -18,7 +18,7 @@ pub(super) use life::{
     was_made_behind,
 };
 pub(super) use other_bank::{waits_for_another_bank, watched};
-pub(super) use problems::{awaits_owner, balance_problem, payment_problems, problem};
+pub(super) use problems::{awaits_owner, balance_problem, is_given_up_long_ago, payment_problems, problem};
 pub(super) use rows::PaymentRows;
 pub(super) use status::{For, Statuses};
 pub(super) use total::Totals;

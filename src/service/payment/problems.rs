@@ -90,6 +90,11 @@ pub(super) fn ownership_problem(row: &PaymentRow) -> Option<ProblemItem> {
     Some(problem(code, detail, remedy))
 }
 
+/// One that was given up so long ago that nobody is told of it any more.
+pub(in crate::service) fn is_given_up_long_ago(row: &PaymentRow) -> bool {
+    row.state == State::Abandoned && payment_problems(row).is_empty()
+}
+
 pub(in crate::service) fn payment_problems(row: &PaymentRow) -> Vec<ProblemItem> {
     let mut problems = Vec::new();
     if row.state == State::Unknown {

@@ -135,6 +135,14 @@ impl Statuses {
         self.read_status(settings, &row).await
     }
 
+    /// A payment that Kaspi has just made stands there as well known as after a read: the first one of a wait comes an
+    /// interval later.
+    pub(in crate::service) fn made(&self, id: PaymentId) {
+        self.asks.begin(id);
+        self.asks.end(id, true);
+        self.ages.was_read(id);
+    }
+
     fn is_worth(&self, row: &PaymentRow, whom: For) -> bool {
         match whom {
             For::Caller | For::Report | For::Money => worth_a_look(row, self.ages.now(row)),
@@ -163,6 +171,9 @@ impl Statuses {
         self.asks.begin(row.id);
         let read = kaspi.status(&CallContext::fresh(settings.config.kaspi.timeout), &payment).await;
         self.asks.end(row.id, is_answer(&read));
+        if is_answer(&read) {
+            self.ages.was_read(row.id);
+        }
         let read = read.map_err(|trouble| failure_of(&trouble).with_payment(row.id))?;
         if let Some(bank) = read.date {
             self.ages.put_right(row, bank);

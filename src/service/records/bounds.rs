@@ -5,10 +5,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::sync::Semaphore;
-use tokio::task::block_in_place;
-
 use crate::access::Scope;
 use crate::config::LimitSettings;
 use crate::failure::Failure;
@@ -81,33 +77,6 @@ pub(super) fn fitting<T: Serialize, C>(
         fit += 1;
     }
     (rows, next)
-}
-
-/// Long pages are read one after the other: what a busy machine has left is for the calls of the tills.
-#[derive(Debug)]
-pub(super) struct PageTurns(Semaphore);
-
-impl Default for PageTurns {
-    fn default() -> Self {
-        Self(Semaphore::new(1))
-    }
-}
-
-impl PageTurns {
-    /// Reads a page of at most `limit` rows; a long one in its turn, and not on a thread that others wait for.
-    pub(super) async fn read<T>(&self, limit: usize, read: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-        if limit <= usize::try_from(LIMIT.0).unwrap_or(usize::MAX) {
-            return read();
-        }
-        // Never closed; without a turn it would only be slower for others.
-        let turn = self.0.acquire().await.ok();
-        let page = match Handle::current().runtime_flavor() {
-            RuntimeFlavor::MultiThread => block_in_place(read),
-            _ => read(),
-        };
-        drop(turn);
-        page
-    }
 }
 
 pub(super) fn limit(asked: Option<u32>) -> Result<usize, Failure> {

@@ -1,37 +1,35 @@
 //! What changed since a cursor, by long poll: the same commits as the changes themselves.
 
-use std::sync::Arc;
-
 use tokio::time::Instant;
 
-use super::bounds::{LONGEST_WAIT, PageTurns, fitting, limit, sees_row};
+use super::bounds::{LONGEST_WAIT, fitting, limit, sees_row};
 use crate::chance::select;
 use crate::failure::Failure;
 use crate::moment::Span;
 use crate::operation::{EventQuery, Events, LogQuery, LogRows, Order, Reply};
 use crate::service::Context;
 use crate::service::stop::Stopping;
-use crate::store::{ConfigRow, Reading, Store, StoreError, feed, last_event, log_tail};
+use crate::store::{ConfigRow, Store, StoreError, Walk, feed, last_event, log_tail};
 
 /// Tells what changed; touches nothing.
 pub(in crate::service) struct Feed {
     store: Store,
     stop: Stopping,
-    turns: Arc<PageTurns>,
 }
 
 impl Feed {
-    pub(super) fn new(store: Store, stop: Stopping, turns: Arc<PageTurns>) -> Self {
-        Self { store, stop, turns }
+    pub(super) fn new(store: Store, stop: Stopping) -> Self {
+        Self { store, stop }
     }
 
     pub(in crate::service) async fn events(&self, context: &Context, query: EventQuery) -> Result<Reply, Failure> {
         let limit = limit(query.limit)?;
-        let page = |reading: &Reading, after| {
-            let sees_config = |row: &ConfigRow| context.scope.allows(row.shop_id, &row.organization_bin);
-            feed(reading, after, limit, |row| context.sees(row), sees_config)
+        let seen = context.clone();
+        let page = move |walk: &Walk<'_>, after| {
+            let sees_config = |row: &ConfigRow| seen.scope.allows(row.shop_id, &row.organization_bin);
+            feed(walk, after, limit, |row| seen.sees(row), sees_config)
         };
-        let (events, next) = self.since(context, (query.after, query.wait), (limit, page)).await?;
+        let (events, next) = self.since(context, (query.after, query.wait), page).await?;
         let (events, next) = fitting(events, Some(next), |event| event.seq);
         Ok(Reply::Events(Events { events, next: next.unwrap_or_default() }))
     }
@@ -47,20 +45,21 @@ impl Feed {
         if query.order == Some(Order::Desc) {
             return Err(Failure::invalid("a log is followed oldest first: leave out order=desc or wait"));
         }
-        let page = |reading: &Reading, after| {
-            log_tail(reading, query, (after, limit), |shop, bin| sees_row(&context.scope, shop, bin))
+        let (asked, scope) = (query.clone(), context.scope.clone());
+        let page = move |walk: &Walk<'_>, after| {
+            log_tail(walk, &asked, (after, limit), |shop, bin| sees_row(&scope, shop, bin))
         };
-        let (rows, next) = self.since(context, (query.after, Some(wait)), (limit, page)).await?;
+        let (rows, next) = self.since(context, (query.after, Some(wait)), page).await?;
         Ok(Reply::Log(LogRows { rows, next: Some(next) }))
     }
 
     /// The first page behind `after` with anything on it, or the empty one once `wait` has passed; and the cursor
     /// behind it. `page` reads one from behind a cursor, with the last event it looked at.
-    async fn since<T>(
+    async fn since<T: Send + 'static>(
         &self,
         context: &Context,
         (after, wait): (Option<u64>, Option<Span>),
-        (limit, page): (usize, impl Fn(&Reading, u64) -> Result<(Vec<T>, u64), StoreError>),
+        mut page: impl FnMut(&Walk<'_>, u64) -> Result<(Vec<T>, u64), StoreError> + Send + 'static,
     ) -> Result<(Vec<T>, u64), Failure> {
         let wait = wait.map(Span::duration).unwrap_or_default();
         if wait > LONGEST_WAIT {
@@ -81,15 +80,22 @@ impl Feed {
         }
         loop {
             news.mark_unchanged();
-            let read = || self.store.read(|reading| Ok(page(reading, after)?));
-            let (found, next) = self.turns.read(limit, read).await?;
+            let (found, next);
+            (page, found, next) = self
+                .store
+                .walk(move |walk| {
+                    let (found, next) = page(walk, after)?;
+                    Ok((page, found, next))
+                })
+                .await?;
             if !found.is_empty() || Instant::now() >= until {
                 return Ok((found, next));
             }
             if next > after {
                 // A page of what the caller does not see or ask for: there may be more behind it.
                 after = next;
-                tokio::task::yield_now().await;
+                self.stop.may_search_on()?;
+                context.is_still_heard()?;
                 continue;
             }
             let over = context.while_nothing_is_told(async {

@@ -4,6 +4,7 @@
 mod bounds;
 mod feed;
 mod files;
+mod pieces;
 mod reads;
 mod report;
 mod verify_log;
@@ -12,7 +13,6 @@ use std::sync::Arc;
 
 pub(super) use bounds::limits;
 
-use bounds::PageTurns;
 use feed::Feed;
 use files::{ConfigImports, Exports, LogImports};
 use reads::Reads;
@@ -51,12 +51,11 @@ pub(super) struct RecordsParts {
 impl Records {
     pub(super) fn new(parts: RecordsParts) -> Self {
         let RecordsParts { store, stop, bulk_writes, statuses, waits, balances, verifications } = parts;
-        let turns = Arc::new(PageTurns::default());
-        let feed = Arc::new(Feed::new(store.clone(), stop.clone(), turns.clone()));
+        let feed = Arc::new(Feed::new(store.clone(), stop.clone()));
         Self {
-            reads: Reads::new(store.clone(), (statuses.clone(), waits), balances, (feed.clone(), turns)),
+            reads: Reads::new(store.clone(), (statuses.clone(), waits), balances, (feed.clone(), stop.clone())),
             feed,
-            proof: Proof::new(store.clone(), bulk_writes),
+            proof: Proof::new(store.clone(), bulk_writes, stop.clone()),
             reports: Reports::new(store.clone(), statuses, stop),
             exports: Exports::new(store.clone()),
             config_imports: ConfigImports::new(store.clone(), verifications),

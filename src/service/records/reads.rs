@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::bounds::{LONGEST_WAIT, PageTurns, fitting, limit, sees_row};
+use super::bounds::{LONGEST_WAIT, fitting, limit, sees_row};
 use super::feed::Feed;
+use super::pieces::in_pieces;
 use crate::domain::{Kind, State};
 use crate::failure::Failure;
 use crate::id::PaymentRef;
@@ -14,7 +15,8 @@ use crate::operation::{LogQuery, LogRows, Payment, PaymentQuery, Payments, Pictu
 use crate::service::Context;
 use crate::service::money::Balances;
 use crate::service::payment::{For, PaymentRows, Statuses, Waits};
-use crate::store::{PaymentRow, Reading, Refused, Store, check_cursor, log_rows, payments};
+use crate::service::stop::Stopping;
+use crate::store::{LogSearch, PaymentRow, PaymentSearch, Store, check_cursor};
 
 /// Answers what is asked of payments and the log; touches nothing itself.
 pub(in crate::service) struct Reads {
@@ -24,7 +26,7 @@ pub(in crate::service) struct Reads {
     waits: Arc<Waits>,
     balances: Arc<Balances>,
     feed: Arc<Feed>,
-    turns: Arc<PageTurns>,
+    stop: Stopping,
 }
 
 impl Reads {
@@ -32,9 +34,9 @@ impl Reads {
         store: Store,
         (statuses, waits): (Arc<Statuses>, Arc<Waits>),
         balances: Arc<Balances>,
-        (feed, turns): (Arc<Feed>, Arc<PageTurns>),
+        (feed, stop): (Arc<Feed>, Stopping),
     ) -> Self {
-        Self { payments: PaymentRows::new(store.clone()), store, statuses, waits, balances, feed, turns }
+        Self { payments: PaymentRows::new(store.clone()), store, statuses, waits, balances, feed, stop }
     }
 
     pub(in crate::service) async fn payment_get(
@@ -68,14 +70,14 @@ impl Reads {
         query: &PaymentQuery,
     ) -> Result<Reply, Failure> {
         let limit = limit(query.limit)?;
-        let page = || {
-            let (rows, next) =
-                self.store.read(|reading| Ok(payments(reading, query, limit, |row| context.sees(row))?))?;
+        let (mut search, seen) = (PaymentSearch::new(query.clone(), limit), context.clone());
+        let found = in_pieces((&self.store, &self.stop), context, move |walk| {
+            let Some((rows, next)) = search.piece(walk, |row| seen.sees(row))? else { return Ok(None) };
             let payments = rows.iter().map(PaymentRow::view).collect();
-            let (payments, next) = fitting(payments, next, |payment: &Payment| payment.id);
-            Ok(Reply::Payments(Payments { payments, next }))
-        };
-        self.turns.read(limit, page).await
+            Ok(Some(fitting(payments, next, |payment: &Payment| payment.id)))
+        });
+        let (payments, next) = found.await?;
+        Ok(Reply::Payments(Payments { payments, next }))
     }
 
     pub(in crate::service) fn payment_picture(&self, context: &Context, named: &PaymentRef) -> Result<Reply, Failure> {
@@ -98,13 +100,13 @@ impl Reads {
         if let Some(wait) = query.wait {
             return self.feed.log_follow(context, query, limit, wait).await;
         }
-        let page = |reading: &Reading| {
-            check_cursor(reading, query.after)?;
-            let visible = |shop, bin: Option<&_>| sees_row(&context.scope, shop, bin);
-            log_rows(reading, query, limit, visible).map_err(Refused::from)
-        };
-        let (rows, next) = self.turns.read(limit, || self.store.read(page)).await?;
-        let (rows, next) = fitting(rows, next, |row| row.id);
+        self.store.read(|reading| check_cursor(reading, query.after))?;
+        let (mut search, scope) = (LogSearch::new(query.clone(), limit), context.scope.clone());
+        let found = in_pieces((&self.store, &self.stop), context, move |walk| {
+            let found = search.piece(walk, |shop, bin| sees_row(&scope, shop, bin))?;
+            Ok(found.map(|(rows, next)| fitting(rows, next, |row| row.id)))
+        });
+        let (rows, next) = found.await?;
         Ok(Reply::Log(LogRows { rows, next }))
     }
 }

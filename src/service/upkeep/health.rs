@@ -1,12 +1,12 @@
 //! The state of the daemon, for whoever watches it.
 
-use super::problems::Problems;
+use super::problems::{NAMED, Problems, for_a_person};
 use crate::domain::{Standing, State};
 use crate::failure::Failure;
 use crate::moment::Moment;
 use crate::operation::{ConfigCounts, Health as Report, HealthStatus, PaymentCounts, Reply, SealsInUse};
 use crate::service::Context;
-use crate::store::{ConfigRow, Store};
+use crate::store::{ConfigRow, Glance, PaymentRow, Store, Whose, at_a_glance, what_stands};
 
 /// Tells the state of the daemon; touches nothing.
 pub(in crate::service) struct HealthWatch {
@@ -19,28 +19,17 @@ impl HealthWatch {
         Self { store, problems }
     }
 
-    pub(in crate::service) fn health(&self, context: &Context) -> Result<Reply, Failure> {
-        let (configs, payments, open) = self.store.read(|reading| {
-            let open = match context.scope.is_everything() {
-                true => reading.open_count()?,
-                false => {
-                    let seen = reading.open_payments()?.into_iter().filter(|row| context.sees(row)).count();
-                    u64::try_from(seen).unwrap_or(u64::MAX)
-                }
-            };
-            Ok((reading.configs()?, reading.payments_for_a_person()?, open))
-        })?;
-        let configs: Vec<_> =
-            configs.into_iter().filter(|row| context.scope.allows(row.shop_id, &row.organization_bin)).collect();
-        let payments: Vec<_> = payments.into_iter().filter(|row| context.sees(row)).collect();
-        let unknown = payments.iter().filter(|row| row.state == State::Unknown).count();
-        let problems = self.problems.all(context, &configs, &payments)?;
+    pub(in crate::service) async fn health(&self, context: &Context) -> Result<Reply, Failure> {
+        let mut configs = self.store.read(|reading| Ok(reading.configs()?))?;
+        let (payments, needy, more) = self.payments(context, &configs).await?;
+        configs.retain(|row| context.scope.allows(row.shop_id, &row.organization_bin));
+        let problems = self.problems.all(context, &configs, (&needy, more)).await?;
         Ok(Reply::Health(Report {
             status: if problems.is_empty() { HealthStatus::Ok } else { HealthStatus::Degraded },
             version: env!("CARGO_PKG_VERSION").to_owned(),
             identity: context.settings.identity_view(Moment::now()),
             configs: counts(&configs),
-            payments: PaymentCounts { open, unknown: u64::try_from(unknown).unwrap_or(u64::MAX) },
+            payments,
             problems,
             seals: SealsInUse {
                 key: context.settings.key_seal().map(|id| id.to_string()),
@@ -48,6 +37,35 @@ impl HealthWatch {
             },
         }))
     }
+}
+
+impl HealthWatch {
+    /// The counts, the payments that need a person, and how many more there are. The first one after a start does not wait
+    /// until all that is open has been counted.
+    async fn payments(
+        &self,
+        context: &Context,
+        configs: &[ConfigRow],
+    ) -> Result<(PaymentCounts, Vec<PaymentRow>, usize), Failure> {
+        if context.scope.is_everything()
+            && let Some(Glance { open, for_a_person }) = at_a_glance(&self.store, NAMED).await?
+        {
+            let unknown = for_a_person.iter().filter(|row| row.state == State::Unknown).count();
+            let unknown = u64::try_from(unknown).unwrap_or(u64::MAX);
+            return Ok((PaymentCounts { open, unknown }, for_a_person, 0));
+        }
+        let (census, seen) = (what_stands(&self.store).await?, |whose| sees_payments_of(context, configs, whose));
+        let counts =
+            PaymentCounts { open: census.open_in(None, seen), unknown: census.open_in(Some(State::Unknown), seen) };
+        let (needy, more) = for_a_person(&self.store, context).await?;
+        Ok((counts, needy, more))
+    }
+}
+
+/// Whether a caller may know of the payments of a config in a shop; it may belong to another by now.
+pub(super) fn sees_payments_of(context: &Context, configs: &[ConfigRow], (config, shop): Whose) -> bool {
+    let bin = configs.iter().find(|row| row.id == config).map(|row| &row.organization_bin);
+    context.scope.is_everything() || bin.is_some_and(|bin| context.scope.allows(shop, bin))
 }
 
 fn counts(configs: &[ConfigRow]) -> ConfigCounts {

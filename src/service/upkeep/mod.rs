@@ -30,7 +30,7 @@ use super::locks::BulkWrites;
 use super::organisation::Verifications;
 use super::settings::Live;
 use super::stop::Stopping;
-use crate::store::Store;
+use crate::store::{Store, what_stands};
 
 /// The room.
 pub(super) struct Upkeep {
@@ -43,6 +43,7 @@ pub(super) struct Upkeep {
     pub(super) exchanges: Exchanges,
     pub(super) expiry: Arc<ExpiryWatch>,
     pub(super) denials: Denials,
+    store: Store,
 }
 
 /// What it stands on.
@@ -57,6 +58,12 @@ pub(super) struct UpkeepParts {
 }
 
 impl Upkeep {
+    /// Counts what stands before anybody asks for it. A state that cannot be read is told by whoever asks next.
+    pub(super) fn count_what_stands(&self) {
+        let store = self.store.clone();
+        tokio::spawn(async move { what_stands(&store).await.map(drop) });
+    }
+
     pub(super) fn new(parts: UpkeepParts) -> Self {
         let UpkeepParts { store, live, stop, bulk_writes, verifications, following, foreign } = parts;
         let looked_after = (following.clone(), foreign.clone());
@@ -65,6 +72,7 @@ impl Upkeep {
         let problems = Problems::new(store.clone(), verifications.clone(), backups.clone(), looked_after.clone());
         Self {
             denials: Denials::new(store.clone()),
+            store: store.clone(),
             health: HealthWatch::new(store.clone(), problems.clone()),
             doctor: DoctorChecks::new(store.clone(), live.clone(), backups.clone(), looked_after),
             monitor: Monitor::new(store, problems, (verifications.clone(), backups.clone()), following),

@@ -11,12 +11,15 @@ use crate::moment::Moment;
 use crate::operation::ProblemItem;
 use crate::service::follow::{Following, Foreign};
 use crate::service::organisation::Verifications;
-use crate::service::payment::{payment_problems, problem};
+use crate::service::payment::{is_given_up_long_ago, payment_problems, problem};
 use crate::service::{Context, Settings};
-use crate::store::{Alarm, ConfigRow, PaymentRow, Store, identity_mark};
+use crate::store::{self, Alarm, ConfigRow, PaymentRow, Store, identity_mark};
 
 /// A certificate that ends within this many days is a problem: the bank takes weeks to renew one.
 pub(super) const RENEW_DAYS: i64 = 30;
+
+/// Payments looked at for what needs a person. An answer holds a mebibyte, and a person less.
+pub(super) const NAMED: usize = 500;
 
 /// Said where there is none and there was one.
 pub(super) const IDENTITY_GONE: &str = "the key and certificate that were in use are gone: look whether identity/ of the state directory was moved or removed";
@@ -67,11 +70,11 @@ impl Problems {
     }
 
     /// What needs a person, of these configs and payments and of the daemon itself.
-    pub(super) fn all(
+    pub(super) async fn all(
         &self,
         context: &Context,
         configs: &[ConfigRow],
-        payments: &[PaymentRow],
+        (payments, more): (&[PaymentRow], usize),
     ) -> Result<Vec<ProblemItem>, Failure> {
         let had_one = self.store.read(|reading| Ok(identity_mark(reading)?))?.is_some();
         let mut problems = identity_problems(context, had_one);
@@ -81,10 +84,24 @@ impl Problems {
         problems.extend(configs.iter().filter_map(config_problem));
         problems.extend(configs.iter().flat_map(device_problems));
         problems.extend(payments.iter().flat_map(payment_problems));
-        problems.extend(self.following.follow_problems(context)?);
-        problems.extend(self.foreign.foreign_problems(context)?);
+        problems.extend(more_payments(more));
+        problems.extend(self.following.follow_problems(context).await?);
+        problems.extend(self.foreign.foreign_problems(context).await?);
         Ok(problems)
     }
+}
+
+/// The payments that need a person and that a caller may see, and how many more there are besides those that were looked
+/// at; that is told only to who sees all.
+pub(super) async fn for_a_person(store: &Store, context: &Context) -> Result<(Vec<PaymentRow>, usize), Failure> {
+    let (mut rows, more) = store::for_a_person(store, NAMED, is_given_up_long_ago).await?;
+    rows.retain(|row| context.sees(row));
+    Ok((rows, if context.scope.is_everything() { more } else { 0 }))
+}
+
+fn more_payments(more: usize) -> Option<ProblemItem> {
+    let detail = || format!("{more} more payments need a person");
+    (more > 0).then(|| problem("payments_more", detail(), "See to those above first: kaspictl status"))
 }
 
 /// `had_one`: the log knows of an identity that was in use.

@@ -59,7 +59,7 @@ impl Reloads {
             tracing::warn!("{warning}");
         }
         self.live.keep_warm();
-        if let Err(failure) = self.foreign.sort_by_bank() {
+        if let Err(failure) = self.foreign.sort_by_bank().await {
             tracing::warn!(detail = failure.detail, "payments of another bank could not be looked for");
         }
         let verifications = self.verifications.clone();

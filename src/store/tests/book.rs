@@ -14,12 +14,11 @@ use crate::money::Amount;
 use crate::operation::PaymentQuery;
 use crate::seal::Seals;
 use crate::store::account::Booking;
-use crate::store::facts;
-use crate::store::listing::payments;
 use crate::store::{
     Change, Closed, Ending, Fact, ImportedRow, PaymentRow, RefundRow, RefundState, Refused, Seen, Store, Window,
     Writing,
 };
+use crate::store::{counted_both_ways, facts, payments};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const FIRST: Moment = Moment::from_millis(1_790_000_000_000);
@@ -53,7 +52,7 @@ fn sums(store: &Store, window: Window) -> Sums {
         }
         Ok(())
     };
-    store.read(|reading| facts(reading, window, &|| Ok(()), &mut tell)).unwrap();
+    store.walk_here(|walk| facts(walk, window, &|| Ok(()), &mut tell)).unwrap();
     sums.sorted()
 }
 
@@ -162,7 +161,7 @@ fn taken_in(number: usize, now: Moment, bank: Moment, tiyn: u64, is_adopted: boo
 /// The events of a happening, each beginning with what it makes of the payments so far.
 fn happen(
     writing: &mut Writing<'_>,
-    ids: &mut HashMap<usize, PaymentId>,
+    ids: &mut Ids,
     (what, number, ours, bank, tiyn): Happening,
 ) -> Result<(), Refused> {
     let (now, bank) = (FIRST.after(DAY * 20).before(Duration::from_secs(ours)), FIRST.after(Duration::from_secs(bank)));
@@ -231,22 +230,31 @@ fn changes(row: &PaymentRow, what: u8, (now, bank): (Moment, Moment), tiyn: u64)
     change.into_iter().collect()
 }
 
-async fn lived(store: &Store, happenings: Vec<Happening>) {
-    write(store, &Step::Enrol, &[]).await.unwrap();
+/// The payments so far, by whom they are named.
+type Ids = HashMap<usize, PaymentId>;
+
+async fn lived(store: &Store, happenings: Vec<Happening>, mut ids: Ids) -> Ids {
     let job = move |writing: &mut Writing<'_>| {
-        let mut ids = HashMap::new();
-        happenings.into_iter().try_for_each(|happening| happen(writing, &mut ids, happening))
+        happenings.into_iter().try_for_each(|happening| happen(writing, &mut ids, happening))?;
+        Ok(ids)
     };
-    store.write(job).await.unwrap();
+    store.write(job).await.unwrap()
 }
 
 fn check(happenings: Vec<Happening>) {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), &Seals::default()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(lived(&store, happenings));
+    runtime.block_on(write(&store, &Step::Enrol, &[])).unwrap();
+    let (first, rest) = happenings.split_at(happenings.len() / 2);
+    let mut ids = HashMap::new();
+    for happenings in [first, rest] {
+        ids = runtime.block_on(lived(&store, happenings.to_vec(), ids));
+        let [kept, counted] = runtime.block_on(counted_both_ways(&store));
+        assert_eq!(kept, counted, "what stands is counted from commit to commit");
+    }
     let query = PaymentQuery::default();
-    let rows = store.read(|reading| Ok(payments(reading, &query, usize::MAX, |_| true)?)).unwrap().0;
+    let rows = store.walk_here(|walk| Ok(payments(walk, &query, usize::MAX, |_| true)?)).unwrap().0;
     let range = Window { begin: FIRST, end: FIRST.after(DAY * 40) };
     let days = (0..40).map(|day| Window { begin: FIRST.after(DAY * day), end: FIRST.after(DAY * (day + 1)) });
     let each = days.map(|day| sums(&store, day)).fold(Sums::default(), Sums::and).sorted();

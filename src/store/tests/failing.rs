@@ -20,7 +20,7 @@ fn stands(store: &Store, row: &PaymentRow) -> Option<State> {
 
 fn events(store: &Store) -> u64 {
     let mut chain = Chain::new(None);
-    while !store.read(|reading| Ok(check_chain(reading, &mut chain)?)).unwrap() {}
+    while !store.walk_here(|walk| Ok(check_chain(walk, &mut chain)?)).unwrap() {}
     assert!(chain.verdict(None).ok);
     chain.verdict(None).events
 }

@@ -135,7 +135,7 @@ fn is_migrated(layout: u8) {
 
 fn verdict(store: &Store) -> Verified {
     let mut chain = Chain::new(None).with_tokens();
-    while !store.read(|reading| Ok(check_chain(reading, &mut chain)?)).unwrap() {}
+    while !store.walk_here(|walk| Ok(check_chain(walk, &mut chain)?)).unwrap() {}
     chain.verdict(None)
 }
 

@@ -30,7 +30,7 @@ async fn live(store: &Store, day: &[Step]) -> Answered {
 async fn judge(disk: &Disk, day: &[Step], answered: &Answered, cut: &str) {
     let store = disk.store().unwrap_or_else(|error| panic!("{cut}: does not open: {error}"));
     let mut chain = Chain::new(None).with_tokens();
-    while !store.read(|reading| Ok(check_chain(reading, &mut chain)?)).unwrap() {}
+    while !store.walk_here(|walk| Ok(check_chain(walk, &mut chain)?)).unwrap() {}
     let verdict = chain.verdict(None);
     assert!(verdict.ok, "{cut}: {verdict:?}");
     for (seq, known) in answered.events.iter().zip(&answered.shas) {

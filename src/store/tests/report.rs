@@ -126,7 +126,7 @@ fn told(store: &Store, window: Window) -> (Vec<PaymentId>, Vec<PaymentId>, u32) 
         }
         Ok(())
     };
-    store.read(|reading| facts(reading, window, &step, &mut tell)).unwrap();
+    store.walk_here(|walk| facts(walk, window, &step, &mut tell)).unwrap();
     let unique: std::collections::HashSet<_> = payments.iter().chain(&refunds).collect();
     assert!(unique.len() >= payments.len(), "told twice");
     (payments, refunds, steps.get())

@@ -13,7 +13,7 @@ use crate::store::reading::id_of;
 use crate::store::row::row_of;
 use crate::store::zone::Sought;
 use crate::store::zones::LogWalk;
-use crate::store::{Change, Note, Reading, Refused, Store, StoreError, Writing, payments};
+use crate::store::{Change, Note, Refused, Store, StoreError, Walk, Writing, payments};
 
 /// Numbers that are the same in each run.
 struct Seeded(u64);
@@ -26,7 +26,7 @@ impl Seeded {
 }
 
 /// Rows that a question for exactly what they show would not find.
-pub(crate) fn hidden_rows(reading: &Reading) -> Result<Vec<u64>, StoreError> {
+pub(crate) fn hidden_rows(reading: &Walk<'_>) -> Result<Vec<u64>, StoreError> {
     let mut hidden = Vec::new();
     for seq in 1..=last_event(reading)? {
         let Some(row) = row_of(reading, seq)? else { continue };
@@ -46,7 +46,7 @@ pub(crate) fn hidden_rows(reading: &Reading) -> Result<Vec<u64>, StoreError> {
 }
 
 /// Payments that a question for what they are does not find first behind their own place.
-pub(crate) fn hidden_payments(reading: &Reading) -> Result<Vec<PaymentId>, StoreError> {
+pub(crate) fn hidden_payments(reading: &Walk<'_>) -> Result<Vec<PaymentId>, StoreError> {
     let (all, _) = payments(reading, &PaymentQuery::default(), usize::MAX, |_| true)?;
     let mut hidden = Vec::new();
     for row in &all {
@@ -117,26 +117,26 @@ fn a_filtered_log_is_the_log_filtered() {
     let mut of_the_log = Seeded(11);
     runtime.block_on(store.write(move |writing| fill(writing, &mut of_the_log))).unwrap();
     let rows: Vec<_> = store
-        .read(|reading| {
+        .walk_here(|reading| {
             let rows: Result<Vec<_>, StoreError> = (1..=last_event(reading)?).map(|seq| row_of(reading, seq)).collect();
             Ok(rows?.into_iter().flatten().collect())
         })
         .unwrap();
     for query in queries(&mut chance) {
         let mut wanted: Vec<u64> = rows.iter().filter(|row| fits(row, &query)).map(|row| row.id).collect();
-        let exported = store.read(|reading| Ok(whole_export(reading, &query)?)).unwrap();
+        let exported = store.walk_here(|reading| Ok(whole_export(reading, &query)?)).unwrap();
         assert_eq!(exported, wanted, "exported: {query:?}");
         if query.order == Some(Order::Desc) {
             wanted.reverse();
         }
-        let listed = store.read(|reading| Ok(whole_list(reading, &query)?)).unwrap();
+        let listed = store.walk_here(|reading| Ok(whole_list(reading, &query)?)).unwrap();
         assert_eq!(listed, wanted, "listed: {query:?}");
     }
-    assert_eq!(store.read(|reading| Ok(hidden_rows(reading)?)).unwrap(), Vec::<u64>::new());
+    assert_eq!(store.walk_here(|reading| Ok(hidden_rows(reading)?)).unwrap(), Vec::<u64>::new());
     assert_eq!(store.differences().unwrap(), []);
 }
 
-fn whole_list(reading: &Reading, query: &LogQuery) -> Result<Vec<u64>, StoreError> {
+fn whole_list(reading: &Walk<'_>, query: &LogQuery) -> Result<Vec<u64>, StoreError> {
     let (mut query, mut found) = (query.clone(), Vec::new());
     let limit = query.limit.map_or(1, |limit| limit as usize);
     loop {
@@ -149,7 +149,7 @@ fn whole_list(reading: &Reading, query: &LogQuery) -> Result<Vec<u64>, StoreErro
     }
 }
 
-fn whole_export(reading: &Reading, query: &LogQuery) -> Result<Vec<u64>, StoreError> {
+fn whole_export(reading: &Walk<'_>, query: &LogQuery) -> Result<Vec<u64>, StoreError> {
     let (mut after, mut found) = (Some(0), Vec::new());
     let last = last_event(reading)?;
     while let Some(behind) = after {

@@ -4,6 +4,7 @@
 mod adopted;
 mod bank_outage;
 mod devices;
+mod many_open;
 mod metrics;
 mod slow_bank;
 mod status_calls;

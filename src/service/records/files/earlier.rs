@@ -22,11 +22,14 @@ pub(super) struct Earlier {
 
 impl Earlier {
     /// Reads the whole log, page by page.
-    pub(super) fn gather(store: &Store) -> Result<Self, Failure> {
+    pub(super) async fn gather(store: &Store) -> Result<Self, Failure> {
         let (mut earlier, mut after) = (Self::default(), Some(0));
         while let Some(from) = after {
-            let mut tell = |row, is_about| earlier.take(row, is_about);
-            after = store.read(|reading| Ok(imported_rows(reading, from, &mut tell)?))?;
+            let page = store.walk(move |walk| {
+                let next = imported_rows(walk, from, |row, is_about| earlier.take(row, is_about))?;
+                Ok((earlier, next))
+            });
+            (earlier, after) = page.await?;
         }
         Ok(earlier)
     }

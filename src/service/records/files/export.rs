@@ -3,14 +3,13 @@
 use jiff::tz::TimeZone;
 
 use super::super::bounds::sees_row;
-use super::aside;
 use super::cells::{not_written, values};
 use super::{LOG_COLUMNS, MORE_COLUMNS, as_list, excel};
 use crate::access::Scope;
 use crate::failure::Failure;
 use crate::operation::{ExportQuery, FileFormat, LogRow};
 use crate::service::Context;
-use crate::store::{Reading, Store, log_head, log_page};
+use crate::store::{Store, Walk, Walker, log_head, log_page};
 use crate::transfer::{Download, DownloadSender, Gone, Transferred};
 
 /// Why an export did not come to its end.
@@ -80,12 +79,13 @@ impl Pages {
         }
         let (mut pages, mut after) = (self, Some(0));
         while let Some(from) = after {
-            let text;
-            (pages, text, after) = aside(move || {
-                let (text, next) = pages.page(from)?;
+            let store = pages.store.clone();
+            let page = store.aside(move |walker| {
+                let (text, next) = pages.page(walker, from)?;
                 Ok((pages, text, next))
-            })
-            .await?;
+            });
+            let text;
+            (pages, text, after) = page.await?;
             if !text.is_empty() {
                 sender.piece(text).await?;
             }
@@ -95,10 +95,10 @@ impl Pages {
     }
 
     /// The text of the rows behind an event, and the event to go on behind.
-    fn page(&self, after: u64) -> Result<(Vec<u8>, Option<u64>), Failure> {
+    fn page(&self, walker: &Walker, after: u64) -> Result<(Vec<u8>, Option<u64>), Failure> {
         let visible = |shop, bin: Option<&_>| sees_row(&self.scope, shop, bin);
-        let read = |reading: &Reading| Ok(log_page(reading, &self.list, (after, self.last), visible)?);
-        let (rows, next) = self.store.read(read)?;
+        let read = |walk: &Walk<'_>| Ok(log_page(walk, &self.list, (after, self.last), visible)?);
+        let (rows, next) = walker.read(read)?;
         let text = match self.format {
             FileFormat::Csv => csv_lines(&rows, &self.zone),
             FileFormat::Excel => excel::lines(&rows, &self.zone),

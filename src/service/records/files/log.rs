@@ -70,21 +70,16 @@ impl LogImports {
         let _turn = self.turn.lock().await;
         let store = self.store.clone();
         let (settings, scope) = (Arc::clone(&context.settings), context.scope.clone());
+        let (understood, file) = aside(move || Ok((understood(&file), file))).await?;
+        let understood = match understood {
+            Ok(understood) => understood,
+            Err(Unreadable { line, detail }) => return Ok(Transferred::Refused(BadRows::of(line, detail))),
+        };
+        let earlier = Earlier::gather(&store).await?;
         let judged = aside(move || {
-            let understood = match understood(&file) {
-                Ok(understood) => understood,
-                Err(Unreadable { line, detail }) => return Ok(Err(BadRows::of(line, detail))),
-            };
             let configs = store.read(|reading| Ok(reading.configs()?))?;
             let configs = configs.into_iter().map(|row| (row.organization_bin.clone(), row)).collect();
-            let mut known = KnownBefore {
-                settings,
-                scope,
-                understood,
-                configs,
-                earlier: Earlier::gather(&store)?,
-                own: HashSet::new(),
-            };
+            let mut known = KnownBefore { settings, scope, understood, configs, earlier, own: HashSet::new() };
             let (bad, looked) = check(&store, &mut known, again(&file)?)?;
             Ok(if bad.is_empty() { Ok((known, file, looked)) } else { Err(bad) })
         })

@@ -1,6 +1,7 @@
 //! A day report asks Kaspi once for each payment of that day that is still open, for a moment only: of the rest it says
 //! when they were last asked about. It waits neither for a bank that does not answer nor for the turns of thousands.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +20,8 @@ use crate::store::{PaymentRow, Store, Window, waiting_of};
 /// Looks of one report at one time.
 const AT_ONCE: usize = 8;
 
-/// All looks of one report together; the report is then made of what is known.
-const WITHIN: Duration = Duration::from_secs(2);
+/// All looks of one report together; the report is then made of what is known, so that it comes within two seconds.
+const WITHIN: Duration = Duration::from_millis(1_750);
 
 /// Characters kept of why Kaspi could not be asked.
 const REASON: usize = 200;
@@ -29,16 +30,16 @@ const REASON: usize = 200;
 pub(super) struct Inquiry {
     statuses: Arc<Statuses>,
     /// Why Kaspi could not be asked, for each payment for which it could not.
-    not_asked: HashMap<PaymentId, String>,
+    not_asked: HashMap<PaymentId, Cow<'static, str>>,
 }
 
 impl Inquiry {
     pub(super) fn not_asked(&self, id: PaymentId) -> Option<String> {
-        self.not_asked.get(&id).cloned()
+        self.not_asked.get(&id).map(|why| why.clone().into_owned())
     }
 
     pub(super) fn last_asked(&self, id: PaymentId) -> Option<Moment> {
-        self.statuses.asks.last_read(id)
+        self.statuses.ages.last_read(id)
     }
 }
 
@@ -70,11 +71,13 @@ impl OpenPayments {
         window: Window,
         bin: Option<&OrganizationBin>,
     ) -> Result<Inquiry, Failure> {
-        let wanted = |row: &PaymentRow| context.sees(row) && bin.is_none_or(|bin| row.organization_bin == *bin);
-        let mut waiting = self.store.read(|reading| Ok(waiting_of(reading, window, wanted)?))?;
-        waiting.sort_by_cached_key(|id| self.statuses.asks.last_read(*id));
-        let mut waiting = waiting.into_iter();
         let until = Instant::now() + WITHIN;
+        let (seen, bin) = (context.clone(), bin.cloned());
+        let wanted =
+            move |row: &PaymentRow| seen.sees(row) && bin.as_ref().is_none_or(|bin| row.organization_bin == *bin);
+        let mut waiting = self.store.walk(move |walk| Ok(waiting_of(walk, window, wanted)?)).await?;
+        waiting.sort_by_cached_key(|id| self.statuses.ages.last_read(*id));
+        let mut waiting = waiting.into_iter();
         let (mut looks, mut asking) = (JoinSet::new(), self.unasked());
         // One that has no turn in time asks nothing and says why.
         let _turn = timeout_at(until, self.turn.lock()).await;
@@ -87,12 +90,12 @@ impl OpenPayments {
             }
             match looks.join_next().await {
                 None => break,
-                Some(Ok(Some((id, why)))) => drop(asking.not_asked.insert(id, why)),
+                Some(Ok(Some((id, why)))) => drop(asking.not_asked.insert(id, why.into())),
                 // Asked; a look that panicked has said so in the journal.
                 Some(Ok(None) | Err(_)) => {}
             }
         }
-        let late = format!("there was no time for it in the {} s of this report", WITHIN.as_secs());
+        let late = Cow::Borrowed("there was no time for it in the two seconds of this report");
         asking.not_asked.extend(waiting.map(|id| (id, late.clone())));
         Ok(asking)
     }
@@ -106,7 +109,7 @@ impl OpenPayments {
                 Ok(Ok(Ok(_))) => return None,
                 Ok(Ok(Err(failure))) => failure.detail.chars().take(REASON).collect(),
                 Ok(Err(stopped)) => stopped.to_string(),
-                Err(_) => format!("Kaspi did not answer within the {} s of this report", WITHIN.as_secs()),
+                Err(_) => "Kaspi did not answer within the two seconds of this report".to_owned(),
             },
             () = self.stop.begun() => "kaspid is stopping".to_owned(),
         };

@@ -6,7 +6,6 @@ mod tally;
 
 use std::sync::Arc;
 
-use super::files::aside;
 use crate::day::{Day, NamedDay, NotADay};
 use crate::failure::Failure;
 use crate::id::OrganizationBin;
@@ -64,12 +63,14 @@ impl Days {
 pub(in crate::service) struct Reports {
     store: Store,
     open: OpenPayments,
+    /// One is added up at a time, whatever its days: who asks for a page finds a place beside it.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Reports {
     pub(in crate::service) fn new(store: Store, statuses: Arc<Statuses>, stop: Stopping) -> Self {
         let open = OpenPayments::new(store.clone(), statuses, stop);
-        Self { store, open }
+        Self { store, open, turn: Arc::default() }
     }
 
     pub(in crate::service) async fn report_day(&self, context: &Context, query: DayQuery) -> Result<Reply, Failure> {
@@ -117,27 +118,29 @@ impl Reports {
     ) -> Result<(ReportTally, String), Failure> {
         let (store, context, window) = (self.store.clone(), context.clone(), days.window);
         let mut tally = ReportTally::new(days.each.clone(), is_daily, asking);
-        aside(move || {
-            let is_asked = |found: &OrganizationBin| bin.as_ref().is_none_or(|bin| bin == found);
-            let sees = |row: &PaymentRow| is_asked(&row.organization_bin) && context.sees(row);
-            let sees_config = |row: &&ConfigRow| {
-                is_asked(&row.organization_bin) && context.scope.allows(row.shop_id, &row.organization_bin)
-            };
-            let head = store.read(|reading| {
-                reading.configs()?.iter().filter(sees_config).for_each(|row| tally.know(row));
-                let mut tell = |fact: Fact<'_>| match sees(fact.payment()) {
-                    true => tally.take(&fact).map_err(Refused::from),
-                    false => Ok(()),
+        let _turn = self.turn.lock().await;
+        self.store
+            .aside(move |walker| {
+                let is_asked = |found: &OrganizationBin| bin.as_ref().is_none_or(|bin| bin == found);
+                let sees = |row: &PaymentRow| is_asked(&row.organization_bin) && context.sees(row);
+                let sees_config = |row: &&ConfigRow| {
+                    is_asked(&row.organization_bin) && context.scope.allows(row.shop_id, &row.organization_bin)
                 };
-                facts(reading, window, &|| store.may_read_on(), &mut tell)?;
-                let (seq, sha) = log_head(reading)?;
-                Ok(String::from(KeptHead { seq, sha }))
-            })?;
-            match bin {
-                Some(bin) if !tally.knows(&bin) => Err(not_enrolled(&bin)),
-                _ => Ok((tally, head)),
-            }
-        })
-        .await
+                let head = walker.read(|walk| {
+                    walk.configs()?.iter().filter(sees_config).for_each(|row| tally.know(row));
+                    let mut tell = |fact: Fact<'_>| match sees(fact.payment()) {
+                        true => tally.take(&fact).map_err(Refused::from),
+                        false => Ok(()),
+                    };
+                    facts(walk, window, &|| store.may_read_on(), &mut tell)?;
+                    let (seq, sha) = log_head(walk)?;
+                    Ok(String::from(KeptHead { seq, sha }))
+                })?;
+                match bin {
+                    Some(bin) if !tally.knows(&bin) => Err(not_enrolled(&bin)),
+                    _ => Ok((tally, head)),
+                }
+            })
+            .await
     }
 }

@@ -67,7 +67,7 @@ impl DoctorChecks {
         checks.push(callers(context));
         checks.extend(waits.map(|waits| in_force(&waits)));
         checks.extend(way);
-        checks.extend(self.shop.all(context, &rows)?);
+        checks.extend(self.shop.all(context, &rows).await?);
         checks.push(shop::log(head.place.seq, writer == Ok(true)));
         Ok(Reply::Diagnosis(Diagnosis {
             version: env!("CARGO_PKG_VERSION").to_owned(),

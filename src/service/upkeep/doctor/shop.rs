@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::backup::{Backups, newest};
+use super::super::health::sees_payments_of;
+use super::super::problems::for_a_person;
 use super::super::restored::gap_problems;
 use crate::domain::Standing;
 use crate::failure::Failure;
@@ -13,7 +15,7 @@ use crate::service::Context;
 use crate::service::follow::{Following, Foreign};
 use crate::service::payment::payment_problems;
 use crate::service::select::settled;
-use crate::store::{ConfigRow, Store};
+use crate::store::{ConfigRow, Store, what_stands};
 
 /// A daily backup is at most a day and a quiet hour old; twice that is a lost day.
 const STALE: Duration = Duration::from_secs(48 * 3600);
@@ -30,7 +32,7 @@ pub(super) struct ShopChecks {
 }
 
 impl ShopChecks {
-    pub(super) fn all(&self, context: &Context, rows: &[ConfigRow]) -> Result<Vec<Check>, Failure> {
+    pub(super) async fn all(&self, context: &Context, rows: &[ConfigRow]) -> Result<Vec<Check>, Failure> {
         let mut checks = Vec::new();
         for row in rows {
             checks.push(self.organisation(context, row)?);
@@ -42,7 +44,7 @@ impl ShopChecks {
                 "kaspictl bin add BIN",
             ));
         }
-        checks.extend(self.payments_check(context)?);
+        checks.extend(self.payments_check(context).await?);
         let gap = |gap: ProblemItem| Check::failed("restore", gap.detail, "kaspictl restore --acknowledge");
         checks.extend(gap_problems(&self.store)?.into_iter().map(gap));
         checks.push(self.backups_check(rows));
@@ -103,21 +105,18 @@ impl ShopChecks {
         Ok(check.of(bin, row.id))
     }
 
-    fn payments_check(&self, context: &Context) -> Result<Vec<Check>, Failure> {
-        let (rows, open) = self.store.read(|reading| {
-            let open = match context.scope.is_everything() {
-                true => usize::try_from(reading.open_count()?).unwrap_or(usize::MAX),
-                false => reading.open_payments()?.iter().filter(|row| context.sees(row)).count(),
-            };
-            Ok((reading.payments_for_a_person()?, open))
-        })?;
-        let told = rows.iter().filter(|row| context.sees(row)).flat_map(payment_problems);
-        let mut problems: Vec<Check> = told.chain(self.foreign.foreign_problems(context)?).map(payment_check).collect();
-        let follow = self.following.follow_problems(context)?;
+    async fn payments_check(&self, context: &Context) -> Result<Vec<Check>, Failure> {
+        let (census, configs) = (what_stands(&self.store).await?, self.store.read(|reading| Ok(reading.configs()?))?);
+        let open = census.open_in(None, |whose| sees_payments_of(context, &configs, whose));
+        let (rows, unlooked) = for_a_person(&self.store, context).await?;
+        let told = rows.iter().flat_map(payment_problems);
+        let foreign = self.foreign.foreign_problems(context).await?;
+        let mut problems: Vec<Check> = told.chain(foreign).map(payment_check).collect();
+        let follow = self.following.follow_problems(context).await?;
         problems.extend(follow.into_iter().map(|found| Check::warning("payments", found.detail, "kaspictl status")));
         // What does not work stands first, and is not what is left out.
         problems.sort_by_key(|check| !check.has_failed());
-        let more = problems.len().saturating_sub(NAMED);
+        let more = problems.len().saturating_sub(NAMED) + unlooked;
         problems.truncate(NAMED);
         if problems.is_empty() {
             problems.push(Check::ok("payments", format!("{open} open, none that needs a person")));

@@ -12,16 +12,20 @@ mod view;
 use std::sync::Arc;
 
 use super::backup::Backups;
-use super::problems::Problems;
-use crate::failure::{Code, Failure};
+use super::health::sees_payments_of;
+use super::problems::{Problems, for_a_person};
+use crate::failure::Failure;
 use crate::metrics::{DoorMeters, Page};
 use crate::moment::Moment;
 use crate::operation::{Metrics, Reply};
 use crate::service::Context;
 use crate::service::follow::Following;
 use crate::service::organisation::Verifications;
-use crate::store::Store;
+use crate::store::{Store, what_stands};
 use view::View;
+
+/// Open payments looked at for the oldest of each config.
+const OLDEST: usize = 500;
 
 /// Counts for a monitoring system; touches nothing.
 #[derive(Clone)]
@@ -55,24 +59,22 @@ impl Monitor {
 
     /// Reads and writes it all off the threads that answer others.
     pub(in crate::service) async fn metrics(&self, context: &Context) -> Result<Reply, Failure> {
-        let (monitor, context) = (self.clone(), context.clone());
-        let text = tokio::task::spawn_blocking(move || monitor.page(&context)).await;
-        let text = text.unwrap_or_else(|_| Err(Failure::new(Code::ShuttingDown, "the daemon is stopping")))?;
+        let (view, monitor, context) = (self.view(context).await?, self.clone(), context.clone());
+        let text = self.store.aside(move |_| Ok(monitor.page(&context, &view))).await?;
         Ok(Reply::Metrics(Metrics { text }))
     }
 
-    fn page(&self, context: &Context) -> Result<String, Failure> {
-        let view = self.view(context)?;
+    fn page(&self, context: &Context, view: &View) -> String {
         let mut page = Page::default();
         process::write(&mut page, self.started);
-        configs::write(&mut page, &view, &self.verifications.failed_looks, context);
-        payments::write(&mut page, &view, self.store.meters().tally());
+        configs::write(&mut page, view, &self.verifications.failed_looks, context);
+        payments::write(&mut page, view, self.store.meters().tally());
         bank::write_reach(&mut page, &context.settings);
         if context.scope.is_everything() {
             bank::write_calls(&mut page, &context.settings.record);
             self.daemon(&mut page);
         }
-        Ok(page.finish())
+        page.finish()
     }
 
     /// What is of the daemon itself.
@@ -83,14 +85,14 @@ impl Monitor {
         daemon::write_backups(page, &self.backups);
     }
 
-    fn view(&self, context: &Context) -> Result<View, Failure> {
-        let (mut configs, mut open, mut for_a_person) = self
-            .store
-            .read(|reading| Ok((reading.configs()?, reading.open_payments()?, reading.payments_for_a_person()?)))?;
+    async fn view(&self, context: &Context) -> Result<View, Failure> {
+        let mut census = what_stands(&self.store).await?;
+        let (mut configs, mut oldest) = self.store.walk(|walk| Ok((walk.configs()?, walk.first_open(OLDEST)?))).await?;
+        census.retain(|whose| sees_payments_of(context, &configs, whose));
         configs.retain(|row| context.scope.allows(row.shop_id, &row.organization_bin));
-        open.retain(|row| context.sees(row));
-        for_a_person.retain(|row| context.sees(row));
-        let problems = self.problems.all(context, &configs, &for_a_person)?;
-        Ok(View { configs, open, for_a_person, problems })
+        oldest.retain(|row| context.sees(row));
+        let (rows, more) = for_a_person(&self.store, context).await?;
+        let problems = self.problems.all(context, &configs, (&rows, more)).await?;
+        Ok(View { configs, census, oldest, problems })
     }
 }

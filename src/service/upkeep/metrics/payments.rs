@@ -43,8 +43,10 @@ fn write_open(page: &mut Page, view: &View, filled: &[ConfigId]) {
         }
     }
     let mut oldest: BTreeMap<ConfigId, Moment> = BTreeMap::new();
-    for row in &view.open {
-        *counts.entry((row.config_id, row.kind.word(), row.state.word())).or_default() += 1;
+    for (((config, _), kind, state), count) in &view.census.open {
+        *counts.entry((*config, kind, state)).or_default() += u64::try_from(*count).unwrap_or(0);
+    }
+    for row in &view.oldest {
         let first = oldest.entry(row.config_id).or_insert(row.created_at);
         *first = row.created_at.min(*first);
     }
@@ -52,7 +54,8 @@ fn write_open(page: &mut Page, view: &View, filled: &[ConfigId]) {
     for ((config, kind, state), count) in counts {
         open.sample(&[("config", &config), ("kind", &kind), ("state", &state)], count);
     }
-    let help = "When the oldest payment that is not final was begun, in seconds since 1970; none without one.";
+    let help = "When the oldest payment that is not final was begun, in seconds since 1970; none for a config that has \
+                none among the 500 that were begun first.";
     let mut family = page.family("kaspid_oldest_open_payment_timestamp_seconds", Type::Gauge, help);
     for (config, at) in oldest {
         family.sample(&[("config", &config)], at);
@@ -61,11 +64,8 @@ fn write_open(page: &mut Page, view: &View, filled: &[ConfigId]) {
 
 fn write_doubt(page: &mut Page, view: &View, filled: &[ConfigId]) {
     let mut counts: BTreeMap<ConfigId, u64> = filled.iter().map(|config| (*config, 0)).collect();
-    for row in &view.for_a_person {
-        let pending = row.refunds.iter().filter(|refund| refund.is_pending()).count();
-        if pending > 0 {
-            *counts.entry(row.config_id).or_default() += u64::try_from(pending).unwrap_or(u64::MAX);
-        }
+    for ((config, _), count) in &view.census.refunds_in_doubt {
+        *counts.entry(*config).or_default() += u64::try_from(*count).unwrap_or(0);
     }
     let help = "Refunds of which nobody knows yet whether money went back, those on their way included.";
     let mut doubt = page.family("kaspid_refunds_in_doubt", Type::Gauge, help);

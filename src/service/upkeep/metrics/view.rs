@@ -1,12 +1,13 @@
 //! What the numbers of one caller are made of.
 
 use crate::operation::ProblemItem;
-use crate::store::{ConfigRow, PaymentRow};
+use crate::store::{Census, ConfigRow, PaymentRow};
 
 /// The stored things a caller may see.
 pub(super) struct View {
     pub(super) configs: Vec<ConfigRow>,
-    pub(super) open: Vec<PaymentRow>,
-    pub(super) for_a_person: Vec<PaymentRow>,
+    pub(super) census: Census,
+    /// The open payments that were begun first.
+    pub(super) oldest: Vec<PaymentRow>,
     pub(super) problems: Vec<ProblemItem>,
 }
