@@ -148,7 +148,12 @@ impl Bags {
 fn shrouded(body: &[u8], passphrase: &[u8], effort: &mut Effort) -> Result<Zeroizing<Vec<u8>>, Unfit> {
     let parts = only(body, SEQUENCE).and_then(|it| it.inside(SEQUENCE)).ok_or_else(damaged)?;
     match (parts.first(), parts.get(1).and_then(|it| it.of(OCTETS))) {
-        (Some(algorithm), Some(locked)) => open(algorithm.whole, locked, passphrase, effort),
+        (Some(algorithm), Some(locked)) => {
+            let key = open(algorithm.whole, locked, passphrase, effort)?;
+            // As with the bags: what comes out under a wrong passphrase and a lucky padding is no key.
+            let is_key = only(&key, SEQUENCE).and_then(|it| it.inside(SEQUENCE)).is_some();
+            if is_key { Ok(key) } else { Err(Unfit::WrongPassphrase) }
+        }
         _ => Err(damaged()),
     }
 }
