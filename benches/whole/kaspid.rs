@@ -228,7 +228,7 @@ pub(crate) fn queries(table: &mut Table) {
         "/v1/log?limit=20&status=failed",
         "/v1/log?limit=20&operation=refund",
         "/v1/payments?limit=20&state=paid",
-        "/v1/payments?limit=20&organization_bin=210440028324",
+        "/v1/payments?limit=20&bin=210440028324",
     ];
     let (few, many) = (filled(500), filled(60_000));
     for target in targets {

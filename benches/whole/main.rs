@@ -54,7 +54,8 @@ fn main() {
         if wanted(name) {
             eprintln!("{name} …");
             part(&mut table);
+            // What was measured is not lost where a later part cannot be.
+            table.print();
         }
     }
-    table.print();
 }

@@ -5,11 +5,13 @@ use std::time::Duration;
 /// The figures of one run.
 pub(crate) struct Table {
     lines: Vec<[String; 4]>,
+    /// Its head stands.
+    is_begun: bool,
 }
 
 impl Table {
     pub(crate) fn new() -> Self {
-        Self { lines: Vec::new() }
+        Self { lines: Vec::new(), is_begun: false }
     }
 
     /// A figure, its budget, and what it was made of.
@@ -17,9 +19,13 @@ impl Table {
         self.lines.push([what.to_owned(), figure, budget.to_owned(), made_of]);
     }
 
-    pub(crate) fn print(&self) {
-        println!("| what | measured | budget | from |\n|---|---|---|---|");
-        for [what, figure, budget, made_of] in &self.lines {
+    /// The lines since the last time.
+    pub(crate) fn print(&mut self) {
+        if !self.is_begun {
+            println!("| what | measured | budget | from |\n|---|---|---|---|");
+        }
+        self.is_begun = true;
+        for [what, figure, budget, made_of] in self.lines.drain(..) {
             println!("| {what} | {figure} | {budget} | {made_of} |");
         }
     }

@@ -35,7 +35,7 @@ impl ReadRate {
         let rate = rate();
         if let Some(at) = self.reserve(rate, Duration::ZERO, Duration::MAX) {
             let mut turn = TakenTurn { of: self, rate, is_taken: false };
-            sleep_until(at).await;
+            until(at).await;
             turn.is_taken = true;
         }
     }
@@ -44,7 +44,7 @@ impl ReadRate {
     pub(in crate::service) async fn callers_turn(&self, rate: u32) -> bool {
         match self.reserve(rate.saturating_mul(CALLERS), BURST, PATIENCE) {
             Some(at) => {
-                sleep_until(at).await;
+                until(at).await;
                 true
             }
             None => false,
@@ -62,6 +62,14 @@ impl ReadRate {
         }
         *next = Some(paced + span(rate));
         Some(now + wait)
+    }
+}
+
+/// Waits, where there is something to wait for: a timer of tokio ends with a millisecond, so that one for this moment would
+/// make each read that is free to go a millisecond later.
+async fn until(at: Instant) {
+    if at > Instant::now() {
+        sleep_until(at).await;
     }
 }
 
