@@ -3,7 +3,7 @@
 //! read by its owner only.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,15 @@ use super::unfinished::Unfinished;
 
 /// Links that lead to links are followed so far, as the system does.
 const LINKS: usize = 40;
+
+/// The name of the state in its directory.
+const STATE: &str = "kaspid.redb";
+
+/// How a redb database begins.
+const REDB: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";
+
+/// A private key stands in the first bytes of a file, or behind a chain of certificates.
+const LOOKED_AT: u64 = 64 << 10;
 
 /// The bits of a mode that others can read by.
 const OTHERS: u32 = 0o044;
@@ -43,6 +52,12 @@ impl Output {
     pub(super) fn begin(target: Option<&Path>, existing: Existing) -> io::Result<Self> {
         let Some(target) = target.filter(|target| target.as_os_str() != "-") else { return Ok(Self::Stdout) };
         let target = followed(target)?;
+        if target.file_name().is_some_and(|name| name == STATE) {
+            return Err(io::Error::other(
+                "that is the name of the daemon's own state, which a file of this name would replace: name it otherwise (a \
+                 backup is put back by kaspictl restore FILE)",
+            ));
+        }
         let is_new = existing == Existing::Kept;
         match target.metadata() {
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -53,7 +68,10 @@ impl Output {
             Ok(found) if found.is_dir() => Err(io::Error::other("it is a folder: name a file in it")),
             Ok(found) if !found.is_file() => OpenOptions::new().write(true).open(&target).map(Self::Stream),
             Ok(_) if is_new => Err(ErrorKind::AlreadyExists.into()),
-            Ok(found) => Unfinished::begin(target, Some(&found), false).map(Self::file),
+            Ok(found) => {
+                precious(&target)?;
+                Unfinished::begin(target, Some(&found), false).map(Self::file)
+            }
         }
     }
 
@@ -81,6 +99,23 @@ impl Output {
             Self::File(file) => file.watch(),
             Self::Stream(_) | Self::Stdout => None,
         }
+    }
+}
+
+/// Refuses what no output may take the place of: a state, which the daemon would go on writing to without a name, and a
+/// private key, which may be the only one there is. A file that cannot be read is not judged.
+fn precious(target: &Path) -> io::Result<()> {
+    let mut head = Vec::new();
+    if let Ok(file) = File::open(target) {
+        file.take(LOOKED_AT).read_to_end(&mut head)?;
+    }
+    let has = |text: &[u8]| head.windows(text.len()).any(|bytes| bytes == text);
+    match () {
+        () if head.starts_with(REDB) => {
+            Err(io::Error::other("it is a state of kaspid, in use or kept: name another file"))
+        }
+        () if has(b"PRIVATE KEY-----") => Err(io::Error::other("it holds a private key: name another file")),
+        () => Ok(()),
     }
 }
 

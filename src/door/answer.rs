@@ -85,7 +85,9 @@ pub(super) fn unreadable(status: StatusCode, meters: &DoorMeters) -> Vec<u8> {
         }
         _ => Failure::invalid("this is not a request of HTTP/1.1: its first line or a header of it cannot be read"),
     };
-    let body = text(&Problem { status: status.as_u16(), ..Problem::from(&failure) });
+    // Half a request has done nothing, and the same one sent whole is a good one.
+    let retryable = status == StatusCode::REQUEST_TIMEOUT;
+    let body = text(&Problem { status: status.as_u16(), retryable, ..Problem::from(&failure) });
     let (code, length) = (status.as_str(), body.len());
     let reason = status.canonical_reason().unwrap_or_default();
     let head = format!(

@@ -25,6 +25,13 @@ pub enum StoreError {
         /// The caller is not let in.
         is_denied: bool,
     },
+    /// The file that is open does not have its name any more: somebody removed or replaced it under the running daemon.
+    #[error(
+        "{0} was removed or replaced while the daemon runs: nothing new is begun, for the next start would not know of it. Save \
+         what is there (kaspictl backup FILE, outside of the state directory), stop the daemon and put that back: kaspictl \
+         restore FILE"
+    )]
+    Displaced(PathBuf),
     /// Something else in the place of the state.
     #[error(
         "{path} is {what}, and the state is a file of that name: move it to another place and bring the file back, or put a \

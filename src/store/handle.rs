@@ -21,7 +21,7 @@ use super::underway::Underway;
 use super::walk::Walk;
 use super::writer::{self, Driver, Job, Message};
 use super::writing::Writing;
-use super::{Refused, StoreError, migration, scratch, sealing};
+use super::{Refused, StoreError, migration, scratch, sealing, state};
 use crate::failure::{Code, Failure};
 use crate::id::PaymentId;
 use crate::seal::{SealId, Seals};
@@ -65,6 +65,7 @@ impl Store {
         journal_heads::tell(head.place.seq, &head.hex());
         let meters = StoreMeters::new();
         meters.census().opened(Some(head.place.seq));
+        let inode = state::inode(place.as_ref());
         let shared = Arc::new(StoreState {
             open,
             place,
@@ -74,6 +75,7 @@ impl Store {
             meters,
             counting: tokio::sync::Mutex::default(),
             walks: Arc::new(Semaphore::new(PLACES)),
+            inode,
             secrets,
             hearer: Hearer::default(),
         });
@@ -92,6 +94,11 @@ impl Store {
             // An error means that the thread has ended, which closes the file too.
             let _ = closed.recv();
         }
+    }
+
+    /// Whether the open file has lost its name, in words.
+    pub(crate) fn displaced(&self) -> Option<String> {
+        self.shared.displaced().map(|displaced| displaced.to_string())
     }
 
     /// Whether the writer is alive: a round trip through its queue.
@@ -292,7 +299,12 @@ impl Store {
     /// Bytes of the state file.
     pub(crate) fn size(&self) -> std::io::Result<u64> {
         match &self.shared.place {
-            Some(place) => Ok(place.file.metadata()?.len()),
+            Some(place) => match place.file.metadata() {
+                Ok(found) => Ok(found.len()),
+                // It has lost its name, and is to be saved all the same.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+                Err(error) => Err(error),
+            },
             None => Ok(0),
         }
     }

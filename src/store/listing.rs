@@ -4,6 +4,7 @@ use redb::{ReadableTable, StorageError};
 
 use super::StoreError;
 use super::payment::{self, PaymentRow, number};
+use super::project::OPEN;
 use super::reading::{Reading, id_of};
 use super::walk::{FoundRows, PIECE, Walk};
 use crate::domain::State;
@@ -94,11 +95,14 @@ fn candidates(reading: &Reading, query: &PaymentQuery) -> Result<Numbers, StoreE
     match (&query.key, &query.invoice, query.state, &query.bin) {
         (Some(key), ..) => of_key(reading, key, end),
         (None, Some(invoice), ..) => of_invoice(reading, invoice, end),
-        (None, None, Some(State::Creating | State::Waiting | State::Unknown), _) => open(reading, end),
-        (None, None, Some(state), bin) => final_ones(reading, bin.as_ref().map(|bin| bin.as_str()), &[state], end),
+        (None, None, Some(State::Creating | State::Waiting | State::Unknown), None) => open(reading, end),
+        (None, None, Some(state), bin) => {
+            let state = if FINAL.contains(&state) { state as u8 } else { OPEN };
+            of_states(reading, bin.as_ref().map(|bin| bin.as_str()), &[state], end)
+        }
         (None, None, None, Some(bin)) => {
-            let lists = vec![open(reading, end)?, final_ones(reading, Some(bin.as_str()), &FINAL, end)?];
-            merged(lists)
+            let states: Vec<u8> = FINAL.iter().map(|state| *state as u8).chain([OPEN]).collect();
+            of_states(reading, Some(bin.as_str()), &states, end)
         }
         (None, None, None, None) => {
             let range = reading.tables.payment()?.range_owned(..=end)?;
@@ -112,25 +116,25 @@ fn open(reading: &Reading, end: u128) -> Result<Numbers, StoreError> {
     Ok(Box::new(range.rev().map(|entry| Ok(entry?.0.value()))))
 }
 
-/// Final payments of one organisation, or of all.
-fn final_ones(reading: &Reading, bin: Option<&str>, states: &[State], end: u128) -> Result<Numbers, StoreError> {
+/// Payments of one organisation, or of all, in some states as they are listed.
+fn of_states(reading: &Reading, bin: Option<&str>, states: &[u8], end: u128) -> Result<Numbers, StoreError> {
     let bins = match bin {
         Some(bin) => vec![bin.to_owned()],
         None => bins(reading)?,
     };
     let mut lists: Vec<Numbers> = Vec::new();
     for bin in &bins {
-        for state in states.iter().map(|state| *state as u8) {
-            let range = reading.tables.payment_final()?.range_owned((bin.as_str(), state, 0)..=(bin, state, end))?;
+        for &state in states {
+            let range = reading.tables.payment_state()?.range_owned((bin.as_str(), state, 0)..=(bin, state, end))?;
             lists.push(Box::new(range.rev().map(|entry| Ok(entry?.0.value().2))));
         }
     }
     merged(lists)
 }
 
-/// Every organisation that has a final payment: one look-up each, from the last entry of one to the first of the next.
+/// Every organisation that has a payment: one look-up each, from the last entry of one to the first of the next.
 fn bins(reading: &Reading) -> Result<Vec<String>, StoreError> {
-    let table = reading.tables.payment_final()?;
+    let table = reading.tables.payment_state()?;
     let mut bins: Vec<String> = Vec::new();
     loop {
         let after = bins.last().map_or(("", 0, 0), |bin| (bin.as_str(), u8::MAX, u128::MAX));

@@ -79,7 +79,7 @@ impl WriteTables<'_> {
         let step = PaymentStep { before, after };
         match step.after.stands {
             true => self.put_payment(&step)?,
-            false => self.drop_payment(&step.after.row)?,
+            false => self.drop_payment(&step)?,
         }
         Ok(step)
     }
@@ -122,32 +122,27 @@ impl WriteTables<'_> {
                 (true, true) | (false, false) => {}
             }
         }
-        self.put_final(before.as_ref(), row)
-    }
-
-    /// Final payments, by organisation and state.
-    fn put_final(&mut self, before: Option<&PaymentRow>, row: &PaymentRow) -> Result<(), StoreError> {
-        let (was, is) = (before.and_then(final_key), final_key(row));
-        if was == is {
-            return Ok(());
-        }
-        if let Some(was) = was {
-            self.payment_final.remove(was)?;
-        }
-        if let Some(is) = is {
-            self.payment_final.insert(is, ())?;
+        let (was, is) = (before.as_ref().map(state_key), state_key(row));
+        if was != Some(is) {
+            if let Some(was) = was {
+                self.payment_state.remove(was)?;
+            }
+            self.payment_state.insert(is, ())?;
         }
         Ok(())
     }
 
     /// A create that surely moved nothing leaves its events and no payment.
-    fn drop_payment(&mut self, row: &PaymentRow) -> Result<(), StoreError> {
+    fn drop_payment(
+        &mut self,
+        PaymentStep { before, after: After { row, .. } }: &PaymentStep,
+    ) -> Result<(), StoreError> {
         let id = number(row.id);
         self.touched.push(row.id);
         self.payment.remove(id)?;
         self.payment_open.remove(id)?;
-        if let Some(key) = final_key(row) {
-            self.payment_final.remove(key)?;
+        if let Some(before) = before {
+            self.payment_state.remove(state_key(before))?;
         }
         self.payment_attention.remove(id)?;
         if let Some(invoice) = &row.invoice {
@@ -233,9 +228,13 @@ impl WriteTables<'_> {
     }
 }
 
-/// Where a payment that is final stands in the list of those.
-pub(super) fn final_key(row: &PaymentRow) -> Option<(&str, u8, u128)> {
-    (!row.is_open()).then(|| (row.organization_bin.as_str(), row.state as u8, number(row.id)))
+/// Under which state open payments are listed: they go through several, and the list does not follow them.
+pub(super) const OPEN: u8 = u8::MAX;
+
+/// Where a payment stands in the list by organisation and state.
+fn state_key(row: &PaymentRow) -> (&str, u8, u128) {
+    let state = if row.is_open() { OPEN } else { row.state as u8 };
+    (row.organization_bin.as_str(), state, number(row.id))
 }
 
 impl PaymentStep {

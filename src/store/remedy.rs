@@ -24,7 +24,7 @@ pub(crate) fn remedy(error: &io::Error) -> &'static str {
             "its links lead in a circle: let the link name what it should, or remove it and put a backup back"
         }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on its disk and try again",
-        _ => "it is left as it is; put a backup in its place or ask for help with a copy of it",
+        _ => "it is left as it is; put a backup back (kaspictl restore FILE), or ask for help with a copy of it",
     }
 }
 

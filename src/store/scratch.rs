@@ -19,7 +19,7 @@ use crate::operation::Difference;
 const SCRATCH: &str = "rebuild.tmp";
 
 /// The tables that layout 3 did not have.
-const LISTS: [&str; 2] = ["payment_final", "zone"];
+const LISTS: [&str; 2] = ["payment_state", "zone"];
 
 /// A rebuild under way. Its tables live in an unlinked file beside the state and not in memory: a till's log of
 /// years would not fit into what the daemon may take of the machine.

@@ -1,5 +1,6 @@
 //! The open file and what goes with it, shared by every handle and the writer.
 
+use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -39,19 +40,37 @@ pub(super) struct StoreState {
     pub(super) walks: Arc<Semaphore>,
     /// Held by who counts what stands, and by those who wait for that.
     pub(super) counting: Mutex<()>,
+    /// Device and number of the file that is open, by which it is known.
+    pub(super) inode: Option<(u64, u64)>,
     /// What opens tokens and keys hashes.
     pub(super) secrets: Arc<Secrets>,
     /// Told of every durable change of payments, by the writer.
     pub(super) hearer: Hearer,
 }
 
+/// By what a file is known, whatever its name.
+pub(super) fn inode(place: Option<&Place>) -> Option<(u64, u64)> {
+    let found = std::fs::metadata(&place?.file).ok()?;
+    Some((found.dev(), found.ino()))
+}
+
 impl StoreState {
+    /// Whether the open file has lost its name to another, or to nobody.
+    pub(super) fn displaced(&self) -> Option<StoreError> {
+        let (place, known) = (self.place.as_ref()?, self.inode?);
+        (inode(Some(place)) != Some(known)).then(|| StoreError::Displaced(place.file.clone()))
+    }
+
     /// After a failure the handle is not to be trusted: an fsync is never tried twice on the same one.
     pub(super) fn reopen(&self) {
         self.reopening.store(true, Ordering::Relaxed);
         let mut guard = self.database.write().unwrap_or_else(PoisonError::into_inner);
         self.reopening.store(false, Ordering::Relaxed);
         *guard = None;
+        // Another file, or none, has the name: what that knows is not what was answered.
+        if let Some(displaced) = self.displaced() {
+            return tracing::error!(error = %displaced, "state could not be opened again");
+        }
         if let Some(place) = &self.place {
             forget(&place.file);
         }

@@ -115,8 +115,9 @@ tables! {
     /// (Milliseconds since 1970, payment, what is booked, which of these) → tiyn, where the payment does not tell: see
     /// [`super::book`].
     booked: (i64, u128, u8, u64) => i64 = "booked";
-    /// (OrganizationBin, state, PaymentId) of the payments that are final.
-    payment_final: (&'static str, u8, u128) => () = "payment_final";
+    /// (OrganizationBin, state, PaymentId) of the payments; those that are open stand under one number, see
+    /// [`super::project::OPEN`].
+    payment_state: (&'static str, u8, u128) => () = "payment_state";
     /// (Length, number of a stretch of the log) → what its rows may have: see [`super::zone`].
     zone: (u8, u64) => &'static [u8] = "zone";
 }

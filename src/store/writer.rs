@@ -247,9 +247,13 @@ impl Writer {
 
     /// One transaction: what is owed first, then the batch.
     fn write(&mut self, batch: Vec<Job>) {
+        let batch = self.unless_displaced(batch);
         let mut jobs = std::mem::take(&mut self.owed);
         let owed = jobs.len();
         jobs.extend(batch);
+        if jobs.is_empty() && self.doubt.is_none() {
+            return;
+        }
         let mut attempt = Attempt::default();
         let result = self.commit(&mut jobs, &mut attempt);
         match &result {
@@ -285,6 +289,18 @@ impl Writer {
             jobs.retain(|job| job.is_owed);
             self.owed = jobs;
         }
+    }
+
+    /// The jobs that may run. A file that has lost its name keeps what has happened outside, for whoever saves it, and
+    /// begins nothing: the next start would not know of it.
+    fn unless_displaced(&self, batch: Vec<Job>) -> Vec<Job> {
+        let Some(displaced) = self.shared.displaced() else { return batch };
+        error!(error = %displaced, requests = batch.len(), "nothing is begun");
+        let (kept, refused): (Vec<Job>, Vec<Job>) = batch.into_iter().partition(|job| job.is_owed);
+        for mut job in refused {
+            (job.finish)(Err(&displaced));
+        }
+        kept
     }
 
     fn commit(&self, jobs: &mut [Job], attempt: &mut Attempt) -> Result<(), StoreError> {

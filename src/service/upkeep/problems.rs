@@ -77,7 +77,8 @@ impl Problems {
         (payments, more): (&[PaymentRow], usize),
     ) -> Result<Vec<ProblemItem>, Failure> {
         let had_one = self.store.read(|reading| Ok(identity_mark(reading)?))?.is_some();
-        let mut problems = identity_problems(context, had_one);
+        let mut problems: Vec<ProblemItem> = self.store.displaced().map(displaced).into_iter().collect();
+        problems.extend(identity_problems(context, had_one));
         problems.extend(self.verifications.failed_looks.bank_problems(context, configs));
         problems.extend(gap_problems(&self.store)?);
         problems.extend(self.backups.backup_problem());
@@ -97,6 +98,11 @@ pub(super) async fn for_a_person(store: &Store, context: &Context) -> Result<(Ve
     let (mut rows, more) = store::for_a_person(store, NAMED, is_given_up_long_ago).await?;
     rows.retain(|row| context.sees(row));
     Ok((rows, if context.scope.is_everything() { more } else { 0 }))
+}
+
+/// The words say what to do: what is there is saved, and put back.
+fn displaced(detail: String) -> ProblemItem {
+    problem("state_displaced", detail, "Now, before the daemon is stopped: kaspictl backup FILE")
 }
 
 fn more_payments(more: usize) -> Option<ProblemItem> {

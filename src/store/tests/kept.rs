@@ -118,7 +118,7 @@ fn is_migrated(layout: u8) {
     assert_eq!(log(&file, "event")[..before.len()], before);
     let added = u64::try_from(events.len() - before.len()).unwrap();
     // Lists of the events that came with layout 4.
-    let is_old = |(name, _): &&(String, u64)| !["payment_final", "zone"].contains(&name.as_str());
+    let is_old = |(name, _): &&(String, u64)| !["payment_state", "zone"].contains(&name.as_str());
     let called = |(name, rows): &(String, u64)| (name.strip_suffix("-1").unwrap_or(name).to_owned(), *rows);
     let rows_before: Vec<_> = rows_before
         .into_iter()

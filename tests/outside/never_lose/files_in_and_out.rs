@@ -166,11 +166,12 @@ fn a_bad_file_changes_nothing() {
          refund,900000000001,{BIN},101,success,2025-01-01 10:00:00\n\
          cancel,900000000005,{BIN},101,success,2025-01-01 10:00:00\n\
          create,900000000005,{BIN},101,success,2025-01-01 10:00:00\n\
-         status,x,{BIN},-1,success\n"
+         status,x,{BIN},-1,success\n\
+         create,900000000006,{BIN},100,success,2098-01-01 10:00:00\n"
     );
     let problem = import(&till.daemon, "log", "text/csv", &bad).problem("invalid_request");
     let said: Vec<_> = problem["rows"].as_array().unwrap().iter().map(|row| row["line"].as_u64().unwrap()).collect();
-    assert_eq!(said, [3, 4, 5, 6, 7, 8, 10, 11], "{problem}");
+    assert_eq!(said, [3, 4, 5, 6, 7, 8, 10, 11, 12], "{problem}");
     for word in ["operation_type", "status", "created_at"] {
         assert!(problem["rows"][1]["detail"].as_str().unwrap().contains(word), "{problem}");
     }

@@ -311,3 +311,27 @@ fn a_signal_leaves_no_part_with_a_name() {
     let output = apart().arg(command.get_program()).args(command.get_args()).output().unwrap();
     assert!(output.status.success() && is_backup(&fs::read(&new).unwrap()), "{output:?}");
 }
+
+/// Promise: no output takes the place of the state that a daemon lives on, of one that was kept, or of a private key.
+#[test]
+fn a_state_and_a_key_are_no_places_for_an_output() {
+    let outputs = Outputs::open();
+    let state = outputs.till.home.state().join("kaspid.redb");
+    let kept = outputs.path("kaspid.redb.replaced-2026");
+    fs::copy(&state, &kept).unwrap();
+    let key = outputs.path("identity.pem");
+    fs::write(&key, "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n").unwrap();
+    let link = outputs.path("link");
+    symlink(&state, &link).unwrap();
+    let fresh = outputs.path("kaspid.redb");
+    for target in [&state, &kept, &key, &link, &fresh] {
+        let (inode, target) = (target.metadata().map(|found| found.ino()).ok(), target.to_str().unwrap());
+        for args in [vec!["backup", target], vec!["log", "export", "-o", target]] {
+            let output = outputs.run(&args);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(!output.status.success() && said.contains("name"), "{args:?}: {said}");
+            assert_eq!(Path::new(target).metadata().map(|found| found.ino()).ok(), inode, "{args:?}");
+        }
+    }
+    assert_eq!(outputs.till.daemon.door.get("/v1/health").expect(200)["problems"], serde_json::json!([]));
+}

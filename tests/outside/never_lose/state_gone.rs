@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use serde_json::json;
 
-use crate::support::behaviour::behave;
+use crate::support::behaviour::{Till, behave};
 use crate::support::daemon::{Daemon, Home};
 use crate::support::fixture::Dialect;
 use crate::support::scripted_bank::{BIN, ScriptedBank};
@@ -257,5 +257,40 @@ fn a_disk_that_can_only_be_read_is_named() {
     words.push(String::from_utf8_lossy(&output.stderr).into_owned());
     for said in words {
         assert!(said.contains("mount it for writing") && !said.contains("in its place"), "{said}");
+    }
+}
+
+/// Promise: a state that loses its name under the running daemon is noticed at once: nothing new is begun that the next start
+/// would not know of, the bank is asked nothing, a person is told what to do, and that saves everything there was.
+#[test]
+fn a_state_that_is_removed_under_the_daemon_begins_nothing() {
+    let invoice = json!({"kind": "remote", "amount_tiyn": 7700, "phone_number": "77015211545"});
+    for replaced in [false, true] {
+        let till = Till::open(Dialect::Bank, "");
+        let before = till.daemon.door.post("/v1/payments", &invoice).expect(201);
+        let state = till.home.state().join(NAME);
+        fs::rename(&state, till.home.path().join("lost")).unwrap();
+        if replaced {
+            fs::write(&state, "something else").unwrap();
+        }
+        let asked = till.bank.seen().len();
+        let problem = till.daemon.door.post("/v1/payments", &invoice).problem("storage_failed");
+        assert_eq!((&problem["money"], till.bank.seen().len()), (&json!("not_moved"), asked), "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains("kaspictl backup FILE"), "{problem}");
+        let health = till.daemon.door.get("/v1/health").expect(200);
+        assert!(health["problems"].to_string().contains("state_displaced"), "{health}");
+        // What the words say works: saved, and put back.
+        let saved = till.home.path().join("saved.backup");
+        let kaspictl = |args: &[&str]| Command::new(env!("CARGO_BIN_EXE_kaspictl")).args(args).output().unwrap();
+        let socket = till.daemon.socket().to_str().unwrap().to_owned();
+        let output = kaspictl(&["--socket", &socket, "backup", saved.to_str().unwrap()]);
+        assert!(output.status.success(), "{output:?}");
+        let Till { daemon, home, bank: _bank } = till;
+        daemon.stop();
+        let config = home.config();
+        let output = kaspictl(&["restore", saved.to_str().unwrap(), "--config", config.to_str().unwrap()]);
+        assert!(output.status.success(), "{output:?}");
+        let daemon = Daemon::start(&home);
+        daemon.door.get(&format!("/v1/payments/{}", before["id"].as_str().unwrap())).expect(200);
     }
 }

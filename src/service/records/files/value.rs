@@ -1,6 +1,8 @@
 //! Single values as MySQL, PostgreSQL and SQLite write them. What is wrong is said without the value: columns may
 //! be mixed up, and one of them is a secret.
 
+use std::time::Duration;
+
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use zeroize::Zeroizing;
@@ -178,12 +180,19 @@ pub(super) fn moment(text: &str, zone: &TimeZone) -> Result<Moment, &'static str
     if year.is_none() || text.contains('[') {
         return Err(NO_TIME);
     }
-    if let Ok(timestamp) = text.parse::<jiff::Timestamp>() {
-        return Ok(timestamp.into());
+    let at: Moment = match text.parse::<jiff::Timestamp>() {
+        Ok(timestamp) => timestamp.into(),
+        Err(_) => {
+            let local = text.parse::<DateTime>().ok().filter(|_| !text.ends_with(['Z', 'z']));
+            let zoned = local.and_then(|local| local.to_zoned_datetime(zone.clone()).ok());
+            zoned.map(|zoned| zoned.timestamp().into()).ok_or(NO_TIME)?
+        }
+    };
+    // A day for clocks and zones that are not ours: what is later stands in no report that anybody asks for.
+    if at.since(Moment::now()) > Duration::from_secs(24 * 3600) {
+        return Err("it has not come yet: a log tells what was; check its year, and the clock of this machine (date)");
     }
-    let local = text.parse::<DateTime>().ok().filter(|_| !text.ends_with(['Z', 'z']));
-    let zoned = local.and_then(|local| local.to_zoned_datetime(zone.clone()).ok());
-    zoned.map(|zoned| zoned.timestamp().into()).ok_or(NO_TIME)
+    Ok(at)
 }
 
 const NO_TIME: &str = "it is no time: write 2026-11-24 18:00:00, or with an offset";
