@@ -45,69 +45,98 @@ fn made(native: &mut Native) -> PaymentId {
     }
 }
 
+/// The times of each kind of call.
+#[derive(Default)]
+struct Calls {
+    x: Times,
+    u: Times,
+    f: Times,
+    noop: Times,
+    noop_http: Times,
+    read: Times,
+    create: Times,
+    sidecar: Times,
+    service: Times,
+    curl: Times,
+    /// Creates, and what they took of the processor.
+    creates: usize,
+    cpu: Duration,
+}
+
+/// Payments that the bank is asked about, and when it was last.
+struct Looks {
+    payments: Vec<PaymentId>,
+    last: Instant,
+}
+
+impl Looks {
+    fn round(&mut self, native: &mut Native) -> Vec<Duration> {
+        // The bank is asked about an invoice at most every fifteen seconds.
+        std::thread::sleep(ASKED.saturating_sub(self.last.elapsed()));
+        let mut left = self.payments.iter();
+        let times = timed(self.payments.len(), || {
+            let payment = left.next().unwrap().to_string().parse().unwrap();
+            drop(native.call(GetPayment { payment, wait: None }));
+        });
+        self.last = Instant::now();
+        times
+    }
+}
+
 /// One call after the other: nothing, a read of the bank, a durable create.
 pub(crate) fn calls(table: &mut Table) {
     let till = shop();
     let (mut native, mut http) = (Native::connect(&till.daemon), Http::connect(&till.daemon));
-    let mut looked = Instant::now();
     let (mut echo, mut raw, flush) = (Echo::start(), Raw::connect(&till.bank), Flush::new());
     let (mut nginx, mut python) = (Peer::nginx(&till.bank), Peer::python(&till.bank));
-    let asked: Vec<PaymentId> = (0..CALLS).map(|_| made(&mut native)).collect();
-    let mut look = |native: &mut Native| {
-        // The bank is asked about an invoice at most every fifteen seconds.
-        std::thread::sleep(ASKED.saturating_sub(looked.elapsed()));
-        let mut left = asked.iter();
-        let times = timed(CALLS, || {
-            let payment = left.next().unwrap().to_string().parse().unwrap();
-            drop(native.call(GetPayment { payment, wait: None }));
-        });
-        looked = Instant::now();
-        times
-    };
+    let payments = (0..CALLS).map(|_| made(&mut native)).collect();
+    let mut looks = Looks { payments, last: Instant::now() };
     // What is learned by the first look is written down; later ones learn nothing.
-    look(&mut native);
-    let [mut x, mut u, mut f] = <[Times; 3]>::default();
-    let [mut noop, mut noop_http, mut read, mut create] = <[Times; 4]>::default();
-    let [mut sidecar, mut service, mut curl] = <[Times; 3]>::default();
-    let (mut creates, mut cpu) = (0, std::time::Duration::ZERO);
+    looks.round(&mut native);
+    let mut calls = Calls::default();
     for _ in 0..rounds() {
-        x.round(timed(CALLS, || echo.call()));
-        u.round(timed(CALLS, || raw.call("GET", STATUS, None)));
-        f.round(timed(CALLS, || flush.call()));
-        noop.round(timed(CALLS, || drop(native.call(VersionQuery))));
-        noop_http.round(timed(CALLS, || drop(http.get("/v1/version"))));
-        read.round(look(&mut native));
+        calls.x.round(timed(CALLS, || echo.call()));
+        calls.u.round(timed(CALLS, || raw.call("GET", STATUS, None)));
+        calls.f.round(timed(CALLS, || flush.call()));
+        calls.noop.round(timed(CALLS, || drop(native.call(VersionQuery))));
+        calls.noop_http.round(timed(CALLS, || drop(http.get("/v1/version"))));
+        calls.read.round(looks.round(&mut native));
         let before = processor_time(till.daemon.pid());
-        create.round(timed(CALLS, || drop(native.call(invoice()))));
-        cpu += processor_time(till.daemon.pid()) - before;
-        creates += CALLS;
+        calls.create.round(timed(CALLS, || drop(native.call(invoice()))));
+        calls.cpu += processor_time(till.daemon.pid()) - before;
+        calls.creates += CALLS;
         if let Some(nginx) = &mut nginx {
             nginx.connect();
-            sidecar.round(timed(CALLS, || nginx.call("GET", STATUS, None)));
+            calls.sidecar.round(timed(CALLS, || nginx.call("GET", STATUS, None)));
         }
         if let Some(python) = &mut python {
             python.connect();
-            service.round(timed(CALLS / 4, || python.call("POST", "/payments", Some(SERVICE))));
+            calls.service.round(timed(CALLS / 4, || python.call("POST", "/payments", Some(SERVICE))));
         }
-        curl.round(timed(10, || peers::curl(&till.bank, CREATE.0, CREATE.1)));
+        calls.curl.round(timed(10, || peers::curl(&till.bank, CREATE.0, CREATE.1)));
     }
-    let (x, u, f) =
-        (x.told_as(table, "X, an echo"), u.told_as(table, "U, a raw TLS call"), f.told_as(table, "F, a flush"));
-    let ratio = |value: f64| format!("{value:.2}");
-    table.line("no-op, native", ratio(noop.median() / x) + " X", "≤ 2.5 X (2)", noop.told());
-    table.line("no-op, HTTP", ratio(noop_http.median() / x) + " X", "≤ 3.5 X (2)", noop_http.told());
-    table.line("read of the bank: (p50 − U) / X", ratio((read.median() - u) / x), "≤ nginx (2.5)", read.told());
-    table.line("the same by nginx as sidecar", ratio((sidecar.median() - u) / x), "", sidecar.told());
-    let least = x + u + 2.0 * f;
-    table.line("create: p50 / (X + U + 2F)", ratio(create.median() / least), "≤ 2.0 (1.3)", create.told());
-    table.line(
-        "create: processor time",
-        format!("{:.0} µs", cpu.as_secs_f64() * 1e6 / creates as f64),
-        "≤ 300 µs",
-        format!("{creates} creates"),
-    );
-    table.line("the same by FastAPI, pooled", ratio(service.median() / least), "", service.told());
-    table.line("the same by curl, no books", ratio(curl.median() / least), "", curl.told());
+    calls.tell(table);
+}
+
+impl Calls {
+    fn tell(&self, table: &mut Table) {
+        let x = self.x.told_as(table, "X, an echo");
+        let u = self.u.told_as(table, "U, a raw TLS call");
+        let f = self.f.told_as(table, "F, a flush");
+        let least = x + u + 2.0 * f;
+        let mut line = |what: &str, times: &Times, figure: f64, unit: &str, budget: &str| {
+            table.line(what, format!("{figure:.2}{unit}"), budget, times.told());
+        };
+        line("no-op, native", &self.noop, self.noop.median() / x, " X", "≤ 2.5 X (2)");
+        line("no-op, HTTP", &self.noop_http, self.noop_http.median() / x, " X", "≤ 3.5 X (2)");
+        line("read of the bank: (p50 − U) / X", &self.read, (self.read.median() - u) / x, "", "≤ nginx (2.5)");
+        line("the same by nginx as sidecar", &self.sidecar, (self.sidecar.median() - u) / x, "", "");
+        line("create: p50 / (X + U + 2F)", &self.create, self.create.median() / least, "", "≤ 2.0 (1.3)");
+        line("the same by FastAPI, pooled", &self.service, self.service.median() / least, "", "");
+        line("the same by curl, no books", &self.curl, self.curl.median() / least, "", "");
+        let each = self.cpu.as_secs_f64() * 1e6 / self.creates as f64;
+        table.line("create: processor time", format!("{each:.0} µs"), "≤ 300 µs", format!("{} creates", self.creates));
+    }
 }
 
 impl Times {

@@ -93,9 +93,8 @@ impl Turn {
     }
 
     /// The payment of a create that surely moved nothing: it is gone.
-    pub(super) fn gone(row: &PaymentRow) -> Self {
-        let creating = PaymentRow { state: State::Creating, ..row.clone() };
-        Self { payment: row.id, before: Some(CensusPart::of(&creating)), after: None }
+    pub(super) fn gone(before: Option<&PaymentRow>, payment: PaymentId) -> Self {
+        Self { payment, before: before.map(CensusPart::of), after: None }
     }
 }
 

@@ -65,7 +65,7 @@ impl Store {
         journal_heads::tell(head.place.seq, &head.hex());
         let meters = StoreMeters::new();
         meters.census().opened(Some(head.place.seq));
-        let inode = state::inode(place.as_ref());
+        let inode = place.as_ref().and_then(|place| state::inode(place).ok());
         let shared = Arc::new(StoreState {
             open,
             place,

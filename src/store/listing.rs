@@ -6,7 +6,7 @@ use super::StoreError;
 use super::payment::{self, PaymentRow, number};
 use super::project::OPEN;
 use super::reading::{Reading, id_of};
-use super::walk::{FoundRows, PIECE, Walk};
+use super::walk::{FoundRows, PIECE, Page, Walk};
 use crate::domain::State;
 use crate::id::{Invoice, PaymentId, RequestKey, ShopId};
 use crate::operation::PaymentQuery;
@@ -24,14 +24,13 @@ const SLACK: std::time::Duration = std::time::Duration::from_secs(48 * 3600);
 pub(crate) struct PaymentSearch {
     /// Its cursor moves on with every payment that was looked at.
     query: PaymentQuery,
-    limit: usize,
-    rows: Vec<PaymentRow>,
+    page: Page<PaymentRow>,
 }
 
 impl PaymentSearch {
     /// For at most `limit` payments.
     pub(crate) fn new(query: PaymentQuery, limit: usize) -> Self {
-        Self { query, limit, rows: Vec::new() }
+        Self { query, page: Page::new(limit) }
     }
 
     /// Looks at the next [`PIECE`] payments. Once the search is over: those that fit the query and `visible`, newest first,
@@ -56,13 +55,11 @@ impl PaymentSearch {
             if !fits(&row, &self.query) || !visible(&row) {
                 continue;
             }
-            if self.rows.len() == self.limit {
-                let next = self.rows.last().map(|row| row.id);
-                return Ok(Some((std::mem::take(&mut self.rows), next)));
+            if let Some(whole) = self.page.take(row, |last| last.id) {
+                return Ok(Some(whole));
             }
-            self.rows.push(row);
         }
-        Ok(Some((std::mem::take(&mut self.rows), None)))
+        Ok(Some(self.page.end()))
     }
 }
 

@@ -6,7 +6,7 @@ use super::events::event_at;
 use super::payment::number;
 use super::reading::Reading;
 use super::row::row_of;
-use super::walk::{FoundRows, PIECE, Walk};
+use super::walk::{FoundRows, PIECE, Page, Walk};
 use super::zones::LogWalk;
 use crate::id::{OrganizationBin, ShopId};
 use crate::operation::{LogQuery, LogRow, Order};
@@ -15,14 +15,13 @@ use crate::operation::{LogQuery, LogRow, Order};
 pub(crate) struct LogSearch {
     /// Its cursor moves on with every event that was looked at.
     query: LogQuery,
-    limit: usize,
-    rows: Vec<LogRow>,
+    page: Page<LogRow>,
 }
 
 impl LogSearch {
     /// For at most `limit` rows.
     pub(crate) fn new(query: LogQuery, limit: usize) -> Self {
-        Self { query, limit, rows: Vec::new() }
+        Self { query, page: Page::new(limit) }
     }
 
     /// Looks at the next [`PIECE`] events. Once the search is over: the rows that fit the query and `visible`, and the
@@ -45,13 +44,11 @@ impl LogSearch {
             else {
                 continue;
             };
-            if self.rows.len() == self.limit {
-                let next = self.rows.last().map(|row| row.id);
-                return Ok(Some((std::mem::take(&mut self.rows), next)));
+            if let Some(whole) = self.page.take(row, |last| last.id) {
+                return Ok(Some(whole));
             }
-            self.rows.push(row);
         }
-        Ok(Some((std::mem::take(&mut self.rows), None)))
+        Ok(Some(self.page.end()))
     }
 }
 

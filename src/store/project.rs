@@ -241,7 +241,7 @@ impl PaymentStep {
     fn transitions(&self) -> Vec<Transition> {
         match self.after.stands {
             true => Transition::between(self.before.as_ref(), &self.after.row),
-            false => vec![Transition::refused(&self.after.row)],
+            false => vec![Transition::refused(self.before.as_ref(), &self.after.row)],
         }
     }
 }

@@ -51,7 +51,8 @@ impl Rebuild {
             let (seq, stored) = entry?;
             let (seq, stored) = (seq.value(), stored.value());
             let event = event::read(stored)?;
-            // The end of a call looks at its beginning; nothing else looks at an event.
+            // The end of a call, and one that is sent again before that, look at its beginning; nothing else looks at an
+            // event.
             match &event.change {
                 Change::CreateIntended { .. } | Change::CancelIntended { .. } | Change::RefundIntended { .. } => {
                     tables.event.insert(seq, stored)?;

@@ -1,5 +1,6 @@
 //! The open file and what goes with it, shared by every handle and the writer.
 
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -49,16 +50,21 @@ pub(super) struct StoreState {
 }
 
 /// By what a file is known, whatever its name.
-pub(super) fn inode(place: Option<&Place>) -> Option<(u64, u64)> {
-    let found = std::fs::metadata(&place?.file).ok()?;
-    Some((found.dev(), found.ino()))
+pub(super) fn inode(place: &Place) -> io::Result<(u64, u64)> {
+    let found = std::fs::metadata(&place.file)?;
+    Ok((found.dev(), found.ino()))
 }
 
 impl StoreState {
     /// Whether the open file has lost its name to another, or to nobody.
     pub(super) fn displaced(&self) -> Option<StoreError> {
         let (place, known) = (self.place.as_ref()?, self.inode?);
-        (inode(Some(place)) != Some(known)).then(|| StoreError::Displaced(place.file.clone()))
+        let is_gone = match inode(place) {
+            Ok(found) => found != known,
+            // Nobody took a name away that cannot be looked at just now.
+            Err(error) => error.kind() == ErrorKind::NotFound,
+        };
+        is_gone.then(|| StoreError::Displaced(place.file.clone()))
     }
 
     /// After a failure the handle is not to be trusted: an fsync is never tried twice on the same one.

@@ -119,8 +119,8 @@ impl Transition {
     }
 
     /// The payment of a create that surely moved nothing.
-    pub(super) fn refused(row: &PaymentRow) -> Self {
-        Self::Refused(row.config_id, row.kind, Turn::gone(row))
+    pub(super) fn refused(before: Option<&PaymentRow>, row: &PaymentRow) -> Self {
+        Self::Refused(row.config_id, row.kind, Turn::gone(before, row.id))
     }
 
     fn turn(&self) -> Option<&Turn> {

@@ -20,6 +20,33 @@ pub(crate) const PIECE: u64 = 512;
 /// What a search has found, and the cursor behind it.
 pub(crate) type FoundRows<T, C> = (Vec<T>, Option<C>);
 
+/// A page that a search fills.
+pub(super) struct Page<T> {
+    rows: Vec<T>,
+    limit: usize,
+}
+
+impl<T> Page<T> {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { rows: Vec::new(), limit }
+    }
+
+    /// Takes a row in. The page is whole once there is a row that it has no room for: there is one behind it then.
+    pub(super) fn take<C>(&mut self, row: T, cursor: impl FnOnce(&T) -> C) -> Option<FoundRows<T, C>> {
+        if self.rows.len() < self.limit {
+            self.rows.push(row);
+            return None;
+        }
+        let behind = self.rows.last().map(cursor);
+        Some((std::mem::take(&mut self.rows), behind))
+    }
+
+    /// The last page.
+    pub(super) fn end<C>(&mut self) -> FoundRows<T, C> {
+        (std::mem::take(&mut self.rows), None)
+    }
+}
+
 /// A view of the last durable commit that may be gone along.
 pub(crate) struct Walk<'r>(&'r Reading);
 

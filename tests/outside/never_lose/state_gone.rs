@@ -294,3 +294,36 @@ fn a_state_that_is_removed_under_the_daemon_begins_nothing() {
         daemon.door.get(&format!("/v1/payments/{}", before["id"].as_str().unwrap())).expect(200);
     }
 }
+
+/// Promise: what the bank answers while the state has lost its name is kept for whoever saves it: the invoice that was under way
+/// has its number after the restore, and its key bills nobody again.
+#[test]
+fn an_answer_that_comes_when_the_state_is_gone_is_kept() {
+    const CREATE: &str = "/r3/v01/remote/create";
+    let invoice = json!({"kind": "remote", "amount_tiyn": 7700, "phone_number": "77015211545"});
+    let till = Till::open(Dialect::Bank, "");
+    till.bank.hold_at(CREATE);
+    let answered = std::thread::scope(|scope| {
+        let sale = scope.spawn(|| till.daemon.door.post_with_key("one-sale", "/v1/payments", &invoice));
+        till.bank.wait_for("POST", CREATE, 1);
+        fs::rename(till.home.state().join(NAME), till.home.path().join("lost")).unwrap();
+        till.bank.release();
+        sale.join().unwrap().expect(201)
+    });
+    let saved = till.home.path().join("saved.backup");
+    let kaspictl = |args: &[&str]| Command::new(env!("CARGO_BIN_EXE_kaspictl")).args(args).output().unwrap();
+    let socket = till.daemon.socket().to_str().unwrap().to_owned();
+    let output = kaspictl(&["--socket", &socket, "backup", saved.to_str().unwrap()]);
+    assert!(output.status.success(), "{output:?}");
+    let Till { daemon, home, bank } = till;
+    daemon.stop();
+    let output = kaspictl(&["restore", saved.to_str().unwrap(), "--config", home.config().to_str().unwrap()]);
+    assert!(output.status.success(), "{output:?}");
+    let daemon = Daemon::start(&home);
+    let found = daemon.door.get(&format!("/v1/payments/{}", answered["id"].as_str().unwrap())).expect(200);
+    assert!(found["qr_payment_id"].is_string(), "{found}");
+    assert_eq!(found["qr_payment_id"], answered["qr_payment_id"]);
+    daemon.door.send("POST", "/v1/restore/acknowledge", &[], None).expect(200);
+    let again = daemon.door.post_with_key("one-sale", "/v1/payments", &invoice);
+    assert_eq!((again.json()["id"].clone(), bank.seen_at("POST", CREATE, "").len()), (answered["id"].clone(), 1));
+}
