@@ -27,9 +27,7 @@ pub enum StoreError {
     },
     /// The file that is open does not have its name any more: somebody removed or replaced it under the running daemon.
     #[error(
-        "{0} was removed or replaced while the daemon runs: nothing new is begun, for the next start would not know of it. Save \
-         what is there (kaspictl backup FILE, outside of the state directory), stop the daemon and put that back: kaspictl \
-         restore FILE"
+        "{0} was removed or replaced while the daemon runs: nothing new is begun, for the next start would not know of it"
     )]
     Displaced(PathBuf),
     /// Something else in the place of the state.
@@ -144,9 +142,17 @@ storage_errors!(std::io::Error, redb::StorageError, redb::TableError, redb::Tran
 
 impl From<&StoreError> for Failure {
     fn from(error: &StoreError) -> Self {
-        Failure::new(Code::StorageFailed, error.to_string())
+        let failure = Failure::new(Code::StorageFailed, error.to_string());
+        match error {
+            StoreError::Displaced(_) => failure.with_hint(DISPLACED),
+            _ => failure,
+        }
     }
 }
+
+/// What to do about a file that has lost its name.
+pub(crate) const DISPLACED: &str = "Move the file back to its place, if it is there, before the daemon is stopped. Else save what the daemon has, outside of \
+     the state directory: kaspictl backup FILE; then stop it and put that back: kaspictl restore FILE";
 
 /// Why a job gave up: a refusal leaves the transaction to the others, a storage failure takes it down.
 pub(crate) enum Refused {

@@ -6,7 +6,7 @@ use super::StoreError;
 use super::payment::{self, PaymentRow, number};
 use super::project::OPEN;
 use super::reading::{Reading, id_of};
-use super::walk::{FoundRows, PIECE, Page, Walk};
+use super::walk::{FoundPage, FoundRows, PIECE, Walk};
 use crate::domain::State;
 use crate::id::{Invoice, PaymentId, RequestKey, ShopId};
 use crate::operation::PaymentQuery;
@@ -24,13 +24,13 @@ const SLACK: std::time::Duration = std::time::Duration::from_secs(48 * 3600);
 pub(crate) struct PaymentSearch {
     /// Its cursor moves on with every payment that was looked at.
     query: PaymentQuery,
-    page: Page<PaymentRow>,
+    page: FoundPage<PaymentRow>,
 }
 
 impl PaymentSearch {
     /// For at most `limit` payments.
     pub(crate) fn new(query: PaymentQuery, limit: usize) -> Self {
-        Self { query, page: Page::new(limit) }
+        Self { query, page: FoundPage::new(limit) }
     }
 
     /// Looks at the next [`PIECE`] payments. Once the search is over: those that fit the query and `visible`, newest first,

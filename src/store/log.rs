@@ -6,7 +6,7 @@ use super::events::event_at;
 use super::payment::number;
 use super::reading::Reading;
 use super::row::row_of;
-use super::walk::{FoundRows, PIECE, Page, Walk};
+use super::walk::{FoundPage, FoundRows, PIECE, Walk};
 use super::zones::LogWalk;
 use crate::id::{OrganizationBin, ShopId};
 use crate::operation::{LogQuery, LogRow, Order};
@@ -15,13 +15,13 @@ use crate::operation::{LogQuery, LogRow, Order};
 pub(crate) struct LogSearch {
     /// Its cursor moves on with every event that was looked at.
     query: LogQuery,
-    page: Page<LogRow>,
+    page: FoundPage<LogRow>,
 }
 
 impl LogSearch {
     /// For at most `limit` rows.
     pub(crate) fn new(query: LogQuery, limit: usize) -> Self {
-        Self { query, page: Page::new(limit) }
+        Self { query, page: FoundPage::new(limit) }
     }
 
     /// Looks at the next [`PIECE`] events. Once the search is over: the rows that fit the query and `visible`, and the

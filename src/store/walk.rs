@@ -21,12 +21,12 @@ pub(crate) const PIECE: u64 = 512;
 pub(crate) type FoundRows<T, C> = (Vec<T>, Option<C>);
 
 /// A page that a search fills.
-pub(super) struct Page<T> {
+pub(super) struct FoundPage<T> {
     rows: Vec<T>,
     limit: usize,
 }
 
-impl<T> Page<T> {
+impl<T> FoundPage<T> {
     pub(super) fn new(limit: usize) -> Self {
         Self { rows: Vec::new(), limit }
     }

@@ -100,9 +100,8 @@ pub(super) async fn for_a_person(store: &Store, context: &Context) -> Result<(Ve
     Ok((rows, if context.scope.is_everything() { more } else { 0 }))
 }
 
-/// The words say what to do: what is there is saved, and put back.
 fn displaced(detail: String) -> ProblemItem {
-    problem("state_displaced", detail, "Now, before the daemon is stopped: kaspictl backup FILE")
+    problem("state_displaced", detail, store::DISPLACED)
 }
 
 fn more_payments(more: usize) -> Option<ProblemItem> {

@@ -276,7 +276,9 @@ fn a_state_that_is_removed_under_the_daemon_begins_nothing() {
         let asked = till.bank.seen().len();
         let problem = till.daemon.door.post("/v1/payments", &invoice).problem("storage_failed");
         assert_eq!((&problem["money"], till.bank.seen().len()), (&json!("not_moved"), asked), "{problem}");
-        assert!(problem["detail"].as_str().unwrap().contains("kaspictl backup FILE"), "{problem}");
+        assert!(problem["remedy"].as_str().unwrap().contains("kaspictl backup FILE"), "{problem}");
+        let doctor = till.daemon.door.get("/v1/doctor").expect(200).to_string();
+        assert!(doctor.contains("was removed or replaced"), "{doctor}");
         let health = till.daemon.door.get("/v1/health").expect(200);
         assert!(health["problems"].to_string().contains("state_displaced"), "{health}");
         // What the words say works: saved, and put back.

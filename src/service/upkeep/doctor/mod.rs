@@ -68,7 +68,10 @@ impl DoctorChecks {
         checks.extend(waits.map(|waits| in_force(&waits)));
         checks.extend(way);
         checks.extend(self.shop.all(context, &rows).await?);
-        checks.push(shop::log(head.place.seq, writer == Ok(true)));
+        checks.push(match self.store.displaced() {
+            Some(displaced) => Check::failed("log", displaced, "kaspictl backup FILE"),
+            None => shop::log(head.place.seq, writer == Ok(true)),
+        });
         Ok(Reply::Diagnosis(Diagnosis {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             config_file: self.live.path().display().to_string(),
