@@ -131,6 +131,9 @@ fn the_end_of_a_certificate_knows_of_the_key_that_waits() {
 fn a_certificate_without_an_end_is_shown_as_one() {
     let shop = Shop::new("");
     from_to(&shop, "20200101000000Z", "99991231235959Z");
+    // A bank that is away says nothing of the certificate itself.
+    let away = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    shop.home.change(&format!("[kaspi]\nurl = \"https://{away}\""));
     let daemon = Daemon::start(&shop.home);
     for command in ["identity show", "status"] {
         let said = shop.ctl(command, 0);
