@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::limits::{Limits, UserAccount};
+use super::scribes::Scribes;
 use crate::access::{Admitted, Caller, Permission, Presence, Rules};
 use crate::allowance::{Allowance, ConnectionAllowances};
 use crate::failure::{Code, Failure};
@@ -122,6 +123,8 @@ pub(super) struct Dispatcher {
     pub(super) account: Arc<UserAccount>,
     pub(super) allowances: Arc<ConnectionAllowances>,
     pub(super) meters: Arc<DoorMeters>,
+    /// Where long answers are written.
+    pub(super) scribes: Scribes,
     /// Why nothing is carried out on this connection.
     pub(super) refusal: Option<Failure>,
     /// The door waits at the end until every copy of this is gone: it closes behind the last operation, also
@@ -162,7 +165,8 @@ impl Dispatcher {
         Err(denial.unwrap_or_else(|_| Failure::new(Code::Denied, format!("no right to {}", right.name()))))
     }
 
-    /// Carries an operation out in a task of its own and gives the outcome to `done`, exactly once. Nothing
+    /// Carries an operation out in a task of its own and gives the outcome to `done`, exactly once, which puts it into bytes:
+    /// a long one on a thread that nobody waits for. Nothing
     /// that happens to the connection stops it; of the caller's presence only its waiting hears.
     pub(super) fn launch(
         self: &Arc<Self>,
@@ -171,7 +175,7 @@ impl Dispatcher {
     ) {
         let answer = Arc::clone(&self.answer.message);
         let presence = submission.presence.clone();
-        self.begin(submission, move |admitted| answer(admitted.heard_by(presence)), done);
+        self.begin(submission, move |admitted| answer(admitted.heard_by(presence)), (Reply::is_long, done));
     }
 
     /// The same for a streamed operation; `upload` is empty where it takes no file.
@@ -182,14 +186,14 @@ impl Dispatcher {
         done: impl FnOnce(Finished<Transferred>) + Send + 'static,
     ) {
         let answer = Arc::clone(&self.answer.stream);
-        self.begin(submission, move |admitted| answer(admitted, upload), done);
+        self.begin(submission, move |admitted| answer(admitted, upload), (|_| false, done));
     }
 
     fn begin<T, R>(
         self: &Arc<Self>,
         submission: Submission,
         run: impl FnOnce(Admitted) -> R + Send + 'static,
-        done: impl FnOnce(Finished<T>) + Send + 'static,
+        (is_long, done): (fn(&T) -> bool, impl FnOnce(Finished<T>) + Send + 'static),
     ) where
         T: Send + 'static,
         R: Future<Output = Result<T, Failure>> + Send + 'static,
@@ -213,7 +217,14 @@ impl Dispatcher {
             span: span.clone(),
         };
         let dispatcher = Arc::clone(self);
-        tokio::spawn(async move { report.with(dispatcher.carry_out(submission, run).await) }.instrument(span));
+        let work = async move {
+            let answered = dispatcher.carry_out(submission, run).await;
+            match answered.outcome.as_ref().is_ok_and(is_long) {
+                true => dispatcher.scribes.write(move || report.with(answered)).await,
+                false => report.with(answered),
+            }
+        };
+        tokio::spawn(work.instrument(span));
     }
 
     async fn carry_out<T, R: Future<Output = Result<T, Failure>>>(

@@ -33,7 +33,7 @@ use crate::allowance::Allowance;
 use crate::failure::{Code, Failure, Money};
 use crate::id::RequestKey;
 use crate::metrics::DoorMeters;
-use crate::operation::{FileFormat, Operation, Reply, Traffic};
+use crate::operation::{FileFormat, Operation, Traffic};
 use crate::transfer::{Transferred, Upload};
 
 /// The description of this interface, made from the types by a test.
@@ -206,7 +206,7 @@ async fn answer(
     let allowance = dispatcher.room(operation.id().length()).await?;
     let permitted = Permitted { operation, key, permission, allowance };
     match traffic {
-        Traffic::Message => reply(route, run(dispatcher, permitted).await),
+        Traffic::Message => run(route, dispatcher, permitted).await,
         Traffic::Upload | Traffic::Download => {
             transferred(route, run_stream(dispatcher, permitted, file, timeouts).await?, timeouts)
         }
@@ -229,14 +229,14 @@ impl Permitted {
 }
 
 /// Waits for the outcome. If the client goes away, only the waiting ends.
-async fn run(dispatcher: &Arc<Dispatcher>, permitted: Permitted) -> Finished<Reply> {
+async fn run(route: RouteId, dispatcher: &Arc<Dispatcher>, permitted: Permitted) -> Result<HttpAnswer, Failure> {
     let (done, outcome) = oneshot::channel();
     // This ends when the client goes: the receiver is gone then, and its presence over.
     let (_there, presence) = Presence::begin();
     let money = if permitted.operation.moves_money() { Money::Unknown } else { Money::NotMoved };
-    dispatcher.launch(permitted.heard_by(presence), move |answered| drop(done.send(answered)));
+    dispatcher.launch(permitted.heard_by(presence), move |answered| drop(done.send(reply(route, answered))));
     let cut_off = || Failure::new(Code::ShuttingDown, "the daemon is stopping").with_money(money);
-    outcome.await.unwrap_or_else(|_| Finished { outcome: Err(cut_off()), allowance: None })
+    outcome.await.unwrap_or_else(|_| Err(cut_off()))
 }
 
 /// Feeds a streamed operation its file, if it takes one, and waits for the outcome. A client that goes away before

@@ -22,6 +22,7 @@ mod outbox;
 pub mod problem;
 mod request;
 pub mod routes;
+mod scribes;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -50,6 +51,7 @@ pub use dispatch::Handler;
 pub use limits::Limits;
 use limits::{Entry, Gate, Permit, TOLD_WITHIN};
 pub use listen::{ListenError, inherited, listen};
+use scribes::Scribes;
 
 /// How long to leave the listener alone when the process has no descriptor left for a connection: the kernel
 /// says "ready" at once again, and nothing tells when one is free.
@@ -90,6 +92,7 @@ struct ConnectionContext {
     looked_up: Arc<tokio::sync::Mutex<Option<Instant>>>,
     gate: Arc<Gate>,
     allowances: Arc<Allowances>,
+    scribes: Scribes,
     /// Turns true when the door closes.
     stop: watch::Receiver<bool>,
     meters: Arc<DoorMeters>,
@@ -123,6 +126,7 @@ impl Door {
                 all: self.limits.untaken_in_all,
                 patience: self.limits.request,
             }),
+            scribes: Scribes::new(),
             gate: Gate::new(self.limits.clone(), Arc::clone(&self.meters)),
             limits: self.limits,
             rules: self.rules,
@@ -231,6 +235,7 @@ impl ConnectionContext {
             account,
             allowances,
             meters,
+            scribes: self.scribes,
             refusal,
             _open: self.open,
         });

@@ -166,11 +166,27 @@ impl Operation {
     }
 }
 
+/// Rows that are put into bytes in less time than another thread takes to wake up: some ten microseconds.
+const MANY: usize = 16;
+
 impl Reply {
     /// True where it tells of a thing that did not exist before.
     #[must_use]
     pub fn is_new(&self) -> bool {
         matches!(self, Self::Created(_) | Self::Enrolled(_))
+    }
+
+    /// True where putting it into bytes takes so long that others should not wait for it.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        let rows = match self {
+            Self::Payments(page) => page.payments.len(),
+            Self::Log(page) => page.rows.len(),
+            Self::Events(page) => page.events.len(),
+            Self::Day(_) | Self::Range(_) => usize::MAX,
+            _ => 0,
+        };
+        rows > MANY
     }
 
     /// The payment it is about, if it is about one.
