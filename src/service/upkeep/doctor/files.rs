@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use nix::sys::statvfs::{FsFlags, statvfs};
 
 use super::super::backup::needed;
-use super::super::problems::{KEPT_NOWHERE, take_in};
+use super::super::problems::{KEPT_NOWHERE, UNUSABLE, mend, take_in};
 use crate::access::{Rules, UnknownName};
 use crate::config::{ConfigError, Configuration};
 use crate::identity::{IdentityPlace, IdentityTrouble};
@@ -54,7 +54,7 @@ pub fn files(path: &Path, looker: Looker<'_>) -> Files {
         Err(error) => {
             let skipped = ["access", "identity", "permissions", "disk"]
                 .map(|word| Check::skipped(word, "needs the configuration"));
-            let mut checks = vec![unusable(path, &error, looker)];
+            let mut checks = vec![unusable_config(path, &error, looker)];
             checks.extend(skipped);
             checks.push(time_zone(None));
             return Files { checks, config: None, settings: None };
@@ -82,7 +82,7 @@ fn word(path: &Path) -> String {
     shlex::try_quote(&text).map(|quoted| quoted.into_owned()).unwrap_or(text)
 }
 
-fn unusable(path: &Path, error: &ConfigError, looker: Looker<'_>) -> Check {
+fn unusable_config(path: &Path, error: &ConfigError, looker: Looker<'_>) -> Check {
     match error {
         ConfigError::Unreadable { source, .. }
             if looker.is_person() && source.kind() == ErrorKind::PermissionDenied =>
@@ -169,17 +169,20 @@ fn identity(path: &Path, config: &Configuration, looker: Looker<'_>, checks: &mu
 fn kept_nowhere(in_force: &Settings) -> Check {
     match in_force.place.vault() {
         Ok(_) => {
-            let command = match in_force.has_waiting_key() {
-                true => "kaspictl identity install CERT",
-                false => "kaspictl identity import --key FILE --cert FILE",
-            };
-            Check::failed("identity", format!("{KEPT_NOWHERE}. {}", take_in(in_force)), command)
+            Check::failed("identity", format!("{KEPT_NOWHERE}. {}", take_in(in_force)), command_to_take_in(in_force))
         }
         Err(_) => Check::failed(
             "identity",
             format!("{KEPT_NOWHERE}, for the file names no others by now. Reload, then: kaspictl identity import"),
             "kaspictl reload",
         ),
+    }
+}
+
+fn command_to_take_in(in_force: &Settings) -> &'static str {
+    match in_force.has_waiting_key() {
+        true => "kaspictl identity install CERT",
+        false => "kaspictl identity import --key FILE --cert FILE",
     }
 }
 
@@ -225,8 +228,19 @@ fn no_identity(path: &Path, error: &SettingsError, looker: Looker<'_>) -> Check 
         }
         SettingsError::Config(_) => Check::failed("config", without_picture(&error.to_string()), judge(path)),
         SettingsError::Seal(_) => Check::failed("seal", error.to_string(), judge(path)),
-        SettingsError::Identity(_) => Check::failed("identity", error.to_string(), judge(path)),
+        SettingsError::Identity(why) => unusable(path, why, looker),
         SettingsError::Kaspi(_) => Check::failed("trust", error.to_string(), judge(path)),
+    }
+}
+
+/// What the daemon keeps is put right by the daemon, which still has what is in use.
+fn unusable(path: &Path, why: &IdentityTrouble, looker: Looker<'_>) -> Check {
+    match looker {
+        Looker::Daemon(in_force) if in_force.place.vault().is_ok() => {
+            let found = format!("{UNUSABLE}: {why}. {}", mend(in_force));
+            Check::failed("identity", found, command_to_take_in(in_force))
+        }
+        Looker::Daemon(_) | Looker::Person => Check::failed("identity", format!("the identity: {why}"), judge(path)),
     }
 }
 

@@ -82,6 +82,58 @@ fn a_key_that_is_kept_nowhere_is_a_problem() {
     assert!(subject(&Daemon::start(&shop.home)).contains("CN=shop.kz"));
 }
 
+/// Promise: a key that the next start could not use is a problem from the moment its file is spoilt, not first at that start:
+/// garbage, nothing, half of it, also where it is as long as before. What is told to type puts it right.
+#[test]
+fn a_key_whose_file_is_spoilt_is_a_problem() {
+    let shop = Shop::new("");
+    ["one", "two"].iter().for_each(|name| shop.make(name, "ec"));
+    let daemon = Daemon::start(&shop.home);
+    shop.ctl("identity import --key one.key --cert one.crt", 0);
+    daemon.door.enrol(BIN);
+    let kept = shop.home.state().join("identity/identity.pem");
+    let good = fs::read(&kept).unwrap();
+    let is_told = || daemon.door.get("/v1/health").expect(200).to_string().contains("identity_unusable");
+    for spoilt in [b"garbage".to_vec(), Vec::new(), good[..good.len() / 2].to_vec(), vec![b'x'; good.len()]] {
+        fs::write(&kept, spoilt).unwrap();
+        let said = shop.ctl("status", 0);
+        assert!(said.contains("identity_unusable") && said.contains("import --key FILE --cert FILE"), "{said}");
+        let diagnosis = daemon.door.get("/v1/doctor").expect(200);
+        let identity = check(&diagnosis, "identity");
+        assert_eq!(identity["command"], "kaspictl identity import --key FILE --cert FILE", "{identity}");
+        fs::write(&kept, &good).unwrap();
+        assert!(!is_told(), "{}", shop.ctl("status", 0));
+    }
+    sells(&daemon);
+    fs::write(&kept, "garbage").unwrap();
+    assert!(is_told());
+    shop.ctl("identity import --key two.key --cert two.crt", 0);
+    assert!(!is_told() && daemon.stop().success());
+    assert!(subject(&Daemon::start(&shop.home)).contains("CN=two"));
+}
+
+/// Promise: the same of the files that `[identity]` names, whose remedy is another.
+#[test]
+fn a_named_key_file_that_is_spoilt_is_a_problem() {
+    let shop = Shop::new("");
+    shop.make("one", "ec");
+    let path = |name: &str| shop.file(name).display().to_string();
+    shop.home.change(&format!(
+        "[identity]\nkey_file = \"{}\"\ncertificate_file = \"{}\"",
+        path("one.key"),
+        path("one.crt")
+    ));
+    let daemon = Daemon::start(&shop.home);
+    let problems = || daemon.door.get("/v1/health").expect(200)["problems"].to_string();
+    assert!(!problems().contains("identity_unusable"), "{}", problems());
+    let good = fs::read(shop.file("one.key")).unwrap();
+    fs::write(shop.file("one.key"), "garbage").unwrap();
+    let told = problems();
+    assert!(told.contains("identity_unusable") && told.contains("Put the right files in their place"), "{told}");
+    fs::write(shop.file("one.key"), good).unwrap();
+    assert!(!problems().contains("identity_unusable"), "{}", problems());
+}
+
 /// Promise: a key whose files the configuration names no more is told of before the reload and behind it, each time with the
 /// command that is next.
 #[test]
