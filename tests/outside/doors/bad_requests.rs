@@ -135,7 +135,7 @@ fn malformed_frames_are_closed() {
     lives(&till);
 }
 
-/// A request that never ends holds its connection for 15 s at most, and nobody else meanwhile.
+/// A request that never ends holds its connection for 15 s at most, and nobody else meanwhile; also one behind another.
 #[test]
 fn a_slow_request_is_cut_off() {
     let till = Till::open(Dialect::Bank, "");
@@ -143,6 +143,8 @@ fn a_slow_request_is_cut_off() {
     slow.write_all(b"POST /v1/payments HTTP/1.1\r\nHost: kaspid\r\nContent-Length: 100\r\n\r\n{").unwrap();
     let mut silent = till.daemon.door.connect();
     silent.write_all(b"GET /v1/hea").unwrap();
+    let mut behind = till.daemon.door.connect();
+    behind.write_all(b"GET /v1/version HTTP/1.1\r\nHost: kaspid\r\n\r\nGET /v1/hea").unwrap();
     lives(&till);
     let began = std::time::Instant::now();
     for stream in [&mut slow, &mut silent] {
@@ -151,6 +153,10 @@ fn a_slow_request_is_cut_off() {
         let text = String::from_utf8_lossy(&answer);
         assert!(text.starts_with("HTTP/1.1 408 ") && text.contains(r#""money":"not_moved""#), "{text}");
     }
+    let mut answers = String::new();
+    let _ = behind.read_to_string(&mut answers);
+    let is_told = answers.starts_with("HTTP/1.1 200 ") && answers.contains("HTTP/1.1 408 ");
+    assert!(is_told && answers.contains(r#""money":"not_moved""#), "{answers}");
     assert!(began.elapsed().as_secs() < 30, "held for {:?}", began.elapsed());
     lives(&till);
 }
