@@ -14,6 +14,9 @@ use crate::moment::Moment;
 use crate::operation::{Identity, Reloaded};
 use crate::seal::{SealId, SealTrouble, Seals};
 
+/// Said where there is no identity and there was one.
+const IDENTITY_GONE: &str = "the key and certificate that were in use are gone: look whether identity/ of the state directory was moved or removed";
+
 /// One consistent set of settings. A request keeps the one it began with.
 pub struct Settings {
     /// The checked file.
@@ -166,6 +169,13 @@ impl Settings {
             ),
             false => Failure::new(Code::IdentityMissing, "the daemon has no key and certificate for Kaspi yet"),
         }
+    }
+
+    /// The same where there was one: the state tells.
+    #[must_use]
+    pub fn identity_gone(&self) -> Failure {
+        let missing = self.no_identity();
+        Failure::new(missing.code, IDENTITY_GONE).with_hint(missing.remedy())
     }
 
     /// Whether what is in use would be gone at the next start: the daemon is to keep it, and does not.

@@ -93,7 +93,7 @@ pub(crate) use events::{check_cursor, imported_rows, last_event, last_moment, lo
 pub(crate) use feed::feed;
 pub use handle::Store;
 pub(crate) use handle::Walker;
-pub(crate) use identity::{IdentityMark, identity_mark};
+pub(crate) use identity::{HadIdentity, IdentityMark, had_identity, identity_mark};
 pub(crate) use key::{Field, KeyRow, Wrote};
 pub(crate) use listing::PaymentSearch;
 #[cfg(test)]

@@ -22,9 +22,6 @@ pub(super) const RENEW_DAYS: i64 = 30;
 /// Payments looked at for what needs a person. An answer holds a mebibyte, and a person less.
 pub(super) const NAMED: usize = 500;
 
-/// Said where there is none and there was one.
-pub(super) const IDENTITY_GONE: &str = "the key and certificate that were in use are gone: look whether identity/ of the state directory was moved or removed";
-
 /// Said where only the running daemon has the identity.
 pub(super) const KEPT_NOWHERE: &str = "the key and certificate in use are kept nowhere: the next start would have none";
 
@@ -135,9 +132,9 @@ fn identity_problems(context: &Context, had_one: bool, unusable: Option<String>)
         problem("identity_unusable", format!("{said}: {why}"), mend(&context.settings))
     });
     let Some(identity) = context.settings.identity() else {
-        let failure = context.settings.no_identity();
-        let detail = if had_one { IDENTITY_GONE.to_owned() } else { failure.detail.clone() };
-        let missing = problem(failure.code.word(), detail, failure.remedy());
+        let settings = &context.settings;
+        let failure = if had_one { settings.identity_gone() } else { settings.no_identity() };
+        let missing = problem(failure.code.word(), failure.detail.clone(), failure.remedy());
         return unusable.into_iter().chain([missing]).collect();
     };
     let is_unusable = unusable.is_some();

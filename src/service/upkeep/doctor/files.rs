@@ -17,6 +17,7 @@ use crate::moment::Moment;
 use crate::operation::Check;
 use crate::service::settings::differ_in_identity;
 use crate::service::{Settings, SettingsError};
+use crate::store::{HadIdentity, had_identity};
 
 /// With less room than this nothing works for long.
 const LEAST_ROOM: u64 = 32 << 20;
@@ -24,8 +25,8 @@ const LEAST_ROOM: u64 = 32 << 20;
 /// Who looks: what a person may not read says nothing about the daemon.
 #[derive(Clone, Copy)]
 pub enum Looker<'a> {
-    /// The daemon, as its own user, with the settings in force.
-    Daemon(&'a Settings),
+    /// The daemon, as its own user, with the settings in force, and whether it had an identity at any time.
+    Daemon(&'a Settings, bool),
     /// Whoever typed the command.
     Person,
 }
@@ -130,7 +131,7 @@ fn names(config: &Configuration) -> Vec<Check> {
 /// Key, certificate and whom we trust.
 fn identity(path: &Path, config: &Configuration, looker: Looker<'_>, checks: &mut Vec<Check>) -> Option<Settings> {
     let loaded = match looker {
-        Looker::Daemon(_) => Settings::load(path),
+        Looker::Daemon(..) => Settings::load(path),
         Looker::Person => Settings::look(path),
     };
     let settings = match loaded {
@@ -143,16 +144,18 @@ fn identity(path: &Path, config: &Configuration, looker: Looker<'_>, checks: &mu
     let passed_over = settings.place.passed_over();
     checks.extend(passed_over.map(|found| Check::warning("identity", found, "systemctl cat kaspid.service")));
     checks.push(match (settings.identity(), settings.hidden, looker) {
-        (Some(_), _, Looker::Daemon(in_force)) => {
+        (Some(_), _, Looker::Daemon(in_force, _)) => {
             let unfit = settings.unfit(Moment::now()).filter(|_| differ_in_identity(in_force, &settings));
             unfit.map_or_else(|| Check::ok("identity", whose(&settings.place)), |why| not_for_use(&why, path))
         }
         (Some(_), _, Looker::Person) => Check::ok("identity", whose(&settings.place)),
         (None, Some(why), _) => Check::skipped("identity", why),
+        (None, None, Looker::Person) if had_identity(&config.daemon.state_dir) == HadIdentity::Yes => gone(&settings),
         (None, None, Looker::Person) if config.identity.is_none() => {
             Check::skipped("identity", "the file names none: only the running daemon knows what it keeps")
         }
-        (None, None, Looker::Daemon(in_force)) if in_force.identity().is_some() => kept_nowhere(in_force),
+        (None, None, Looker::Daemon(in_force, _)) if in_force.identity().is_some() => kept_nowhere(in_force),
+        (None, None, Looker::Daemon(_, true)) => gone(&settings),
         (None, None, _) if settings.has_waiting_key() => {
             Check::failed("identity", settings.no_identity().detail, "kaspictl identity install CERT")
         }
@@ -163,6 +166,11 @@ fn identity(path: &Path, config: &Configuration, looker: Looker<'_>, checks: &mu
         ),
     });
     Some(settings)
+}
+
+/// There was one.
+fn gone(settings: &Settings) -> Check {
+    Check::failed("identity", settings.identity_gone().detail, command_to_take_in(settings))
 }
 
 /// What is in use, and is nowhere by the file. While files are in force, the daemon's own keeping takes nothing in.
@@ -218,7 +226,7 @@ fn no_identity(path: &Path, error: &SettingsError, looker: Looker<'_>) -> Check 
             let found = format!("{} cannot be read", path.display());
             match looker {
                 Looker::Person => Check::skipped("identity", found).with_command("sudo kaspictl doctor"),
-                Looker::Daemon(_) => {
+                Looker::Daemon(..) => {
                     let user = nix::unistd::geteuid();
                     let user = nix::unistd::User::from_uid(user).ok().flatten().map_or(user.to_string(), |it| it.name);
                     let command = format!("chown {user} {}", word(path));
@@ -236,11 +244,11 @@ fn no_identity(path: &Path, error: &SettingsError, looker: Looker<'_>) -> Check 
 /// What the daemon keeps is put right by the daemon, which still has what is in use.
 fn unusable(path: &Path, why: &IdentityTrouble, looker: Looker<'_>) -> Check {
     match looker {
-        Looker::Daemon(in_force) if in_force.place.vault().is_ok() => {
+        Looker::Daemon(in_force, _) if in_force.place.vault().is_ok() => {
             let found = format!("{UNUSABLE}: {why}. {}", mend(in_force));
             Check::failed("identity", found, command_to_take_in(in_force))
         }
-        Looker::Daemon(_) | Looker::Person => Check::failed("identity", format!("the identity: {why}"), judge(path)),
+        Looker::Daemon(..) | Looker::Person => Check::failed("identity", format!("the identity: {why}"), judge(path)),
     }
 }
 

@@ -263,6 +263,49 @@ fn a_key_that_is_gone_at_the_start_is_told() {
     assert!(shop.home.stderr().contains("were in use before are gone"), "{}", shop.home.stderr());
 }
 
+/// Promise: whoever judges the files tells a key that is lost from one that was never made: `kaspid check` ends with 1 and says
+/// what to do, doctor fails with and without a daemon, and a state that cannot tell is not taken for one without a key.
+#[test]
+fn a_lost_key_is_not_taken_for_one_never_made() {
+    let shop = Shop::new("");
+    shop.make("one", "ec");
+    let check = || {
+        let mut check = std::process::Command::new(env!("CARGO_BIN_EXE_kaspid"));
+        let judged = check.args(["check", "--config"]).arg(shop.home.config()).output().unwrap();
+        let said = [judged.stdout, judged.stderr].concat();
+        (judged.status.code(), String::from_utf8(said).unwrap())
+    };
+    let (code, said) = check();
+    assert!(code == Some(0) && said.contains("no key and certificate for Kaspi yet"), "{said}");
+    let daemon = Daemon::start(&shop.home);
+    let (code, said) = check();
+    assert!(code == Some(0) && said.contains("a daemon runs on this state"), "{said}");
+    assert!(daemon.stop().success());
+    let (code, said) = check();
+    assert!(code == Some(0) && said.contains("no key and certificate for Kaspi yet"), "{said}");
+    let daemon = Daemon::start(&shop.home);
+    shop.ctl("identity import --key one.key --cert one.crt", 0);
+    assert!(daemon.stop().success());
+    assert_eq!(check().0, Some(0));
+    let folder = shop.home.state().join("identity");
+    fs::rename(&folder, shop.file("away")).unwrap();
+    let (code, said) = check();
+    assert!(code == Some(1) && said.contains("are gone") && said.contains("import --key FILE --cert FILE"), "{said}");
+    assert!(!said.contains("yet"), "{said}");
+    let alone = shop.ctl(&format!("doctor --config {}", shop.home.config().display()), 1);
+    assert!(alone.contains("that were in use are gone"), "{alone}");
+    let daemon = Daemon::start(&shop.home);
+    let diagnosis = daemon.door.get("/v1/doctor").expect(200);
+    let identity = super::check(&diagnosis, "identity");
+    assert!(identity["found"].as_str().unwrap().contains("are gone"), "{identity}");
+    assert_eq!(identity["command"], "kaspictl identity import --key FILE --cert FILE");
+    daemon.kill();
+    let (code, said) = check();
+    assert!(code == Some(0) && said.contains("the state does not tell now") && said.contains("start kaspid"), "{said}");
+    fs::rename(shop.file("away"), &folder).unwrap();
+    assert_eq!(check().0, Some(0));
+}
+
 /// Promise: the seal of a start is the seal of that run. A credential that is exchanged meanwhile, which systemd never does
 /// and a person may, seals nothing until the next start: a key is never sealed apart from the tokens.
 #[test]
