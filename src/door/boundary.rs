@@ -8,7 +8,7 @@ use hyper::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 
 /// What of the next request has gone by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum At {
+enum Passage {
     /// Its head: whether anything of it has come, and how long the line is that is coming in.
     Head { begun: bool, line: usize },
     /// Behind its head; hyper says next what body it has.
@@ -27,11 +27,11 @@ enum At {
     Lost,
 }
 
-const NEW_HEAD: At = At::Head { begun: false, line: 0 };
+const NEW_HEAD: Passage = Passage::Head { begun: false, line: 0 };
 
 /// Follows the bytes of one connection.
 #[derive(Debug)]
-pub(super) struct Boundary(At);
+pub(super) struct Boundary(Passage);
 
 impl Default for Boundary {
     fn default() -> Self {
@@ -44,22 +44,22 @@ impl Boundary {
     pub(super) fn head(&mut self, headers: &HeaderMap) {
         let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.trim().parse().ok());
         self.0 = match length {
-            _ if headers.contains_key(TRANSFER_ENCODING) => At::Size { size: 0, digits: true },
+            _ if headers.contains_key(TRANSFER_ENCODING) => Passage::Size { size: 0, digits: true },
             Some(0) | None => NEW_HEAD,
-            Some(length) => At::Body(length),
+            Some(length) => Passage::Body(length),
         };
     }
 
     /// The request has its answer: whatever comes next is another.
     pub(super) fn answered(&mut self) {
-        if self.0 == At::Lost {
+        if self.0 == Passage::Lost {
             self.0 = NEW_HEAD;
         }
     }
 
-    /// Part of a head has come.
+    /// Passage of a head has come.
     pub(super) fn is_in_head(&self) -> bool {
-        matches!(self.0, At::Head { begun: true, .. })
+        matches!(self.0, Passage::Head { begun: true, .. })
     }
 
     /// How many of these bytes hyper gets now: up to the end of a head, or of a request. Never none.
@@ -68,12 +68,14 @@ impl Boundary {
         while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
             match self.0 {
                 // hyper wants more before it has told the body: it sees no end of a head here.
-                At::Behind if taken == 0 => self.0 = At::Lost,
-                At::Behind => return taken,
-                At::Lost => return bytes.len(),
-                At::Body(missing) => taken += self.skip(missing, rest.len(), At::Body, None),
-                At::Chunk(missing) => taken += self.skip(missing, rest.len(), At::Chunk, Some(At::ChunkEnd)),
-                At::Head { .. } | At::Size { .. } | At::ChunkEnd | At::Trailer { .. } => {
+                Passage::Behind if taken == 0 => self.0 = Passage::Lost,
+                Passage::Behind => return taken,
+                Passage::Lost => return bytes.len(),
+                Passage::Body(missing) => taken += self.skip(missing, rest.len(), Passage::Body, None),
+                Passage::Chunk(missing) => {
+                    taken += self.skip(missing, rest.len(), Passage::Chunk, Some(Passage::ChunkEnd))
+                }
+                Passage::Head { .. } | Passage::Size { .. } | Passage::ChunkEnd | Passage::Trailer { .. } => {
                     self.byte(rest.first().copied().unwrap_or_default());
                     taken += 1;
                 }
@@ -86,7 +88,7 @@ impl Boundary {
     }
 
     /// Passes over what is here of `missing` bytes.
-    fn skip(&mut self, missing: u64, here: usize, more: fn(u64) -> At, then: Option<At>) -> usize {
+    fn skip(&mut self, missing: u64, here: usize, more: fn(u64) -> Passage, then: Option<Passage>) -> usize {
         let passed = usize::try_from(missing).unwrap_or(usize::MAX).min(here);
         let missing = missing.saturating_sub(u64::try_from(passed).unwrap_or(u64::MAX));
         self.0 = if missing > 0 { more(missing) } else { then.unwrap_or(NEW_HEAD) };
@@ -96,29 +98,29 @@ impl Boundary {
     fn byte(&mut self, byte: u8) {
         self.0 = match (self.0, byte) {
             // Empty lines before a request are nothing of it.
-            (At::Head { begun: false, .. }, b'\r' | b'\n') => NEW_HEAD,
-            (At::Head { line: 0, .. }, b'\n') => At::Behind,
-            (At::Head { .. }, b'\n') => At::Head { begun: true, line: 0 },
-            (At::Head { line, .. }, _) => At::Head { begun: true, line: longer(line, byte) },
-            (At::Size { size: 0, .. }, b'\n') => At::Trailer { line: 0 },
-            (At::Size { size, .. }, b'\n') => At::Chunk(size),
-            (At::Size { size, digits: true }, byte) => match char::from(byte).to_digit(16) {
+            (Passage::Head { begun: false, .. }, b'\r' | b'\n') => NEW_HEAD,
+            (Passage::Head { line: 0, .. }, b'\n') => Passage::Behind,
+            (Passage::Head { .. }, b'\n') => Passage::Head { begun: true, line: 0 },
+            (Passage::Head { line, .. }, _) => Passage::Head { begun: true, line: longer(line, byte) },
+            (Passage::Size { size: 0, .. }, b'\n') => Passage::Trailer { line: 0 },
+            (Passage::Size { size, .. }, b'\n') => Passage::Chunk(size),
+            (Passage::Size { size, digits: true }, byte) => match char::from(byte).to_digit(16) {
                 Some(digit) => size_of(size, digit),
-                None => At::Size { size, digits: false },
+                None => Passage::Size { size, digits: false },
             },
-            (At::ChunkEnd, b'\n') => At::Size { size: 0, digits: true },
-            (At::Trailer { line: 0 }, b'\n') => NEW_HEAD,
-            (At::Trailer { .. }, b'\n') => At::Trailer { line: 0 },
-            (At::Trailer { line }, _) => At::Trailer { line: longer(line, byte) },
+            (Passage::ChunkEnd, b'\n') => Passage::Size { size: 0, digits: true },
+            (Passage::Trailer { line: 0 }, b'\n') => NEW_HEAD,
+            (Passage::Trailer { .. }, b'\n') => Passage::Trailer { line: 0 },
+            (Passage::Trailer { line }, _) => Passage::Trailer { line: longer(line, byte) },
             (at, _) => at,
         };
     }
 }
 
-fn size_of(size: u64, digit: u32) -> At {
+fn size_of(size: u64, digit: u32) -> Passage {
     match size.checked_mul(16).and_then(|size| size.checked_add(u64::from(digit))) {
-        Some(size) => At::Size { size, digits: true },
-        None => At::Lost,
+        Some(size) => Passage::Size { size, digits: true },
+        None => Passage::Lost,
     }
 }
 

@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use super::tally::{Organization, one_more};
-use crate::failure::Failure;
 use crate::id::OrganizationBin;
 use crate::operation::ListCount;
 
@@ -35,41 +33,38 @@ impl<T> Listed<T> {
 
 /// What is left of [`LINES`] for one kind of list.
 #[derive(Clone, Copy)]
-pub(super) struct Room(usize);
+pub(super) struct ListRoom(usize);
 
-impl Default for Room {
+impl Default for ListRoom {
     fn default() -> Self {
         Self(LINES)
     }
 }
 
-impl Room {
+impl ListRoom {
     /// Adds a line of `bin`, and counts it. Without room the longest list gives its last line up for it, where it stays
     /// no shorter than that of `bin` becomes. The first lines of a list are the oldest payments.
-    pub(super) fn list<T>(
+    pub(super) fn list<O, T>(
         &mut self,
-        all: &mut BTreeMap<OrganizationBin, Organization>,
-        (bin, which): (&OrganizationBin, fn(&mut Organization) -> &mut Listed<T>),
+        all: &mut BTreeMap<OrganizationBin, O>,
+        (bin, which): (&OrganizationBin, fn(&mut O) -> &mut Listed<T>),
         (line, is_not_asked): (T, bool),
-    ) -> Result<(), Failure> {
-        let Some(mine) = all.get_mut(bin).map(which) else { return Ok(()) };
-        mine.all = one_more(mine.all)?;
-        if is_not_asked {
-            mine.not_asked = one_more(mine.not_asked)?;
-        }
+    ) {
+        let Some(mine) = all.get_mut(bin).map(which) else { return };
+        mine.all = mine.all.saturating_add(1);
+        mine.not_asked = mine.not_asked.saturating_add(u64::from(is_not_asked));
         let length = mine.lines.len();
         match self.0.checked_sub(1) {
             Some(left) => self.0 = left,
             None => {
                 let longest = all.values_mut().map(which).max_by_key(|listed| listed.lines.len());
-                let Some(longest) = longest.filter(|longest| longest.lines.len() > length + 1) else { return Ok(()) };
+                let Some(longest) = longest.filter(|longest| longest.lines.len() > length + 1) else { return };
                 longest.lines.pop();
             }
         }
         if let Some(mine) = all.get_mut(bin).map(which) {
             mine.lines.push(line);
         }
-        Ok(())
     }
 }
 
@@ -78,24 +73,17 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
     use super::*;
-    use crate::operation::ReportRefund;
 
     const BINS: [&str; 3] = ["891027350515", "210440028324", "990140000007"];
 
     fn told(takes: impl IntoIterator<Item = usize>) -> Vec<(usize, ListCount)> {
         let bins = BINS.map(|bin| bin.parse::<OrganizationBin>().unwrap());
-        let mut all: BTreeMap<_, _> = bins.iter().map(|bin| (bin.clone(), Organization::default())).collect();
-        let mut room = Room::default();
-        let line = ReportRefund {
-            id: "019305c2-0000-7000-8000-000000000001".parse().unwrap(),
-            payment: "019305c1-5d2e-7c3a-9f10-2b7d4c1a6e55".parse().unwrap(),
-            amount_tiyn: crate::money::Amount::from_tiyn(1).unwrap(),
-            at: crate::moment::Moment::from_millis(0),
-        };
+        let mut all: BTreeMap<_, Listed<()>> = bins.iter().map(|bin| (bin.clone(), Listed::default())).collect();
+        let mut room = ListRoom::default();
         for whose in takes {
-            room.list(&mut all, (&bins[whose], |found| &mut found.refunds_pending), (line.clone(), false)).unwrap();
+            room.list(&mut all, (&bins[whose], |listed| listed), ((), false));
         }
-        let told = bins.iter().map(|bin| std::mem::take(&mut all.get_mut(bin).unwrap().refunds_pending).told());
+        let told = bins.iter().map(|bin| all.remove(bin).unwrap().told());
         told.map(|(lines, count)| (lines.len(), count)).collect()
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::ask::Inquiry;
-use super::lists::{Listed, Room};
+use super::lists::{ListRoom, Listed};
 use crate::day::Day;
 use crate::domain::{Kind, PaidAtSource, State};
 use crate::failure::{Code, Failure};
@@ -55,7 +55,7 @@ fn add(total: &mut Total, amount: Amount) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) fn one_more(count: u64) -> Result<u64, Failure> {
+fn one_more(count: u64) -> Result<u64, Failure> {
     count.checked_add(1).ok_or_else(too_much)
 }
 
@@ -65,7 +65,7 @@ fn too_much() -> Failure {
 
 /// An organisation so far.
 #[derive(Default)]
-pub(super) struct Organization {
+struct Organization {
     description: Option<Description>,
     /// It takes payments: reported even when nothing has happened.
     is_active: bool,
@@ -76,16 +76,16 @@ pub(super) struct Organization {
     open: Listed<ReportPayment>,
     unknown: Listed<ReportPayment>,
     late: Listed<ReportPayment>,
-    pub(super) refunds_pending: Listed<ReportRefund>,
+    refunds_pending: Listed<ReportRefund>,
 }
 
 /// What is left for each kind of list.
 #[derive(Clone, Copy, Default)]
-struct Rooms {
-    open: Room,
-    unknown: Room,
-    late: Room,
-    refunds: Room,
+struct ListRooms {
+    open: ListRoom,
+    unknown: ListRoom,
+    late: ListRoom,
+    refunds: ListRoom,
 }
 
 /// A report so far.
@@ -95,14 +95,14 @@ pub(super) struct ReportTally {
     organizations: BTreeMap<OrganizationBin, Organization>,
     /// By day, where a range wants that: the place in `days`, and whose.
     daily: Option<BTreeMap<(usize, OrganizationBin), Sums>>,
-    room: Rooms,
+    room: ListRooms,
     asking: Inquiry,
 }
 
 impl ReportTally {
     pub(super) fn new(days: Vec<(Day, Moment)>, is_daily: bool, asking: Inquiry) -> Self {
         let daily = is_daily.then(BTreeMap::new);
-        Self { days, organizations: BTreeMap::new(), daily, room: Rooms::default(), asking }
+        Self { days, organizations: BTreeMap::new(), daily, room: ListRooms::default(), asking }
     }
 
     /// An organisation the caller sees.
@@ -121,7 +121,10 @@ impl ReportTally {
     pub(super) fn take(&mut self, fact: &Fact<'_>) -> Result<(), Failure> {
         match *fact {
             Fact::Paid(row, at) => self.paid(row, at),
-            Fact::FoundLate(row) => self.late(row),
+            Fact::FoundLate(row) => {
+                self.late(row);
+                Ok(())
+            }
             Fact::PaidBack(row, refund) => {
                 organization(&mut self.organizations, row).sums.pay_back(refund.amount)?;
                 self.on_day(row, refund.at, |sums| sums.pay_back(refund.amount))
@@ -130,13 +133,17 @@ impl ReportTally {
                 let line = ReportRefund { id: refund.id, payment: row.id, amount_tiyn: refund.amount, at: refund.at };
                 organization(&mut self.organizations, row);
                 let which: fn(&mut Organization) -> &mut Listed<ReportRefund> = |found| &mut found.refunds_pending;
-                self.room.refunds.list(&mut self.organizations, (&row.organization_bin, which), (line, false))
+                self.room.refunds.list(&mut self.organizations, (&row.organization_bin, which), (line, false));
+                Ok(())
             }
             Fact::PaidBackElsewhere(row, amount, at) => {
                 organization(&mut self.organizations, row).sums.pay_back_elsewhere(amount)?;
                 self.on_day(row, at, |sums| sums.pay_back_elsewhere(amount))
             }
-            Fact::Unfinished(row) => self.unfinished(row),
+            Fact::Unfinished(row) => {
+                self.unfinished(row);
+                Ok(())
+            }
         }
     }
 
@@ -157,16 +164,16 @@ impl ReportTally {
             add(taken_tiyn, row.amount)?;
         }
         if row.late {
-            self.late(row)?;
+            self.late(row);
         }
         self.on_day(row, at, |sums| sums.take(row.amount))
     }
 
-    fn late(&mut self, row: &PaymentRow) -> Result<(), Failure> {
-        self.list(row, |room| &mut room.late, |found| &mut found.late)
+    fn late(&mut self, row: &PaymentRow) {
+        self.list(row, |room| &mut room.late, |found| &mut found.late);
     }
 
-    fn unfinished(&mut self, row: &PaymentRow) -> Result<(), Failure> {
+    fn unfinished(&mut self, row: &PaymentRow) {
         match may_have_been_paid(row) {
             true => self.list(row, |room| &mut room.unknown, |found| &mut found.unknown),
             false => self.list(row, |room| &mut room.open, |found| &mut found.open),
@@ -176,14 +183,14 @@ impl ReportTally {
     fn list(
         &mut self,
         row: &PaymentRow,
-        room: fn(&mut Rooms) -> &mut Room,
+        room: fn(&mut ListRooms) -> &mut ListRoom,
         which: fn(&mut Organization) -> &mut Listed<ReportPayment>,
-    ) -> Result<(), Failure> {
+    ) {
         let line = self.line(row);
         let is_not_asked = line.not_asked.is_some();
         organization(&mut self.organizations, row);
         let whose = (&row.organization_bin, which);
-        room(&mut self.room).list(&mut self.organizations, whose, (line, is_not_asked))
+        room(&mut self.room).list(&mut self.organizations, whose, (line, is_not_asked));
     }
 
     fn on_day(

@@ -16,17 +16,17 @@ const COARSE: Duration = Duration::from_secs(2);
 /// Looks at the files; touches nothing but what it remembers of them.
 #[derive(Default)]
 pub(in crate::service::upkeep) struct NextStart {
-    seen: Mutex<Option<Seen>>,
+    seen: Mutex<Option<LastRead>>,
 }
 
-struct Seen {
-    files: Vec<Stamp>,
+struct LastRead {
+    files: Vec<FileStamp>,
     trouble: Option<String>,
 }
 
 /// By what a file is told from another, or from itself before a change; without the numbers where it cannot be looked at.
 #[derive(PartialEq, Eq)]
-struct Stamp {
+struct FileStamp {
     path: PathBuf,
     times: Option<[i64; 4]>,
     ids: Option<[u64; 3]>,
@@ -35,7 +35,7 @@ struct Stamp {
 impl NextStart {
     /// Why the next start could not use the files of `place`. That none are there is another matter.
     pub(in crate::service::upkeep) async fn trouble(&self, place: &IdentityPlace) -> Option<String> {
-        let files: Vec<Stamp> = place.files().into_iter().map(Stamp::of).collect();
+        let files: Vec<FileStamp> = place.files().into_iter().map(FileStamp::of).collect();
         if let Some(trouble) = self.known(&files) {
             return trouble;
         }
@@ -43,20 +43,20 @@ impl NextStart {
         let read = move || place.load(&mut Vec::new()).err().map(|why| why.to_string());
         let trouble = tokio::task::spawn_blocking(read).await.ok()?;
         let now = Moment::now().millis();
-        let seen = Seen { trouble: trouble.clone(), files };
+        let seen = LastRead { trouble: trouble.clone(), files };
         let settled = seen.files.iter().all(|file| file.is_older_than(now, COARSE));
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen).filter(|_| settled);
         trouble
     }
 
     /// What was found in these very files.
-    fn known(&self, files: &[Stamp]) -> Option<Option<String>> {
+    fn known(&self, files: &[FileStamp]) -> Option<Option<String>> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.as_ref().filter(|seen| seen.files == files).map(|seen| seen.trouble.clone())
     }
 }
 
-impl Stamp {
+impl FileStamp {
     fn of(path: PathBuf) -> Self {
         let metadata = fs::metadata(&path).ok();
         let times = |it: &Metadata| [it.mtime(), it.mtime_nsec(), it.ctime(), it.ctime_nsec()];
