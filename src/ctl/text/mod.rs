@@ -13,7 +13,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(super) use doctor::{checks, sentence};
+pub(super) use doctor::{checks, sentence, sentence_with};
 pub(super) use failure::failure;
 pub(super) use log::line as log_line;
 pub(super) use qr::draw;
