@@ -90,6 +90,7 @@ fn identity() -> Identity {
         days_left: 365,
         sealed: false,
         no_end: false,
+        key_waits: false,
     }
 }
 

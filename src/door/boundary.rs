@@ -9,8 +9,8 @@ use hyper::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
 /// What of the next request has gone by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Passage {
-    /// Its head: whether anything of it has come, and how long the line is that is coming in.
-    Head { begun: bool, line: usize },
+    /// Its head: whether anything of it has come, and anything of the line that is coming in.
+    Head { begun: bool, filled: bool },
     /// Behind its head; hyper says next what body it has.
     Behind,
     /// So much of its body is missing.
@@ -22,12 +22,12 @@ enum Passage {
     /// The line end of a chunk.
     ChunkEnd,
     /// Lines behind the last chunk, ended by an empty one.
-    Trailer { line: usize },
+    Trailer { filled: bool },
     /// This cannot tell, until the next request.
     Lost,
 }
 
-const NEW_HEAD: Passage = Passage::Head { begun: false, line: 0 };
+const NEW_HEAD: Passage = Passage::Head { begun: false, filled: false };
 
 /// Follows the bytes of one connection.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Boundary {
         }
     }
 
-    /// Passage of a head has come.
+    /// Part of a head has come.
     pub(super) fn is_in_head(&self) -> bool {
         matches!(self.0, Passage::Head { begun: true, .. })
     }
@@ -76,8 +76,7 @@ impl Boundary {
                     taken += self.skip(missing, rest.len(), Passage::Chunk, Some(Passage::ChunkEnd))
                 }
                 Passage::Head { .. } | Passage::Size { .. } | Passage::ChunkEnd | Passage::Trailer { .. } => {
-                    self.byte(rest.first().copied().unwrap_or_default());
-                    taken += 1;
+                    taken += self.line(rest);
                 }
             }
             if taken > 0 && self.0 == NEW_HEAD {
@@ -95,36 +94,42 @@ impl Boundary {
         passed
     }
 
-    fn byte(&mut self, byte: u8) {
-        self.0 = match (self.0, byte) {
+    /// Passes over what is here of a line, and its end. A `\r` is none of its characters.
+    fn line(&mut self, bytes: &[u8]) -> usize {
+        let end = bytes.iter().position(|byte| *byte == b'\n');
+        let (text, is_over) = (bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default(), end.is_some());
+        let filled = text.iter().any(|byte| *byte != b'\r');
+        self.0 = match (self.0, is_over) {
             // Empty lines before a request are nothing of it.
-            (Passage::Head { begun: false, .. }, b'\r' | b'\n') => NEW_HEAD,
-            (Passage::Head { line: 0, .. }, b'\n') => Passage::Behind,
-            (Passage::Head { .. }, b'\n') => Passage::Head { begun: true, line: 0 },
-            (Passage::Head { line, .. }, _) => Passage::Head { begun: true, line: longer(line, byte) },
-            (Passage::Size { size: 0, .. }, b'\n') => Passage::Trailer { line: 0 },
-            (Passage::Size { size, .. }, b'\n') => Passage::Chunk(size),
-            (Passage::Size { size, digits: true }, byte) => match char::from(byte).to_digit(16) {
-                Some(digit) => size_of(size, digit),
-                None => Passage::Size { size, digits: false },
-            },
-            (Passage::ChunkEnd, b'\n') => Passage::Size { size: 0, digits: true },
-            (Passage::Trailer { line: 0 }, b'\n') => NEW_HEAD,
-            (Passage::Trailer { .. }, b'\n') => Passage::Trailer { line: 0 },
-            (Passage::Trailer { line }, _) => Passage::Trailer { line: longer(line, byte) },
-            (at, _) => at,
+            (Passage::Head { begun: false, .. }, _) if !filled => NEW_HEAD,
+            (Passage::Head { filled: false, .. }, true) if !filled => Passage::Behind,
+            (Passage::Head { .. }, true) => Passage::Head { begun: true, filled: false },
+            (Passage::Head { filled: before, .. }, false) => Passage::Head { begun: true, filled: before || filled },
+            (Passage::Size { size, digits }, is_over) => sized(size, digits, text, is_over),
+            (Passage::ChunkEnd, true) => Passage::Size { size: 0, digits: true },
+            (Passage::Trailer { filled: false }, true) if !filled => NEW_HEAD,
+            (Passage::Trailer { .. }, true) => Passage::Trailer { filled: false },
+            (Passage::Trailer { filled: before }, false) => Passage::Trailer { filled: before || filled },
+            (other, _) => other,
         };
+        text.len() + usize::from(is_over)
     }
 }
 
-fn size_of(size: u64, digit: u32) -> Passage {
-    match size.checked_mul(16).and_then(|size| size.checked_add(u64::from(digit))) {
-        Some(size) => Passage::Size { size, digits: true },
-        None => Passage::Lost,
+/// Behind more of the line with the size of a chunk: digits, and then whatever a client has to add.
+fn sized(mut size: u64, mut digits: bool, text: &[u8], is_over: bool) -> Passage {
+    for byte in text {
+        let digit = char::from(*byte).to_digit(16).filter(|_| digits);
+        digits = digit.is_some();
+        let Some(digit) = digit else { break };
+        match size.checked_mul(16).and_then(|size| size.checked_add(u64::from(digit))) {
+            Some(longer) => size = longer,
+            None => return Passage::Lost,
+        }
     }
-}
-
-/// The `\r` before the end of a line is none of its characters.
-fn longer(line: usize, byte: u8) -> usize {
-    if byte == b'\r' { line } else { line.saturating_add(1) }
+    match (is_over, size) {
+        (false, _) => Passage::Size { size, digits },
+        (true, 0) => Passage::Trailer { filled: false },
+        (true, _) => Passage::Chunk(size),
+    }
 }

@@ -208,7 +208,7 @@ impl Settings {
     #[must_use]
     pub fn identity_view(&self, now: Moment) -> Option<Identity> {
         let view = self.identity()?.view(now);
-        Some(Identity { sealed: self.key_seal().is_some(), ..view })
+        Some(Identity { sealed: self.key_seal().is_some(), key_waits: self.has_waiting_key(), ..view })
     }
 
     /// The key and certificate in use.

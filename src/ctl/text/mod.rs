@@ -87,7 +87,7 @@ pub(super) fn next(reply: &Reply) -> Option<String> {
             bin = config.organization_bin
         )),
         Reply::CertificateRequest(request) => Some(identity::next(request)),
-        Reply::IdentityTaken(taken) => identity::unproven(taken),
+        Reply::IdentityTaken(taken) => identity::besides(taken),
         _ => None,
     }
 }
