@@ -1,12 +1,14 @@
 //! What the log says of the key and the certificate in use: that they changed, and that their end is near. The last that
 //! was said stands in `meta`, so that each is said once, whatever restarts come between.
 
+use std::fs::File;
 use std::path::Path;
 
 use redb::{Builder, DatabaseError, ReadableDatabase};
 
 use super::event::{Change, IdentityTold, Note};
-use super::file::{CACHE_BYTES, inaccessible};
+use super::file::{CACHE_BYTES, inaccessible, not_opened};
+use super::overlay::Overlay;
 use super::place::Place;
 use super::reading::Reading;
 use super::writing::Writing;
@@ -48,8 +50,7 @@ pub(crate) enum HadIdentity {
     Untold(String),
 }
 
-/// Whether an identity was ever in use with the state in `dir`. Changes nothing, also not in a state that was not closed, which
-/// only a start mends.
+/// Whether an identity was ever in use with the state in `dir`. Changes nothing, also not in a state that was not closed.
 pub(crate) fn had_identity(dir: &Path) -> HadIdentity {
     match looked_at(dir) {
         Ok(Some(_)) => HadIdentity::Yes,
@@ -57,21 +58,24 @@ pub(crate) fn had_identity(dir: &Path) -> HadIdentity {
         Err(StoreError::InUse(_)) => {
             HadIdentity::Untold("a daemon runs on this state, and may have one: kaspictl status".to_owned())
         }
-        Err(error) => HadIdentity::Untold(format!("whether there was one, the state does not tell now: {error}")),
+        Err(error) => HadIdentity::Untold(format!("whether there was one, nobody can tell here: {error}")),
     }
 }
 
 fn looked_at(dir: &Path) -> Result<Option<IdentityMark>, StoreError> {
     let (place, true) = Place::find(dir)? else { return Ok(None) };
-    // A folder that cannot be looked into is an error of the system and not of redb.
-    std::fs::File::open(&place.file).map_err(|error| inaccessible(&place.file, &error))?;
-    match Builder::new().set_cache_size(CACHE_BYTES).open_read_only(&place.file) {
-        Ok(database) => identity_mark(&Reading::new(database.begin_read()?, None)),
-        Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::InUse(place.file)),
-        Err(DatabaseError::RepairAborted) => Err(StoreError::Codec(
-            "kaspid or the machine was cut short; start kaspid, then: kaspictl status".to_owned(),
-        )),
-        Err(error) => Err(StoreError::Codec(error.to_string())),
+    let path = &place.file;
+    let told = |tx| identity_mark(&Reading::new(tx, None));
+    let file = File::open(path).map_err(|error| inaccessible(path, &error))?;
+    match Builder::new().set_cache_size(CACHE_BYTES).open_read_only(path) {
+        Ok(database) => told(database.begin_read()?),
+        // Killed, or cut short with the machine: nobody has it open, and it is mended in memory.
+        Err(DatabaseError::RepairAborted) => {
+            let overlay = Overlay::over(file).map_err(|error| inaccessible(path, &error))?;
+            let mended = Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(overlay);
+            told(mended.map_err(|error| not_opened(path, &error))?.begin_read()?)
+        }
+        Err(error) => Err(not_opened(path, &error)),
     }
 }
 

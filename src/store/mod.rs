@@ -33,6 +33,7 @@ mod journal_heads;
 mod handle;
 mod head;
 mod hear;
+mod overlay;
 mod identity;
 mod key;
 mod known;
