@@ -16,6 +16,11 @@ use crate::id::{ConfigId, OrganizationBin, PaymentId, QrPaymentId, Reason, Reque
 use crate::moment::Moment;
 use crate::money::Amount;
 
+/// The log has lost an event that something names.
+pub(super) fn missing(seq: u64) -> StoreError {
+    StoreError::Codec(format!("event {seq} is missing from the log"))
+}
+
 /// One event. Holds no token, no full phone number and no payer name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Event {
@@ -80,6 +85,16 @@ pub(crate) enum IdentityTold {
 }
 
 impl Change {
+    /// What the caller wrote of the call that it begins, where there is a key to compare it by.
+    pub(super) fn wrote(&self) -> Option<&Wrote> {
+        match self {
+            Self::CreateIntended { wrote, .. }
+            | Self::CancelIntended { wrote, .. }
+            | Self::RefundIntended { wrote, .. } => wrote.as_ref(),
+            _ => None,
+        }
+    }
+
     /// The payment whose row it writes; that of a call's end, its beginning names.
     pub(super) fn payment(&self) -> Option<PaymentId> {
         match self {

@@ -4,9 +4,11 @@ use redb::ReadableTable;
 
 use super::error::{Refused, StoreError};
 use super::event::{self, CallOutcome, Change, Event, GENESIS, ImportedRow, Sha};
+use super::payment::number;
 use super::reading::Reading;
 use super::walk::Walk;
 use crate::failure::Failure;
+use crate::id::PaymentId;
 use crate::moment::Moment;
 
 /// Events read at a time by a walk along the whole log, so that no read transaction lives long.
@@ -69,9 +71,14 @@ pub(crate) fn imported_rows(
     Ok(last)
 }
 
-/// The event that ended a call, and how.
-pub(super) fn ended_by(reading: &Reading, begun: u64) -> Result<Option<(u64, CallOutcome)>, StoreError> {
-    let Some(seq) = ReadableTable::get(&reading.tables.ended()?, begun)?.map(|seq| seq.value()) else {
+/// The event that ended the call on a payment that event `begun` began, and how.
+pub(super) fn ended_by(
+    reading: &Reading,
+    (payment, begun): (PaymentId, u64),
+) -> Result<Option<(u64, CallOutcome)>, StoreError> {
+    let events = reading.tables.payment_event()?;
+    let ended = ReadableTable::get(&events, (number(payment), begun))?.map(|ended| ended.value());
+    let Some(seq) = ended.filter(|ended| *ended != 0) else {
         return Ok(None);
     };
     match event_at(reading, seq)?.map(|event| event.change) {

@@ -2,7 +2,6 @@
 
 use super::chain::Chain;
 use super::event::{self, Event};
-use super::key::KeyRow;
 use super::payment::PaymentRow;
 use super::refund::RefundRow;
 use super::secrets::Laid;
@@ -21,7 +20,6 @@ pub fn stored(bytes: &[u8]) {
     both_ways::<ConfigRow>(bytes);
     both_ways::<PaymentRow>(bytes);
     both_ways::<RefundRow>(bytes);
-    both_ways::<KeyRow>(bytes);
     both_ways::<Laid>(bytes);
 }
 

@@ -1,19 +1,6 @@
-//! What an Idempotency-Key stands for: one intention of a shop.
+//! What a caller wrote under an Idempotency-Key, as it is compared.
 
 use serde::{Deserialize, Serialize};
-
-use crate::domain::OperationType;
-use crate::id::PaymentId;
-
-/// A key and what it stands for. A key that surely moved nothing has no row.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct KeyRow {
-    pub(crate) operation: OperationType,
-    pub(crate) payment: PaymentId,
-    /// The event that began the call; in `running` while it is in flight.
-    pub(crate) intent: u64,
-    pub(crate) wrote: Wrote,
-}
 
 /// What the caller wrote, field by field, as keyed hashes: enough to tell whether a second request is the
 /// same and which fields differ, without keeping a phone number.

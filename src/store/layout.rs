@@ -3,4 +3,4 @@
 //! under, and the header of a backup repeats that of the file inside (data-file §7).
 
 /// The layout that this program reads and writes.
-pub(super) const LAYOUT: u8 = 4;
+pub(super) const LAYOUT: u8 = 5;

@@ -3,16 +3,13 @@
 use redb::{ReadableTable, StorageError};
 
 use super::StoreError;
+use super::lists::{From, Numbers, final_until, merged, open_until};
 use super::payment::{self, PaymentRow, number};
-use super::project::OPEN;
 use super::reading::{Reading, id_of};
 use super::walk::{FoundPage, FoundRows, PIECE, Walk};
 use crate::domain::State;
 use crate::id::{Invoice, PaymentId, RequestKey, ShopId};
 use crate::operation::PaymentQuery;
-
-/// Numbers of payments, newest first.
-type Numbers = Box<dyn Iterator<Item = Result<u128, StoreError>>>;
 
 /// States in which a payment stays, but for a surprise.
 const FINAL: [State; 5] = [State::Paid, State::Declined, State::Cancelled, State::Expired, State::Abandoned];
@@ -92,69 +89,23 @@ fn candidates(reading: &Reading, query: &PaymentQuery) -> Result<Numbers, StoreE
     match (&query.key, &query.invoice, query.state, &query.bin) {
         (Some(key), ..) => of_key(reading, key, end),
         (None, Some(invoice), ..) => of_invoice(reading, invoice, end),
-        (None, None, Some(State::Creating | State::Waiting | State::Unknown), None) => open(reading, end),
+        (None, None, Some(State::Creating | State::Waiting | State::Unknown), bin) => {
+            merged(open_until(reading, bin.as_ref().map(|bin| bin.as_str()), end)?, From::Newest)
+        }
         (None, None, Some(state), bin) => {
-            let state = if FINAL.contains(&state) { state as u8 } else { OPEN };
-            of_states(reading, bin.as_ref().map(|bin| bin.as_str()), &[state], end)
+            let bin = bin.as_ref().map(|bin| bin.as_str());
+            merged(final_until(reading, bin, &[state as u8], end)?, From::Newest)
         }
         (None, None, None, Some(bin)) => {
-            let states: Vec<u8> = FINAL.iter().map(|state| *state as u8).chain([OPEN]).collect();
-            of_states(reading, Some(bin.as_str()), &states, end)
+            let mut lists = final_until(reading, Some(bin.as_str()), &FINAL.map(|state| state as u8), end)?;
+            lists.extend(open_until(reading, Some(bin.as_str()), end)?);
+            merged(lists, From::Newest)
         }
         (None, None, None, None) => {
             let range = reading.tables.payment()?.range_owned(..=end)?;
             Ok(Box::new(range.rev().map(|entry| Ok(entry?.0.value()))))
         }
     }
-}
-
-fn open(reading: &Reading, end: u128) -> Result<Numbers, StoreError> {
-    let range = reading.tables.payment_open()?.range_owned(..=end)?;
-    Ok(Box::new(range.rev().map(|entry| Ok(entry?.0.value()))))
-}
-
-/// Payments of one organisation, or of all, in some states as they are listed.
-fn of_states(reading: &Reading, bin: Option<&str>, states: &[u8], end: u128) -> Result<Numbers, StoreError> {
-    let bins = match bin {
-        Some(bin) => vec![bin.to_owned()],
-        None => bins(reading)?,
-    };
-    let mut lists: Vec<Numbers> = Vec::new();
-    for bin in &bins {
-        for &state in states {
-            let range = reading.tables.payment_state()?.range_owned((bin.as_str(), state, 0)..=(bin, state, end))?;
-            lists.push(Box::new(range.rev().map(|entry| Ok(entry?.0.value().2))));
-        }
-    }
-    merged(lists)
-}
-
-/// Every organisation that has a payment: one look-up each, from the last entry of one to the first of the next.
-fn bins(reading: &Reading) -> Result<Vec<String>, StoreError> {
-    let table = reading.tables.payment_state()?;
-    let mut bins: Vec<String> = Vec::new();
-    loop {
-        let after = bins.last().map_or(("", 0, 0), |bin| (bin.as_str(), u8::MAX, u128::MAX));
-        let Some((next, _)) = table.range(after..)?.next().transpose()? else { return Ok(bins) };
-        bins.push(next.value().0.to_owned());
-    }
-}
-
-/// Lists that each begin with their newest, as one.
-fn merged(lists: Vec<Numbers>) -> Result<Numbers, StoreError> {
-    let mut heads: Vec<(Option<u128>, Numbers)> = Vec::with_capacity(lists.len());
-    for mut list in lists {
-        heads.push((list.next().transpose()?, list));
-    }
-    Ok(Box::new(std::iter::from_fn(move || {
-        let (head, list) = heads.iter_mut().max_by_key(|(head, _)| *head)?;
-        let newest = (*head)?;
-        match list.next().transpose() {
-            Ok(next) => *head = next,
-            Err(error) => return Some(Err(error)),
-        }
-        Some(Ok(newest))
-    })))
 }
 
 /// Every shop that has or had a payment with a key or an invoice; a BIN may have moved to another since.

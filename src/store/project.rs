@@ -8,13 +8,11 @@ use super::attempts::Attempts;
 use super::book::booked;
 use super::config::ConfigRow;
 use super::event::{CallOutcome, Change, Closed, Ending, Event};
-use super::key::{KeyRow, Wrote};
 use super::payment::{self, PaymentRow, number};
 use super::tables::WriteTables;
 use super::tally::Transition;
 use super::{StoreError, codec};
-use crate::domain::OperationType;
-use crate::id::{PaymentId, RequestKey, ShopId};
+use crate::id::{PaymentId, RequestKey};
 
 /// A payment before and behind an event.
 struct PaymentStep {
@@ -68,7 +66,7 @@ impl WriteTables<'_> {
     ) -> Result<PaymentStep, StoreError> {
         let before = payment::by_id(&self.payment, id)?;
         let after = after(before.clone(), event, call)?;
-        self.payment_event.insert((number(id), seq), ())?;
+        self.payment_event.insert((number(id), seq), 0)?;
         let (gone, new) = booked((seq, event.at), before.as_ref(), &after.row);
         for entry in gone {
             self.booked.remove(entry.key(id))?;
@@ -110,24 +108,31 @@ impl WriteTables<'_> {
             self.payment_invoice.insert((row.shop_id, invoice.as_str(), id), ())?;
         }
         let was = |is: fn(&PaymentRow) -> bool| before.as_ref().is_some_and(is);
-        let lists = [
-            (&mut self.payment_open, was(PaymentRow::is_open), row.is_open()),
-            (&mut self.payment_attention, was(PaymentRow::is_attended), row.is_attended()),
-        ];
-        for (table, was, is) in lists {
-            match (was, is) {
-                (false, true) => drop(table.insert(id, ())?),
-                (true, false) => drop(table.remove(id)?),
-                // A page that does not change is not written.
-                (true, true) | (false, false) => {}
-            }
+        match (was(PaymentRow::is_attended), row.is_attended()) {
+            (false, true) => drop(self.payment_attention.insert(id, ())?),
+            (true, false) => drop(self.payment_attention.remove(id)?),
+            // A page that does not change is not written.
+            (true, true) | (false, false) => {}
         }
-        let (was, is) = (before.as_ref().map(state_key), state_key(row));
-        if was != Some(is) {
-            if let Some(was) = was {
-                self.payment_state.remove(was)?;
-            }
-            self.payment_state.insert(is, ())?;
+        self.list(before.as_ref(), Some(row))
+    }
+
+    /// A payment moves from where it is listed by organisation to where it belongs now. An open one goes through several
+    /// states, and its list does not follow them.
+    fn list(&mut self, before: Option<&PaymentRow>, after: Option<&PaymentRow>) -> Result<(), StoreError> {
+        let (was, is) = (before.map(listed), after.map(listed));
+        if was == is {
+            return Ok(());
+        }
+        match was {
+            Some((bin, None, id)) => drop(self.payment_open.remove((bin, id))?),
+            Some((bin, Some(state), id)) => drop(self.payment_state.remove((bin, state, id))?),
+            None => {}
+        }
+        match is {
+            Some((bin, None, id)) => drop(self.payment_open.insert((bin, id), ())?),
+            Some((bin, Some(state), id)) => drop(self.payment_state.insert((bin, state, id), ())?),
+            None => {}
         }
         Ok(())
     }
@@ -140,10 +145,7 @@ impl WriteTables<'_> {
         let id = number(row.id);
         self.touched.push(row.id);
         self.payment.remove(id)?;
-        self.payment_open.remove(id)?;
-        if let Some(before) = before {
-            self.payment_state.remove(state_key(before))?;
-        }
+        self.list(before.as_ref(), None)?;
         self.payment_attention.remove(id)?;
         if let Some(invoice) = &row.invoice {
             self.payment_invoice.remove((row.shop_id, invoice.as_str(), id))?;
@@ -155,13 +157,13 @@ impl WriteTables<'_> {
     fn begin(&mut self, seq: u64, change: &Change, row: &PaymentRow) -> Result<(), StoreError> {
         let Some(call) = BegunCall::begun(change) else { return Ok(()) };
         self.running.insert(seq, ())?;
-        let (Change::CreateIntended { wrote, .. }
-        | Change::CancelIntended { wrote, .. }
-        | Change::RefundIntended { wrote, .. }) = change
-        else {
-            return Ok(());
-        };
-        self.put_key(row, call.key.as_ref(), call.what.operation(row.kind), seq, wrote.as_ref())
+        match (&call.key, change.wrote()) {
+            (Some(key), Some(_)) => {
+                self.key.insert((row.shop_id, key.as_str()), (seq, number(row.id)))?;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn end(
@@ -172,7 +174,7 @@ impl WriteTables<'_> {
         (row, call): (&PaymentRow, Option<&BegunCall>),
     ) -> Result<(), StoreError> {
         self.running.remove(intent)?;
-        self.ended.insert(intent, seq)?;
+        self.payment_event.insert((number(row.id), intent), seq)?;
         match (&outcome.ending, call.and_then(|call| call.key.as_ref())) {
             (Ending::Nothing, Some(key)) => self.give_back(row, key),
             _ => Ok(()),
@@ -185,32 +187,15 @@ impl WriteTables<'_> {
         Ok(())
     }
 
-    fn put_key(
-        &mut self,
-        row: &PaymentRow,
-        key: Option<&RequestKey>,
-        operation: OperationType,
-        intent: u64,
-        wrote: Option<&Wrote>,
-    ) -> Result<(), StoreError> {
-        let (Some(key), Some(wrote)) = (key, wrote) else { return Ok(()) };
-        let value = KeyRow { operation, payment: row.id, intent, wrote: wrote.clone() };
-        self.key.insert((row.shop_id, key.as_str()), codec::encode(&value)?.as_slice())?;
-        Ok(())
-    }
-
     /// A key is free again once nothing under it moved money or may have: whatever became of its last attempt, an
     /// earlier one keeps it.
     fn give_back(&mut self, row: &PaymentRow, key: &RequestKey) -> Result<(), StoreError> {
-        let stands = self.key_row(row.shop_id, key)?.is_some_and(|stands| stands.payment == row.id);
+        let stands =
+            self.key.get((row.shop_id, key.as_str()))?.is_some_and(|stands| stands.value().1 == number(row.id));
         if stands && row.account().attempts(Some(key)) == Attempts::Nothing {
             self.key.remove((row.shop_id, key.as_str()))?;
         }
         Ok(())
-    }
-
-    pub(super) fn key_row(&self, shop: ShopId, key: &RequestKey) -> Result<Option<KeyRow>, StoreError> {
-        self.key.get((shop, key.as_str()))?.map(|row| codec::decode(row.value())).transpose()
     }
 
     /// The call that event `intent` began.
@@ -223,17 +208,14 @@ impl WriteTables<'_> {
     pub(super) fn event_at(&self, seq: u64) -> Result<Event, StoreError> {
         match self.event.get(seq)? {
             Some(stored) => super::event::read(stored.value()),
-            None => Err(StoreError::Codec(format!("event {seq} is missing from the log"))),
+            None => Err(super::event::missing(seq)),
         }
     }
 }
 
-/// Under which state open payments are listed: they go through several, and the list does not follow them.
-pub(super) const OPEN: u8 = u8::MAX;
-
-/// Where a payment stands in the list by organisation and state.
-fn state_key(row: &PaymentRow) -> (&str, u8, u128) {
-    let state = if row.is_open() { OPEN } else { row.state as u8 };
+/// Where a payment is listed by its organisation: among the open ones, or under the state in which it is final.
+fn listed(row: &PaymentRow) -> (&str, Option<u8>, u128) {
+    let state = (!row.is_open()).then_some(row.state as u8);
     (row.organization_bin.as_str(), state, number(row.id))
 }
 

@@ -6,11 +6,11 @@ use redb::{ReadTransaction, ReadableTable};
 
 use super::config::{self, ConfigRow};
 use super::event::{self, Event};
-use super::key::KeyRow;
+use super::key_row::KeyRow;
 use super::payment::{self, PaymentRow};
 use super::secrets::{Secrets, locked};
 use super::tables::ReadTables;
-use super::{Counterparty, StoreError, Triple, codec, triple};
+use super::{Counterparty, StoreError, Triple, triple};
 use crate::id::{OrganizationBin, PaymentId, PaymentRef, RequestKey, ShopId, TradePointId};
 /// A read transaction. Costs no lock on the writer; never held across an await.
 pub(crate) struct Reading {
@@ -74,9 +74,12 @@ impl Reading {
 
     /// What a key of a shop stands for.
     pub(crate) fn key(&self, shop: ShopId, key: &RequestKey) -> Result<Option<KeyRow>, StoreError> {
-        let table = self.tables.key()?;
-        let row = ReadableTable::get(&table, (shop, key.as_str()))?;
-        row.map(|value| codec::decode(value.value())).transpose()
+        let keys = self.tables.key()?;
+        let stands = ReadableTable::get(&keys, (shop, key.as_str()))?.map(|stands| stands.value());
+        let Some((intent, _)) = stands else { return Ok(None) };
+        let events = self.tables.event()?;
+        let begun = ReadableTable::get(&events, intent)?.ok_or_else(|| event::missing(intent))?;
+        KeyRow::of(intent, &event::read(begun.value())?).map(Some)
     }
 }
 

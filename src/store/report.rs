@@ -1,9 +1,10 @@
 //! What happened in some days, for reports: read from the book, which has each fact at its one moment, and from the
 //! lists of what is open.
 
-use redb::ReadOnlyTable;
+use redb::{Key, ReadOnlyTable};
 
 use super::book::{BookEntry, Item, counted_at};
+use super::lists::oldest_open;
 use super::payment::{self, PaymentRow};
 use super::reading::{Reading, id_of};
 use super::refund::RefundRow;
@@ -96,24 +97,25 @@ fn unfinished(reading: &Reading, window: Window, tell: &mut Tell<'_>) -> Result<
         true => tell(Fact::Unfinished(&row)),
         false => Ok(()),
     };
-    for row in listed(reading, reading.tables.payment_attention()?)? {
+    for row in rows_of(reading, reading.tables.payment_attention()?, |id| id)? {
         let is_told = |row: &PaymentRow| row.state == State::Abandoned || (row.is_disputed() && !row.is_open());
         row?.filter(is_told).map_or(Ok(()), &mut tell_of)?;
     }
-    for row in listed(reading, reading.tables.payment_open()?)? {
+    for row in rows_of(reading, reading.tables.payment_open()?, |(_, id)| id)? {
         row?.map_or(Ok(()), &mut tell_of)?;
     }
     Ok(())
 }
 
 /// The payments that an index lists, one after the other.
-fn listed(
+fn rows_of<K: Key + 'static>(
     reading: &Reading,
-    index: ReadOnlyTable<u128, ()>,
+    index: ReadOnlyTable<K, ()>,
+    id: impl for<'k> Fn(K::SelfType<'k>) -> u128,
 ) -> Result<impl Iterator<Item = Result<Option<PaymentRow>, StoreError>>, StoreError> {
     let payments = reading.tables.payment()?;
-    let ids = index.range_owned::<u128>(..)?;
-    Ok(ids.map(move |entry| payment::by_id(&payments, id_of(entry?.0.value()))))
+    let entries = index.range_owned::<K::SelfType<'_>>(..)?;
+    Ok(entries.map(move |entry| payment::by_id(&payments, id_of(id(entry?.0.value())))))
 }
 
 /// The ids of the payments made in the window that wait for the customer and are `wanted`, oldest first.
@@ -122,8 +124,9 @@ pub(crate) fn waiting_of(
     window: Window,
     wanted: impl Fn(&PaymentRow) -> bool,
 ) -> Result<Vec<PaymentId>, StoreError> {
-    let mut found = Vec::new();
-    for row in listed(reading, reading.tables.payment_open()?)? {
+    let (payments, mut found) = (reading.tables.payment()?, Vec::new());
+    for id in oldest_open(reading)? {
+        let row = payment::by_id(&payments, id_of(id?));
         let row = row?.filter(|row| row.state == State::Waiting && window.holds(row.created_at) && wanted(row));
         found.extend(row.map(|row| row.id));
     }

@@ -78,7 +78,7 @@ fn begun_row(reading: &Reading, change: &Change) -> Result<LogRow, StoreError> {
 fn call_row(reading: &Reading, begun: &Change, seq: u64) -> Result<LogRow, StoreError> {
     let row = begun_row(reading, begun)?;
     let Some(call) = BegunCall::begun(begun) else { return Ok(row) };
-    let (ended, outcome) = ended_by(reading, seq)?.unzip();
+    let (ended, outcome) = ended_by(reading, (call.payment, seq))?.unzip();
     let payment = match may_change(&call, outcome.as_ref()) {
         true => payment::by_id(&reading.tables.payment()?, call.payment)?,
         false => None,
@@ -114,7 +114,7 @@ fn sent_again(reading: &Reading, row: &LogRow, begun: u64, ended: u64) -> Result
 /// The request that was refused for its token: a row of its own, so that it is found by its number.
 fn first_of_two(reading: &Reading, intent: u64, refused: &event::FirstRefusal) -> Result<LogRow, StoreError> {
     let Some(begun) = event_at(reading, intent)? else {
-        return Err(StoreError::Codec(format!("event {intent} is missing from the log")));
+        return Err(event::missing(intent));
     };
     Ok(LogRow {
         status: LogStatus::Failed,

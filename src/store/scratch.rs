@@ -18,8 +18,8 @@ use crate::operation::Difference;
 /// Made and unlinked in one go; a leftover of a crash between the two is made anew.
 const SCRATCH: &str = "rebuild.tmp";
 
-/// The tables that layout 3 did not have.
-const LISTS: [&str; 2] = ["payment_state", "zone"];
+/// The tables that came or changed with layouts 4 and 5, and are made from the events.
+const LISTS: [&str; 5] = ["payment_event", "payment_open", "key", "payment_state", "zone"];
 
 /// A rebuild under way. Its tables live in an unlinked file beside the state and not in memory: a till's log of
 /// years would not fit into what the daemon may take of the machine.

@@ -85,12 +85,10 @@ tables! {
     meta: &'static str => &'static [u8] = "meta-1";
     /// Sequence number from 1 → SHA-256 (32 bytes), then the event.
     event: u64 => &'static [u8] = "event";
-    /// Event that began a call → event that ended it.
-    ended: u64 => u64 = "ended";
     /// Events that began a call which has not ended.
     running: u64 => () = "running";
-    /// (Payment, event about it).
-    payment_event: (u128, u64) => () = "payment_event";
+    /// (Payment, event about it) → where that began a call which has ended, the event that ended it; else 0.
+    payment_event: (u128, u64) => u64 = "payment_event";
     /// Row number from 1 → config.
     config: u64 => &'static [u8] = "config";
     /// OrganizationBin → row number; what makes a BIN unique.
@@ -102,21 +100,20 @@ tables! {
     payment: u128 => &'static [u8] = "payment";
     /// QrPaymentId → PaymentId; what makes Kaspi's number unique.
     payment_qr: &'static str => u128 = "payment_qr";
-    /// Payments that are not final.
-    payment_open: u128 => () = "payment_open";
+    /// (OrganizationBin, PaymentId) of the payments that are not final.
+    payment_open: (&'static str, u128) => () = "payment_open";
     /// Payments with something that only a person can close.
     payment_attention: u128 => () = "payment_attention";
     /// (Shop, invoice, payment).
     payment_invoice: (u32, &'static str, u128) => () = "payment_invoice";
-    /// (Shop, Idempotency-Key) → what it stands for.
-    key: (u32, &'static str) => &'static [u8] = "key";
+    /// (Shop, Idempotency-Key) → the event that began its call, which says all of what the key stands for, and the payment.
+    key: (u32, &'static str) => (u64, u128) = "key";
     /// Events that put a backup back, until an admin has acknowledged the gap.
     restored: u64 => () = "restored";
     /// (Milliseconds since 1970, payment, what is booked, which of these) → tiyn, where the payment does not tell: see
     /// [`super::book`].
     booked: (i64, u128, u8, u64) => i64 = "booked";
-    /// (OrganizationBin, state, PaymentId) of the payments; those that are open stand under one number, see
-    /// [`super::project::OPEN`].
+    /// (OrganizationBin, state, PaymentId) of the payments that are final.
     payment_state: (&'static str, u8, u128) => () = "payment_state";
     /// (Length, number of a stretch of the log) → what its rows may have: see [`super::zone`].
     zone: (u8, u64) => &'static [u8] = "zone";

@@ -80,7 +80,7 @@ fn is_known_otherwise(
     after: &PaymentRow,
 ) -> Result<bool, StoreError> {
     let begun = event_at(reading, earlier)?.and_then(|event| BegunCall::begun(&event.change));
-    let ended = ended_by(reading, earlier)?.filter(|(ended, _)| *ended < seq);
+    let ended = ended_by(reading, (after.id, earlier))?.filter(|(ended, _)| *ended < seq);
     let (Some(call), Some((_, outcome))) = (begun, ended) else { return Ok(false) };
     Ok(known(&call, Some(&outcome), Some(before)) != known(&call, Some(&outcome), Some(after)))
 }

@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use redb::{ReadOnlyTable, ReadableTable};
-
 use super::payment::{self, PaymentRow};
 use super::reading::id_of;
 use super::walk::{PIECE, Walk};
@@ -36,10 +34,9 @@ impl ToFollow {
 }
 
 /// Where the walk goes on.
-#[derive(Clone, Copy)]
 enum Next {
-    /// From this open one.
-    Open(u128),
+    /// From this open one of an organisation.
+    Open(String, u128),
     /// From this one that is attended.
     Attended(u128),
     /// From this one back in time.
@@ -57,23 +54,16 @@ pub(crate) struct FollowWalk {
 impl FollowWalk {
     /// From the first one on.
     pub(crate) fn new(alive: Moment) -> Self {
-        Self { next: Next::Open(0), alive }
+        Self { next: Next::Open(String::new(), 0), alive }
     }
 
     /// The next ones, from at most [`PIECE`] rows; `None` at the end.
     pub(crate) fn piece(&mut self, walk: &Walk<'_>) -> Result<Option<ToFollow>, StoreError> {
         let mut found = ToFollow::default();
-        self.next = match self.next {
-            Next::Open(from) => {
-                let behind = listed(walk, &walk.tables.payment_open()?, from, |_| true, &mut found)?;
-                behind.map_or(Next::Attended(0), Next::Open)
-            }
-            Next::Attended(from) => {
-                let is_new = |row: &PaymentRow| !row.is_open();
-                let behind = listed(walk, &walk.tables.payment_attention()?, from, is_new, &mut found)?;
-                behind.map_or(Next::Recent(u128::MAX), Next::Attended)
-            }
-            Next::Recent(from) => self.recent(walk, from, &mut found)?,
+        self.next = match &self.next {
+            Next::Open(bin, from) => open(walk, (bin, *from), &mut found)?,
+            Next::Attended(from) => attended(walk, *from, &mut found)?,
+            Next::Recent(from) => self.recent(walk, *from, &mut found)?,
             Next::End => return Ok(None),
         };
         Ok(Some(found))
@@ -96,22 +86,30 @@ impl FollowWalk {
     }
 }
 
-/// Those of a list from here on that are wanted, and where it goes on.
-fn listed(
-    walk: &Walk<'_>,
-    index: &ReadOnlyTable<u128, ()>,
-    from: u128,
-    is_wanted: impl Fn(&PaymentRow) -> bool,
-    found: &mut ToFollow,
-) -> Result<Option<u128>, StoreError> {
-    let payments = walk.tables.payment()?;
-    for (looked, entry) in (0..).zip(ReadableTable::range(index, from..)?) {
+/// Those that are open from here on.
+fn open(walk: &Walk<'_>, from: (&str, u128), found: &mut ToFollow) -> Result<Next, StoreError> {
+    let (payments, open) = (walk.tables.payment()?, walk.tables.payment_open()?);
+    for (looked, entry) in (0..).zip(open.range(from..)?) {
+        let (key, _) = entry?;
+        let (bin, id) = key.value();
+        if looked == PIECE {
+            return Ok(Next::Open(bin.to_owned(), id));
+        }
+        found.add(id_of(id), payment::by_id(&payments, id_of(id)))?;
+    }
+    Ok(Next::Attended(0))
+}
+
+/// Those that are attended from here on and not open.
+fn attended(walk: &Walk<'_>, from: u128, found: &mut ToFollow) -> Result<Next, StoreError> {
+    let (payments, attended) = (walk.tables.payment()?, walk.tables.payment_attention()?);
+    for (looked, entry) in (0..).zip(attended.range(from..)?) {
         let id = entry?.0.value();
         if looked == PIECE {
-            return Ok(Some(id));
+            return Ok(Next::Attended(id));
         }
         let row = payment::by_id(&payments, id_of(id));
-        found.add(id_of(id), row.map(|row| row.filter(&is_wanted)))?;
+        found.add(id_of(id), row.map(|row| row.filter(|row| !row.is_open())))?;
     }
-    Ok(None)
+    Ok(Next::Recent(u128::MAX))
 }

@@ -10,6 +10,7 @@ use std::ops::Deref;
 use redb::{ReadableTable, ReadableTableMetadata};
 
 use super::StoreError;
+use super::lists::oldest_open;
 use super::payment::{self, PaymentRow};
 use super::reading::{Reading, id_of};
 use crate::id::PaymentId;
@@ -76,7 +77,7 @@ impl Walk<'_> {
         let payments = self.tables.payment()?;
         for entry in self.tables.payment_open()?.iter()? {
             step()?;
-            readable(payment::by_id(&payments, id_of(entry?.0.value())))?.iter().for_each(&mut tell);
+            readable(payment::by_id(&payments, id_of(entry?.0.value().1)))?.iter().for_each(&mut tell);
         }
         for entry in self.tables.payment_attention()?.iter()? {
             step()?;
@@ -102,8 +103,8 @@ impl Walk<'_> {
     /// The first open payments by their ids, as far as they can be read.
     pub(crate) fn first_open(&self, at_most: usize) -> Result<Vec<PaymentRow>, StoreError> {
         let (payments, mut rows) = (self.tables.payment()?, Vec::new());
-        for entry in self.tables.payment_open()?.iter()?.take(at_most) {
-            rows.extend(readable(payment::by_id(&payments, id_of(entry?.0.value())))?);
+        for id in oldest_open(self)?.take(at_most) {
+            rows.extend(readable(payment::by_id(&payments, id_of(id?)))?);
         }
         Ok(rows)
     }

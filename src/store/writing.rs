@@ -6,7 +6,7 @@ use redb::{ReadableTable, WriteTransaction};
 
 use super::config::{self, ConfigRow};
 use super::event::{self, CallOutcome, Change, Ending, Event, GENESIS, Sha};
-use super::key::KeyRow;
+use super::key_row::KeyRow;
 use super::payment::{self, PaymentRow, number};
 use super::secrets::{Secrets, locked};
 use super::tables::WriteTables;
@@ -175,9 +175,10 @@ impl<'t> Writing<'t> {
 
     /// What a key of a shop stands for, and whether its call is in flight.
     pub(crate) fn key(&self, shop: ShopId, key: &RequestKey) -> Result<Option<(KeyRow, bool)>, StoreError> {
-        let Some(row) = self.tables.key_row(shop, key)? else { return Ok(None) };
-        let running = self.tables.running.get(row.intent)?.is_some();
-        Ok(Some((row, running)))
+        let stands = self.tables.key.get((shop, key.as_str()))?.map(|stands| stands.value());
+        let Some((intent, _)) = stands else { return Ok(None) };
+        let running = self.tables.running.get(intent)?.is_some();
+        Ok(Some((KeyRow::of(intent, &self.tables.event_at(intent)?)?, running)))
     }
 
     /// The payments of a shop's invoice.
@@ -193,8 +194,10 @@ impl<'t> Writing<'t> {
 
     /// A payment of the same organisation and amount whose create was lost, or has not ended, so that it may be this one.
     pub(crate) fn unknown_like(&self, row: &PaymentRow) -> Result<Option<PaymentId>, StoreError> {
-        for entry in self.tables.payment_open.iter()? {
-            let other = payment::by_id(&self.tables.payment, PaymentId::from_bytes(entry?.0.value().to_be_bytes()))?;
+        let bin = row.organization_bin.as_str();
+        for entry in self.tables.payment_open.range((bin, 0)..=(bin, u128::MAX))? {
+            let (_, id) = entry?.0.value();
+            let other = payment::by_id(&self.tables.payment, PaymentId::from_bytes(id.to_be_bytes()))?;
             let is_like = |other: &PaymentRow| {
                 let has_no_number = matches!(other.state, State::Unknown | State::Creating);
                 has_no_number && (other.config_id, other.amount) == (row.config_id, row.amount)

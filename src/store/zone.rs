@@ -37,7 +37,8 @@ pub(super) fn block_of(seq: u64) -> u64 {
 /// What the rows of a stretch may have.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct LogZone {
-    /// The first and the last moment, in ms since 1970; none where no event has a row.
+    /// The first and the last minute since 1970; none where no event has a row. Whole minutes, so that a busy block soon
+    /// says all that it ever will, and its page is not written with each event.
     between: Option<(i64, i64)>,
     /// Two bits for each BIN.
     bins: u128,
@@ -86,12 +87,17 @@ impl LogZone {
     pub(super) fn may_have(&self, sought: &Sought) -> bool {
         let Some((first, last)) = self.between else { return false };
         let bin = sought.bin.as_ref().map_or(0, bits_of_bin);
-        sought.from.is_none_or(|from| last >= from.millis())
-            && sought.to.is_none_or(|to| first < to.millis())
+        // A bound within a minute may have its rows in that minute.
+        sought.from.is_none_or(|from| last >= minute(from))
+            && sought.to.is_none_or(|to| first <= minute(to))
             && self.bins & bin == bin
             && sought.operation.is_none_or(|operation| self.operations & bit_of(operation) != 0)
             && sought.status.is_none_or(|status| self.statuses & bit_of_status(status) != 0)
     }
+}
+
+fn minute(at: Moment) -> i64 {
+    at.millis().div_euclid(60_000)
 }
 
 fn bits_of_bin(bin: &OrganizationBin) -> u128 {
@@ -117,7 +123,7 @@ const ANY_STATUS: u8 = u8::MAX;
 /// What a row shows that never changes, and its status where that does not either; a call's comes with its end.
 fn of_row(at: Moment, operation: OperationType, bin: Option<&OrganizationBin>, status: Option<LogStatus>) -> LogZone {
     LogZone {
-        between: Some((at.millis(), at.millis())),
+        between: Some((minute(at), minute(at))),
         bins: bin.map_or(0, bits_of_bin),
         operations: bit_of(operation),
         statuses: status.map_or(0, bit_of_status),

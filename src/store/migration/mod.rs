@@ -5,6 +5,7 @@
 mod from_1;
 mod from_2;
 mod from_3;
+mod from_4;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ use crate::failpoint::fail_point;
 type MigrationStep = fn(before: &ReadTransaction, after: &WriteTransaction) -> Result<(), StoreError>;
 
 /// The first one is from layout 1 to 2. A layout without its step does not compile.
-const STEPS: [MigrationStep; LAYOUT as usize - 1] = [from_1::step, from_2::step, from_3::step];
+const STEPS: [MigrationStep; LAYOUT as usize - 1] = [from_1::step, from_2::step, from_3::step, from_4::step];
 
 /// Opens the state, of this layout from then on.
 pub(super) fn open(path: &Path) -> Result<Database, StoreError> {

@@ -19,7 +19,7 @@ use crate::store::event::{
     CallOutcome, Change, Closed, Ending, Event, FirstRefusal, GENESIS, Gap, IdentityTold, ImportedRow, LogPlace, Note,
     seal,
 };
-use crate::store::key::{Field, KeyRow, Wrote};
+use crate::store::key::{Field, Wrote};
 use crate::store::payment::{PaymentRow, Seen};
 use crate::store::refund::{RefundRow, RefundState};
 use crate::store::secrets::{Laid, TokenMark};
@@ -172,8 +172,7 @@ pub(super) fn imported() -> ImportedRow {
 fn rows(lines: &mut Lines) {
     lines.value("ConfigRow", &config());
     lines.value("PaymentRow", &payment());
-    let stands = KeyRow { operation: OperationType::Create, payment: id(1), intent: 7, wrote: wrote() };
-    lines.value("KeyRow", &stands);
+    lines.value("Wrote", &wrote());
     lines.value("LogZone", &zone::tests::sample());
     lines.value("device", &Some("a-device-token".to_owned()));
     lines.value("device deleted", &None::<String>);

@@ -239,10 +239,10 @@ fn a_damaged_backup_touches_nothing() {
         ("newer", edited("\"kaspid_backup\":1", "\"kaspid_backup\":9"), "newer"),
         (
             "of a newer layout",
-            edited("\"layout\":4", "\"layout\":5"),
-            "newer kaspid (layout 5; this one reads up to 4)",
+            edited("\"layout\":5", "\"layout\":6"),
+            "newer kaspid (layout 6; this one reads up to 5)",
         ),
-        ("of another layout than it says", edited("\"layout\":4", "\"layout\":1"), "its header says 1"),
+        ("of another layout than it says", edited("\"layout\":5", "\"layout\":1"), "its header says 1"),
         ("only a header", whole[..=line].to_vec(), "bytes follow its header"),
         ("empty", Vec::new(), "no backup"),
         ("bare redb", whole[line + 1..].to_vec(), "no backup"),
@@ -383,13 +383,13 @@ fn an_unreadable_state_is_never_replaced_by_an_empty_one() {
         assert!(fs::read(&state).unwrap() == bytes, "{name} ({} bytes): the file was changed", bytes.len());
     }
     fs::write(&state, &whole).unwrap();
-    layout(&state, 5);
+    layout(&state, 6);
     let before = fs::read(&state).unwrap();
     let said = must_not_start(&home, home.command());
-    assert!(said.contains("newer kaspid (layout 5; this one reads up to 4)"), "{said}");
+    assert!(said.contains("newer kaspid (layout 6; this one reads up to 5)"), "{said}");
     assert!(said.contains("install that version again"), "{said}");
     assert_eq!(fs::read(&state).unwrap().len(), before.len());
-    layout(&state, 3);
+    fs::write(&state, &whole).unwrap();
     assert!(Daemon::start(&home).stop().success());
 
     fs::remove_file(&state).unwrap();

@@ -117,7 +117,7 @@ fn a_daemon_starts_on_a_state_of_an_earlier_layout() {
         assert_eq!(file.metadata().unwrap().mode() & 0o777, 0o600, "{}", file.display());
     }
     let journal = upgrade.home.stderr();
-    assert!(journal.contains(old.to_str().unwrap()) && journal.contains("from=1 to=4"), "{journal}");
+    assert!(journal.contains(old.to_str().unwrap()) && journal.contains("from=1 to=5"), "{journal}");
     upgrade.is_whole();
     assert_eq!(upgrade.beside("kaspid.redb.layout-").len(), 1);
     assert_eq!(upgrade.home.stderr().matches("is migrated").count(), journal.matches("is migrated").count());
@@ -259,7 +259,7 @@ fn a_backup_of_an_earlier_layout_is_put_back() {
     assert!(exit == Some(1) && said.contains("it has layout 1, and its header says 2"), "{said}");
     backup_of_layout_1(&file, 9);
     let (exit, said) = restore(&upgrade.home, &file);
-    assert!(exit == Some(1) && said.contains("layout 9") && said.contains("reads up to 4"), "{said}");
+    assert!(exit == Some(1) && said.contains("layout 9") && said.contains("reads up to 5"), "{said}");
     assert_eq!(bytes(&upgrade.state()), bytes(Path::new(KEPT)), "the state was touched");
     backup_of_layout_1(&file, 1);
     let (exit, said) = restore(&upgrade.home, &file);

@@ -14,8 +14,8 @@ use crate::support::scripted_bank::ScriptedBank;
 
 const EVENT: TableDefinition<u64, &[u8]> = TableDefinition::new("event");
 const PAYMENT: TableDefinition<u128, &[u8]> = TableDefinition::new("payment");
-const PAYMENT_OPEN: TableDefinition<u128, ()> = TableDefinition::new("payment_open");
-const KEY: TableDefinition<(u32, &str), &[u8]> = TableDefinition::new("key");
+const PAYMENT_OPEN: TableDefinition<(&str, u128), ()> = TableDefinition::new("payment_open");
+const KEY: TableDefinition<(u32, &str), (u64, u128)> = TableDefinition::new("key");
 
 /// A till with a log of some payments, stopped.
 struct Stopped {
@@ -117,8 +117,8 @@ impl Forged {
 struct Forger<'t> {
     event: Table<'t, u64, &'static [u8]>,
     payment: Table<'t, u128, &'static [u8]>,
-    payment_open: Table<'t, u128, ()>,
-    key: Table<'t, (u32, &'static str), &'static [u8]>,
+    payment_open: Table<'t, (&'static str, u128), ()>,
+    key: Table<'t, (u32, &'static str), (u64, u128)>,
 }
 
 impl Forger<'_> {
@@ -245,14 +245,14 @@ fn edited_projections_are_found_by_the_rebuild() {
         row[at + 6] = b'9';
         tables.payment.insert(number(&payment), row.as_slice()).unwrap();
         tables.key.remove((8, "sale-3")).unwrap();
-        tables.payment_open.insert(u128::MAX, ()).unwrap();
+        tables.payment_open.insert(("891027350515", u128::MAX), ()).unwrap();
     });
     assert_eq!(forged.verify("?rebuild=false")["ok"], true);
     let verified = forged.verify("");
     assert_eq!((&verified["ok"], &verified["first_bad"]), (&json!(false), &Value::Null), "{verified}");
     let expected = json!([
         {"table": "payment", "row": payment, "how": "changed"},
-        {"table": "payment_open", "row": "ffffffff-ffff-ffff-ffff-ffffffffffff", "how": "surplus"},
+        {"table": "payment_open", "row": "891027350515 ffffffff-ffff-ffff-ffff-ffffffffffff", "how": "surplus"},
         {"table": "key", "row": "8 sale-3", "how": "missing"},
     ]);
     assert_eq!(verified["differences"], expected, "{verified}");
