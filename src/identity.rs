@@ -179,7 +179,15 @@ impl ClientIdentity {
             days_left: left.div_euclid(MILLIS_A_DAY),
             sealed: false,
             no_end: Identity::is_no_end(self.0.not_after),
+            key_waits: false,
         }
+    }
+
+    /// Whether this file brings the very certificate that it has.
+    #[must_use]
+    pub fn is_certified_by(&self, file: Handed<'_>) -> bool {
+        let own = self.0.certified.cert.first();
+        read::certificates(file, None).is_ok_and(|found| found.iter().any(|link| Some(&link.der) == own))
     }
 
     /// SHA-256 over the certificates, and so over the public key: equal after a reload if nothing changed.

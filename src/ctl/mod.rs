@@ -17,6 +17,7 @@ mod held;
 mod unfinished;
 mod save;
 mod wire;
+mod commands;
 mod out;
 mod input;
 mod handed;
@@ -39,6 +40,7 @@ use clap::{CommandFactory, Parser};
 
 use args::Cli;
 use bugreport::Bugreport;
+use commands::Commands;
 use doctor::Doctor;
 use exit::Exit;
 use out::Out;
@@ -73,8 +75,12 @@ fn command_line(typed: Vec<OsString>, socket: Option<OsString>, out: &mut Out) -
     let from_environment = socket.filter(|path| !path.is_empty()).map(PathBuf::from);
     let socket = cli.global.socket.clone().or(from_environment).unwrap_or_else(|| PathBuf::from(SOCKET));
     let (json, api) = (cli.global.json, cli.global.api);
+    let commands = Commands::of(&cli);
     let planned =
         Zone::named(&cli.global.timezone).map_err(Usage::from).and_then(|zone| Ok((plan::of(cli, &zone)?, zone)));
+    if planned.is_ok() {
+        out.as_typed(commands);
+    }
     match planned {
         Err(usage) => misunderstood(&Cli::command().error(ErrorKind::ValueValidation, usage), out),
         Ok((Plan::Completions(shell), _)) => completions(shell, out),

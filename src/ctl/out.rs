@@ -1,8 +1,10 @@
 //! The only writer: data to stdout, talk to stderr. A reader that has gone away ends nothing, because the
 //! exit code still says what happened to the money.
 
+use std::borrow::Cow;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
+use super::commands::Commands;
 use super::exit::Exit;
 
 /// Where text goes.
@@ -17,6 +19,8 @@ pub(super) struct Out {
     busy: bool,
     /// Why the data did not arrive, other than that nobody wanted it.
     broken: Option<io::Error>,
+    /// What the caller has said of the daemon.
+    commands: Commands,
 }
 
 impl Out {
@@ -29,15 +33,32 @@ impl Out {
             watched: io::stderr().is_terminal(),
             busy: false,
             broken: None,
+            commands: Commands::default(),
         }
     }
 
     #[cfg(test)]
     pub(super) fn to(data: Box<dyn Write>, talk: Box<dyn Write>) -> Self {
-        Self { data, talk, terminal: false, watched: false, busy: false, broken: None }
+        Self { data, talk, terminal: false, watched: false, busy: false, broken: None, commands: Commands::default() }
     }
 
-    /// The answer: whole lines.
+    /// From now on commands are shown as this caller types them.
+    pub(super) fn as_typed(&mut self, commands: Commands) {
+        self.commands = commands;
+    }
+
+    /// The answer for people, who may type what it names.
+    pub(super) fn show(&mut self, text: &str) {
+        let text = self.shown(text).into_owned();
+        self.data(&text);
+    }
+
+    /// What [`Out::show`] makes of it, for who breaks lines.
+    pub(super) fn shown<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.commands.shown(text)
+    }
+
+    /// The answer for programs: whole lines, as they are.
     pub(super) fn data(&mut self, text: &str) {
         let written = self.data.write_all(text.as_bytes()).and_then(|()| self.data.flush());
         if let Err(error) = written
@@ -83,6 +104,7 @@ impl Out {
 
     /// What a person should know besides, one line. When nobody reads it, nobody misses it.
     pub(super) fn say(&mut self, line: &str) {
+        let line = self.commands.shown(line);
         let _ = self.talk.write_all(format!("{line}\n").as_bytes()).and_then(|()| self.talk.flush());
     }
 

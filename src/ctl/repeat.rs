@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use super::invocation::Key;
 use super::shell::quoted;
 
-/// The command line as typed, without the customer's phone number: stderr ends up in journals.
+/// The command line as typed, without the customer's phone number: stderr ends up in journals. The socket stands in front,
+/// where every command that is shown has it.
 pub(super) struct Words(Vec<String>);
 
 /// Stands for the number that was typed.
@@ -13,9 +14,16 @@ const PHONE: &str = "PHONE";
 
 impl Words {
     pub(super) fn of(typed: &[OsString]) -> Self {
-        let mut words = vec!["kaspictl".to_owned()];
-        let mut hide = false;
+        let (mut words, mut socket) = (Vec::new(), Vec::new());
+        let (mut hide, mut is_socket, mut is_over) = (false, false, false);
         for word in typed.iter().skip(1).map(|word| word.to_string_lossy()) {
+            let names_socket = !is_over && !hide && (word == "--socket" || word.starts_with("--socket="));
+            if is_socket || names_socket {
+                socket.push(word.to_string());
+                is_socket = !is_socket && word == "--socket";
+                continue;
+            }
+            is_over |= word == "--";
             let shown = match word.split_once('=') {
                 _ if hide => PHONE.to_owned(),
                 Some(("--phone", _)) => format!("--phone={PHONE}"),
@@ -24,7 +32,7 @@ impl Words {
             hide = !hide && word == "--phone";
             words.push(shown);
         }
-        Self(words)
+        Self(["kaspictl".to_owned()].into_iter().chain(socket).chain(words).collect())
     }
 
     /// The same command with the key it was sent with.
@@ -62,6 +70,10 @@ mod tests {
         assert_eq!(
             repeated(&["k", "payment", "refund", "--", "12737694350"], true),
             "kaspictl payment refund --key 'k 1' -- 12737694350"
+        );
+        assert_eq!(
+            repeated(&["k", "payment", "cancel", "7", "--socket", "/s"], true),
+            "kaspictl --socket /s payment cancel 7 --key 'k 1'"
         );
         assert_eq!(
             repeated(&["k", "link", "150", "--comment", "it's", "--key", "k 1"], false),

@@ -77,7 +77,7 @@ impl Restore {
                 if json {
                     out.data(&done(&config.daemon.state_dir, &restored, seal));
                 } else {
-                    out.data(&text(&config.daemon.state_dir, &restored, zone));
+                    out.show(&text(&config.daemon.state_dir, &restored, zone));
                 }
                 out.say(
                     "what to do: start the daemon (systemctl start kaspid.socket kaspid.service), compare the Kaspi Pay \

@@ -90,6 +90,7 @@ fn identity() -> Identity {
         days_left: 365,
         sealed: false,
         no_end: false,
+        key_waits: false,
     }
 }
 
@@ -203,6 +204,12 @@ fn organization_report() -> OrganizationReport {
             at: "2026-11-24T14:00:00Z".parse().unwrap(),
         }],
         unlisted: 2,
+        lists: ListCounts {
+            open: ListCount { all: 2, unlisted: 1, not_asked: 2 },
+            unknown: ListCount { all: 2, unlisted: 0, not_asked: 0 },
+            late: ListCount { all: 1, unlisted: 0, not_asked: 0 },
+            refunds_pending: ListCount { all: 2, unlisted: 1, not_asked: 0 },
+        },
     }
 }
 

@@ -9,9 +9,11 @@ use clap::{Parser, Subcommand};
 use super::forget::forget_sealed;
 use super::process::hide_memory;
 use super::run;
+use crate::failure::Failure;
 use crate::moment::Moment;
 use crate::seal::SealId;
 use crate::service::Settings;
+use crate::store::{HadIdentity, had_identity};
 
 /// Kaspi Pay for a shop's own software: owns the key, keeps the organisations apart, answers on a local socket.
 #[derive(Parser)]
@@ -77,8 +79,7 @@ fn check(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     if let Some(why) = settings.hidden {
         writeln!(out, "warning: {why}")?;
     } else if settings.identity().is_none() {
-        let missing = settings.no_identity();
-        writeln!(out, "warning: {}. {}", missing.detail, missing.remedy())?;
+        writeln!(out, "warning: {}", no_identity(&settings)?)?;
     }
     // A daemon starts with it, to be asked what it knows; a reload refuses it in place of one that works, and so does this.
     if let Some(unfit) = settings.unfit(Moment::now()) {
@@ -89,6 +90,16 @@ fn check(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     }
     writeln!(out, "{}: in order", path.display())?;
     Ok(())
+}
+
+/// What to say of none: one that was never made is what a shop begins with, and one that was in use is lost.
+fn no_identity(settings: &Settings) -> Result<String, Box<dyn std::error::Error>> {
+    let said = |failure: &Failure| format!("{}. {}", failure.detail, failure.remedy());
+    match had_identity(&settings.config.daemon.state_dir) {
+        HadIdentity::Yes => Err(said(&settings.identity_gone()).into()),
+        HadIdentity::No => Ok(said(&settings.no_identity())),
+        HadIdentity::Untold(why) => Ok(format!("no key and certificate for Kaspi is kept here; {why}")),
+    }
 }
 
 /// The whole chain of causes; stderr may be closed, and that is no reason to panic.

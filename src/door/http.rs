@@ -65,7 +65,8 @@ pub(super) async fn serve(
     let mut clock = Box::pin(sleep_until(Instant::now() + dispatcher.limits.request));
     let refused = |status| unreadable(status, &dispatcher.meters);
     let io = TokioIo::new(TimedStream::new((begun, stream), timeouts.clone(), refused));
-    let requests = service_fn(|request| {
+    let requests = service_fn(|request: Request<Incoming>| {
+        timeouts.head(request.headers());
         let (dispatcher, timeouts) = (Arc::clone(&dispatcher), timeouts.clone());
         async move { Ok::<_, Infallible>(respond(request, &dispatcher, &timeouts).await) }
     });

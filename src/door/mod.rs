@@ -6,6 +6,7 @@
 #[cfg(any(fuzzing, test))]
 pub mod fuzzed;
 mod answer;
+mod boundary;
 mod calls;
 mod closing;
 mod dispatch;

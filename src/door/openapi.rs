@@ -61,11 +61,30 @@ impl Types {
     /// Types that are written and read must look the same both ways, or the document would lie about one.
     fn definitions(mut self) -> Map<String, Value> {
         let mut all = self.written.take_definitions(true);
+        all.values_mut().for_each(optional_is_nullable);
         for (name, schema) in self.read.take_definitions(true) {
             let other = all.insert(name.clone(), schema.clone());
             assert!(other.is_none_or(|other| other == schema), "{name} is not the same written and read");
         }
         all
+    }
+}
+
+/// A field that a caller may leave out may be null as well, which means the same.
+fn optional_is_nullable(schema: &mut Value) {
+    let required = schema["required"].as_array().cloned().unwrap_or_default();
+    let fields = schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten();
+    for (_, field) in fields.filter(|(name, _)| !required.contains(&json!(name))) {
+        let map = field.as_object_mut().unwrap();
+        let takes_null = |kinds: &Value| kinds.as_array().is_some_and(|kinds| kinds.contains(&json!("null")));
+        let is_null = |kinds: &Value| kinds.as_array().is_some_and(|kinds| kinds.contains(&json!({ "type": "null" })));
+        match (map.get("type").cloned(), map.remove("$ref"), map.get("anyOf").cloned()) {
+            (_, Some(named), _) => drop(map.insert("anyOf".into(), json!([{ "$ref": named }, { "type": "null" }]))),
+            (Some(kinds), ..) if takes_null(&kinds) => {}
+            (Some(kind), ..) if kind.is_string() => drop(map.insert("type".into(), json!([kind, "null"]))),
+            (None, None, Some(kinds)) if is_null(&kinds) => {}
+            other => panic!("no null is known here: {other:?}"),
+        }
     }
 }
 
@@ -262,6 +281,45 @@ fn openapi_json_is_what_the_types_and_routes_say() {
     }
     let committed = std::fs::read_to_string(path).unwrap();
     assert!(committed == made, "openapi.json is old: look at the change with KASPID_BLESS=1 cargo test openapi");
+}
+
+/// Gives a field that may be left out as null.
+struct Nulls;
+
+impl Visitor for Nulls {
+    type Output = Vec<String>;
+
+    /// What is wrong with null for a field of the body that the document calls optional.
+    fn message<R: Request>(self) -> Vec<String> {
+        let schema = R::Body::json_schema(&mut settings().for_deserialize().into_generator()).to_value();
+        let required = schema["required"].as_array().cloned().unwrap_or_default();
+        let fields = schema["properties"].as_object().cloned().unwrap_or_default();
+        let read = |name: &String| serde_json::from_value::<R::Body>(json!({ name: null })).err();
+        let wrong = |name: &String| read(name).map(|error| format!("{name}: {error}"));
+        // Where others must be there, their absence is what is told.
+        let others = |text: &String| !text.contains("missing field") && !text.contains("invalid type: map");
+        fields.keys().filter(|name| !required.contains(&json!(name))).filter_map(wrong).filter(others).collect()
+    }
+
+    fn upload<R: Upload>(self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn download<R: Shape>(self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Promise: the document says of each field that may be left out that it may be null, and the code takes it.
+#[test]
+fn what_may_be_left_out_may_be_null() {
+    let wrong: Vec<String> = RouteId::all().filter_map(RouteId::operation).flat_map(|id| id.visit(Nulls)).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+    let document = document();
+    let field = |pointer: &str| document.pointer(&format!("/components/schemas/{pointer}")).unwrap().clone();
+    assert_eq!(field("CreatePayment/properties/repeat_invoice/type"), json!(["boolean", "null"]));
+    assert_eq!(field("HandedIdentity/properties/unchecked/type"), json!(["boolean", "null"]));
+    assert_eq!(field("CreatePayment/properties/kind/$ref"), json!("#/components/schemas/Kind"));
 }
 
 /// No secret has a way out: nothing that is read mentions a token.

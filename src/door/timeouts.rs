@@ -9,10 +9,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use hyper::StatusCode;
+use hyper::header::HeaderMap;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::time::{Instant, Sleep};
 
+use zeroize::Zeroizing;
+
+use super::boundary::Boundary;
 use super::limits::{Limits, TAKEN_WITHIN};
 
 /// What a connection is at.
@@ -39,6 +43,10 @@ pub(super) struct Timeouts {
     phase: Arc<Mutex<Phase>>,
     /// An answer of ours is not written to its end: what hyper writes is not its own.
     saying: Arc<AtomicBool>,
+    /// Where in its bytes the connection is; held as shortly.
+    boundary: Arc<Mutex<Boundary>>,
+    /// Of a request behind the one at hand something has come.
+    more: Arc<AtomicBool>,
     /// Since when the door closes.
     closing: Arc<Mutex<Option<Instant>>>,
     request: std::time::Duration,
@@ -48,11 +56,32 @@ pub(super) struct Timeouts {
 impl Timeouts {
     pub(super) fn new(limits: &Limits) -> Self {
         let phase = Arc::new(Mutex::new(Phase::Request(Instant::now())));
-        Self { phase, saying: Arc::default(), closing: Arc::default(), request: limits.request, idle: limits.idle }
+        let (saying, more, boundary, closing) = (Arc::default(), Arc::default(), Arc::default(), Arc::default());
+        Self { phase, saying, boundary, more, closing, request: limits.request, idle: limits.idle }
     }
 
     fn phase(&self) -> std::sync::MutexGuard<'_, Phase> {
         self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn boundary(&self) -> std::sync::MutexGuard<'_, Boundary> {
+        self.boundary.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// hyper has read a head; to be told before it reads on.
+    pub(super) fn head(&self, headers: &HeaderMap) {
+        self.boundary().head(headers);
+    }
+
+    /// How many of these bytes hyper gets at once.
+    fn take(&self, bytes: &[u8]) -> usize {
+        self.boundary().take(bytes)
+    }
+
+    /// What hyper was handed has gone by; `is_held`: more has come.
+    fn handed(&self, is_held: bool) {
+        let is_in_head = self.boundary().is_in_head();
+        self.more.store(is_held || is_in_head, Ordering::Release);
     }
 
     /// Bytes have come, or a request whose bytes came with the one before it is begun.
@@ -70,6 +99,7 @@ impl Timeouts {
 
     /// The answer is ready.
     pub(super) fn answered(&self) {
+        self.boundary().answered();
         *self.phase() = Phase::Idle(Instant::now());
     }
 
@@ -83,8 +113,12 @@ impl Timeouts {
         self.saying.store(true, Ordering::Release);
     }
 
+    /// What hyper had is written. A request of which part has come already is begun now: its bytes tell nobody any more.
     fn said(&self) {
         self.saying.store(false, Ordering::Release);
+        if self.more.load(Ordering::Acquire) {
+            self.incoming();
+        }
     }
 
     fn is_saying(&self) -> bool {
@@ -146,12 +180,13 @@ impl Timeouts {
     }
 }
 
-/// The stream of one connection, beginning with the bytes that were read to tell its encoding.
+/// The stream of one connection, beginning with the bytes that were read to tell its encoding. A request at a time.
 ///
 /// What is no request, hyper refuses by itself, with a status and no words; this writes `refused` of that status instead.
 #[derive(Debug)]
 pub(super) struct TimedStream<R> {
-    begun: Vec<u8>,
+    /// What has come and hyper was not handed yet. A key may stand in it.
+    held: Zeroizing<Vec<u8>>,
     stream: UnixStream,
     timeouts: Timeouts,
     refused: R,
@@ -164,7 +199,27 @@ const REFUSED: &[u8] = b"HTTP/1.1 4";
 
 impl<R: Fn(StatusCode) -> Vec<u8> + Unpin> TimedStream<R> {
     pub(super) fn new((begun, stream): (Vec<u8>, UnixStream), timeouts: Timeouts, refused: R) -> Self {
-        Self { begun, stream, timeouts, refused, instead: None }
+        Self { held: Zeroizing::new(begun), stream, timeouts, refused, instead: None }
+    }
+
+    /// Hands out what is held.
+    fn read_held(&mut self, buf: &mut ReadBuf<'_>) {
+        let count = self.held.len().min(buf.remaining());
+        let taken = self.timeouts.take(self.held.get(..count).unwrap_or_default());
+        buf.put_slice(self.held.get(..taken).unwrap_or_default());
+        match taken == self.held.len() {
+            // Wiped, and its memory given back.
+            true => drop(std::mem::take(&mut self.held)),
+            false => drop(self.held.drain(..taken)),
+        }
+    }
+
+    /// Holds back what of the bytes behind `before` is another request's, or a body that hyper has not told yet.
+    fn hold_back(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
+        let came = buf.filled().get(before..).unwrap_or_default();
+        let taken = self.timeouts.take(came);
+        self.held.extend_from_slice(came.get(taken..).unwrap_or_default());
+        buf.set_filled(before + taken);
     }
 
     /// The status of bytes that are hyper's own refusal.
@@ -190,19 +245,20 @@ impl<R: Fn(StatusCode) -> Vec<u8> + Unpin> TimedStream<R> {
     }
 }
 
-impl<R: Unpin> AsyncRead for TimedStream<R> {
+impl<R: Fn(StatusCode) -> Vec<u8> + Unpin> AsyncRead for TimedStream<R> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if !self.begun.is_empty() {
-            let count = self.begun.len().min(buf.remaining());
-            self.begun.drain(..count).for_each(|byte| buf.put_slice(&[byte]));
-            return Poll::Ready(Ok(()));
-        }
         let before = buf.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if buf.filled().len() > before {
-            self.timeouts.incoming();
+        if self.held.is_empty() {
+            ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+            if buf.filled().len() > before {
+                self.timeouts.incoming();
+                self.hold_back(buf, before);
+            }
+        } else {
+            self.read_held(buf);
         }
-        polled
+        self.timeouts.handed(!self.held.is_empty());
+        Poll::Ready(Ok(()))
     }
 }
 

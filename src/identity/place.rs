@@ -84,6 +84,18 @@ impl IdentityPlace {
         }
     }
 
+    /// All that it is read from, whether it is there or not.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Credential(dir) => [KEY, CERTIFICATE, PASSPHRASE].map(|name| dir.join(name)).to_vec(),
+            Self::Files { certificate, key, passphrase } => {
+                [Some(certificate), Some(key), passphrase.as_ref()].into_iter().flatten().cloned().collect()
+            }
+            Self::Kept(vault) => vec![vault.identity_file()],
+        }
+    }
+
     /// Credentials that belong to a key which is none itself: nothing of them is used, and nobody means that.
     #[must_use]
     pub fn passed_over(&self) -> Option<String> {

@@ -20,6 +20,8 @@ pub struct Identity {
     pub sealed: bool,
     /// True for a certificate that never ends: `not_after` and `days_left` are of the far future then.
     pub no_end: bool,
+    /// Whether a key waits here for its certificate, beside the one in use.
+    pub key_waits: bool,
 }
 
 /// 9999-12-31, which stands for "without an end" (RFC 5280, section 4.1.2.5).

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::Identity;
+use super::shape::null_is_usual;
 use crate::domain::words;
 
 words! {
@@ -30,7 +31,7 @@ pub struct GenerateIdentity {
     /// `rsa2048` otherwise.
     pub key_type: Option<KeyType>,
     /// Throw away a key that waits for its certificate.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_usual")]
     pub replace: bool,
 }
 
@@ -54,7 +55,7 @@ pub struct InstallIdentity {
     /// More certificates of its chain, in any order.
     pub chain: Option<HandedFile>,
     /// Take it although the bank cannot be asked now.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_usual")]
     pub unchecked: bool,
 }
 
@@ -72,7 +73,7 @@ pub struct HandedIdentity {
     /// What opens the key or the PKCS#12 file.
     pub passphrase: Option<Passphrase>,
     /// Take it although the bank cannot be asked now.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_usual")]
     pub unchecked: bool,
 }
 

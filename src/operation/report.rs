@@ -75,6 +75,43 @@ pub struct OrganizationReport {
     pub refunds_pending: Vec<ReportRefund>,
     /// How many lines do not stand in the four lists, because they are too many.
     pub unlisted: u64,
+    /// How much there is for each of the four lists, whether it stands there or not.
+    pub lists: ListCounts,
+}
+
+/// How much there is for each list of an organisation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ListCounts {
+    /// Of `open`.
+    pub open: ListCount,
+    /// Of `unknown`.
+    pub unknown: ListCount,
+    /// Of `late`.
+    pub late: ListCount,
+    /// Of `refunds_pending`.
+    pub refunds_pending: ListCount,
+}
+
+impl ListCounts {
+    /// How many lines do not stand in any list.
+    #[must_use]
+    pub fn unlisted(&self) -> u64 {
+        let Self { open, unknown, late, refunds_pending } = self;
+        [open, unknown, late, refunds_pending].iter().fold(0, |sum, list| sum.saturating_add(list.unlisted))
+    }
+}
+
+/// How much there is for one list. The oldest stand in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ListCount {
+    /// How many there are.
+    pub all: u64,
+    /// How many of them do not stand in the list, because they are too many.
+    pub unlisted: u64,
+    /// About how many of them Kaspi could not be asked for this report.
+    pub not_asked: u64,
 }
 
 /// A part of what was taken.

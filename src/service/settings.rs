@@ -14,6 +14,9 @@ use crate::moment::Moment;
 use crate::operation::{Identity, Reloaded};
 use crate::seal::{SealId, SealTrouble, Seals};
 
+/// Said where there is no identity and there was one.
+const IDENTITY_GONE: &str = "the key and certificate that were in use are gone: look whether identity/ of the state directory was moved or removed";
+
 /// One consistent set of settings. A request keeps the one it began with.
 pub struct Settings {
     /// The checked file.
@@ -168,6 +171,13 @@ impl Settings {
         }
     }
 
+    /// The same where there was one: the state tells.
+    #[must_use]
+    pub fn identity_gone(&self) -> Failure {
+        let missing = self.no_identity();
+        Failure::new(missing.code, IDENTITY_GONE).with_hint(missing.remedy())
+    }
+
     /// Whether what is in use would be gone at the next start: the daemon is to keep it, and does not.
     #[must_use]
     pub fn is_kept_nowhere(&self) -> bool {
@@ -198,7 +208,7 @@ impl Settings {
     #[must_use]
     pub fn identity_view(&self, now: Moment) -> Option<Identity> {
         let view = self.identity()?.view(now);
-        Some(Identity { sealed: self.key_seal().is_some(), ..view })
+        Some(Identity { sealed: self.key_seal().is_some(), key_waits: self.has_waiting_key(), ..view })
     }
 
     /// The key and certificate in use.

@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::moment::Moment;
@@ -32,11 +32,34 @@ pub(super) fn lock_again(file: &File) -> io::Result<bool> {
 }
 
 /// Gives the state a second name, of this word and the time: at no moment it is to have none, or a daemon that starts
-/// would make an empty one.
+/// would make an empty one. One that an attempt before has given it, and was ended behind, is told by the file itself: that
+/// is renamed, so that the file has one such name however often this is begun.
 pub(super) fn second_name(path: &Path, word: &str) -> io::Result<PathBuf> {
     let name = beside(path, &format!("{word}-{}", Moment::now().in_file_name()));
-    std::fs::hard_link(path, &name)?;
+    let mut given = names_of(path, word)?.into_iter();
+    match given.next() {
+        Some(given) => std::fs::rename(given, &name)?,
+        None => std::fs::hard_link(path, &name)?,
+    }
+    given.filter(|given| *given != name).try_for_each(std::fs::remove_file)?;
     Ok(name)
+}
+
+/// The names of this word that the very file at `path` has.
+fn names_of(path: &Path, word: &str) -> io::Result<Vec<PathBuf>> {
+    let begin = beside(path, &format!("{word}-"));
+    let (Some(dir), Some(begin)) = (path.parent(), begin.file_name()) else { return Ok(Vec::new()) };
+    let known = path.metadata()?;
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        let is_named = entry.file_name().as_encoded_bytes().starts_with(begin.as_encoded_bytes());
+        // Looked at without following a link: what leads to the state is no name of the file.
+        if is_named && entry.metadata().is_ok_and(|it| (it.dev(), it.ino()) == (known.dev(), known.ino())) {
+            names.push(entry.path());
+        }
+    }
+    Ok(names)
 }
 
 /// Makes durable what the files of its directory are called.

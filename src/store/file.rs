@@ -32,7 +32,7 @@ fn unreadable(path: &Path, why: &dyn std::fmt::Display) -> StoreError {
     StoreError::Unreadable { path: path.to_owned(), why: why.to_string(), remedy, is_denied: false }
 }
 
-fn not_opened(path: &Path, error: &DatabaseError) -> StoreError {
+pub(super) fn not_opened(path: &Path, error: &DatabaseError) -> StoreError {
     match error {
         DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(path.to_owned()),
         DatabaseError::Storage(StorageError::Io(error)) => inaccessible(path, error),

@@ -1,7 +1,15 @@
 //! What the log says of the key and the certificate in use: that they changed, and that their end is near. The last that
 //! was said stands in `meta`, so that each is said once, whatever restarts come between.
 
+use std::fs::File;
+use std::path::Path;
+
+use redb::{Builder, DatabaseError, ReadableDatabase};
+
 use super::event::{Change, IdentityTold, Note};
+use super::file::{CACHE_BYTES, inaccessible, not_opened};
+use super::overlay::Overlay;
+use super::place::Place;
 use super::reading::Reading;
 use super::writing::Writing;
 use super::{Refused, StoreError};
@@ -29,6 +37,46 @@ pub(crate) fn identity_mark(reading: &Reading) -> Result<Option<IdentityMark>, S
         Some(IdentityMark { fingerprint: *fingerprint, warned: (days != UNTOLD).then_some(days) })
     });
     mark.map(Some).ok_or_else(|| StoreError::Codec("what was said of the identity cannot be read".to_owned()))
+}
+
+/// What a state tells of an identity to who looks at its file from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum HadIdentity {
+    /// One was in use here.
+    Yes,
+    /// None ever was, or there is no state yet.
+    No,
+    /// It cannot be told now; why, and what to do.
+    Untold(String),
+}
+
+/// Whether an identity was ever in use with the state in `dir`. Changes nothing, also not in a state that was not closed.
+pub(crate) fn had_identity(dir: &Path) -> HadIdentity {
+    match looked_at(dir) {
+        Ok(Some(_)) => HadIdentity::Yes,
+        Ok(None) => HadIdentity::No,
+        Err(StoreError::InUse(_)) => {
+            HadIdentity::Untold("a daemon runs on this state, and may have one: kaspictl status".to_owned())
+        }
+        Err(error) => HadIdentity::Untold(format!("whether there was one, nobody can tell here: {error}")),
+    }
+}
+
+fn looked_at(dir: &Path) -> Result<Option<IdentityMark>, StoreError> {
+    let (place, true) = Place::find(dir)? else { return Ok(None) };
+    let path = &place.file;
+    let told = |tx| identity_mark(&Reading::new(tx, None));
+    let file = File::open(path).map_err(|error| inaccessible(path, &error))?;
+    match Builder::new().set_cache_size(CACHE_BYTES).open_read_only(path) {
+        Ok(database) => told(database.begin_read()?),
+        // Killed, or cut short with the machine: nobody has it open, and it is mended in memory.
+        Err(DatabaseError::RepairAborted) => {
+            let overlay = Overlay::over(file).map_err(|error| inaccessible(path, &error))?;
+            let mended = Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(overlay);
+            told(mended.map_err(|error| not_opened(path, &error))?.begin_read()?)
+        }
+        Err(error) => Err(not_opened(path, &error)),
+    }
 }
 
 impl Writing<'_> {

@@ -33,6 +33,7 @@ mod journal_heads;
 mod handle;
 mod head;
 mod hear;
+mod overlay;
 mod identity;
 mod key;
 mod key_row;
@@ -95,7 +96,7 @@ pub(crate) use events::{check_cursor, imported_rows, last_event, last_moment, lo
 pub(crate) use feed::feed;
 pub use handle::Store;
 pub(crate) use handle::Walker;
-pub(crate) use identity::{IdentityMark, identity_mark};
+pub(crate) use identity::{HadIdentity, IdentityMark, had_identity, identity_mark};
 pub(crate) use key::{Field, Wrote};
 pub(crate) use key_row::KeyRow;
 pub(crate) use listing::PaymentSearch;

@@ -34,6 +34,9 @@ Examples:
   systemctl start kaspid.socket kaspid.service
   kaspictl restore --acknowledge";
 
+/// Where the packages put the daemon's configuration.
+pub(in crate::ctl) const CONFIG: &str = "/etc/kaspid/kaspid.toml";
+
 /// `kaspictl restore FILE` and `kaspictl restore --acknowledge`
 #[derive(Args)]
 #[command(after_help = RESTORE)]
@@ -42,7 +45,7 @@ pub(in crate::ctl) struct RestoreArgs {
     #[arg(value_name = "FILE", required_unless_present = "acknowledge", conflicts_with = "acknowledge")]
     pub(in crate::ctl) file: Option<PathBuf>,
     /// The daemon's configuration, which names the state directory
-    #[arg(long, value_name = "FILE", default_value = "/etc/kaspid/kaspid.toml", conflicts_with = "acknowledge")]
+    #[arg(long, value_name = "FILE", default_value = CONFIG, conflicts_with = "acknowledge")]
     pub(in crate::ctl) config: PathBuf,
     /// Tell the running daemon that the gap has been looked at
     #[arg(long)]

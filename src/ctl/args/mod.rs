@@ -11,7 +11,7 @@ mod report;
 pub(super) mod value;
 
 pub(super) use admin::CompletionsArgs;
-pub(super) use backup::{BackupArgs, RestoreArgs};
+pub(super) use backup::{BackupArgs, CONFIG, RestoreArgs};
 pub(super) use bin::{AddArgs, BinCommand, RemoveArgs, SetArgs};
 pub(super) use doctor::{BugreportArgs, DoctorArgs};
 pub(super) use identity::{HandedArgs, IdentityCommand, InstallArgs};

@@ -13,6 +13,7 @@ use super::exit::Exit;
 use super::session::Session;
 use super::text;
 use crate::client::{Client, ClientError, Outcome};
+use crate::ctl::args::CONFIG;
 use crate::operation::{Check, CheckStatus, Diagnose, Diagnosis};
 use crate::service::{Looker, check_files};
 use local::SocketFile;
@@ -20,9 +21,6 @@ use systemd::Units;
 
 /// The daemon's own steps take 13 s at most.
 const PATIENCE: Duration = Duration::from_secs(15);
-
-/// Where the packages put the configuration.
-const CONFIG: &str = "/etc/kaspid/kaspid.toml";
 
 /// What cannot be right keeps the daemon from starting.
 const NEEDED_TO_START: [&str; 4] = ["config", "identity", "owner", "trust"];
@@ -58,8 +56,14 @@ impl Doctor {
         session.out.progress("looking; the daemon asks the bank, 15 s at most ...");
         let findings = examine(&session.socket, self.config.as_deref()).await;
         session.out.progress("");
-        let data = if session.json { document(&findings) } else { page(&findings.checks) };
-        session.out.data(&data);
+        match session.json {
+            true => session.out.data(&document(&findings)),
+            false => {
+                let again = session.out.shown("kaspictl doctor");
+                let page = page(&as_typed(&findings.checks, session), &again);
+                session.out.show(&page);
+            }
+        }
         match status(&findings.checks) {
             CheckStatus::Failed => Exit::Refused,
             CheckStatus::Ok | CheckStatus::Warning | CheckStatus::Skipped => Exit::Done,
@@ -133,8 +137,19 @@ fn document(findings: &Findings) -> String {
     serde_json::to_string(&document).map(|text| text + "\n").unwrap_or_default()
 }
 
+/// The commands as the caller types them, before lines are broken.
+fn as_typed(checks: &[Check], session: &Session<'_>) -> Vec<Check> {
+    let shown = |text: &String| session.out.shown(text).into_owned();
+    let as_typed = |check: &Check| Check {
+        found: shown(&check.found),
+        command: check.command.as_ref().map(shown),
+        ..check.clone()
+    };
+    checks.iter().map(as_typed).collect()
+}
+
 /// The same for people.
-fn page(checks: &[Check]) -> String {
+fn page(checks: &[Check], again: &str) -> String {
     let mut page = String::new();
     let mut rest = checks;
     while let Some(first) = rest.first() {
@@ -144,7 +159,7 @@ fn page(checks: &[Check]) -> String {
         page.push_str(&format!("{heading}\n{}\n", text::checks(these)));
         rest = others;
     }
-    page + &summary(checks)
+    page + &summary(checks, again)
 }
 
 fn heading(check: &str) -> &'static str {
@@ -157,14 +172,15 @@ fn heading(check: &str) -> &'static str {
     }
 }
 
-fn summary(checks: &[Check]) -> String {
+/// `again`: the command, as the caller types it.
+fn summary(checks: &[Check], again: &str) -> String {
     let count = |status| checks.iter().filter(|check| check.status == status).count();
     let (failed, warnings) = (count(CheckStatus::Failed), count(CheckStatus::Warning));
     let next = match (failed, warnings) {
-        (0, 0) => "Everything is in order.",
-        (0, _) => "Nothing failed.",
-        (1, _) => "Do what stands below the FAILED line, then: kaspictl doctor",
-        _ => "Begin with the first FAILED line, then: kaspictl doctor",
+        (0, 0) => "Everything is in order.".to_owned(),
+        (0, _) => "Nothing failed.".to_owned(),
+        (1, _) => text::sentence_with("Do what stands below the FAILED line, then:", again),
+        _ => text::sentence_with("Begin with the first FAILED line, then:", again),
     };
     let (ok, skipped) = (count(CheckStatus::Ok), count(CheckStatus::Skipped));
     format!("{failed} failed, {warnings} to look at, {ok} ok, {skipped} not looked at.\n{next}\n")

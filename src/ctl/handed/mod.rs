@@ -49,11 +49,26 @@ fn fill_identity(handed: &mut HandedIdentity, paths: &HandedPaths, out: &mut Out
                 handed.passphrase = Some(asked(&name, out).map_err(NotHanded::NoTerminal)?);
             }
             judged => {
-                judged?;
+                judged.map_err(|error| told(error, paths))?;
                 let also = source.as_ref().and_then(|source| also_holds_key(handed, paths, source));
                 return Ok(source.map(|source| source.beside(also)));
             }
         }
+    }
+}
+
+/// What only the command line tells: that the certificate was to be in the file of the key.
+fn told(error: IdentityTrouble, paths: &HandedPaths) -> NotHanded {
+    match (&error, paths) {
+        (
+            IdentityTrouble::Unfit { why: Unfit::NoCertificate { .. }, .. },
+            HandedPaths { key: Some(key), certificate: None, .. },
+        ) => NotHanded::KeyAlone(key.clone()),
+        (
+            IdentityTrouble::Unfit { why: Unfit::NoCertificate { .. } | Unfit::NoKey { .. }, .. },
+            HandedPaths { pkcs12: Some(both), .. },
+        ) => NotHanded::NotBoth(both.clone()),
+        _ => NotHanded::Unfit(error),
     }
 }
 

@@ -26,6 +26,19 @@ pub(in crate::ctl) enum NotHanded {
     /// What is in it.
     #[error("nothing was sent: {0}")]
     Unfit(#[from] IdentityTrouble),
+    /// A key in a file of its own.
+    #[error(
+        "nothing was sent: {} holds a private key and no certificate: give that too, --cert FILE (the .cer or .p7b that the \
+         bank sent back)",
+        .0.display()
+    )]
+    KeyAlone(PathBuf),
+    /// What was called PKCS#12.
+    #[error(
+        "nothing was sent: {} is no PKCS#12 file: give a key and its certificate as --key FILE --cert FILE",
+        .0.display()
+    )]
+    NotBoth(PathBuf),
     /// What is to be removed is a link, and the key would stay behind it.
     #[error(
         "nothing was sent: {} is a link to {}, and removing it would leave the key there; name that file, or leave \

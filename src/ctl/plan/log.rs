@@ -5,6 +5,7 @@ use std::path::Path;
 use super::usage::Usage;
 use crate::ctl::args::{ImportArgs, ImportCommand, LogCommand, LogExportArgs, LogFollowArgs, LogListArgs, ReportArgs};
 use crate::ctl::invocation::{Goal, Invocation, Transfer};
+use crate::ctl::shell::quoted;
 use crate::ctl::when::Zone;
 use crate::moment::Span;
 use crate::operation::{
@@ -53,6 +54,9 @@ pub(super) fn report(args: ReportArgs) -> Invocation {
 /// Whoever wants JSON on stdout gets the rows so, unless they say otherwise.
 fn export(args: LogExportArgs, zone: &Zone, json: bool) -> Result<Invocation, Usage> {
     let ending = args.output.as_deref().and_then(format_of);
+    if let Some(output) = args.output.as_deref() {
+        is_written_as_named(output, args.format.is_some() || args.excel)?;
+    }
     let output = args.output.filter(|output| output.as_os_str() != "-");
     let usual = if json && output.is_none() { FileFormat::Jsonl } else { FileFormat::Csv };
     let query = ExportQuery {
@@ -75,9 +79,40 @@ pub(super) fn import(command: ImportCommand) -> Invocation {
     Invocation { transfer: Some(Transfer::Send(file)), ..Invocation::once(operation) }
 }
 
+/// Whoever opens the file goes by its name. A workbook is a kind of its own, whatever was said of the format: Excel calls one
+/// that is text broken, and opens the same text under another name. Of others, whoever named the format means it.
+fn is_written_as_named(file: &Path, is_format_named: bool) -> Result<(), Usage> {
+    let Some(ending) = ending_of(file) else { return Ok(()) };
+    let csv = file.with_extension("csv");
+    let csv = csv.to_string_lossy();
+    let csv = quoted([csv.as_ref()].into_iter());
+    let (kind, instead) = match ending.as_str() {
+        "xlsx" | "xls" | "xlsm" | "xlsb" | "ods" | "fods" | "numbers" => {
+            ("a workbook", format!("add --excel and name it -o {csv}, which a spreadsheet opens"))
+        }
+        _ if is_format_named => return Ok(()),
+        "tsv" | "tab" => ("a table with tabs", format!("name it -o {csv}, or add --format csv")),
+        "sql" | "db" | "sqlite" | "sqlite3" | "parquet" => {
+            ("a database", format!("name it -o {csv}, and load that (kaspictl log export --help shows how)"))
+        }
+        "gz" | "zst" | "xz" | "bz2" | "zip" | "7z" | "rar" => {
+            ("a compressed file", format!("name it -o {csv}, and compress that"))
+        }
+        "xml" | "html" | "htm" | "pdf" | "doc" | "docx" => {
+            ("a document", format!("name it -o {csv}, or -o FILE.jsonl for JSON lines"))
+        }
+        _ => return Ok(()),
+    };
+    Err(Usage::OtherFile { name: file.display().to_string(), kind, instead })
+}
+
+fn ending_of(file: &Path) -> Option<String> {
+    file.extension()?.to_str().map(str::to_ascii_lowercase)
+}
+
 /// How a file is written, by the ending of its name.
 fn format_of(file: &Path) -> Option<FileFormat> {
-    match file.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+    match ending_of(file)?.as_str() {
         "csv" => Some(FileFormat::Csv),
         "jsonl" | "ndjson" | "json" => Some(FileFormat::Jsonl),
         _ => None,

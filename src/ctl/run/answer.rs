@@ -14,8 +14,10 @@ impl Session<'_> {
     pub(super) fn answer(&mut self, outcome: Result<Outcome, ClientError>, ask: &Invocation) -> Exit {
         match outcome {
             Ok(Ok(reply)) => {
-                let data = if self.json { json::reply(&reply) } else { text::reply(&reply, &self.zone) };
-                self.out.data(&data);
+                match self.json {
+                    true => self.out.data(&json::reply(&reply)),
+                    false => self.out.show(&text::reply(&reply, &self.zone)),
+                }
                 if let Some(next) = text::next(&reply) {
                     self.out.say(&next);
                 }

@@ -210,8 +210,10 @@ impl FileTransfer<'_, '_> {
         let body = whole(answer).await?;
         let imported: Imported = serde_json::from_slice(&body).map_err(|error| no_answer(&error))?;
         let reply = Reply::Imported(imported);
-        let data = if self.session.json { json::reply(&reply) } else { text::reply(&reply, &self.session.zone) };
-        self.session.out.data(&data);
+        match self.session.json {
+            true => self.session.out.data(&json::reply(&reply)),
+            false => self.session.out.show(&text::reply(&reply, &self.session.zone)),
+        }
         Ok(exit::of_reply(&reply, self.ask.goal))
     }
 

@@ -44,6 +44,12 @@ pub(in crate::ctl) fn sentence(text: &str) -> String {
     wrapped(text, WIDTH).join("\n")
 }
 
+/// The same with a command behind it, which stays whole: on a line of its own where it does not fit.
+pub(in crate::ctl) fn sentence_with(text: &str, command: &str) -> String {
+    let fits = text.chars().count() + 1 + command.chars().count() <= WIDTH;
+    format!("{}{}{command}", sentence(text), if fits { " " } else { "\n" })
+}
+
 fn check(check: &Check) -> String {
     let mark = match check.status {
         CheckStatus::Ok => "ok",

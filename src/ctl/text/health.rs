@@ -54,11 +54,13 @@ fn problem(item: &ProblemItem) -> String {
 
 fn certificate(identity: &Identity, zone: &Zone) -> String {
     let until = zone.show(identity.not_after);
-    match identity.days_left {
+    let waits = if identity.key_waits { "; another key waits for its certificate" } else { "" };
+    let life = match identity.days_left {
         _ if identity.no_end => format!("{}, valid without an end", identity.subject),
         days if days < 0 => format!("{}, EXPIRED on {until}", identity.subject),
         days => format!("{}, valid until {until} ({days} days)", identity.subject),
-    }
+    };
+    format!("{life}{waits}")
 }
 
 /// Both programs' versions.

@@ -10,6 +10,9 @@ pub(super) fn one(identity: &Identity, zone: &Zone) -> String {
     fields.add("subject", &identity.subject);
     life(&mut fields, identity, zone);
     fields.add("key sealed to this machine", if identity.sealed { "yes" } else { "no" });
+    if identity.key_waits {
+        fields.add("another key waits", "for its certificate; when it comes: kaspictl identity install CERT");
+    }
     fields.print()
 }
 
@@ -47,8 +50,14 @@ pub(super) fn next(request: &CertificateRequest) -> String {
     format!("{made};\nwhen its certificate comes: kaspictl identity install CERT")
 }
 
-/// What was not proven.
-pub(super) fn unproven(taken: &IdentityTaken) -> Option<String> {
-    let unasked = taken.bank.is_none();
-    unasked.then(|| "The bank was not asked: look whether it takes them with kaspictl doctor".to_owned())
+/// What was not proven, and what is left of another beginning.
+pub(super) fn besides(taken: &IdentityTaken) -> Option<String> {
+    let unasked =
+        taken.bank.is_none().then_some("The bank was not asked: look whether it takes them with kaspictl doctor");
+    let waits = taken
+        .identity
+        .key_waits
+        .then_some("Another key still waits for its certificate; when it comes: kaspictl identity install CERT");
+    let said: Vec<&str> = [unasked, waits].into_iter().flatten().collect();
+    (!said.is_empty()).then(|| said.join("\n"))
 }

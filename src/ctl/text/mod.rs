@@ -13,7 +13,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(super) use doctor::{checks, sentence};
+pub(super) use doctor::{checks, sentence, sentence_with};
 pub(super) use failure::failure;
 pub(super) use log::line as log_line;
 pub(super) use qr::draw;
@@ -87,7 +87,7 @@ pub(super) fn next(reply: &Reply) -> Option<String> {
             bin = config.organization_bin
         )),
         Reply::CertificateRequest(request) => Some(identity::next(request)),
-        Reply::IdentityTaken(taken) => identity::unproven(taken),
+        Reply::IdentityTaken(taken) => identity::besides(taken),
         _ => None,
     }
 }

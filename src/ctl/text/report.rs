@@ -3,42 +3,76 @@
 
 use super::payment::organisation;
 use super::table::{Table, clean};
+use crate::ctl::shell::quoted;
 use crate::ctl::when::Zone;
+use crate::day::Day;
 use crate::domain::State;
 use crate::money::Total;
-use crate::operation::{DayReport, DayTotals, OrganizationReport, Part, RangeReport, ReportPayment};
+use crate::operation::{DayReport, DayTotals, ListCount, OrganizationReport, Part, RangeReport, ReportPayment};
 
 /// A day.
 pub(super) fn day(report: &DayReport, zone: &Zone) -> String {
     let title = format!("{}, 00:00 to 24:00 {}", report.date, clean(&report.timezone));
-    page(&title, &report.organizations, "", &report.head, zone)
+    let days = (report.date, report.date, report.timezone.as_str());
+    page(&title, (&report.organizations, days), "", &report.head, zone)
 }
 
 /// The days of a range.
 pub(super) fn range(report: &RangeReport, zone: &Zone) -> String {
     let title = format!("{} to {}, both included, {}", report.from, report.to, clean(&report.timezone));
-    page(&title, &report.organizations, &daily(&report.days), &report.head, zone)
+    let days = (report.from, report.to, report.timezone.as_str());
+    page(&title, (&report.organizations, days), &daily(&report.days), &report.head, zone)
 }
 
-fn page(title: &str, organizations: &[OrganizationReport], days: &str, head: &str, zone: &Zone) -> String {
+/// The first day, the last one, and the zone they are of.
+type Days<'a> = (Day, Day, &'a str);
+
+fn page(
+    title: &str,
+    (organizations, of): (&[OrganizationReport], Days<'_>),
+    days: &str,
+    head: &str,
+    zone: &Zone,
+) -> String {
     let none = if organizations.is_empty() { "\nno organisation takes payments here\n" } else { "" };
-    let each: String = organizations.iter().map(|found| one(found, zone)).collect();
+    let each: String = organizations.iter().map(|found| one(found, of, zone)).collect();
     format!("{title}\n{none}{each}{days}\nhead of the log  {}\n", clean(head))
 }
 
-fn one(found: &OrganizationReport, zone: &Zone) -> String {
+fn one(found: &OrganizationReport, days: Days<'_>, zone: &Zone) -> String {
     let name = clean(&organisation(&found.organization_bin, found.description.as_ref()));
+    let (from, to, timezone) = days;
+    let (bin, timezone) = (&found.organization_bin, quoted([timezone].into_iter()));
+    let list = |state: &str| format!("payment list --state {state} --bin {bin}");
+    let since = format!("--since {from} --timezone {timezone}");
+    let doubts = format!(
+        "log list --operation refund --status pending --bin {bin} --from {from} --to {to} --timezone {timezone}"
+    );
     let lists = [
-        payments("OPEN: not paid yet, as far as is known", &found.open, zone),
-        payments("UNKNOWN: each may have been paid; look in the Kaspi Pay app", &found.unknown, zone),
-        payments("PAID LATE: after they had been taken for not paid", &found.late, zone),
+        payments("OPEN: not paid yet, as far as is known", &found.open, &found.lists.open, zone),
+        unlisted("open", &found.lists.open, &format!("{} {since}", list("waiting"))),
+        payments(
+            "UNKNOWN: each may have been paid; look in the Kaspi Pay app",
+            &found.unknown,
+            &found.lists.unknown,
+            zone,
+        ),
+        unlisted("unknown", &found.lists.unknown, &format!("{} {since}", list("unknown"))),
+        payments("PAID LATE: after they had been taken for not paid", &found.late, &found.lists.late, zone),
+        // It may have been made on any day before.
+        unlisted("paid late", &found.lists.late, &list("paid")),
         refunds(found, zone),
+        unlisted("refunds in doubt", &found.lists.refunds_pending, &doubts),
     ];
-    let unlisted = match found.unlisted {
+    format!("\n{name}\n{}{}", sums(found), lists.concat())
+}
+
+/// How many of a list are not shown, and the command that shows those of this organisation.
+fn unlisted(list: &str, ListCount { all, unlisted, .. }: &ListCount, command: &str) -> String {
+    match unlisted {
         0 => String::new(),
-        more => format!("\n{more} more lines are not shown: kaspictl payment list --bin {}\n", found.organization_bin),
-    };
-    format!("\n{name}\n{}{}{unlisted}", sums(found), lists.concat())
+        _ => format!("{unlisted} of {all} {list} are not shown: kaspictl {command} --limit 1000\n"),
+    }
 }
 
 fn sums(found: &OrganizationReport) -> String {
@@ -64,7 +98,7 @@ fn sums(found: &OrganizationReport) -> String {
     format!("{}{note}", table.print())
 }
 
-fn payments(title: &str, lines: &[ReportPayment], zone: &Zone) -> String {
+fn payments(title: &str, lines: &[ReportPayment], count: &ListCount, zone: &Zone) -> String {
     if lines.is_empty() {
         return String::new();
     }
@@ -80,18 +114,25 @@ fn payments(title: &str, lines: &[ReportPayment], zone: &Zone) -> String {
             next(line),
         ]);
     }
-    format!("\n{title}\n{}{}", table.print(), not_asked(lines, zone))
+    format!("\n{title}\n{}{}", table.print(), not_asked(lines, count, zone))
 }
 
 /// Which Kaspi could not be asked about, and when it last was. One reason stands for all: it is the same bank.
-fn not_asked(lines: &[ReportPayment], zone: &Zone) -> String {
+fn not_asked(lines: &[ReportPayment], count: &ListCount, zone: &Zone) -> String {
+    if count.not_asked == 0 {
+        return String::new();
+    }
+    let asked = format!("Kaspi could not be asked about {} of {}", count.not_asked, count.all);
     let not_asked: Vec<&ReportPayment> = lines.iter().filter(|line| line.not_asked.is_some()).collect();
-    let Some(why) = not_asked.first().and_then(|line| line.not_asked.as_deref()) else { return String::new() };
+    let Some(why) = not_asked.first().and_then(|line| line.not_asked.as_deref()) else {
+        return format!("{asked}, all of them not shown\n");
+    };
+    let shown = if count.unlisted > 0 { "of those shown, " } else { "" };
     let last = match not_asked.iter().map(|line| line.last_asked).min().flatten() {
         Some(at) => format!("it last answered about each of them at {} or later", zone.show(at)),
-        None => "about some of them it has not answered since kaspid was started".to_owned(),
+        None => "about some it has not answered since kaspid was started".to_owned(),
     };
-    format!("Kaspi could not be asked about {} of them: {}; {last}\n", not_asked.len(), clean(why))
+    format!("{asked}: {}; {shown}{last}\n", clean(why))
 }
 
 /// The command that looks at it, or closes it.

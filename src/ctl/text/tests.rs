@@ -73,7 +73,8 @@ left                                -7 549.50 ₸
 OPEN: not paid yet, as far as is known
 CREATED              STATE         AMOUNT  INVOICE    WHAT TO DO
 2026-11-24 18:00:00  waiting  12 500.50 ₸  order-123  kaspictl payment show {id}
-Kaspi could not be asked about 1 of them: connection refused; about some of them it has not answered since kaspid was started
+Kaspi could not be asked about 2 of 2: connection refused; of those shown, about some it has not answered since kaspid was started
+1 of 2 open are not shown: kaspictl payment list --state waiting --bin 891027350515 --since 2026-11-01 --timezone Asia/Almaty --limit 1000
 
 UNKNOWN: each may have been paid; look in the Kaspi Pay app
 CREATED              STATE           AMOUNT  INVOICE    WHAT TO DO
@@ -87,8 +88,7 @@ PAID                 STATE       AMOUNT  INVOICE    WHAT TO DO
 REFUNDS IN DOUBT: not counted; look in the Kaspi Pay app
 ASKED FOR             AMOUNT  WHAT TO DO
 2026-11-24 19:00:00  50.00 ₸  kaspictl payment resolve {id} --refund 019305c2-0000-7000-8000-000000000001 --happened yes|no --reason TEXT
-
-2 more lines are not shown: kaspictl payment list --bin 891027350515
+1 of 2 refunds in doubt are not shown: kaspictl log list --operation refund --status pending --bin 891027350515 --from 2026-11-01 --to 2026-11-24 --timezone Asia/Almaty --limit 1000
 
 DAY         BIN           PAYMENTS        TAKEN  PAID BACK  WITHOUT KASPID         LEFT
 2026-11-24  891027350515         3  12 500.50 ₸    50.00 ₸     20 000.00 ₸  -7 549.50 ₸

@@ -8,6 +8,7 @@ mod drain;
 mod half_closed;
 mod http;
 mod native;
+mod pipelined;
 mod untaken;
 
 use std::path::PathBuf;

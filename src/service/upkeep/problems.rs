@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::backup::Backups;
+use super::identity::NextStart;
 use super::restored::gap_problems;
 use crate::domain::Standing;
 use crate::failure::Failure;
@@ -21,13 +22,17 @@ pub(super) const RENEW_DAYS: i64 = 30;
 /// Payments looked at for what needs a person. An answer holds a mebibyte, and a person less.
 pub(super) const NAMED: usize = 500;
 
-/// Said where there is none and there was one.
-pub(super) const IDENTITY_GONE: &str = "the key and certificate that were in use are gone: look whether identity/ of the state directory was moved or removed";
-
 /// Said where only the running daemon has the identity.
 pub(super) const KEPT_NOWHERE: &str = "the key and certificate in use are kept nowhere: the next start would have none";
 
-/// What to do then. Nobody may have the files: a key that was made here never left the daemon.
+/// Said before why the daemon would not start again.
+pub(super) const UNUSABLE: &str =
+    "the next start would fail, for the files of the key and certificate are not those in use any more";
+
+/// The same where none is in use.
+const UNUSABLE_FILES: &str = "the next start would fail, for the files of the key and certificate cannot be used";
+
+/// What to do where only the running daemon has the identity. Nobody may have the files: a key that was made here never left the daemon.
 pub(super) fn take_in(settings: &Settings) -> &'static str {
     match settings.has_waiting_key() {
         true => {
@@ -38,6 +43,14 @@ pub(super) fn take_in(settings: &Settings) -> &'static str {
             "Before the next restart: kaspictl identity import --key FILE --cert FILE. Where nobody has these files, a new \
              key: kaspictl identity generate --subject 'CN=shop.kz,O=NAME,C=KZ', then kaspictl identity install CERT"
         }
+    }
+}
+
+/// What to do about files that the next start could not use, and the command. The daemon's own are written anew by it.
+pub(super) fn mend(settings: &Settings) -> String {
+    match settings.place.vault() {
+        Ok(_) => take_in(settings).to_owned(),
+        Err(_) => "Put the right files in their place before the next restart, then: kaspictl doctor".to_owned(),
     }
 }
 
@@ -57,6 +70,7 @@ pub(in crate::service) struct Problems {
     backups: Arc<Backups>,
     following: Arc<Following>,
     foreign: Arc<Foreign>,
+    next_start: Arc<NextStart>,
 }
 
 impl Problems {
@@ -66,7 +80,7 @@ impl Problems {
         backups: Arc<Backups>,
         (following, foreign): (Arc<Following>, Arc<Foreign>),
     ) -> Self {
-        Self { store, verifications, backups, following, foreign }
+        Self { store, verifications, backups, following, foreign, next_start: Arc::default() }
     }
 
     /// What needs a person, of these configs and payments and of the daemon itself.
@@ -78,7 +92,8 @@ impl Problems {
     ) -> Result<Vec<ProblemItem>, Failure> {
         let had_one = self.store.read(|reading| Ok(identity_mark(reading)?))?.is_some();
         let mut problems: Vec<ProblemItem> = self.store.displaced().map(displaced).into_iter().collect();
-        problems.extend(identity_problems(context, had_one));
+        let unusable = self.next_start.trouble(&context.settings.place).await;
+        problems.extend(identity_problems(context, had_one, unusable));
         problems.extend(self.verifications.failed_looks.bank_problems(context, configs));
         problems.extend(gap_problems(&self.store)?);
         problems.extend(self.backups.backup_problem());
@@ -110,16 +125,21 @@ fn more_payments(more: usize) -> Option<ProblemItem> {
 }
 
 /// `had_one`: the log knows of an identity that was in use.
-fn identity_problems(context: &Context, had_one: bool) -> Vec<ProblemItem> {
+/// `unusable`: why the next start could not use what it would find.
+fn identity_problems(context: &Context, had_one: bool, unusable: Option<String>) -> Vec<ProblemItem> {
+    let unusable = unusable.map(|why| {
+        let said = if context.settings.identity().is_some() { UNUSABLE } else { UNUSABLE_FILES };
+        problem("identity_unusable", format!("{said}: {why}"), mend(&context.settings))
+    });
     let Some(identity) = context.settings.identity() else {
-        let failure = context.settings.no_identity();
-        if had_one {
-            return vec![problem(failure.code.word(), IDENTITY_GONE.to_owned(), failure.remedy())];
-        }
-        return vec![problem(failure.code.word(), failure.detail.clone(), failure.remedy())];
+        let settings = &context.settings;
+        let failure = if had_one { settings.identity_gone() } else { settings.no_identity() };
+        let missing = problem(failure.code.word(), failure.detail.clone(), failure.remedy());
+        return unusable.into_iter().chain([missing]).collect();
     };
-    let mut problems = Vec::new();
-    if context.settings.is_kept_nowhere() {
+    let is_unusable = unusable.is_some();
+    let mut problems: Vec<ProblemItem> = unusable.into_iter().collect();
+    if !is_unusable && context.settings.is_kept_nowhere() {
         problems.push(problem("identity_kept_nowhere", KEPT_NOWHERE.to_owned(), take_in(&context.settings)));
     }
     problems.extend(certificate_problem(&context.settings, identity));

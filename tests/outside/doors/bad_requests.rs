@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::behaviour::Till;
 use crate::support::fixture::Dialect;
@@ -135,7 +135,7 @@ fn malformed_frames_are_closed() {
     lives(&till);
 }
 
-/// A request that never ends holds its connection for 15 s at most, and nobody else meanwhile.
+/// A request that never ends holds its connection for 15 s at most, and nobody else meanwhile; also one behind another.
 #[test]
 fn a_slow_request_is_cut_off() {
     let till = Till::open(Dialect::Bank, "");
@@ -143,6 +143,8 @@ fn a_slow_request_is_cut_off() {
     slow.write_all(b"POST /v1/payments HTTP/1.1\r\nHost: kaspid\r\nContent-Length: 100\r\n\r\n{").unwrap();
     let mut silent = till.daemon.door.connect();
     silent.write_all(b"GET /v1/hea").unwrap();
+    let mut behind = till.daemon.door.connect();
+    behind.write_all(b"GET /v1/version HTTP/1.1\r\nHost: kaspid\r\n\r\nGET /v1/hea").unwrap();
     lives(&till);
     let began = std::time::Instant::now();
     for stream in [&mut slow, &mut silent] {
@@ -151,8 +153,45 @@ fn a_slow_request_is_cut_off() {
         let text = String::from_utf8_lossy(&answer);
         assert!(text.starts_with("HTTP/1.1 408 ") && text.contains(r#""money":"not_moved""#), "{text}");
     }
+    let mut answers = String::new();
+    let _ = behind.read_to_string(&mut answers);
+    let is_told = answers.starts_with("HTTP/1.1 200 ") && answers.contains("HTTP/1.1 408 ");
+    assert!(is_told && answers.contains(r#""money":"not_moved""#), "{answers}");
     assert!(began.elapsed().as_secs() < 30, "held for {:?}", began.elapsed());
     lives(&till);
+}
+
+/// Promise: what the document says may be null, may be: each field that may be left out, given as null, is never what a request
+/// is refused for.
+#[test]
+fn a_field_that_may_be_left_out_may_be_null() {
+    let till = Till::open(Dialect::Bank, "");
+    let door = &till.daemon.door;
+    let document = door.get("/openapi.json").expect(200);
+    let named = |schema: &Value| {
+        let name = schema["$ref"].as_str().unwrap_or_default().trim_start_matches('#').to_owned();
+        document.pointer(&name).cloned().unwrap_or_default()
+    };
+    let mut tried = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let body = named(&operation["requestBody"]["content"]["application/json"]["schema"]);
+            let body = if body["properties"].is_object() { body } else { named(&body) };
+            let required = body["required"].as_array().cloned().unwrap_or_default();
+            for (field, schema) in body["properties"].as_object().into_iter().flatten() {
+                if required.contains(&json!(field)) {
+                    continue;
+                }
+                assert!(schema.to_string().contains("\"null\""), "{method} {path}: {field}: {schema}");
+                let path = path.replace("{bin}", BIN).replace("{ref}", "12700000001");
+                let nothing = json!({ field: null }).to_string();
+                let detail = door.send(&method.to_uppercase(), &path, &[], Some(&nothing)).text();
+                assert!(!detail.contains("null, expected"), "{method} {path}: {field}: {detail}");
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 20, "{tried}");
 }
 
 /// A page in a browser cannot pay: Origin, Referer and a foreign Host are refused.

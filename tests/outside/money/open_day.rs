@@ -12,6 +12,8 @@ use crate::support::http::Door;
 use crate::support::sandbox::Sandbox;
 use crate::support::scripted_bank::BIN;
 
+const OTHER: &str = "210440028324";
+const FEW: usize = 3;
 const OPEN: usize = 2_000;
 const TILLS: usize = 6;
 const CONFIG: &str = "[follow]\nremote_sweep = \"off\"\n[limits]\nrate_per_uid = 100000\nburst_per_uid = 100000";
@@ -26,11 +28,17 @@ fn take_many(door: &Door) {
     std::thread::scope(|scope| (0..TILLS).for_each(|till| drop(scope.spawn(move || take(till)))));
 }
 
-/// The part of the one organisation, and how long the report took.
+/// The part of the organisation with many, and how long the report took.
 fn report(door: &Door) -> (Value, Duration) {
     let began = Instant::now();
     let report = door.get("/v1/reports/day").expect(200);
-    (report["organizations"][0].clone(), began.elapsed())
+    (part(&report, BIN).clone(), began.elapsed())
+}
+
+#[track_caller]
+fn part<'r>(report: &'r Value, bin: &str) -> &'r Value {
+    let all = report["organizations"].as_array().unwrap();
+    all.iter().find(|found| found["organization_bin"] == bin).unwrap_or_else(|| panic!("no {bin} in {report}"))
 }
 
 fn lines(found: &Value) -> &[Value] {
@@ -68,4 +76,33 @@ fn a_day_of_thousands_is_reported_in_time() {
     assert!(known > asked.len(), "{known} of {}", asked.len());
     let of_before = |line: &&Value| line["not_asked"].is_string() && line["last_asked"].is_string();
     assert!(lines(&second).iter().filter(of_before).count() > 0, "{}", lines(&second)[0]);
+    the_few_of_another_are_listed(&daemon);
+}
+
+/// Promise: the thousands of one organisation hide no payment of another, and each is told how many of its own there are,
+/// how many of them stand in the list, and about how many Kaspi was not asked; for people with the command that lists them.
+fn the_few_of_another_are_listed(daemon: &Daemon) {
+    let door = &daemon.door;
+    door.enrol(OTHER);
+    for number in 0..FEW {
+        let body = json!({"kind": "remote", "amount_tiyn": 100 + number, "phone_number": "77015211545", "organization_bin": OTHER});
+        door.post("/v1/payments", &body).expect(201);
+    }
+    let report = door.get("/v1/reports/day").expect(200);
+    let (many, few) = (part(&report, BIN), part(&report, OTHER));
+    assert_eq!((lines(few).len(), &few["unlisted"]), (FEW, &json!(0)), "{few}");
+    assert_eq!(few["lists"]["open"]["all"], FEW, "{few}");
+    let open = &many["lists"]["open"];
+    assert_eq!((&open["all"], &open["unlisted"]), (&json!(OPEN), &json!(OPEN - lines(many).len())), "{open}");
+    assert!(open["not_asked"].as_u64().unwrap() > (OPEN / 2) as u64, "{open}");
+    let shown = std::process::Command::new(env!("CARGO_BIN_EXE_kaspictl"))
+        .arg("report")
+        .env("KASPID_SOCKET", daemon.socket())
+        .output()
+        .unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    let rest = format!("of {OPEN} open are not shown: kaspictl payment list --state waiting --bin {BIN} --since ");
+    assert!(shown.contains(&rest) && !shown.contains(&format!("waiting --bin {OTHER}")), "{rest}");
+    let asked = format!("of {OPEN}: there was no time");
+    assert!(shown.contains(&asked) || shown.contains(&format!("of {OPEN}: Kaspi did not answer")), "{asked}");
 }

@@ -156,6 +156,33 @@ fn a_killed_migration_is_begun_anew_or_done() {
     }
 }
 
+/// Promise: however often a migration is killed between the second name of the old file and the rename over it, the old file
+/// has one such name in the end, and it is of the layout of before.
+#[test]
+fn a_migration_that_is_killed_twice_leaves_one_old_file() {
+    let upgrade = Upgrade::prepare();
+    for kill in 1..=3 {
+        let mut command = upgrade.home.command();
+        command.env("KASPID_FAIL_POINT", "migration.named");
+        assert_eq!(upgrade.ends(command).signal(), Some(9), "{}", upgrade.home.stderr());
+        let old = upgrade.beside("kaspid.redb.layout-1-");
+        let own = old.iter().filter(|old| old.metadata().unwrap().nlink() > 1).count();
+        let links = upgrade.state().metadata().unwrap().nlink();
+        assert_eq!((own, links), (1, 2), "{kill}: {old:?}");
+        if kill == 2 {
+            // As an earlier kaspid left it, and a file of another name that is no such name.
+            fs::hard_link(upgrade.state(), upgrade.state_dir.join("kaspid.redb.layout-1-2026-01-01T000000Z")).unwrap();
+            fs::write(upgrade.state_dir.join("kaspid.redb.layout-1-of-mine"), "another").unwrap();
+        }
+    }
+    fs::remove_file(upgrade.state_dir.join("kaspid.redb.layout-1-of-mine")).unwrap();
+    upgrade.is_whole();
+    let old = upgrade.beside("kaspid.redb.layout-1-");
+    assert_eq!((old.len(), old[0].metadata().unwrap().nlink()), (1, 1), "{old:?}");
+    let database = Database::open(&old[0]).unwrap();
+    assert!(database.begin_read().unwrap().list_tables().unwrap().all(|table| table.name().ends_with("-1")));
+}
+
 /// Starts on a full disk: it must not start, and must say what to do.
 #[track_caller]
 fn is_left_as_it_is(upgrade: &Upgrade, command: Command) {

@@ -335,3 +335,27 @@ fn a_state_and_a_key_are_no_places_for_an_output() {
     }
     assert_eq!(outputs.till.daemon.door.get("/v1/health").expect(200)["problems"], serde_json::json!([]));
 }
+
+/// Promise: no file has a name that promises what is not in it: a workbook, a database or an archive is refused with what to
+/// type before anything is written, and what is typed then works. An ending that promises nothing is taken.
+#[test]
+fn a_name_of_another_kind_of_file_is_refused() {
+    let world = Outputs::open();
+    let export = |args: &[&str]| world.run(&[&["log", "export"], args].concat());
+    let path = |name: &str| world.path(name).display().to_string();
+    for name in ["november.xlsx", "november.XLS", "november.ods", "november.tsv", "november.csv.gz", "november.db"] {
+        let refused = export(&["-o", &path(name)]);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!((refused.status.code(), refused.stdout.len()), (Some(2), 0), "{said}");
+        assert!(said.contains(&format!("-o {}", path("november.csv"))), "{said}");
+        assert!(world.others(&[]).is_empty(), "{name}: {:?}", world.others(&[]));
+    }
+    let refused = export(&["--excel", "-o", &path("november.xlsx")]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.status.code() == Some(2) && said.contains("add --excel and name it"), "{said}");
+    assert!(export(&["--excel", "-o", &path("november.csv")]).status.success());
+    for args in [&["-o", &path("november.txt")][..], &["--format", "csv", "-o", &path("november.tsv")]] {
+        assert!(export(args).status.success(), "{args:?}");
+    }
+    assert_eq!(world.others(&["november.csv", "november.txt", "november.tsv"]), [""; 0]);
+}

@@ -3,6 +3,7 @@
 mod bug_report;
 mod command_lines;
 mod doctor;
+mod named_socket;
 mod native_client;
 mod python;
 mod sandbox_tour;

@@ -20,7 +20,7 @@ const DIALECTS: [Dialect; 2] = [Dialect::Bank, Dialect::Guide];
 #[track_caller]
 fn kaspictl(daemon: &Daemon, args: &[&str], status: i32) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kaspictl"));
-    let output = command.arg("--socket").arg(daemon.socket()).args(args).output().unwrap();
+    let output = command.args(args).env("KASPID_SOCKET", daemon.socket()).output().unwrap();
     let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
     assert_eq!(output.status.code(), Some(status), "kaspictl {args:?}: {said}");
     said

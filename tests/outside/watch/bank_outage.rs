@@ -84,9 +84,8 @@ fn a_bank_that_is_away_is_a_problem_until_it_is_back() {
         assert!(!detail.contains(TOKEN) && !detail.contains("/r3/"), "{detail}");
     }
     let status = Command::new(env!("CARGO_BIN_EXE_kaspictl"))
-        .arg("--socket")
-        .arg(daemon.socket())
         .arg("status")
+        .env("KASPID_SOCKET", daemon.socket())
         .output()
         .unwrap();
     let status = String::from_utf8_lossy(&status.stdout).into_owned();

@@ -2,6 +2,7 @@
 //! threads that answer others as an export, and hold no row longer than it takes to add it.
 
 mod ask;
+mod lists;
 mod tally;
 
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::ask::Inquiry;
+use super::lists::{ListRoom, Listed};
 use crate::day::Day;
 use crate::domain::{Kind, PaidAtSource, State};
 use crate::failure::{Code, Failure};
@@ -10,14 +11,11 @@ use crate::id::{Description, OrganizationBin};
 use crate::moment::Moment;
 use crate::money::{Amount, Total};
 use crate::operation::{
-    ByKind, BySource, DayTotals, OrganizationReport, OrganizationTotals, Part, ReportPayment, ReportRefund,
+    ByKind, BySource, DayTotals, ListCounts, OrganizationReport, OrganizationTotals, Part, ReportPayment, ReportRefund,
 };
 use crate::store::{ConfigRow, Fact, PaymentRow};
 
-/// Lines in each kind of list, over all organisations: a report fits into one answer.
-const LINES: usize = 400;
-
-/// Days times organisations in a range, for the same reason.
+/// Days times organisations in a range: a report fits into one answer.
 const TOTALS: usize = 8000;
 
 /// Money that moved.
@@ -75,20 +73,19 @@ struct Organization {
     sums: Sums,
     by_kind: ByKind,
     by_source: BySource,
-    open: Vec<ReportPayment>,
-    unknown: Vec<ReportPayment>,
-    late: Vec<ReportPayment>,
-    refunds_pending: Vec<ReportRefund>,
-    unlisted: u64,
+    open: Listed<ReportPayment>,
+    unknown: Listed<ReportPayment>,
+    late: Listed<ReportPayment>,
+    refunds_pending: Listed<ReportRefund>,
 }
 
-/// What is left of [`LINES`] for each list.
-#[derive(Clone, Copy)]
-struct Room {
-    open: usize,
-    unknown: usize,
-    late: usize,
-    refunds: usize,
+/// What is left for each kind of list.
+#[derive(Clone, Copy, Default)]
+struct ListRooms {
+    open: ListRoom,
+    unknown: ListRoom,
+    late: ListRoom,
+    refunds: ListRoom,
 }
 
 /// A report so far.
@@ -98,14 +95,14 @@ pub(super) struct ReportTally {
     organizations: BTreeMap<OrganizationBin, Organization>,
     /// By day, where a range wants that: the place in `days`, and whose.
     daily: Option<BTreeMap<(usize, OrganizationBin), Sums>>,
-    room: Room,
+    room: ListRooms,
     asking: Inquiry,
 }
 
 impl ReportTally {
     pub(super) fn new(days: Vec<(Day, Moment)>, is_daily: bool, asking: Inquiry) -> Self {
-        let room = Room { open: LINES, unknown: LINES, late: LINES, refunds: LINES };
-        Self { days, organizations: BTreeMap::new(), daily: is_daily.then(BTreeMap::new), room, asking }
+        let daily = is_daily.then(BTreeMap::new);
+        Self { days, organizations: BTreeMap::new(), daily, room: ListRooms::default(), asking }
     }
 
     /// An organisation the caller sees.
@@ -125,9 +122,8 @@ impl ReportTally {
         match *fact {
             Fact::Paid(row, at) => self.paid(row, at),
             Fact::FoundLate(row) => {
-                let line = self.line(row);
-                let room = &mut self.room.late;
-                list(organization(&mut self.organizations, row), |found| &mut found.late, line, room)
+                self.late(row);
+                Ok(())
             }
             Fact::PaidBack(row, refund) => {
                 organization(&mut self.organizations, row).sums.pay_back(refund.amount)?;
@@ -135,14 +131,19 @@ impl ReportTally {
             }
             Fact::InDoubt(row, refund) => {
                 let line = ReportRefund { id: refund.id, payment: row.id, amount_tiyn: refund.amount, at: refund.at };
-                let room = &mut self.room.refunds;
-                list(organization(&mut self.organizations, row), |found| &mut found.refunds_pending, line, room)
+                organization(&mut self.organizations, row);
+                let which: fn(&mut Organization) -> &mut Listed<ReportRefund> = |found| &mut found.refunds_pending;
+                self.room.refunds.list(&mut self.organizations, (&row.organization_bin, which), (line, false));
+                Ok(())
             }
             Fact::PaidBackElsewhere(row, amount, at) => {
                 organization(&mut self.organizations, row).sums.pay_back_elsewhere(amount)?;
                 self.on_day(row, at, |sums| sums.pay_back_elsewhere(amount))
             }
-            Fact::Unfinished(row) => self.unfinished(row),
+            Fact::Unfinished(row) => {
+                self.unfinished(row);
+                Ok(())
+            }
         }
     }
 
@@ -163,20 +164,33 @@ impl ReportTally {
             add(taken_tiyn, row.amount)?;
         }
         if row.late {
-            let line = self.line(row);
-            let room = &mut self.room.late;
-            list(organization(&mut self.organizations, row), |found| &mut found.late, line, room)?;
+            self.late(row);
         }
         self.on_day(row, at, |sums| sums.take(row.amount))
     }
 
-    fn unfinished(&mut self, row: &PaymentRow) -> Result<(), Failure> {
-        let line = self.line(row);
-        let found = organization(&mut self.organizations, row);
-        match line.may_have_been_paid {
-            true => list(found, |found| &mut found.unknown, line, &mut self.room.unknown),
-            false => list(found, |found| &mut found.open, line, &mut self.room.open),
+    fn late(&mut self, row: &PaymentRow) {
+        self.list(row, |room| &mut room.late, |found| &mut found.late);
+    }
+
+    fn unfinished(&mut self, row: &PaymentRow) {
+        match may_have_been_paid(row) {
+            true => self.list(row, |room| &mut room.unknown, |found| &mut found.unknown),
+            false => self.list(row, |room| &mut room.open, |found| &mut found.open),
         }
+    }
+
+    fn list(
+        &mut self,
+        row: &PaymentRow,
+        room: fn(&mut ListRooms) -> &mut ListRoom,
+        which: fn(&mut Organization) -> &mut Listed<ReportPayment>,
+    ) {
+        let line = self.line(row);
+        let is_not_asked = line.not_asked.is_some();
+        organization(&mut self.organizations, row);
+        let whose = (&row.organization_bin, which);
+        room(&mut self.room).list(&mut self.organizations, whose, (line, is_not_asked));
     }
 
     fn on_day(
@@ -205,7 +219,7 @@ impl ReportTally {
             invoice: row.invoice.clone(),
             created_at: row.created_at,
             paid_at: row.paid_at,
-            may_have_been_paid: matches!(row.state, State::Unknown | State::Abandoned) || row.is_disputed(),
+            may_have_been_paid: may_have_been_paid(row),
             not_asked: self.asking.not_asked(row.id),
             last_asked: self.asking.last_asked(row.id),
         }
@@ -241,27 +255,17 @@ fn organization<'o>(all: &'o mut BTreeMap<OrganizationBin, Organization>, row: &
     found
 }
 
-/// Adds a line, or counts it where there is no room.
-fn list<T>(
-    found: &mut Organization,
-    lines: impl FnOnce(&mut Organization) -> &mut Vec<T>,
-    line: T,
-    room: &mut usize,
-) -> Result<(), Failure> {
-    match room.checked_sub(1) {
-        Some(left) => {
-            *room = left;
-            lines(found).push(line);
-        }
-        None => found.unlisted = one_more(found.unlisted)?,
-    }
-    Ok(())
+fn may_have_been_paid(row: &PaymentRow) -> bool {
+    matches!(row.state, State::Unknown | State::Abandoned) || row.is_disputed()
 }
 
 impl Organization {
     fn report(self, organization_bin: OrganizationBin) -> Result<OrganizationReport, Failure> {
         let net_tiyn = self.sums.net()?;
-        let Self { description, sums, by_kind, by_source, open, unknown, late, refunds_pending, unlisted, .. } = self;
+        let Self { description, sums, by_kind, by_source, open, unknown, late, refunds_pending, .. } = self;
+        let ((open, opens), (unknown, unknowns)) = (open.told(), unknown.told());
+        let ((late, lates), (refunds_pending, refunds)) = (late.told(), refunds_pending.told());
+        let lists = ListCounts { open: opens, unknown: unknowns, late: lates, refunds_pending: refunds };
         Ok(OrganizationReport {
             organization_bin,
             description,
@@ -277,7 +281,8 @@ impl Organization {
             unknown,
             late,
             refunds_pending,
-            unlisted,
+            unlisted: lists.unlisted(),
+            lists,
         })
     }
 }

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use nix::sys::statvfs::{FsFlags, statvfs};
 
 use super::super::backup::needed;
-use super::super::problems::{KEPT_NOWHERE, take_in};
+use super::super::problems::{KEPT_NOWHERE, UNUSABLE, mend, take_in};
 use crate::access::{Rules, UnknownName};
 use crate::config::{ConfigError, Configuration};
 use crate::identity::{IdentityPlace, IdentityTrouble};
@@ -17,6 +17,7 @@ use crate::moment::Moment;
 use crate::operation::Check;
 use crate::service::settings::differ_in_identity;
 use crate::service::{Settings, SettingsError};
+use crate::store::{HadIdentity, had_identity};
 
 /// With less room than this nothing works for long.
 const LEAST_ROOM: u64 = 32 << 20;
@@ -24,8 +25,8 @@ const LEAST_ROOM: u64 = 32 << 20;
 /// Who looks: what a person may not read says nothing about the daemon.
 #[derive(Clone, Copy)]
 pub enum Looker<'a> {
-    /// The daemon, as its own user, with the settings in force.
-    Daemon(&'a Settings),
+    /// The daemon, as its own user, with the settings in force, and whether it had an identity at any time.
+    Daemon(&'a Settings, bool),
     /// Whoever typed the command.
     Person,
 }
@@ -54,7 +55,7 @@ pub fn files(path: &Path, looker: Looker<'_>) -> Files {
         Err(error) => {
             let skipped = ["access", "identity", "permissions", "disk"]
                 .map(|word| Check::skipped(word, "needs the configuration"));
-            let mut checks = vec![unusable(path, &error, looker)];
+            let mut checks = vec![unusable_config(path, &error, looker)];
             checks.extend(skipped);
             checks.push(time_zone(None));
             return Files { checks, config: None, settings: None };
@@ -82,7 +83,7 @@ fn word(path: &Path) -> String {
     shlex::try_quote(&text).map(|quoted| quoted.into_owned()).unwrap_or(text)
 }
 
-fn unusable(path: &Path, error: &ConfigError, looker: Looker<'_>) -> Check {
+fn unusable_config(path: &Path, error: &ConfigError, looker: Looker<'_>) -> Check {
     match error {
         ConfigError::Unreadable { source, .. }
             if looker.is_person() && source.kind() == ErrorKind::PermissionDenied =>
@@ -130,7 +131,7 @@ fn names(config: &Configuration) -> Vec<Check> {
 /// Key, certificate and whom we trust.
 fn identity(path: &Path, config: &Configuration, looker: Looker<'_>, checks: &mut Vec<Check>) -> Option<Settings> {
     let loaded = match looker {
-        Looker::Daemon(_) => Settings::load(path),
+        Looker::Daemon(..) => Settings::load(path),
         Looker::Person => Settings::look(path),
     };
     let settings = match loaded {
@@ -143,16 +144,18 @@ fn identity(path: &Path, config: &Configuration, looker: Looker<'_>, checks: &mu
     let passed_over = settings.place.passed_over();
     checks.extend(passed_over.map(|found| Check::warning("identity", found, "systemctl cat kaspid.service")));
     checks.push(match (settings.identity(), settings.hidden, looker) {
-        (Some(_), _, Looker::Daemon(in_force)) => {
+        (Some(_), _, Looker::Daemon(in_force, _)) => {
             let unfit = settings.unfit(Moment::now()).filter(|_| differ_in_identity(in_force, &settings));
             unfit.map_or_else(|| Check::ok("identity", whose(&settings.place)), |why| not_for_use(&why, path))
         }
         (Some(_), _, Looker::Person) => Check::ok("identity", whose(&settings.place)),
         (None, Some(why), _) => Check::skipped("identity", why),
+        (None, None, Looker::Person) if had_identity(&config.daemon.state_dir) == HadIdentity::Yes => gone(&settings),
         (None, None, Looker::Person) if config.identity.is_none() => {
             Check::skipped("identity", "the file names none: only the running daemon knows what it keeps")
         }
-        (None, None, Looker::Daemon(in_force)) if in_force.identity().is_some() => kept_nowhere(in_force),
+        (None, None, Looker::Daemon(in_force, _)) if in_force.identity().is_some() => kept_nowhere(in_force),
+        (None, None, Looker::Daemon(_, true)) => gone(&settings),
         (None, None, _) if settings.has_waiting_key() => {
             Check::failed("identity", settings.no_identity().detail, "kaspictl identity install CERT")
         }
@@ -165,21 +168,29 @@ fn identity(path: &Path, config: &Configuration, looker: Looker<'_>, checks: &mu
     Some(settings)
 }
 
+/// There was one.
+fn gone(settings: &Settings) -> Check {
+    Check::failed("identity", settings.identity_gone().detail, command_to_take_in(settings))
+}
+
 /// What is in use, and is nowhere by the file. While files are in force, the daemon's own keeping takes nothing in.
 fn kept_nowhere(in_force: &Settings) -> Check {
     match in_force.place.vault() {
         Ok(_) => {
-            let command = match in_force.has_waiting_key() {
-                true => "kaspictl identity install CERT",
-                false => "kaspictl identity import --key FILE --cert FILE",
-            };
-            Check::failed("identity", format!("{KEPT_NOWHERE}. {}", take_in(in_force)), command)
+            Check::failed("identity", format!("{KEPT_NOWHERE}. {}", take_in(in_force)), command_to_take_in(in_force))
         }
         Err(_) => Check::failed(
             "identity",
             format!("{KEPT_NOWHERE}, for the file names no others by now. Reload, then: kaspictl identity import"),
             "kaspictl reload",
         ),
+    }
+}
+
+fn command_to_take_in(in_force: &Settings) -> &'static str {
+    match in_force.has_waiting_key() {
+        true => "kaspictl identity install CERT",
+        false => "kaspictl identity import --key FILE --cert FILE",
     }
 }
 
@@ -215,7 +226,7 @@ fn no_identity(path: &Path, error: &SettingsError, looker: Looker<'_>) -> Check 
             let found = format!("{} cannot be read", path.display());
             match looker {
                 Looker::Person => Check::skipped("identity", found).with_command("sudo kaspictl doctor"),
-                Looker::Daemon(_) => {
+                Looker::Daemon(..) => {
                     let user = nix::unistd::geteuid();
                     let user = nix::unistd::User::from_uid(user).ok().flatten().map_or(user.to_string(), |it| it.name);
                     let command = format!("chown {user} {}", word(path));
@@ -225,8 +236,19 @@ fn no_identity(path: &Path, error: &SettingsError, looker: Looker<'_>) -> Check 
         }
         SettingsError::Config(_) => Check::failed("config", without_picture(&error.to_string()), judge(path)),
         SettingsError::Seal(_) => Check::failed("seal", error.to_string(), judge(path)),
-        SettingsError::Identity(_) => Check::failed("identity", error.to_string(), judge(path)),
+        SettingsError::Identity(why) => unusable(path, why, looker),
         SettingsError::Kaspi(_) => Check::failed("trust", error.to_string(), judge(path)),
+    }
+}
+
+/// What the daemon keeps is put right by the daemon, which still has what is in use.
+fn unusable(path: &Path, why: &IdentityTrouble, looker: Looker<'_>) -> Check {
+    match looker {
+        Looker::Daemon(in_force, _) if in_force.place.vault().is_ok() => {
+            let found = format!("{UNUSABLE}: {why}. {}", mend(in_force));
+            Check::failed("identity", found, command_to_take_in(in_force))
+        }
+        Looker::Daemon(..) | Looker::Person => Check::failed("identity", format!("the identity: {why}"), judge(path)),
     }
 }
 

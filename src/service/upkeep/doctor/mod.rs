@@ -20,7 +20,7 @@ use crate::operation::{Check, Diagnosis, Reloaded, Reply};
 use crate::peer_groups::hidden_uid;
 use crate::service::follow::{Following, Foreign};
 use crate::service::{Context, Live, Settings};
-use crate::store::{ConfigRow, Store};
+use crate::store::{ConfigRow, Store, identity_mark};
 
 /// Between two looks at the way to the bank, at least.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -51,8 +51,9 @@ impl DoctorChecks {
 
     pub(in crate::service) async fn diagnose(&self, context: &Context) -> Result<Reply, Failure> {
         let live = self.live.clone();
+        let had_one = self.store.read(|reading| Ok(identity_mark(reading)?))?.is_some();
         let looked = tokio::task::spawn_blocking(move || {
-            let files = files(live.path(), Looker::Daemon(&live.get()));
+            let files = files(live.path(), Looker::Daemon(&live.get(), had_one));
             let waits = files.settings.as_ref().map(|settings| live.pending(settings));
             (files.checks, waits)
         });

@@ -107,7 +107,8 @@ impl Exchanges {
         self.news.changed(Some(context.caller.actor()), &identity, way.said(bank.is_some())).await;
         fail_point!("identity.told");
         let now = Moment::now();
-        let taken = Identity { sealed: old.place.seal().is_some(), ..identity.view(now) };
+        let (sealed, key_waits) = (old.place.seal().is_some(), old.has_waiting_key());
+        let taken = Identity { sealed, key_waits, ..identity.view(now) };
         Ok(IdentityTaken { identity: taken, before: old.identity_view(now), bank })
     }
 
@@ -161,15 +162,24 @@ fn staged(handed: &HandedIdentity) -> Result<Staged, Failure> {
 
 fn answered(settings: &Settings, install: &InstallIdentity) -> Result<Staged, Failure> {
     let vault = settings.place.vault().map_err(|other| elsewhere(&other))?;
+    let certificate = Handed { name: "the certificate file", bytes: install.certificate.expose() };
+    let is_in_use = settings.identity().is_some_and(|identity| identity.is_certified_by(certificate));
+    let in_use = || {
+        Failure::invalid("the certificate in the file is in use already: nothing is to be done")
+            .with_hint("Look at what is in use: kaspictl identity show")
+    };
     let Some(waits) = waiting(vault)? else {
+        if is_in_use {
+            return Err(in_use());
+        }
         return Err(Failure::invalid("no key waits for a certificate here").with_hint(
             "Make one: kaspictl identity generate --subject 'CN=shop.kz,O=NAME,C=KZ'. A key from elsewhere: \
                         kaspictl identity import --key FILE --cert FILE",
         ));
     };
-    let certificate = Handed { name: "the certificate file", bytes: install.certificate.expose() };
     let chain = install.chain.as_ref().map(|chain| Handed { name: "the chain file", bytes: chain.expose() });
     waits.answered(certificate, chain).map_err(|error| match error {
+        IdentityTrouble::Mismatch { .. } if is_in_use => in_use(),
         IdentityTrouble::Mismatch { .. } => Failure::invalid("the key that waits does not belong to any certificate in the file").with_hint(
             "Install what the bank answers to the request of that key, which this prints again: kaspictl identity generate",
         ),

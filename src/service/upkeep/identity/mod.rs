@@ -8,9 +8,11 @@ mod kept;
 mod generate;
 mod look;
 mod news;
+mod next_start;
 
 pub(super) use exchange::Exchanges;
 pub(super) use expiry::ExpiryWatch;
 pub(super) use generate::Requests;
 pub(super) use look::{Looks, is_good};
 pub(super) use news::News;
+pub(super) use next_start::NextStart;

@@ -50,7 +50,10 @@ fn a_key_is_made_here_and_never_leaves() {
     let said = shop.ctl("identity install shop.p7b --chain ca.crt", 0);
     assert!(said.contains("it takes the certificate"), "{said}");
     assert!(subject(&daemon).contains("CN=shop.kz"));
+    // Whoever has lost the answer and asks again is not sent to make another key.
     let said = shop.ctl("identity install shop.p7b", 1);
+    assert!(said.contains("in use already") && said.contains("identity show") && !said.contains("generate"), "{said}");
+    let said = shop.ctl("identity install other.crt", 1);
     assert!(said.contains("no key waits"), "{said}");
     daemon.door.enrol(BIN);
     sells(&daemon);
@@ -93,4 +96,41 @@ fn a_subject_that_is_none_is_refused_in_words() {
     let said = shop.ctl("identity generate", 1);
     assert!(said.contains("--subject"), "{said}");
     assert!(!shop.home.state().join("identity").exists(), "nothing was made");
+}
+
+/// Promise: a key that waits beside the one in use is not forgotten: status, show and an import say so, until it has its
+/// certificate; whoever repeats the certificate in use hears that it is in use.
+#[test]
+fn a_key_that_waits_beside_another_is_told() {
+    let shop = Shop::new("");
+    shop.make("one", "ec");
+    let daemon = Daemon::start(&shop.home);
+    shop.ctl("identity generate --subject CN=shop.kz --key-type p256", 0);
+    let said = shop.ctl("identity import --key one.key --cert one.crt", 0);
+    assert!(said.contains("Another key still waits") && said.contains("identity install CERT"), "{said}");
+    assert!(shop.ctl("status", 0).contains("another key waits for its certificate"));
+    assert!(shop.ctl("identity show", 0).contains("another key waits"));
+    assert_eq!(daemon.door.get("/v1/identity").expect(200)["key_waits"], true);
+    let said = shop.ctl("identity install one.crt", 1);
+    assert!(said.contains("in use already"), "{said}");
+    let request = shop.ctl_with(&["identity", "generate"], "").stdout;
+    std::fs::write(shop.file("shop.crt"), shop.sign(&String::from_utf8(request).unwrap())).unwrap();
+    let said = shop.ctl("identity install shop.crt", 0);
+    assert!(!said.contains("Another key"), "{said}");
+    assert!(!shop.ctl("status", 0).contains("another key waits"));
+    assert!(subject(&daemon).contains("CN=shop.kz"));
+}
+
+/// Promise: who gives a key and no certificate, or a key where PKCS#12 is asked for, is told which option is missing.
+#[test]
+fn an_option_that_is_missing_is_named() {
+    let shop = Shop::new("");
+    shop.make("one", "ec");
+    let _daemon = Daemon::start(&shop.home);
+    let said = shop.ctl("identity import --key one.key", 1);
+    assert!(said.contains("give that too, --cert FILE"), "{said}");
+    for file in ["one.key", "one.crt"] {
+        let said = shop.ctl(&format!("identity import --pkcs12 {file}"), 1);
+        assert!(said.contains("is no PKCS#12 file") && said.contains("--key FILE --cert FILE"), "{said}");
+    }
 }

@@ -82,6 +82,58 @@ fn a_key_that_is_kept_nowhere_is_a_problem() {
     assert!(subject(&Daemon::start(&shop.home)).contains("CN=shop.kz"));
 }
 
+/// Promise: a key that the next start could not use is a problem from the moment its file is spoilt, not first at that start:
+/// garbage, nothing, half of it, also where it is as long as before. What is told to type puts it right.
+#[test]
+fn a_key_whose_file_is_spoilt_is_a_problem() {
+    let shop = Shop::new("");
+    ["one", "two"].iter().for_each(|name| shop.make(name, "ec"));
+    let daemon = Daemon::start(&shop.home);
+    shop.ctl("identity import --key one.key --cert one.crt", 0);
+    daemon.door.enrol(BIN);
+    let kept = shop.home.state().join("identity/identity.pem");
+    let good = fs::read(&kept).unwrap();
+    let is_told = || daemon.door.get("/v1/health").expect(200).to_string().contains("identity_unusable");
+    for spoilt in [b"garbage".to_vec(), Vec::new(), good[..good.len() / 2].to_vec(), vec![b'x'; good.len()]] {
+        fs::write(&kept, spoilt).unwrap();
+        let said = shop.ctl("status", 0);
+        assert!(said.contains("identity_unusable") && said.contains("import --key FILE --cert FILE"), "{said}");
+        let diagnosis = daemon.door.get("/v1/doctor").expect(200);
+        let identity = check(&diagnosis, "identity");
+        assert_eq!(identity["command"], "kaspictl identity import --key FILE --cert FILE", "{identity}");
+        fs::write(&kept, &good).unwrap();
+        assert!(!is_told(), "{}", shop.ctl("status", 0));
+    }
+    sells(&daemon);
+    fs::write(&kept, "garbage").unwrap();
+    assert!(is_told());
+    shop.ctl("identity import --key two.key --cert two.crt", 0);
+    assert!(!is_told() && daemon.stop().success());
+    assert!(subject(&Daemon::start(&shop.home)).contains("CN=two"));
+}
+
+/// Promise: the same of the files that `[identity]` names, whose remedy is another.
+#[test]
+fn a_named_key_file_that_is_spoilt_is_a_problem() {
+    let shop = Shop::new("");
+    shop.make("one", "ec");
+    let path = |name: &str| shop.file(name).display().to_string();
+    shop.home.change(&format!(
+        "[identity]\nkey_file = \"{}\"\ncertificate_file = \"{}\"",
+        path("one.key"),
+        path("one.crt")
+    ));
+    let daemon = Daemon::start(&shop.home);
+    let problems = || daemon.door.get("/v1/health").expect(200)["problems"].to_string();
+    assert!(!problems().contains("identity_unusable"), "{}", problems());
+    let good = fs::read(shop.file("one.key")).unwrap();
+    fs::write(shop.file("one.key"), "garbage").unwrap();
+    let told = problems();
+    assert!(told.contains("identity_unusable") && told.contains("Put the right files in their place"), "{told}");
+    fs::write(shop.file("one.key"), good).unwrap();
+    assert!(!problems().contains("identity_unusable"), "{}", problems());
+}
+
 /// Promise: a key whose files the configuration names no more is told of before the reload and behind it, each time with the
 /// command that is next.
 #[test]
@@ -209,6 +261,52 @@ fn a_key_that_is_gone_at_the_start_is_told() {
     assert!(row["checks"].is_array(), "{row}");
     assert!(again.stop().success());
     assert!(shop.home.stderr().contains("were in use before are gone"), "{}", shop.home.stderr());
+}
+
+/// Promise: whoever judges the files tells a key that is lost from one that was never made: `kaspid check` ends with 1 and says
+/// what to do, doctor fails with and without a daemon, and a state that cannot tell is not taken for one without a key. Nothing is changed.
+#[test]
+fn a_lost_key_is_not_taken_for_one_never_made() {
+    let shop = Shop::new("");
+    shop.make("one", "ec");
+    let check = || {
+        let mut check = std::process::Command::new(env!("CARGO_BIN_EXE_kaspid"));
+        let judged = check.args(["check", "--config"]).arg(shop.home.config()).output().unwrap();
+        let said = [judged.stdout, judged.stderr].concat();
+        (judged.status.code(), String::from_utf8(said).unwrap())
+    };
+    let (code, said) = check();
+    assert!(code == Some(0) && said.contains("no key and certificate for Kaspi yet"), "{said}");
+    let daemon = Daemon::start(&shop.home);
+    let (code, said) = check();
+    assert!(code == Some(0) && said.contains("a daemon runs on this state"), "{said}");
+    assert!(daemon.stop().success());
+    let (code, said) = check();
+    assert!(code == Some(0) && said.contains("no key and certificate for Kaspi yet"), "{said}");
+    let daemon = Daemon::start(&shop.home);
+    shop.ctl("identity import --key one.key --cert one.crt", 0);
+    assert!(daemon.stop().success());
+    assert_eq!(check().0, Some(0));
+    let folder = shop.home.state().join("identity");
+    fs::rename(&folder, shop.file("away")).unwrap();
+    let (code, said) = check();
+    assert!(code == Some(1) && said.contains("are gone") && said.contains("import --key FILE --cert FILE"), "{said}");
+    assert!(!said.contains("yet"), "{said}");
+    let alone = shop.ctl(&format!("doctor --config {}", shop.home.config().display()), 1);
+    assert!(alone.contains("that were in use are gone"), "{alone}");
+    let daemon = Daemon::start(&shop.home);
+    let diagnosis = daemon.door.get("/v1/doctor").expect(200);
+    let identity = super::check(&diagnosis, "identity");
+    assert!(identity["found"].as_str().unwrap().contains("are gone"), "{identity}");
+    assert_eq!(identity["command"], "kaspictl identity import --key FILE --cert FILE");
+    daemon.kill();
+    // Killed, it is not closed; the state tells all the same, and is left as it is.
+    let before = fs::read(shop.home.state().join("kaspid.redb")).unwrap();
+    let (code, said) = check();
+    assert!(code == Some(1) && said.contains("are gone"), "{said}");
+    assert!(fs::read(shop.home.state().join("kaspid.redb")).unwrap() == before, "it was written to");
+    fs::rename(shop.file("away"), &folder).unwrap();
+    assert_eq!(check().0, Some(0));
 }
 
 /// Promise: the seal of a start is the seal of that run. A credential that is exchanged meanwhile, which systemd never does
