@@ -141,60 +141,68 @@ impl Service {
         done.map_err(|failure| if moves_money { self.0.money.keys.as_told(&context, failure) } else { failure })
     }
 
+    /// Each operation has a future of its own on the heap: as one, all of them together would be as long as the longest,
+    /// some ten pages, for each request that asks for next to nothing.
     async fn carry_out(&self, context: &Context, operation: Operation) -> Result<Reply, Failure> {
         let rooms = &self.0;
         if operation.moves_money() {
             upkeep::without_gap(&rooms.store)?;
         }
         match operation {
-            Operation::Health(_) => rooms.upkeep.health.health(context).await,
+            Operation::Health(_) => Box::pin(rooms.upkeep.health.health(context)).await,
             Operation::Version(_) => Ok(Reply::Version(version())),
             Operation::ConfigList(query) => rooms.organisations.rows.config_list(context, &query),
             Operation::ConfigGet(get) => rooms.organisations.rows.config_get(context, &get.organization_bin),
             Operation::TradePoints(query) => {
-                rooms.organisations.points.trade_points(context, &query.organization_bin).await
+                Box::pin(rooms.organisations.points.trade_points(context, &query.organization_bin)).await
             }
-            Operation::Enrol(enrol) => rooms.organisations.enrolments.enrol(context, enrol).await,
-            Operation::ChangeConfig(change) => rooms.organisations.changes.change_config(context, change).await,
-            Operation::RetireConfig(retire) => rooms.organisations.changes.retire_config(context, retire).await,
+            Operation::Enrol(enrol) => Box::pin(rooms.organisations.enrolments.enrol(context, enrol)).await,
+            Operation::ChangeConfig(change) => {
+                Box::pin(rooms.organisations.changes.change_config(context, change)).await
+            }
+            Operation::RetireConfig(retire) => {
+                Box::pin(rooms.organisations.changes.retire_config(context, retire)).await
+            }
             Operation::VerifyConfig(verify) => {
-                rooms.organisations.verifications.verify_config(context, verify.organization_bin).await
+                Box::pin(rooms.organisations.verifications.verify_config(context, verify.organization_bin)).await
             }
             Operation::RegisterDevice(register) => {
-                rooms.organisations.registrations.register_device(context, register).await
+                Box::pin(rooms.organisations.registrations.register_device(context, register)).await
             }
             Operation::Select(select) => select::select(&rooms.store, context, &select),
-            Operation::Create(create) => rooms.money.creates.create(context, create).await,
-            Operation::PaymentList(query) => rooms.records.reads.payment_list(context, &query).await,
-            Operation::PaymentGet(get) => rooms.records.reads.payment_get(context, &get.payment, get.wait).await,
+            Operation::Create(create) => Box::pin(rooms.money.creates.create(context, create)).await,
+            Operation::PaymentList(query) => Box::pin(rooms.records.reads.payment_list(context, &query)).await,
+            Operation::PaymentGet(get) => {
+                Box::pin(rooms.records.reads.payment_get(context, &get.payment, get.wait)).await
+            }
             Operation::PaymentPicture(get) => rooms.records.reads.payment_picture(context, &get.payment),
-            Operation::Cancel(cancel) => rooms.money.cancels.cancel(context, &cancel.payment).await,
-            Operation::Refund(back) => rooms.money.refunds.refund(context, &back.payment, back.refund).await,
-            Operation::Adopt(adopt) => rooms.money.adoptions.adopt(context, adopt).await,
-            Operation::Payer(query) => rooms.payers.payer(context, &query).await,
-            Operation::LogList(query) => rooms.records.reads.log_list(context, &query).await,
-            Operation::LogVerify(query) => rooms.records.proof.log_verify(context, query).await,
+            Operation::Cancel(cancel) => Box::pin(rooms.money.cancels.cancel(context, &cancel.payment)).await,
+            Operation::Refund(back) => Box::pin(rooms.money.refunds.refund(context, &back.payment, back.refund)).await,
+            Operation::Adopt(adopt) => Box::pin(rooms.money.adoptions.adopt(context, adopt)).await,
+            Operation::Payer(query) => Box::pin(rooms.payers.payer(context, &query)).await,
+            Operation::LogList(query) => Box::pin(rooms.records.reads.log_list(context, &query)).await,
+            Operation::LogVerify(query) => Box::pin(rooms.records.proof.log_verify(context, query)).await,
             Operation::Identity(_) => context.settings.identity_shown().map(Reply::Identity),
             Operation::Reload(_) => {
-                rooms.upkeep.reloads.reload(Some(context.caller.actor())).await.map(Reply::Reloaded)
+                Box::pin(rooms.upkeep.reloads.reload(Some(context.caller.actor()))).await.map(Reply::Reloaded)
             }
             Operation::Resolve(resolve) => {
-                rooms.money.resolutions.resolve(context, &resolve.payment, resolve.resolution).await
+                Box::pin(rooms.money.resolutions.resolve(context, &resolve.payment, resolve.resolution)).await
             }
-            Operation::Events(query) => rooms.records.feed.events(context, query).await,
+            Operation::Events(query) => Box::pin(rooms.records.feed.events(context, query)).await,
             Operation::LogExport(_) | Operation::ImportConfigs(_) | Operation::ImportLog(_) | Operation::Backup(_) => {
                 Err(streamed_only())
             }
-            Operation::AcknowledgeRestore(_) => upkeep::acknowledge_restore(&rooms.store, context).await,
-            Operation::Metrics(_) => rooms.upkeep.monitor.metrics(context).await,
-            Operation::ReportDay(query) => rooms.records.reports.report_day(context, query).await,
-            Operation::ReportRange(query) => rooms.records.reports.report_range(context, query).await,
+            Operation::AcknowledgeRestore(_) => Box::pin(upkeep::acknowledge_restore(&rooms.store, context)).await,
+            Operation::Metrics(_) => Box::pin(rooms.upkeep.monitor.metrics(context)).await,
+            Operation::ReportDay(query) => Box::pin(rooms.records.reports.report_day(context, query)).await,
+            Operation::ReportRange(query) => Box::pin(rooms.records.reports.report_range(context, query)).await,
             Operation::Limits(_) => Ok(Reply::Limits(records::limits(&context.settings.config.limits))),
-            Operation::Diagnose(_) => rooms.upkeep.doctor.diagnose(context).await,
-            Operation::GenerateIdentity(asked) => rooms.upkeep.requests.generate(context, asked).await,
-            Operation::InstallIdentity(install) => rooms.upkeep.exchanges.install(context, install).await,
-            Operation::ImportIdentity(handed) => rooms.upkeep.exchanges.import(context, handed.0).await,
-            Operation::RotateIdentity(handed) => rooms.upkeep.exchanges.rotate(context, handed.0).await,
+            Operation::Diagnose(_) => Box::pin(rooms.upkeep.doctor.diagnose(context)).await,
+            Operation::GenerateIdentity(asked) => Box::pin(rooms.upkeep.requests.generate(context, asked)).await,
+            Operation::InstallIdentity(install) => Box::pin(rooms.upkeep.exchanges.install(context, install)).await,
+            Operation::ImportIdentity(handed) => Box::pin(rooms.upkeep.exchanges.import(context, handed.0)).await,
+            Operation::RotateIdentity(handed) => Box::pin(rooms.upkeep.exchanges.rotate(context, handed.0)).await,
         }
     }
 

@@ -36,10 +36,10 @@ impl Writing<'_> {
         device: &Device,
     ) -> Result<(), StoreError> {
         let secrets = self.secrets()?;
-        if stored(&self.tables.device, &secrets, (bin, trade_point))?.as_ref() == Some(device) {
+        if stored(self.tables.device.read()?, &secrets, (bin, trade_point))?.as_ref() == Some(device) {
             return Ok(());
         }
-        put(&mut self.tables.device, &secrets, (bin, trade_point), device)?;
+        put(self.tables.device.write()?, &secrets, (bin, trade_point), device)?;
         let token = device.as_ref().map(|token| secrets.mark(bin, trade_point, token));
         let (organization_bin, trade_point_id) = (bin.clone(), trade_point.clone());
         self.append(actor, Change::Device { organization_bin, trade_point_id, token })?;
@@ -49,7 +49,7 @@ impl Writing<'_> {
     /// Marks every token that stands here, once, after a migration from a layout whose log knew none.
     pub(super) fn mark_devices(&mut self) -> Result<(), StoreError> {
         let secrets = self.secrets()?;
-        for (organization_bin, trade_point_id, device) in all(&self.tables.device, &secrets)? {
+        for (organization_bin, trade_point_id, device) in all(self.tables.device.read()?, &secrets)? {
             let token = device.as_ref().map(|token| secrets.mark(&organization_bin, &trade_point_id, token));
             self.append(None, Change::Device { organization_bin, trade_point_id, token })?;
         }
@@ -62,7 +62,7 @@ impl Writing<'_> {
         token: &DeviceToken,
         except: (&OrganizationBin, &TradePointId),
     ) -> Result<Option<Holder>, StoreError> {
-        holder(&self.tables.device, &*self.secrets()?, token, except)
+        holder(self.tables.device.read()?, &*self.secrets()?, token, except)
     }
 
     /// The current token of a (BIN, trade point).
@@ -71,7 +71,7 @@ impl Writing<'_> {
         bin: &OrganizationBin,
         trade_point: &TradePointId,
     ) -> Result<Option<DeviceToken>, StoreError> {
-        Ok(stored(&self.tables.device, &*self.secrets()?, (bin, trade_point))?.flatten())
+        Ok(stored(self.tables.device.read()?, &*self.secrets()?, (bin, trade_point))?.flatten())
     }
 
     /// Forgets a token whose device was deleted at Kaspi on purpose. Another token that stands there by now is of

@@ -90,7 +90,7 @@ pub(super) fn create(dir: &Path, path: &Path, seal: Option<&Seal>) -> Result<(),
 pub(super) fn furnish(database: &Database, seal: Option<&Seal>) -> Result<(), StoreError> {
     let tx = database.begin_write()?;
     let mut tables = WriteTables::open(&tx)?;
-    Secrets::new(seal).put(&mut tables.meta)?;
+    Secrets::new(seal).put(tables.meta.write()?)?;
     drop(tables);
     stamp::put(&tx, LAYOUT)?;
     Ok(tx.commit()?)

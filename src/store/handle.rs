@@ -344,7 +344,7 @@ fn mark_devices(database: &Database, secrets: &Arc<Secrets>) -> Result<(), Store
     let tx = database.begin_write()?;
     let mut writing = Writing::begin(&tx, Some(secrets.clone()))?;
     writing.mark_devices()?;
-    writing.tables.meta.remove(migration::UNMARKED)?;
+    writing.tables.meta.write()?.remove(migration::UNMARKED)?;
     drop(writing);
     Ok(tx.commit()?)
 }

@@ -39,8 +39,8 @@ impl WriteTables<'_> {
         self.zone(seq, event, (ends.as_ref().or(again.as_ref()), payment))?;
         match (&event.change, &step) {
             (Change::Config { row, .. }, _) => self.put_config(row)?,
-            (Change::Restored(_), _) => drop(self.restored.insert(seq, ())?),
-            (Change::RestoreAcknowledged { restored }, _) => drop(self.restored.remove(restored)?),
+            (Change::Restored(_), _) => drop(self.restored.write()?.insert(seq, ())?),
+            (Change::RestoreAcknowledged { restored }, _) => drop(self.restored.write()?.remove(restored)?),
             (Change::Ended { intent, outcome }, Some(step)) => {
                 self.end(seq, *intent, outcome, (&step.after.row, ends.as_ref()))?;
             }
@@ -64,15 +64,15 @@ impl WriteTables<'_> {
         event: &Event,
         call: Option<&BegunCall>,
     ) -> Result<PaymentStep, StoreError> {
-        let before = payment::by_id(&self.payment, id)?;
+        let before = payment::by_id(self.payment.read()?, id)?;
         let after = after(before.clone(), event, call)?;
-        self.payment_event.insert((number(id), seq), 0)?;
+        self.payment_event.write()?.insert((number(id), seq), 0)?;
         let (gone, new) = booked((seq, event.at), before.as_ref(), &after.row);
         for entry in gone {
-            self.booked.remove(entry.key(id))?;
+            self.booked.write()?.remove(entry.key(id))?;
         }
         for (entry, tiyn) in new {
-            self.booked.insert(entry.key(id), tiyn)?;
+            self.booked.write()?.insert(entry.key(id), tiyn)?;
         }
         let step = PaymentStep { before, after };
         match step.after.stands {
@@ -91,9 +91,9 @@ impl WriteTables<'_> {
         }
         let id = number(row.id);
         self.touched.push(row.id);
-        self.payment.insert(id, codec::encode(row)?.as_slice())?;
+        self.payment.write()?.insert(id, codec::encode(row)?.as_slice())?;
         if let Some(qr) = &row.qr_payment_id {
-            let holder = self.payment_qr.insert(qr.as_str(), id)?.map(|holder| holder.value());
+            let holder = self.payment_qr.write()?.insert(qr.as_str(), id)?.map(|holder| holder.value());
             // Whoever writes a number looks before; behind them all, no number is two payments.
             if holder.is_some_and(|holder| holder != id) {
                 return Err(StoreError::Codec(format!("payment {} would take another's number {qr}", row.id)));
@@ -102,15 +102,15 @@ impl WriteTables<'_> {
         if let Some(freed) = before.as_ref().and_then(|row| row.qr_payment_id.as_ref())
             && row.qr_payment_id.as_ref() != Some(freed)
         {
-            self.payment_qr.remove(freed.as_str())?;
+            self.payment_qr.write()?.remove(freed.as_str())?;
         }
         if let (None, Some(invoice)) = (before, &row.invoice) {
-            self.payment_invoice.insert((row.shop_id, invoice.as_str(), id), ())?;
+            self.payment_invoice.write()?.insert((row.shop_id, invoice.as_str(), id), ())?;
         }
         let was = |is: fn(&PaymentRow) -> bool| before.as_ref().is_some_and(is);
         match (was(PaymentRow::is_attended), row.is_attended()) {
-            (false, true) => drop(self.payment_attention.insert(id, ())?),
-            (true, false) => drop(self.payment_attention.remove(id)?),
+            (false, true) => drop(self.payment_attention.write()?.insert(id, ())?),
+            (true, false) => drop(self.payment_attention.write()?.remove(id)?),
             // A page that does not change is not written.
             (true, true) | (false, false) => {}
         }
@@ -125,13 +125,13 @@ impl WriteTables<'_> {
             return Ok(());
         }
         match was {
-            Some((bin, None, id)) => drop(self.payment_open.remove((bin, id))?),
-            Some((bin, Some(state), id)) => drop(self.payment_state.remove((bin, state, id))?),
+            Some((bin, None, id)) => drop(self.payment_open.write()?.remove((bin, id))?),
+            Some((bin, Some(state), id)) => drop(self.payment_state.write()?.remove((bin, state, id))?),
             None => {}
         }
         match is {
-            Some((bin, None, id)) => drop(self.payment_open.insert((bin, id), ())?),
-            Some((bin, Some(state), id)) => drop(self.payment_state.insert((bin, state, id), ())?),
+            Some((bin, None, id)) => drop(self.payment_open.write()?.insert((bin, id), ())?),
+            Some((bin, Some(state), id)) => drop(self.payment_state.write()?.insert((bin, state, id), ())?),
             None => {}
         }
         Ok(())
@@ -144,11 +144,11 @@ impl WriteTables<'_> {
     ) -> Result<(), StoreError> {
         let id = number(row.id);
         self.touched.push(row.id);
-        self.payment.remove(id)?;
+        self.payment.write()?.remove(id)?;
         self.list(before.as_ref(), None)?;
-        self.payment_attention.remove(id)?;
+        self.payment_attention.write()?.remove(id)?;
         if let Some(invoice) = &row.invoice {
-            self.payment_invoice.remove((row.shop_id, invoice.as_str(), id))?;
+            self.payment_invoice.write()?.remove((row.shop_id, invoice.as_str(), id))?;
         }
         Ok(())
     }
@@ -156,10 +156,10 @@ impl WriteTables<'_> {
     /// A call on this payment begins, if the event says so.
     fn begin(&mut self, seq: u64, change: &Change, row: &PaymentRow) -> Result<(), StoreError> {
         let Some(call) = BegunCall::begun(change) else { return Ok(()) };
-        self.running.insert(seq, ())?;
+        self.running.write()?.insert(seq, ())?;
         match (&call.key, change.wrote()) {
             (Some(key), Some(_)) => {
-                self.key.insert((row.shop_id, key.as_str()), (seq, number(row.id)))?;
+                self.key.write()?.insert((row.shop_id, key.as_str()), (seq, number(row.id)))?;
                 Ok(())
             }
             _ => Ok(()),
@@ -173,8 +173,8 @@ impl WriteTables<'_> {
         outcome: &CallOutcome,
         (row, call): (&PaymentRow, Option<&BegunCall>),
     ) -> Result<(), StoreError> {
-        self.running.remove(intent)?;
-        self.payment_event.insert((number(row.id), intent), seq)?;
+        self.running.write()?.remove(intent)?;
+        self.payment_event.write()?.insert((number(row.id), intent), seq)?;
         match (&outcome.ending, call.and_then(|call| call.key.as_ref())) {
             (Ending::Nothing, Some(key)) => self.give_back(row, key),
             _ => Ok(()),
@@ -182,8 +182,8 @@ impl WriteTables<'_> {
     }
 
     fn put_config(&mut self, row: &ConfigRow) -> Result<(), StoreError> {
-        self.config_bin.insert(row.organization_bin.as_str(), row.id)?;
-        self.config.insert(row.id, codec::encode(row)?.as_slice())?;
+        self.config_bin.write()?.insert(row.organization_bin.as_str(), row.id)?;
+        self.config.write()?.insert(row.id, codec::encode(row)?.as_slice())?;
         Ok(())
     }
 
@@ -191,9 +191,9 @@ impl WriteTables<'_> {
     /// earlier one keeps it.
     fn give_back(&mut self, row: &PaymentRow, key: &RequestKey) -> Result<(), StoreError> {
         let stands =
-            self.key.get((row.shop_id, key.as_str()))?.is_some_and(|stands| stands.value().1 == number(row.id));
+            self.key.read()?.get((row.shop_id, key.as_str()))?.is_some_and(|stands| stands.value().1 == number(row.id));
         if stands && row.account().attempts(Some(key)) == Attempts::Nothing {
-            self.key.remove((row.shop_id, key.as_str()))?;
+            self.key.write()?.remove((row.shop_id, key.as_str()))?;
         }
         Ok(())
     }
@@ -206,7 +206,7 @@ impl WriteTables<'_> {
     }
 
     pub(super) fn event_at(&self, seq: u64) -> Result<Event, StoreError> {
-        match self.event.get(seq)? {
+        match self.event.read()?.get(seq)? {
             Some(stored) => super::event::read(stored.value()),
             None => Err(super::event::missing(seq)),
         }

@@ -55,12 +55,12 @@ impl Rebuild {
             // event.
             match &event.change {
                 Change::CreateIntended { .. } | Change::CancelIntended { .. } | Change::RefundIntended { .. } => {
-                    tables.event.insert(seq, stored)?;
+                    tables.event.write()?.insert(seq, stored)?;
                     tables.project(seq, &event)?;
                 }
                 Change::Ended { intent, .. } => {
                     tables.project(seq, &event)?;
-                    tables.event.remove(intent)?;
+                    tables.event.write()?.remove(intent)?;
                 }
                 _ => drop(tables.project(seq, &event)?),
             }
@@ -97,7 +97,7 @@ pub(super) fn fill_lists(database: &Database, state: Option<&Path>) -> Result<()
     while !rebuild.page(&reading)? {}
     rebuild.lists_into(database)?;
     let tx = database.begin_write()?;
-    WriteTables::open(&tx)?.meta.remove(migration::UNLISTED)?;
+    WriteTables::open(&tx)?.meta.write()?.remove(migration::UNLISTED)?;
     Ok(tx.commit()?)
 }
 

@@ -42,7 +42,7 @@ pub(super) fn settle(path: &Path, database: Database, seals: &Seals) -> Result<D
         put_meta(&mut tables, from, &after)?;
         for (bin, trade_point, device) in token::all(&from.tables.device()?, &before)? {
             let laid = after.lay((bin.as_str(), trade_point.as_str()), &device)?;
-            tables.device.insert((bin.as_str(), trade_point.as_str()), laid.as_slice())?;
+            tables.device.write()?.insert((bin.as_str(), trade_point.as_str()), laid.as_slice())?;
         }
         drop(tables);
         stamp::put(&tx, LAYOUT)?;
@@ -164,10 +164,10 @@ fn put_meta(tables: &mut WriteTables<'_>, from: &Reading, after: &Secrets) -> Re
     for entry in redb::ReadableTable::iter(&from.tables.meta()?)? {
         let (name, value) = entry?;
         if ![SECRET, SEAL].contains(&name.value()) {
-            tables.meta.insert(name.value(), value.value())?;
+            tables.meta.write()?.insert(name.value(), value.value())?;
         }
     }
-    after.put(&mut tables.meta)
+    after.put(tables.meta.write()?)
 }
 
 fn reopened(path: &Path) -> Result<Database, StoreError> {

@@ -5,12 +5,42 @@
 //! in the same transaction by [`super::project`] and by nothing else. `device` and `meta` hold what must not
 //! be in the log: tokens and the hash secret.
 
-use redb::{Database, ReadOnlyTable, ReadTransaction, Table, TableDefinition, TableError, WriteTransaction};
+use std::cell::OnceCell;
+
+use redb::{
+    Database, Key, ReadOnlyTable, ReadTransaction, Table, TableDefinition, TableError, TableHandle, Value,
+    WriteTransaction,
+};
 
 use super::StoreError;
 use super::compare::{self, Difference, Named};
 use super::copy;
 use crate::id::PaymentId;
+
+/// A table of a write transaction, opened when it is first used.
+pub(in crate::store) struct WriteTable<'t, K: Key + 'static, V: Value + 'static> {
+    tx: &'t WriteTransaction,
+    definition: TableDefinition<'static, K, V>,
+    table: OnceCell<Table<'t, K, V>>,
+}
+
+impl<'t, K: Key + 'static, V: Value + 'static> WriteTable<'t, K, V> {
+    pub(in crate::store) fn read(&self) -> Result<&Table<'t, K, V>, TableError> {
+        match self.table.get() {
+            Some(table) => Ok(table),
+            None => {
+                let opened = self.tx.open_table(self.definition)?;
+                Ok(self.table.get_or_init(|| opened))
+            }
+        }
+    }
+
+    pub(in crate::store) fn write(&mut self) -> Result<&mut Table<'t, K, V>, TableError> {
+        self.read()?;
+        // It was opened in the line above.
+        self.table.get_mut().ok_or_else(|| TableError::TableDoesNotExist(self.definition.name().to_owned()))
+    }
+}
 
 macro_rules! tables {
     ($($(#[$doc:meta])* $name:ident: $key:ty => $value:ty = $stored:literal;)*) => {
@@ -19,17 +49,24 @@ macro_rules! tables {
             pub(super) const $name: super::TableDefinition<'static, $key, $value> = super::TableDefinition::new($stored);)*
         }
 
-        /// All tables, open for one write transaction.
+        /// All tables of one write transaction; each is opened when it is first used, since that costs as much as a row.
         pub(in crate::store) struct WriteTables<'t> {
-            $($(#[$doc])* pub(in crate::store) $name: Table<'t, $key, $value>,)*
+            $($(#[$doc])* pub(in crate::store) $name: WriteTable<'t, $key, $value>,)*
             /// The payments whose rows were written or removed.
             pub(in crate::store) touched: Vec<PaymentId>,
         }
 
         impl<'t> WriteTables<'t> {
+            /// Those of a transaction on a file that has all of them.
+            pub(in crate::store) fn of(tx: &'t WriteTransaction) -> Self {
+                Self { $($name: WriteTable { tx, definition: definition::$name, table: OnceCell::new() },)* touched: Vec::new() }
+            }
+
             /// Opens all of them, creating those that do not exist.
             pub(in crate::store) fn open(tx: &'t WriteTransaction) -> Result<Self, TableError> {
-                Ok(Self { $($name: tx.open_table(definition::$name)?,)* touched: Vec::new() })
+                let mut all = Self::of(tx);
+                $(all.$name.write()?;)*
+                Ok(all)
             }
         }
 

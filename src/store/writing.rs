@@ -34,8 +34,8 @@ pub(crate) struct Writing<'t> {
 
 impl<'t> Writing<'t> {
     pub(super) fn begin(tx: &'t WriteTransaction, secrets: Option<Arc<Secrets>>) -> Result<Self, StoreError> {
-        let tables = WriteTables::open(tx)?;
-        let (seq, head) = match tables.event.last()? {
+        let tables = WriteTables::of(tx);
+        let (seq, head) = match tables.event.read()?.last()? {
             None => (0, GENESIS),
             Some((seq, stored)) => (seq.value(), event::split(stored.value())?.0),
         };
@@ -57,7 +57,7 @@ impl<'t> Writing<'t> {
         let event = Event { at: self.now, actor, change };
         let (stored, sha) = event::seal(&self.head, seq, &event)?;
         self.dirty = true;
-        self.tables.event.insert(seq, stored.as_slice())?;
+        self.tables.event.write()?.insert(seq, stored.as_slice())?;
         self.transitions.extend(self.tables.project(seq, &event)?);
         (self.seq, self.head) = (seq, sha);
         Ok(seq)
@@ -67,7 +67,7 @@ impl<'t> Writing<'t> {
     /// disk kept their intents all the same, it must say so too. `durable` is the last event before that commit; whom
     /// those behind it are about has not been told yet.
     pub(super) fn end_refused(&mut self, durable: u64) -> Result<(), StoreError> {
-        for entry in self.tables.event.range(durable + 1..)? {
+        for entry in self.tables.event.read()?.range(durable + 1..)? {
             let payment = match event::read(entry?.1.value())?.change {
                 Change::Ended { intent, .. } => self.tables.event_at(intent)?.change.payment(),
                 change => change.payment(),
@@ -89,7 +89,7 @@ impl<'t> Writing<'t> {
 
     /// The event that began a call which has not ended.
     pub(crate) fn begun(&self, intent: u64) -> Result<Option<Event>, StoreError> {
-        match self.tables.running.get(intent)? {
+        match self.tables.running.read()?.get(intent)? {
             Some(_) => self.tables.event_at(intent).map(Some),
             None => Ok(None),
         }
@@ -131,28 +131,28 @@ impl<'t> Writing<'t> {
 
     /// The restores that nobody has acknowledged, with what they left out.
     pub(crate) fn restored(&self) -> Result<Vec<(u64, Event)>, StoreError> {
-        let seqs = self.tables.restored.iter()?.map(|entry| entry.map(|(seq, _)| seq.value()));
+        let seqs = self.tables.restored.read()?.iter()?.map(|entry| entry.map(|(seq, _)| seq.value()));
         seqs.map(|seq| seq.map_err(StoreError::from).and_then(|seq| Ok((seq, self.tables.event_at(seq)?)))).collect()
     }
 
     pub(super) fn put_meta(&mut self, name: &'static str, value: &[u8]) -> Result<(), StoreError> {
         self.dirty = true;
-        self.tables.meta.insert(name, value)?;
+        self.tables.meta.write()?.insert(name, value)?;
         Ok(())
     }
 
     /// The row number of the next config.
     pub(crate) fn next_config_id(&self) -> Result<ConfigId, StoreError> {
-        Ok(self.tables.config.last()?.map_or(1, |(id, _)| id.value() + 1))
+        Ok(self.tables.config.read()?.last()?.map_or(1, |(id, _)| id.value() + 1))
     }
 
     pub(crate) fn config(&self, bin: &OrganizationBin) -> Result<Option<ConfigRow>, StoreError> {
-        config::by_bin(&self.tables.config_bin, &self.tables.config, bin)
+        config::by_bin(self.tables.config_bin.read()?, self.tables.config.read()?, bin)
     }
 
     /// The shop's default, if an admin has set one.
     pub(crate) fn default_config(&self, shop: ShopId) -> Result<Option<ConfigRow>, StoreError> {
-        config::default_of(&self.tables.config, shop)
+        config::default_of(self.tables.config.read()?, shop)
     }
 
     /// The triple of a (BIN, trade point), if a device is registered there.
@@ -162,22 +162,26 @@ impl<'t> Writing<'t> {
         trade_point: &TradePointId,
         of: &Counterparty,
     ) -> Result<Option<Triple>, StoreError> {
-        super::triple::of(&self.tables.device, &*self.secrets()?, (bin, trade_point), of)
+        super::triple::of(self.tables.device.read()?, &*self.secrets()?, (bin, trade_point), of)
     }
 
     pub(crate) fn payment(&self, id: PaymentId) -> Result<Option<PaymentRow>, StoreError> {
-        payment::by_id(&self.tables.payment, id)
+        payment::by_id(self.tables.payment.read()?, id)
     }
 
     pub(crate) fn payment_by_qr(&self, id: &QrPaymentId) -> Result<Option<PaymentRow>, StoreError> {
-        payment::by_ref(&self.tables.payment, &self.tables.payment_qr, &PaymentRef::QrPaymentId(id.clone()))
+        payment::by_ref(
+            self.tables.payment.read()?,
+            self.tables.payment_qr.read()?,
+            &PaymentRef::QrPaymentId(id.clone()),
+        )
     }
 
     /// What a key of a shop stands for, and whether its call is in flight.
     pub(crate) fn key(&self, shop: ShopId, key: &RequestKey) -> Result<Option<(KeyRow, bool)>, StoreError> {
-        let stands = self.tables.key.get((shop, key.as_str()))?.map(|stands| stands.value());
+        let stands = self.tables.key.read()?.get((shop, key.as_str()))?.map(|stands| stands.value());
         let Some((intent, _)) = stands else { return Ok(None) };
-        let running = self.tables.running.get(intent)?.is_some();
+        let running = self.tables.running.read()?.get(intent)?.is_some();
         Ok(Some((KeyRow::of(intent, &self.tables.event_at(intent)?)?, running)))
     }
 
@@ -185,9 +189,9 @@ impl<'t> Writing<'t> {
     pub(crate) fn payments_of_invoice(&self, shop: ShopId, invoice: &Invoice) -> Result<Vec<PaymentRow>, StoreError> {
         let range = (shop, invoice.as_str(), 0)..=(shop, invoice.as_str(), u128::MAX);
         let mut rows = Vec::new();
-        for entry in self.tables.payment_invoice.range(range)? {
+        for entry in self.tables.payment_invoice.read()?.range(range)? {
             let (_, _, id) = entry?.0.value();
-            rows.extend(payment::by_id(&self.tables.payment, PaymentId::from_bytes(id.to_be_bytes()))?);
+            rows.extend(payment::by_id(self.tables.payment.read()?, PaymentId::from_bytes(id.to_be_bytes()))?);
         }
         Ok(rows)
     }
@@ -195,9 +199,9 @@ impl<'t> Writing<'t> {
     /// A payment of the same organisation and amount whose create was lost, or has not ended, so that it may be this one.
     pub(crate) fn unknown_like(&self, row: &PaymentRow) -> Result<Option<PaymentId>, StoreError> {
         let bin = row.organization_bin.as_str();
-        for entry in self.tables.payment_open.range((bin, 0)..=(bin, u128::MAX))? {
+        for entry in self.tables.payment_open.read()?.range((bin, 0)..=(bin, u128::MAX))? {
             let (_, id) = entry?.0.value();
-            let other = payment::by_id(&self.tables.payment, PaymentId::from_bytes(id.to_be_bytes()))?;
+            let other = payment::by_id(self.tables.payment.read()?, PaymentId::from_bytes(id.to_be_bytes()))?;
             let is_like = |other: &PaymentRow| {
                 let has_no_number = matches!(other.state, State::Unknown | State::Creating);
                 has_no_number && (other.config_id, other.amount) == (row.config_id, row.amount)
@@ -211,9 +215,9 @@ impl<'t> Writing<'t> {
 
     /// Whether a call on this payment has begun and not ended.
     pub(crate) fn is_running(&self, id: PaymentId) -> Result<bool, StoreError> {
-        for entry in self.tables.running.iter()? {
+        for entry in self.tables.running.read()?.iter()? {
             let seq = entry?.0.value();
-            if self.tables.payment_event.get((number(id), seq))?.is_some() {
+            if self.tables.payment_event.read()?.get((number(id), seq))?.is_some() {
                 return Ok(true);
             }
         }
@@ -222,7 +226,7 @@ impl<'t> Writing<'t> {
 
     /// The calls that have begun and not ended, with their events.
     pub(crate) fn running(&self) -> Result<Vec<(u64, Event)>, StoreError> {
-        let seqs = self.tables.running.iter()?.map(|entry| entry.map(|(seq, _)| seq.value()));
+        let seqs = self.tables.running.read()?.iter()?.map(|entry| entry.map(|(seq, _)| seq.value()));
         seqs.map(|seq| seq.map_err(StoreError::from).and_then(|seq| Ok((seq, self.tables.event_at(seq)?)))).collect()
     }
 }

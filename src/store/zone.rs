@@ -197,13 +197,13 @@ impl WriteTables<'_> {
         if stored.as_ref() == Some(&zone) {
             return Ok(());
         }
-        self.zone.insert((BLOCKS, block), codec::encode(&zone)?.as_slice())?;
+        self.zone.write()?.insert((BLOCKS, block), codec::encode(&zone)?.as_slice())?;
         if stored.is_none() { self.close_block_before(block) } else { Ok(()) }
     }
 
     /// The block before a new one is complete, but for how its calls end.
     fn close_block_before(&mut self, block: u64) -> Result<(), StoreError> {
-        let before = self.zone.range((BLOCKS, 0)..(BLOCKS, block))?.next_back().transpose()?;
+        let before = self.zone.read()?.range((BLOCKS, 0)..(BLOCKS, block))?.next_back().transpose()?;
         let Some(before) = before.map(|(key, _)| key.value().1) else { return Ok(()) };
         let zone = self.zone_at(BLOCKS, before)?.unwrap_or_default();
         self.widen_chapter(before / CHAPTER, &zone)
@@ -214,13 +214,13 @@ impl WriteTables<'_> {
         let mut zone = stored.clone().unwrap_or_default();
         zone.merge(more);
         if stored.as_ref() != Some(&zone) {
-            self.zone.insert((CHAPTERS, chapter), codec::encode(&zone)?.as_slice())?;
+            self.zone.write()?.insert((CHAPTERS, chapter), codec::encode(&zone)?.as_slice())?;
         }
         Ok(())
     }
 
     fn zone_at(&self, length: u8, number: u64) -> Result<Option<LogZone>, StoreError> {
-        self.zone.get((length, number))?.map(|stored| codec::decode(stored.value())).transpose()
+        self.zone.read()?.get((length, number))?.map(|stored| codec::decode(stored.value())).transpose()
     }
 }
 
