@@ -57,15 +57,22 @@ impl Boundary {
         }
     }
 
+    /// Nothing of a request has come since the last one; empty lines are nothing.
+    pub(super) fn is_between(&self) -> bool {
+        self.0 == NEW_HEAD
+    }
+
     /// Part of a head has come.
     pub(super) fn is_in_head(&self) -> bool {
         matches!(self.0, Passage::Head { begun: true, .. })
     }
 
-    /// How many of these bytes hyper gets now: up to the end of a head, or of a request. Never none.
+    /// How many of these bytes hyper gets now: up to the end of a head, or of a request. Never none. Empty lines go with
+    /// what follows them: hyper reads all that it has anew with each piece it gets.
     pub(super) fn take(&mut self, bytes: &[u8]) -> usize {
         let mut taken = 0;
         while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
+            let was_in_head = matches!(self.0, Passage::Head { .. });
             match self.0 {
                 // hyper wants more before it has told the body: it sees no end of a head here.
                 Passage::Behind if taken == 0 => self.0 = Passage::Lost,
@@ -79,7 +86,7 @@ impl Boundary {
                     taken += self.line(rest);
                 }
             }
-            if taken > 0 && self.0 == NEW_HEAD {
+            if !was_in_head && self.0 == NEW_HEAD {
                 return taken;
             }
         }
@@ -131,5 +138,36 @@ fn sized(mut size: u64, mut digits: bool, text: &[u8], is_over: bool) -> Passage
         (false, _) => Passage::Size { size, digits },
         (true, 0) => Passage::Trailer { filled: false },
         (true, _) => Passage::Chunk(size),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// hyper reads what it has anew with each piece: thousands of empty lines, handed one at a time, kept a thread of the
+    /// daemon busy for seconds.
+    #[test]
+    fn empty_lines_go_with_what_follows_them() {
+        let head = b"GET / HTTP/1.1\r\n\r\n";
+        for line in ["\n", "\r\n"] {
+            let lines = line.repeat(15_000);
+            let bytes = [lines.as_bytes(), head, lines.as_bytes(), head].concat();
+            let mut boundary = Boundary::default();
+            let first = boundary.take(&bytes);
+            assert_eq!(first, lines.len() + head.len());
+            boundary.head(&HeaderMap::new());
+            assert!(boundary.is_between());
+            assert_eq!(boundary.take(bytes.get(first..).unwrap_or_default()), first);
+        }
+    }
+
+    #[test]
+    fn empty_lines_alone_are_between_two_requests() {
+        let mut boundary = Boundary::default();
+        assert_eq!(boundary.take(b"\r\n\n\r\n"), 5);
+        assert!(boundary.is_between() && !boundary.is_in_head());
+        assert_eq!(boundary.take(b"\nG"), 2);
+        assert!(boundary.is_in_head());
     }
 }

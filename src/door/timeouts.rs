@@ -78,7 +78,11 @@ impl Timeouts {
         self.boundary().take(bytes)
     }
 
-    /// What hyper was handed has gone by; `is_held`: more has come.
+    fn is_between(&self) -> bool {
+        self.boundary().is_between()
+    }
+
+    /// What hyper was handed has gone by; `is_held`: more has come than empty lines.
     fn handed(&self, is_held: bool) {
         let is_in_head = self.boundary().is_in_head();
         self.more.store(is_held || is_in_head, Ordering::Release);
@@ -251,13 +255,16 @@ impl<R: Fn(StatusCode) -> Vec<u8> + Unpin> AsyncRead for TimedStream<R> {
         if self.held.is_empty() {
             ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
             if buf.filled().len() > before {
-                self.timeouts.incoming();
                 self.hold_back(buf, before);
+                if !self.timeouts.is_between() {
+                    self.timeouts.incoming();
+                }
             }
         } else {
             self.read_held(buf);
         }
-        self.timeouts.handed(!self.held.is_empty());
+        let is_held = self.held.iter().any(|byte| !b"\r\n".contains(byte));
+        self.timeouts.handed(is_held);
         Poll::Ready(Ok(()))
     }
 }

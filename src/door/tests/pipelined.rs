@@ -66,3 +66,18 @@ async fn requests_in_a_row_are_each_answered() {
         assert_eq!(statuses(&text), expected, "{size}");
     }
 }
+
+/// Empty lines behind a request ask for nothing: who sends them is idle, and hears nothing that could be taken for the answer
+/// to what it asks next.
+#[tokio::test]
+async fn empty_lines_behind_a_request_are_no_request() {
+    let world = world(quick());
+    for (at_once, later) in [("\r\n", ""), ("", "\r\n"), ("\n\n", "\r\n\n")] {
+        let mut stream = world.connect().await;
+        stream.write_all(format!("{GET}{at_once}").as_bytes()).await.unwrap();
+        tokio::task::yield_now().await;
+        stream.write_all(later.as_bytes()).await.unwrap();
+        let text = to_end(&mut stream).await;
+        assert_eq!(statuses(&text), ["200"], "{at_once:?} {later:?}: {text}");
+    }
+}
