@@ -11,7 +11,7 @@ use crate::kaspid::{Looks, shop};
 use crate::process::start_behind;
 use crate::rounds;
 use crate::support::behaviour::Till;
-use crate::table::{Table, Times, p99, timed};
+use crate::table::{Table, Times, timed};
 
 /// Calls of each kind in a round.
 const CALLS: usize = 100;
@@ -31,7 +31,7 @@ struct Call {
 
 impl Call {
     fn round(&mut self, times: Vec<Duration>) {
-        self.slow.round(vec![p99(times.clone())]);
+        self.slow.round_of_slow(times.clone());
         self.usual.round(times);
     }
 

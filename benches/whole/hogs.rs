@@ -103,12 +103,15 @@ impl Slow {
     }
 }
 
+/// Its groups are there only as long as it is.
+type Making<'a> = &'a dyn Fn() -> Result<Setting, String>;
+
 pub(crate) fn hogs(table: &mut Table) {
     let nice = of_unit("Nice").unwrap_or("0");
     let weight = of_unit("CPUWeight").and_then(|text| text.parse().ok());
     let (ships, weight) = (weight.is_some(), weight.unwrap_or(1000));
     // What the unit comes to where it is installed, and what it could come to.
-    let settings: [(bool, &dyn Fn() -> Result<Setting, String>); 6] = [
+    let settings: [(bool, Making<'_>); 6] = [
         (false, &|| Ok(Setting::sessions("0"))),
         (!ships, &|| Ok(Setting::sessions(nice))),
         (!ships, &|| Setting::one_slice(nice)),
@@ -129,12 +132,19 @@ pub(crate) fn hogs(table: &mut Table) {
 
 /// Whether this machine has the programs, and lets this one use them.
 fn may(nice: &str) -> Result<(), String> {
-    let words = [session(&[], nice), ["sh", "-c", "nice"].map(str::to_owned).to_vec()].concat();
-    let said = Command::new(&words[0]).args(&words[1..]).output().map_err(|error| format!("{}: {error}", words[0]))?;
-    match String::from_utf8_lossy(&said.stdout).trim() == nice {
+    let own = said(&["nice".to_owned()])?;
+    let given = said(&[session(&[], nice), vec!["nice".to_owned()]].concat())?;
+    match own + nice.parse::<i32>().unwrap_or(0) == given {
         true => Ok(()),
-        false => Err(format!("not allowed: {}", String::from_utf8_lossy(&said.stderr).trim())),
+        false => Err("this machine gives nobody here a better nice".to_owned()),
     }
+}
+
+fn said(words: &[String]) -> Result<i32, String> {
+    let output = Command::new(&words[0]).args(&words[1..]).output();
+    let output = output.map_err(|error| format!("{}: {error}", words[0]))?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    text.parse().map_err(|_| format!("{words:?}: {}", String::from_utf8_lossy(&output.stderr).trim()))
 }
 
 /// Where the till and the bank are.

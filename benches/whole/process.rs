@@ -23,9 +23,10 @@ pub(crate) fn on_one_processor() {
 
 fn hold_on(processor: usize) {
     let all = ["-a", "-c", "-p", &processor.to_string(), &std::process::id().to_string()].map(str::to_owned);
-    let held = Command::new("taskset").args(all).output();
-    if !held.is_ok_and(|output| output.status.success()) {
-        eprintln!("taskset is not here: on all processors");
+    // A thread that ends while all are gone through is a failure to taskset.
+    let is_held = || Command::new("taskset").args(&all).output().is_ok_and(|output| output.status.success());
+    if !(0..10).any(|_| is_held()) {
+        eprintln!("taskset is not here, or not allowed: on all processors");
     }
 }
 
