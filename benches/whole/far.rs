@@ -141,7 +141,9 @@ impl Calls {
             table.line(what, format!("{:.3} RTT", times.median() / rtt), budget, times.told());
         };
         line("create, the bank 40 ms away", &self.create, &budget(1.06, 2.5, "1.06 RTT + 2.5 F"));
-        line("the same by FastAPI, pooled", &self.service, "");
+        if !self.service.is_empty() {
+            line("the same by FastAPI, pooled", &self.service, "");
+        }
         line("the same by curl, no books", &self.curl, "");
         let more = format!("{:.3} RTT", (self.create.median() - self.near.median()) / rtt);
         table.line("a create more than with the bank beside it", more, "1 RTT", self.near.told());

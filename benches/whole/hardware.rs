@@ -85,10 +85,10 @@ pub(crate) fn slow(table: &mut Table) {
     let held = number(["cpu.stat:nr_throttled ", "cpu.stat:nr_throttled "]);
     let full = number(["memory.events:max ", "memory.failcnt"]);
     table.line(
-        "20 % of a processor, 32 MB: memory at most, files' pages with it",
+        "20 % of a processor, 32 MB: memory charged to it at most",
         format!("{most} B"),
         "≤ 32 MB",
-        format!("its bound was met {full} times; its time ran out {held} times"),
+        format!("bound met {full} times, time ran out {held} times; pages of the program that were there before are not charged"),
     );
 }
 

@@ -50,6 +50,11 @@ impl Times {
         self.medians.push(p99(times));
     }
 
+    /// Nothing was measured: what would have been is not here.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.medians.is_empty()
+    }
+
     /// The median of the rounds' medians, in µs.
     pub(crate) fn median(&self) -> f64 {
         self.at(self.medians.len() / 2)
