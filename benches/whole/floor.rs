@@ -9,8 +9,8 @@ use std::process::Command;
 
 use rustls::{ClientConnection, StreamOwned};
 
+use crate::support::daemon::BankPlace;
 use crate::support::http::{read_answer, request};
-use crate::support::scripted_bank::ScriptedBank;
 use crate::support::tls_client::TlsClient;
 
 /// X: a blocking echo of 128 bytes over a Unix socket.
@@ -37,7 +37,7 @@ impl Echo {
 pub(crate) struct Raw(BufReader<StreamOwned<ClientConnection, TcpStream>>);
 
 impl Raw {
-    pub(crate) fn connect(bank: &ScriptedBank) -> Self {
+    pub(crate) fn connect(bank: impl Into<BankPlace>) -> Self {
         Self(BufReader::new(TlsClient::of(&bank.into()).connect()))
     }
 

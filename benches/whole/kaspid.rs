@@ -16,7 +16,7 @@ use crate::support::fixture::Dialect;
 use crate::table::{Table, Times, timed};
 
 /// Nobody is told to slow down, and nothing but the calls asks the bank.
-const FREE: &str =
+pub(crate) const FREE: &str =
     "[limits]\nrate_per_uid = 1000000\nburst_per_uid = 1000000\n[follow]\nremote_sweep = \"off\"\nrate = 100000";
 
 /// Calls of each kind in a round.
@@ -25,14 +25,14 @@ const CALLS: usize = 300;
 /// Tills at once.
 const TILLS: usize = 64;
 
-const CREATE: (&str, &str) = ("/r3/v01/remote/create", r#"{"Amount":100.00,"PhoneNumber":"77015211545"}"#);
+pub(crate) const CREATE: (&str, &str) = ("/r3/v01/remote/create", r#"{"Amount":100.00,"PhoneNumber":"77015211545"}"#);
 const STATUS: &str = "/r3/v01/payment/status/12737000001?deviceToken=577b4b39-1e7e-43d2-83c3-a0116118ef16";
 
 /// A look this long after the one before asks the bank, however many there were.
 const ASKED: Duration = Duration::from_secs(16);
-const SERVICE: &str = r#"{"organization_bin":"891027350515","amount":10000,"phone":"77015211545"}"#;
+pub(crate) const SERVICE: &str = r#"{"organization_bin":"891027350515","amount":10000,"phone":"77015211545"}"#;
 
-fn shop() -> Till {
+pub(crate) fn shop() -> Till {
     let till = Till::open(Dialect::Bank, FREE);
     till.bank.forgets();
     till
@@ -64,13 +64,20 @@ struct Calls {
 }
 
 /// Payments that the bank is asked about, and when it was last.
-struct Looks {
+pub(crate) struct Looks {
     payments: Vec<PaymentId>,
     last: Instant,
 }
 
 impl Looks {
-    fn round(&mut self, native: &mut Native) -> Vec<Duration> {
+    /// At so many payments, made for it. What is learned by the first is written down; later ones learn nothing.
+    pub(crate) fn new(native: &mut Native, payments: usize) -> Self {
+        let mut looks = Self { payments: (0..payments).map(|_| made(native)).collect(), last: Instant::now() };
+        looks.round(native);
+        looks
+    }
+
+    pub(crate) fn round(&mut self, native: &mut Native) -> Vec<Duration> {
         // The bank is asked about an invoice at most every fifteen seconds.
         std::thread::sleep(ASKED.saturating_sub(self.last.elapsed()));
         let mut left = self.payments.iter();
@@ -89,10 +96,7 @@ pub(crate) fn calls(table: &mut Table) {
     let (mut native, mut http) = (Native::connect(&till.daemon), Http::connect(&till.daemon));
     let (mut echo, mut raw, flush) = (Echo::start(), Raw::connect(&till.bank), Flush::new());
     let (mut nginx, mut python) = (Peer::nginx(&till.bank), Peer::python(&till.bank));
-    let payments = (0..CALLS).map(|_| made(&mut native)).collect();
-    let mut looks = Looks { payments, last: Instant::now() };
-    // What is learned by the first look is written down; later ones learn nothing.
-    looks.round(&mut native);
+    let mut looks = Looks::new(&mut native, CALLS);
     let mut calls = Calls::default();
     for _ in 0..rounds() {
         calls.x.round(timed(CALLS, || echo.call()));
@@ -140,7 +144,7 @@ impl Calls {
 }
 
 impl Times {
-    fn told_as(&self, table: &mut Table, what: &str) -> f64 {
+    pub(crate) fn told_as(&self, table: &mut Table, what: &str) -> f64 {
         table.line(what, format!("{:.1} µs", self.median()), "", self.told());
         self.median()
     }
@@ -274,11 +278,16 @@ pub(crate) fn queries(table: &mut Table) {
 /// A shop with so many payments.
 fn filled(payments: usize) -> Till {
     let till = shop();
+    fill(&till, payments);
+    till
+}
+
+/// Takes so many payments, or some fewer.
+pub(crate) fn fill(till: &Till, payments: usize) {
     std::thread::scope(|scope| {
         for _ in 0..TILLS {
             let mut native = Native::connect(&till.daemon);
             scope.spawn(move || (0..payments / TILLS).for_each(|_| drop(native.call(invoice()))));
         }
     });
-    till
 }

@@ -2,7 +2,7 @@
 //!
 //! Each figure is a ratio, of medians of rounds that take turns, so that a machine that slows down slows all of them. The counts
 //! (processor time, bytes, sizes) are the kernel's. `cargo bench -- WORD` runs the parts with that word in their names;
-//! `KASPID_BENCH_ROUNDS` says how many rounds.
+//! `KASPID_BENCH_ROUNDS` says how many rounds, `KASPID_BENCH_DAY` how many payments a working day has.
 
 #![allow(
     clippy::unwrap_used,
@@ -16,11 +16,19 @@
     reason = "a measurement that cannot go on ends, and what it prints is for a person"
 )]
 
+mod day;
+mod distance;
 mod door;
+mod far;
 mod floor;
+mod group;
+mod hardware;
+mod hogs;
 mod kaspid;
 mod peers;
 mod process;
+mod report;
+mod shopping;
 mod table;
 
 // What the outside tests stand on: the real daemon, a bank of mTLS, their homes.
@@ -43,12 +51,17 @@ fn main() {
     let wanted = |part: &str| words.is_empty() || words.iter().any(|word| part.contains(word.as_str()));
     process::on_one_processor();
     let mut table = Table::new();
-    let parts: [(&str, Part); 5] = [
+    let parts: [(&str, Part); 10] = [
         ("calls", kaspid::calls),
         ("crowd", kaspid::crowd),
         ("memory", kaspid::memory),
         ("start", kaspid::start),
         ("queries", kaspid::queries),
+        ("far", far::far),
+        ("hogs", hogs::hogs),
+        ("slow", hardware::slow),
+        ("report", report::report),
+        ("day", day::day),
     ];
     for (name, part) in parts {
         if wanted(name) {

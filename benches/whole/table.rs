@@ -34,7 +34,7 @@ impl Table {
 /// The times of one thing over all rounds.
 #[derive(Default)]
 pub(crate) struct Times {
-    /// The median of each round.
+    /// The median of each round, or what else stands for it.
     medians: Vec<Duration>,
 }
 
@@ -43,6 +43,16 @@ impl Times {
     pub(crate) fn round(&mut self, mut times: Vec<Duration>) {
         times.sort_unstable();
         self.medians.push(times[times.len() / 2]);
+    }
+
+    /// The times of one round, of which the slowest hundredth is looked at.
+    pub(crate) fn round_of_slow(&mut self, times: Vec<Duration>) {
+        self.medians.push(p99(times));
+    }
+
+    /// Nothing was measured: what would have been is not here.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.medians.is_empty()
     }
 
     /// The median of the rounds' medians, in µs.
@@ -71,4 +81,10 @@ pub(crate) fn timed(count: usize, mut call: impl FnMut()) -> Vec<Duration> {
             began.elapsed()
         })
         .collect()
+}
+
+/// What one in a hundred takes longer than.
+pub(crate) fn p99(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() * 99 / 100]
 }

@@ -1,10 +1,10 @@
 //! What the log says of the key and the certificate in use: that they changed, and that their end is near. The last that
 //! was said stands in `meta`, so that each is said once, whatever restarts come between.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::Path;
 
-use redb::{Builder, DatabaseError, ReadableDatabase};
+use redb::{Builder, ReadableDatabase, StorageBackend};
 
 use super::event::{Change, IdentityTold, Note};
 use super::file::{CACHE_BYTES, inaccessible, not_opened};
@@ -65,18 +65,22 @@ pub(crate) fn had_identity(dir: &Path) -> HadIdentity {
 fn looked_at(dir: &Path) -> Result<Option<IdentityMark>, StoreError> {
     let (place, true) = Place::find(dir)? else { return Ok(None) };
     let path = &place.file;
-    let told = |tx| identity_mark(&Reading::new(tx, None));
     let file = File::open(path).map_err(|error| inaccessible(path, &error))?;
-    match Builder::new().set_cache_size(CACHE_BYTES).open_read_only(path) {
-        Ok(database) => told(database.begin_read()?),
-        // Killed, or cut short with the machine: nobody has it open, and it is mended in memory.
-        Err(DatabaseError::RepairAborted) => {
-            let overlay = Overlay::over(file).map_err(|error| inaccessible(path, &error))?;
-            let mended = Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(overlay);
-            told(mended.map_err(|error| not_opened(path, &error))?.begin_read()?)
-        }
-        Err(error) => Err(not_opened(path, &error)),
+    // Asked and let go at once: a daemon that starts meanwhile must find it free.
+    match file.try_lock_shared().and_then(|()| file.unlock().map_err(TryLockError::Error)) {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(path.clone())),
+        Err(TryLockError::Error(error)) => return Err(inaccessible(path, &error)),
     }
+    // Killed, or cut short with the machine, it is mended, in memory.
+    let overlay = Overlay::over(file).map_err(|error| inaccessible(path, &error))?;
+    // redb would make a new one of it.
+    if overlay.len().is_ok_and(|len| len == 0) {
+        return Err(StoreError::Codec(format!("{} is empty", path.display())));
+    }
+    let whole = Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(overlay);
+    let whole = whole.map_err(|error| not_opened(path, &error))?;
+    identity_mark(&Reading::new(whole.begin_read()?, None))
 }
 
 impl Writing<'_> {

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::support::daemon::BankPlace;
 use crate::support::http::{read_answer, request};
 use crate::support::scripted_bank::ScriptedBank;
 
@@ -58,7 +59,8 @@ impl Peer {
     }
 
     /// A Python service that writes down what it is about to do and what came of it, as the guide's tables have it.
-    pub(crate) fn python(bank: &ScriptedBank) -> Option<Self> {
+    pub(crate) fn python(bank: impl Into<BankPlace>) -> Option<Self> {
+        let bank = bank.into();
         let program = std::env::var("KASPID_BENCH_PYTHON").unwrap_or_else(|_| "python3".to_owned());
         let files = tempfile::tempdir().unwrap();
         std::fs::write(files.path().join("service.py"), SERVICE).unwrap();
@@ -115,7 +117,8 @@ impl Drop for Peer {
 }
 
 /// curl for one call, as a shell script or PHP's `exec` has it.
-pub(crate) fn curl(bank: &ScriptedBank, target: &str, body: &str) {
+pub(crate) fn curl(bank: impl Into<BankPlace>, target: &str, body: &str) {
+    let bank = bank.into();
     let mut curl = Command::new("curl");
     curl.args(["-sS", "--max-time", "10", "-o", "/dev/null", "-d", body, "--cacert"]).arg(&bank.ca_file);
     curl.arg("--cert").arg(&bank.certificate_file).arg("--key").arg(&bank.key_file);

@@ -134,9 +134,14 @@ impl Home {
         std::fs::read_to_string(self.path().join("stderr")).unwrap_or_default()
     }
 
+    /// Where a daemon says it.
+    pub(crate) fn log(&self) -> File {
+        File::options().create(true).append(true).open(self.path().join("stderr")).unwrap()
+    }
+
     /// `kaspid` on this home's configuration, not yet started.
     pub(crate) fn command(&self) -> Command {
-        let log = File::options().create(true).append(true).open(self.path().join("stderr")).unwrap();
+        let log = self.log();
         let mut command = Command::new(env!("CARGO_BIN_EXE_kaspid"));
         command.arg("--config").arg(self.config()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         command
