@@ -145,64 +145,60 @@ impl Service {
     /// some ten pages, for each request that asks for next to nothing.
     async fn carry_out(&self, context: &Context, operation: Operation) -> Result<Reply, Failure> {
         let rooms = &self.0;
+        let (organisations, money, records, upkeep) =
+            (&rooms.organisations, &rooms.money, &rooms.records, &rooms.upkeep);
         if operation.moves_money() {
             upkeep::without_gap(&rooms.store)?;
         }
         match operation {
-            Operation::Health(_) => Box::pin(rooms.upkeep.health.health(context)).await,
+            Operation::Health(_) => Box::pin(upkeep.health.health(context)).await,
             Operation::Version(_) => Ok(Reply::Version(version())),
-            Operation::ConfigList(query) => rooms.organisations.rows.config_list(context, &query),
-            Operation::ConfigGet(get) => rooms.organisations.rows.config_get(context, &get.organization_bin),
+            Operation::ConfigList(query) => organisations.rows.config_list(context, &query),
+            Operation::ConfigGet(get) => organisations.rows.config_get(context, &get.organization_bin),
             Operation::TradePoints(query) => {
-                Box::pin(rooms.organisations.points.trade_points(context, &query.organization_bin)).await
+                Box::pin(organisations.points.trade_points(context, &query.organization_bin)).await
             }
-            Operation::Enrol(enrol) => Box::pin(rooms.organisations.enrolments.enrol(context, enrol)).await,
-            Operation::ChangeConfig(change) => {
-                Box::pin(rooms.organisations.changes.change_config(context, change)).await
-            }
-            Operation::RetireConfig(retire) => {
-                Box::pin(rooms.organisations.changes.retire_config(context, retire)).await
-            }
+            Operation::Enrol(enrol) => Box::pin(organisations.enrolments.enrol(context, enrol)).await,
+            Operation::ChangeConfig(change) => Box::pin(organisations.changes.change_config(context, change)).await,
+            Operation::RetireConfig(retire) => Box::pin(organisations.changes.retire_config(context, retire)).await,
             Operation::VerifyConfig(verify) => {
-                Box::pin(rooms.organisations.verifications.verify_config(context, verify.organization_bin)).await
+                Box::pin(organisations.verifications.verify_config(context, verify.organization_bin)).await
             }
             Operation::RegisterDevice(register) => {
-                Box::pin(rooms.organisations.registrations.register_device(context, register)).await
+                Box::pin(organisations.registrations.register_device(context, register)).await
             }
             Operation::Select(select) => select::select(&rooms.store, context, &select),
-            Operation::Create(create) => Box::pin(rooms.money.creates.create(context, create)).await,
-            Operation::PaymentList(query) => Box::pin(rooms.records.reads.payment_list(context, &query)).await,
-            Operation::PaymentGet(get) => {
-                Box::pin(rooms.records.reads.payment_get(context, &get.payment, get.wait)).await
-            }
-            Operation::PaymentPicture(get) => rooms.records.reads.payment_picture(context, &get.payment),
-            Operation::Cancel(cancel) => Box::pin(rooms.money.cancels.cancel(context, &cancel.payment)).await,
-            Operation::Refund(back) => Box::pin(rooms.money.refunds.refund(context, &back.payment, back.refund)).await,
-            Operation::Adopt(adopt) => Box::pin(rooms.money.adoptions.adopt(context, adopt)).await,
+            Operation::Create(create) => Box::pin(money.creates.create(context, create)).await,
+            Operation::PaymentList(query) => Box::pin(records.reads.payment_list(context, &query)).await,
+            Operation::PaymentGet(get) => Box::pin(records.reads.payment_get(context, &get.payment, get.wait)).await,
+            Operation::PaymentPicture(get) => records.reads.payment_picture(context, &get.payment),
+            Operation::Cancel(cancel) => Box::pin(money.cancels.cancel(context, &cancel.payment)).await,
+            Operation::Refund(back) => Box::pin(money.refunds.refund(context, &back.payment, back.refund)).await,
+            Operation::Adopt(adopt) => Box::pin(money.adoptions.adopt(context, adopt)).await,
             Operation::Payer(query) => Box::pin(rooms.payers.payer(context, &query)).await,
-            Operation::LogList(query) => Box::pin(rooms.records.reads.log_list(context, &query)).await,
-            Operation::LogVerify(query) => Box::pin(rooms.records.proof.log_verify(context, query)).await,
+            Operation::LogList(query) => Box::pin(records.reads.log_list(context, &query)).await,
+            Operation::LogVerify(query) => Box::pin(records.proof.log_verify(context, query)).await,
             Operation::Identity(_) => context.settings.identity_shown().map(Reply::Identity),
             Operation::Reload(_) => {
-                Box::pin(rooms.upkeep.reloads.reload(Some(context.caller.actor()))).await.map(Reply::Reloaded)
+                Box::pin(upkeep.reloads.reload(Some(context.caller.actor()))).await.map(Reply::Reloaded)
             }
             Operation::Resolve(resolve) => {
-                Box::pin(rooms.money.resolutions.resolve(context, &resolve.payment, resolve.resolution)).await
+                Box::pin(money.resolutions.resolve(context, &resolve.payment, resolve.resolution)).await
             }
-            Operation::Events(query) => Box::pin(rooms.records.feed.events(context, query)).await,
+            Operation::Events(query) => Box::pin(records.feed.events(context, query)).await,
             Operation::LogExport(_) | Operation::ImportConfigs(_) | Operation::ImportLog(_) | Operation::Backup(_) => {
                 Err(streamed_only())
             }
             Operation::AcknowledgeRestore(_) => Box::pin(upkeep::acknowledge_restore(&rooms.store, context)).await,
-            Operation::Metrics(_) => Box::pin(rooms.upkeep.monitor.metrics(context)).await,
-            Operation::ReportDay(query) => Box::pin(rooms.records.reports.report_day(context, query)).await,
-            Operation::ReportRange(query) => Box::pin(rooms.records.reports.report_range(context, query)).await,
+            Operation::Metrics(_) => Box::pin(upkeep.monitor.metrics(context)).await,
+            Operation::ReportDay(query) => Box::pin(records.reports.report_day(context, query)).await,
+            Operation::ReportRange(query) => Box::pin(records.reports.report_range(context, query)).await,
             Operation::Limits(_) => Ok(Reply::Limits(records::limits(&context.settings.config.limits))),
-            Operation::Diagnose(_) => Box::pin(rooms.upkeep.doctor.diagnose(context)).await,
-            Operation::GenerateIdentity(asked) => Box::pin(rooms.upkeep.requests.generate(context, asked)).await,
-            Operation::InstallIdentity(install) => Box::pin(rooms.upkeep.exchanges.install(context, install)).await,
-            Operation::ImportIdentity(handed) => Box::pin(rooms.upkeep.exchanges.import(context, handed.0)).await,
-            Operation::RotateIdentity(handed) => Box::pin(rooms.upkeep.exchanges.rotate(context, handed.0)).await,
+            Operation::Diagnose(_) => Box::pin(upkeep.doctor.diagnose(context)).await,
+            Operation::GenerateIdentity(asked) => Box::pin(upkeep.requests.generate(context, asked)).await,
+            Operation::InstallIdentity(install) => Box::pin(upkeep.exchanges.install(context, install)).await,
+            Operation::ImportIdentity(handed) => Box::pin(upkeep.exchanges.import(context, handed.0)).await,
+            Operation::RotateIdentity(handed) => Box::pin(upkeep.exchanges.rotate(context, handed.0)).await,
         }
     }
 
