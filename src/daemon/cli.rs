@@ -98,6 +98,7 @@ fn no_identity(settings: &Settings) -> Result<String, Box<dyn std::error::Error>
     match had_identity(&settings.config.daemon.state_dir) {
         HadIdentity::Yes => Err(said(&settings.identity_gone()).into()),
         HadIdentity::No => Ok(said(&settings.no_identity())),
+        HadIdentity::Unreadable(why) => Err(why.into()),
         HadIdentity::Untold(why) => Ok(format!("no key and certificate for Kaspi is kept here; {why}")),
     }
 }

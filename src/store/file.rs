@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use redb::{Builder, Database, DatabaseError, StorageError};
@@ -48,6 +49,16 @@ pub(super) fn forget(path: &Path) {
     if !matches!(forgotten, Ok(Ok(()))) {
         tracing::warn!(?forgotten, "what the system remembers of the state could not be dropped");
     }
+}
+
+/// redb trusts what its checksums do not cover, and a file that was damaged just there ends it with a panic: that is told
+/// like any other damage, with its remedy.
+pub(super) fn unbroken<T>(path: &Path, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let words =
+            panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Err(unreadable(path, &format!("it is damaged ({})", words.unwrap_or("redb gives no reason"))))
+    })
 }
 
 /// Opens a file of any layout that this program knows, and says which.

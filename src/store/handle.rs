@@ -9,7 +9,7 @@ use redb::{Database, ReadableDatabase};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
-use super::file::create;
+use super::file::{create, unbroken};
 use super::hear::Hearer;
 use super::journal_heads::{self, JournalHeads};
 use super::place::Place;
@@ -48,7 +48,8 @@ impl Store {
         }
         let (file, of_this_start) = (place.file.clone(), seals.clone());
         let open = move || sealing::settle(&file, migration::open(&file)?, &of_this_start);
-        Self::opened_by(Box::new(open), Some(place), seals, writer::on_a_thread)
+        let path = place.file.clone();
+        unbroken(&path, || Self::opened_by(Box::new(open), Some(place), seals, writer::on_a_thread))
     }
 
     pub(super) fn opened_by(

@@ -7,7 +7,7 @@ use std::path::Path;
 use redb::{Builder, ReadableDatabase, StorageBackend};
 
 use super::event::{Change, IdentityTold, Note};
-use super::file::{CACHE_BYTES, inaccessible, not_opened};
+use super::file::{CACHE_BYTES, inaccessible, not_opened, unbroken};
 use super::overlay::Overlay;
 use super::place::Place;
 use super::reading::Reading;
@@ -48,6 +48,8 @@ pub(crate) enum HadIdentity {
     No,
     /// It cannot be told now; why, and what to do.
     Untold(String),
+    /// The state cannot be read, and no daemon would start on it.
+    Unreadable(String),
 }
 
 /// Whether an identity was ever in use with the state in `dir`. Changes nothing, also not in a state that was not closed.
@@ -58,7 +60,11 @@ pub(crate) fn had_identity(dir: &Path) -> HadIdentity {
         Err(StoreError::InUse(_)) => {
             HadIdentity::Untold("a daemon runs on this state, and may have one: kaspictl status".to_owned())
         }
-        Err(error) => HadIdentity::Untold(format!("whether there was one, nobody can tell here: {error}")),
+        // Who asks is no daemon.
+        Err(StoreError::Unreadable { is_denied: true, why, .. }) => {
+            HadIdentity::Untold(format!("whether there was one, you may not see: {why}"))
+        }
+        Err(error) => HadIdentity::Unreadable(error.to_string()),
     }
 }
 
@@ -78,9 +84,11 @@ fn looked_at(dir: &Path) -> Result<Option<IdentityMark>, StoreError> {
     if overlay.len().is_ok_and(|len| len == 0) {
         return Err(StoreError::Codec(format!("{} is empty", path.display())));
     }
-    let whole = Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(overlay);
-    let whole = whole.map_err(|error| not_opened(path, &error))?;
-    identity_mark(&Reading::new(whole.begin_read()?, None))
+    unbroken(path, || {
+        let whole = Builder::new().set_cache_size(CACHE_BYTES).create_with_backend(overlay);
+        let whole = whole.map_err(|error| not_opened(path, &error))?;
+        identity_mark(&Reading::new(whole.begin_read()?, None))
+    })
 }
 
 impl Writing<'_> {

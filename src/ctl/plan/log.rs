@@ -83,7 +83,10 @@ pub(super) fn import(command: ImportCommand) -> Invocation {
 /// that is text broken, and opens the same text under another name. Of others, whoever named the format means it.
 fn is_written_as_named(file: &Path, is_format_named: bool) -> Result<(), Usage> {
     let Some(ending) = ending_of(file) else { return Ok(()) };
-    let csv = file.with_extension("csv");
+    // `day.csv.gz` is named for what is packed in it.
+    let is_named =
+        file.file_stem().is_some_and(|stem| Path::new(stem).extension().is_some_and(|ending| ending == "csv"));
+    let csv = file.with_extension(if is_named { "" } else { "csv" });
     let csv = csv.to_string_lossy();
     let csv = quoted([csv.as_ref()].into_iter());
     let (kind, instead) = match ending.as_str() {

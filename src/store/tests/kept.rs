@@ -6,12 +6,14 @@ use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, Tab
 
 use super::history::{by, history};
 use super::pinned::{at, config};
+use crate::chance::seeded::mixed;
 use crate::id::DeviceToken;
 use crate::operation::Verified;
 use crate::seal::Seals;
 use crate::store::check_chain;
 use crate::store::events::event_at;
 use crate::store::file::FILE;
+use crate::store::had_identity;
 use crate::store::layout::LAYOUT;
 use crate::store::{Chain, Change, Event, Reading, Refused, Store, Writing};
 
@@ -167,6 +169,34 @@ fn a_migrated_log_goes_on() {
     let store = Store::open(dir.path(), &Seals::default()).unwrap();
     assert_eq!((verdict(&store).ok, verdict(&store).events), (true, seq));
     assert_eq!(names(dir.path()).len(), 2, "a state of this layout was migrated");
+}
+
+/// Promise: a file that was damaged anywhere is opened, or refused in words; redb ends with a panic where its checksums do not
+/// reach.
+#[test]
+fn a_damaged_state_is_refused_in_words() {
+    let whole = tempfile::tempdir().unwrap();
+    write_history(whole.path());
+    let whole = std::fs::read(whole.path().join(FILE)).unwrap();
+    let (mut refused, dir) = (0, tempfile::tempdir().unwrap());
+    for seed in 0..300_u64 {
+        let mut bytes = whole.clone();
+        // Most of what is not covered stands in the head and in the first pages.
+        let reach = if seed % 2 == 0 { bytes.len() } else { 8192 };
+        let place = usize::try_from(mixed(seed << 20)).unwrap() % reach;
+        let end = (place + 1 + usize::try_from(seed % 16).unwrap()).min(bytes.len());
+        bytes[place..end].iter_mut().for_each(|byte| *byte ^= 0xa5);
+        std::fs::write(dir.path().join(FILE), &bytes).unwrap();
+        let _ = had_identity(dir.path());
+        match Store::open(dir.path(), &Seals::default()) {
+            Ok(store) => store.close(),
+            Err(error) => {
+                refused += 1;
+                assert!(error.to_string().contains(FILE), "{seed}: {error}");
+            }
+        }
+    }
+    assert!(refused > 5, "{refused}");
 }
 
 /// Promise: what cannot be migrated stays as it is, and nothing is left beside it.
