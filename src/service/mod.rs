@@ -142,7 +142,7 @@ impl Service {
     }
 
     /// Each operation has a future of its own on the heap: as one, all of them together would be as long as the longest,
-    /// some ten pages, for each request that asks for next to nothing.
+    /// for each request that asks for next to nothing.
     async fn carry_out(&self, context: &Context, operation: Operation) -> Result<Reply, Failure> {
         let rooms = &self.0;
         let (organisations, money, records, upkeep) =

@@ -244,6 +244,14 @@ impl Store {
         self.aside(|walker| walker.read(look)).await
     }
 
+    /// A look along at most [`FEW`](super::FEW) rows, at once.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub(crate) fn glimpse<T>(&self, look: impl FnOnce(&Walk<'_>) -> Result<T, Refused>) -> Result<T, Failure> {
+        self.read(|reading| look(&Walk::along(reading)))
+    }
+
     /// The same at once, for tests.
     #[cfg(test)]
     pub(crate) fn walk_here<T>(&self, look: impl FnOnce(&Walk<'_>) -> Result<T, Refused>) -> Result<T, Failure> {

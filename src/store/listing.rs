@@ -6,7 +6,9 @@ use super::StoreError;
 use super::lists::{From, Numbers, final_until, merged, open_until};
 use super::payment::{self, PaymentRow, number};
 use super::reading::{Reading, id_of};
-use super::walk::{FoundPage, FoundRows, PIECE, Walk};
+#[cfg(test)]
+use super::walk::PIECE;
+use super::walk::{FoundPage, FoundRows, Walk};
 use crate::domain::State;
 use crate::id::{Invoice, PaymentId, RequestKey, ShopId};
 use crate::operation::PaymentQuery;
@@ -30,16 +32,16 @@ impl PaymentSearch {
         Self { query, page: FoundPage::new(limit) }
     }
 
-    /// Looks at the next [`PIECE`] payments. Once the search is over: those that fit the query and `visible`, newest first,
+    /// Looks at the next `most` payments. Once the search is over: those that fit the query and `visible`, newest first,
     /// and the cursor behind them.
     pub(crate) fn piece(
         &mut self,
-        walk: &Walk<'_>,
+        (walk, most): (&Walk<'_>, u64),
         visible: impl Fn(&PaymentRow) -> bool,
     ) -> Result<Option<FoundRows<PaymentRow, PaymentId>>, StoreError> {
         let (table, mut looked) = (walk.tables.payment()?, 0);
         for id in candidates(walk, &self.query)? {
-            if looked == PIECE {
+            if looked == most {
                 return Ok(None);
             }
             let id = id_of(id?);
@@ -70,7 +72,7 @@ pub(crate) fn payments(
 ) -> Result<FoundRows<PaymentRow, PaymentId>, StoreError> {
     let mut search = PaymentSearch::new(query.clone(), limit);
     loop {
-        if let Some(found) = search.piece(walk, &visible)? {
+        if let Some(found) = search.piece((walk, PIECE), &visible)? {
             return Ok(found);
         }
     }

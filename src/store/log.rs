@@ -7,6 +7,7 @@ use super::payment::number;
 use super::reading::Reading;
 use super::row::row_of;
 use super::walk::{FoundPage, FoundRows, PIECE, Walk};
+use super::zone::Sought;
 use super::zones::LogWalk;
 use crate::id::{OrganizationBin, ShopId};
 use crate::operation::{LogQuery, LogRow, Order};
@@ -24,16 +25,21 @@ impl LogSearch {
         Self { query, page: FoundPage::new(limit) }
     }
 
-    /// Looks at the next [`PIECE`] events. Once the search is over: the rows that fit the query and `visible`, and the
+    /// Whether it looks at each row in turn. Where something is sought, many stretches may be skipped before the first.
+    pub(crate) fn is_plain(&self) -> bool {
+        Sought::from(&self.query).is_anything()
+    }
+
+    /// Looks at the next `most` events. Once the search is over: the rows that fit the query and `visible`, and the
     /// cursor behind them.
     pub(crate) fn piece(
         &mut self,
-        walk: &Walk<'_>,
+        (walk, most): (&Walk<'_>, u64),
         visible: impl Fn(Option<ShopId>, Option<&OrganizationBin>) -> bool,
     ) -> Result<Option<FoundRows<LogRow, u64>>, StoreError> {
         let mut looked = 0;
         for seq in sequence(walk, &self.query)? {
-            if looked == PIECE {
+            if looked == most {
                 return Ok(None);
             }
             let seq = seq?;
@@ -62,7 +68,7 @@ pub(crate) fn log_rows(
 ) -> Result<FoundRows<LogRow, u64>, StoreError> {
     let mut search = LogSearch::new(query.clone(), limit);
     loop {
-        if let Some(found) = search.piece(walk, &visible)? {
+        if let Some(found) = search.piece((walk, PIECE), &visible)? {
             return Ok(found);
         }
     }

@@ -120,5 +120,5 @@ pub(crate) use tally::{Counters, PaymentTransition, RefundTransition};
 pub(crate) use to_follow::FollowWalk;
 pub use triple::{NumberAt, Triple};
 pub(crate) use underway::Underway;
-pub(crate) use walk::Walk;
+pub(crate) use walk::{FEW, PIECE, Walk};
 pub(crate) use writing::Writing;

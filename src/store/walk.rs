@@ -1,7 +1,7 @@
 //! Reads that go along many rows: lists, the log, reports, proofs.
 //!
 //! The wall is a type: what goes along rows takes a [`Walk`] and not a [`Reading`], and outside of the store only
-//! `Store::walk` and `Store::aside` hand one out, on threads of their own. What is
+//! `Store::walk` and `Store::aside` hand one out, on threads of their own, and `Store::glimpse` for at most [`FEW`] rows. What is
 //! read by its key or number (a payment, a config, the end of the log) takes a [`Reading`] and may be read anywhere: it costs
 //! less than the way to another thread.
 
@@ -15,8 +15,12 @@ use super::payment::{self, PaymentRow};
 use super::reading::{Reading, id_of};
 use crate::id::PaymentId;
 
-/// Rows looked at in one piece of a walk: about a millisecond.
-pub(crate) const PIECE: u64 = 512;
+/// Rows looked at in one piece of a walk: some hundred microseconds, since whoever asks for little waits behind the pieces of
+/// those who ask for much.
+pub(crate) const PIECE: u64 = 128;
+
+/// Rows that are looked at in less time than the way to another thread takes on a busy machine.
+pub(crate) const FEW: u64 = 24;
 
 /// What a search has found, and the cursor behind it.
 pub(crate) type FoundRows<T, C> = (Vec<T>, Option<C>);

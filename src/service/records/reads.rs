@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::bounds::{LONGEST_WAIT, fitting, limit, sees_row};
 use super::feed::Feed;
-use super::pieces::in_pieces;
+use super::pieces::{at_once_or_in_pieces, in_pieces};
 use crate::domain::{Kind, State};
 use crate::failure::Failure;
 use crate::id::PaymentRef;
@@ -16,7 +16,7 @@ use crate::service::Context;
 use crate::service::money::Balances;
 use crate::service::payment::{For, PaymentRows, Statuses, Waits};
 use crate::service::stop::Stopping;
-use crate::store::{LogSearch, PaymentRow, PaymentSearch, Store, check_cursor};
+use crate::store::{LogSearch, PIECE, PaymentRow, PaymentSearch, Store, Walk, check_cursor};
 
 /// Answers what is asked of payments and the log; touches nothing itself.
 pub(in crate::service) struct Reads {
@@ -71,7 +71,7 @@ impl Reads {
     ) -> Result<Reply, Failure> {
         let limit = limit(query.limit)?;
         let (mut search, seen) = (PaymentSearch::new(query.clone(), limit), context.clone());
-        let found = in_pieces((&self.store, &self.stop), context, move |walk| {
+        let found = at_once_or_in_pieces((&self.store, &self.stop), context, move |walk| {
             let Some((rows, next)) = search.piece(walk, |row| seen.sees(row))? else { return Ok(None) };
             let payments = rows.iter().map(PaymentRow::view).collect();
             Ok(Some(fitting(payments, next, |payment: &Payment| payment.id)))
@@ -102,11 +102,15 @@ impl Reads {
         }
         self.store.read(|reading| check_cursor(reading, query.after))?;
         let (mut search, scope) = (LogSearch::new(query.clone(), limit), context.scope.clone());
-        let found = in_pieces((&self.store, &self.stop), context, move |walk| {
-            let found = search.piece(walk, |shop, bin| sees_row(&scope, shop, bin))?;
+        let (by, is_plain) = ((&self.store, &self.stop), search.is_plain());
+        let mut piece = move |(walk, most): (&Walk<'_>, u64)| {
+            let found = search.piece((walk, most), |shop, bin| sees_row(&scope, shop, bin))?;
             Ok(found.map(|(rows, next)| fitting(rows, next, |row| row.id)))
-        });
-        let (rows, next) = found.await?;
+        };
+        let (rows, next) = match is_plain {
+            true => at_once_or_in_pieces(by, context, piece).await?,
+            false => in_pieces(by, context, move |walk| piece((walk, PIECE))).await?,
+        };
         Ok(Reply::Log(LogRows { rows, next }))
     }
 }
