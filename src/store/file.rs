@@ -6,12 +6,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use redb::{Builder, Database, DatabaseError, StorageError};
+use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError, TableHandle};
 
 use super::layout::LAYOUT;
 use super::remedy::remedy;
 use super::secrets::Secrets;
-use super::tables::WriteTables;
+use super::tables::{NAMES, WriteTables};
 use super::{StoreError, stamp};
 use crate::seal::Seal;
 
@@ -95,6 +95,18 @@ pub(super) fn create(dir: &Path, path: &Path, seal: Option<&Seal>) -> Result<(),
         Some(error) => inaccessible(&new, error),
         None => unreadable(&new, &error),
     })
+}
+
+/// Makes the tables that are not there: a migration leaves some to be filled, and whoever gives sealed tokens up leaves theirs
+/// behind. Whoever reads or writes later finds all of them.
+pub(super) fn complete(database: &Database) -> Result<(), StoreError> {
+    let there: Vec<String> = database.begin_read()?.list_tables()?.map(|table| table.name().to_owned()).collect();
+    if NAMES.iter().all(|name| *name == "meta" || there.iter().any(|table| table == name)) {
+        return Ok(());
+    }
+    let tx = database.begin_write()?;
+    drop(WriteTables::open(&tx)?);
+    Ok(tx.commit()?)
 }
 
 /// Makes every table, the secret and the number of the layout.

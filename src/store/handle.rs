@@ -9,7 +9,7 @@ use redb::{Database, ReadableDatabase};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
-use super::file::{create, unbroken};
+use super::file::{complete, create, unbroken};
 use super::hear::Hearer;
 use super::journal_heads::{self, JournalHeads};
 use super::place::Place;
@@ -59,6 +59,7 @@ impl Store {
         drive: Driver,
     ) -> Result<Self, StoreError> {
         let database = open()?;
+        complete(&database)?;
         let secrets = Arc::new(sealing::secrets_of(&database, seals)?);
         mark_devices(&database, &secrets)?;
         scratch::fill_lists(&database, place.as_ref().map(|place| place.file.as_path()))?;
