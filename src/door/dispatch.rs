@@ -166,8 +166,8 @@ impl Dispatcher {
     }
 
     /// Carries an operation out in a task of its own and gives the outcome to `done`, exactly once, which puts it into bytes:
-    /// a long one on a thread that nobody waits for. Nothing
-    /// that happens to the connection stops it; of the caller's presence only its waiting hears.
+    /// a long one on a thread that nobody waits for. Nothing that happens to the connection stops it; of the caller's presence
+    /// only its waiting hears.
     pub(super) fn launch(
         self: &Arc<Self>,
         submission: Submission,

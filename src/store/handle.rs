@@ -47,7 +47,8 @@ impl Store {
             create(dir, &place.file, seals.current())?;
         }
         let (file, of_this_start) = (place.file.clone(), seals.clone());
-        let open = move || sealing::settle(&file, migration::open(&file)?, &of_this_start);
+        // In each opening: one after a failed flush would end the writer, too.
+        let open = move || unbroken(&file, || sealing::settle(&file, migration::open(&file)?, &of_this_start));
         let path = place.file.clone();
         unbroken(&path, || Self::opened_by(Box::new(open), Some(place), seals, writer::on_a_thread))
     }

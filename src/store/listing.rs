@@ -3,11 +3,9 @@
 use redb::{ReadableTable, StorageError};
 
 use super::StoreError;
-use super::lists::{From, Numbers, final_until, merged, open_until};
+use super::lists::{First, Numbers, closed, merged, open};
 use super::payment::{self, PaymentRow, number};
 use super::reading::{Reading, id_of};
-#[cfg(test)]
-use super::walk::PIECE;
 use super::walk::{FoundPage, FoundRows, Walk};
 use crate::domain::State;
 use crate::id::{Invoice, PaymentId, RequestKey, ShopId};
@@ -72,7 +70,7 @@ pub(crate) fn payments(
 ) -> Result<FoundRows<PaymentRow, PaymentId>, StoreError> {
     let mut search = PaymentSearch::new(query.clone(), limit);
     loop {
-        if let Some(found) = search.piece((walk, PIECE), &visible)? {
+        if let Some(found) = search.piece((walk, super::walk::PIECE), &visible)? {
             return Ok(found);
         }
     }
@@ -88,20 +86,18 @@ fn fits(row: &PaymentRow, query: &PaymentQuery) -> bool {
 /// The numbers of payments that may fit.
 fn candidates(reading: &Reading, query: &PaymentQuery) -> Result<Numbers, StoreError> {
     let end = query.after.map_or(u128::MAX, |id| number(id).saturating_sub(1));
-    match (&query.key, &query.invoice, query.state, &query.bin) {
+    let (bin, newest) = (query.bin.as_ref().map(|bin| bin.as_str()), First::Newest);
+    match (&query.key, &query.invoice, query.state, bin) {
         (Some(key), ..) => of_key(reading, key, end),
         (None, Some(invoice), ..) => of_invoice(reading, invoice, end),
         (None, None, Some(State::Creating | State::Waiting | State::Unknown), bin) => {
-            merged(open_until(reading, bin.as_ref().map(|bin| bin.as_str()), end)?, From::Newest)
+            merged(open(reading, bin, (end, newest))?, newest)
         }
-        (None, None, Some(state), bin) => {
-            let bin = bin.as_ref().map(|bin| bin.as_str());
-            merged(final_until(reading, bin, &[state as u8], end)?, From::Newest)
-        }
-        (None, None, None, Some(bin)) => {
-            let mut lists = final_until(reading, Some(bin.as_str()), &FINAL.map(|state| state as u8), end)?;
-            lists.extend(open_until(reading, Some(bin.as_str()), end)?);
-            merged(lists, From::Newest)
+        (None, None, Some(state), bin) => merged(closed(reading, bin, &[state as u8], end)?, newest),
+        (None, None, None, Some(_)) => {
+            let mut lists = closed(reading, bin, &FINAL.map(|state| state as u8), end)?;
+            lists.extend(open(reading, bin, (end, newest))?);
+            merged(lists, newest)
         }
         (None, None, None, None) => {
             let range = reading.tables.payment()?.range_owned(..=end)?;

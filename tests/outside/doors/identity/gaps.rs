@@ -112,18 +112,20 @@ fn a_key_whose_file_is_spoilt_is_a_problem() {
     assert!(subject(&Daemon::start(&shop.home)).contains("CN=two"));
 }
 
+/// A daemon whose configuration names the key and the certificate of a pair.
+fn started_with_named(shop: &Shop, pair: &str) -> Daemon {
+    let path = |ending: &str| shop.file(&format!("{pair}.{ending}")).display().to_string();
+    let named = format!("[identity]\nkey_file = \"{}\"\ncertificate_file = \"{}\"", path("key"), path("crt"));
+    shop.home.change(&named);
+    Daemon::start(&shop.home)
+}
+
 /// Promise: the same of the files that `[identity]` names, whose remedy is another.
 #[test]
 fn a_named_key_file_that_is_spoilt_is_a_problem() {
     let shop = Shop::new("");
     shop.make("one", "ec");
-    let path = |name: &str| shop.file(name).display().to_string();
-    shop.home.change(&format!(
-        "[identity]\nkey_file = \"{}\"\ncertificate_file = \"{}\"",
-        path("one.key"),
-        path("one.crt")
-    ));
-    let daemon = Daemon::start(&shop.home);
+    let daemon = started_with_named(&shop, "one");
     let problems = || daemon.door.get("/v1/health").expect(200)["problems"].to_string();
     assert!(!problems().contains("identity_unusable"), "{}", problems());
     let good = fs::read(shop.file("one.key")).unwrap();
@@ -140,13 +142,7 @@ fn a_named_key_file_that_is_spoilt_is_a_problem() {
 fn a_key_whose_files_are_named_no_more_is_told_with_the_next_command() {
     let shop = Shop::new("");
     shop.make("one", "ec");
-    let path = |name: &str| shop.file(name).display().to_string();
-    shop.home.change(&format!(
-        "[identity]\nkey_file = \"{}\"\ncertificate_file = \"{}\"",
-        path("one.key"),
-        path("one.crt")
-    ));
-    let daemon = Daemon::start(&shop.home);
+    let daemon = started_with_named(&shop, "one");
     shop.home.remove("identity");
     let next = |command: &str| {
         let diagnosis = daemon.door.get("/v1/doctor").expect(200);
