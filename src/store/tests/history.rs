@@ -25,7 +25,7 @@ pub(super) fn history() -> Vec<Change> {
     told
 }
 
-fn number(last: u8) -> QrPaymentId {
+pub(super) fn number(last: u8) -> QrPaymentId {
     format!("1273769435{last}").parse().unwrap()
 }
 
@@ -38,7 +38,7 @@ fn reason() -> Reason {
 }
 
 /// A payment that is about to be created.
-fn made(last: u8, kind: Kind) -> PaymentRow {
+pub(super) fn made(last: u8, kind: Kind) -> PaymentRow {
     let (config, seconds) = (config(), i64::from(last));
     PaymentRow {
         id: id(last),
@@ -50,18 +50,18 @@ fn made(last: u8, kind: Kind) -> PaymentRow {
 }
 
 /// A call that begins, and how it ends.
-fn call(told: &mut Vec<Change>, begin: Change, ending: Ending) {
+pub(super) fn call(told: &mut Vec<Change>, begin: Change, ending: Ending) {
     told.push(begin);
     let intent = u64::try_from(told.len()).unwrap();
     told.push(Change::Ended { intent, outcome: outcome(ending) });
 }
 
-fn create(payment: PaymentRow) -> Change {
+pub(super) fn create(payment: PaymentRow) -> Change {
     let (wrote, reason) = (Some(wrote()), Some(reason()));
     Change::CreateIntended { payment: Box::new(payment), wrote, x_request_id: x_request_id(), reason }
 }
 
-fn created(number: QrPaymentId) -> Ending {
+pub(super) fn created(number: QrPaymentId) -> Ending {
     Ending::Created {
         qr_payment_id: number,
         link: Some("https://pay.kaspi.kz/pay/1".to_owned()),
@@ -73,7 +73,7 @@ fn created(number: QrPaymentId) -> Ending {
     }
 }
 
-fn pay_back(payment: PaymentId, last: u8) -> Change {
+pub(super) fn pay_back(payment: PaymentId, last: u8) -> Change {
     let mut row = refund(RefundState::Running);
     (row.id, row.key) = (id(last), Some(format!("refund-{last}").parse().unwrap()));
     let key = row.key.clone();
@@ -84,11 +84,11 @@ fn seen(last: u8, seen: Seen) -> Change {
     Change::Seen { payment: id(last), seen }
 }
 
-fn resolved(last: u8, closed: Closed) -> Change {
+pub(super) fn resolved(last: u8, closed: Closed) -> Change {
     Change::Resolved { payment: id(last), closed, reason: reason() }
 }
 
-fn sold(told: &mut Vec<Change>) {
+pub(super) fn sold(told: &mut Vec<Change>) {
     told.push(create(made(1, Kind::Remote)));
     let intent = u64::try_from(told.len()).unwrap();
     let refused = FirstRefusal { provider_code: Some(-1501), error: "no".to_owned() };

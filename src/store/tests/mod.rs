@@ -14,6 +14,7 @@ mod enumeration;
 mod failing;
 mod history;
 mod kept;
+mod keys;
 mod million;
 mod number;
 mod pinned;
