@@ -143,7 +143,53 @@ fn sized(mut size: u64, mut digits: bool, text: &[u8], is_over: bool) -> Passage
 
 #[cfg(test)]
 mod tests {
+    use hyper::header::HeaderValue;
+    use proptest::collection::vec;
+    use proptest::sample::select;
+    use proptest::{prop_assert, proptest};
+
     use super::*;
+
+    /// What heads, sizes and bodies are made of, and what is none of it.
+    const PARTS: [&str; 12] = [
+        "\r\n",
+        "\n",
+        "\r",
+        "GET / HTTP/1.1",
+        "Host: a",
+        "0",
+        "5",
+        "ffffffffffffffff1",
+        ";x",
+        "GET /",
+        "\0\u{7f}",
+        "12345",
+    ];
+
+    proptest! {
+        /// Whatever comes, and whatever hyper makes of it: some of it is handed on each time, never more than there is, so that
+        /// nothing waits for ever.
+        #[test]
+        fn some_of_all_bytes_is_handed_on(
+            parts in vec(select(&PARTS[..]), 0..200),
+            lengths in vec(select(&["0", "5", "18446744073709551615", "+1", "chunked"][..]), 0..40),
+        ) {
+            let (bytes, mut lengths, mut boundary) = (parts.concat().into_bytes(), lengths.into_iter(), Boundary::default());
+            let mut rest = bytes.as_slice();
+            while !rest.is_empty() {
+                let taken = boundary.take(rest);
+                prop_assert!((1..=rest.len()).contains(&taken), "{taken} of {}: {boundary:?}", rest.len());
+                rest = rest.get(taken..).unwrap_or_default();
+                if boundary.0 == Passage::Behind && let Some(length) = lengths.next() {
+                    let name = if length == "chunked" { TRANSFER_ENCODING } else { CONTENT_LENGTH };
+                    boundary.head(&[(name, HeaderValue::from_static(length))].into_iter().collect());
+                }
+                if lengths.len() % 3 == 0 {
+                    boundary.answered();
+                }
+            }
+        }
+    }
 
     /// hyper reads what it has anew with each piece: thousands of empty lines, handed one at a time, kept a thread of the
     /// daemon busy for seconds.
