@@ -3,7 +3,7 @@
 use redb::{ReadableTable, StorageError};
 
 use super::StoreError;
-use super::lists::{First, Numbers, closed, merged, open};
+use super::lists::{ListEnd, Numbers, closed, merged, open};
 use super::payment::{self, PaymentRow, number};
 use super::reading::{Reading, id_of};
 use super::walk::{FoundPage, FoundRows, Walk};
@@ -86,7 +86,7 @@ fn fits(row: &PaymentRow, query: &PaymentQuery) -> bool {
 /// The numbers of payments that may fit.
 fn candidates(reading: &Reading, query: &PaymentQuery) -> Result<Numbers, StoreError> {
     let end = query.after.map_or(u128::MAX, |id| number(id).saturating_sub(1));
-    let (bin, newest) = (query.bin.as_ref().map(|bin| bin.as_str()), First::Newest);
+    let (bin, newest) = (query.bin.as_ref().map(|bin| bin.as_str()), ListEnd::Newest);
     match (&query.key, &query.invoice, query.state, bin) {
         (Some(key), ..) => of_key(reading, key, end),
         (None, Some(invoice), ..) => of_invoice(reading, invoice, end),

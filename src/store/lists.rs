@@ -9,27 +9,27 @@ pub(super) type Numbers = Box<dyn Iterator<Item = Result<u128, StoreError>>>;
 
 /// At which end a list is begun.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum First {
+pub(super) enum ListEnd {
     Newest,
     Oldest,
 }
 
 /// All open payments, oldest first.
 pub(super) fn oldest_open(reading: &Reading) -> Result<Numbers, StoreError> {
-    merged(open(reading, None, (u128::MAX, First::Oldest))?, First::Oldest)
+    merged(open(reading, None, (u128::MAX, ListEnd::Oldest))?, ListEnd::Oldest)
 }
 
 /// Open payments of one organisation, or of all, with ids up to `end`.
 pub(super) fn open(
     reading: &Reading,
     bin: Option<&str>,
-    (end, first): (u128, First),
+    (end, first): (u128, ListEnd),
 ) -> Result<Vec<Numbers>, StoreError> {
     let mut lists: Vec<Numbers> = Vec::new();
     for bin in those(reading, bin)? {
         let range = reading.tables.payment_open()?.range_owned((bin.as_str(), 0)..=(bin.as_str(), end))?;
         let range = range.map(|entry| Ok(entry?.0.value().1));
-        lists.push(if first == First::Newest { Box::new(range.rev()) } else { Box::new(range) });
+        lists.push(if first == ListEnd::Newest { Box::new(range.rev()) } else { Box::new(range) });
     }
     Ok(lists)
 }
@@ -72,13 +72,13 @@ fn bins(reading: &Reading) -> Result<Vec<String>, StoreError> {
 }
 
 /// Lists that each begin with the same end, as one.
-pub(super) fn merged(lists: Vec<Numbers>, first: First) -> Result<Numbers, StoreError> {
+pub(super) fn merged(lists: Vec<Numbers>, first: ListEnd) -> Result<Numbers, StoreError> {
     let mut heads: Vec<(Option<u128>, Numbers)> = Vec::with_capacity(lists.len());
     for mut list in lists {
         heads.push((list.next().transpose()?, list));
     }
     // What is first comes out greatest, and a list that has ended least.
-    let rank = move |head: Option<u128>| head.map(|id| if first == First::Newest { id } else { !id });
+    let rank = move |head: Option<u128>| head.map(|id| if first == ListEnd::Newest { id } else { !id });
     Ok(Box::new(std::iter::from_fn(move || {
         let (head, list) = heads.iter_mut().max_by_key(|(head, _)| rank(*head))?;
         let next = (*head)?;
