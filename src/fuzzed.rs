@@ -8,6 +8,7 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: &[(&str, Target)] = &[
     ("frame", frame),
     ("request", crate::door::fuzzed::request),
+    ("boundary", crate::door::fuzzed::boundary),
     ("answer", crate::kaspi::fuzzed::answer),
     ("config", config),
     ("table", crate::sheet::fuzzed::table),

@@ -24,6 +24,7 @@ use super::answer::{
 };
 use super::closing::{Peer, stopped};
 use super::dispatch::{Dispatcher, Finished, Submission};
+use super::inbox::Inbox;
 use super::request::{self, read};
 use super::routes::{Found, RouteId, find};
 use super::stream;
@@ -53,7 +54,7 @@ const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Serves one connection until the client goes away, takes too long, or the door closes.
 pub(super) async fn serve(
     stream: UnixStream,
-    begun: Vec<u8>,
+    begun: Inbox,
     dispatcher: Arc<Dispatcher>,
     mut stop: watch::Receiver<bool>,
 ) {

@@ -11,6 +11,7 @@ mod calls;
 mod closing;
 mod dispatch;
 mod http;
+mod inbox;
 mod limits;
 mod listen;
 mod native;
@@ -34,7 +35,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use interprocess::local_socket::tokio::{Listener, Stream, prelude::*};
-use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, timeout};
@@ -49,6 +49,7 @@ use crate::user_names::UserNames;
 use closing::stopped;
 use dispatch::Dispatcher;
 pub use dispatch::Handler;
+use inbox::Inbox;
 pub use limits::Limits;
 use limits::{Entry, Gate, Permit, TOLD_WITHIN};
 pub use listen::{ListenError, inherited, listen};
@@ -217,9 +218,9 @@ impl ConnectionContext {
             Some(_) => Limits { idle: TOLD_WITHIN, request: TOLD_WITHIN, ..self.limits },
         };
         let mut stop = self.stop.clone();
-        let mut begun = Vec::with_capacity(1024);
+        let mut begun = Inbox::default();
         tokio::select! {
-            read = timeout(limits.idle, stream.read_buf(&mut begun)) => match read {
+            read = timeout(limits.idle, begun.read_from(&mut stream)) => match read {
                 Ok(Ok(1..)) => {}
                 Ok(Ok(0) | Err(_)) | Err(_) => return,
             },

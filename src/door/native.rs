@@ -7,16 +7,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout};
-use zeroize::Zeroize;
 
 use super::calls::{Arriving, OpenCall, ReadyCall, Room, clock, count, overdue, room, until};
 use super::closing::{Peer, stopped};
 use super::dispatch::{Dispatcher, Finished, Outcome, Submission};
+use super::inbox::Inbox;
 use super::limits::{IN_FLIGHT, TAKEN_WITHIN};
 use super::outbox::{AnswerFrame, Outbox};
 use crate::access::Presence;
@@ -24,9 +24,6 @@ use crate::allowance::Allowance;
 use crate::failure::{Code, Failure};
 use crate::frame::{self, Answer, Call, FrameError, Hello, PROTOCOL, Welcome};
 use crate::id::RequestKey;
-
-/// Bytes of a connection's buffer that are kept while nothing is in it.
-const INBOX: usize = 4096;
 
 /// Why no more is read.
 enum End {
@@ -71,7 +68,7 @@ struct Conversation {
     dispatcher: Arc<Dispatcher>,
     input: Input,
     /// Bytes that are not a whole frame yet, and since when there are some.
-    inbox: Vec<u8>,
+    inbox: Inbox,
     begun: Instant,
     /// The next call, until there is room for its answer: nothing behind it is looked at.
     held: Option<(ReadyCall, Room)>,
@@ -91,7 +88,7 @@ struct Conversation {
 /// Calls that run are answered first, whatever the reason.
 pub(super) async fn serve(
     stream: UnixStream,
-    inbox: Vec<u8>,
+    inbox: Inbox,
     dispatcher: Arc<Dispatcher>,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -178,7 +175,7 @@ impl Conversation {
                     Err(_) => return,
                 },
                 room = room(&mut self.held), if self.held.is_some() => self.go_on(room),
-                read = reader.read_buf(&mut self.inbox), if reading => match read {
+                read = self.inbox.read_from(&mut reader), if reading => match read {
                     Ok(0) => self.input = Input::Closed,
                     Err(_) => return,
                     Ok(_) if was_empty => self.begun = Instant::now(),
@@ -322,22 +319,14 @@ impl Conversation {
     fn next<T: serde::de::DeserializeOwned>(&mut self) -> Result<Option<T>, FrameError> {
         let Some((body, length)) = frame::split(&self.inbox, self.dispatcher.limits.body)? else { return Ok(None) };
         let value = frame::decode(body);
-        // A key or a token may have stood in it.
-        if let Some(read) = self.inbox.get_mut(..length) {
-            read.zeroize();
-        }
-        self.inbox.drain(..length);
-        if self.inbox.is_empty() {
-            // A large frame leaves no large buffer behind.
-            self.inbox.shrink_to(INBOX);
-        }
+        self.inbox.pass(length);
         self.begun = Instant::now();
         value.map(Some)
     }
 
     async fn receive(&mut self, late: Instant) -> Result<(), End> {
         tokio::select! {
-            read = self.stream.read_buf(&mut self.inbox) => match read {
+            read = self.inbox.read_from(&mut self.stream) => match read {
                 Ok(0) | Err(_) => Err(End::Gone),
                 Ok(_) => Ok(()),
             },

@@ -14,9 +14,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::time::{Instant, Sleep};
 
-use zeroize::Zeroizing;
-
 use super::boundary::Boundary;
+use super::inbox::Inbox;
 use super::limits::{Limits, TAKEN_WITHIN};
 
 /// What a connection is at.
@@ -189,8 +188,8 @@ impl Timeouts {
 /// What is no request, hyper refuses by itself, with a status and no words; this writes `refused` of that status instead.
 #[derive(Debug)]
 pub(super) struct TimedStream<R> {
-    /// What has come and hyper was not handed yet. A key may stand in it.
-    held: Zeroizing<Vec<u8>>,
+    /// What has come and hyper was not handed yet.
+    held: Inbox,
     stream: UnixStream,
     timeouts: Timeouts,
     refused: R,
@@ -202,8 +201,8 @@ pub(super) struct TimedStream<R> {
 const REFUSED: &[u8] = b"HTTP/1.1 4";
 
 impl<R: Fn(StatusCode) -> Vec<u8> + Unpin> TimedStream<R> {
-    pub(super) fn new((begun, stream): (Vec<u8>, UnixStream), timeouts: Timeouts, refused: R) -> Self {
-        Self { held: Zeroizing::new(begun), stream, timeouts, refused, instead: None }
+    pub(super) fn new((begun, stream): (Inbox, UnixStream), timeouts: Timeouts, refused: R) -> Self {
+        Self { held: begun, stream, timeouts, refused, instead: None }
     }
 
     /// Hands out what is held.
@@ -211,18 +210,14 @@ impl<R: Fn(StatusCode) -> Vec<u8> + Unpin> TimedStream<R> {
         let count = self.held.len().min(buf.remaining());
         let taken = self.timeouts.take(self.held.get(..count).unwrap_or_default());
         buf.put_slice(self.held.get(..taken).unwrap_or_default());
-        match taken == self.held.len() {
-            // Wiped, and its memory given back.
-            true => drop(std::mem::take(&mut self.held)),
-            false => drop(self.held.drain(..taken)),
-        }
+        self.held.pass(taken);
     }
 
     /// Holds back what of the bytes behind `before` is another request's, or a body that hyper has not told yet.
     fn hold_back(&mut self, buf: &mut ReadBuf<'_>, before: usize) {
         let came = buf.filled().get(before..).unwrap_or_default();
         let taken = self.timeouts.take(came);
-        self.held.extend_from_slice(came.get(taken..).unwrap_or_default());
+        self.held.append(came.get(taken..).unwrap_or_default());
         buf.set_filled(before + taken);
     }
 
