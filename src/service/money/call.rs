@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::intention::find_key;
 use super::outcome::{Instead, record, unstored, words};
+use super::storm::Storms;
 use crate::domain::LogStatus;
 use crate::failpoint::fail_point;
 use crate::failure::{Failure, Money};
@@ -92,6 +93,7 @@ pub(super) struct MoneyTurn<'r> {
 pub(super) struct Calls {
     pub(super) store: Store,
     pub(super) bank: Arc<Bank>,
+    pub(super) storms: Arc<Storms>,
 }
 
 /// What came of asking to intend a call.
@@ -145,6 +147,7 @@ impl<'r> MoneyTurn<'r> {
         fail_point!(C::POINTS[0]);
         let ask = context.ask();
         let (asked, made, wrote) = (context.clone(), call.clone(), call.wrote(&by.store));
+        let storms = by.storms.clone();
         let begun = by.store.write(move |writing| {
             let earlier = find_key(writing, &asked, shop, &wrote)?;
             let (wrote, x_request_id) = (asked.key.is_some().then_some(wrote), ask.x_request_id.to_string());
@@ -155,6 +158,7 @@ impl<'r> MoneyTurn<'r> {
             };
             // Without a key and certificate nothing is begun that could not be sent.
             asked.settings.kaspi()?;
+            storms.may_begin(&payment.organization_bin)?;
             let intent = writing.append(Some(asked.caller.actor()), change)?;
             Ok(Ok((intent, payment, triple)))
         });
@@ -205,6 +209,7 @@ impl<C: MoneyCall> Answered<'_, C> {
             ending,
         };
         let end = move |writing: &mut Writing<'_>| record(writing, intent, outcome.clone());
+        by.storms.ended(&payment.organization_bin, status == LogStatus::Failed);
         let recorded = by.store.keep(end).await;
         let instead = recorded.map_err(|failure| unstored(failure, &payment, money, &said))?;
         drop(underway);

@@ -15,6 +15,7 @@ mod outcome;
 mod recover;
 mod refund;
 mod resolve;
+mod storm;
 mod word;
 
 use std::sync::Arc;
@@ -62,7 +63,10 @@ pub(super) struct MoneyParts {
 impl MoneyCalls {
     pub(super) fn new(below: MoneyParts) -> Self {
         let MoneyParts { store, stop, rate, bank, totals, statuses, waits } = below;
-        let keys = Arc::new(Keys::new(Calls { store: store.clone(), bank: bank.clone() }, stop.clone()));
+        let keys = Arc::new(Keys::new(
+            Calls { store: store.clone(), bank: bank.clone(), storms: Arc::default() },
+            stop.clone(),
+        ));
         let balances = Arc::new(Balances::new(store.clone(), (bank.clone(), totals), (stop, rate)));
         let words = PeoplesWords::new(store.clone(), bank.clone(), balances.clone());
         let adoptions = Arc::new(Adoptions::new(store.clone(), bank.clone()));

@@ -11,5 +11,6 @@ mod open_day;
 mod other_bank;
 mod refund_account;
 mod refund_attempts;
+mod storm;
 mod whose_payment;
 mod whose_token;
