@@ -37,7 +37,7 @@ impl<T> Crowd<T> {
     /// Puts one in, or in the place of that which is there.
     pub(super) fn insert(&mut self, id: PaymentId, value: T) {
         let Some((_, run)) = self.0.range_mut(..=id).next_back() else {
-            return self.begin(id, vec![(id, value)]);
+            return self.insert_first(id, value);
         };
         match place(run, id) {
             Ok(at) => {
@@ -73,6 +73,18 @@ impl<T> Crowd<T> {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (PaymentId, &T)> {
         self.0.values().flatten().map(|(id, value)| (*id, value))
+    }
+
+    /// Puts one in before all others, as they come where the newest is read first.
+    fn insert_first(&mut self, id: PaymentId, value: T) {
+        match self.0.first_entry() {
+            Some(first) if first.get().len() < RUN => {
+                let mut run = first.remove();
+                run.insert(0, (id, value));
+                self.0.insert(id, run);
+            }
+            _ => self.begin(id, vec![(id, value)]),
+        }
     }
 
     fn begin(&mut self, key: PaymentId, mut run: Vec<(PaymentId, T)>) {
@@ -134,5 +146,15 @@ mod tests {
         assert_eq!(crowd.0.len(), 6400 / RUN);
         (0..6400).filter(|number| number % 16 != 0).for_each(|number| assert!(crowd.remove(id(number)).is_some()));
         assert!(crowd.iter().count() == 400 && crowd.0.len() <= 4 * 400 / RUN, "{}", crowd.0.len());
+    }
+
+    /// So they are where the newest comes first, and little worse where they come in any order.
+    #[test]
+    fn a_crowd_is_packed_in_whatever_order_they_come() {
+        let (mut newest_first, mut mixed) = (Crowd::default(), Crowd::default());
+        (0..6400).rev().for_each(|number| newest_first.insert(id(number), ()));
+        assert_eq!(newest_first.0.len(), 6400 / RUN);
+        (0..6400).for_each(|number| mixed.insert(id(number * 3701 % 6400), ()));
+        assert!(mixed.iter().count() == 6400 && mixed.0.len() <= 3 * 6400 / RUN, "{}", mixed.0.len());
     }
 }
