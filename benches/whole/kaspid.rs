@@ -55,7 +55,8 @@ struct Calls {
     noop_http: Times,
     read: Times,
     create: Times,
-    sidecar: Times,
+    /// By each sidecar that is there.
+    sidecars: Vec<(&'static str, Times)>,
     service: Times,
     curl: Times,
     /// Creates, and what they took of the processor.
@@ -95,9 +96,13 @@ pub(crate) fn calls(table: &mut Table) {
     let till = shop();
     let (mut native, mut http) = (Native::connect(&till.daemon), Http::connect(&till.daemon));
     let (mut echo, mut raw, flush) = (Echo::start(), Raw::connect(&till.bank), Flush::new());
-    let (mut nginx, mut python) = (Peer::nginx(&till.bank), Peer::python(&till.bank));
+    let mut python = Peer::python(&till.bank);
+    let bank = &till.bank;
+    let sidecars = [("nginx", Peer::nginx(bank)), ("haproxy", Peer::haproxy(bank)), ("stunnel", Peer::stunnel(bank))];
+    let mut sidecars: Vec<_> = sidecars.into_iter().filter_map(|(name, peer)| Some((name, peer?))).collect();
     let mut looks = Looks::new(&mut native, CALLS);
-    let mut calls = Calls::default();
+    let named = |(name, _): &(&'static str, Peer)| (*name, Times::default());
+    let mut calls = Calls { sidecars: sidecars.iter().map(named).collect(), ..Calls::default() };
     for _ in 0..rounds() {
         calls.x.round(timed(CALLS, || echo.call()));
         calls.u.round(timed(CALLS, || raw.call("GET", STATUS, None)));
@@ -109,9 +114,9 @@ pub(crate) fn calls(table: &mut Table) {
         calls.create.round(timed(CALLS, || drop(native.call(invoice()))));
         calls.cpu += processor_time(till.daemon.pid()) - before;
         calls.creates += CALLS;
-        if let Some(nginx) = &mut nginx {
-            nginx.connect();
-            calls.sidecar.round(timed(CALLS, || nginx.call("GET", STATUS, None)));
+        for ((_, peer), (_, times)) in sidecars.iter_mut().zip(&mut calls.sidecars) {
+            peer.connect();
+            times.round(timed(CALLS, || peer.call("GET", STATUS, None)));
         }
         if let Some(python) = &mut python {
             python.connect();
@@ -134,7 +139,9 @@ impl Calls {
         line("no-op, native", &self.noop, self.noop.median() / x, " X", "≤ 2.5 X (2)");
         line("no-op, HTTP", &self.noop_http, self.noop_http.median() / x, " X", "≤ 3.5 X (2)");
         line("read of the bank: (p50 − U) / X", &self.read, (self.read.median() - u) / x, "", "≤ nginx (2.5)");
-        line("the same by nginx as sidecar", &self.sidecar, (self.sidecar.median() - u) / x, "", "");
+        for (name, times) in &self.sidecars {
+            line(&format!("the same by {name} as sidecar"), times, (times.median() - u) / x, "", "");
+        }
         line("create: p50 / (X + U + 2F)", &self.create, self.create.median() / least, "", "≤ 2.0 (1.3)");
         line("the same by FastAPI, pooled", &self.service, self.service.median() / least, "", "");
         line("the same by curl, no books", &self.curl, self.curl.median() / least, "", "");

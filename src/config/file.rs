@@ -1,16 +1,55 @@
-//! From the text of a file to a checked configuration: what no single row can say.
+//! From the text of files to a checked configuration: what no single row can say.
 
-use std::path::Path;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
 use super::row::SettingRow;
 use super::table::{Configuration, PaymentSettings, SECTIONS, written};
 
-pub(super) fn parse(text: &str, path: &Path) -> Result<Configuration, ConfigError> {
-    let file: written::File = toml::from_str(text)
-        .map_err(|error| ConfigError::Malformed { path: path.to_owned(), message: with_nearest(&error.to_string()) })?;
-    let configuration = Configuration::of(file, path)?;
-    agree(&configuration, path)?;
+/// The folder beside a configuration whose files are read behind it, in the order of their names: what a set-up writes, so
+/// that the file of the package stays as it came.
+const FOLDER: &str = "conf.d";
+
+/// Reads a file and those of the folder beside it.
+pub(super) fn load(path: &Path) -> Result<Configuration, ConfigError> {
+    let unreadable = |path: &Path, source| ConfigError::Unreadable { path: path.to_owned(), source };
+    let folder = path.parent().unwrap_or(Path::new("")).join(FOLDER);
+    let mut paths = vec![path.to_owned()];
+    paths.extend(further(&folder).map_err(|source| unreadable(&folder, source))?);
+    let mut texts = Vec::new();
+    for path in &paths {
+        texts.push((std::fs::read_to_string(path).map_err(|source| unreadable(path, source))?, path.as_path()));
+    }
+    let texts: Vec<(&str, &Path)> = texts.iter().map(|(text, path)| (text.as_str(), *path)).collect();
+    parse(&texts, path)
+}
+
+/// The files of the folder that are meant; what an editor or a package leaves beside them is not.
+fn further(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    let is_hidden = |path: &Path| path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "toml") && !is_hidden(path));
+    paths.sort();
+    Ok(paths)
+}
+
+/// Checks what the texts of files say together: of each setting, what the last of them says.
+pub(super) fn parse(texts: &[(&str, &Path)], first: &Path) -> Result<Configuration, ConfigError> {
+    let mut files = Vec::new();
+    for (text, path) in texts {
+        let file: written::File = toml::from_str(text).map_err(|error| ConfigError::Malformed {
+            path: path.to_path_buf(),
+            message: with_nearest(&error.to_string()),
+        })?;
+        files.push((file, *path));
+    }
+    let configuration = Configuration::of(files, first)?;
+    agree(&configuration, first)?;
     Ok(configuration)
 }
 

@@ -32,14 +32,13 @@ impl KaspiSettings {
 }
 
 impl Configuration {
-    /// Reads and checks a file.
+    /// Reads and checks a file and, behind it, those that end with `.toml` in the folder `conf.d` beside it, in the order of
+    /// their names: of each setting holds what the last of them says.
     ///
     /// # Errors
     /// [`ConfigError`], which names the file and the key.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        Self::parse(&text, path)
+        file::load(path)
     }
 
     /// Checks the text of a file; `path` is where relative paths begin and what errors name.
@@ -47,6 +46,6 @@ impl Configuration {
     /// # Errors
     /// [`ConfigError`], which names the file and the key.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        file::parse(text, path)
+        file::parse(&[(text, path)], path)
     }
 }

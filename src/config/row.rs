@@ -171,6 +171,19 @@ pub struct SectionRows {
     pub rows: &'static [SettingRow],
 }
 
+/// What several files write of one thing, the last word last.
+pub(super) type Layers<'f, W> = Vec<(W, &'f Path)>;
+
+/// The last word on one setting, and the file it stands in; `first` where there is none.
+pub(super) fn last_word<'f, W, T>(
+    layers: &mut Layers<'f, W>,
+    first: &'f Path,
+    take: impl Fn(&mut W) -> Option<T>,
+) -> (Option<T>, &'f Path) {
+    let word = layers.iter_mut().rev().find_map(|(written, path)| Some((take(written)?, *path)));
+    word.map_or((None, first), |(word, path)| (Some(word), path))
+}
+
 /// The values of a section.
 pub(super) trait Section: Sized {
     /// As serde reads it.
@@ -178,7 +191,8 @@ pub(super) trait Section: Sized {
     /// Its settings, in the order of the file.
     const ROWS: &'static [SettingRow];
 
-    fn read(written: Option<Self::Written>, path: &Path) -> Result<Self, ConfigError>;
+    /// `first` is the file that is asked for by name.
+    fn read<'f>(layers: Layers<'f, Self::Written>, first: &'f Path) -> Result<Self, ConfigError>;
 
     /// The settings that are not the same in both.
     fn differing(&self, other: &Self) -> Vec<&'static SettingRow>;
@@ -194,8 +208,8 @@ impl<S: Section + Clone> Section for Option<S> {
     type Written = S::Written;
     const ROWS: &'static [SettingRow] = S::ROWS;
 
-    fn read(written: Option<S::Written>, path: &Path) -> Result<Self, ConfigError> {
-        written.map(|written| S::read(Some(written), path)).transpose()
+    fn read<'f>(layers: Layers<'f, S::Written>, first: &'f Path) -> Result<Self, ConfigError> {
+        (!layers.is_empty()).then(|| S::read(layers, first)).transpose()
     }
 
     fn differing(&self, other: &Self) -> Vec<&'static SettingRow> {
@@ -275,9 +289,11 @@ macro_rules! settings {
                 type Written = written::$Section;
                 const ROWS: &'static [SettingRow] = &[$(Self::$key),+];
 
-                fn read(written: Option<Self::Written>, path: &Path) -> Result<Self, ConfigError> {
-                    let written = written.unwrap_or_default();
-                    Ok(Self { $($key: Self::$key.read(written.$key, path)?,)+ })
+                fn read<'f>(mut layers: Layers<'f, Self::Written>, first: &'f Path) -> Result<Self, ConfigError> {
+                    Ok(Self { $($key: {
+                        let (written, path) = last_word(&mut layers, first, |layer| layer.$key.take());
+                        Self::$key.read(written, path)?
+                    },)+ })
                 }
 
                 fn differing(&self, other: &Self) -> Vec<&'static SettingRow> {
@@ -305,8 +321,11 @@ macro_rules! settings {
 
         impl Configuration {
             /// Judges each setting by its own row.
-            pub(super) fn of(file: written::File, path: &Path) -> Result<Self, ConfigError> {
-                Ok(Self { $($section: Section::read(file.$section, path)?,)+ })
+            pub(super) fn of<'f>(mut files: Layers<'f, written::File>, first: &'f Path) -> Result<Self, ConfigError> {
+                Ok(Self { $($section: {
+                    let layers = files.iter_mut().filter_map(|(file, path)| Some((file.$section.take()?, *path)));
+                    Section::read(layers.collect(), first)?
+                },)+ })
             }
 
             /// The settings that are not the same in both.

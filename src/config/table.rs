@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::ConfigError;
-use super::row::{Section, SectionRows, Setting, SettingRow, settings};
+use super::row::{Layers, Section, SectionRows, Setting, SettingRow, last_word, settings};
 use super::value::{PhonePrefix, ShopRule, StatusVersion, Supersede};
 use crate::domain::Dialect;
 use crate::id::{BankUrl, ShopId};

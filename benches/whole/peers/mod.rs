@@ -1,5 +1,5 @@
-//! What a shop would use instead, where it is installed: nginx as an mTLS sidecar, the usual Python service with its own
-//! books, curl for each call.
+//! What a shop would use instead, where it is installed: nginx, haproxy or stunnel as an mTLS sidecar, the usual Python service
+//! with its own books, curl for each call.
 //!
 //! `KASPID_BENCH_NGINX` and `KASPID_BENCH_PYTHON` name programs that are not on the path; the Python needs fastapi, uvicorn,
 //! sqlalchemy and httpx.
@@ -55,6 +55,47 @@ impl Peer {
         std::fs::write(at("nginx.conf"), config).unwrap();
         let mut command = Command::new(program);
         command.args(["-c", &at("nginx.conf"), "-p", &at("")]);
+        Self::start(command, files)
+    }
+
+    /// haproxy with the key, handing on what it is asked.
+    pub(crate) fn haproxy(bank: &ScriptedBank) -> Option<Self> {
+        let files = tempfile::tempdir().unwrap();
+        let at = |name: &str| files.path().join(name).display().to_string();
+        let pem = [&bank.certificate_file, &bank.key_file].map(|file| std::fs::read_to_string(file).unwrap()).concat();
+        std::fs::write(at("client.pem"), pem).unwrap();
+        let config = format!(
+            "global\n maxconn 256\n nbthread 1\n\
+             defaults\n mode http\n timeout connect 5s\n timeout client 60s\n timeout server 60s\n http-reuse always\n\
+             frontend till\n bind unix@{socket}\n default_backend bank\n\
+             backend bank\n server bank {host} ssl verify required ca-file {ca} crt {pem}\n",
+            socket = at("socket"),
+            host = bank.url.trim_start_matches("https://"),
+            ca = bank.ca_file.display(),
+            pem = at("client.pem"),
+        );
+        std::fs::write(at("haproxy.cfg"), config).unwrap();
+        let mut command = Command::new("haproxy");
+        command.args(["-db", "-q", "-f", &at("haproxy.cfg")]);
+        Self::start(command, files)
+    }
+
+    /// stunnel with the key: a pipe that wraps what it is given into TLS, and knows of no request.
+    pub(crate) fn stunnel(bank: &ScriptedBank) -> Option<Self> {
+        let files = tempfile::tempdir().unwrap();
+        let at = |name: &str| files.path().join(name).display().to_string();
+        let config = format!(
+            "foreground = quiet\npid =\n[bank]\nclient = yes\naccept = {socket}\nconnect = {host}\ncert = {cert}\nkey = {key}\n\
+             CAfile = {ca}\nverifyChain = yes\n",
+            socket = at("socket"),
+            host = bank.url.trim_start_matches("https://"),
+            cert = bank.certificate_file.display(),
+            key = bank.key_file.display(),
+            ca = bank.ca_file.display(),
+        );
+        std::fs::write(at("stunnel.conf"), config).unwrap();
+        let mut command = Command::new("stunnel");
+        command.arg(at("stunnel.conf"));
         Self::start(command, files)
     }
 

@@ -130,3 +130,30 @@ fn a_report_has_every_setting_and_names_nobody() {
     let text = report.to_string();
     assert!(!text.contains("aigerim") && !text.contains("891027350515"), "{text}");
 }
+
+/// Promise: what a set-up writes beside the file holds, the last word last, each path beginning at the file it stands in; and
+/// what is wrong there is named with its own file.
+#[test]
+fn files_of_the_folder_are_read_behind_the_file() {
+    let place = tempfile::tempdir().unwrap();
+    let (file, folder) = (place.path().join("kaspid.toml"), place.path().join("conf.d"));
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    std::fs::write(&file, "[daemon]\nshop_id = 8\ntimezone = \"UTC\"\n[access]\npay = [\"a\", \"b\"]\n").unwrap();
+    assert_eq!(Configuration::load(&file).unwrap().daemon.shop_id.to_string(), "8");
+    std::fs::create_dir(&folder).unwrap();
+    write("10-shop.toml", "[daemon]\nshop_id = 9\n[kaspi]\nca_file = \"ca.crt\"\n");
+    write("20-late.toml", "[daemon]\nshop_id = 10\n[access]\npay = [\"c\"]\n");
+    for name in [".20.toml", "30.toml~", "30.toml.dpkg-old", "readme"] {
+        write(name, "no TOML");
+    }
+    std::fs::write(folder.join("ca.crt"), "").unwrap();
+    let config = Configuration::load(&file).unwrap();
+    assert_eq!((config.daemon.shop_id.to_string(), config.daemon.timezone.iana_name()), ("10".to_owned(), Some("UTC")));
+    assert_eq!(config.kaspi.ca_file, Some(folder.join("ca.crt")));
+    assert_eq!(config.access, written("[access]\npay = [\"c\"]").access);
+    for wrong in ["[daemon]\nshop = 1", "[limits]\nrate_per_uid = 0", "[daemon"] {
+        write("20-late.toml", wrong);
+        let error = Configuration::load(&file).unwrap_err().to_string();
+        assert!(error.contains("conf.d/20-late.toml"), "{error}");
+    }
+}
