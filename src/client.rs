@@ -40,6 +40,9 @@ use crate::operation::{Operation, OtherReply, Reply, Request};
 /// How long the daemon has for its `Welcome`: it may be starting, called by this very connection.
 const WELCOME: Duration = Duration::from_secs(10);
 
+/// How often a connection that ends before the daemon has said a word is made anew.
+const GREETINGS: usize = 3;
+
 /// How much longer than the daemon's deadline a call waits for the daemon to say so.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -181,11 +184,22 @@ impl Drop for Client {
 }
 
 impl Client {
-    /// Connects to `socket` and says hello as `name`, which is for the daemon's journal.
+    /// Connects to `socket` and says hello as `name`, which is for the daemon's journal. A daemon that stops between the two is
+    /// none yet: whoever connects again waits in the socket for the next one.
     ///
     /// # Errors
     /// `Unreachable`, `Permission` or `Protocol`; nothing was asked yet.
     pub async fn connect(socket: &Path, name: &str) -> Result<Self, ClientError> {
+        for _ in 0..GREETINGS {
+            match Self::greeted(socket, name).await {
+                Err(ClientError::Unreachable { source, .. }) if is_cut(&source) => {}
+                done => return done,
+            }
+        }
+        Self::greeted(socket, name).await
+    }
+
+    async fn greeted(socket: &Path, name: &str) -> Result<Self, ClientError> {
         let unreachable = |source| ClientError::Unreachable { socket: socket.to_owned(), source };
         let stream = UnixStream::connect(socket).await.map_err(|source| match source.kind() {
             ErrorKind::PermissionDenied => ClientError::Permission { socket: socket.to_owned(), source },
@@ -195,7 +209,7 @@ impl Client {
         let mut reader = BufReader::new(reader);
         let welcome = tokio::time::timeout(WELCOME, greet(&mut reader, &mut writer, name)).await;
         let late = |_| unreachable(io::Error::new(ErrorKind::TimedOut, "it did not answer within 10 s"));
-        let welcome = welcome.map_err(late)?.map_err(|error| unreachable(io::Error::other(error)))?;
+        let welcome = welcome.map_err(late)?.map_err(|error| unreachable(as_io(error)))?;
         if welcome.protocol != PROTOCOL {
             let (theirs, version) = (welcome.protocol, welcome.version);
             return Err(ClientError::Protocol { ours: PROTOCOL, theirs, version });
@@ -293,6 +307,20 @@ impl Client {
             }
         }
     }
+}
+
+/// The daemon has gone between two connections of ours, not for good.
+fn is_cut(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof)
+}
+
+fn as_io(error: FrameError) -> io::Error {
+    let kind = match &error {
+        FrameError::Io(source) => source.kind(),
+        FrameError::Closed | FrameError::Cut => ErrorKind::UnexpectedEof,
+        _ => ErrorKind::Other,
+    };
+    io::Error::new(kind, error)
 }
 
 fn millis(span: Duration) -> u32 {

@@ -83,3 +83,5 @@ pub mod sandbox;
 pub mod fuzzed;
 #[cfg(test)]
 mod sim;
+#[cfg(test)]
+mod man;

@@ -55,6 +55,12 @@ use crate::daemon::hide_memory;
 /// Where the packages put the socket.
 const SOCKET: &str = "/run/kaspid/kaspid.sock";
 
+/// What may be typed, for its manual page.
+#[cfg(test)]
+pub(crate) fn arguments() -> clap::Command {
+    Cli::command()
+}
+
 /// Runs this process's command line. Errors are said on stderr, with their causes.
 #[must_use]
 pub fn main() -> ExitCode {

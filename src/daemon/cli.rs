@@ -30,6 +30,12 @@ struct Arguments {
     config: PathBuf,
 }
 
+/// What may be typed, for its manual page.
+#[cfg(test)]
+pub(crate) fn arguments() -> clap::Command {
+    <Arguments as clap::CommandFactory>::command()
+}
+
 #[derive(Subcommand)]
 enum DaemonCommand {
     /// Judge a configuration, its key, certificate and CA file with the daemon's own code; changes nothing.

@@ -19,6 +19,8 @@ use interprocess::local_socket::tokio::Listener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 
+#[cfg(test)]
+pub(crate) use cli::arguments;
 pub use cli::main;
 pub(crate) use process::hide_memory;
 

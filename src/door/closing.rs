@@ -8,11 +8,21 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::limits::FIRST_WORD;
 
 /// Ready when the door closes.
 pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     // An error means that the door is gone altogether.
     let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// The same for a connection on which nothing was asked yet. Who connected a moment before the stop is about to ask, and is told
+/// what becomes of it instead of finding the connection broken.
+pub(super) async fn stopped_unasked(stop: &mut watch::Receiver<bool>) {
+    stopped(stop).await;
+    sleep(FIRST_WORD).await;
 }
 
 /// The client's end of a connection. One that has closed its writing side still wants its answer; one that has closed both

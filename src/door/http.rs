@@ -83,12 +83,15 @@ pub(super) async fn serve(
     let mut gone = pin!(peer.gone());
     let mut told = false;
     poll_fn(|cx| {
-        if !told && stopping.as_mut().poll(cx).is_ready() {
+        let mut polled = connection.as_mut().poll(cx);
+        // Behind the first look at what has come: a request that is there is answered.
+        if polled.is_pending() && !told && stopping.as_mut().poll(cx).is_ready() {
             told = true;
             timeouts.closing();
             connection.as_mut().graceful_shutdown();
+            polled = connection.as_mut().poll(cx);
         }
-        match connection.as_mut().poll(cx) {
+        match polled {
             // A broken connection is the client's affair; what it asked for goes on.
             Poll::Ready(_) => Poll::Ready(()),
             // Half a request has asked for nothing yet, and half a file is seen to be one.

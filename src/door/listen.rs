@@ -9,6 +9,7 @@ use interprocess::local_socket::tokio::Listener;
 use interprocess::local_socket::{GenericFilePath, ListenerOptions, prelude::*};
 use interprocess::os::unix::local_socket::ListenerOptionsExt;
 use interprocess::os::unix::uds_local_socket as unix;
+use nix::sys::socket::{getsockopt, sockopt::AcceptConn};
 use nix::unistd::Group;
 
 /// `root:kaspid 0660`: the file decides who may connect, the rules what they may do.
@@ -34,6 +35,12 @@ pub enum ListenError {
         /// Why.
         source: io::Error,
     },
+    /// systemd passed more than one.
+    #[error(
+        "systemd passes {0} sockets and kaspid serves one; where a drop-in of kaspid.socket names another, it begins with an \
+         empty ListenStream="
+    )]
+    Several(usize),
     /// systemd passed something unusable.
     #[error("the socket passed by systemd cannot be used: {0}; check ListenStream= in kaspid.socket")]
     Inherited(io::Error),
@@ -45,11 +52,21 @@ pub enum ListenError {
 /// # Errors
 /// [`ListenError::Inherited`].
 pub fn inherited() -> Result<Option<Listener>, ListenError> {
-    let given = listenfd::ListenFd::from_env().take_unix_listener(0).map_err(ListenError::Inherited)?;
+    let mut given = listenfd::ListenFd::from_env();
+    if given.len() > 1 {
+        return Err(ListenError::Several(given.len()));
+    }
+    let given = given.take_unix_listener(0).map_err(ListenError::Inherited)?;
     given.map(|given| adopt(given).map_err(ListenError::Inherited)).transpose()
 }
 
 fn adopt(given: std::os::unix::net::UnixListener) -> io::Result<Listener> {
+    if !getsockopt(&given, AcceptConn)? {
+        return Err(io::Error::new(
+            ErrorKind::InvalidInput,
+            "nobody can connect to it (Accept=yes, or no ListenStream=)",
+        ));
+    }
     unix::tokio::Listener::try_from(unix::Listener::from(given)).map(Listener::UdSocket)
 }
 

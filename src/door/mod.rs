@@ -46,7 +46,7 @@ use crate::metrics::DoorMeters;
 use crate::peer_groups::{self, UserDatabase};
 use crate::user_names::UserNames;
 
-use closing::stopped;
+use closing::stopped_unasked;
 use dispatch::Dispatcher;
 pub use dispatch::Handler;
 use inbox::Inbox;
@@ -224,7 +224,7 @@ impl ConnectionContext {
                 Ok(Ok(1..)) => {}
                 Ok(Ok(0) | Err(_)) | Err(_) => return,
             },
-            () = stopped(&mut stop) => return,
+            () = stopped_unasked(&mut stop) => return,
         }
         let account = Arc::clone(&permit.account);
         let allowances = self.allowances.connection(caller.uid);

@@ -14,7 +14,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::calls::{Arriving, OpenCall, ReadyCall, Room, clock, count, overdue, room, until};
-use super::closing::{Peer, stopped};
+use super::closing::{Peer, stopped, stopped_unasked};
 use super::dispatch::{Dispatcher, Finished, Outcome, Submission};
 use super::inbox::Inbox;
 use super::limits::{IN_FLIGHT, TAKEN_WITHIN};
@@ -116,7 +116,7 @@ pub(super) async fn serve(
     };
     let greeted = tokio::select! {
         greeted = talk.greet() => greeted,
-        () = stopped(&mut stop) => Err(End::Gone),
+        () = stopped_unasked(&mut stop) => Err(End::Gone),
     };
     match greeted {
         Ok(()) => talk.converse(&mut arriving, &mut stop).await,

@@ -33,6 +33,12 @@ struct SandboxArguments {
     command: Option<SandboxCommand>,
 }
 
+/// What may be typed, for its manual page.
+#[cfg(test)]
+pub(crate) fn arguments() -> clap::Command {
+    <SandboxArguments as clap::CommandFactory>::command()
+}
+
 #[derive(Debug, Subcommand)]
 enum SandboxCommand {
     /// Show and check the main job: two BINs, payments, a refund, a cancel, the audit log

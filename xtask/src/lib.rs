@@ -2,5 +2,9 @@
 //! figures, so that what is printed and what is kept are one thing.
 
 pub mod daily;
+pub mod crates;
 pub mod house;
+mod linked;
+pub mod notices;
+pub mod sbom;
 pub mod tree;

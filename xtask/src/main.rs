@@ -2,13 +2,16 @@
 
 use std::process::ExitCode;
 
-use xtask::{daily, house, tree};
+use xtask::{crates, daily, house, notices, sbom, tree};
 
 const USAGE: &str = "\
 cargo xtask house [--which]     the table of the house; --which names what is counted
 cargo xtask world [ARGS]        a bank and a daemon to play with (kaspi-sandbox serve ARGS)
 cargo xtask test PROMISE [ARGS] the outside tests of one promise, or those with a word in their name
 cargo xtask fixtures            every generated file anew
+cargo xtask crates              whether what is linked in may be, by deny.toml
+cargo xtask notices FOLDER      whose code is in the programs: copyright and third-party-licenses
+cargo xtask sbom VERSION FILE   the same for programs that look for holes, as CycloneDX
 cargo xtask docs [--open]       the book of the crate, with what is private in it";
 
 fn main() -> ExitCode {
@@ -30,6 +33,13 @@ fn run(arguments: &[String]) -> Result<bool, String> {
     let status = match (words.as_slice(), arguments) {
         (["house", rest @ ..], _) => return table(rest.contains(&"--which")),
         (["world", ..], [_, rest @ ..]) => daily::world(&root, rest),
+        (["crates"], _) => {
+            let against = crates::against_the_rules(&root)?;
+            against.iter().for_each(|one| println!("{one}"));
+            return Ok(against.is_empty());
+        }
+        (["notices", folder], _) => return notices::write(&root, folder.as_ref()).map(|()| true),
+        (["sbom", version, file], _) => return sbom::write(&root, version, file.as_ref()).map(|()| true),
         (["test", word, ..], [_, _, rest @ ..]) => daily::test(&root, word, rest),
         (["test"], _) => return Err(format!("which promise? {}", daily::promises(&root).map_err(says)?.join(", "))),
         (["fixtures"], _) => daily::fixtures(&root),

@@ -24,7 +24,7 @@ const SLICE: Duration = Duration::from_secs(300);
 const SHOWN: Duration = Duration::from_secs(1);
 
 /// How often a wait goes on over a new connection: the daemon may restart while somebody waits.
-const RECONNECTS: u32 = 3;
+pub(super) const RECONNECTS: u32 = 3;
 
 impl Session<'_> {
     /// Says what the customer sees now, before the wait.

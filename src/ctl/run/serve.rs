@@ -1,8 +1,9 @@
 //! A command, from its questions to its exit code.
 
-use super::call::{at_once, patience};
+use super::call::{at_once, changes, patience};
+use super::follow::RECONNECTS;
 use super::{files, tail};
-use crate::client::{Client, ClientError};
+use crate::client::{Client, ClientError, Outcome};
 use crate::ctl::exit::{self, Exit};
 use crate::ctl::handed::{self, Source};
 use crate::ctl::input::{self, NoInput};
@@ -66,9 +67,25 @@ impl Session<'_> {
         exit::of_client(error, false)
     }
 
-    async fn ask(&mut self, client: Client, mut ask: Invocation, source: Option<Source>) -> Exit {
+    /// Asks the next daemon where this one stops: what only reads, and what cannot happen twice under its key.
+    async fn sent(&self, client: &mut Client, ask: &Invocation) -> Result<Outcome, ClientError> {
         let key = ask.key.as_ref().map(|key| &key.key);
         let mut outcome = client.send(key, patience(&ask.operation), at_once(&ask.operation)).await;
+        let may_repeat = key.is_some() || !changes(&ask.operation);
+        for _ in 0..RECONNECTS {
+            let is_stopping = matches!(&outcome, Ok(Err(failure)) if failure.code == Code::ShuttingDown);
+            if !is_stopping || !may_repeat {
+                break;
+            }
+            let Ok(next) = Client::connect(&self.socket, "kaspictl").await else { break };
+            *client = next;
+            outcome = client.send(key, patience(&ask.operation), at_once(&ask.operation)).await;
+        }
+        outcome
+    }
+
+    async fn ask(&mut self, mut client: Client, mut ask: Invocation, source: Option<Source>) -> Exit {
+        let mut outcome = self.sent(&mut client, &ask).await;
         if let (Ok(Err(failure)), Operation::GenerateIdentity(generate)) = (&outcome, &mut ask.operation)
             && failure.code == Code::IdentityWaiting
             && input::thrown_away(self.out)

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::client::Client;
+use crate::frame::{self, Answer, Hello, PROTOCOL, Welcome};
 
 const CANCEL: &str = "POST /v1/payments/1/cancel HTTP/1.1\r\nHost: kaspid\r\n\r\n";
 
@@ -72,4 +73,27 @@ async fn a_client_that_goes_away_stops_nothing_and_the_door_waits_for_it() {
     world.release(2);
     within(&mut world.served).await.unwrap();
     assert_eq!(world.ended(), 2);
+}
+
+/// Promise: who connected a moment before the stop hears what becomes of the first request, and does not find the connection
+/// broken.
+#[tokio::test]
+async fn who_has_just_connected_is_answered() {
+    let mut world = world(Limits::default());
+    let (mut http, mut native) = (world.connect().await, world.connect().await);
+    // Accepted before the stop.
+    assert!(world.get("/v1/version").await.starts_with("HTTP/1.1 200"));
+    world.stop();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    http.write_all(b"GET /v1/version HTTP/1.1\r\nHost: kaspid\r\n\r\n").await.unwrap();
+    let answer = to_end(&mut http).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close\r\n"), "{answer}");
+    let hello = Hello { protocol: PROTOCOL, client: "late".to_owned() };
+    native.write_all(&frame::encode(&hello).unwrap()).await.unwrap();
+    let (mut reader, _writer) = native.into_split();
+    let welcome: Welcome = within(frame::receive(&mut reader)).await.unwrap();
+    assert_eq!(welcome.protocol, PROTOCOL);
+    let why: Answer = within(frame::receive(&mut reader)).await.unwrap();
+    assert_eq!((why.id, why.result.unwrap_err().code), (frame::CONNECTION, Code::ShuttingDown));
+    within(&mut world.served).await.unwrap();
 }

@@ -1,6 +1,8 @@
 //! How the daemon starts, reloads, stops and comes back.
 
+use std::os::unix::net::UnixStream;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::json;
@@ -170,4 +172,30 @@ fn a_socket_from_systemd_is_taken() {
     assert!(!home.socket().exists(), "made a socket of its own");
     assert!(activate.stop().success());
     assert!(given.exists(), "removed systemd's socket");
+}
+
+/// Promise: a socket that a drop-in has added is not left to accept and never answer: the start is refused with what to write.
+#[test]
+fn two_sockets_from_systemd_are_refused_in_words() {
+    if Command::new("systemd-socket-activate").arg("--version").output().is_err() {
+        eprintln!("SKIPPED: systemd-socket-activate is not here");
+        return;
+    }
+    let bank = ScriptedBank::start();
+    let home = Home::new(&bank, "");
+    let sockets = ["one.sock", "two.sock"].map(|name| home.path().join(name));
+    let mut command = Command::new("systemd-socket-activate");
+    command.arg("-l").arg(&sockets[0]).arg("-l").arg(&sockets[1]).arg(env!("CARGO_BIN_EXE_kaspid"));
+    command.arg("--config").arg(home.config()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(home.log());
+    let activate = Daemon::spawn(&home, command);
+    let until = Instant::now() + Duration::from_secs(10);
+    let _client = loop {
+        match UnixStream::connect(&sockets[0]) {
+            Ok(client) => break client,
+            Err(error) => assert!(Instant::now() < until, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    assert!(!activate.ended().success());
+    assert!(home.stderr().contains("systemd passes 2 sockets and kaspid serves one"), "{}", home.stderr());
 }
