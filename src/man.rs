@@ -125,8 +125,8 @@ fn kaspid_toml() -> String {
     told(
         &mut page,
         "DESCRIPTION",
-        "The file /etc/kaspid/kaspid.toml, and behind it the files of /etc/kaspid/conf.d whose names end with .toml, in the order of their names: of each setting holds what the last of them says. kaspid check judges them, kaspictl reload applies them and says what it changed. Times are written as \
-         \"500ms\", \"30s\", \"10m\", \"6h\", \"7d\"; relative paths start at the file; an unknown key is an error.",
+        "The file /etc/kaspid/kaspid.toml, and behind it the files of /etc/kaspid/conf.d whose names end with .toml, in the order of their names: of each setting holds what the last of them says, and of [[access.shop]] all that they say. kaspid check judges them, kaspictl reload applies them and says what it changed. Times are written as \
+         \"500ms\", \"30s\", \"10m\", \"6h\", \"7d\"; relative paths start at the file they stand in; an unknown key is an error.",
     );
     for section in SECTIONS {
         told(&mut page, &format!("\"[{}]\"", section.name), &section.about.join("\n"));

@@ -3,34 +3,7 @@
 # dpkg. Prints a line for each promise that is kept, and ends with 1 at the first that is not.
 set -euo pipefail
 
-kept() { echo "ok: $*"; }
-fail() {
-    echo "NOT KEPT: $*"
-    journalctl --no-pager -u kaspid -u kaspid.socket | tail -n 40
-    exit 1
-}
-must() {
-    local what=$1
-    shift
-    "$@" >/tmp/said 2>&1 || {
-        cat /tmp/said
-        fail "$what"
-    }
-    kept "$what"
-}
-# What a command says, with the code it ends with.
-says() {
-    local code=$1 words=$2
-    shift 2
-    local ended=0
-    "$@" >/tmp/said 2>&1 || ended=$?
-    [ "$ended" = "$code" ] && grep -q -- "$words" /tmp/said || {
-        cat /tmp/said
-        fail "$* ends with $ended, not $code, or does not say: $words"
-    }
-    kept "$* says: $words"
-}
-as() { setpriv --reuid "$1" --regid "$1" --init-groups "${@:2}"; }
+. in/promises.sh
 
 export DEBIAN_FRONTEND=noninteractive
 must "both packages install" dpkg -i in/kaspid_*.deb in/kaspi-sandbox_*.deb
@@ -48,26 +21,10 @@ must "the first who asked has started it" systemctl is-active kaspid.service
 [ "$(stat -c '%U:%G %a' /var/lib/kaspid)" = "kaspid:kaspid 700" ] || fail "the state is kaspid's alone"
 says 4 "usermod -aG kaspid" as stranger kaspictl status
 
-# A bank of one's own.
-mkdir /srv/bank
-systemd-run --quiet --unit=bank kaspi-sandbox serve --bank-only --dir /srv/bank --port 8443 --control-port 8444
-for _ in $(seq 100); do
-    [ -e /srv/bank/client.key ] && curl -s http://127.0.0.1:8444/ >/dev/null && break
-    sleep 0.1
-done
-cp /srv/bank/ca.crt /etc/kaspid/conf.d/sandbox.crt
-cat >/etc/kaspid/conf.d/sandbox.toml <<'END'
-[kaspi]
-url = "https://127.0.0.1:8443"
-ca_file = "sandbox.crt"
-END
-says 0 "" kaspid check
-must "a reload takes the bank in" systemctl reload kaspid
-must "the key comes to the daemon" kaspictl identity import --key /srv/bank/client.key --cert /srv/bank/client.cer
-must "an organisation is enrolled" kaspictl bin add 891027350515 --default
+a_shop
 says 0 "" as till kaspictl --json pay 150.50 --phone 77015211545
-number=$(grep -o '"qr_payment_id": *"[0-9]*"' /tmp/said | grep -o '[0-9]*')
-curl -sf -X POST "http://127.0.0.1:8444/payments/$number/pay" >/dev/null || fail "the customer cannot pay"
+number=$(number_said)
+pay "$number"
 says 0 "paid" as till kaspictl payment wait "$number"
 says 4 "refund" as till kaspictl payment refund "$number" 50
 says 0 "" kaspictl payment refund "$number" 50
@@ -76,7 +33,7 @@ says 0 "" as till kaspictl payment refund "$number" 20
 
 # A daemon that is killed comes back, with what was open.
 as till kaspictl --json link 200 >/tmp/said
-open=$(grep -o '"qr_payment_id": *"[0-9]*"' /tmp/said | grep -o '[0-9]*')
+open=$(number_said)
 before=$(systemctl show -P MainPID kaspid)
 kill -9 "$before"
 says 0 "waiting" as till kaspictl payment show "$open"
@@ -84,29 +41,12 @@ says 0 "waiting" as till kaspictl payment show "$open"
 kept "a killed daemon comes back with what was open"
 
 # Tills go on while it is restarted.
-cat >/tmp/tills.sh <<'END'
-failed=0
-for _ in $(seq 4); do
-    kaspictl --json pay 10 --phone 77015211545 >/dev/null 2>>/tmp/till.err || failed=$((failed + 1))
-done
-exit $failed
-END
-pids=()
-for _ in $(seq 64); do
-    as till bash /tmp/tills.sh &
-    pids+=($!)
-done
+tills_begin 64 4
 for _ in 1 2 3; do
     sleep 0.4
     systemctl restart kaspid
 done
-lost=0
-for pid in "${pids[@]}"; do wait "$pid" || lost=$((lost + $?)); done
-[ "$lost" = 0 ] || {
-    sort /tmp/till.err | uniq -c | head
-    fail "$lost payments failed while it was restarted"
-}
-kept "no payment fails while it is restarted"
+tills_end
 must "the log is as it was written" kaspictl log verify
 
 # Who has inherited the journal's name and has another stderr is heard there.

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read {path}: {source}; name another file with --config")]
+    #[error(
+        "cannot read {path}: {source}; mend it, take it out of conf.d if it is there, or name another file with --config"
+    )]
     Unreadable {
         /// Which file.
         path: PathBuf,

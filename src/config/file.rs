@@ -15,14 +15,20 @@ const FOLDER: &str = "conf.d";
 pub(super) fn load(path: &Path) -> Result<Configuration, ConfigError> {
     let unreadable = |path: &Path, source| ConfigError::Unreadable { path: path.to_owned(), source };
     let folder = path.parent().unwrap_or(Path::new("")).join(FOLDER);
-    let mut paths = vec![path.to_owned()];
-    paths.extend(further(&folder).map_err(|source| unreadable(&folder, source))?);
-    let mut texts = Vec::new();
-    for path in &paths {
-        texts.push((std::fs::read_to_string(path).map_err(|source| unreadable(path, source))?, path.as_path()));
+    let mut texts = vec![(std::fs::read_to_string(path).map_err(|source| unreadable(path, source))?, path.to_owned())];
+    for path in further(&folder).map_err(|source| unreadable(&folder, source))? {
+        texts.push((text_of(&path).map_err(|source| unreadable(&path, source))?, path));
     }
-    let texts: Vec<(&str, &Path)> = texts.iter().map(|(text, path)| (text.as_str(), *path)).collect();
+    let texts: Vec<(&str, &Path)> = texts.iter().map(|(text, path)| (text.as_str(), path.as_path())).collect();
     parse(&texts, path)
+}
+
+/// A pipe that nobody writes to would be waited for without an end.
+fn text_of(path: &Path) -> io::Result<String> {
+    match std::fs::metadata(path)?.is_file() {
+        true => std::fs::read_to_string(path),
+        false => Err(io::Error::new(ErrorKind::InvalidInput, "it is not a file")),
+    }
 }
 
 /// The files of the folder that are meant; what an editor or a package leaves beside them is not.
@@ -48,9 +54,21 @@ pub(super) fn parse(texts: &[(&str, &Path)], first: &Path) -> Result<Configurati
         })?;
         files.push((file, *path));
     }
+    together(&mut files);
     let configuration = Configuration::of(files, first)?;
     agree(&configuration, first)?;
     Ok(configuration)
+}
+
+/// Who is narrowed to shops and organisations by one file is not widened by another that narrows somebody else.
+fn together(files: &mut [(written::File, &Path)]) {
+    let mut narrowed = Vec::new();
+    for access in files.iter_mut().filter_map(|(file, _)| file.access.as_mut()) {
+        if let Some(rules) = access.shop.take() {
+            narrowed.extend(rules);
+            access.shop = Some(narrowed.clone());
+        }
+    }
 }
 
 /// What is asked of two settings together.

@@ -256,14 +256,14 @@ macro_rules! settings {
             #[derive(Default, serde::Deserialize)]
             #[serde(deny_unknown_fields, default)]
             pub(in crate::config) struct File {
-                $(pub(super) $section: Option<$Section>,)+
+                $(pub(in crate::config) $section: Option<$Section>,)+
             }
 
             $(
                 #[derive(Default, serde::Deserialize)]
                 #[serde(deny_unknown_fields, default)]
                 pub(in crate::config) struct $Section {
-                    $(pub(super) $key: Option<<$type as Setting>::Written>,)+
+                    $(pub(in crate::config) $key: Option<<$type as Setting>::Written>,)+
                 }
             )+
         }

@@ -3,12 +3,14 @@
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream as Blocking;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Sleep, sleep};
 
 use super::limits::FIRST_WORD;
 
@@ -23,6 +25,41 @@ pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
 pub(super) async fn stopped_unasked(stop: &mut watch::Receiver<bool>) {
     stopped(stop).await;
     sleep(FIRST_WORD).await;
+}
+
+/// The end of a connection when the door closes: first whatever is asked is still answered, and told that it is the last; then
+/// nothing more is.
+pub(super) struct LastCall {
+    stop: Pin<Box<dyn Future<Output = ()> + Send>>,
+    over: Option<Pin<Box<Sleep>>>,
+}
+
+/// How far that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hour {
+    Open,
+    LastCall,
+    Closed,
+}
+
+impl LastCall {
+    pub(super) fn new(mut stop: watch::Receiver<bool>) -> Self {
+        Self { stop: Box::pin(async move { stopped(&mut stop).await }), over: None }
+    }
+
+    /// Wakes whoever polls when it changes.
+    pub(super) fn hour(&mut self, cx: &mut Context<'_>) -> Hour {
+        if self.over.is_none() && self.stop.as_mut().poll(cx).is_ready() {
+            self.over = Some(Box::pin(sleep(FIRST_WORD)));
+        }
+        match &mut self.over {
+            None => Hour::Open,
+            Some(over) => match over.as_mut().poll(cx) {
+                Poll::Pending => Hour::LastCall,
+                Poll::Ready(()) => Hour::Closed,
+            },
+        }
+    }
 }
 
 /// The client's end of a connection. One that has closed its writing side still wants its answer; one that has closed both

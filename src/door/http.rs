@@ -22,7 +22,7 @@ use zeroize::Zeroize;
 use super::answer::{
     HttpAnswer, JSON, bytes, method_not_allowed, problem, reply, transferred, unreadable, with_header,
 };
-use super::closing::{Peer, stopped};
+use super::closing::{Hour, LastCall, Peer};
 use super::dispatch::{Dispatcher, Finished, Submission};
 use super::inbox::Inbox;
 use super::request::{self, read};
@@ -52,12 +52,7 @@ const CLIENT_GONE: u16 = 499;
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Serves one connection until the client goes away, takes too long, or the door closes.
-pub(super) async fn serve(
-    stream: UnixStream,
-    begun: Inbox,
-    dispatcher: Arc<Dispatcher>,
-    mut stop: watch::Receiver<bool>,
-) {
+pub(super) async fn serve(stream: UnixStream, begun: Inbox, dispatcher: Arc<Dispatcher>, stop: watch::Receiver<bool>) {
     let peer = match Peer::of(&stream) {
         Ok(peer) => peer,
         Err(error) => return tracing::warn!(%error, "a connection cannot be watched"),
@@ -79,17 +74,21 @@ pub(super) async fn serve(
         .max_buf_size(dispatcher.limits.head.max(8192))
         .serve_connection(io, requests);
     let mut connection = pin!(connection);
-    let mut stopping = pin!(stopped(&mut stop));
+    let mut last_call = LastCall::new(stop);
     let mut gone = pin!(peer.gone());
     let mut told = false;
     poll_fn(|cx| {
         let mut polled = connection.as_mut().poll(cx);
-        // Behind the first look at what has come: a request that is there is answered.
-        if polled.is_pending() && !told && stopping.as_mut().poll(cx).is_ready() {
-            told = true;
-            timeouts.closing();
-            connection.as_mut().graceful_shutdown();
-            polled = connection.as_mut().poll(cx);
+        // Behind the look at what has come: a request that is there is answered.
+        match last_call.hour(cx) {
+            Hour::LastCall => timeouts.closing(),
+            Hour::Closed if polled.is_pending() && !told => {
+                told = true;
+                timeouts.closing();
+                connection.as_mut().graceful_shutdown();
+                polled = connection.as_mut().poll(cx);
+            }
+            Hour::Open | Hour::Closed => {}
         }
         match polled {
             // A broken connection is the client's affair; what it asked for goes on.
@@ -131,9 +130,9 @@ async fn respond(request: Request<Incoming>, dispatcher: &Arc<Dispatcher>, timeo
     }
     timeouts.answered();
     timeouts.saying();
-    match dispatcher.refusal {
-        Some(_) => with_header(answer, header::CONNECTION, HeaderValue::from_static("close")),
-        None => answer,
+    match dispatcher.refusal.is_some() || timeouts.is_closing() {
+        true => with_header(answer, header::CONNECTION, HeaderValue::from_static("close")),
+        false => answer,
     }
 }
 

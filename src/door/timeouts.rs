@@ -135,7 +135,12 @@ impl Timeouts {
 
     /// The door closes: an answer that is ready is taken soon or not at all.
     pub(super) fn closing(&self) {
-        *self.closing.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        self.closing.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
+    }
+
+    /// Whether the door closes: what is answered now is the last on its connection.
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     /// True while the client has nothing to do but to wait for its answer or to take it.

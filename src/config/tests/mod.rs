@@ -151,6 +151,18 @@ fn files_of_the_folder_are_read_behind_the_file() {
     assert_eq!((config.daemon.shop_id.to_string(), config.daemon.timezone.iana_name()), ("10".to_owned(), Some("UTC")));
     assert_eq!(config.kaspi.ca_file, Some(folder.join("ca.crt")));
     assert_eq!(config.access, written("[access]\npay = [\"c\"]").access);
+    nix::unistd::mkfifo(&folder.join("30.toml"), nix::sys::stat::Mode::S_IRUSR).unwrap();
+    let error = Configuration::load(&file).unwrap_err().to_string();
+    assert!(error.contains("30.toml: it is not a file"), "{error}");
+    std::fs::remove_file(folder.join("30.toml")).unwrap();
+    // A file that narrows one user leaves others as narrow as they were.
+    let narrow = |who: &str, shop| format!("[[access.shop]]\nwho = \"{who}\"\nshops = [{shop}]\n");
+    write("10-shop.toml", &narrow("a", 8));
+    write("20-late.toml", &narrow("b", 9));
+    assert_eq!(
+        Configuration::load(&file).unwrap().access.shop,
+        written(&(narrow("a", 8) + &narrow("b", 9))).access.shop
+    );
     for wrong in ["[daemon]\nshop = 1", "[limits]\nrate_per_uid = 0", "[daemon"] {
         write("20-late.toml", wrong);
         let error = Configuration::load(&file).unwrap_err().to_string();

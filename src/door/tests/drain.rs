@@ -80,14 +80,24 @@ async fn a_client_that_goes_away_stops_nothing_and_the_door_waits_for_it() {
 #[tokio::test]
 async fn who_has_just_connected_is_answered() {
     let mut world = world(Limits::default());
-    let (mut http, mut native) = (world.connect().await, world.connect().await);
-    // Accepted before the stop.
+    let (mut http, mut kept, mut native) = (world.connect().await, world.connect().await, world.connect().await);
+    let version = b"GET /v1/version HTTP/1.1\r\nHost: kaspid\r\n\r\n";
+    kept.write_all(version).await.unwrap();
+    // Accepted before the stop, as are those before it.
     assert!(world.get("/v1/version").await.starts_with("HTTP/1.1 200"));
     world.stop();
     tokio::time::sleep(Duration::from_millis(20)).await;
-    http.write_all(b"GET /v1/version HTTP/1.1\r\nHost: kaspid\r\n\r\n").await.unwrap();
+    http.write_all(version).await.unwrap();
     let answer = to_end(&mut http).await;
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close\r\n"), "{answer}");
+    // A connection that is kept has two answers then, the last of which says that it is.
+    kept.write_all(version).await.unwrap();
+    let answers = to_end(&mut kept).await;
+    assert_eq!(
+        (answers.matches("HTTP/1.1 200").count(), answers.matches("connection: close").count()),
+        (2, 1),
+        "{answers}"
+    );
     let hello = Hello { protocol: PROTOCOL, client: "late".to_owned() };
     native.write_all(&frame::encode(&hello).unwrap()).await.unwrap();
     let (mut reader, _writer) = native.into_split();

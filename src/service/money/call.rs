@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::intention::find_key;
 use super::outcome::{Instead, record, unstored, words};
-use super::storm::Storms;
+use super::storm::{StormKey, Storms};
 use crate::domain::LogStatus;
 use crate::failpoint::fail_point;
 use crate::failure::{Failure, Money};
@@ -32,6 +32,8 @@ pub(super) trait MoneyCall: Clone + Send + Sync + 'static {
     /// Its fail points: before the intent, behind it, behind the answer, behind the outcome.
     #[cfg_attr(not(debug_assertions), allow(dead_code, reason = "a release build has no fail points"))]
     const POINTS: [&'static str; 4];
+    /// What it is called.
+    const NAME: &'static str;
     /// What its caller wrote, as it is compared under a key.
     fn wrote(&self, store: &Store) -> Wrote;
     /// Judges it by the state of this transaction, and writes nothing.
@@ -158,7 +160,7 @@ impl<'r> MoneyTurn<'r> {
             };
             // Without a key and certificate nothing is begun that could not be sent.
             asked.settings.kaspi()?;
-            storms.may_begin(&payment.organization_bin)?;
+            storms.may_begin(&storm_key::<C>(&asked, &payment))?;
             let intent = writing.append(Some(asked.caller.actor()), change)?;
             Ok(Ok((intent, payment, triple)))
         });
@@ -172,6 +174,10 @@ impl<'r> MoneyTurn<'r> {
             }
         })
     }
+}
+
+fn storm_key<C: MoneyCall>(context: &Context, payment: &PaymentRow) -> StormKey {
+    (payment.organization_bin.clone(), C::NAME, context.caller.uid)
 }
 
 impl<'r, C: MoneyCall> Intended<'r, C> {
@@ -209,7 +215,7 @@ impl<C: MoneyCall> Answered<'_, C> {
             ending,
         };
         let end = move |writing: &mut Writing<'_>| record(writing, intent, outcome.clone());
-        by.storms.ended(&payment.organization_bin, status == LogStatus::Failed);
+        by.storms.ended(storm_key::<C>(context, &payment), status == LogStatus::Failed);
         let recorded = by.store.keep(end).await;
         let instead = recorded.map_err(|failure| unstored(failure, &payment, money, &said))?;
         drop(underway);

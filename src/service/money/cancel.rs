@@ -117,6 +117,7 @@ impl MoneyCall for CancelCall {
     type Given = Cancelled;
 
     const POINTS: [&'static str; 4] = ["cancel.begin", "cancel.intended", "cancel.answered", "cancel.ended"];
+    const NAME: &'static str = "cancel";
 
     fn wrote(&self, store: &Store) -> Wrote {
         wrote_cancel(store, self.payment)

@@ -82,6 +82,7 @@ impl MoneyCall for CreateCall {
     type Given = Created;
 
     const POINTS: [&'static str; 4] = ["create.begin", "create.intended", "create.answered", "create.ended"];
+    const NAME: &'static str = "create";
 
     fn wrote(&self, store: &Store) -> Wrote {
         wrote_create(store, &self.create)

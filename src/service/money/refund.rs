@@ -198,6 +198,7 @@ impl MoneyCall for RefundCall {
     type Given = Refunded;
 
     const POINTS: [&'static str; 4] = ["refund.begin", "refund.intended", "refund.answered", "refund.ended"];
+    const NAME: &'static str = "refund";
 
     fn wrote(&self, store: &Store) -> Wrote {
         wrote_refund(store, self.payment, self.asked.amount_tiyn)
