@@ -32,12 +32,16 @@ says 0 "paid" as till kaspictl payment show "$number"
 must "it is set up later" dpkg --configure kaspid
 says 0 "paid" as till kaspictl payment show "$number"
 
-# An older program does not touch what a newer one has written.
+# An older program does not touch what a newer one has written in a layout of its own; one of the same layout goes on.
 dpkg -i --force-confold in/old/kaspid_*.deb >/tmp/said 2>&1 || true
 sleep 1
-journalctl -u kaspid --no-pager >/tmp/journal
-grep -q -i "newer" /tmp/journal || fail "the older program does not say that the state is of a newer one"
-kept "an older program refuses the state of a newer one in words"
+if as till timeout 10 kaspictl payment show "$number" >/tmp/said 2>&1; then
+    kept "the older program has the same layout and goes on"
+else
+    journalctl -u kaspid --no-pager >/tmp/journal
+    grep -q -i "newer" /tmp/journal || fail "the older program does not say that the state is of a newer one"
+    kept "an older program refuses the state of a newer one in words"
+fi
 must "the new one is installed again" dpkg -i --force-confold in/kaspid_*.deb
 says 0 "paid" as till kaspictl payment show "$number"
 must "the log is as it was written" kaspictl log verify
