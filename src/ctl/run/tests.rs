@@ -24,6 +24,8 @@ use crate::operation::{GetPayment, Operation, Picture, Reply};
 /// What the listener does with a call.
 enum Step {
     Answer(Box<Outcome>),
+    /// Says that the daemon is stopping, and hangs up.
+    Stop,
     HangUp,
 }
 
@@ -86,6 +88,10 @@ async fn converse(mut stream: UnixStream, script: &mut impl FnMut(&Operation) ->
         let _ = seen.send(call);
         match step {
             Step::Answer(result) => frame::send(&mut stream, &Answer { id, result: *result }).await.unwrap(),
+            Step::Stop => {
+                let result = Err(Failure::new(Code::ShuttingDown, "the daemon is stopping"));
+                return frame::send(&mut stream, &Answer { id, result }).await.unwrap();
+            }
             Step::HangUp => return,
         }
     }
@@ -182,6 +188,25 @@ fn a_wait_goes_on_over_a_restart() {
     let ran = daemon.run("kaspictl payment wait 12737694350");
     assert_eq!(ran.exit, Exit::Refused);
     assert!(ran.stdout.starts_with("NOT PAID: declined\n"), "{}", ran.stdout);
+}
+
+/// Promise: a sale in the moment of a restart is asked of the next daemon under its own key, so that it cannot be made twice; what
+/// changes something and has no key is left to a person.
+#[test]
+fn what_a_stopping_daemon_refuses_is_asked_of_the_next_one_under_the_same_key() {
+    let mut asked = 0;
+    let daemon = Listener::answering(move |operation| {
+        asked += 1;
+        match operation {
+            Operation::Create(_) if asked > 2 => reply(Reply::Created(samples::payment(Kind::Remote, State::Waiting))),
+            _ => Step::Stop,
+        }
+    });
+    assert_eq!(daemon.run(PAY).exit, Exit::Done);
+    let keys: Vec<_> = daemon.asked().into_iter().map(|call| call.key).collect();
+    assert!(keys.len() == 3 && keys.iter().all(|key| key.is_some() && *key == keys[0]), "{keys:?}");
+    let ran = daemon.run("kaspictl bin default 891027350515");
+    assert_eq!(daemon.asked().len(), 1, "{}", ran.stderr);
 }
 
 /// Trouble with the wait must not look like a payment that was not made.
