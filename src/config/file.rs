@@ -44,7 +44,7 @@ fn further(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Checks what the texts of files say together: of each setting, what the last of them says.
+/// Checks what the texts of files say together.
 pub(super) fn parse(texts: &[(&str, &Path)], first: &Path) -> Result<Configuration, ConfigError> {
     let mut files = Vec::new();
     for (text, path) in texts {

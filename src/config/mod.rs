@@ -33,7 +33,7 @@ impl KaspiSettings {
 
 impl Configuration {
     /// Reads and checks a file and, behind it, those that end with `.toml` in the folder `conf.d` beside it, in the order of
-    /// their names: of each setting holds what the last of them says.
+    /// their names: of each setting holds what the last of them says, and of `[[access.shop]]` all that they say together.
     ///
     /// # Errors
     /// [`ConfigError`], which names the file and the key.

@@ -70,7 +70,7 @@ const TOLD: usize = 64;
 /// How long a connection over the limit has for the request that is refused.
 pub(super) const TOLD_WITHIN: Duration = Duration::from_secs(2);
 
-/// How long a client that has asked nothing yet has for its first word when the door closes.
+/// How long what clients ask is still answered when the door closes: one may have connected, or written, a moment before.
 pub(super) const FIRST_WORD: Duration = Duration::from_millis(250);
 
 /// How long a client has for an answer that is ready when the door closes.

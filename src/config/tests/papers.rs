@@ -12,9 +12,12 @@ const FILE_HEAD: &str = "\
 #
 #     kaspid check --config /etc/kaspid/kaspid.toml && kaspictl reload
 #
+# Files of conf.d beside this one that end with .toml are read behind it, in the order of their names: of each key holds what
+# the last of them says, and of [[access.shop]] all that they say.
+#
 # A reload says what it changed, and what only a restart changes: the socket, the state directory and [limits].
 #
-# Times are written as \"500ms\", \"30s\", \"10m\", \"6h\", \"7d\"; relative paths start at this file; an unknown key is an error.
+# Times are written as \"500ms\", \"30s\", \"10m\", \"6h\", \"7d\"; relative paths start at the file they stand in; an unknown key is an error.
 ";
 
 const MANUAL_HEAD: &str = "\
@@ -22,7 +25,9 @@ const MANUAL_HEAD: &str = "\
 
 Every key of `kaspid.toml`, written from the rows of `src/config/table.rs`. `kaspid check --config FILE` judges a file,
 `kaspictl reload` applies it and says what it changed. Times are written as `\"500ms\"`, `\"30s\"`, `\"10m\"`, `\"6h\"`, `\"7d\"`;
-relative paths start at the file; an unknown key is an error. A setting that says *restart* is changed by a restart only.
+relative paths start at the file they stand in; an unknown key is an error. A setting that says *restart* is changed by a restart only.
+Files of the folder `conf.d` beside it that end with `.toml` are read behind it, in the order of their names: of each key holds what the
+last of them says, and of `[[access.shop]]` all that they say.
 ";
 
 /// Words as lines of a comment: `#` before each, without the marks of Markdown.
