@@ -14,9 +14,8 @@ const FOLDER: &str = "conf.d";
 /// Reads a file and those of the folder beside it.
 pub(super) fn load(path: &Path) -> Result<Configuration, ConfigError> {
     let unreadable = |path: &Path, source| ConfigError::Unreadable { path: path.to_owned(), source };
-    let folder = path.parent().unwrap_or(Path::new("")).join(FOLDER);
     let mut texts = vec![(std::fs::read_to_string(path).map_err(|source| unreadable(path, source))?, path.to_owned())];
-    for path in further(&folder).map_err(|source| unreadable(&folder, source))? {
+    for path in further(path)? {
         texts.push((text_of(&path).map_err(|source| unreadable(&path, source))?, path));
     }
     let texts: Vec<(&str, &Path)> = texts.iter().map(|(text, path)| (text.as_str(), path.as_path())).collect();
@@ -31,13 +30,14 @@ fn text_of(path: &Path) -> io::Result<String> {
     }
 }
 
-/// The files of the folder that are meant; what an editor or a package leaves beside them is not.
-fn further(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = match std::fs::read_dir(folder) {
+/// The files of the folder beside `path` that are meant; what an editor or a package leaves there is not.
+pub(super) fn further(path: &Path) -> Result<Vec<PathBuf>, ConfigError> {
+    let folder = path.parent().unwrap_or(Path::new("")).join(FOLDER);
+    let found = match std::fs::read_dir(&folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
+        found => found.and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()),
     };
-    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    let mut paths = found.map_err(|source| ConfigError::Unreadable { path: folder, source })?;
     let is_hidden = |path: &Path| path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
     paths.retain(|path| path.extension().is_some_and(|ending| ending == "toml") && !is_hidden(path));
     paths.sort();
@@ -55,8 +55,13 @@ pub(super) fn parse(texts: &[(&str, &Path)], first: &Path) -> Result<Configurati
         files.push((file, *path));
     }
     together(&mut files);
+    let is_judged = |file: &written::File| {
+        file.payments.as_ref().is_some_and(|payments| payments.refund_settle.is_some())
+            || file.kaspi.as_ref().is_some_and(|kaspi| kaspi.timeout.is_some())
+    };
+    let judged = files.iter().rev().find(|(file, _)| is_judged(file)).map_or(first, |(_, path)| *path);
     let configuration = Configuration::of(files, first)?;
-    agree(&configuration, first)?;
+    agree(&configuration, judged)?;
     Ok(configuration)
 }
 
@@ -71,7 +76,7 @@ fn together(files: &mut [(written::File, &Path)]) {
     }
 }
 
-/// What is asked of two settings together.
+/// What is asked of two settings together; `path` is the last file that writes one of them.
 fn agree(Configuration { kaspi, payments, .. }: &Configuration, path: &Path) -> Result<(), ConfigError> {
     match payments.refund_settle < 2 * kaspi.timeout {
         true => Err(PaymentSettings::refund_settle

@@ -11,7 +11,7 @@ mod table;
 pub(crate) mod tests;
 mod value;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::id::OurBank;
 
@@ -39,6 +39,14 @@ impl Configuration {
     /// [`ConfigError`], which names the file and the key.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         file::load(path)
+    }
+
+    /// The files that are read behind the one at `path`, in their order.
+    ///
+    /// # Errors
+    /// [`ConfigError::Unreadable`], which names the folder.
+    pub fn further(path: &Path) -> Result<Vec<PathBuf>, ConfigError> {
+        file::further(path)
     }
 
     /// Checks the text of a file; `path` is where relative paths begin and what errors name.

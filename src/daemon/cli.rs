@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use super::forget::forget_sealed;
 use super::process::hide_memory;
 use super::run;
+use crate::config::Configuration;
 use crate::failure::Failure;
 use crate::moment::Moment;
 use crate::seal::SealId;
@@ -93,6 +94,9 @@ fn check(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     }
     if let Some(identity) = settings.identity_view(Moment::now()) {
         writeln!(out, "the certificate {}", identity.life())?;
+    }
+    for further in Configuration::further(path)? {
+        writeln!(out, "read behind it: {}", further.display())?;
     }
     writeln!(out, "{}: in order", path.display())?;
     Ok(())

@@ -163,7 +163,7 @@ fn files_of_the_folder_are_read_behind_the_file() {
         Configuration::load(&file).unwrap().access.shop,
         written(&(narrow("a", 8) + &narrow("b", 9))).access.shop
     );
-    for wrong in ["[daemon]\nshop = 1", "[limits]\nrate_per_uid = 0", "[daemon"] {
+    for wrong in ["[daemon]\nshop = 1", "[payments]\nrefund_settle = \"1s\"", "[limits]\nrate_per_uid = 0", "[daemon"] {
         write("20-late.toml", wrong);
         let error = Configuration::load(&file).unwrap_err().to_string();
         assert!(error.contains("conf.d/20-late.toml"), "{error}");
