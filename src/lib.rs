@@ -84,4 +84,4 @@ pub mod fuzzed;
 #[cfg(test)]
 mod sim;
 #[cfg(test)]
-mod man;
+mod manual;

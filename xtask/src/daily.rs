@@ -6,7 +6,7 @@ use std::process::{Command, ExitStatus};
 use crate::tree;
 
 /// The tests that write generated files anew when they are asked to.
-const BLESSED: [&str; 4] = ["door::openapi", "store::tests::pinned", "ctl::json", "config::tests::papers"];
+const BLESSED: [&str; 5] = ["door::openapi", "store::tests::pinned", "ctl::json", "config::tests::papers", "manual"];
 
 /// A bank and a daemon to play with, of a debug build.
 ///

@@ -1,4 +1,4 @@
-//! The manual pages in packaging/man, written from what the programs say of themselves. `KASPID_BLESS=1 cargo test --lib man`
+//! The manual pages in packaging/man, written from what the programs say of themselves. `KASPID_BLESS=1 cargo test --lib manual`
 //! writes them anew.
 
 use std::fmt::Write as _;
@@ -214,6 +214,6 @@ fn pages_are_written_from_the_programs() {
             std::fs::write(&path, &made).unwrap();
         }
         let committed = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(committed == made, "{file} is old: look at the change with KASPID_BLESS=1 cargo test --lib man");
+        assert!(committed == made, "{file} is old: look at the change with KASPID_BLESS=1 cargo test --lib manual");
     }
 }
