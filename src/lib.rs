@@ -54,6 +54,7 @@ pub mod chance;
 pub mod failpoint;
 pub mod money;
 mod message;
+mod notice;
 pub mod moment;
 pub mod day;
 pub mod id;

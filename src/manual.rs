@@ -1,5 +1,5 @@
-//! The manual pages in packaging/man, written from what the programs say of themselves. `KASPID_BLESS=1 cargo test --lib manual`
-//! writes them anew.
+//! The manual pages in packaging/man and the journal's catalogue in systemd, written from what the programs say of themselves.
+//! `KASPID_BLESS=1 cargo test --lib manual` writes them anew.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::config::SECTIONS;
 use crate::door::routes::RouteId;
 use crate::failure::Code;
 use crate::frame::{MAX_BODY, PROTOCOL};
-use crate::{ctl, daemon, sandbox};
+use crate::{ctl, daemon, notice, sandbox};
 
 const SOURCE: &str = concat!("kaspid ", env!("CARGO_PKG_VERSION"));
 
@@ -208,12 +208,54 @@ fn pages_are_written_from_the_programs() {
         ("kaspid-protocol.7", protocol()),
     ];
     for (file, made) in pages {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/man").join(file);
-        if std::env::var_os("KASPID_BLESS").is_some() {
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(&path, &made).unwrap();
-        }
-        let committed = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(committed == made, "{file} is old: look at the change with KASPID_BLESS=1 cargo test --lib manual");
+        is_committed(&Path::new("packaging/man").join(file), &made);
     }
+}
+
+fn is_committed(file: &Path, made: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    if std::env::var_os("KASPID_BLESS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, made).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    let file = file.display();
+    assert!(committed == made, "{file} is old: look at the change with KASPID_BLESS=1 cargo test --lib manual");
+}
+
+/// Promise: what `journalctl -x` says below a line is what the daemon means by it, every number is a line of its own, and a
+/// field that is named is one that lines have.
+#[test]
+fn the_catalogue_is_written_from_the_notices() {
+    let mut catalogue =
+        String::from("# What journalctl -x shows below the lines of kaspid, written from src/notice.rs.\n");
+    let mut ids = std::collections::HashSet::new();
+    for (name, notice) in notice::ALL {
+        let is_id = notice.id.len() == 32 && notice.id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        assert!(is_id && ids.insert(notice.id), "{name}: {}", notice.id);
+        let _ = writeln!(catalogue, "\n-- {}\nSubject: {}\nDefined-By: kaspid\n", notice.id, notice.subject);
+        for line in notice.advice.lines() {
+            let _ = writeln!(catalogue, "{}", textwrap(line));
+        }
+    }
+    is_committed(Path::new("systemd/kaspid.catalog"), &catalogue);
+}
+
+/// Words in lines that a terminal of 80 columns shows whole. What is set in, to be typed, stays as it is.
+fn textwrap(text: &str) -> String {
+    if text.starts_with(' ') {
+        return text.to_owned();
+    }
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last().unwrap();
+        if !line.is_empty() && line.len() + 1 + word.len() > LINE {
+            lines.push(word.to_owned());
+        } else {
+            let line = lines.last_mut().unwrap();
+            line.push_str(if line.is_empty() { "" } else { " " });
+            line.push_str(word);
+        }
+    }
+    lines.join("\n")
 }

@@ -32,6 +32,7 @@ impl Commands {
         let config = match &cli.command {
             Command::Doctor(args) => args.config.as_ref(),
             Command::Bugreport(args) => args.config.as_ref(),
+            Command::Setup(args) => Some(&args.config).filter(|path| path.as_os_str() != CONFIG),
             // Its default is no word of the caller's.
             Command::Restore(args) => Some(&args.config).filter(|path| path.as_os_str() != CONFIG),
             _ => None,
@@ -72,7 +73,7 @@ impl Commands {
         let behind = rest.get(command.len()..).unwrap_or_default();
         shown.push_str(&self.socket);
         shown.push_str(command);
-        let takes = ["doctor", "bugreport", "restore"].contains(&command);
+        let takes = ["doctor", "bugreport", "restore", "setup"].contains(&command);
         let has = [" --config", " --acknowledge"].iter().any(|option| behind.starts_with(option));
         if takes && !has && !self.config.is_empty() {
             shown.push(' ');

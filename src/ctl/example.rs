@@ -32,7 +32,7 @@ impl Example {
         let zone = Zone::named(ZONE).map_err(|error| error.to_string())?;
         match plan::of(cli, &zone).map_err(|error| error.to_string())? {
             Plan::Invocation(ask) => Ok(Self { operation: ask.operation, key: ask.key.map(|key| key.key) }),
-            Plan::Completions(_) | Plan::Restore(_) | Plan::Doctor(_) | Plan::Bugreport(_) => {
+            Plan::Completions(_) | Plan::Restore(_) | Plan::Doctor(_) | Plan::Bugreport(_) | Plan::Setup(_) => {
                 Err("this command is not one question to the daemon".to_owned())
             }
         }

@@ -25,6 +25,7 @@ mod repeat;
 mod session;
 mod restore;
 mod doctor;
+mod setup;
 mod bugreport;
 mod run;
 pub(crate) mod example;
@@ -48,6 +49,7 @@ use plan::{Plan, Usage};
 use repeat::Words;
 use restore::Restore;
 use session::Session;
+use setup::Setup;
 use when::Zone;
 
 use crate::daemon::hide_memory;
@@ -104,6 +106,10 @@ fn command_line(typed: Vec<OsString>, socket: Option<OsString>, out: &mut Out) -
         Ok((Plan::Doctor(args), zone)) => {
             let doctor = Doctor { config: args.config };
             talk(Session { out, zone, json, socket, words }, async |session| doctor.run(session).await)
+        }
+        Ok((Plan::Setup(args), zone)) => {
+            let setup = Setup { answers: args.answers, undo: args.undo, config: args.config };
+            talk(Session { out, zone, json, socket, words }, async |session| setup.run(session).await)
         }
         Ok((Plan::Bugreport(args), zone)) => {
             let bugreport = Bugreport { file: args.file, config: args.config };

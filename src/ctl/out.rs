@@ -108,6 +108,11 @@ impl Out {
         let _ = self.talk.write_all(format!("{line}\n").as_bytes()).and_then(|()| self.talk.flush());
     }
 
+    /// A question, behind which its answer is typed.
+    pub(super) fn ask(&mut self, question: &str) {
+        let _ = self.talk.write_all(question.as_bytes()).and_then(|()| self.talk.flush());
+    }
+
     /// The exit code after everything is written. An answer that could not be written is an outcome that
     /// the caller does not know.
     pub(super) fn finish(mut self, exit: Exit) -> Exit {

@@ -29,6 +29,7 @@ use crate::config::LimitSettings;
 use crate::door::{self, Door, Handler, ListenError};
 use crate::failure::Failure;
 use crate::identity::IdentityTrouble;
+use crate::notice;
 use crate::service::{Background, Live, Service, Settings, SettingsError};
 use crate::store::{self, Store, StoreError};
 
@@ -104,7 +105,10 @@ pub fn run(config: &Path) -> Result<(), DaemonError> {
     let ended = runtime.block_on(async {
         let recovered = service.recover().await.map_err(DaemonError::Recovery)?;
         if recovered > 0 {
-            warn!(calls = recovered, "calls were under way when the daemon last stopped: see kaspictl status");
+            warn!(
+                message_id = notice::RECOVERED.id,
+                "{recovered} calls were under way when the daemon last stopped: see kaspictl status"
+            );
         }
         let listener = listener(&socket)?;
         serve(service, background, listener, limits, live.rules()).await
@@ -158,23 +162,25 @@ async fn serve(
     }));
     service.work(background);
     notify::ready();
-    info!(version = env!("CARGO_PKG_VERSION"), "kaspid is ready");
+    info!(message_id = notice::READY.id, "kaspid {} is ready", env!("CARGO_PKG_VERSION"));
     let watchdog = notify::watchdog(pulse, service.clone());
     until_told(signals, &service).await;
     notify::stopping();
-    info!("stopping: running calls finish first");
+    info!(message_id = notice::STOPPING.id, "stopping: running calls finish first");
     service.stop();
     drop(stop);
     if tokio::time::timeout(STOP_WITHIN, serving).await.is_err() {
         let running = meters.running().join(", ");
-        error!(running, "stopping with calls that did not end in time: what moves money is settled at the next start");
+        error!(
+            "stopping with calls that did not end in time: {running}; what moves money is settled at the next start"
+        );
     }
     if let Some(watchdog) = watchdog {
         watchdog.abort();
     }
     // Not left to the end of the process: a file that is closed opens without a repair.
     if let Err(failure) = service.finish() {
-        error!(detail = failure.detail, "the head of the log could not be read");
+        error!("the head of the log could not be read: {}", failure.detail);
     }
     Ok(())
 }
@@ -216,11 +222,16 @@ async fn reload(service: Service) {
     match service.reload().await {
         Ok(reloaded) => {
             let said = format!("reloaded; changed: {}", reloaded.changed.join(", "));
-            info!(restart_needed = reloaded.restart_needed.join(", "), "{said}");
+            info!(message_id = notice::RELOADED.id, "{said}");
             notify::status(&said);
         }
         Err(failure) => {
-            error!(detail = failure.detail, "reload failed");
+            error!(
+                message_id = notice::RELOAD_FAILED.id,
+                kaspid.code = failure.code.word(),
+                "reload failed, the old settings stay in force: {}",
+                failure.detail
+            );
             notify::status("reload failed, the old settings stay in force: see the journal");
         }
     }

@@ -12,7 +12,7 @@ use crate::service::Service;
 
 fn tell(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
-        warn!(%error, "systemd could not be told");
+        warn!("systemd could not be told: {error}");
     }
 }
 
@@ -34,7 +34,7 @@ pub(super) fn while_opening<T>(open: impl FnOnce() -> T) -> T {
     std::thread::scope(|scope| {
         let teller = std::thread::Builder::new().name("opening".to_owned()).spawn_scoped(scope, keep_telling);
         if let Err(error) = teller {
-            warn!(%error, "systemd is not told while the state is opened");
+            warn!("systemd is not told while the state is opened: {error}");
         }
         let value = open();
         drop(opening);

@@ -8,6 +8,6 @@ use nix::sys::resource::{Resource, setrlimit};
 pub(crate) fn hide_memory() {
     let hidden = set_dumpable(false).and_then(|()| setrlimit(Resource::RLIMIT_CORE, 0, 0));
     if let Err(error) = hidden {
-        tracing::warn!(%error, "this process could not be made undumpable");
+        tracing::warn!("this process could not be made undumpable: {error}");
     }
 }

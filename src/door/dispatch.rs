@@ -201,12 +201,11 @@ impl Dispatcher {
         let row = submission.operation.row();
         let span = tracing::info_span!(
             "request",
-            route = row.path,
-            method = row.method,
-            uid = self.caller.uid,
-            pid = self.caller.pid,
-            status = tracing::field::Empty,
-            duration_us = tracing::field::Empty,
+            kaspid.operation = %format_args!("{} {}", row.method, row.path),
+            kaspid.uid = self.caller.uid,
+            kaspid.pid = self.caller.pid,
+            kaspid.status = tracing::field::Empty,
+            kaspid.duration_us = tracing::field::Empty,
         );
         let report = Report {
             done: Some(done),
@@ -274,7 +273,11 @@ impl Dispatcher {
     pub(super) fn left_untaken(&self) {
         let Caller { uid, pid, .. } = self.caller;
         let bytes = self.allowances.untaken();
-        tracing::warn!(uid, pid, bytes, "a client did not take its answers; its connection is closed for the stop");
+        tracing::warn!(
+            kaspid.uid = uid,
+            kaspid.pid = pid,
+            "a client of user {uid} left {bytes} bytes of answers untaken; its connection is closed for the stop"
+        );
     }
 }
 
@@ -317,8 +320,8 @@ impl<T, D: FnOnce(Finished<T>)> Report<T, D> {
         let status = outcome.as_ref().map_or_else(|failure| failure.code.status(), |_| 200);
         // Both are put into words at once, for this line alone.
         if tracing::enabled!(tracing::Level::DEBUG) {
-            self.span.record("status", status);
-            self.span.record("duration_us", u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX));
+            self.span.record("kaspid.status", status);
+            self.span.record("kaspid.duration_us", u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX));
             self.span.in_scope(|| tracing::debug!("answered"));
         }
         done(Finished { outcome, ..answered });

@@ -55,7 +55,7 @@ const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub(super) async fn serve(stream: UnixStream, begun: Inbox, dispatcher: Arc<Dispatcher>, stop: watch::Receiver<bool>) {
     let peer = match Peer::of(&stream) {
         Ok(peer) => peer,
-        Err(error) => return tracing::warn!(%error, "a connection cannot be watched"),
+        Err(error) => return tracing::warn!("a connection cannot be watched: {error}"),
     };
     let timeouts = Timeouts::new(&dispatcher.limits);
     let mut clock = Box::pin(sleep_until(Instant::now() + dispatcher.limits.request));

@@ -109,7 +109,7 @@ fn open_to_group(path: &Path) -> io::Result<()> {
     if let Ok(Some(group)) = Group::from_name(GROUP)
         && let Err(error) = std::os::unix::fs::chown(path, None, Some(group.gid.as_raw()))
     {
-        tracing::warn!(%error, group = GROUP, "the socket stays in this user's own group");
+        tracing::warn!("the socket stays in this user's own group, not in {GROUP}: {error}");
     }
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(MODE))
 }

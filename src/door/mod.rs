@@ -159,7 +159,7 @@ impl Door {
 }
 
 async fn rest(error: &io::Error) {
-    tracing::warn!(%error, "cannot accept a connection");
+    tracing::warn!("a connection cannot be accepted: {error}");
     // The client was gone before it was accepted: the next one may be fine.
     if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted) {
         sleep(RESPITE).await;
@@ -171,7 +171,7 @@ impl ConnectionContext {
     fn receive(&self, stream: UnixStream) {
         let peer = match stream.peer_cred() {
             Ok(peer) => peer,
-            Err(error) => return tracing::warn!(%error, "a peer without credentials"),
+            Err(error) => return tracing::warn!("the kernel does not say who connects: {error}"),
         };
         let (permit, refusal) = match self.gate.enter(peer.uid()) {
             Entry::Permitted(permit) => (permit, None),

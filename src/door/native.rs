@@ -94,7 +94,7 @@ pub(super) async fn serve(
 ) {
     let peer = match Peer::of(&stream) {
         Ok(peer) => peer,
-        Err(error) => return tracing::warn!(%error, "a connection cannot be watched"),
+        Err(error) => return tracing::warn!("a connection cannot be watched: {error}"),
     };
     let (answers, mut arriving) = mpsc::unbounded_channel();
     let now = Instant::now();
@@ -149,7 +149,10 @@ impl Conversation {
             return Err(End::Gone);
         }
         let name: String = client.chars().filter(|c| !c.is_control()).take(64).collect();
-        tracing::debug!(client = name, uid = self.dispatcher.caller.uid, pid = self.dispatcher.caller.pid, "hello");
+        {
+            let (uid, pid) = (self.dispatcher.caller.uid, self.dispatcher.caller.pid);
+            tracing::debug!(kaspid.uid = uid, kaspid.pid = pid, "hello from {name:?}");
+        }
         match &self.dispatcher.refusal {
             Some(refusal) => Err(End::told(refusal.clone())),
             None => Ok(()),

@@ -67,7 +67,7 @@ pub(super) fn answer(mut download: Download, timeouts: Timeouts, allowance: Opti
     for (name, value) in headers {
         match HeaderValue::try_from(value) {
             Ok(value) => drop(answer.headers_mut().insert(HeaderName::from_static(name), value)),
-            Err(error) => tracing::error!(name, %error, "a header of ours cannot be sent"),
+            Err(error) => tracing::error!("{name}, a header of ours, cannot be sent: {error}"),
         }
     }
     answer

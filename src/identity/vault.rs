@@ -116,7 +116,7 @@ impl Vault {
         let behind = path.canonicalize().ok().filter(|_| path.is_symlink());
         let gone = [behind.as_ref(), Some(&path)].into_iter().flatten().try_for_each(fs::remove_file);
         if let Err(error) = gone.and_then(|()| sync(&self.dir)) {
-            warn!(file = %path.display(), %error, "a key that has its certificate still stands there as one that waits");
+            warn!("{}: a key that has its certificate still stands there as one that waits: {error}", path.display());
         }
     }
 
@@ -232,7 +232,7 @@ impl Vault {
         fail_point!("vault.renamed");
         // The new one is there: whoever says that the old one is would be wrong.
         if let Err(error) = sync(&self.dir) {
-            warn!(folder = %self.dir.display(), %error, "a key is kept, and may be the one of before after a power cut");
+            warn!("{}: a key is kept, and may be the one of before after a power cut: {error}", self.dir.display());
         }
         Ok(())
     }

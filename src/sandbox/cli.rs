@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use tokio::runtime::Runtime;
 
+use super::customer::{self, CustomerError};
 use super::serve::{self, ServeError, ServeOptions};
 use super::stop::Stop;
 use super::tour::{self, TourError, TourPage};
@@ -22,6 +23,7 @@ Examples:
   kaspi-sandbox serve
   kaspi-sandbox serve --dir ./shop --dialect guide
   kaspi-sandbox serve --bank-only --port 8443
+  kaspi-sandbox pay 12737694350
 
 Everything stays on this computer: 127.0.0.1 and a Unix socket. No real money, no real Kaspi.";
 
@@ -45,6 +47,10 @@ enum SandboxCommand {
     Tour(TourArguments),
     /// Keep a bank and a daemon up, to play with and to integrate against
     Serve(Serve),
+    /// Be the customer: pay a payment of a sandbox that runs
+    Pay(CustomerArguments),
+    /// Be the customer: decline a payment of a sandbox that runs
+    Decline(CustomerArguments),
     /// The daemon of the other two commands, as a process of its own.
     #[command(name = daemon::ENTRY, hide = true)]
     Daemon {
@@ -78,6 +84,24 @@ Examples:
   kaspi-sandbox serve --dir ./shop
   kaspi-sandbox serve --dir ./shop | jq -r .socket
   kaspi-sandbox serve --bank-only --identities --dir ./bank";
+
+const CUSTOMER: &str = "\
+QRPAYMENTID is printed with each payment. A link or QR is scanned first.
+
+Examples:
+  kaspi-sandbox pay 12737694350
+  kaspi-sandbox decline 12737694350 --dir ./shop";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = CUSTOMER)]
+struct CustomerArguments {
+    /// Which payment
+    #[arg(value_name = "QRPAYMENTID")]
+    number: u64,
+    /// Where the sandbox keeps its files
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/kaspi-sandbox")]
+    dir: PathBuf,
+}
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = SERVE)]
@@ -120,6 +144,9 @@ pub enum SandboxError {
     /// Bank and daemon.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// The customer.
+    #[error(transparent)]
+    Customer(#[from] CustomerError),
     /// The daemon, in its own process.
     #[error(transparent)]
     Daemon(#[from] DaemonError),
@@ -145,6 +172,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), SandboxE
     // Before anything is written, so that a signal always ends in the orderly way.
     let stop = runtime.block_on(async { Stop::listen() })?;
     match command {
+        Some(SandboxCommand::Pay(customer)) => runtime.block_on(acts(&customer, "pay")),
+        Some(SandboxCommand::Decline(customer)) => runtime.block_on(acts(&customer, "decline")),
         Some(SandboxCommand::Serve(serve)) if serve.bank_only => bank_only(&runtime, serve, stop),
         Some(SandboxCommand::Serve(serve)) => Ok(runtime.block_on(serve::run(serve.wish(), stop))?),
         Some(SandboxCommand::Tour(TourArguments { dialect: Some(dialect) })) => {
@@ -152,6 +181,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Result<(), SandboxE
         }
         _ => runtime.block_on(show(&[Dialect::Bank, Dialect::Guide], stop)),
     }
+}
+
+async fn acts(customer: &CustomerArguments, act: &str) -> Result<(), SandboxError> {
+    let said = customer::act(&customer.dir, customer.number, act).await?;
+    Ok(writeln!(io::stdout(), "{said}")?)
 }
 
 async fn show(dialects: &[Dialect], mut stop: Stop) -> Result<(), SandboxError> {
@@ -177,6 +211,8 @@ fn bank_only(runtime: &Runtime, serve: Serve, mut stop: Stop) -> Result<(), Sand
         (dialect.unwrap_or_default(), port.unwrap_or_default(), control_port.unwrap_or_default());
     let bank = runtime.block_on(Bank::start(Options { dialect, port, control_port, ..options }))?;
     announce(&bank);
+    // Whoever has started the unit may go on.
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     runtime.block_on(stop.told());
     runtime.block_on(bank.stop());
     Ok(())

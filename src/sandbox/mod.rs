@@ -21,6 +21,7 @@ mod clock;
 mod connections;
 mod control;
 mod counter;
+mod customer;
 mod daemon;
 mod faults;
 mod files;

@@ -17,6 +17,7 @@ use super::stop::Stopping;
 use super::upkeep::{Upkeep, UpkeepParts};
 use super::{follow, money};
 use crate::id::PaymentId;
+use crate::notice;
 use crate::store::Store;
 
 /// Waiters that fall behind by so many changes look for themselves.
@@ -110,7 +111,10 @@ impl Rooms {
             let ended = following.await;
             if !stop.has_begun() {
                 let why = ended.err().map_or_else(|| "it ended".to_owned(), |error| error.to_string());
-                tracing::error!(why, "payments are not followed any more: restart kaspid");
+                tracing::error!(
+                    message_id = notice::NOT_FOLLOWED.id,
+                    "payments are not followed any more, restart kaspid: {why}"
+                );
                 follower.following().stands_still(Some(why));
             }
         });

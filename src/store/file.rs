@@ -47,7 +47,7 @@ pub(super) fn forget(path: &Path) {
     use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
     let forgotten = File::open(path).map(|file| posix_fadvise(&file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED));
     if !matches!(forgotten, Ok(Ok(()))) {
-        tracing::warn!(?forgotten, "what the system remembers of the state could not be dropped");
+        tracing::warn!("what the system remembers of the state could not be dropped: {forgotten:?}");
     }
 }
 

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::event::{Sha, hex};
+use crate::notice;
 
 /// At most this many events between two heads.
 const EVENTS: u64 = 10_000;
@@ -34,5 +35,9 @@ impl JournalHeads {
 
 /// One line with fields for programs.
 pub(super) fn tell(seq: u64, sha: &str) {
-    tracing::info!(seq, sha, "head of the audit log: kaspictl log verify --head {seq}:{sha}");
+    tracing::info!(
+        message_id = notice::HEAD.id,
+        kaspid.head = %format_args!("{seq}:{sha}"),
+        "head of the audit log: kaspictl log verify --head {seq}:{sha}"
+    );
 }

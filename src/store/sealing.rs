@@ -180,13 +180,14 @@ fn reopened(path: &Path) -> Result<Database, StoreError> {
 /// Says what was done, and which files beside the state are not sealed by it.
 fn tell(path: &Path, before: &Secrets, after: &Secrets) {
     match (before.seal_id(), after.seal_id()) {
-        (_, Some(id)) => info!(seal = %id, "device tokens are sealed from now on"),
+        (_, Some(id)) => info!("device tokens are sealed from now on, with seal {id}"),
         (_, None) => warn!("device tokens lie unsealed from now on, as the credentials say"),
     }
     if before.seal_id().is_none() {
         warn!(
-            dir = %path.parent().unwrap_or(path).display(),
-            "backups and kept files of earlier states still hold device tokens unsealed: delete those that are not needed"
+            "backups and kept files of earlier states in {} still hold device tokens unsealed: delete those that are not \
+             needed",
+            path.parent().unwrap_or(path).display()
         );
     }
 }

@@ -75,7 +75,7 @@ impl StoreState {
         *guard = None;
         // Another file, or none, has the name: what that knows is not what was answered.
         if let Some(displaced) = self.displaced() {
-            return tracing::error!(error = %displaced, "state could not be opened again");
+            return tracing::error!("the state could not be opened again: {displaced}");
         }
         if let Some(place) = &self.place {
             forget(&place.file);
@@ -85,7 +85,7 @@ impl StoreState {
                 self.meters.census().opened(end_of(&database).ok());
                 *guard = Some(database);
             }
-            Err(error) => tracing::error!(%error, "state could not be opened again"),
+            Err(error) => tracing::error!("the state could not be opened again: {error}"),
         }
     }
 }

@@ -27,6 +27,7 @@ use super::writing::Writing;
 use crate::chance::select;
 use crate::failpoint::fail_point;
 use crate::id::PaymentId;
+use crate::notice;
 
 /// What the writer is asked.
 pub(super) enum Message {
@@ -220,7 +221,7 @@ impl Writer {
             return self.write(Vec::new());
         }
         if let Err(error) = self.make_ready_to_open() {
-            warn!(%error, "state could not be made ready to open at once after a crash");
+            warn!("the state could not be made ready to open at once after a crash: {error}");
             self.shared.reopen();
         }
         self.is_unrepaired = false;
@@ -268,12 +269,19 @@ impl Writer {
                     self.heads.committed(seq, &sha);
                 }
                 if self.doubt.take().is_some() || owed > 0 {
-                    info!(outcomes = owed, "state can be stored again");
+                    info!(
+                        message_id = notice::STORED_AGAIN.id,
+                        "the state can be stored again, with {owed} outcomes that were kept in memory"
+                    );
                 }
             }
             Err(error) => {
                 // The journal is where an operator looks when the disk is full.
-                error!(%error, requests = jobs.len(), owed, "state could not be stored");
+                error!(
+                    message_id = notice::UNSTORED.id,
+                    "the state could not be stored, {} requests fail and {owed} outcomes are kept in memory: {error}",
+                    jobs.len().saturating_sub(owed)
+                );
                 self.shared.meters.failures.add();
                 self.doubt = self.doubt.or(attempt.before);
                 self.shared.reopen();
@@ -295,7 +303,7 @@ impl Writer {
     /// begins nothing: the next start would not know of it.
     fn unless_displaced(&self, batch: Vec<Job>) -> Vec<Job> {
         let Some(displaced) = self.shared.displaced() else { return batch };
-        error!(error = %displaced, requests = batch.len(), "nothing is begun");
+        error!(message_id = notice::DISPLACED.id, "{} requests are not begun: {displaced}", batch.len());
         let (kept, refused): (Vec<Job>, Vec<Job>) = batch.into_iter().partition(|job| job.is_owed);
         for mut job in refused {
             (job.finish)(Err(&displaced));

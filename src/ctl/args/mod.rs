@@ -8,6 +8,7 @@ mod identity;
 mod log;
 mod payment;
 mod report;
+mod setup;
 pub(super) mod value;
 
 pub(super) use admin::CompletionsArgs;
@@ -21,6 +22,7 @@ pub(super) use payment::{
     SelectArgs,
 };
 pub(super) use report::ReportArgs;
+pub(super) use setup::SetupArgs;
 
 use std::path::PathBuf;
 
@@ -96,6 +98,8 @@ pub(super) enum Command {
     Status,
     /// Look at everything that must be in order, and say for each thing that is not what to type
     Doctor(DoctorArgs),
+    /// Set everything up, from the bank and the key to a first payment, by questions or from a file
+    Setup(SetupArgs),
     /// Set up the organisations (BINs) the shop takes money for
     #[command(subcommand, arg_required_else_help = true)]
     Bin(BinCommand),

@@ -19,12 +19,12 @@ struct JournalEntry {
     priority: Option<String>,
     #[serde(rename = "MESSAGE")]
     message: Option<String>,
-    /// Our own codes and route templates.
-    #[serde(rename = "F_CODE")]
+    /// Our own codes and templates of routes.
+    #[serde(rename = "KASPID_CODE")]
     code: Option<String>,
-    #[serde(rename = "F_ROUTE")]
-    route: Option<String>,
-    #[serde(rename = "F_STATUS")]
+    #[serde(rename = "KASPID_OPERATION")]
+    operation: Option<String>,
+    #[serde(rename = "KASPID_STATUS")]
     status: Option<String>,
 }
 
@@ -46,7 +46,7 @@ fn told(line: &str, redact: &Redact) -> Option<String> {
     let entry: JournalEntry = serde_json::from_str(line).ok()?;
     let at = entry.at?.parse::<i64>().ok()?;
     let at = crate::moment::Moment::from_millis(at / 1000);
-    let fields = [entry.code, entry.route, entry.status].into_iter().flatten();
+    let fields = [entry.code, entry.operation, entry.status].into_iter().flatten();
     let mut words = vec![entry.priority.unwrap_or_default(), entry.message?];
     words.extend(fields);
     Some(format!("{at} {}", redact.text(&words.join(" "))))
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn only_listed_fields_are_told() {
-        let line = r#"{"__REALTIME_TIMESTAMP":"1764000000000000","PRIORITY":"4","MESSAGE":"call failed","F_CODE":"declined","F_SECRET":"abc","_CMDLINE":"kaspid --config /home/ali/x"}"#;
+        let line = r#"{"__REALTIME_TIMESTAMP":"1764000000000000","PRIORITY":"4","MESSAGE":"call failed","KASPID_CODE":"declined","KASPID_SECRET":"abc","_CMDLINE":"kaspid --config /home/ali/x"}"#;
         let said = told(line, &Redact::new(&[]));
         assert_eq!(said.as_deref(), Some("2025-11-24T16:00:00.000Z 4 call failed declined"));
         assert_eq!(told("{}", &Redact::new(&[])), None);

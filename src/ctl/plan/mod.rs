@@ -10,7 +10,7 @@ mod tests;
 
 use clap_complete::Shell;
 
-use super::args::{BugreportArgs, Cli, Command, DoctorArgs, RestoreArgs};
+use super::args::{BugreportArgs, Cli, Command, DoctorArgs, RestoreArgs, SetupArgs};
 use super::invocation::{Invocation, Transfer};
 use super::when::Zone;
 use crate::operation::{
@@ -29,6 +29,8 @@ pub(super) enum Plan {
     Restore(RestoreArgs),
     /// Look at everything.
     Doctor(DoctorArgs),
+    /// Set everything up.
+    Setup(SetupArgs),
     /// Write down what support needs.
     Bugreport(BugreportArgs),
 }
@@ -47,6 +49,8 @@ pub(super) fn of(cli: Cli, zone: &Zone) -> Result<Plan, Usage> {
         // What the daemon does of it.
         Command::Doctor(_) if cli.global.api => Invocation::once(Diagnose),
         Command::Doctor(args) => return Ok(Plan::Doctor(args)),
+        Command::Setup(_) if cli.global.api => return Err(Usage::NoRequest("setup")),
+        Command::Setup(args) => return Ok(Plan::Setup(args)),
         Command::Bugreport(_) if cli.global.api => return Err(Usage::NoRequest("bugreport")),
         Command::Bugreport(args) => return Ok(Plan::Bugreport(args)),
         Command::Status => Invocation::once(HealthQuery),

@@ -28,7 +28,7 @@ fn read(line: &str) -> Invocation {
     let cli = Cli::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
     match of(cli, &zone) {
         Ok(Plan::Invocation(ask)) => *ask,
-        Ok(Plan::Completions(_) | Plan::Restore(_) | Plan::Doctor(_) | Plan::Bugreport(_)) => {
+        Ok(Plan::Completions(_) | Plan::Restore(_) | Plan::Doctor(_) | Plan::Bugreport(_) | Plan::Setup(_)) => {
             panic!("{line}: is not one question")
         }
         Err(usage) => panic!("{line}: {usage}"),

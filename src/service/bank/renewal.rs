@@ -11,7 +11,7 @@ use super::failure::refusal_failure;
 use super::note::{of_bin, tried};
 use crate::domain::{Actor, OperationType};
 use crate::failure::Failure;
-use crate::id::{DeviceToken, OrganizationBin, PaymentId, TradePointId};
+use crate::id::{ConfigId, DeviceToken, OrganizationBin, PaymentId, TradePointId};
 use crate::kaspi::{CallContext, CallError, Refusal, RefusalKind};
 use crate::moment::Moment;
 use crate::service::Settings;
@@ -125,7 +125,7 @@ impl Renewals {
     async fn not_renewed(&self, triple: &Triple, (note, alarm): (Note, Option<Alarm>), trouble: CallError) -> Renewed {
         let kept = self.note_refused((None, (triple.bin(), triple.trade_point())), note, alarm);
         let config = self.store.read(|reading| Ok(reading.config(triple.bin())?)).ok().flatten().map(|row| row.id);
-        warn!(config, %trouble, "the device could not be registered again");
+        warn!(kaspid.config = config, "{}: the device could not be registered again: {trouble}", named(config));
         match (kept.await, trouble) {
             (Ok(()), CallError::Refused(refusal)) => Renewed::Refused(refusal),
             _ => Renewed::No,
@@ -184,9 +184,14 @@ impl Renewals {
                 Ok(id)
             })
             .await?;
-        info!(config = id, "Kaspi refused the device token; the device was registered again");
+        info!(kaspid.config = id, "{}: Kaspi refused the device token; the device was registered again", named(id));
         Ok(())
     }
+}
+
+/// An organisation in the journal, which is never to hold its BIN.
+fn named(config: Option<ConfigId>) -> String {
+    config.map_or_else(|| "an organisation that is not kept".to_owned(), |id| format!("config {id}"))
 }
 
 /// A whole time-out from now on.

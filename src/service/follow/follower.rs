@@ -179,7 +179,7 @@ impl Follower {
                 }
                 Err(failure) => failure,
             };
-            warn!(detail = failure.detail, "the payments that are to be followed cannot be read");
+            warn!("the payments that are to be followed cannot be read: {}", failure.detail);
             self.sources.following.stands_still(Some(failure.detail));
             select! {
                 () = sleep(UNREAD) => {}

@@ -245,7 +245,7 @@ impl Balances {
         // It goes on when the caller has waited long enough.
         let reading = tokio::spawn(async move { balances.check_balance(&settings, id).await });
         if let Ok(Ok(Err(failure))) = timeout(patience.map_or(SOON, |patience| patience.min(SOON)), reading).await {
-            tracing::debug!(payment = %id, code = failure.code.word(), "the balance could not be read");
+            tracing::debug!(kaspid.payment = %id, kaspid.code = failure.code.word(), "the balance could not be read");
         }
         self.payments.row(id)
     }

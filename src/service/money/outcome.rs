@@ -3,6 +3,7 @@
 use crate::domain::{LogStatus, State};
 use crate::failure::{Failure, Money};
 use crate::id::PaymentId;
+use crate::notice;
 use crate::store::{CallOutcome, Change, Closed, Ending, Event, PaymentRow, Refused, StoreError, Writing};
 
 /// What stands in the place of the bank's word, because of what was known when it was recorded.
@@ -85,11 +86,12 @@ pub(super) fn words(ending: &Ending) -> String {
 /// The failure of an outcome that could not be stored: what the bank said, to the caller and in the journal.
 pub(super) fn unstored(failure: Failure, payment: &PaymentRow, money: Money, said: &str) -> Failure {
     tracing::error!(
-        payment = %payment.id,
-        config = payment.config_id,
-        ?money,
-        %said,
-        "the outcome of a call could not be stored; it is kept in memory until it can"
+        message_id = notice::OUTCOME_UNSTORED.id,
+        kaspid.payment = %payment.id,
+        kaspid.config = %payment.config_id,
+        kaspid.money = ?money,
+        "the outcome of a call for payment {} could not be stored and is kept in memory until it can: {said}",
+        payment.id
     );
     let detail = format!("{}; the bank has answered: {said}", failure.detail);
     Failure { detail, ..failure }.with_money(money).with_retryable(false).with_payment(payment.id)

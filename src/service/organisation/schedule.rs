@@ -127,7 +127,7 @@ impl VisitPlan {
                 let due: Vec<_> = rows.iter().filter(wanted).map(|row| self.entry(row)).collect();
                 self.queue.extend(due);
             }
-            Err(failure) => warn!(detail = failure.detail, "the configs could not be read; the old plan stays"),
+            Err(failure) => warn!("the configs could not be read, the old plan stays: {}", failure.detail),
         }
     }
 
@@ -199,7 +199,13 @@ impl VisitPlan {
     async fn went_wrong(&mut self, by: &Schedule, row: &ConfigRow, trouble: Unobserved) -> u32 {
         let Unobserved { failure, note } = trouble;
         let before = self.looked.get(&row.id).map_or(0, |looked| looked.failed);
-        warn!(config = row.id, code = failure.code.word(), "a trade point could not be looked up; nothing changes");
+        warn!(
+            kaspid.config = row.id,
+            kaspid.code = failure.code.word(),
+            "config {}: its trade point could not be looked up ({}); nothing changes",
+            row.id,
+            failure.code.word()
+        );
         if is_everybodys(failure.code) {
             self.failed = self.failed.saturating_add(1);
             let rest = if failure.code == Code::CertificateRefused { CERTIFICATE_PAUSE } else { pause(self.failed) };

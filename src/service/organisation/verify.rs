@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::id::{BankUrl, OrganizationBin};
 use crate::kaspi::{CallError, Refusal, RefusalKind};
 use crate::moment::Moment;
+use crate::notice;
 use crate::operation::Reply;
 use crate::service::bank::{Bank, Wake, failure_of, refusal_failure, tried};
 use crate::service::rate::ReadRate;
@@ -213,20 +214,31 @@ fn suspend(writing: &mut Writing<'_>, bins: &[OrganizationBin]) -> Result<(), Re
 
 /// Tells the journal what a look has changed.
 fn tell(before: &ConfigRow, after: &ConfigRow) {
-    let (config, reason) = (after.id, after.standing_reason.as_deref());
+    let (config, reason) = (after.id, after.standing_reason.as_deref().unwrap_or("no reason is kept"));
     match (before.standing, after.standing) {
         (was, Standing::Suspended) if was != Standing::Suspended || before.standing_reason != after.standing_reason => {
-            warn!(config, reason, "a config is suspended: no new payments until a look finds its trade point");
+            warn!(
+                message_id = notice::SUSPENDED.id,
+                kaspid.config = config,
+                "config {config} is suspended, no new payments until a look finds its trade point: {reason}"
+            );
         }
         (Standing::Suspended, Standing::Verified) => {
-            info!(config, "a config is back: its trade point is listed");
+            info!(
+                message_id = notice::RESTORED.id,
+                kaspid.config = config,
+                "config {config} is back: its trade point is listed"
+            );
         }
         _ if before.missing_since.is_none() && after.missing_since.is_some() => {
-            warn!(config, reason, "a trade point is not listed any more; another look follows");
+            warn!(
+                kaspid.config = config,
+                "config {config}: its trade point is not listed any more; another look follows"
+            );
         }
         _ if before.missing_since.is_some() && after.missing_since.is_none() => {
-            info!(config, "a trade point is listed again");
+            info!(kaspid.config = config, "config {config}: its trade point is listed again");
         }
-        _ => debug!(config, "trade point looked up"),
+        _ => debug!(kaspid.config = config, "config {config}: trade point looked up"),
     }
 }

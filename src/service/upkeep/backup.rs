@@ -14,6 +14,7 @@ use tracing::{error, info};
 
 use crate::failure::{Code, Failure};
 use crate::moment::Moment;
+use crate::notice;
 use crate::operation::ProblemItem;
 use crate::service::Live;
 use crate::service::locks::BulkWrites;
@@ -68,7 +69,7 @@ impl Backups {
             .copy(|store, folder| {
                 let (part, header) = make(store, folder, "asked")?;
                 let file = File::open(&part.0).map_err(|error| cannot(&part.0, &error))?;
-                info!(events = header.events, head = header.head, "a backup was made for an admin");
+                info!("a backup was made for an admin, head {}:{}", header.events, header.head);
                 Ok((file, header))
             })
             .await?;
@@ -87,7 +88,7 @@ impl Backups {
                 () = self.stop.begun() => return,
             };
             if let Err(failure) = &done {
-                error!(detail = failure.detail, "the daily backup could not be made");
+                error!(message_id = notice::BACKUP_FAILED.id, "the daily backup could not be made: {}", failure.detail);
             }
             let trouble = done.err().map(|failure| failure.detail);
             self.trouble.send_replace(trouble);
@@ -114,7 +115,7 @@ impl Backups {
                 rotate(folder, kept)
             };
             keep().map_err(|error| cannot(&place, &error))?;
-            info!(file = %place.display(), events = header.events, head = header.head, "the daily backup was made");
+            info!("the daily backup was made: {}, head {}:{}", place.display(), header.events, header.head);
             Ok(())
         })
         .await
@@ -206,8 +207,8 @@ async fn give(file: File, sender: DownloadSender) {
                 file = Some(open);
             }
             // Without its end the reader knows that the file is not whole.
-            Ok(Err(error)) => error!(%error, "a backup could not be read back"),
-            Err(error) => error!(%error, "a backup could not be read back"),
+            Ok(Err(error)) => error!("a backup could not be read back: {error}"),
+            Err(error) => error!("a backup could not be read back: {error}"),
         }
     }
 }

@@ -9,6 +9,7 @@ use tracing::{debug, warn};
 
 use crate::access::Caller;
 use crate::domain::{LogStatus, OperationType};
+use crate::notice;
 use crate::operation::Row;
 use crate::store::{Change, Note, Store};
 
@@ -36,7 +37,14 @@ impl Denials {
             return;
         }
         let error = format!("no right to {}: {} {}", row.right.name(), row.method, row.path);
-        warn!(uid = caller.uid, pid = caller.pid, "denied: {error}");
+        let Caller { uid, pid, .. } = caller;
+        warn!(
+            message_id = notice::DENIED.id,
+            kaspid.uid = uid,
+            kaspid.pid = pid,
+            kaspid.operation = %format_args!("{} {}", row.method, row.path),
+            "denied to user {uid}: {error}"
+        );
         let note = Note { status: LogStatus::Failed, error: Some(error), ..Note::done(OperationType::Access) };
         let noted = self.store.write(move |writing| {
             writing.append(Some(caller.actor()), Change::Noted(note))?;

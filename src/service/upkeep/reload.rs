@@ -60,7 +60,7 @@ impl Reloads {
         }
         self.live.keep_warm();
         if let Err(failure) = self.foreign.sort_by_bank().await {
-            tracing::warn!(detail = failure.detail, "payments of another bank could not be looked for");
+            tracing::warn!("payments of another bank could not be looked for: {}", failure.detail);
         }
         let verifications = self.verifications.clone();
         tokio::spawn(async move { verifications.settle_dialects().await });
@@ -96,7 +96,7 @@ impl Reloads {
                 Err(Failure { detail, ..failure }.with_hint(hint).with_retryable(false))
             }
             Err(failure) => {
-                tracing::warn!(detail = failure.detail, "the new key and certificate are in use, unproven");
+                tracing::warn!("the new key and certificate are in use, unproven: {}", failure.detail);
                 Ok(())
             }
             Ok(()) => Ok(()),

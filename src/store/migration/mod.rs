@@ -21,6 +21,7 @@ use super::beside::{Temporary, beside, lock, second_name, sync_dir};
 use super::layout::LAYOUT;
 use super::{StoreError, file, stamp};
 use crate::failpoint::fail_point;
+use crate::notice;
 
 /// What one layout becomes in the next: from the file as it was before, into the same tables. It knows the tables and
 /// shapes of its two layouts under names of its own, and never changes again.
@@ -37,9 +38,13 @@ pub(super) fn open(path: &Path) -> Result<Database, StoreError> {
     }
     // Closed properly, so that the copy is of a file that needs no repair.
     drop(database);
-    warn!(state = %path.display(), from, to = LAYOUT, "the state has an older layout and is migrated, on a copy");
+    warn!("{}: the state has layout {from} and is migrated to {LAYOUT}, on a copy", path.display());
     let old = migrate(path, from).map_err(|error| stopped(path, from, error))?;
-    info!(old = %old.display(), "the state is migrated; what it was before stays there, with its device tokens");
+    info!(
+        message_id = notice::MIGRATED.id,
+        "the state is migrated; what it was before stays, with its device tokens: {}",
+        old.display()
+    );
     match file::open(path)? {
         (database, LAYOUT) => Ok(database),
         (_, layout) => Err(StoreError::Codec(format!("it is still of layout {layout}"))),

@@ -117,7 +117,10 @@ fn a_daemon_starts_on_a_state_of_an_earlier_layout() {
         assert_eq!(file.metadata().unwrap().mode() & 0o777, 0o600, "{}", file.display());
     }
     let journal = upgrade.home.stderr();
-    assert!(journal.contains(old.to_str().unwrap()) && journal.contains("from=1 to=5"), "{journal}");
+    assert!(
+        journal.contains(old.to_str().unwrap()) && journal.contains("has layout 1 and is migrated to 5"),
+        "{journal}"
+    );
     upgrade.is_whole();
     assert_eq!(upgrade.beside("kaspid.redb.layout-").len(), 1);
     assert_eq!(upgrade.home.stderr().matches("is migrated").count(), journal.matches("is migrated").count());

@@ -131,7 +131,7 @@ fn removed_and_restored(dialect: Dialect, reason: &str, code: &str) {
     assert_eq!(problems(&shop), [""; 0]);
     shop.daemon.door.post("/v1/payments", &remote()).expect(201);
     let journal = shop.home.stderr();
-    for line in ["not listed any more", "suspended: no new payments", "is back: its trade point is listed"] {
+    for line in ["not listed any more", "is suspended, no new payments", "is back: its trade point is listed"] {
         assert_eq!(journal.matches(line).count(), 1, "{line}: {journal}");
     }
     assert!(!journal.contains(BIN), "the journal names an organisation by its row");

@@ -74,7 +74,7 @@ fn a_day_without_the_bank_changes_nothing() {
     let log = daemon.door.get("/v1/log?operation=verify").expect(200);
     let rows = log["rows"].as_array().unwrap();
     assert_eq!((rows.len(), &rows[0]["status"]), (1, &json!("failed")), "{log}");
-    assert!(home.stderr().contains("could not be looked up; nothing changes"));
+    assert!(home.stderr().contains("its trade point could not be looked up"));
     drop(daemon);
 
     // The bank comes back while the daemon is in the longest of its pauses.

@@ -53,7 +53,7 @@ impl Exports {
         let pages = Pages { store, scope, list: as_list(&query), format: query.format, zone, last };
         tokio::spawn(async move {
             if let Err(Cut::Failure(failure)) = pages.give(sender).await {
-                tracing::error!(code = failure.code.word(), detail = failure.detail, "an export was cut off");
+                tracing::error!(kaspid.code = failure.code.word(), "an export was cut off: {}", failure.detail);
             }
         });
         Ok(Transferred::Download(download))

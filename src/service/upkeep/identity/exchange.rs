@@ -117,7 +117,7 @@ impl Exchanges {
         match self.looks.ask(new).await {
             Ok(said) => Ok(Some(said)),
             Err(failure) if unchecked && failure.code == Code::KaspiUnavailable => {
-                tracing::warn!(detail = failure.detail, "the key and certificate are taken unchecked");
+                tracing::warn!("the key and certificate are taken unchecked: {}", failure.detail);
                 Ok(None)
             }
             Err(failure) => Err(failure),

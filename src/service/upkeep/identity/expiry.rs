@@ -54,7 +54,7 @@ impl ExpiryWatch {
         let mark = match self.news.mark() {
             Ok(mark) => mark.filter(|mark| mark.fingerprint == identity.fingerprint()),
             Err(failure) => {
-                tracing::warn!(detail = failure.detail, "what was said of the certificate could not be read");
+                tracing::warn!("what was said of the certificate could not be read: {}", failure.detail);
                 return;
             }
         };

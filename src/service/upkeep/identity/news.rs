@@ -6,6 +6,7 @@ use crate::domain::{Actor, LogStatus, OperationType};
 use crate::failure::Failure;
 use crate::identity::ClientIdentity;
 use crate::moment::Moment;
+use crate::notice;
 use crate::store::{Change, IdentityMark, Note, Store, identity_mark};
 
 /// Writes what is said of the identity, and nothing else.
@@ -22,7 +23,11 @@ impl News {
     /// `identity` is in use from now on. Told once for each that comes into use.
     pub(in crate::service::upkeep) async fn changed(&self, actor: Option<Actor>, identity: &ClientIdentity, how: &str) {
         let text = format!("{}, {how}", said(identity));
-        tracing::info!(certificate = %short(identity), "the key and certificate in use changed: {text}");
+        let certificate = short(identity);
+        tracing::info!(
+            message_id = notice::IDENTITY_CHANGED.id,
+            "the key and certificate in use changed: {certificate}, {text}"
+        );
         let mark = IdentityMark { fingerprint: identity.fingerprint(), warned: None };
         self.tell(actor, mark, text).await;
     }
@@ -39,7 +44,7 @@ impl News {
                 let _ = self.store.write(move |writing| writing.mark_identity(mark)).await;
             }
             Err(failure) => {
-                tracing::warn!(detail = failure.detail, "what was said of the certificate could not be read");
+                tracing::warn!("what was said of the certificate could not be read: {}", failure.detail);
             }
         }
     }
@@ -47,7 +52,10 @@ impl News {
     /// None is there when the daemon starts. That is no news in a shop that never had one.
     pub(super) fn none_at_start(&self) {
         if let Ok(Some(_)) = self.mark() {
-            tracing::warn!("the key and certificate that were in use before are gone: see kaspictl status");
+            tracing::warn!(
+                message_id = notice::IDENTITY_GONE.id,
+                "the key and certificate that were in use before are gone: see kaspictl status"
+            );
         }
     }
 
@@ -57,7 +65,7 @@ impl News {
             left if left < 0 => format!("{} has ended", said(identity)),
             left => format!("{}, in {left} days", said(identity)),
         };
-        tracing::warn!(certificate = %short(identity), days_left = left, "{text}: {what_to_do}");
+        tracing::warn!(message_id = notice::IDENTITY_EXPIRING.id, kaspid.days_left = left, "{text}: {what_to_do}");
         let mark = IdentityMark { fingerprint: identity.fingerprint(), warned: Some(days) };
         self.tell(None, mark, text).await;
     }
@@ -71,7 +79,7 @@ impl News {
         let note = Note { error: Some(text), ..Note::done(OperationType::Identity) };
         let told = self.store.write(move |writing| writing.tell_identity(actor, mark, note));
         if let Err(failure) = told.await {
-            tracing::error!(detail = failure.detail, "what happened to the identity is not in the log");
+            tracing::error!("what happened to the identity is not in the log: {}", failure.detail);
         }
     }
 
@@ -85,7 +93,7 @@ impl News {
         };
         let noted = self.store.write(move |writing| Ok(writing.append(Some(actor), Change::Noted(note)).map(drop)?));
         if let Err(failure) = noted.await {
-            tracing::error!(detail = failure.detail, "what was tried with the identity is not in the log");
+            tracing::error!("what was tried with the identity is not in the log: {}", failure.detail);
         }
     }
 }
