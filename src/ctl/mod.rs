@@ -4,6 +4,7 @@
 //!
 //! Data stands above and commands below: a file imports only from modules above its own in this list:
 
+mod complete;
 mod args;
 mod when;
 mod shell;
@@ -38,6 +39,8 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
+use clap_complete::CompleteEnv;
+use clap_complete::env::Shells;
 
 use args::Cli;
 use bugreport::Bugreport;
@@ -68,6 +71,8 @@ pub(crate) fn arguments() -> clap::Command {
 pub fn main() -> ExitCode {
     // Keys, tokens and passphrases pass through it.
     hide_memory();
+    // Asked by a shell, it says what fits and ends here.
+    CompleteEnv::with_factory(Cli::command).complete();
     let mut out = Out::standard();
     let exit = command_line(std::env::args_os().collect(), std::env::var_os("KASPID_SOCKET"), &mut out);
     out.finish(exit).into()
@@ -130,11 +135,23 @@ fn misunderstood(error: &clap::Error, out: &mut Out) -> Exit {
     }
 }
 
+/// The script asks kaspictl itself at each TAB, which asks the daemon for BINs and payments.
 fn completions(shell: clap_complete::Shell, out: &mut Out) -> Exit {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "kaspictl", &mut script);
-    out.data(&String::from_utf8_lossy(&script));
-    Exit::Done
+    let shells = Shells::builtins();
+    let writer = shells.completer(&shell.to_string());
+    let written =
+        writer.map(|writer| writer.write_registration("COMPLETE", "kaspictl", "kaspictl", "kaspictl", &mut script));
+    match written {
+        Some(Ok(())) => {
+            out.data(&String::from_utf8_lossy(&script));
+            Exit::Done
+        }
+        _ => {
+            out.say(&format!("kaspictl: there is no script for {shell}"));
+            Exit::Refused
+        }
+    }
 }
 
 /// One connection needs one thread.

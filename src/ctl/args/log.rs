@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::value;
+use crate::ctl::complete::bins;
 use crate::domain::{LogStatus, OperationType};
 use crate::id::{OrganizationBin, PaymentId};
 use crate::operation::{FileFormat, KeptHead};
@@ -59,7 +60,7 @@ pub(in crate::ctl) struct LogListArgs {
     #[arg(long, value_name = "DATE|TIME")]
     pub(in crate::ctl) to: Option<String>,
     /// Only this organisation's
-    #[arg(long, value_name = "BIN")]
+    #[arg(long, value_name = "BIN", add = bins())]
     pub(in crate::ctl) bin: Option<OrganizationBin>,
     /// Only those of this payment (our id)
     #[arg(long, value_name = "ID")]
@@ -94,7 +95,7 @@ Examples:
 #[command(after_help = FOLLOW)]
 pub(in crate::ctl) struct LogFollowArgs {
     /// Only this organisation's
-    #[arg(long, value_name = "BIN")]
+    #[arg(long, value_name = "BIN", add = bins())]
     pub(in crate::ctl) bin: Option<OrganizationBin>,
     /// Begin behind this place, which the last follow named, and not with what happens from now on
     #[arg(long, value_name = "SEQ")]
@@ -131,7 +132,7 @@ pub(in crate::ctl) struct LogExportArgs {
     #[arg(long, value_name = "DATE|TIME")]
     pub(in crate::ctl) to: Option<String>,
     /// Only this organisation's
-    #[arg(long, value_name = "BIN")]
+    #[arg(long, value_name = "BIN", add = bins())]
     pub(in crate::ctl) bin: Option<OrganizationBin>,
     /// Write to this file, which is there whole or not at all, instead of stdout; - is stdout
     #[arg(long, short, value_name = "FILE")]

@@ -3,6 +3,7 @@
 use clap::{ArgGroup, Args, Subcommand};
 
 use super::value;
+use crate::ctl::complete::{bins, payments};
 use crate::domain::State;
 use crate::id::{Comment, Invoice, OrganizationBin, PaymentId, PaymentRef, QrPaymentId, Reason, RequestKey, ShopId};
 use crate::moment::Span;
@@ -12,7 +13,7 @@ use crate::money::Amount;
 #[derive(Args)]
 pub(in crate::ctl) struct Shop {
     /// The organisation that gets the money [default: the shop's default, if an admin has set one]
-    #[arg(long, value_name = "BIN")]
+    #[arg(long, value_name = "BIN", add = bins())]
     pub(in crate::ctl) bin: Option<OrganizationBin>,
     /// The shop [default: the daemon's]
     #[arg(long, value_name = "N")]
@@ -116,7 +117,7 @@ pub(in crate::ctl) enum PaymentCommand {
     )]
     Show {
         /// Its id or QrPaymentId
-        #[arg(value_name = "PAYMENT")]
+        #[arg(value_name = "PAYMENT", add = payments())]
         payment: PaymentRef,
         /// Draw the code of a link or QR even when stdout is not a terminal
         #[arg(long, conflicts_with = "json")]
@@ -128,7 +129,7 @@ pub(in crate::ctl) enum PaymentCommand {
     )]
     Wait {
         /// Its id or QrPaymentId
-        #[arg(value_name = "PAYMENT")]
+        #[arg(value_name = "PAYMENT", add = payments())]
         payment: PaymentRef,
         /// At most this long
         #[arg(long, value_name = "TIME", default_value = "60s")]
@@ -140,7 +141,7 @@ pub(in crate::ctl) enum PaymentCommand {
     )]
     Cancel {
         /// Its id or QrPaymentId
-        #[arg(value_name = "PAYMENT")]
+        #[arg(value_name = "PAYMENT", add = payments())]
         payment: PaymentRef,
         /// The name of this one intention [default: a new one, printed to stderr]
         #[arg(long, value_name = "KEY")]
@@ -170,7 +171,7 @@ pub(in crate::ctl) struct PaymentListArgs {
     #[arg(long, value_name = "STATE")]
     pub(in crate::ctl) state: Option<State>,
     /// Only this organisation's
-    #[arg(long, value_name = "BIN")]
+    #[arg(long, value_name = "BIN", add = bins())]
     pub(in crate::ctl) bin: Option<OrganizationBin>,
     /// Only the one this key stands for
     #[arg(long, value_name = "KEY")]
@@ -205,7 +206,7 @@ Examples:
 #[command(after_help = REFUND)]
 pub(in crate::ctl) struct RefundArgs {
     /// Its id or QrPaymentId
-    #[arg(value_name = "PAYMENT")]
+    #[arg(value_name = "PAYMENT", add = payments())]
     pub(in crate::ctl) payment: PaymentRef,
     /// How much, in tenge; all that is left otherwise
     #[arg(value_name = "AMOUNT", value_parser = value::amount, allow_negative_numbers = true)]
@@ -233,7 +234,7 @@ Examples:
 #[command(group(ArgGroup::new("how").required(true).args(["attach", "abandon", "paid", "refund"])))]
 pub(in crate::ctl) struct ResolveArgs {
     /// Its id or QrPaymentId
-    #[arg(value_name = "PAYMENT")]
+    #[arg(value_name = "PAYMENT", add = payments())]
     pub(in crate::ctl) payment: PaymentRef,
     /// It is this one at Kaspi
     #[arg(long, value_name = "QRPAYMENTID")]
@@ -270,7 +271,7 @@ pub(in crate::ctl) struct AdoptArgs {
     #[arg(value_name = "QRPAYMENTID")]
     pub(in crate::ctl) qr_payment_id: QrPaymentId,
     /// The organisation that got the money
-    #[arg(long, value_name = "BIN")]
+    #[arg(long, value_name = "BIN", add = bins())]
     pub(in crate::ctl) bin: OrganizationBin,
     /// In tenge
     #[arg(long, value_name = "AMOUNT", value_parser = value::amount, allow_negative_numbers = true)]

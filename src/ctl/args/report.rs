@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::ctl::complete::bins;
 use crate::day::NamedDay;
 use crate::id::OrganizationBin;
 
@@ -33,6 +34,6 @@ pub(in crate::ctl) struct ReportArgs {
     #[arg(long, value_name = "DAY", requires = "from")]
     pub(in crate::ctl) to: Option<NamedDay>,
     /// Only this organisation's
-    #[arg(long, value_name = "BIN")]
+    #[arg(long, value_name = "BIN", add = bins())]
     pub(in crate::ctl) bin: Option<OrganizationBin>,
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::answers::PRODUCTION;
-use super::record::Deed;
+use super::record::{Deed, Held};
 use super::{Ended, SetupError, Steps, typed};
 use crate::id::ShopId;
 
@@ -36,21 +36,23 @@ impl Steps<'_, '_> {
         let _ = writeln!(text, "[kaspi]\nurl = {}", toml::Value::String(url));
         let mut files = Vec::new();
         if let Some(ca) = ca {
-            let held = std::fs::read_to_string(&ca).map_err(|source| SetupError::File { path: ca, source })?;
+            let missing = || SetupError::File { path: ca.clone(), source: std::io::ErrorKind::NotFound.into() };
+            let held = Held::of(&ca)?.ok_or_else(missing)?;
             // Beside the configuration: the daemon reads it under another user.
             files.push((self.config.with_file_name("setup-ca.crt"), held));
             text.push_str("ca_file = \"../setup-ca.crt\"\n");
         }
-        files.push((self.config.with_file_name("conf.d").join("setup.toml"), text));
-        let before: Vec<_> = files.iter().map(|(path, _)| (path.clone(), std::fs::read_to_string(path).ok())).collect();
+        files.push((self.config.with_file_name("conf.d").join("setup.toml"), Held::from(text.as_str())));
+        let before = files.iter().map(|(path, _)| Ok((path, Held::of(path)?)));
+        let before = before.collect::<Result<Vec<_>, SetupError>>()?;
         let mut is_new = false;
-        for (path, text) in &files {
-            is_new |= self.put(path, text, 0o644)?;
+        for (path, held) in &files {
+            is_new |= self.put(path, held, 0o644)?;
         }
         if let Err(error) = self.take_in().await {
             // Settings that do not work are no reason for a shop that works to fail at its next start.
-            for (path, text) in before.iter().rev() {
-                self.put_back(path, text.as_deref())?;
+            for (path, held) in before.iter().rev() {
+                self.put_back(path, held.as_ref())?;
             }
             return Err(error);
         }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::answers::IdentityAnswer;
-use super::{Ended, SetupError, Steps, record, typed};
+use super::record::{self, Held};
+use super::{Ended, SetupError, Steps, typed};
 use crate::failure::Code;
 use crate::operation::{GenerateIdentity, Identity, IdentityQuery};
 
@@ -198,7 +199,7 @@ impl Steps<'_, '_> {
             "# Written by kaspictl setup; taken back by kaspictl setup --undo.\n[Service]\n{load}=kaspid.key:{key}\n\
              {load}=kaspid.crt:{certificate}\n"
         );
-        if !self.put(Path::new(DROP_IN), &text, 0o644)? {
+        if !self.put(Path::new(DROP_IN), &Held::from(text.as_str()), 0o644)? {
             return Ok(Ended::Already);
         }
         self.session.typed(&["systemctl", "daemon-reload"])?;

@@ -25,7 +25,7 @@ use super::session::Session;
 use crate::client::ClientError;
 use crate::failure::Failure;
 use answers::Answers;
-use record::{Deed, Record};
+use record::{Deed, Held, Record};
 use terminal::Terminal;
 
 /// The command.
@@ -201,7 +201,13 @@ impl<'s, 'o> Steps<'s, 'o> {
         self.end("access", access)?;
         let trial = self.trial().await?;
         self.end("trial", trial)?;
-        self.session.out.say("\nEverything is set up. How it stands:");
+        let customer = match self.answers.is_sandbox() {
+            true => "; the customer of the sandbox is kaspi-sandbox pay QRPAYMENTID",
+            false => "",
+        };
+        self.session.out.say(&format!(
+            "\nEverything is set up. A sale: kaspictl pay 150 --phone PHONE --wait{customer}\nHow it stands:"
+        ));
         Ok(match self.session.typed(&["kaspictl", "doctor"]) {
             Ok(()) => Exit::Done,
             Err(_) => Exit::Refused,
@@ -239,14 +245,14 @@ impl<'s, 'o> Steps<'s, 'o> {
     }
 
     /// Writes a file that can be taken back. False where it was so before.
-    fn put(&mut self, path: &Path, text: &str, mode: u32) -> Result<bool, SetupError> {
-        let before = std::fs::read_to_string(path).ok();
-        if before.as_deref() == Some(text) {
+    fn put(&mut self, path: &Path, held: &Held, mode: u32) -> Result<bool, SetupError> {
+        let before = Held::of(path)?;
+        if before.as_ref() == Some(held) {
             return Ok(false);
         }
         self.record.note(Deed::File { path: path.to_owned(), before })?;
         self.session.out.say(&format!("writes {}", path.display()));
-        record::write(path, text.as_bytes(), mode)?;
+        record::write(path, held.bytes(), mode)?;
         Ok(true)
     }
 }

@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use base64ct::{Base64, Encoding};
 use serde::{Deserialize, Serialize};
 
 use super::SetupError;
@@ -16,13 +17,52 @@ use crate::id::{OrganizationBin, RequestKey};
 #[serde(rename_all = "snake_case")]
 pub(super) enum Deed {
     /// A file was written; what it held before, if it was there.
-    File { path: PathBuf, before: Option<String> },
+    File { path: PathBuf, before: Option<Held> },
     /// A user was put into a group.
     Member { user: String, group: String },
     /// A unit was enabled and started.
     Unit(String),
     /// An organisation was enrolled.
     Organization(OrganizationBin),
+}
+
+/// The bytes of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(super) struct Held(Vec<u8>);
+
+impl Held {
+    /// What a file holds; none if it is not there.
+    pub(super) fn of(path: &Path) -> Result<Option<Self>, SetupError> {
+        match fs::read(path) {
+            Ok(bytes) => Ok(Some(Self(bytes))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(SetupError::File { path: path.to_owned(), source }),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<&str> for Held {
+    fn from(text: &str) -> Self {
+        Self(text.as_bytes().to_vec())
+    }
+}
+
+impl TryFrom<String> for Held {
+    type Error = base64ct::Error;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Base64::decode_vec(&text).map(Self)
+    }
+}
+
+impl From<Held> for String {
+    fn from(held: Held) -> Self {
+        Base64::encode_string(&held.0)
+    }
 }
 
 /// The payment of a trial. Its key is kept before anybody is billed, so that nobody is billed twice for it.
@@ -127,7 +167,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("setup.json");
         let mut record = Record::open(path.clone()).unwrap();
-        let file = |before: Option<&str>| Deed::File { path: "/a".into(), before: before.map(str::to_owned) };
+        let file = |before: Option<&str>| Deed::File { path: "/a".into(), before: before.map(Held::from) };
         record.note(file(Some("first"))).unwrap();
         record.note(file(Some("second"))).unwrap();
         record.note(Deed::Unit("u".to_owned())).unwrap();

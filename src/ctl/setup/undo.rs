@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::record::{self, Deed};
+use super::record::{self, Deed, Held};
 use super::{Ended, SetupError, Steps, typed};
 use crate::ctl::exit::Exit;
 use crate::operation::GetConfig;
@@ -27,7 +27,7 @@ impl Steps<'_, '_> {
                 Deed::Unit(unit) => self.session.typed(&["systemctl", "disable", "--now", "--quiet", unit])?,
                 Deed::File { path, before } => {
                     settings = true;
-                    self.put_back(path, before.as_deref())?;
+                    self.put_back(path, before.as_ref())?;
                 }
             }
             self.record.undone()?;
@@ -51,11 +51,11 @@ impl Steps<'_, '_> {
     }
 
     /// A file as it was before setup.
-    pub(super) fn put_back(&mut self, path: &Path, before: Option<&str>) -> Result<(), SetupError> {
+    pub(super) fn put_back(&mut self, path: &Path, before: Option<&Held>) -> Result<(), SetupError> {
         match before {
-            Some(text) => {
+            Some(held) => {
                 self.session.out.say(&format!("puts back {}", path.display()));
-                record::write(path, text.as_bytes(), 0o644)
+                record::write(path, held.bytes(), 0o644)
             }
             None => {
                 self.session.out.say(&format!("removes {}", path.display()));

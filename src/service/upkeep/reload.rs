@@ -7,6 +7,7 @@ use super::problems::{KEPT_NOWHERE, take_in};
 use crate::domain::Actor;
 use crate::failure::Failure;
 use crate::moment::Moment;
+use crate::notice;
 use crate::operation::Reloaded;
 use crate::service::follow::Foreign;
 use crate::service::organisation::Verifications;
@@ -37,6 +38,30 @@ impl Reloads {
     /// # Errors
     /// `invalid_request`: the old settings stay in force.
     pub(in crate::service) async fn reload(&self, actor: Option<Actor>) -> Result<Reloaded, Failure> {
+        let done = self.exchange(actor).await;
+        match &done {
+            Ok(reloaded) => {
+                let restart = match reloaded.restart_needed.as_slice() {
+                    [] => String::new(),
+                    needed => format!("; changed by a restart only: {}", needed.join(", ")),
+                };
+                tracing::info!(
+                    message_id = notice::RELOADED.id,
+                    "the configuration was read again; changed: {}{restart}",
+                    reloaded.changed.join(", ")
+                );
+            }
+            Err(failure) => tracing::error!(
+                message_id = notice::RELOAD_FAILED.id,
+                kaspid.code = failure.code.word(),
+                "reload failed: {}",
+                failure.detail
+            ),
+        }
+        done
+    }
+
+    async fn exchange(&self, actor: Option<Actor>) -> Result<Reloaded, Failure> {
         let _turn = self.live.turn().await;
         let live = self.live.clone();
         let new = tokio::task::spawn_blocking(move || live.read_again()).await;

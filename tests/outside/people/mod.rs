@@ -7,5 +7,6 @@ mod named_socket;
 mod native_client;
 mod python;
 mod sandbox_tour;
+mod setup;
 mod shop_troubles;
 mod troubleshooting;

@@ -1,0 +1,274 @@
+//! `kaspictl setup`: from a daemon without a bank to a shop that takes money, by a file of answers or by questions. Whatever
+//! breaks it off, the same command goes on; nothing is done twice, and all of it can be taken back.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use nix::pty::openpty;
+use serde_json::{Value, json};
+
+use crate::support::daemon::{BankPlace, Daemon, Home};
+use crate::support::fixture::Dialect;
+use crate::support::sandbox::Sandbox;
+
+const BIN: &str = "891027350515";
+
+/// A sandbox, and a daemon that does not know it yet.
+struct Installed {
+    bank: Sandbox,
+    home: Home,
+    daemon: Daemon,
+}
+
+impl Installed {
+    fn open() -> Self {
+        let bank = Sandbox::start(Dialect::Bank);
+        let nowhere = BankPlace { url: "https://127.0.0.1:9".to_owned(), ..(&bank).into() };
+        let home = Home::without_identity(nowhere, "");
+        let daemon = Daemon::start(&home);
+        Self { bank, home, daemon }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    fn settings(&self) -> PathBuf {
+        self.file("conf.d/setup.toml")
+    }
+
+    /// Answers for this sandbox, with what is asked besides.
+    fn answers(&self, more: &str) -> PathBuf {
+        let (path, folder) = (self.file("answers.toml"), self.bank.file(""));
+        let head = format!("bank = \"sandbox\"\nsandbox_dir = \"{}\"\nshop_id = 8\n", folder.display());
+        fs::write(&path, head + more).unwrap();
+        path
+    }
+
+    fn setup(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kaspictl"));
+        command.arg("setup").args(words).arg("--config").arg(self.home.config());
+        command.env("KASPID_SOCKET", self.home.socket()).current_dir(self.home.path()).stdin(Stdio::null());
+        command
+    }
+
+    /// Sets up from a file of answers.
+    fn run(&self, answers: &Path, code: i32) -> String {
+        ended(&self.setup(&["--answers", answers.to_str().unwrap()]).output().unwrap(), code)
+    }
+
+    fn undo(&self) -> String {
+        ended(&self.setup(&["--undo"]).output().unwrap(), 0)
+    }
+}
+
+#[track_caller]
+fn ended(output: &Output, code: i32) -> String {
+    let said = [output.stdout.as_slice(), &output.stderr].map(String::from_utf8_lossy).concat();
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert!(!said.contains("77015211545") && !said.contains("PRIVATE KEY"), "a secret is shown: {said}");
+    said
+}
+
+fn typed(said: &str) -> Vec<&str> {
+    said.lines().filter(|line| line.starts_with("$ ")).collect()
+}
+
+const WHOLE: &str = "[[organization]]\nbin = \"891027350515\"\ndefault = true\ndescription = \"Main\"\n[trial]\nphone = \
+                     \"77015211545\"\namount = \"1\"\n";
+
+/// Promise: a file of answers makes a shop that takes money, shows each command it types, does nothing a second time, and is
+/// taken back to what was before.
+#[test]
+fn answers_make_a_shop_and_undo_takes_it_back() {
+    let shop = Installed::open();
+    let answers = shop.answers(WHOLE);
+    let said = shop.run(&answers, 0);
+    for command in
+        ["kaspid check", "kaspictl reload", "identity import", "bin add", "payment refund", "kaspictl doctor"]
+    {
+        assert!(typed(&said).iter().any(|line| line.contains(command)), "{command}: {said}");
+    }
+    assert_eq!((shop.bank.effect(BIN, "invoices"), shop.bank.effect(BIN, "refunds")), (1, 1));
+    let selected = shop.daemon.door.get("/v1/select").expect(200);
+    assert_eq!((&selected["config"]["organization_bin"], &selected["config"]["shop_id"]), (&json!(BIN), &json!(8)));
+
+    let again = shop.setup(&["--answers", answers.to_str().unwrap(), "--json"]).output().unwrap();
+    let document: Value = serde_json::from_slice(&again.stdout).unwrap();
+    let steps: Vec<_> = document["steps"].as_array().unwrap().iter().map(|step| step["ended"].clone()).collect();
+    assert_eq!(steps, ["already", "already", "already", "skipped", "already"], "{document}");
+    assert_eq!((shop.bank.effect(BIN, "invoices"), shop.bank.effect(BIN, "refunds")), (1, 1));
+
+    let said = shop.undo();
+    assert!(said.contains("Payments, the log and the key stay"), "{said}");
+    for gone in ["conf.d/setup.toml", "setup-ca.crt", "setup.json"] {
+        assert!(!shop.file(gone).exists(), "{gone} is left");
+    }
+    shop.daemon.door.get("/v1/select").problem("no_default_bin");
+    assert!(shop.undo().contains("nothing that setup has done"));
+    // What was taken back is set up again.
+    shop.run(&answers, 0);
+    shop.daemon.door.get("/v1/select").expect(200);
+}
+
+/// Promise: killed behind any of its commands, setup goes on with the same command, and nobody is billed or paid back twice.
+#[test]
+fn a_kill_behind_any_command_is_gone_on_from() {
+    let shop = Installed::open();
+    let answers = shop.answers(WHOLE);
+    for commands in 1..=9 {
+        let mut child = shop.setup(&["--answers", answers.to_str().unwrap()]);
+        let mut child = child.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        killed_behind(&mut child, commands);
+    }
+    let said = shop.run(&answers, 0);
+    assert!(said.contains("Everything is set up"), "{said}");
+    assert_eq!((shop.bank.effect(BIN, "invoices"), shop.bank.effect(BIN, "refunds")), (1, 1));
+    shop.undo();
+    assert!(!shop.settings().exists());
+}
+
+/// Kills it as soon as it has shown so many commands, whatever they are doing by then.
+fn killed_behind(child: &mut Child, commands: usize) {
+    let shown = BufReader::new(child.stderr.take().unwrap());
+    let _ = shown.lines().map_while(Result::ok).filter(|line| line.starts_with("$ ")).nth(commands - 1);
+    let _ = child.kill();
+    child.wait().unwrap();
+}
+
+/// Promise: settings that do not work do not stay; a shop that works is left as it was, and the next start of its daemon too.
+#[test]
+fn settings_that_do_not_work_are_put_back() {
+    let shop = Installed::open();
+    shop.run(&shop.answers(WHOLE), 0);
+    let before = fs::read(shop.settings()).unwrap();
+    let wrong = shop.file("wrong.toml");
+    let table = [
+        ("bank = \"https://127.0.0.1:9\"\nca_file = \"answers.toml\"\n", 1, "kaspid check"),
+        ("bank = \"https://127.0.0.1:9\"\nca_file = \"none.crt\"\n", 1, "none.crt"),
+        ("bank = \"ftp://127.0.0.1\"\n", 1, "kaspid check"),
+        ("bank = \"sandbox\"\nwrong = 1\n", 2, "wrong"),
+        ("shop_id = 8\n", 2, "bank is not answered"),
+        ("bank = \"sandbox\"\n[[organization]]\nbin = \"12\"\n", 2, "wrong.toml"),
+    ];
+    for (answers, code, words) in table {
+        fs::write(&wrong, answers).unwrap();
+        let said = shop.run(&wrong, code);
+        assert!(said.contains(words), "{answers}: {said}");
+        assert_eq!(fs::read(shop.settings()).unwrap(), before, "{answers}");
+    }
+    shop.daemon.door.get("/v1/select").expect(200);
+    let refused = shop.setup(&[]).output().unwrap();
+    assert!(ended(&refused, 2).contains("--answers FILE"));
+}
+
+/// Promise: a key that the daemon makes is waited for: setup ends with 5 and the request, and with the bank's certificate the
+/// same command goes on.
+#[test]
+fn a_certificate_is_waited_for() {
+    let shop = Installed::open();
+    let identity = "[identity]\nhow = \"generate\"\nsubject = \"CN=shop.kz\"\nrequest = \"shop.csr\"\ncertificate = \
+                    \"shop.cer\"\n";
+    let answers = shop.answers(&format!("{identity}{WHOLE}"));
+    for _ in 0..2 {
+        let said = shop.run(&answers, 5);
+        assert!(said.contains("Send it to the bank") && said.contains("kaspictl setup"), "{said}");
+    }
+    let request = fs::read_to_string(shop.file("shop.csr")).unwrap();
+    let signed = shop.bank.control("POST", "/certificates", Some(&json!({"csr_pem": request})));
+    fs::write(shop.file("shop.cer"), signed["certificate_pem"].as_str().unwrap()).unwrap();
+    shop.run(&answers, 0);
+    shop.run(&answers, 0);
+    assert_eq!(shop.bank.effect(BIN, "invoices"), 1);
+    assert!(shop.daemon.door.get("/v1/identity").expect(200)["subject"].as_str().unwrap().contains("shop.kz"));
+}
+
+/// Promise: at a terminal everything is asked for, an answer that cannot be is asked for again, and what was answered is not
+/// asked a second time.
+#[test]
+fn a_person_is_asked_at_a_terminal() {
+    let shop = Installed::open();
+    // A person who has a sandbox of their own says so in the file; what it leaves open is asked.
+    fs::write(shop.file("setup-answers.toml"), fs::read(shop.answers("")).unwrap()).unwrap();
+    let mut person = Person::types(&shop);
+    for (question, answer) in [
+        ("Go on with these answers [yes]:", ""),
+        ("BIN of the organisation", "12"),
+        ("twelve digits", BIN),
+        ("Its name, for people", "Main"),
+        ("Do payments that name no BIN go to it [yes]:", ""),
+        ("BIN of another one", ""),
+        ("Users that take payments", "nobody-of-this-name"),
+        ("there is no user nobody-of-this-name", ""),
+        ("may pay money back", ""),
+        ("may read the log", ""),
+        ("Try a payment in the sandbox, and pay it back [yes]:", "maybe"),
+        ("type yes or no", "y"),
+        ("Phone of the customer [77015211545]:", ""),
+        ("Amount in tenge [1]:", "2"),
+    ] {
+        person.sees(question);
+        person.answers(answer);
+    }
+    person.sees("Everything is set up");
+    person.sees("0 failed");
+    assert_eq!((shop.bank.effect(BIN, "invoices"), shop.bank.effect(BIN, "refunds")), (1, 1));
+    let kept = fs::read_to_string(shop.file("setup-answers.toml")).unwrap();
+    assert!(kept.contains(BIN) && !kept.contains("7701"), "{kept}");
+    assert!(person.child.wait().unwrap().success());
+}
+
+/// Promise: what a person does with Ctrl-D, or a terminal that is gone, ends setup in words, not in a loop.
+#[test]
+fn a_person_who_leaves_ends_it() {
+    let shop = Installed::open();
+    let mut person = Person::types(&shop);
+    person.sees("Which bank is asked?");
+    person.sees("Which [1]:");
+    person.ours.write_all(&[4]).unwrap();
+    person.sees("kaspictl setup");
+    assert_eq!(person.child.wait().unwrap().code(), Some(2));
+}
+
+/// Somebody at a terminal of their own.
+struct Person {
+    ours: File,
+    child: Child,
+    shown: String,
+    /// What was seen before is not seen again.
+    seen: usize,
+}
+
+impl Person {
+    fn types(shop: &Installed) -> Self {
+        let terminal = openpty(None, None).unwrap();
+        let (ours, theirs) = (File::from(terminal.master), File::from(terminal.slave));
+        let side = || Stdio::from(theirs.try_clone().unwrap());
+        let setup = shop.setup(&[]);
+        let mut command = Command::new("setsid");
+        command.args(["--ctty", "--wait"]).arg(setup.get_program()).args(setup.get_args());
+        command.env("KASPID_SOCKET", shop.home.socket()).current_dir(shop.home.path());
+        let child = command.stdin(side()).stdout(side()).stderr(side()).spawn().unwrap();
+        Self { ours, child, shown: String::new(), seen: 0 }
+    }
+
+    #[track_caller]
+    fn sees(&mut self, text: &str) {
+        let mut bytes = [0; 4096];
+        loop {
+            if let Some(at) = self.shown[self.seen..].find(text) {
+                self.seen += at + text.len();
+                return;
+            }
+            let length = self.ours.read(&mut bytes).unwrap_or(0);
+            assert!(length > 0, "{text:?} was not seen in:\n{}", self.shown);
+            self.shown.push_str(&String::from_utf8_lossy(&bytes[..length]));
+        }
+    }
+
+    fn answers(&mut self, text: &str) {
+        self.ours.write_all(format!("{text}\n").as_bytes()).unwrap();
+    }
+}
