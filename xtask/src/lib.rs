@@ -7,4 +7,5 @@ pub mod house;
 mod linked;
 pub mod notices;
 pub mod sbom;
+pub mod told;
 pub mod tree;

@@ -2,6 +2,7 @@
 
 mod bug_report;
 mod command_lines;
+mod completions;
 mod doctor;
 mod named_socket;
 mod native_client;
@@ -9,4 +10,5 @@ mod python;
 mod sandbox_tour;
 mod setup;
 mod shop_troubles;
+mod told_commands;
 mod troubleshooting;
