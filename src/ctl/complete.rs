@@ -1,8 +1,6 @@
 //! What a shell completes at the TAB key: commands and options from the command line itself, BINs and payments from the daemon,
 //! of which whoever types sees what their rights show.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
@@ -44,8 +42,7 @@ pub(super) fn payments() -> ArgValueCandidates {
 
 /// The daemon's answer, if one comes in time; a shell is told nothing else.
 fn told<R: Request>(request: R) -> Option<R::Reply> {
-    let socket = std::env::var_os("KASPID_SOCKET").filter(|path| !path.is_empty());
-    let socket = PathBuf::from(socket.unwrap_or_else(|| OsString::from(super::SOCKET)));
+    let socket = super::socket::named(None, std::env::var_os("KASPID_SOCKET"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
     let ask = async {
         let client = Client::connect(&socket, "kaspictl").await.ok()?;

@@ -4,6 +4,7 @@
 //!
 //! Data stands above and commands below: a file imports only from modules above its own in this list:
 
+mod socket;
 mod complete;
 mod args;
 mod when;
@@ -34,7 +35,6 @@ pub(crate) mod example;
 mod samples;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -56,9 +56,6 @@ use setup::Setup;
 use when::Zone;
 
 use crate::daemon::hide_memory;
-
-/// Where the packages put the socket.
-const SOCKET: &str = "/run/kaspid/kaspid.sock";
 
 /// What may be typed, for its manual page.
 #[cfg(test)]
@@ -85,8 +82,7 @@ fn command_line(typed: Vec<OsString>, socket: Option<OsString>, out: &mut Out) -
         Ok(cli) => cli,
         Err(error) => return misunderstood(&error, out),
     };
-    let from_environment = socket.filter(|path| !path.is_empty()).map(PathBuf::from);
-    let socket = cli.global.socket.clone().or(from_environment).unwrap_or_else(|| PathBuf::from(SOCKET));
+    let socket = socket::named(cli.global.socket.clone(), socket);
     let (json, api) = (cli.global.json, cli.global.api);
     let commands = Commands::of(&cli);
     let planned =

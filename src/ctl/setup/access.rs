@@ -3,58 +3,58 @@
 use std::process::Command;
 
 use super::answers::AccessAnswer;
-use super::{Deed, Ended, SetupError, Steps};
+use super::error::SetupError;
+use super::record::Deed;
+use super::workbench::{StepEnd, Workbench};
 
 /// Whoever connects is in it, whatever else it may.
 const GROUP: &str = "kaspid";
 
-impl Steps<'_, '_> {
-    pub(super) fn access(&mut self) -> Result<Ended, SetupError> {
-        self.head("Who may take payments");
-        self.ask_for_users()?;
-        let access = self.answers.access.clone().unwrap_or_default();
-        let all = access.pay.iter().chain(&access.refund).chain(&access.audit).map(|user| (user, GROUP));
-        let refund = access.refund.iter().map(|user| (user, "kaspid-refund"));
-        let audit = access.audit.iter().map(|user| (user, "kaspid-audit"));
-        let mut members: Vec<(&String, &str)> = all.chain(refund).chain(audit).collect();
-        members.dedup();
-        let mut ended = if members.is_empty() { Ended::Skipped } else { Ended::Already };
-        for (user, group) in members {
-            if groups_of(user)?.iter().any(|its| its == group) {
-                continue;
-            }
-            self.record.note(Deed::Member { user: user.clone(), group: group.to_owned() })?;
-            self.session.typed(&["usermod", "-aG", group, user])?;
-            ended = Ended::Done;
+pub(super) fn run(bench: &mut Workbench<'_, '_>) -> Result<StepEnd, SetupError> {
+    bench.head("Who may take payments");
+    ask_for_users(bench)?;
+    let access = bench.answers.access.clone().unwrap_or_default();
+    let all = access.pay.iter().chain(&access.refund).chain(&access.audit).map(|user| (user, GROUP));
+    let refund = access.refund.iter().map(|user| (user, "kaspid-refund"));
+    let audit = access.audit.iter().map(|user| (user, "kaspid-audit"));
+    let mut members: Vec<(&String, &str)> = all.chain(refund).chain(audit).collect();
+    members.dedup();
+    let mut ended = if members.is_empty() { StepEnd::Skipped } else { StepEnd::Already };
+    for (user, group) in members {
+        if groups_of(user)?.iter().any(|its| its == group) {
+            continue;
         }
-        if ended == Ended::Skipped {
-            self.session.out.say("Only root, so far. A user of this machine may, too, after: usermod -aG kaspid USER");
-        }
-        if ended == Ended::Done {
-            self.session.out.say("Who is logged in now belongs to the group from the next login on.");
-        }
-        Ok(ended)
+        bench.record.note(Deed::Member { user: user.clone(), group: group.to_owned() })?;
+        bench.typed(&["usermod", "-aG", group, user])?;
+        ended = StepEnd::Done;
     }
+    if ended == StepEnd::Skipped {
+        bench.session.out.say("Only root, so far. A user of this machine may, too, after: usermod -aG kaspid USER");
+    }
+    if ended == StepEnd::Done {
+        bench.session.out.say("Who is logged in now belongs to the group from the next login on.");
+    }
+    Ok(ended)
+}
 
-    fn ask_for_users(&mut self) -> Result<(), SetupError> {
-        let Some(person) = self.person.as_ref().filter(|_| self.answers.access.is_none()) else { return Ok(()) };
-        let out = &mut *self.session.out;
-        let users = |line: String| -> Result<Vec<String>, SetupError> {
-            let users: Vec<String> = line.split([' ', ',']).filter(|it| !it.is_empty()).map(str::to_owned).collect();
-            users.iter().try_for_each(|user| groups_of(user).map(drop))?;
-            Ok(users)
-        };
-        self.answers.access = Some(AccessAnswer {
-            pay: person.read(
-                out,
-                ("Users that take payments, such as that of the till (nothing: only root)", ""),
-                users,
-            )?,
-            refund: person.read(out, ("Users that may pay money back, too", ""), users)?,
-            audit: person.read(out, ("Users that may read the log, too", ""), users)?,
-        });
-        Ok(())
-    }
+fn ask_for_users(bench: &mut Workbench<'_, '_>) -> Result<(), SetupError> {
+    let Some(person) = bench.person.as_ref().filter(|_| bench.answers.access.is_none()) else { return Ok(()) };
+    let out = &mut *bench.session.out;
+    let users = |line: String| -> Result<Vec<String>, SetupError> {
+        let users: Vec<String> = line.split([' ', ',']).filter(|it| !it.is_empty()).map(str::to_owned).collect();
+        users.iter().try_for_each(|user| groups_of(user).map(drop))?;
+        Ok(users)
+    };
+    bench.answers.access = Some(AccessAnswer {
+        pay: person.read(
+            out,
+            ("Users that take payments, such as that of the till (nothing: only root)", ""),
+            users,
+        )?,
+        refund: person.read(out, ("Users that may pay money back, too", ""), users)?,
+        audit: person.read(out, ("Users that may read the log, too", ""), users)?,
+    });
+    Ok(())
 }
 
 /// What a user belongs to.

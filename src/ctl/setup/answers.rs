@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::SetupError;
+use super::error::SetupError;
 use crate::id::{OrganizationBin, PhoneNumber, ShopId, TradePointId};
 
 /// The bank's own address, which the configuration has by default.
 pub(super) const PRODUCTION: &str = "https://qrapi-cert-ip.kaspi.kz";
+
+/// Where the unit of the sandbox keeps its files.
+const SANDBOX: &str = "/var/lib/kaspi-sandbox";
 
 /// All of it; what is none was not answered yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,14 +124,14 @@ impl std::fmt::Debug for TrialAnswer {
 fn number_or_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<TradePointId>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Written {
+    enum NumberOrText {
         Number(u64),
         Text(String),
     }
-    let text = match Option::<Written>::deserialize(from)? {
+    let text = match Option::<NumberOrText>::deserialize(from)? {
         None => return Ok(None),
-        Some(Written::Number(number)) => number.to_string(),
-        Some(Written::Text(text)) => text,
+        Some(NumberOrText::Number(number)) => number.to_string(),
+        Some(NumberOrText::Text(text)) => text,
     };
     TradePointId::try_from(text).map(Some).map_err(serde::de::Error::custom)
 }
@@ -153,6 +156,11 @@ impl Answers {
 
     pub(super) fn is_sandbox(&self) -> bool {
         self.bank.as_deref() == Some("sandbox")
+    }
+
+    /// Where the sandbox has its key and tells where it is.
+    pub(super) fn sandbox_folder(&self) -> PathBuf {
+        self.sandbox_dir.clone().unwrap_or_else(|| PathBuf::from(SANDBOX))
     }
 
     fn start_at(&mut self, folder: &Path) {

@@ -5,205 +5,210 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::answers::IdentityAnswer;
-use super::record::{self, Held};
-use super::{Ended, SetupError, Steps, typed};
+use super::error::SetupError;
+use super::record::{self, FileBytes};
+use super::typed;
+use super::workbench::{StepEnd, Workbench};
 use crate::failure::Code;
 use crate::operation::{GenerateIdentity, Identity, IdentityQuery};
 
 /// Read by systemd behind the unit.
 const DROP_IN: &str = "/etc/systemd/system/kaspid.service.d/setup.conf";
 
-impl Steps<'_, '_> {
-    pub(super) async fn identity(&mut self) -> Result<Ended, SetupError> {
-        self.head("The key and certificate for the bank");
-        let in_use = self.in_use().await?;
-        if self.answers.is_sandbox() && self.answers.identity.is_none() {
-            let folder = self.sandbox_dir();
-            let file = |name: &str| Some(folder.join(name));
-            return self.import((file("client.key"), file("client.cer"), None), &[], in_use.as_ref());
+pub(super) async fn run(bench: &mut Workbench<'_, '_>) -> Result<StepEnd, SetupError> {
+    bench.head("The key and certificate for the bank");
+    let in_use = in_use(bench).await?;
+    if bench.answers.is_sandbox() && bench.answers.identity.is_none() {
+        let folder = bench.answers.sandbox_folder();
+        let file = |name: &str| Some(folder.join(name));
+        return import(bench, (file("client.key"), file("client.cer"), None), &[], in_use.as_ref());
+    }
+    ask_for_the_identity(bench, in_use.as_ref())?;
+    match bench.answers.identity.clone() {
+        None | Some(IdentityAnswer::Keep) => Ok(kept(bench, in_use.as_ref())),
+        Some(IdentityAnswer::Generate { subject, request, certificate }) => {
+            generate(bench, &subject, &request, certificate, in_use.as_ref()).await
         }
-        self.ask_for_the_identity(in_use.as_ref())?;
-        match self.answers.identity.clone() {
-            None | Some(IdentityAnswer::Keep) => Ok(self.kept(in_use.as_ref())),
-            Some(IdentityAnswer::Generate { subject, request, certificate }) => {
-                self.generate(&subject, &request, certificate, in_use.as_ref()).await
+        Some(IdentityAnswer::Import { key, certificate, pkcs12, passphrase_file, remove_source }) => {
+            let passphrase = passphrase_file.as_deref().map(|path| path.display().to_string());
+            let mut more = Vec::new();
+            if let Some(file) = &passphrase {
+                more.extend(["--passphrase-file", file]);
             }
-            Some(IdentityAnswer::Import { key, certificate, pkcs12, passphrase_file, remove_source }) => {
-                let passphrase = passphrase_file.as_deref().map(|path| path.display().to_string());
-                let mut more = Vec::new();
-                if let Some(file) = &passphrase {
-                    more.extend(["--passphrase-file", file]);
-                }
-                if remove_source {
-                    more.push("--remove-source");
-                }
-                self.import((key, certificate, pkcs12), &more, in_use.as_ref())
+            if remove_source {
+                more.push("--remove-source");
             }
-            Some(IdentityAnswer::Credentials { key, certificate, encrypted }) => {
-                self.credentials(&key, &certificate, encrypted)
-            }
+            import(bench, (key, certificate, pkcs12), &more, in_use.as_ref())
+        }
+        Some(IdentityAnswer::Credentials { key, certificate, encrypted }) => {
+            credentials(bench, &key, &certificate, encrypted)
         }
     }
+}
 
-    async fn in_use(&self) -> Result<Option<Identity>, SetupError> {
-        match self.told(IdentityQuery).await? {
-            Ok(identity) => Ok(Some(identity)),
-            Err(failure) if failure.code == Code::IdentityMissing => Ok(None),
-            Err(failure) => Err(SetupError::Refused(Box::new(failure))),
-        }
+async fn in_use(bench: &Workbench<'_, '_>) -> Result<Option<Identity>, SetupError> {
+    match bench.told(IdentityQuery).await? {
+        Ok(identity) => Ok(Some(identity)),
+        Err(failure) if failure.code == Code::IdentityMissing => Ok(None),
+        Err(failure) => Err(SetupError::Refused(Box::new(failure))),
     }
+}
 
-    fn kept(&mut self, in_use: Option<&Identity>) -> Ended {
-        match in_use {
-            Some(identity) => {
-                self.session.out.say(&format!("in use: {}, {}", identity.subject, identity.life()));
-                Ended::Already
-            }
-            None => {
-                self.session.out.say("There is none yet. When you have one: kaspictl setup");
-                Ended::Waiting
-            }
+fn kept(bench: &mut Workbench<'_, '_>, in_use: Option<&Identity>) -> StepEnd {
+    match in_use {
+        Some(identity) => {
+            bench.session.out.say(&format!("in use: {}, {}", identity.subject, identity.life()));
+            StepEnd::Already
+        }
+        None => {
+            bench.session.out.say("There is none yet. When you have one: kaspictl setup");
+            StepEnd::Waiting
         }
     }
+}
 
-    fn ask_for_the_identity(&mut self, in_use: Option<&Identity>) -> Result<(), SetupError> {
-        let Some(person) = self.person.as_ref().filter(|_| self.answers.identity.is_none()) else { return Ok(()) };
-        if in_use.is_some() {
-            return Ok(());
-        }
-        let out = &mut *self.session.out;
-        let options = [
-            "the daemon makes a key, which never leaves it; the bank signs its request",
-            "I have a key and a certificate, in two files",
-            "I have both in one PKCS#12 file (.p12, .pfx)",
-            "systemd hands them to the daemon (LoadCredential)",
-            "later",
-        ];
-        let answer = match person.choice(out, "Where does the key come from?", &options)? {
-            0 => {
-                let subject = person.line(out, "Subject, as the bank wants it, such as CN=shop.kz,O=Name,C=KZ", "")?;
-                let absolute = |line: String| std::path::absolute(line);
-                let request = person.read(out, ("File for the request", "shop.csr"), absolute)?;
-                IdentityAnswer::Generate { subject, request, certificate: None }
-            }
-            1 => IdentityAnswer::Import {
-                key: Some(person.file(out, "File with the key")?),
-                certificate: Some(person.file(out, "File with the certificate")?),
-                pkcs12: None,
-                passphrase_file: None,
-                remove_source: person.yes(out, "Remove the file with the key, once the daemon keeps it", true)?,
-            },
-            2 => IdentityAnswer::Import {
-                key: None,
-                certificate: None,
-                pkcs12: Some(person.file(out, "The file")?),
-                passphrase_file: None,
-                remove_source: person.yes(out, "Remove it, once the daemon keeps the key", true)?,
-            },
-            3 => IdentityAnswer::Credentials {
-                key: person.file(out, "File with the key")?,
-                certificate: person.file(out, "File with the certificate")?,
-                encrypted: person.yes(out, "Were they made with systemd-creds encrypt", false)?,
-            },
-            _ => return Ok(()),
-        };
-        self.answers.identity = Some(answer);
-        Ok(())
+fn ask_for_the_identity(bench: &mut Workbench<'_, '_>, in_use: Option<&Identity>) -> Result<(), SetupError> {
+    let Some(person) = bench.person.as_ref().filter(|_| bench.answers.identity.is_none()) else { return Ok(()) };
+    if in_use.is_some() {
+        return Ok(());
     }
+    let out = &mut *bench.session.out;
+    let options = [
+        "the daemon makes a key, which never leaves it; the bank signs its request",
+        "I have a key and a certificate, in two files",
+        "I have both in one PKCS#12 file (.p12, .pfx)",
+        "systemd hands them to the daemon (LoadCredential)",
+        "later",
+    ];
+    let answer = match person.choice(out, "Where does the key come from?", &options)? {
+        0 => {
+            let subject = person.line(out, "Subject, as the bank wants it, such as CN=shop.kz,O=Name,C=KZ", "")?;
+            let absolute = |line: String| std::path::absolute(line);
+            let request = person.read(out, ("File for the request", "shop.csr"), absolute)?;
+            IdentityAnswer::Generate { subject, request, certificate: None }
+        }
+        1 => IdentityAnswer::Import {
+            key: Some(person.file(out, "File with the key")?),
+            certificate: Some(person.file(out, "File with the certificate")?),
+            pkcs12: None,
+            passphrase_file: None,
+            remove_source: person.yes(out, "Remove the file with the key, once the daemon keeps it", true)?,
+        },
+        2 => IdentityAnswer::Import {
+            key: None,
+            certificate: None,
+            pkcs12: Some(person.file(out, "The file")?),
+            passphrase_file: None,
+            remove_source: person.yes(out, "Remove it, once the daemon keeps the key", true)?,
+        },
+        3 => IdentityAnswer::Credentials {
+            key: person.file(out, "File with the key")?,
+            certificate: person.file(out, "File with the certificate")?,
+            encrypted: person.yes(out, "Were they made with systemd-creds encrypt", false)?,
+        },
+        _ => return Ok(()),
+    };
+    bench.answers.identity = Some(answer);
+    Ok(())
+}
 
-    /// The daemon makes a key; its certificate comes from the bank, hours or days later.
-    async fn generate(
-        &mut self,
-        subject: &str,
-        request: &Path,
-        certificate: Option<PathBuf>,
-        in_use: Option<&Identity>,
-    ) -> Result<Ended, SetupError> {
-        let waits = self.told(GenerateIdentity::default()).await?.is_ok();
-        if in_use.is_some() && !waits {
-            return Ok(self.kept(in_use));
-        }
-        let came = self.came(certificate, waits)?;
-        if let Some(certificate) = came.filter(|_| waits) {
-            self.session.typed(&["kaspictl", "identity", "install", &certificate.display().to_string()])?;
-            return Ok(Ended::Done);
-        }
-        // Also where one waits: the file of its request may be lost.
-        let mut words = vec!["kaspictl", "identity", "generate"];
-        if !waits {
-            words.extend(["--subject", subject]);
-        }
-        let text = self.session.heard(&words)?;
-        record::write(request, &text, 0o644)?;
-        self.session.out.say(&format!(
-            "The request is in {}. Send it to the bank. When its certificate has come: kaspictl setup",
-            request.display()
-        ));
-        Ok(Ended::Waiting)
+/// The daemon makes a key; its certificate comes from the bank, hours or days later.
+async fn generate(
+    bench: &mut Workbench<'_, '_>,
+    subject: &str,
+    request: &Path,
+    certificate: Option<PathBuf>,
+    in_use: Option<&Identity>,
+) -> Result<StepEnd, SetupError> {
+    let waits = bench.told(GenerateIdentity::default()).await?.is_ok();
+    if in_use.is_some() && !waits {
+        return Ok(kept(bench, in_use));
     }
+    let came = came(bench, certificate, waits)?;
+    if let Some(certificate) = came.filter(|_| waits) {
+        bench.typed(&["kaspictl", "identity", "install", &certificate.display().to_string()])?;
+        return Ok(StepEnd::Done);
+    }
+    // Also where one waits: the file of its request may be lost.
+    let mut words = vec!["kaspictl", "identity", "generate"];
+    if !waits {
+        words.extend(["--subject", subject]);
+    }
+    let text = bench.heard(&words)?;
+    record::write(request, &text, 0o644)?;
+    bench.session.out.say(&format!(
+        "The request is in {}. Send it to the bank. When its certificate has come: kaspictl setup",
+        request.display()
+    ));
+    Ok(StepEnd::Waiting)
+}
 
-    /// The bank's certificate, if it has come.
-    fn came(&mut self, named: Option<PathBuf>, waits: bool) -> Result<Option<PathBuf>, SetupError> {
-        if let Some(named) = named.filter(|path| path.exists()) {
-            return Ok(Some(named));
-        }
-        let Some(person) = self.person.as_ref().filter(|_| waits) else { return Ok(None) };
-        let out = &mut *self.session.out;
-        if !person.yes(out, "A key waits for its certificate. Has the bank sent it", false)? {
-            return Ok(None);
-        }
-        Ok(Some(person.file(out, "Its file")?))
+/// The bank's certificate, if it has come.
+fn came(bench: &mut Workbench<'_, '_>, named: Option<PathBuf>, waits: bool) -> Result<Option<PathBuf>, SetupError> {
+    if let Some(named) = named.filter(|path| path.exists()) {
+        return Ok(Some(named));
     }
+    let Some(person) = bench.person.as_ref().filter(|_| waits) else { return Ok(None) };
+    let out = &mut *bench.session.out;
+    if !person.yes(out, "A key waits for its certificate. Has the bank sent it", false)? {
+        return Ok(None);
+    }
+    Ok(Some(person.file(out, "Its file")?))
+}
 
-    /// A key of elsewhere. One that was taken in from the same file by an earlier call is not taken in again.
-    fn import(
-        &mut self,
-        (key, certificate, pkcs12): (Option<PathBuf>, Option<PathBuf>, Option<PathBuf>),
-        more: &[&str],
-        in_use: Option<&Identity>,
-    ) -> Result<Ended, SetupError> {
-        let Some(told_by) = pkcs12.as_ref().or(certificate.as_ref()).or(key.as_ref()) else {
-            return Err(SetupError::Unanswered("key, certificate or pkcs12 of [identity]"));
-        };
-        let mark = match std::fs::read(told_by) {
-            Ok(bytes) => Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
-            // Removed by the call before, once the daemon kept it.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && in_use.is_some() => {
-                return Ok(self.kept(in_use));
-            }
-            Err(source) => return Err(SetupError::File { path: told_by.clone(), source }),
-        };
-        if in_use.is_some() && self.record.imported.as_ref() == Some(&mark) {
-            return Ok(self.kept(in_use));
+/// A key of elsewhere. One that was taken in from the same file by an earlier call is not taken in again.
+fn import(
+    bench: &mut Workbench<'_, '_>,
+    (key, certificate, pkcs12): (Option<PathBuf>, Option<PathBuf>, Option<PathBuf>),
+    more: &[&str],
+    in_use: Option<&Identity>,
+) -> Result<StepEnd, SetupError> {
+    let Some(told_by) = pkcs12.as_ref().or(certificate.as_ref()).or(key.as_ref()) else {
+        return Err(SetupError::Unanswered("key, certificate or pkcs12 of [identity]"));
+    };
+    let mark = match std::fs::read(told_by) {
+        Ok(bytes) => Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+        // Removed by the call before, once the daemon kept it.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && in_use.is_some() => {
+            return Ok(kept(bench, in_use));
         }
-        let shown = |path: Option<PathBuf>| path.map(|path| path.display().to_string());
-        let files = [("--key", shown(key)), ("--cert", shown(certificate)), ("--pkcs12", shown(pkcs12))];
-        let mut words = vec!["kaspictl", "identity", if in_use.is_some() { "rotate" } else { "import" }];
-        for (option, file) in &files {
-            words.extend(file.iter().flat_map(|file| [*option, file.as_str()]));
-        }
-        words.extend(more);
-        self.session.typed(&words)?;
-        self.record.imported = Some(mark);
-        self.record.save()?;
-        Ok(Ended::Done)
+        Err(source) => return Err(SetupError::File { path: told_by.clone(), source }),
+    };
+    if in_use.is_some() && bench.record.imported.as_ref() == Some(&mark) {
+        return Ok(kept(bench, in_use));
     }
+    let shown = |path: Option<PathBuf>| path.map(|path| path.display().to_string());
+    let files = [("--key", shown(key)), ("--cert", shown(certificate)), ("--pkcs12", shown(pkcs12))];
+    let mut words = vec!["kaspictl", "identity", if in_use.is_some() { "rotate" } else { "import" }];
+    for (option, file) in &files {
+        words.extend(file.iter().flat_map(|file| [*option, file.as_str()]));
+    }
+    words.extend(more);
+    bench.typed(&words)?;
+    bench.record.imported = Some(mark);
+    bench.record.save()?;
+    Ok(StepEnd::Done)
+}
 
-    fn credentials(&mut self, key: &Path, certificate: &Path, encrypted: bool) -> Result<Ended, SetupError> {
-        if !typed::is_booted() {
-            return Err(SetupError::NotHere("systemd does not run here: credentials come from it alone".to_owned()));
-        }
-        let load = if encrypted { "LoadCredentialEncrypted" } else { "LoadCredential" };
-        let (key, certificate) = (key.display(), certificate.display());
-        let text = format!(
-            "# Written by kaspictl setup; taken back by kaspictl setup --undo.\n[Service]\n{load}=kaspid.key:{key}\n\
-             {load}=kaspid.crt:{certificate}\n"
-        );
-        if !self.put(Path::new(DROP_IN), &Held::from(text.as_str()), 0o644)? {
-            return Ok(Ended::Already);
-        }
-        self.session.typed(&["systemctl", "daemon-reload"])?;
-        self.session.typed(&["systemctl", "restart", "kaspid.service"])?;
-        Ok(Ended::Done)
+fn credentials(
+    bench: &mut Workbench<'_, '_>,
+    key: &Path,
+    certificate: &Path,
+    encrypted: bool,
+) -> Result<StepEnd, SetupError> {
+    if !typed::is_booted() {
+        return Err(SetupError::NotHere("systemd does not run here: credentials come from it alone".to_owned()));
     }
+    let load = if encrypted { "LoadCredentialEncrypted" } else { "LoadCredential" };
+    let (key, certificate) = (key.display(), certificate.display());
+    let text = format!(
+        "# Written by kaspictl setup; taken back by kaspictl setup --undo.\n[Service]\n{load}=kaspid.key:{key}\n\
+         {load}=kaspid.crt:{certificate}\n"
+    );
+    if !bench.put(Path::new(DROP_IN), &FileBytes::from(text.as_str()), 0o644)? {
+        return Ok(StepEnd::Already);
+    }
+    bench.typed(&["systemctl", "daemon-reload"])?;
+    bench.typed(&["systemctl", "restart", "kaspid.service"])?;
+    Ok(StepEnd::Done)
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use base64ct::{Base64, Encoding};
 use serde::{Deserialize, Serialize};
 
-use super::SetupError;
+use super::error::SetupError;
 use crate::id::{OrganizationBin, RequestKey};
 
 /// A thing that was not so before.
@@ -17,7 +17,7 @@ use crate::id::{OrganizationBin, RequestKey};
 #[serde(rename_all = "snake_case")]
 pub(super) enum Deed {
     /// A file was written; what it held before, if it was there.
-    File { path: PathBuf, before: Option<Held> },
+    File { path: PathBuf, before: Option<FileBytes> },
     /// A user was put into a group.
     Member { user: String, group: String },
     /// A unit was enabled and started.
@@ -29,9 +29,9 @@ pub(super) enum Deed {
 /// The bytes of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(super) struct Held(Vec<u8>);
+pub(super) struct FileBytes(Vec<u8>);
 
-impl Held {
+impl FileBytes {
     /// What a file holds; none if it is not there.
     pub(super) fn of(path: &Path) -> Result<Option<Self>, SetupError> {
         match fs::read(path) {
@@ -46,28 +46,28 @@ impl Held {
     }
 }
 
-impl From<&str> for Held {
+impl From<&str> for FileBytes {
     fn from(text: &str) -> Self {
         Self(text.as_bytes().to_vec())
     }
 }
 
-impl TryFrom<String> for Held {
+impl TryFrom<String> for FileBytes {
     type Error = base64ct::Error;
     fn try_from(text: String) -> Result<Self, Self::Error> {
         Base64::decode_vec(&text).map(Self)
     }
 }
 
-impl From<Held> for String {
-    fn from(held: Held) -> Self {
+impl From<FileBytes> for String {
+    fn from(held: FileBytes) -> Self {
         Base64::encode_string(&held.0)
     }
 }
 
 /// The payment of a trial. Its key is kept before anybody is billed, so that nobody is billed twice for it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Trial {
+pub(super) struct TrialRecord {
     pub(super) key: RequestKey,
     /// Paid and paid back.
     pub(super) is_over: bool,
@@ -75,17 +75,17 @@ pub(super) struct Trial {
 
 /// All of it, in a file of root's.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Record {
+pub(super) struct SetupRecord {
     #[serde(skip)]
     path: PathBuf,
     /// In the order in which they were done.
     pub(super) deeds: Vec<Deed>,
     /// A hash of the certificate or PKCS#12 file that the identity in use was read from.
     pub(super) imported: Option<String>,
-    pub(super) trial: Option<Trial>,
+    pub(super) trial: Option<TrialRecord>,
 }
 
-impl Record {
+impl SetupRecord {
     pub(super) fn open(path: PathBuf) -> Result<Self, SetupError> {
         let text = match fs::read_to_string(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self { path, ..Self::default() }),
@@ -166,12 +166,12 @@ mod tests {
     fn the_first_before_is_the_one_that_comes_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("setup.json");
-        let mut record = Record::open(path.clone()).unwrap();
-        let file = |before: Option<&str>| Deed::File { path: "/a".into(), before: before.map(Held::from) };
+        let mut record = SetupRecord::open(path.clone()).unwrap();
+        let file = |before: Option<&str>| Deed::File { path: "/a".into(), before: before.map(FileBytes::from) };
         record.note(file(Some("first"))).unwrap();
         record.note(file(Some("second"))).unwrap();
         record.note(Deed::Unit("u".to_owned())).unwrap();
-        let again = Record::open(path.clone()).unwrap();
+        let again = SetupRecord::open(path.clone()).unwrap();
         assert_eq!(again.deeds, [file(Some("first")), Deed::Unit("u".to_owned())]);
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, IsTerminal};
 use std::path::PathBuf;
 
-use super::SetupError;
+use super::error::SetupError;
 use crate::ctl::out::Out;
 
 /// Asks a person; only made where there is one.

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::SetupError;
-use crate::ctl::SOCKET;
-use crate::ctl::session::Session;
+use super::error::SetupError;
+use super::workbench::Workbench;
 use crate::ctl::shell::quoted;
+use crate::ctl::socket::SOCKET;
 
 /// There exactly while systemd is the init, as sd_booted(3) says.
 const BOOTED: &str = "/run/systemd/system";
@@ -29,12 +29,12 @@ pub(super) fn is_there(program: &str) -> bool {
     beside(program).is_absolute() || std::env::split_paths(&folders).any(|folder| folder.join(program).exists())
 }
 
-impl Session<'_> {
+impl Workbench<'_, '_> {
     /// Types it. What it says is said.
     pub(super) fn typed(&mut self, words: &[&str]) -> Result<(), SetupError> {
         let (mut command, shown) = self.command(words);
         // A document for programs stands alone on stdout.
-        if self.json {
+        if self.session.json {
             command.stdout(Stdio::from(std::io::stderr()));
         }
         let failed = |why: String| SetupError::Command { command: shown.clone(), why };
@@ -62,12 +62,12 @@ impl Session<'_> {
     fn command(&mut self, words: &[&str]) -> (Command, String) {
         let (program, rest) = words.split_first().map_or(("", words), |(program, rest)| (*program, rest));
         let mut command = Command::new(beside(program));
-        if program == "kaspictl" && self.socket != Path::new(SOCKET) {
-            command.arg("--socket").arg(&self.socket);
+        if program == "kaspictl" && self.session.socket != Path::new(SOCKET) {
+            command.arg("--socket").arg(&self.session.socket);
         }
         command.args(rest);
-        let shown = self.out.shown(&quoted(words.iter().copied())).into_owned();
-        self.out.say(&format!("$ {shown}"));
+        let shown = self.session.out.shown(&quoted(words.iter().copied())).into_owned();
+        self.session.out.say(&format!("$ {shown}"));
         (command, shown)
     }
 }
