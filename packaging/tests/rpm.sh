@@ -6,7 +6,7 @@ set -euo pipefail
 
 # Of each file its owner, its mode and its path, but for what each system has in a place of its own, and what it does itself.
 listed() {
-    sed -E '/(changelog|copyright|NEWS|lintian|third-party|README|CHANGELOG|\/doc\/|zsh)/d; s#^(\S+) +/lib/#\1 /usr/lib/#; /\/$/d' | sort
+    sed -E '/(logcheck|changelog|copyright|NEWS|lintian|third-party|README|CHANGELOG|\/doc\/|zsh)/d; s#^(\S+) +/lib/#\1 /usr/lib/#; /\/$/d' | sort
 }
 for package in kaspid kaspi-sandbox; do
     dpkg-deb -c "in/${package}"_*.deb | grep -v '^d' | awk '{print $2 " " $1 " " substr($6, 2)}' |

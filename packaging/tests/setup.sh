@@ -75,3 +75,24 @@ says 0 "waiting" as till kaspictl --json link 200
 link=$(number_said)
 must "the customer pays" kaspi-sandbox pay "$link"
 says 0 "paid" as till kaspictl payment wait "$link"
+
+# Servers of a chain, here one machine under two names and one that is away.
+must "what was done is taken back" kaspictl setup --undo
+mkdir -p /root/.ssh
+ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519
+cp /root/.ssh/id_ed25519.pub /root/.ssh/authorized_keys
+printf 'StrictHostKeyChecking no\nLogLevel ERROR\nConnectTimeout 5\n' >/root/.ssh/config
+echo '127.0.0.1 shop-one shop-two' >>/etc/hosts
+echo '127.9.9.9 shop-away' >>/etc/hosts
+printf '[identity]\nhow = "generate"\nsubject = "CN=shop.kz"\nrequest = "shop.csr"\ncertificate = "shop.cer"\n' >>/tmp/fleet.toml
+mkdir -p /tmp/chain
+cp /tmp/fleet.toml /tmp/chain/answers.toml
+cp in/*.deb /tmp/chain/
+cd /tmp/chain
+printf '# the chain\nshop-one\nshop-two\n\n' >hosts
+trap 'tail -n 40 shop-*.log' EXIT
+says 0 "ok       shop-two" /opt/vmboot/in/set-up.sh hosts answers.toml ./kaspid_*.deb ./kaspi-sandbox_*.deb
+says 0 "ok       shop-one" /opt/vmboot/in/set-up.sh hosts answers.toml ./kaspid_*.deb ./kaspi-sandbox_*.deb
+systemctl stop ssh
+says 1 "FAILED   shop-one" /opt/vmboot/in/set-up.sh hosts answers.toml ./kaspid_*.deb
+[ ! -e /root/kaspid-setup ] || fail "answers are left on a server"

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use interprocess::local_socket::tokio::Listener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
 #[cfg(test)]
@@ -163,8 +164,9 @@ async fn serve(
     service.work(background);
     notify::ready();
     info!(message_id = notice::READY.id, "kaspid {} is ready", env!("CARGO_PKG_VERSION"));
-    let watchdog = notify::watchdog(pulse, service.clone());
+    let (watchdog, standing) = (notify::watchdog(pulse, service.clone()), notify::standing(service.clone()));
     until_told(signals, &service).await;
+    standing.iter().for_each(JoinHandle::abort);
     notify::stopping();
     info!(message_id = notice::STOPPING.id, "stopping: running calls finish first");
     service.stop();
@@ -175,9 +177,7 @@ async fn serve(
             "stopping with calls that did not end in time: {running}; what moves money is settled at the next start"
         );
     }
-    if let Some(watchdog) = watchdog {
-        watchdog.abort();
-    }
+    watchdog.iter().for_each(JoinHandle::abort);
     // Not left to the end of the process: a file that is closed opens without a repair.
     if let Err(failure) = service.finish() {
         error!("the head of the log could not be read: {}", failure.detail);

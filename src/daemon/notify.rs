@@ -44,7 +44,24 @@ pub(super) fn while_opening<T>(open: impl FnOnce() -> T) -> T {
 
 /// Recovered, listening.
 pub(super) fn ready() {
-    tell(&[NotifyState::Ready, NotifyState::Status("taking payments")]);
+    tell(&[NotifyState::Ready]);
+}
+
+/// Between two looks at how the shop stands.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// How the shop stands, in `systemctl status`; nothing where nobody is told.
+pub(super) fn standing(service: Service) -> Option<JoinHandle<()>> {
+    std::env::var_os("NOTIFY_SOCKET")?;
+    Some(tokio::spawn(async move {
+        loop {
+            match service.in_a_line().await {
+                Ok(line) => status(&line),
+                Err(failure) => status(&format!("the state cannot be read: {}", failure.detail)),
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }))
 }
 
 /// One line in `systemctl status`.

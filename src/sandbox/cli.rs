@@ -77,7 +77,8 @@ stderr.
 
 With --dir, a second start goes on with the daemon's organisations, payments
 and log, in the same dialect and, while they are free, on the same ports. The
-bank itself is new each time: it does not know the payments of the run before.
+bank keeps its certificates and is new otherwise: it does not know the
+payments of the run before.
 
 Examples:
   kaspi-sandbox serve

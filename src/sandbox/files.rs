@@ -60,6 +60,22 @@ impl Directory {
         Ok((certificate, key))
     }
 
+    /// A file of an earlier run.
+    pub(super) fn read(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.path.join(name)).ok()
+    }
+
+    /// What an earlier run wrote with [`Directory::write_identity`].
+    pub(super) fn identity(&self, name: &str) -> Option<(PathBuf, PathBuf)> {
+        let files = (self.path.join(format!("{name}.cer")), self.path.join(format!("{name}.key")));
+        (files.0.is_file() && files.1.is_file()).then_some(files)
+    }
+
+    /// Writes a file for its owner only.
+    pub(super) fn write_secret(&self, name: &str, content: &str) -> Result<PathBuf, CannotWrite> {
+        self.replace(name, content, 0o600)
+    }
+
     /// Removes a file of an earlier run, so that nobody takes it for this one's.
     pub(super) fn forget(&self, name: &str) -> Result<(), CannotWrite> {
         let path = self.path.join(name);

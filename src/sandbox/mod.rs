@@ -137,13 +137,15 @@ impl Bank {
     pub async fn start(options: Options) -> Result<RunningBank, CannotStart> {
         let directory = Directory::make(options.directory)?;
         directory.forget(PLACES)?;
-        let authority = Authority::new("Kaspi sandbox root")?;
+        let (authority, was_kept) = authority(&directory)?;
         let acceptor = server::acceptor(&authority)?;
         let (bank, url) = listen(options.port, "https").await?;
         let (control, control_url) = listen(options.control_port, "http").await?;
         let ca_file = directory.write("ca.crt", authority.root_pem())?;
-        let merchant = authority.client(MERCHANT, Validity::Current)?;
-        let (certificate_file, key_file) = directory.write_identity("client", &merchant)?;
+        let (certificate_file, key_file) = match directory.identity("client").filter(|_| was_kept) {
+            Some(files) => files,
+            None => directory.write_identity("client", &authority.client(MERCHANT, Validity::Current)?)?,
+        };
         if options.identities {
             write_unwelcome(&authority, &directory)?;
         }
@@ -175,8 +177,23 @@ impl Bank {
 
 /// The file that tells the rest.
 const PLACES: &str = "sandbox.json";
+/// The authority, from one run in a directory to the next.
+const AUTHORITY: &str = "authority.pem";
+/// Its name.
+const ROOT: &str = "Kaspi sandbox root";
 /// Subject of the merchant's certificate.
 const MERCHANT: &str = "Cvety test shop";
+
+/// The authority of the run before, so that a shop whose machine was started again has not lost its certificate; and whether
+/// there was one.
+fn authority(directory: &Directory) -> Result<(Authority, bool), CannotStart> {
+    if let Some(authority) = directory.read(AUTHORITY).and_then(|kept| Authority::again(ROOT, &kept)) {
+        return Ok((authority, true));
+    }
+    let authority = Authority::new(ROOT)?;
+    directory.write_secret(AUTHORITY, &authority.kept())?;
+    Ok((authority, false))
+}
 
 /// Certificates for tests of the refusal: one that has ended and one of somebody else's authority.
 fn write_unwelcome(authority: &Authority, directory: &Directory) -> Result<(), CannotStart> {

@@ -120,6 +120,14 @@ impl Service {
         told
     }
 
+    /// How the shop stands, in a line without names.
+    ///
+    /// # Errors
+    /// `storage_failed`.
+    pub async fn in_a_line(&self) -> Result<String, Failure> {
+        self.0.upkeep.health.in_a_line(&self.0.live.get()).await
+    }
+
     /// A round trip through the writer's queue, for the watchdog. A full disk is no reason to kill the daemon.
     pub async fn writer_answers(&self) -> bool {
         self.0.store.answers().await

@@ -1,4 +1,4 @@
-//! A certificate authority in memory: the bank's server certificate, the merchant's client certificate, and
+//! A certificate authority: the bank's server certificate, the merchant's client certificate, and
 //! certificates that must not be let in.
 
 mod csr;
@@ -9,6 +9,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, date_time_ymd,
 };
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::moment::Moment;
@@ -49,7 +50,7 @@ pub enum Validity {
     Expired,
 }
 
-/// A root and its key; both are forgotten with it.
+/// A root and its key.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     root_pem: String,
@@ -68,13 +69,25 @@ impl Authority {
     /// # Errors
     /// [`CannotCertify`] when the system gives no randomness.
     pub fn new(name: &str) -> Result<Self, CannotCertify> {
-        let key = KeyPair::generate()?;
-        let mut params = params(&[("CN", name), ("O", "kaspi-sandbox")], Validity::Current);
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let (key, params) = (KeyPair::generate()?, root_params(name));
         let root = params.self_signed(&key)?;
         let (root_pem, root) = (root.pem(), root.der().clone());
         Ok(Self { issuer: Issuer::new(params, key), root_pem, root })
+    }
+
+    /// One that was kept, so that what it has signed is still let in; none where the text is not of one of this name.
+    #[must_use]
+    pub fn again(name: &str, kept: &str) -> Option<Self> {
+        let key = KeyPair::from_pem(kept).ok()?;
+        let root = CertificateDer::from_pem_slice(kept.as_bytes()).ok()?;
+        let root_pem = kept.get(kept.find("-----BEGIN CERTIFICATE")?..)?.to_owned();
+        Some(Self { issuer: Issuer::new(root_params(name), key), root_pem, root })
+    }
+
+    /// What [`Authority::again`] reads: its key and its certificate, in one file so that they belong together.
+    #[must_use]
+    pub fn kept(&self) -> String {
+        format!("{}{}", self.issuer.key().serialize_pem(), self.root_pem)
     }
 
     /// The root certificate, for the callers' `ca_file`.
@@ -125,6 +138,13 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer)?;
         Ok((certificate.der().clone(), PrivateKeyDer::Pkcs8(key.serialize_der().into())))
     }
+}
+
+fn root_params(name: &str) -> CertificateParams {
+    let mut params = params(&[("CN", name), ("O", "kaspi-sandbox")], Validity::Current);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params
 }
 
 fn client_params(subject: &[(&str, &str)], validity: Validity) -> CertificateParams {

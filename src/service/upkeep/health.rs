@@ -5,7 +5,7 @@ use crate::domain::{Standing, State};
 use crate::failure::Failure;
 use crate::moment::Moment;
 use crate::operation::{ConfigCounts, Health as Report, HealthStatus, PaymentCounts, Reply, SealsInUse};
-use crate::service::Context;
+use crate::service::{Context, Settings};
 use crate::store::{ConfigRow, Glance, PaymentRow, Store, Whose, at_a_glance, what_stands};
 
 /// Tells the state of the daemon; touches nothing.
@@ -40,6 +40,33 @@ impl HealthWatch {
 }
 
 impl HealthWatch {
+    /// The same in a line, for whoever types `systemctl status`; without names, for every user of the machine may.
+    pub(in crate::service) async fn in_a_line(&self, settings: &Settings) -> Result<String, Failure> {
+        let configs = counts(&self.store.read(|reading| Ok(reading.configs()?))?);
+        let (open, unknown) = match at_a_glance(&self.store, NAMED).await? {
+            Some(Glance { open, for_a_person }) => (
+                open,
+                for_a_person.iter().filter(|row| row.state == State::Unknown).count().try_into().unwrap_or(u64::MAX),
+            ),
+            None => {
+                let census = what_stands(&self.store).await?;
+                (census.open_in(None, |_| true), census.open_in(Some(State::Unknown), |_| true))
+            }
+        };
+        let taking = match configs.active.saturating_sub(configs.suspended) {
+            0 => "no organisation takes payments yet".to_owned(),
+            1 => "1 organisation takes payments".to_owned(),
+            many => format!("{many} organisations take payments"),
+        };
+        let suspended =
+            if configs.suspended > 0 { format!(", {} suspended", configs.suspended) } else { String::new() };
+        let certificate = match settings.identity_view(Moment::now()) {
+            Some(identity) => format!("the certificate {}", identity.life()),
+            None => "no certificate yet".to_owned(),
+        };
+        Ok(format!("{taking}{suspended}; {open} payments open, {unknown} unknown; {certificate}"))
+    }
+
     /// The counts, the payments that need a person, and how many more there are. The first one after a start does not wait
     /// until all that is open has been counted.
     async fn payments(

@@ -113,6 +113,21 @@ fn answers_make_a_shop_and_undo_takes_it_back() {
     shop.daemon.door.get("/v1/select").expect(200);
 }
 
+/// Promise: the sandbox of a machine that was started again lets its shop in as before.
+#[test]
+fn a_sandbox_that_starts_again_keeps_its_shop() {
+    let mut shop = Installed::open();
+    let answers = shop.answers(WHOLE);
+    shop.run(&answers, 0);
+    shop.bank.start_again();
+    let sale = json!({"kind": "link", "amount_tiyn": 100});
+    shop.daemon.door.post("/v1/payments", &sale).problem("device_token_invalid");
+    // Its devices are new, as all that it had in memory: a person registers them again.
+    shop.daemon.door.post("/v1/configs/891027350515/register", &json!({})).expect(200);
+    shop.daemon.door.post("/v1/payments", &sale).expect(201);
+    shop.run(&answers, 0);
+}
+
 /// Promise: killed behind any of its commands, setup goes on with the same command, and nobody is billed or paid back twice.
 #[test]
 fn a_kill_behind_any_command_is_gone_on_from() {
