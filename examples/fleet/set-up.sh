@@ -20,7 +20,7 @@ folder=$(dirname "$answers")
 failed=0
 there=/root/kaspid-setup
 
-while read -r host _; do
+while read -r host _ || [ -n "$host" ]; do
     case $host in '' | '#'*) continue ;; esac
     ended=0
     {

@@ -13,10 +13,25 @@ const FOLDER: &str = "conf.d";
 
 /// Reads a file and those of the folder beside it.
 pub(super) fn load(path: &Path) -> Result<Configuration, ConfigError> {
+    load_with(path, None)
+}
+
+/// The same as if a file of the folder held this text, whether it is there or not.
+pub(super) fn load_with(path: &Path, proposed: Option<(&Path, &str)>) -> Result<Configuration, ConfigError> {
     let unreadable = |path: &Path, source| ConfigError::Unreadable { path: path.to_owned(), source };
     let mut texts = vec![(std::fs::read_to_string(path).map_err(|source| unreadable(path, source))?, path.to_owned())];
-    for path in further(path)? {
-        texts.push((text_of(&path).map_err(|source| unreadable(&path, source))?, path));
+    let mut paths = further(path)?;
+    if let Some((new, _)) = proposed
+        && let Err(at) = paths.binary_search_by(|other| other.as_path().cmp(new))
+    {
+        paths.insert(at, new.to_owned());
+    }
+    for path in paths {
+        let text = match proposed {
+            Some((new, text)) if new == path => Ok(text.to_owned()),
+            _ => text_of(&path),
+        };
+        texts.push((text.map_err(|source| unreadable(&path, source))?, path));
     }
     let texts: Vec<(&str, &Path)> = texts.iter().map(|(text, path)| (text.as_str(), path.as_path())).collect();
     parse(&texts, path)

@@ -41,6 +41,14 @@ impl Configuration {
         file::load(path)
     }
 
+    /// The same as if a file of `conf.d` held this text: what it would be read as before it is put there.
+    ///
+    /// # Errors
+    /// As [`Configuration::load`].
+    pub fn load_with(path: &Path, proposed: (&Path, &str)) -> Result<Self, ConfigError> {
+        file::load_with(path, Some(proposed))
+    }
+
     /// The files that are read behind the one at `path`, in their order.
     ///
     /// # Errors

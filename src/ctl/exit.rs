@@ -43,7 +43,8 @@ pub(super) fn of_reply(reply: &Reply, goal: Goal) -> Exit {
     }
     let is_bad_news = match reply {
         Reply::Verified(verified) => !verified.ok,
-        Reply::Config(config) | Reply::Enrolled(config) => config.standing == Standing::Suspended,
+        // What was put out of use is out of use, however its trade point stands.
+        Reply::Config(config) | Reply::Enrolled(config) => config.is_active && config.standing == Standing::Suspended,
         _ => false,
     };
     if is_bad_news { Exit::Refused } else { Exit::Done }
@@ -205,7 +206,7 @@ mod tests {
             differences: None,
         };
         assert_eq!(of_reply(&Reply::Verified(forged), Goal::Answer), Exit::Refused);
-        let suspended = Config { standing: Standing::Suspended, ..samples::config() };
+        let suspended = Config { is_active: true, standing: Standing::Suspended, ..samples::config() };
         assert_eq!(of_reply(&Reply::Config(suspended), Goal::Answer), Exit::Refused);
         for reply in samples::replies() {
             assert_eq!(of_reply(&reply, Goal::Answer), Exit::Done, "{reply:?}");

@@ -66,6 +66,14 @@ struct CallSettings {
     phone_prefix: char,
 }
 
+/// Whether a file holds authorities that can be trusted, for whoever is to name it in a configuration.
+///
+/// # Errors
+/// [`KaspiSetup::CaFile`], which says why not.
+pub fn check_ca_file(path: &std::path::Path) -> Result<(), KaspiSetup> {
+    tls::authorities(path).map(drop)
+}
+
 impl Kaspi {
     /// Checks the endpoint and the extra CAs; contacts nobody. [`Kaspi::check_trust`] has the rest. `record` is told
     /// how each call went.

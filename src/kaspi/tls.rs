@@ -25,13 +25,7 @@ pub(super) struct Trust {
 impl Trust {
     /// Reads the extra CAs.
     pub(super) fn new(ca_file: Option<&Path>, identity: &ClientIdentity) -> Result<Self, KaspiSetup> {
-        let mut roots = RootCertStore::empty();
-        if let Some(path) = ca_file {
-            for certificate in extra(path)? {
-                let unusable = |e: rustls::Error| KaspiSetup::CaFile { path: path.to_owned(), what: e.to_string() };
-                roots.add(certificate).map_err(unusable)?;
-            }
-        }
+        let roots = ca_file.map(authorities).transpose()?.unwrap_or_else(RootCertStore::empty);
         Ok(Self { extra: roots, identity: identity.clone(), made: OnceLock::new() })
     }
 
@@ -60,6 +54,16 @@ impl Trust {
         roots.add_parsable_certificates(system_roots());
         if roots.is_empty() { Err(KaspiSetup::NoRoots) } else { Ok(roots) }
     }
+}
+
+/// The authorities of a file, each fit to be one.
+pub(super) fn authorities(path: &Path) -> Result<RootCertStore, KaspiSetup> {
+    let mut roots = RootCertStore::empty();
+    for certificate in extra(path)? {
+        let unusable = |e: rustls::Error| KaspiSetup::CaFile { path: path.to_owned(), what: e.to_string() };
+        roots.add(certificate).map_err(unusable)?;
+    }
+    Ok(roots)
 }
 
 /// The system's roots in one file: Debian and Ubuntu, then Fedora and its kin.

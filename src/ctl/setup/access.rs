@@ -58,10 +58,12 @@ fn ask_for_users(bench: &mut Workbench<'_, '_>) -> Result<(), SetupError> {
 }
 
 /// What a user belongs to.
-fn groups_of(user: &str) -> Result<Vec<String>, SetupError> {
+pub(super) fn groups_of(user: &str) -> Result<Vec<String>, SetupError> {
+    // A number is a user to id, and none to usermod.
+    let is_number = user.bytes().all(|byte| byte.is_ascii_digit());
     let unknown =
         || SetupError::NotHere(format!("there is no user {user} here: make it with useradd, or name another"));
     let output = Command::new("id").args(["-nG", "--", user]).output();
-    let output = output.ok().filter(|output| output.status.success()).ok_or_else(unknown)?;
+    let output = output.ok().filter(|output| output.status.success() && !is_number).ok_or_else(unknown)?;
     Ok(String::from_utf8_lossy(&output.stdout).split_whitespace().map(str::to_owned).collect())
 }

@@ -121,6 +121,18 @@ impl std::fmt::Debug for TrialAnswer {
     }
 }
 
+/// What is wrong and where, without the value: it may be a phone, or a passphrase in a wrong place.
+fn told(error: &toml::de::Error, text: &str) -> String {
+    let line =
+        error.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.matches('\n').count() + 1);
+    let message = error.message();
+    let without_value = ["invalid type: ", "invalid value: "].iter().find_map(|kind| {
+        let (_, expected) = message.strip_prefix(kind)?.rsplit_once(", expected ")?;
+        Some(format!("{}, expected {expected}", kind.trim_end_matches([':', ' '])))
+    });
+    format!("line {line}: {}", without_value.as_deref().unwrap_or(message))
+}
+
 fn number_or_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<TradePointId>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -142,7 +154,7 @@ impl Answers {
         let unreadable = |source| SetupError::File { path: path.to_owned(), source };
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
         let mut answers: Self = toml::from_str(&text)
-            .map_err(|error| SetupError::Answers { path: path.to_owned(), why: error.to_string() })?;
+            .map_err(|error| SetupError::Answers { path: path.to_owned(), why: told(&error, &text) })?;
         let folder = std::path::absolute(path).map_err(unreadable)?;
         answers.start_at(folder.parent().unwrap_or(Path::new("/")));
         Ok(answers)

@@ -5,10 +5,12 @@ use std::path::Path;
 
 use super::answers::PRODUCTION;
 use super::error::SetupError;
-use super::record::{Deed, FileBytes};
-use super::typed;
+use super::record::{self, Deed};
 use super::workbench::{StepEnd, Workbench};
+use super::{identity, typed};
+use crate::config::Configuration;
 use crate::id::ShopId;
+use crate::kaspi::check_ca_file;
 
 const UNIT: &str = "kaspi-sandbox.service";
 
@@ -19,6 +21,11 @@ pub(super) async fn run(bench: &mut Workbench<'_, '_>) -> Result<StepEnd, SetupE
     bench.head("The bank");
     ask_for_the_bank(bench)?;
     let Some(bank) = bench.answers.bank.clone() else { return Err(SetupError::Unanswered("bank")) };
+    let settings_file = bench.config.with_file_name("conf.d").join("setup.toml");
+    // Settings of setup's own that do not work may be what keeps the daemon from answering.
+    if bench.is_up().await || bench.record.written(&settings_file).is_none() {
+        identity::check_sandbox(bench).await?;
+    }
     let (url, ca) = match bench.answers.is_sandbox() {
         true => {
             start_the_sandbox(bench)?;
@@ -32,35 +39,30 @@ pub(super) async fn run(bench: &mut Workbench<'_, '_>) -> Result<StepEnd, SetupE
         let _ = writeln!(text, "[daemon]\nshop_id = {shop}\n");
     }
     let _ = writeln!(text, "[kaspi]\nurl = {}", toml::Value::String(url));
-    let mut files = Vec::new();
     if let Some(ca) = ca {
         let missing = || SetupError::File { path: ca.clone(), source: std::io::ErrorKind::NotFound.into() };
-        let held = FileBytes::of(&ca)?.ok_or_else(missing)?;
-        // Beside the configuration: the daemon reads it under another user.
-        files.push((bench.config.with_file_name("setup-ca.crt"), held));
-        text.push_str("ca_file = \"../setup-ca.crt\"\n");
+        let held = record::read(&ca)?.ok_or_else(missing)?;
+        check_ca_file(&ca).map_err(|error| SetupError::NotHere(error.to_string()))?;
+        // Beside the configuration: the daemon reads it under another user. By its content, so that the settings in force go
+        // on naming theirs.
+        let name: String =
+            format!("setup-ca-{}", record::sha256(&held)).chars().take("setup-ca-01234567".len()).collect();
+        bench.put(&bench.config.with_file_name(format!("{name}.crt")), &held, 0o644)?;
+        let _ = writeln!(text, "ca_file = \"../{name}.crt\"");
     }
-    files.push((bench.config.with_file_name("conf.d").join("setup.toml"), FileBytes::from(text.as_str())));
-    let before = files.iter().map(|(path, _)| Ok((path, FileBytes::of(path)?)));
-    let before = before.collect::<Result<Vec<_>, SetupError>>()?;
-    let mut is_new = false;
-    for (path, held) in &files {
-        is_new |= bench.put(path, held, 0o644)?;
-    }
-    if let Err(error) = take_in(bench).await {
-        // Settings that do not work are no reason for a shop that works to fail at its next start.
-        for (path, held) in before.iter().rev() {
-            bench.put_back(path, held.as_ref())?;
-        }
-        return Err(error);
-    }
+    let is_new = settings(bench, &settings_file, &text).await?;
     Ok(if is_new { StepEnd::Done } else { StepEnd::Already })
 }
 
-/// Also where nothing is new: a call before may have been broken off between the files and this.
-async fn take_in(bench: &mut Workbench<'_, '_>) -> Result<(), SetupError> {
+/// Judged before they are put where the next start finds them, and in force behind it.
+async fn settings(bench: &mut Workbench<'_, '_>, path: &Path, text: &str) -> Result<bool, SetupError> {
+    let before = record::read(path)?;
+    if bench.differs(path, text.as_bytes())? {
+        Configuration::load_with(&bench.config, (path, text))
+            .map_err(|error| SetupError::NotHere(error.to_string()))?;
+    }
+    let is_new = bench.put(path, text.as_bytes(), 0o644)?;
     let config = bench.config.display().to_string();
-    bench.typed(&["kaspid", "check", "--config", &config])?;
     if !bench.is_up().await {
         let how = match typed::is_booted() {
             true => "systemctl restart kaspid.socket kaspid.service".to_owned(),
@@ -68,7 +70,20 @@ async fn take_in(bench: &mut Workbench<'_, '_>) -> Result<(), SetupError> {
         };
         return Err(SetupError::NotHere(format!("the daemon does not answer: start it, {how}")));
     }
-    bench.typed(&["kaspictl", "reload"])
+    // Also where nothing is new: a call before may have been broken off between the two.
+    let Err(refused) = bench.typed(&["kaspictl", "reload"]) else { return Ok(is_new) };
+    if is_new {
+        match before {
+            Some(before) => drop(bench.put(path, &before, 0o644)?),
+            None => {
+                bench.take_back(path)?;
+                let deed = Deed::File { path: path.to_owned(), sha256: record::sha256(text.as_bytes()) };
+                bench.record.withdraw(&deed)?;
+            }
+        }
+        bench.session.out.say("The settings are as they were before.");
+    }
+    Err(refused)
 }
 
 fn ask_for_the_bank(bench: &mut Workbench<'_, '_>) -> Result<(), SetupError> {
@@ -115,7 +130,7 @@ fn start_the_sandbox(bench: &mut Workbench<'_, '_>) -> Result<(), SetupError> {
 
 /// As the sandbox has written it down, else where its unit listens.
 fn address_of(folder: &Path) -> String {
-    let places = std::fs::read_to_string(folder.join("sandbox.json")).unwrap_or_default();
-    let places: serde_json::Value = serde_json::from_str(&places).unwrap_or_default();
+    let places = record::read(&folder.join("sandbox.json")).ok().flatten().unwrap_or_default();
+    let places: serde_json::Value = serde_json::from_slice(&places).unwrap_or_default();
     places.get("url").and_then(|url| url.as_str()).unwrap_or(SANDBOX_URL).to_owned()
 }

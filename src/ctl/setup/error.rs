@@ -20,6 +20,8 @@ pub(super) enum SetupError {
         "there is no terminal to ask at: kaspictl setup --answers FILE; what stands in one tells kaspictl help setup"
     )]
     NobodyAnswers,
+    #[error("nobody answers any more")]
+    Left,
     #[error("{command}: {why}")]
     Command { command: String, why: String },
     #[error("{0}")]
@@ -34,7 +36,7 @@ impl SetupError {
     pub(super) fn exit(&self) -> Exit {
         match self {
             Self::File { source, .. } if source.kind() == ErrorKind::PermissionDenied => Exit::Denied,
-            Self::Unanswered(_) | Self::NobodyAnswers | Self::Answers { .. } => Exit::Usage,
+            Self::Unanswered(_) | Self::NobodyAnswers | Self::Left | Self::Answers { .. } => Exit::Usage,
             Self::Refused(failure) => exit::of_failure(failure),
             Self::NoAnswer(error) => exit::of_client(error, false),
             _ => Exit::Refused,

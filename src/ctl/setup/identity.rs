@@ -2,11 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::answers::IdentityAnswer;
 use super::error::SetupError;
-use super::record::{self, FileBytes};
+use super::record::{self, BroughtIdentity};
 use super::typed;
 use super::workbench::{StepEnd, Workbench};
 use crate::failure::Code;
@@ -14,6 +12,9 @@ use crate::operation::{GenerateIdentity, Identity, IdentityQuery};
 
 /// Read by systemd behind the unit.
 const DROP_IN: &str = "/etc/systemd/system/kaspid.service.d/setup.conf";
+
+/// How a request for a certificate begins.
+const REQUEST: &[u8] = b"-----BEGIN CERTIFICATE REQUEST-----";
 
 pub(super) async fn run(bench: &mut Workbench<'_, '_>) -> Result<StepEnd, SetupError> {
     bench.head("The key and certificate for the bank");
@@ -134,6 +135,16 @@ async fn generate(
     if !waits {
         words.extend(["--subject", subject]);
     }
+    let is_free = match record::read(request)? {
+        None => true,
+        Some(held) => held.starts_with(REQUEST),
+    };
+    if !is_free || request.is_symlink() {
+        return Err(SetupError::NotHere(format!(
+            "{} is there and is no request: name another file",
+            request.display()
+        )));
+    }
     let text = bench.heard(&words)?;
     record::write(request, &text, 0o644)?;
     bench.session.out.say(&format!(
@@ -166,16 +177,29 @@ fn import(
     let Some(told_by) = pkcs12.as_ref().or(certificate.as_ref()).or(key.as_ref()) else {
         return Err(SetupError::Unanswered("key, certificate or pkcs12 of [identity]"));
     };
-    let mark = match std::fs::read(told_by) {
-        Ok(bytes) => Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+    let sha256 = match record::read(told_by)? {
+        Some(bytes) => record::sha256(&bytes),
         // Removed by the call before, once the daemon kept it.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && in_use.is_some() => {
-            return Ok(kept(bench, in_use));
-        }
-        Err(source) => return Err(SetupError::File { path: told_by.clone(), source }),
+        None if in_use.is_some() => return Ok(kept(bench, in_use)),
+        None => return Err(SetupError::NotHere(format!("{} is not there", told_by.display()))),
     };
-    if in_use.is_some() && bench.record.imported.as_ref() == Some(&mark) {
-        return Ok(kept(bench, in_use));
+    let new = BroughtIdentity { sha256, is_sandbox: bench.answers.is_sandbox() };
+    match (in_use, &bench.record.identity) {
+        (None, _) => {}
+        (Some(_), Some(brought)) if *brought == new => return Ok(kept(bench, in_use)),
+        // What it was brought from may be the only copy there is, or it may be the daemon's own.
+        (Some(_), None) => {
+            let ended = kept(bench, in_use);
+            bench.session.out.say("It was not brought by setup, and stays. To exchange it: kaspictl identity rotate");
+            return Ok(ended);
+        }
+        (Some(_), Some(_)) => {}
+    }
+    let before = bench.record.identity.clone();
+    // Noted before, so that a call that is broken off here knows it for its own.
+    if in_use.is_none() {
+        bench.record.identity = Some(new.clone());
+        bench.record.save()?;
     }
     let shown = |path: Option<PathBuf>| path.map(|path| path.display().to_string());
     let files = [("--key", shown(key)), ("--cert", shown(certificate)), ("--pkcs12", shown(pkcs12))];
@@ -184,10 +208,27 @@ fn import(
         words.extend(file.iter().flat_map(|file| [*option, file.as_str()]));
     }
     words.extend(more);
-    bench.typed(&words)?;
-    bench.record.imported = Some(mark);
+    let done = bench.typed(&words);
+    bench.record.identity = if done.is_ok() { Some(new) } else { before };
     bench.record.save()?;
-    Ok(StepEnd::Done)
+    done.map(|()| StepEnd::Done)
+}
+
+/// The sandbox takes no identity of the bank's, and its own would take the place of what may be the only copy: refused before
+/// anything is changed.
+pub(super) async fn check_sandbox(bench: &Workbench<'_, '_>) -> Result<(), SetupError> {
+    let is_ours = bench.record.identity.as_ref().is_some_and(|identity| identity.is_sandbox);
+    if !bench.answers.is_sandbox() || is_ours || bench.answers.identity.is_some() {
+        return Ok(());
+    }
+    match in_use(bench).await? {
+        None => Ok(()),
+        Some(identity) => Err(SetupError::NotHere(format!(
+            "this daemon has a key and certificate that are not of the sandbox ({}), and those of the sandbox would take their \
+             place: try the sandbox with a daemon of its own, kaspi-sandbox serve",
+            identity.subject
+        ))),
+    }
 }
 
 fn credentials(
@@ -205,7 +246,7 @@ fn credentials(
         "# Written by kaspictl setup; taken back by kaspictl setup --undo.\n[Service]\n{load}=kaspid.key:{key}\n\
          {load}=kaspid.crt:{certificate}\n"
     );
-    if !bench.put(Path::new(DROP_IN), &FileBytes::from(text.as_str()), 0o644)? {
+    if !bench.put(Path::new(DROP_IN), text.as_bytes(), 0o644)? {
         return Ok(StepEnd::Already);
     }
     bench.typed(&["systemctl", "daemon-reload"])?;

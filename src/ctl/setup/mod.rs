@@ -22,6 +22,7 @@ use serde::Serialize;
 
 use super::exit::Exit;
 use super::session::Session;
+use crate::operation::ConfigQuery;
 use answers::Answers;
 use error::SetupError;
 use workbench::{StepEnd, StepResult, Workbench};
@@ -46,33 +47,35 @@ struct SetupDocument<'a> {
 
 impl Setup {
     pub(super) async fn run(&self, session: &mut Session<'_>) -> Exit {
-        let (config, json) = (self.config.clone(), session.json);
-        let mut bench = match Workbench::open(session, config, self.answers.as_deref(), self.undo) {
-            Ok(bench) => bench,
-            Err((session, error)) => {
-                session.out.say(&format!("kaspictl: nothing was done: {error}"));
-                return denied_to(session, &error);
-            }
-        };
-        let done = match self.undo {
-            true => undo::run(&mut bench).await,
-            false => all(&mut bench).await,
-        };
+        let json = session.json;
+        let (session, ended, done) =
+            match Workbench::open(session, self.config.clone(), self.answers.as_deref(), self.undo) {
+                Err((session, error)) => (session, Vec::new(), Err(error)),
+                Ok(mut bench) => {
+                    let done = match self.undo {
+                        true => undo::run(&mut bench).await,
+                        false => all(&mut bench).await,
+                    };
+                    let done = done
+                        .and_then(|exit| bench.record.tidy().map(|()| exit))
+                        .inspect_err(|_| drop(bench.record.tidy()));
+                    (bench.session, bench.ended, done)
+                }
+            };
         let (exit, error) = match done {
             Ok(exit) => (exit, None),
             Err(error) => {
-                bench.session.out.say(&format!("kaspictl: setup stops here: {error}"));
-                let exit = denied_to(bench.session, &error);
-                if !self.undo {
-                    bench.session.out.say("What is done stays. When that is put right, go on with the same command.");
-                }
-                (exit, Some(error.to_string()))
+                session.out.say(&format!("kaspictl: setup stops here: {error}"));
+                session
+                    .out
+                    .say("When that is put right, the same command goes on: what is done already is not done again.");
+                (denied_to(session, &error), Some(error.to_string()))
             }
         };
         if json {
-            let document = SetupDocument { format: 1, steps: &bench.ended, error, exit: exit as u8 };
+            let document = SetupDocument { format: 1, steps: &ended, error, exit: exit as u8 };
             let text = serde_json::to_string(&document).unwrap_or_default();
-            bench.session.out.data(&format!("{text}\n"));
+            session.out.data(&format!("{text}\n"));
         }
         exit
     }
@@ -91,6 +94,10 @@ fn denied_to(session: &mut Session<'_>, error: &SetupError) -> Exit {
 
 async fn all(bench: &mut Workbench<'_, '_>) -> Result<Exit, SetupError> {
     earlier_answers(bench)?;
+    // Before another bank is asked.
+    if bench.is_up().await {
+        trial::settle(bench).await?;
+    }
     let bank = bank::run(bench).await?;
     bench.end("bank", bank)?;
     let identity = identity::run(bench).await?;
@@ -104,14 +111,17 @@ async fn all(bench: &mut Workbench<'_, '_>) -> Result<Exit, SetupError> {
     bench.end("access", access)?;
     let trial = trial::run(bench).await?;
     bench.end("trial", trial)?;
-    let customer = match bench.answers.is_sandbox() {
-        true => "; the customer of the sandbox is kaspi-sandbox pay QRPAYMENTID",
-        false => "",
-    };
-    bench.session.out.say(&format!(
-        "\nEverything is set up. A sale: kaspictl pay 150 --phone PHONE --wait{customer}\nHow it stands:"
-    ));
-    Ok(match bench.typed(&["kaspictl", "doctor"]) {
+    let takes = bench.ask(ConfigQuery { shop_id: None }).await?.configs.iter().any(|config| config.is_active);
+    bench.session.out.say(match (takes, bench.answers.is_sandbox()) {
+        (false, _) => "\nSet up, but for an organisation that takes money: kaspictl bin add BIN",
+        (true, false) => "\nEverything is set up. A sale: kaspictl pay 150 --phone PHONE --wait",
+        (true, true) => {
+            "\nEverything is set up. A sale: kaspictl pay 150 --phone PHONE --wait; its customer: kaspi-sandbox pay QRPAYMENTID"
+        }
+    });
+    bench.session.out.say("How it stands:");
+    let config = bench.config.display().to_string();
+    Ok(match bench.typed(&["kaspictl", "doctor", "--config", &config]) {
         Ok(()) => Exit::Done,
         Err(_) => Exit::Refused,
     })

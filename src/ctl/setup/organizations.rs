@@ -4,7 +4,7 @@ use super::answers::OrganizationAnswer;
 use super::error::SetupError;
 use super::record::Deed;
 use super::workbench::{StepEnd, Workbench};
-use crate::domain::TradePoint;
+use crate::domain::{Standing, TradePoint};
 use crate::failure::Code;
 use crate::id::{OrganizationBin, TradePointId};
 use crate::operation::{Config, ConfigQuery, GetConfig, TradePointQuery};
@@ -42,6 +42,10 @@ async fn enrolled(bench: &mut Workbench<'_, '_>, wanted: &OrganizationAnswer) ->
                 );
                 return Err(SetupError::NotHere(why));
             }
+            // After another bank, for one.
+            if config.standing == Standing::Suspended {
+                bench.typed(&["kaspictl", "bin", "verify", bin])?;
+            }
             if wanted.default && !config.is_default {
                 bench.typed(&["kaspictl", "bin", "default", bin])?;
                 return Ok(StepEnd::Done);
@@ -50,17 +54,19 @@ async fn enrolled(bench: &mut Workbench<'_, '_>, wanted: &OrganizationAnswer) ->
         }
         Err(failure) if failure.code != Code::NotFound => Err(SetupError::Refused(Box::new(failure))),
         _ => {
-            let point = wanted.trade_point.as_ref().map(ToString::to_string);
-            let mut words = vec!["kaspictl", "bin", "add", bin];
-            for (option, value) in [("--trade-point", &point), ("--description", &wanted.description)] {
-                words.extend(value.iter().flat_map(|value| [option, value.as_str()]));
+            let mut words = vec!["kaspictl".to_owned(), "bin".to_owned(), "add".to_owned(), bin.to_owned()];
+            // In one word: a name may begin with a dash.
+            words.extend(wanted.trade_point.iter().map(|point| format!("--trade-point={point}")));
+            words.extend(wanted.description.iter().map(|text| format!("--description={text}")));
+            words.extend(wanted.default.then(|| "--default".to_owned()));
+            let deed = Deed::Organization(wanted.bin.clone());
+            bench.record.note(deed.clone())?;
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let done = bench.typed(&words);
+            if done.is_err() && bench.told(GetConfig { organization_bin: wanted.bin.clone() }).await?.is_err() {
+                bench.record.withdraw(&deed)?;
             }
-            if wanted.default {
-                words.push("--default");
-            }
-            bench.record.note(Deed::Organization(wanted.bin.clone()))?;
-            bench.typed(&words)?;
-            Ok(StepEnd::Done)
+            done.map(|()| StepEnd::Done)
         }
     }
 }

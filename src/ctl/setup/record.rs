@@ -2,12 +2,12 @@
 //! be undone, and what was not done yet is undone without harm.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use base64ct::{Base64, Encoding};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::error::SetupError;
 use crate::id::{OrganizationBin, RequestKey};
@@ -16,8 +16,8 @@ use crate::id::{OrganizationBin, RequestKey};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Deed {
-    /// A file was written; what it held before, if it was there.
-    File { path: PathBuf, before: Option<FileBytes> },
+    /// A file of setup's own was written; what it holds by now may be somebody's.
+    File { path: PathBuf, sha256: String },
     /// A user was put into a group.
     Member { user: String, group: String },
     /// A unit was enabled and started.
@@ -26,51 +26,23 @@ pub(super) enum Deed {
     Organization(OrganizationBin),
 }
 
-/// The bytes of a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub(super) struct FileBytes(Vec<u8>);
-
-impl FileBytes {
-    /// What a file holds; none if it is not there.
-    pub(super) fn of(path: &Path) -> Result<Option<Self>, SetupError> {
-        match fs::read(path) {
-            Ok(bytes) => Ok(Some(Self(bytes))),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(SetupError::File { path: path.to_owned(), source }),
-        }
-    }
-
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl From<&str> for FileBytes {
-    fn from(text: &str) -> Self {
-        Self(text.as_bytes().to_vec())
-    }
-}
-
-impl TryFrom<String> for FileBytes {
-    type Error = base64ct::Error;
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        Base64::decode_vec(&text).map(Self)
-    }
-}
-
-impl From<FileBytes> for String {
-    fn from(held: FileBytes) -> Self {
-        Base64::encode_string(&held.0)
-    }
-}
-
 /// The payment of a trial. Its key is kept before anybody is billed, so that nobody is billed twice for it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct TrialRecord {
     pub(super) key: RequestKey,
+    /// What was asked, as the answers name it.
+    pub(super) bank: String,
     /// Paid and paid back.
     pub(super) is_over: bool,
+}
+
+/// Where an identity came from that setup took in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct BroughtIdentity {
+    /// Of the file with the certificate.
+    pub(super) sha256: String,
+    /// It may be lost without harm.
+    pub(super) is_sandbox: bool,
 }
 
 /// All of it, in a file of root's.
@@ -80,8 +52,8 @@ pub(super) struct SetupRecord {
     path: PathBuf,
     /// In the order in which they were done.
     pub(super) deeds: Vec<Deed>,
-    /// A hash of the certificate or PKCS#12 file that the identity in use was read from.
-    pub(super) imported: Option<String>,
+    /// None for one that was there before, or was brought by somebody else.
+    pub(super) identity: Option<BroughtIdentity>,
     pub(super) trial: Option<TrialRecord>,
 }
 
@@ -96,22 +68,40 @@ impl SetupRecord {
         Ok(Self { path, ..record })
     }
 
-    /// Writes a deed down, before it is done. What was done twice is undone once, and a file gets back what it held first.
+    /// Writes a deed down, before it is done. What was done before keeps its place.
     pub(super) fn note(&mut self, deed: Deed) -> Result<(), SetupError> {
-        let is_known = self.deeds.iter().any(|known| match (known, &deed) {
+        let is_same = |known: &&mut Deed| match (&**known, &deed) {
             (Deed::File { path: one, .. }, Deed::File { path: other, .. }) => one == other,
             (one, other) => one == other,
-        });
-        if !is_known {
-            self.deeds.push(deed);
+        };
+        match self.deeds.iter_mut().find(is_same) {
+            Some(known) => *known = deed,
+            None => self.deeds.push(deed),
         }
         self.save()
     }
 
-    /// The last deed is undone.
-    pub(super) fn undone(&mut self) -> Result<(), SetupError> {
-        self.deeds.pop();
+    /// It was not done, or is undone.
+    pub(super) fn withdraw(&mut self, deed: &Deed) -> Result<(), SetupError> {
+        self.deeds.retain(|known| known != deed);
         self.save()
+    }
+
+    /// The hash of what setup last wrote into a file.
+    pub(super) fn written(&self, wanted: &Path) -> Option<&str> {
+        self.deeds.iter().find_map(|deed| match deed {
+            Deed::File { path, sha256 } if path == wanted => Some(sha256.as_str()),
+            _ => None,
+        })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.deeds.is_empty() && self.open_trial().is_none()
+    }
+
+    /// A payment that is neither paid back nor called off.
+    pub(super) fn open_trial(&self) -> Option<&TrialRecord> {
+        self.trial.as_ref().filter(|trial| !trial.is_over)
     }
 
     pub(super) fn save(&self) -> Result<(), SetupError> {
@@ -119,20 +109,47 @@ impl SetupRecord {
         write(&self.path, text.as_bytes(), 0o600)
     }
 
-    /// Nothing of it is left.
-    pub(super) fn remove(self) -> Result<(), SetupError> {
-        remove(&self.path)
+    /// Not left lying about when there is nothing in it. Where the identity in use came from is known as long as it may be.
+    pub(super) fn tidy(&self) -> Result<(), SetupError> {
+        match self.deeds.is_empty() && self.identity.is_none() && self.trial.is_none() {
+            true => remove(&self.path),
+            false => Ok(()),
+        }
     }
 }
 
-/// A file is there whole or not at all, and on the disk.
+/// More than any certificate, configuration or answer.
+const LARGEST: u64 = 1 << 20;
+
+/// What a file holds; none if it is not there. A pipe would be waited for without an end, and a device has no end.
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, SetupError> {
+    let failed = |source| SetupError::File { path: path.to_owned(), source };
+    let file = match path.metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Ok(metadata) if !metadata.is_file() => Err(io::Error::other("it is not a file")),
+        found => found.and_then(|_| File::open(path)),
+    };
+    let mut bytes = Vec::new();
+    file.and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    match u64::try_from(bytes.len()).is_ok_and(|length| length > LARGEST) {
+        true => Err(failed(io::Error::other("it is larger than 1 MiB"))),
+        false => Ok(Some(bytes)),
+    }
+}
+
+/// A hash, to know a file again.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A file is there whole or not at all, and on the disk. A folder that is missing is made, for all to read.
 pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), SetupError> {
     let failed = |source| SetupError::File { path: path.to_owned(), source };
     let folder = path.parent().unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     // Its beginning and its end: no reader of the folder takes it for a file of its own.
     let part = folder.join(format!(".{name}.part"));
-    let written = fs::create_dir_all(folder).and_then(|()| {
+    let written = made(folder).and_then(|()| {
         let _ = fs::remove_file(&part);
         let mut file = File::options().write(true).create_new(true).mode(mode).open(&part)?;
         // The umask may have cut what others are to read.
@@ -142,7 +159,18 @@ pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), SetupErr
         fs::rename(&part, path)?;
         File::open(folder)?.sync_all()
     });
+    if written.is_err() {
+        let _ = fs::remove_file(&part);
+    }
     written.map_err(failed)
+}
+
+fn made(folder: &Path) -> io::Result<()> {
+    match fs::create_dir(folder) {
+        Ok(()) => fs::set_permissions(folder, fs::Permissions::from_mode(0o755)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Gone, whether or not it was there.
@@ -161,18 +189,33 @@ mod tests {
 
     use super::*;
 
-    /// Promise: a file that setup wrote twice gets back what it held before the first time.
+    /// Promise: what was done is known again, a file by what was last written into it.
     #[test]
-    fn the_first_before_is_the_one_that_comes_back() {
+    fn deeds_are_known_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("setup.json");
         let mut record = SetupRecord::open(path.clone()).unwrap();
-        let file = |before: Option<&str>| Deed::File { path: "/a".into(), before: before.map(FileBytes::from) };
-        record.note(file(Some("first"))).unwrap();
-        record.note(file(Some("second"))).unwrap();
+        let file = |sha256: &str| Deed::File { path: "/a".into(), sha256: sha256.to_owned() };
+        record.note(file("first")).unwrap();
+        record.note(file("second")).unwrap();
         record.note(Deed::Unit("u".to_owned())).unwrap();
-        let again = SetupRecord::open(path.clone()).unwrap();
-        assert_eq!(again.deeds, [file(Some("first")), Deed::Unit("u".to_owned())]);
+        let mut again = SetupRecord::open(path.clone()).unwrap();
+        assert_eq!(again.deeds, [file("second"), Deed::Unit("u".to_owned())]);
+        assert_eq!(again.written(Path::new("/a")), Some("second"));
+        again.withdraw(&file("second")).unwrap();
+        assert_eq!(SetupRecord::open(path.clone()).unwrap().deeds, [Deed::Unit("u".to_owned())]);
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    /// Promise: what is no file is not waited for.
+    #[test]
+    fn what_is_no_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for path in [pipe.as_path(), folder.path(), Path::new("/dev/zero")] {
+            assert!(read(path).unwrap_err().to_string().contains("not a file"), "{}", path.display());
+        }
+        assert_eq!(read(&folder.path().join("none")).unwrap(), None);
     }
 }

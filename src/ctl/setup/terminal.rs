@@ -1,10 +1,13 @@
 //! Questions to a person at a terminal.
 
-use std::io::{self, BufRead, IsTerminal};
+use std::io::{self, BufRead, IsTerminal, Read};
 use std::path::PathBuf;
 
 use super::error::SetupError;
 use crate::ctl::out::Out;
+
+/// A line of a terminal is no longer.
+const LONGEST: u64 = 4096;
 
 /// Asks a person; only made where there is one.
 pub(super) struct Terminal(());
@@ -19,11 +22,12 @@ impl Terminal {
     pub(super) fn line(&self, out: &mut Out, question: &str, usual: &str) -> Result<String, SetupError> {
         let usual_shown = if usual.is_empty() { String::new() } else { format!(" [{usual}]") };
         out.ask(&format!("{question}{usual_shown}: "));
-        let mut line = String::new();
-        match io::stdin().lock().read_line(&mut line) {
-            Ok(0) | Err(_) => Err(SetupError::NobodyAnswers),
-            Ok(_) if line.trim().is_empty() => Ok(usual.to_owned()),
-            Ok(_) => Ok(line.trim().to_owned()),
+        let mut line = Vec::new();
+        let read = io::stdin().lock().take(LONGEST).read_until(b'\n', &mut line);
+        match (read, String::from_utf8_lossy(&line).trim()) {
+            (Ok(0) | Err(_), _) => Err(SetupError::Left),
+            (Ok(_), "") => Ok(usual.to_owned()),
+            (Ok(_), line) => Ok(line.to_owned()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What every step of setup works with: the session, the answers, the record of what was done, and the daemon.
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use serde::Serialize;
 
 use super::answers::Answers;
 use super::error::SetupError;
-use super::record::{self, Deed, FileBytes, SetupRecord};
+use super::record::{self, Deed, SetupRecord};
 use super::terminal::Terminal;
 use crate::client::{Client, Outcome};
 use crate::ctl::session::Session;
@@ -47,6 +48,8 @@ pub(super) struct Workbench<'s, 'o> {
     /// Who is asked what the answers leave open.
     pub(super) person: Option<Terminal>,
     pub(super) ended: Vec<StepResult>,
+    /// No other setup works beside this one as long as it is held.
+    _lock: File,
 }
 
 impl<'s, 'o> Workbench<'s, 'o> {
@@ -60,18 +63,21 @@ impl<'s, 'o> Workbench<'s, 'o> {
         let opened = std::path::absolute(&config)
             .map_err(|source| SetupError::File { path: config.clone(), source })
             .and_then(|config| {
-                // Whoever may not write beside it is told before anything is asked.
-                let record = SetupRecord::open(config.with_file_name("setup.json"))?;
-                record.save()?;
                 let answers = match file {
                     Some(file) => Answers::read(file)?,
                     None if person.is_none() && !undo => return Err(SetupError::NobodyAnswers),
                     None => Answers::default(),
                 };
-                Ok((config, record, answers))
+                let lock = locked(config.parent().unwrap_or(Path::new("/")))?;
+                let record = SetupRecord::open(config.with_file_name("setup.json"))?;
+                // Whoever may not write beside it is told before anything is asked.
+                record.save()?;
+                Ok((config, record, answers, lock))
             });
         match opened {
-            Ok((config, record, answers)) => Ok(Self { session, config, answers, record, person, ended: Vec::new() }),
+            Ok((config, record, answers, lock)) => {
+                Ok(Self { session, config, answers, record, person, ended: Vec::new(), _lock: lock })
+            }
             Err(error) => Err((session, error)),
         }
     }
@@ -94,30 +100,54 @@ impl<'s, 'o> Workbench<'s, 'o> {
         self.session.out.say(&format!("\n== {text}"));
     }
 
-    /// Writes a file that can be taken back. False where it was so before.
-    pub(super) fn put(&mut self, path: &Path, held: &FileBytes, mode: u32) -> Result<bool, SetupError> {
-        let before = FileBytes::of(path)?;
-        if before.as_ref() == Some(held) {
-            return Ok(false);
+    /// Whether a file of setup's own is to be written. One that somebody else has put there, or has changed, is not touched.
+    pub(super) fn differs(&self, path: &Path, text: &[u8]) -> Result<bool, SetupError> {
+        if path.is_symlink() {
+            return Err(SetupError::NotHere(format!(
+                "{} is a link: remove it, setup writes a file there",
+                path.display()
+            )));
         }
-        self.record.note(Deed::File { path: path.to_owned(), before })?;
-        self.session.out.say(&format!("writes {}", path.display()));
-        record::write(path, held.bytes(), mode)?;
-        Ok(true)
+        match record::read(path)? {
+            Some(held) if held == text => Ok(false),
+            Some(held) if self.record.written(path) != Some(record::sha256(&held).as_str()) => {
+                Err(SetupError::NotHere(format!(
+                    "{} was written or changed by somebody else, and setup would replace it: put those lines into another \
+                     file, and remove it",
+                    path.display()
+                )))
+            }
+            _ => Ok(true),
+        }
     }
 
-    /// A file as it was before setup.
-    pub(super) fn put_back(&mut self, path: &Path, before: Option<&FileBytes>) -> Result<(), SetupError> {
-        match before {
-            Some(held) => {
-                self.session.out.say(&format!("puts back {}", path.display()));
-                record::write(path, held.bytes(), 0o644)
-            }
-            None => {
-                self.session.out.say(&format!("removes {}", path.display()));
-                record::remove(path)
-            }
+    /// Writes a file of setup's own, which can be taken back. False where it was so before.
+    pub(super) fn put(&mut self, path: &Path, text: &[u8], mode: u32) -> Result<bool, SetupError> {
+        let is_new = self.differs(path, text)?;
+        // Noted also where it was so before: written by a call that was broken off.
+        self.record.note(Deed::File { path: path.to_owned(), sha256: record::sha256(text) })?;
+        if is_new {
+            self.session.out.say(&format!("writes {}", path.display()));
+            record::write(path, text, mode)?;
         }
+        Ok(is_new)
+    }
+
+    /// Takes back a file of setup's own. False where it holds something else by now, which stays.
+    pub(super) fn take_back(&mut self, path: &Path) -> Result<bool, SetupError> {
+        let is_ours = match record::read(path) {
+            Ok(None) => return Ok(true),
+            Ok(Some(held)) => self.record.written(path) == Some(record::sha256(&held).as_str()),
+            Err(_) => false,
+        };
+        if is_ours && !path.is_symlink() {
+            self.session.out.say(&format!("removes {}", path.display()));
+            record::remove(path)?;
+            // The last one takes the folder along.
+            let _ = path.parent().map(std::fs::remove_dir);
+            return Ok(true);
+        }
+        Ok(false)
     }
 
     /// Asks; what the daemon refuses is told apart from no answer.
@@ -134,5 +164,18 @@ impl<'s, 'o> Workbench<'s, 'o> {
     /// Whether one answers. Where systemd listens, the question starts it.
     pub(super) async fn is_up(&self) -> bool {
         self.told(HealthQuery).await.is_ok()
+    }
+}
+
+/// Two setups would bill for two trials, and each forget what the other one did.
+fn locked(folder: &Path) -> Result<File, SetupError> {
+    let failed = |source| SetupError::File { path: folder.to_owned(), source };
+    let lock = File::open(folder).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => {
+            Err(SetupError::NotHere("another setup works here: wait until it has ended".to_owned()))
+        }
+        Err(TryLockError::Error(source)) => Err(failed(source)),
     }
 }
