@@ -88,18 +88,18 @@ async fn who_has_just_connected_is_answered() {
     world.stop();
     tokio::time::sleep(Duration::from_millis(20)).await;
     http.write_all(version).await.unwrap();
+    kept.write_all(version).await.unwrap();
+    let hello = Hello { protocol: PROTOCOL, client: "late".to_owned() };
+    native.write_all(&frame::encode(&hello).unwrap()).await.unwrap();
     let answer = to_end(&mut http).await;
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close\r\n"), "{answer}");
     // A connection that is kept has two answers then, the last of which says that it is.
-    kept.write_all(version).await.unwrap();
     let answers = to_end(&mut kept).await;
     assert_eq!(
         (answers.matches("HTTP/1.1 200").count(), answers.matches("connection: close").count()),
         (2, 1),
         "{answers}"
     );
-    let hello = Hello { protocol: PROTOCOL, client: "late".to_owned() };
-    native.write_all(&frame::encode(&hello).unwrap()).await.unwrap();
     let (mut reader, _writer) = native.into_split();
     let welcome: Welcome = within(frame::receive(&mut reader)).await.unwrap();
     assert_eq!(welcome.protocol, PROTOCOL);
