@@ -1,6 +1,8 @@
 //! What a set-up has to know. Asked for one by one, or read from a file that was written for it; a file that setup wrote itself
 //! is one of these.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -13,6 +15,9 @@ pub(super) const PRODUCTION: &str = "https://qrapi-cert-ip.kaspi.kz";
 
 /// Where the unit of the sandbox keeps its files.
 const SANDBOX: &str = "/var/lib/kaspi-sandbox";
+
+/// No answers are longer.
+const LARGEST: u64 = 1 << 20;
 
 /// All of it; what is none was not answered yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,7 +157,9 @@ impl Answers {
     /// A file of them; relative paths in it start at its folder.
     pub(super) fn read(path: &Path) -> Result<Self, SetupError> {
         let unreadable = |source| SetupError::File { path: path.to_owned(), source };
-        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        // A pipe of the caller's own is read, too, and no more of it than answers are long.
+        let mut text = String::new();
+        File::open(path).and_then(|file| file.take(LARGEST).read_to_string(&mut text)).map_err(unreadable)?;
         let mut answers: Self = toml::from_str(&text)
             .map_err(|error| SetupError::Answers { path: path.to_owned(), why: told(&error, &text) })?;
         let folder = std::path::absolute(path).map_err(unreadable)?;
@@ -168,6 +175,14 @@ impl Answers {
 
     pub(super) fn is_sandbox(&self) -> bool {
         self.bank.as_deref() == Some("sandbox")
+    }
+
+    /// The bank, told apart from every other; one sandbox is not another one.
+    pub(super) fn named_bank(&self) -> String {
+        match self.is_sandbox() {
+            true => format!("sandbox {}", self.sandbox_folder().display()),
+            false => self.bank.clone().unwrap_or_default(),
+        }
     }
 
     /// Where the sandbox has its key and tells where it is.

@@ -23,7 +23,7 @@ pub(super) async fn run(bench: &mut Workbench<'_, '_>) -> Result<StepEnd, SetupE
     let Some(bank) = bench.answers.bank.clone() else { return Err(SetupError::Unanswered("bank")) };
     let settings_file = bench.config.with_file_name("conf.d").join("setup.toml");
     // Settings of setup's own that do not work may be what keeps the daemon from answering.
-    if bench.is_up().await || bench.record.written(&settings_file).is_none() {
+    if bench.is_up().await || bench.record.written(&settings_file).is_empty() {
         identity::check_sandbox(bench).await?;
     }
     let (url, ca) = match bench.answers.is_sandbox() {
@@ -77,8 +77,7 @@ async fn settings(bench: &mut Workbench<'_, '_>, path: &Path, text: &str) -> Res
             Some(before) => drop(bench.put(path, &before, 0o644)?),
             None => {
                 bench.take_back(path)?;
-                let deed = Deed::File { path: path.to_owned(), sha256: record::sha256(text.as_bytes()) };
-                bench.record.withdraw(&deed)?;
+                bench.record.withdraw_file(path)?;
             }
         }
         bench.session.out.say("The settings are as they were before.");

@@ -22,7 +22,7 @@ pub(super) async fn run(bench: &mut Workbench<'_, '_>) -> Result<StepEnd, SetupE
     if bench.answers.is_sandbox() && bench.answers.identity.is_none() {
         let folder = bench.answers.sandbox_folder();
         let file = |name: &str| Some(folder.join(name));
-        return import(bench, (file("client.key"), file("client.cer"), None), &[], in_use.as_ref());
+        return import(bench, (file("client.key"), file("client.cer"), None), &[], in_use.as_ref()).await;
     }
     ask_for_the_identity(bench, in_use.as_ref())?;
     match bench.answers.identity.clone() {
@@ -39,7 +39,7 @@ pub(super) async fn run(bench: &mut Workbench<'_, '_>) -> Result<StepEnd, SetupE
             if remove_source {
                 more.push("--remove-source");
             }
-            import(bench, (key, certificate, pkcs12), &more, in_use.as_ref())
+            import(bench, (key, certificate, pkcs12), &more, in_use.as_ref()).await
         }
         Some(IdentityAnswer::Credentials { key, certificate, encrypted }) => {
             credentials(bench, &key, &certificate, encrypted)
@@ -168,7 +168,7 @@ fn came(bench: &mut Workbench<'_, '_>, named: Option<PathBuf>, waits: bool) -> R
 }
 
 /// A key of elsewhere. One that was taken in from the same file by an earlier call is not taken in again.
-fn import(
+async fn import(
     bench: &mut Workbench<'_, '_>,
     (key, certificate, pkcs12): (Option<PathBuf>, Option<PathBuf>, Option<PathBuf>),
     more: &[&str],
@@ -183,23 +183,25 @@ fn import(
         None if in_use.is_some() => return Ok(kept(bench, in_use)),
         None => return Err(SetupError::NotHere(format!("{} is not there", told_by.display()))),
     };
-    let new = BroughtIdentity { sha256, is_sandbox: bench.answers.is_sandbox() };
-    match (in_use, &bench.record.identity) {
-        (None, _) => {}
-        (Some(_), Some(brought)) if *brought == new => return Ok(kept(bench, in_use)),
+    let brought = bench.record.identity.clone();
+    let is_same = brought.as_ref().is_some_and(|brought| brought.sha256 == sha256);
+    match in_use {
+        // Noted before, so that a call that is broken off here knows it for its own.
+        None => {
+            let is_sandbox = bench.answers.is_sandbox();
+            bench.record.identity = Some(BroughtIdentity { sha256: sha256.clone(), told: None, is_sandbox });
+            bench.record.save()?;
+        }
+        Some(identity) if is_same && brought.is_some_and(|it| it.told.is_none() || is_brought(&it, identity)) => {
+            return Ok(kept(bench, in_use));
+        }
         // What it was brought from may be the only copy there is, or it may be the daemon's own.
-        (Some(_), None) => {
+        Some(identity) if !bench.record.identity.as_ref().is_some_and(|it| is_brought(it, identity)) => {
             let ended = kept(bench, in_use);
             bench.session.out.say("It was not brought by setup, and stays. To exchange it: kaspictl identity rotate");
             return Ok(ended);
         }
-        (Some(_), Some(_)) => {}
-    }
-    let before = bench.record.identity.clone();
-    // Noted before, so that a call that is broken off here knows it for its own.
-    if in_use.is_none() {
-        bench.record.identity = Some(new.clone());
-        bench.record.save()?;
+        Some(_) => {}
     }
     let shown = |path: Option<PathBuf>| path.map(|path| path.display().to_string());
     let files = [("--key", shown(key)), ("--cert", shown(certificate)), ("--pkcs12", shown(pkcs12))];
@@ -208,21 +210,35 @@ fn import(
         words.extend(file.iter().flat_map(|file| [*option, file.as_str()]));
     }
     words.extend(more);
-    let done = bench.typed(&words);
-    bench.record.identity = if done.is_ok() { Some(new) } else { before };
+    bench.typed(&words)?;
+    let told = self::in_use(bench).await?.as_ref().map(told);
+    bench.record.identity = Some(BroughtIdentity { sha256, told, is_sandbox: bench.answers.is_sandbox() });
     bench.record.save()?;
-    done.map(|()| StepEnd::Done)
+    Ok(StepEnd::Done)
+}
+
+/// What the daemon tells of an identity, to know it again.
+fn told(identity: &Identity) -> String {
+    format!("{} until {}", identity.subject, identity.not_after)
+}
+
+fn is_brought(brought: &BroughtIdentity, in_use: &Identity) -> bool {
+    brought.told.as_ref() == Some(&told(in_use))
 }
 
 /// The sandbox takes no identity of the bank's, and its own would take the place of what may be the only copy: refused before
 /// anything is changed.
 pub(super) async fn check_sandbox(bench: &Workbench<'_, '_>) -> Result<(), SetupError> {
-    let is_ours = bench.record.identity.as_ref().is_some_and(|identity| identity.is_sandbox);
-    if !bench.answers.is_sandbox() || is_ours || bench.answers.identity.is_some() {
+    if !bench.answers.is_sandbox() || bench.answers.identity.is_some() {
         return Ok(());
     }
+    let is_ours = |identity: &Identity| {
+        let brought = bench.record.identity.as_ref().filter(|brought| brought.is_sandbox);
+        brought.is_some_and(|brought| brought.told.is_none() || is_brought(brought, identity))
+    };
     match in_use(bench).await? {
         None => Ok(()),
+        Some(identity) if is_ours(&identity) => Ok(()),
         Some(identity) => Err(SetupError::NotHere(format!(
             "this daemon has a key and certificate that are not of the sandbox ({}), and those of the sandbox would take their \
              place: try the sandbox with a daemon of its own, kaspi-sandbox serve",

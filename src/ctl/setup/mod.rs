@@ -94,10 +94,8 @@ fn denied_to(session: &mut Session<'_>, error: &SetupError) -> Exit {
 
 async fn all(bench: &mut Workbench<'_, '_>) -> Result<Exit, SetupError> {
     earlier_answers(bench)?;
-    // Before another bank is asked.
-    if bench.is_up().await {
-        trial::settle(bench).await?;
-    }
+    // Before another bank is asked: at that one, the payment of a trial would be somebody else's.
+    trial::settle(bench).await?;
     let bank = bank::run(bench).await?;
     bench.end("bank", bank)?;
     let identity = identity::run(bench).await?;

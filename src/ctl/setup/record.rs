@@ -16,8 +16,8 @@ use crate::id::{OrganizationBin, RequestKey};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Deed {
-    /// A file of setup's own was written; what it holds by now may be somebody's.
-    File { path: PathBuf, sha256: String },
+    /// A file of setup's own was written; what it holds by now may be somebody's. The hashes of all that setup has put there.
+    File { path: PathBuf, sha256: Vec<String> },
     /// A user was put into a group.
     Member { user: String, group: String },
     /// A unit was enabled and started.
@@ -41,6 +41,8 @@ pub(super) struct TrialRecord {
 pub(super) struct BroughtIdentity {
     /// Of the file with the certificate.
     pub(super) sha256: String,
+    /// As the daemon tells it: another one was brought by somebody else. None as long as it is being brought.
+    pub(super) told: Option<String>,
     /// It may be lost without harm.
     pub(super) is_sandbox: bool,
 }
@@ -59,11 +61,8 @@ pub(super) struct SetupRecord {
 
 impl SetupRecord {
     pub(super) fn open(path: PathBuf) -> Result<Self, SetupError> {
-        let text = match fs::read_to_string(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self { path, ..Self::default() }),
-            read => read.map_err(|source| SetupError::File { path: path.clone(), source })?,
-        };
-        let record: Self = serde_json::from_str(&text)
+        let Some(text) = read(&path)? else { return Ok(Self { path, ..Self::default() }) };
+        let record: Self = serde_json::from_slice(&text)
             .map_err(|error| SetupError::Answers { path: path.clone(), why: error.to_string() })?;
         Ok(Self { path, ..record })
     }
@@ -87,12 +86,27 @@ impl SetupRecord {
         self.save()
     }
 
-    /// The hash of what setup last wrote into a file.
-    pub(super) fn written(&self, wanted: &Path) -> Option<&str> {
-        self.deeds.iter().find_map(|deed| match deed {
-            Deed::File { path, sha256 } if path == wanted => Some(sha256.as_str()),
+    /// The hashes of what setup has put into a file. A call that is broken off leaves what was before or what was to be.
+    pub(super) fn written(&self, wanted: &Path) -> &[String] {
+        let hashes = self.deeds.iter().find_map(|deed| match deed {
+            Deed::File { path, sha256 } if path == wanted => Some(sha256.as_slice()),
             _ => None,
-        })
+        });
+        hashes.unwrap_or_default()
+    }
+
+    /// Writes down what is to be put into a file.
+    pub(super) fn note_file(&mut self, path: &Path, text: &[u8]) -> Result<(), SetupError> {
+        let mut hashes = self.written(path).to_vec();
+        hashes.push(sha256(text));
+        hashes.dedup();
+        self.note(Deed::File { path: path.to_owned(), sha256: hashes })
+    }
+
+    /// Nothing of setup's is in a file any more.
+    pub(super) fn withdraw_file(&mut self, wanted: &Path) -> Result<(), SetupError> {
+        self.deeds.retain(|deed| !matches!(deed, Deed::File { path, .. } if path == wanted));
+        self.save()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -195,14 +209,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("setup.json");
         let mut record = SetupRecord::open(path.clone()).unwrap();
-        let file = |sha256: &str| Deed::File { path: "/a".into(), sha256: sha256.to_owned() };
-        record.note(file("first")).unwrap();
-        record.note(file("second")).unwrap();
+        let file = Deed::File { path: "/a".into(), sha256: vec![sha256(b"first"), sha256(b"second")] };
+        record.note_file(Path::new("/a"), b"first").unwrap();
+        record.note_file(Path::new("/a"), b"second").unwrap();
         record.note(Deed::Unit("u".to_owned())).unwrap();
         let mut again = SetupRecord::open(path.clone()).unwrap();
-        assert_eq!(again.deeds, [file("second"), Deed::Unit("u".to_owned())]);
-        assert_eq!(again.written(Path::new("/a")), Some("second"));
-        again.withdraw(&file("second")).unwrap();
+        assert_eq!(again.deeds, [file, Deed::Unit("u".to_owned())]);
+        again.withdraw_file(Path::new("/a")).unwrap();
         assert_eq!(SetupRecord::open(path.clone()).unwrap().deeds, [Deed::Unit("u".to_owned())]);
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }

@@ -24,7 +24,7 @@ pub(super) enum TrialEnd {
 
 pub(super) async fn run(bench: &mut Workbench<'_, '_>) -> Result<StepEnd, SetupError> {
     settle(bench).await?;
-    let bank = bench.answers.bank.clone().unwrap_or_default();
+    let bank = bench.answers.named_bank();
     if bench.record.trial.as_ref().is_some_and(|trial| trial.bank == bank) {
         return Ok(StepEnd::Already);
     }
@@ -90,7 +90,7 @@ async fn billed(
     let refused = |why: String| SetupError::NotHere(format!("amount of [trial]: {why}"));
     let amount_tiyn = value::amount(&trial.amount).map_err(refused)?;
     let key = fresh_key().map_err(|error| SetupError::NotHere(error.to_string()))?;
-    let bank = bench.answers.bank.clone().unwrap_or_default();
+    let bank = bench.answers.named_bank();
     bench.record.trial = Some(TrialRecord { key: key.clone(), bank, is_over: false });
     bench.record.save()?;
     // Not by a command: a phone has no place among the arguments of a process.

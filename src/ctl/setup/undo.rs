@@ -17,12 +17,9 @@ pub(super) async fn run(bench: &mut Workbench<'_, '_>) -> Result<Exit, SetupErro
         bench.session.out.say("There is nothing that setup has done.");
         return Ok(Exit::Done);
     }
+    // At the bank of before it could neither be paid back nor called off.
+    trial::settle(bench).await?;
     let mut left = Vec::new();
-    if bench.record.open_trial().is_some()
-        && let Err(error) = trial::settle(bench).await
-    {
-        left.push(format!("the payment of a trial, of which nothing is known yet: {error}"));
-    }
     // Files first: settings that do not work may be what keeps the daemon from answering.
     let deeds: Vec<Deed> = bench.record.deeds.iter().rev().cloned().collect();
     let (files, others): (Vec<_>, Vec<_>) = deeds.into_iter().partition(|deed| matches!(deed, Deed::File { .. }));

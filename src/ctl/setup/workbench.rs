@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::answers::Answers;
 use super::error::SetupError;
-use super::record::{self, Deed, SetupRecord};
+use super::record::{self, SetupRecord};
 use super::terminal::Terminal;
 use crate::client::{Client, Outcome};
 use crate::ctl::session::Session;
@@ -110,7 +110,7 @@ impl<'s, 'o> Workbench<'s, 'o> {
         }
         match record::read(path)? {
             Some(held) if held == text => Ok(false),
-            Some(held) if self.record.written(path) != Some(record::sha256(&held).as_str()) => {
+            Some(held) if !self.record.written(path).contains(&record::sha256(&held)) => {
                 Err(SetupError::NotHere(format!(
                     "{} was written or changed by somebody else, and setup would replace it: put those lines into another \
                      file, and remove it",
@@ -124,9 +124,9 @@ impl<'s, 'o> Workbench<'s, 'o> {
     /// Writes a file of setup's own, which can be taken back. False where it was so before.
     pub(super) fn put(&mut self, path: &Path, text: &[u8], mode: u32) -> Result<bool, SetupError> {
         let is_new = self.differs(path, text)?;
-        // Noted also where it was so before: written by a call that was broken off.
-        self.record.note(Deed::File { path: path.to_owned(), sha256: record::sha256(text) })?;
+        // One that somebody has put there, of the same text, is theirs.
         if is_new {
+            self.record.note_file(path, text)?;
             self.session.out.say(&format!("writes {}", path.display()));
             record::write(path, text, mode)?;
         }
@@ -137,7 +137,7 @@ impl<'s, 'o> Workbench<'s, 'o> {
     pub(super) fn take_back(&mut self, path: &Path) -> Result<bool, SetupError> {
         let is_ours = match record::read(path) {
             Ok(None) => return Ok(true),
-            Ok(Some(held)) => self.record.written(path) == Some(record::sha256(&held).as_str()),
+            Ok(Some(held)) => self.record.written(path).contains(&record::sha256(&held)),
             Err(_) => false,
         };
         if is_ours && !path.is_symlink() {

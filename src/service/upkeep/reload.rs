@@ -45,10 +45,13 @@ impl Reloads {
                     [] => String::new(),
                     needed => format!("; changed by a restart only: {}", needed.join(", ")),
                 };
+                let changed = match reloaded.changed.as_slice() {
+                    [] => "nothing has changed".to_owned(),
+                    changed => format!("changed: {}", changed.join(", ")),
+                };
                 tracing::info!(
                     message_id = notice::RELOADED.id,
-                    "the configuration was read again; changed: {}{restart}",
-                    reloaded.changed.join(", ")
+                    "the configuration was read again; {changed}{restart}"
                 );
             }
             Err(failure) => tracing::error!(
