@@ -47,6 +47,13 @@ pub(super) fn ready() {
     tell(&[NotifyState::Ready]);
 }
 
+/// A receiver that does not read makes the sender wait, and no till waits with it.
+async fn aside(tell: impl FnOnce() + Send + 'static) {
+    if let Err(error) = tokio::task::spawn_blocking(tell).await {
+        warn!("systemd could not be told: {error}");
+    }
+}
+
 /// Between two looks at how the shop stands.
 const LOOK: Duration = Duration::from_secs(30);
 
@@ -54,10 +61,13 @@ const LOOK: Duration = Duration::from_secs(30);
 pub(super) fn standing(service: Service) -> Option<JoinHandle<()>> {
     std::env::var_os("NOTIFY_SOCKET")?;
     Some(tokio::spawn(async move {
+        let mut told = String::new();
         loop {
-            match service.in_a_line().await {
-                Ok(line) => status(&line),
-                Err(failure) => status(&format!("the state cannot be read: {}", failure.detail)),
+            let line = service.in_a_line().await;
+            let line = line.unwrap_or_else(|failure| format!("the state cannot be read: {}", failure.detail));
+            if line != told {
+                told.clone_from(&line);
+                aside(move || status(&line)).await;
             }
             tokio::time::sleep(LOOK).await;
         }
@@ -82,7 +92,7 @@ pub(super) fn watchdog(pulse: Pulse, service: Service) -> Option<JoinHandle<()>>
         loop {
             tokio::time::sleep(every).await;
             if alive(&pulse, &service, every).await {
-                tell(&[NotifyState::Watchdog]);
+                aside(|| tell(&[NotifyState::Watchdog])).await;
             }
         }
     }))
