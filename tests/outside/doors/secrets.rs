@@ -168,7 +168,7 @@ fn the_memory_is_closed_to_the_same_user() {
     // Its notices cannot come from another user; what it says can.
     command.stdout(Stdio::null()).stderr(Stdio::piped());
     let mut daemon = Daemon::spawn(&home, command);
-    daemon.wait_for_stderr("kaspid is ready");
+    daemon.wait_for_stderr("is ready");
     for file in ["environ", "maps", "mem", "auxv"] {
         let path = format!("/proc/{}/{file}", daemon.pid());
         let read = Command::new("setpriv").args(["--reuid", uid, "--clear-groups", "head", "-c1", &path]).output();
