@@ -70,6 +70,12 @@ impl Unfinished {
         file.set_permissions(std::fs::Permissions::from_mode(mode & 0o7777))
     }
 
+    /// Another mode than that of the file that was there, or than its owner's only.
+    pub(super) fn set_mode(&self, mode: u32) -> io::Result<()> {
+        let set = |file: &File| file.set_permissions(std::fs::Permissions::from_mode(mode));
+        self.file.as_ref().map_or(Ok(()), set)
+    }
+
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.as_mut().map_or(Ok(()), |file| file.write_all(bytes))
     }

@@ -219,12 +219,11 @@ async fn until_told(mut signals: Signals, service: &Service) {
 }
 
 async fn reload(service: Service) {
-    match service.reload().await {
-        Ok(reloaded) => {
-            notify::status(&format!("taking payments; reloaded, changed: {}", reloaded.changed.join(", ")));
-        }
-        Err(_) => notify::status("taking payments; reload failed, the old settings stay in force: see the journal"),
-    }
+    let how = match service.reload().await {
+        Ok(reloaded) => format!("taking payments; reloaded, changed: {}", reloaded.changed.join(", ")),
+        Err(_) => "taking payments; reload failed, the old settings stay in force: see the journal".to_owned(),
+    };
+    notify::status(how).await;
 }
 
 fn limits(config: &LimitSettings) -> door::Limits {

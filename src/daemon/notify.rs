@@ -67,7 +67,7 @@ pub(super) fn standing(service: Service) -> Option<JoinHandle<()>> {
             let line = line.unwrap_or_else(|failure| format!("the state cannot be read: {}", failure.detail));
             if line != told {
                 told.clone_from(&line);
-                aside(move || status(&line)).await;
+                status(line).await;
             }
             tokio::time::sleep(LOOK).await;
         }
@@ -75,8 +75,8 @@ pub(super) fn standing(service: Service) -> Option<JoinHandle<()>> {
 }
 
 /// One line in `systemctl status`.
-pub(super) fn status(text: &str) {
-    tell(&[NotifyState::Status(text)]);
+pub(super) async fn status(text: String) {
+    aside(move || tell(&[NotifyState::Status(&text)])).await;
 }
 
 /// Draining.

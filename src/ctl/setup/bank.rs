@@ -77,7 +77,7 @@ async fn settings(bench: &mut Workbench<'_, '_>, path: &Path, text: &str) -> Res
             Some(before) => drop(bench.put(path, &before, 0o644)?),
             None => {
                 bench.take_back(path)?;
-                bench.record.withdraw_file(path)?;
+                bench.record.withdraw(&Deed::File { path: path.to_owned(), sha256: Vec::new() })?;
             }
         }
         bench.session.out.say("The settings are as they were before.");

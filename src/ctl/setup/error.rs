@@ -26,6 +26,9 @@ pub(super) enum SetupError {
     Command { command: String, why: String },
     #[error("{0}")]
     NotHere(String),
+    /// A bill of which nobody knows whether it was, or will be, paid.
+    #[error("{0}")]
+    InDoubt(String),
     #[error("{}; {}", .0.detail, .0.remedy())]
     Refused(Box<Failure>),
     #[error(transparent)]
@@ -37,6 +40,7 @@ impl SetupError {
         match self {
             Self::File { source, .. } if source.kind() == ErrorKind::PermissionDenied => Exit::Denied,
             Self::Unanswered(_) | Self::NobodyAnswers | Self::Left | Self::Answers { .. } => Exit::Usage,
+            Self::InDoubt(_) => Exit::Unknown,
             Self::Refused(failure) => exit::of_failure(failure),
             Self::NoAnswer(error) => exit::of_client(error, false),
             _ => Exit::Refused,

@@ -183,25 +183,26 @@ async fn import(
         None if in_use.is_some() => return Ok(kept(bench, in_use)),
         None => return Err(SetupError::NotHere(format!("{} is not there", told_by.display()))),
     };
-    let brought = bench.record.identity.clone();
-    let is_same = brought.as_ref().is_some_and(|brought| brought.sha256 == sha256);
-    match in_use {
-        // Noted before, so that a call that is broken off here knows it for its own.
-        None => {
-            let is_sandbox = bench.answers.is_sandbox();
-            bench.record.identity = Some(BroughtIdentity { sha256: sha256.clone(), told: None, is_sandbox });
-            bench.record.save()?;
-        }
-        Some(identity) if is_same && brought.is_some_and(|it| it.told.is_none() || is_brought(&it, identity)) => {
+    let before = bench.record.identity.clone();
+    if let Some(identity) = in_use {
+        let is_same = before.as_ref().is_some_and(|brought| brought.sha256 == sha256);
+        let is_ours = before.as_ref().is_some_and(|brought| is_brought(brought, identity));
+        let is_being_brought = before.as_ref().is_some_and(|brought| brought.told.is_none());
+        if is_same && (is_ours || is_being_brought) {
             return Ok(kept(bench, in_use));
         }
         // What it was brought from may be the only copy there is, or it may be the daemon's own.
-        Some(identity) if !bench.record.identity.as_ref().is_some_and(|it| is_brought(it, identity)) => {
+        if !is_ours {
             let ended = kept(bench, in_use);
             bench.session.out.say("It was not brought by setup, and stays. To exchange it: kaspictl identity rotate");
             return Ok(ended);
         }
-        Some(_) => {}
+    }
+    let brought = BroughtIdentity { sha256, told: None, is_sandbox: bench.answers.is_sandbox() };
+    // Noted before, so that a call that is broken off here knows it for its own; not in place of what is known of one in use.
+    if in_use.is_none() {
+        bench.record.identity = Some(brought.clone());
+        bench.record.save()?;
     }
     let shown = |path: Option<PathBuf>| path.map(|path| path.display().to_string());
     let files = [("--key", shown(key)), ("--cert", shown(certificate)), ("--pkcs12", shown(pkcs12))];
@@ -210,11 +211,13 @@ async fn import(
         words.extend(file.iter().flat_map(|file| [*option, file.as_str()]));
     }
     words.extend(more);
-    bench.typed(&words)?;
-    let told = self::in_use(bench).await?.as_ref().map(told);
-    bench.record.identity = Some(BroughtIdentity { sha256, told, is_sandbox: bench.answers.is_sandbox() });
+    let done = bench.typed(&words);
+    bench.record.identity = match &done {
+        Ok(()) => Some(BroughtIdentity { told: self::in_use(bench).await?.as_ref().map(told), ..brought }),
+        Err(_) => before,
+    };
     bench.record.save()?;
-    Ok(StepEnd::Done)
+    done.map(|()| StepEnd::Done)
 }
 
 /// What the daemon tells of an identity, to know it again.

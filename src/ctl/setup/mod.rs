@@ -56,10 +56,8 @@ impl Setup {
                         true => undo::run(&mut bench).await,
                         false => all(&mut bench).await,
                     };
-                    let done = done
-                        .and_then(|exit| bench.record.tidy().map(|()| exit))
-                        .inspect_err(|_| drop(bench.record.tidy()));
-                    (bench.session, bench.ended, done)
+                    let tidied = bench.record.tidy();
+                    (bench.session, bench.ended, done.and_then(|exit| tidied.map(|()| exit)))
                 }
             };
         let (exit, error) = match done {

@@ -2,14 +2,15 @@
 //! be undone, and what was not done yet is undone without harm.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::error::SetupError;
+use crate::ctl::unfinished::Unfinished;
 use crate::id::{OrganizationBin, RequestKey};
 
 /// A thing that was not so before.
@@ -24,6 +25,16 @@ pub(super) enum Deed {
     Unit(String),
     /// An organisation was enrolled.
     Organization(OrganizationBin),
+}
+
+impl Deed {
+    /// The same thing, whatever is in the file.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::File { path: one, .. }, Self::File { path: other, .. }) => one == other,
+            (one, other) => one == other,
+        }
+    }
 }
 
 /// The payment of a trial. Its key is kept before anybody is billed, so that nobody is billed twice for it.
@@ -69,11 +80,7 @@ impl SetupRecord {
 
     /// Writes a deed down, before it is done. What was done before keeps its place.
     pub(super) fn note(&mut self, deed: Deed) -> Result<(), SetupError> {
-        let is_same = |known: &&mut Deed| match (&**known, &deed) {
-            (Deed::File { path: one, .. }, Deed::File { path: other, .. }) => one == other,
-            (one, other) => one == other,
-        };
-        match self.deeds.iter_mut().find(is_same) {
+        match self.deeds.iter_mut().find(|known| known.is_same(&deed)) {
             Some(known) => *known = deed,
             None => self.deeds.push(deed),
         }
@@ -82,7 +89,7 @@ impl SetupRecord {
 
     /// It was not done, or is undone.
     pub(super) fn withdraw(&mut self, deed: &Deed) -> Result<(), SetupError> {
-        self.deeds.retain(|known| known != deed);
+        self.deeds.retain(|known| !known.is_same(deed));
         self.save()
     }
 
@@ -101,12 +108,6 @@ impl SetupRecord {
         hashes.push(sha256(text));
         hashes.dedup();
         self.note(Deed::File { path: path.to_owned(), sha256: hashes })
-    }
-
-    /// Nothing of setup's is in a file any more.
-    pub(super) fn withdraw_file(&mut self, wanted: &Path) -> Result<(), SetupError> {
-        self.deeds.retain(|deed| !matches!(deed, Deed::File { path, .. } if path == wanted));
-        self.save()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -158,25 +159,16 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
 
 /// A file is there whole or not at all, and on the disk. A folder that is missing is made, for all to read.
 pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), SetupError> {
-    let failed = |source| SetupError::File { path: path.to_owned(), source };
     let folder = path.parent().unwrap_or(Path::new("."));
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // Its beginning and its end: no reader of the folder takes it for a file of its own.
-    let part = folder.join(format!(".{name}.part"));
     let written = made(folder).and_then(|()| {
-        let _ = fs::remove_file(&part);
-        let mut file = File::options().write(true).create_new(true).mode(mode).open(&part)?;
-        // The umask may have cut what others are to read.
-        file.set_permissions(fs::Permissions::from_mode(mode))?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&part, path)?;
+        let found = path.symlink_metadata().ok();
+        let mut file = Unfinished::begin(path.to_owned(), found.as_ref(), false)?;
+        file.set_mode(mode)?;
+        file.write(bytes)?;
+        file.finish()?;
         File::open(folder)?.sync_all()
     });
-    if written.is_err() {
-        let _ = fs::remove_file(&part);
-    }
-    written.map_err(failed)
+    written.map_err(|source| SetupError::File { path: path.to_owned(), source })
 }
 
 fn made(folder: &Path) -> io::Result<()> {
@@ -215,7 +207,7 @@ mod tests {
         record.note(Deed::Unit("u".to_owned())).unwrap();
         let mut again = SetupRecord::open(path.clone()).unwrap();
         assert_eq!(again.deeds, [file, Deed::Unit("u".to_owned())]);
-        again.withdraw_file(Path::new("/a")).unwrap();
+        again.withdraw(&Deed::File { path: "/a".into(), sha256: Vec::new() }).unwrap();
         assert_eq!(SetupRecord::open(path.clone()).unwrap().deeds, [Deed::Unit("u".to_owned())]);
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }

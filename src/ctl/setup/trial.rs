@@ -65,7 +65,7 @@ pub(super) async fn settle(bench: &mut Workbench<'_, '_>) -> Result<Option<Trial
             TrialEnd::PaidBack
         }
         Some(payment) if matches!(payment.state, State::Creating | State::Waiting | State::Unknown) => {
-            return Err(SetupError::NotHere(format!(
+            return Err(SetupError::InDoubt(format!(
                 "the payment of a trial is {}: look at it, kaspictl payment show {}",
                 payment.state, payment.id
             )));

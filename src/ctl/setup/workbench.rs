@@ -143,8 +143,6 @@ impl<'s, 'o> Workbench<'s, 'o> {
         if is_ours && !path.is_symlink() {
             self.session.out.say(&format!("removes {}", path.display()));
             record::remove(path)?;
-            // The last one takes the folder along.
-            let _ = path.parent().map(std::fs::remove_dir);
             return Ok(true);
         }
         Ok(false)

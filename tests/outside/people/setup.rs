@@ -409,6 +409,34 @@ fn a_person_who_leaves_ends_it() {
     assert_eq!(person.child.wait().unwrap().code(), Some(2));
 }
 
+/// Promise: a trial whose answer is lost is neither billed again nor forgotten: setup and undo stop at it until a person has
+/// looked, and a refund whose answer is lost is one refund.
+#[test]
+fn a_lost_answer_of_a_trial_is_not_billed_again() {
+    let shop = Installed::open();
+    let answers = shop.answers(WHOLE);
+    shop.bank.fault(&json!({"call": "remote_create", "fault": "drop_after", "times": 1}));
+    for _ in 0..3 {
+        assert!(shop.run(&answers, 6).contains("kaspictl payment"));
+    }
+    ended(&shop.setup(&["--undo"]).output().unwrap(), 6);
+    assert!(shop.settings().exists(), "settings were taken back over a payment of which nobody knows");
+    assert_eq!(shop.bank.effect(BIN, "invoices"), 1);
+    let open = shop.daemon.door.get("/v1/payments?state=unknown").expect(200)["payments"][0].clone();
+    let resolve = json!({"abandon": true, "reason": "the customer was asked"});
+    shop.daemon.door.post(&format!("/v1/payments/{}/resolve", open["id"].as_str().unwrap()), &resolve).expect(200);
+
+    shop.bank.fault(&json!({"call": "refund", "fault": "drop_after", "times": 1}));
+    for _ in 0..5 {
+        let done = shop.setup(&["--answers", answers.to_str().unwrap()]).output().unwrap();
+        if done.status.success() {
+            break;
+        }
+    }
+    shop.run(&answers, 0);
+    assert_eq!((shop.bank.effect(BIN, "invoices"), shop.bank.effect(BIN, "refunds")), (2, 1));
+}
+
 /// Somebody at a terminal of their own.
 struct Person {
     ours: File,

@@ -164,7 +164,6 @@ fn is_about(words: &[String]) -> bool {
         "or",
         "keeps",
         "with",
-        "of",
         "for",
         "from",
         "to",
