@@ -437,6 +437,80 @@ fn a_lost_answer_of_a_trial_is_not_billed_again() {
     assert_eq!((shop.bank.effect(BIN, "invoices"), shop.bank.effect(BIN, "refunds")), (2, 1));
 }
 
+/// Promise: a setup that is killed while the bank bills the customer has written down before which bill that is.
+#[test]
+fn a_kill_while_the_customer_is_billed_forgets_no_bill() {
+    let shop = Installed::open();
+    let answers = shop.answers(WHOLE);
+    shop.bank.fault(&json!({"call": "remote_create", "fault": "delay", "ms": 1500, "times": 1}));
+    let mut child = shop.setup(&["--answers", answers.to_str().unwrap()]);
+    let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while shop.daemon.door.get("/v1/payments").expect(200)["payments"].as_array().unwrap().is_empty() {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let bill = || shop.daemon.door.get("/v1/payments").expect(200)["payments"][0].clone();
+    while bill()["state"] == json!("creating") {
+        std::thread::yield_now();
+    }
+    assert_eq!(bill()["state"], json!("waiting"));
+    shop.undo();
+    shop.owes_nothing();
+}
+
+/// Promise: a key that a person has brought in place of setup's is that person's: another one in the answers does not take its
+/// place.
+#[test]
+fn a_key_that_was_exchanged_by_hand_stays() {
+    let shop = Installed::open();
+    shop.run(&shop.answers(WHOLE), 0);
+    for name in ["by-hand", "other"] {
+        openssl(&shop, &format!("ecparam -name prime256v1 -genkey -noout -out {name}.key"));
+        openssl(&shop, &format!("req -new -key {name}.key -subj /CN={name} -out {name}.csr"));
+        let request = fs::read_to_string(shop.file(&format!("{name}.csr"))).unwrap();
+        let signed = shop.bank.control("POST", "/certificates", Some(&json!({"csr_pem": request})));
+        fs::write(shop.file(&format!("{name}.crt")), signed["certificate_pem"].as_str().unwrap()).unwrap();
+    }
+    let mut rotate = Command::new(env!("CARGO_BIN_EXE_kaspictl"));
+    rotate.args(["identity", "rotate", "--key", "by-hand.key", "--cert", "by-hand.crt"]);
+    rotate.env("KASPID_SOCKET", shop.home.socket()).current_dir(shop.home.path());
+    ended(&rotate.output().unwrap(), 0);
+    let held = fs::read(shop.home.state().join("identity/identity.pem")).unwrap();
+    let import = "[identity]\nhow = \"import\"\nkey = \"other.key\"\ncertificate = \"other.crt\"\n";
+    assert!(shop.run(&shop.answers(import), 0).contains("was not brought by setup, and stays"));
+    assert!(shop.run(&shop.answers(""), 1).contains("are not of the sandbox"));
+    assert!(fs::read(shop.home.state().join("identity/identity.pem")).unwrap() == held, "the key was exchanged");
+}
+
+#[track_caller]
+fn openssl(shop: &Installed, arguments: &str) {
+    let done = Command::new("openssl").args(arguments.split(' ')).current_dir(shop.home.path()).output().unwrap();
+    assert!(done.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// Promise: a write that is broken off, or fails, leaves setup's file its own, whichever of the two texts it holds.
+#[test]
+fn a_write_that_fails_disowns_no_file() {
+    let shop = Installed::open();
+    shop.run(&shop.answers(WHOLE), 0);
+    let other = shop.file("other.toml");
+    fs::write(&other, fs::read_to_string(shop.answers(WHOLE)).unwrap().replace("shop_id = 8", "shop_id = 9")).unwrap();
+    // Nobody may write into the folder, root too.
+    let folder = shop.file("conf.d");
+    let immutable = |flag: &str| Command::new("chattr").arg(flag).arg(&folder).status().is_ok_and(|it| it.success());
+    if !immutable("+i") {
+        return eprintln!("SKIPPED: needs chattr, and a file system that knows it");
+    }
+    let failed = shop.setup(&["--answers", other.to_str().unwrap()]).output().unwrap();
+    assert!(immutable("-i"));
+    assert!(!failed.status.success());
+    shop.run(&shop.answers(WHOLE), 0);
+    shop.run(&other, 0);
+    shop.undo();
+    assert_eq!(shop.left_by_setup(), [""; 0]);
+}
+
 /// Somebody at a terminal of their own.
 struct Person {
     ours: File,
