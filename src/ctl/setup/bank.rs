@@ -88,10 +88,7 @@ async fn settings(bench: &mut Workbench<'_, '_>, path: &Path, text: &str) -> Res
 fn ask_for_the_bank(bench: &mut Workbench<'_, '_>) -> Result<(), SetupError> {
     let Some(person) = bench.person.as_ref().filter(|_| bench.answers.bank.is_none()) else { return Ok(()) };
     let out = &mut *bench.session.out;
-    let options = [
-        "the sandbox: a Kaspi on this machine, to try everything without money and without a contract",
-        "Kaspi itself: money moves",
-    ];
+    let options = ["the sandbox: a Kaspi of your own on this machine, without money", "Kaspi itself: money moves"];
     if person.choice(out, "Which bank is asked?", &options)? == 0 {
         bench.answers.bank = Some("sandbox".to_owned());
     } else {
@@ -104,7 +101,7 @@ fn ask_for_the_bank(bench: &mut Workbench<'_, '_>) -> Result<(), SetupError> {
             bench.answers.ca_file = Some(person.file(out, "Its file")?);
         }
     }
-    let number = |line: String| line.parse::<ShopId>();
+    let number = |line: String| line.parse::<ShopId>().map_err(|_| "a shop is a number, such as 1");
     bench.answers.shop_id = Some(person.read(out, ("Number of this shop in your software", "1"), number)?);
     Ok(())
 }
