@@ -3,7 +3,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::ops::RangeInclusive;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -35,6 +35,8 @@ enum What {
 
 struct Trace {
     strace: Child,
+    /// Open until the end: strace tells each new thread here, and a closed pipe would end it.
+    words: BufReader<ChildStderr>,
     output: tempfile::NamedTempFile,
     /// Of the state before the first call.
     length: u64,
@@ -56,16 +58,18 @@ impl Trace {
             return None;
         };
         let mut said = String::new();
-        BufReader::new(strace.stderr.take().unwrap()).read_line(&mut said).unwrap();
+        let mut words = BufReader::new(strace.stderr.take().unwrap());
+        words.read_line(&mut said).unwrap();
         if !said.contains("attached") {
             eprintln!("SKIPPED: strace may not look: {said}");
             return None;
         }
-        Some(Self { strace, output, length })
+        Some(Self { strace, words, output, length })
     }
 
     /// The calls until now.
     fn end(mut self) -> Vec<Call> {
+        assert!(self.strace.try_wait().unwrap().is_none(), "strace ended before its time: {:?}", self.words.buffer());
         kill(Pid::from_raw(self.strace.id().cast_signed()), Signal::SIGINT).unwrap();
         self.strace.wait().unwrap();
         let text = std::fs::read_to_string(self.output.path()).unwrap();
