@@ -55,6 +55,12 @@ impl Day {
         self.0.tomorrow().map(Self).map_err(|_| NotADay::Beyond)
     }
 
+    /// The first day of the month that it is in.
+    #[must_use]
+    pub fn first_of_month(self) -> Self {
+        Self(self.0.first_of_month())
+    }
+
     /// The day before.
     ///
     /// # Errors

@@ -28,6 +28,7 @@
 //! |---|---|
 //! | [`money`], [`moment`], [`day`], [`id`] | A value of these types has passed its check; no amount was ever a binary float. |
 //! | [`domain`] | A word means the same in the state file and on the socket, and none is taken out or moved. |
+//! | [`language`] | Every word that an owner reads is there in each language. |
 //! | [`failure`] | Every failure says whether money moved and what to do next. |
 //! | [`operation`] | An old program and a new one understand each other; both encodings carry the same things. |
 //! | `sheet` | A stranger's table is read as what it is, or refused by line; no value of it is repeated. |
@@ -59,6 +60,7 @@ pub mod moment;
 pub mod day;
 pub mod id;
 pub mod domain;
+pub mod language;
 pub mod failure;
 pub mod operation;
 pub mod frame;

@@ -196,6 +196,15 @@ impl Total {
     }
 }
 
+impl Total {
+    /// For tables: `-12500.50`, with two digits behind the point.
+    #[must_use]
+    pub fn to_tenge(self) -> String {
+        let (sign, tiyn) = (if self.0 < 0 { "-" } else { "" }, self.0.unsigned_abs());
+        format!("{sign}{}.{:02}", tiyn / 100, tiyn % 100)
+    }
+}
+
 /// For people: `-12 500.50 ₸`.
 impl fmt::Display for Total {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

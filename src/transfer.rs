@@ -2,6 +2,8 @@
 //! backup gives out ([`Download`]). Whoever is faster waits for the other, so memory is bounded by [`PIECES`]
 //! pieces a side; and each end can tell whether the other has finished or was cut off.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::task::{Context, Poll};
 
 // hyper's, so that a piece goes from the socket to the service and back without a copy.
@@ -13,6 +15,9 @@ use crate::operation::{BadRows, Reply};
 
 /// Pieces under way between the two ends.
 const PIECES: usize = 2;
+
+/// Of a file, read at a time.
+const FILE_PIECE: usize = 64 << 10;
 
 /// What a streamed operation came to.
 #[derive(Debug)]
@@ -123,6 +128,33 @@ impl DownloadSender {
     /// [`Gone`]: the client went away.
     pub async fn piece(&self, bytes: impl Into<Bytes>) -> Result<(), Gone> {
         self.0.send(Piece::Bytes(bytes.into())).await.map_err(|_| Gone)
+    }
+
+    /// Hands a whole file over, as fast as the client takes it, and says that there is no more. A file that cannot be read on
+    /// cuts the answer off.
+    ///
+    /// # Errors
+    /// Why it could not be read.
+    pub async fn file(self, file: File) -> io::Result<()> {
+        let mut file = Some(file);
+        while let Some(mut open) = file.take() {
+            let read = tokio::task::spawn_blocking(move || {
+                let mut piece = vec![0; FILE_PIECE];
+                let length = open.read(&mut piece)?;
+                piece.truncate(length);
+                Ok::<_, io::Error>((open, piece))
+            });
+            let (open, piece) = read.await??;
+            if piece.is_empty() {
+                self.end().await;
+                return Ok(());
+            }
+            match self.piece(piece).await {
+                Ok(()) => file = Some(open),
+                Err(Gone) => return Ok(()),
+            }
+        }
+        Ok(())
     }
 
     /// There is no more. Dropping the sender instead cuts the answer off where the client notices.

@@ -182,7 +182,9 @@ fn other(route: RouteId) -> Option<Value> {
         RouteId::PicturePng => Some(json!({ "image/png": {} })),
         RouteId::Operation(OperationId::PaymentPicture) => Some(json!({ "image/svg+xml": {} })),
         RouteId::Operation(OperationId::Metrics) => Some(json!({ "text/plain": {} })),
-        RouteId::Operation(OperationId::LogExport) => Some(json!({ "text/csv": {}, "application/x-ndjson": {} })),
+        RouteId::Operation(OperationId::LogExport | OperationId::Statement) => {
+            Some(json!({ "text/csv": {}, "application/x-ndjson": {} }))
+        }
         RouteId::Operation(_) | RouteId::OpenApi => None,
     }
 }

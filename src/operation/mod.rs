@@ -19,6 +19,7 @@ mod log;
 mod report;
 mod resolve;
 mod transfer;
+mod statement;
 mod table;
 
 pub use config::*;
@@ -32,6 +33,7 @@ pub use payment::*;
 pub use report::*;
 pub use resolve::*;
 pub use shape::{Nothing, OtherReply, Parameter, Request, Shape, Upload, Visitor, Written};
+pub use statement::*;
 pub use table::{Document, Operation, OperationId, Reply};
 pub use transfer::*;
 

@@ -213,6 +213,10 @@ operations! {
     /// What the days of a range brought, by organisation. Asks Kaspi nothing.
     ReportRange(RangeQuery): Message(RangeReport in Range), Audit, Reads, GET "/v1/reports/range" query,
         "The same for the days of a range, with each day's sums";
+    /// One line for each payment and each refund of some days, with sums that are those of the report. HTTP only: the answer is
+    /// streamed.
+    Statement(StatementQuery): Download, Audit, Reads, GET "/v1/statement" query,
+        "One line per payment and refund of some days, in tenge, for the accountant";
     /// Looks at the configuration, the files, the way to the bank, the organisations and the payments; changes
     /// nothing, and asks the bank one read.
     Diagnose(Diagnose): Message(Diagnosis in Diagnosis), Observe, Reads, GET "/v1/doctor" bare,

@@ -194,9 +194,11 @@ impl Service {
                 Box::pin(money.resolutions.resolve(context, &resolve.payment, resolve.resolution)).await
             }
             Operation::Events(query) => Box::pin(records.feed.events(context, query)).await,
-            Operation::LogExport(_) | Operation::ImportConfigs(_) | Operation::ImportLog(_) | Operation::Backup(_) => {
-                Err(streamed_only())
-            }
+            Operation::LogExport(_)
+            | Operation::Statement(_)
+            | Operation::ImportConfigs(_)
+            | Operation::ImportLog(_)
+            | Operation::Backup(_) => Err(streamed_only()),
             Operation::AcknowledgeRestore(_) => Box::pin(upkeep::acknowledge_restore(&rooms.store, context)).await,
             Operation::Metrics(_) => Box::pin(upkeep.monitor.metrics(context)).await,
             Operation::ReportDay(query) => Box::pin(records.reports.report_day(context, query)).await,
@@ -222,6 +224,9 @@ impl Service {
                 rooms.upkeep.backups.backup().await.map(Transferred::Download)
             }
             Operation::LogExport(query) => rooms.records.exports.log_export(&Context::of(admitted, settings).0, query),
+            Operation::Statement(query) => {
+                rooms.records.statements.statement(&Context::of(admitted, settings).0, query).await
+            }
             Operation::ImportConfigs(ImportConfigs { dry_run, .. }) => {
                 rooms.records.config_imports.import_configs(&Context::of(admitted, settings).0, upload, dry_run).await
             }
@@ -239,5 +244,5 @@ fn version() -> Version {
 
 fn streamed_only() -> Failure {
     Failure::invalid("files are streamed, which only the HTTP encoding of the socket can")
-        .with_hint("Use kaspictl log export, import or backup, or the HTTP route (see /openapi.json).")
+        .with_hint("Use kaspictl statement, log export, import or backup, or the HTTP route (see /openapi.json).")
 }

@@ -63,6 +63,7 @@ mod snapshot;
 mod stamp;
 mod standing;
 mod state;
+mod statement;
 mod tables;
 mod tail;
 mod tally;
@@ -115,6 +116,7 @@ pub(crate) use sealing::{Forgotten, forget as forget_sealed, sealed_with};
 #[cfg(test)]
 pub(crate) use standing::counted_both_ways;
 pub(crate) use standing::{Glance, at_a_glance, for_a_person, what_stands};
+pub(crate) use statement::{StatementEntry, StatementItem, statement};
 pub(crate) use tail::log_tail;
 pub(crate) use tally::{Counters, PaymentTransition, RefundTransition};
 pub(crate) use to_follow::FollowWalk;

@@ -8,6 +8,7 @@ mod identity;
 mod log;
 mod payment;
 mod report;
+mod statement;
 mod setup;
 pub(super) mod value;
 
@@ -23,6 +24,7 @@ pub(super) use payment::{
 };
 pub(super) use report::ReportArgs;
 pub(super) use setup::SetupArgs;
+pub(super) use statement::StatementArgs;
 
 use std::path::PathBuf;
 
@@ -122,6 +124,8 @@ pub(super) enum Command {
     Log(LogCommand),
     /// Say what a day or a range of days brought, by organisation
     Report(ReportArgs),
+    /// Write a line for each payment and refund, with sums, for the accountant
+    Statement(StatementArgs),
     /// Take in the tables of an earlier system: organisations and the audit log
     #[command(subcommand, arg_required_else_help = true)]
     Import(ImportCommand),

@@ -1,15 +1,19 @@
 //! `log …` and `import …` as operations.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::usage::Usage;
-use crate::ctl::args::{ImportArgs, ImportCommand, LogCommand, LogExportArgs, LogFollowArgs, LogListArgs, ReportArgs};
+use crate::ctl::args::{
+    ImportArgs, ImportCommand, LogCommand, LogExportArgs, LogFollowArgs, LogListArgs, ReportArgs, StatementArgs,
+};
 use crate::ctl::invocation::{Goal, Invocation, Transfer};
 use crate::ctl::shell::quoted;
 use crate::ctl::when::Zone;
+use crate::language::of_locale;
 use crate::moment::Span;
 use crate::operation::{
-    DayQuery, ExportQuery, FileFormat, ImportConfigs, ImportLog, LogQuery, Operation, Order, RangeQuery, VerifyQuery,
+    DayQuery, ExportQuery, FileFormat, ImportConfigs, ImportLog, LogQuery, Operation, Order, RangeQuery,
+    StatementQuery, VerifyQuery,
 };
 
 pub(super) fn ask(command: LogCommand, zone: &Zone, json: bool) -> Result<Invocation, Usage> {
@@ -51,21 +55,52 @@ pub(super) fn report(args: ReportArgs) -> Invocation {
     }
 }
 
-/// Whoever wants JSON on stdout gets the rows so, unless they say otherwise.
-fn export(args: LogExportArgs, zone: &Zone, json: bool) -> Result<Invocation, Usage> {
-    let ending = args.output.as_deref().and_then(format_of);
-    if let Some(output) = args.output.as_deref() {
-        is_written_as_named(output, args.format.is_some() || args.excel)?;
+/// A file that is asked for, and how.
+struct AskedFile {
+    output: Option<PathBuf>,
+    format: Option<FileFormat>,
+    is_excel: bool,
+    is_json: bool,
+}
+
+impl AskedFile {
+    /// How it is written, and where to. Whoever wants JSON on stdout gets the rows so, unless they say otherwise.
+    fn settled(self) -> Result<(FileFormat, Transfer), Usage> {
+        let Self { output, format, is_excel, is_json } = self;
+        let ending = output.as_deref().and_then(format_of);
+        if let Some(output) = output.as_deref() {
+            is_written_as_named(output, format.is_some() || is_excel)?;
+        }
+        let output = output.filter(|output| output.as_os_str() != "-");
+        let usual = if is_json && output.is_none() { FileFormat::Jsonl } else { FileFormat::Csv };
+        let format = if is_excel { FileFormat::Excel } else { format.or(ending).unwrap_or(usual) };
+        Ok((format, Transfer::Save(output)))
     }
-    let output = args.output.filter(|output| output.as_os_str() != "-");
-    let usual = if json && output.is_none() { FileFormat::Jsonl } else { FileFormat::Csv };
-    let query = ExportQuery {
-        format: if args.excel { FileFormat::Excel } else { args.format.or(ending).unwrap_or(usual) },
-        from: args.from.map(|text| zone.begin(&text)).transpose()?,
-        to: args.to.map(|text| zone.end(&text)).transpose()?,
-        bin: args.bin,
+}
+
+/// The lines of some days.
+pub(super) fn statement(args: StatementArgs, json: bool) -> Result<Invocation, Usage> {
+    let StatementArgs { from, to, bin, format, excel, lang, output } = args;
+    let (format, transfer) = AskedFile { output, format, is_excel: excel, is_json: json }.settled()?;
+    // Words are those of the reader; a program has none.
+    let lang = match format {
+        FileFormat::Excel => Some(lang.unwrap_or_else(of_locale)),
+        FileFormat::Csv | FileFormat::Jsonl => None,
     };
-    Ok(Invocation { transfer: Some(Transfer::Save(output)), ..Invocation::once(query) })
+    let query = StatementQuery { from, to, bin, format, lang };
+    Ok(Invocation { transfer: Some(transfer), ..Invocation::once(query) })
+}
+
+fn export(args: LogExportArgs, zone: &Zone, json: bool) -> Result<Invocation, Usage> {
+    let LogExportArgs { format, excel, from, to, bin, output } = args;
+    let (format, transfer) = AskedFile { output, format, is_excel: excel, is_json: json }.settled()?;
+    let query = ExportQuery {
+        format,
+        from: from.map(|text| zone.begin(&text)).transpose()?,
+        to: to.map(|text| zone.end(&text)).transpose()?,
+        bin,
+    };
+    Ok(Invocation { transfer: Some(transfer), ..Invocation::once(query) })
 }
 
 pub(super) fn import(command: ImportCommand) -> Invocation {

@@ -68,6 +68,7 @@ pub(super) fn of(cli: Cli, zone: &Zone) -> Result<Plan, Usage> {
         Command::Select(args) => payment::select(args),
         Command::Log(command) => log::ask(command, zone, cli.global.json)?,
         Command::Report(args) => log::report(args),
+        Command::Statement(args) => log::statement(args, cli.global.json)?,
         Command::Import(command) => log::import(command),
     };
     Ok(Plan::Invocation(Box::new(ask)))

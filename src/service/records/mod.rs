@@ -7,6 +7,7 @@ mod files;
 mod pieces;
 mod reads;
 mod report;
+mod statement;
 mod verify_log;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use feed::Feed;
 use files::{ConfigImports, Exports, LogImports};
 use reads::Reads;
 use report::Reports;
+use statement::Statements;
 use verify_log::Proof;
 
 use super::locks::BulkWrites;
@@ -33,6 +35,7 @@ pub(super) struct Records {
     pub(super) proof: Proof,
     pub(super) reports: Reports,
     pub(super) exports: Exports,
+    pub(super) statements: Statements,
     pub(super) config_imports: ConfigImports,
     pub(super) log_imports: LogImports,
 }
@@ -52,11 +55,13 @@ impl Records {
     pub(super) fn new(parts: RecordsParts) -> Self {
         let RecordsParts { store, stop, bulk_writes, statuses, waits, balances, verifications } = parts;
         let feed = Arc::new(Feed::new(store.clone(), stop.clone()));
+        let reports = Reports::new(store.clone(), statuses.clone(), stop.clone());
         Self {
-            reads: Reads::new(store.clone(), (statuses.clone(), waits), balances, (feed.clone(), stop.clone())),
+            reads: Reads::new(store.clone(), (statuses, waits), balances, (feed.clone(), stop.clone())),
             feed,
-            proof: Proof::new(store.clone(), bulk_writes, stop.clone()),
-            reports: Reports::new(store.clone(), statuses, stop),
+            proof: Proof::new(store.clone(), bulk_writes, stop),
+            statements: Statements::new(reports.clone(), store.dir().to_owned()),
+            reports,
             exports: Exports::new(store.clone()),
             config_imports: ConfigImports::new(store.clone(), verifications),
             log_imports: LogImports::new(store),

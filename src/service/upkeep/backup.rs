@@ -4,7 +4,7 @@
 //! a lock that a payment needs, and a copy is not begun unless the disk has room for it and for more payments.
 
 use std::fs::{DirBuilder, File};
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::service::Live;
 use crate::service::locks::BulkWrites;
 use crate::service::stop::Stopping;
 use crate::store::{BackupHeader, Store, seal_backup};
-use crate::transfer::{Download, DownloadSender, Gone};
+use crate::transfer::Download;
 
 /// Below the state directory.
 const FOLDER: &str = "backups";
@@ -33,9 +33,6 @@ const QUIET: (Duration, Duration) = (Duration::from_secs(10), Duration::from_sec
 
 /// Between two looks whether today's copy is there.
 const LOOK: Duration = Duration::from_secs(600);
-
-/// Handed over at a time.
-const PIECE: usize = 64 << 10;
 
 /// A copy leaves at least this much room, or as much as the state has.
 const ROOM: u64 = 64 << 20;
@@ -76,7 +73,11 @@ impl Backups {
         let (sender, mut download) = Download::channel("application/octet-stream");
         download.length = file.metadata().ok().map(|metadata| metadata.len());
         download.headers = vec![("x-kaspid-log-head", format!("{}:{}", header.events, header.head))];
-        tokio::spawn(give(file, sender));
+        tokio::spawn(async move {
+            if let Err(error) = sender.file(file).await {
+                error!("a backup could not be read back: {error}");
+            }
+        });
         Ok(download)
     }
 
@@ -185,31 +186,6 @@ impl Drop for PartFile {
     fn drop(&mut self) {
         // Renamed, or swept before the next copy.
         let _ = std::fs::remove_file(&self.0);
-    }
-}
-
-/// Hands a finished file over, as fast as its reader takes it.
-async fn give(file: File, sender: DownloadSender) {
-    let mut file = Some(file);
-    while let Some(mut open) = file.take() {
-        let read = tokio::task::spawn_blocking(move || {
-            let mut piece = vec![0; PIECE];
-            let length = open.read(&mut piece)?;
-            piece.truncate(length);
-            Ok::<_, io::Error>((open, piece))
-        });
-        match read.await {
-            Ok(Ok((_, piece))) if piece.is_empty() => return sender.end().await,
-            Ok(Ok((open, piece))) => {
-                if sender.piece(piece).await == Err(Gone) {
-                    return;
-                }
-                file = Some(open);
-            }
-            // Without its end the reader knows that the file is not whole.
-            Ok(Err(error)) => error!("a backup could not be read back: {error}"),
-            Err(error) => error!("a backup could not be read back: {error}"),
-        }
     }
 }
 

@@ -13,29 +13,29 @@ use crate::support::fixture::{Answer, Dialect};
 use crate::support::http::Door;
 use crate::support::scripted_bank::BIN;
 
-const OTHER: &str = "210440028324";
+pub(super) const OTHER: &str = "210440028324";
 const STATUS: &str = "/r3/v01/payment/status/";
 const DETAILS: &str = "/r3/v01/payment/details";
 
 /// Invoices of one amount may repeat, and nothing but the tests looks at them.
-const QUIET: &str = "[payments]\none_per_invoice = false\n[follow]\nremote_sweep = \"off\"";
+pub(super) const QUIET: &str = "[payments]\none_per_invoice = false\n[follow]\nremote_sweep = \"off\"";
 
 /// The day that `at` is in Almaty, reckoned without kaspid.
-fn day_of(at: Timestamp) -> String {
+pub(super) fn day_of(at: Timestamp) -> String {
     at.to_zoned_datetime(TimeZone::fixed(offset(5))).date().to_string()
 }
 
-fn today() -> String {
+pub(super) fn today() -> String {
     day_of(Timestamp::now())
 }
 
-fn yesterday() -> String {
+pub(super) fn yesterday() -> String {
     day_of(Timestamp::now() - 24.hours())
 }
 
 /// An invoice of `tiyn` for an organisation, and its QrPaymentId.
 #[track_caller]
-fn invoice(door: &Door, bin: &str, tiyn: u64) -> (String, String) {
+pub(super) fn invoice(door: &Door, bin: &str, tiyn: u64) -> (String, String) {
     let body = json!({"kind": "remote", "amount_tiyn": tiyn, "phone_number": "77015211545", "organization_bin": bin});
     let payment = door.post("/v1/payments", &body).expect(201);
     let text = |field: &str| payment[field].as_str().unwrap().to_owned();
@@ -43,12 +43,12 @@ fn invoice(door: &Door, bin: &str, tiyn: u64) -> (String, String) {
 }
 
 /// From now on Kaspi says that it was paid, and when.
-fn pays(till: &Till, qr: &str, tiyn: u64, date: Option<&str>) {
+pub(super) fn pays(till: &Till, qr: &str, tiyn: u64, date: Option<&str>) {
     till.bank.answer_for("GET", &format!("{STATUS}{qr}"), qr, paid(Dialect::Bank));
     details(till, qr, tiyn, tiyn, date);
 }
 
-fn details(till: &Till, qr: &str, tiyn: u64, left: u64, date: Option<&str>) {
+pub(super) fn details(till: &Till, qr: &str, tiyn: u64, left: u64, date: Option<&str>) {
     let date = date.map(|date| format!(",\"TransactionDate\":\"{date}\"")).unwrap_or_default();
     let tenge = |tiyn: u64| format!("{}.{:02}", tiyn / 100, tiyn % 100);
     let (total, left) = (tenge(tiyn), tenge(left));
@@ -59,13 +59,13 @@ fn details(till: &Till, qr: &str, tiyn: u64, left: u64, date: Option<&str>) {
 }
 
 #[track_caller]
-fn looked_at(door: &Door, id: &str) -> Value {
+pub(super) fn looked_at(door: &Door, id: &str) -> Value {
     door.get(&format!("/v1/payments/{id}")).expect(200)
 }
 
 /// An organisation's part of a report.
 #[track_caller]
-fn part<'r>(report: &'r Value, bin: &str) -> &'r Value {
+pub(super) fn part<'r>(report: &'r Value, bin: &str) -> &'r Value {
     let all = report["organizations"].as_array().unwrap();
     all.iter().find(|found| found["organization_bin"] == bin).unwrap_or_else(|| panic!("no {bin} in {report}"))
 }

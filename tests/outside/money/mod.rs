@@ -11,6 +11,7 @@ mod open_day;
 mod other_bank;
 mod refund_account;
 mod refund_attempts;
+mod statement;
 mod storm;
 mod whose_payment;
 mod whose_token;

@@ -8,8 +8,8 @@ use crate::message::shortened;
 use crate::moment::Moment;
 use crate::operation::LogRow;
 
-pub(super) fn not_written(error: &dyn std::fmt::Display) -> Failure {
-    Failure::new(Code::StorageFailed, format!("a row of the log cannot be written: {error}"))
+pub(in crate::service::records) fn not_written(error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(Code::StorageFailed, format!("a row cannot be written: {error}"))
 }
 
 /// A row in the order of the columns; what is not there is empty.
@@ -43,7 +43,8 @@ fn text(value: Option<impl ToString>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
 }
 
-fn harmless(text: &str) -> String {
+/// A text of a person's or of the bank's, which no spreadsheet takes for a formula.
+pub(in crate::service::records) fn harmless(text: &str) -> String {
     if is_formula(text) { format!("'{text}") } else { text.to_owned() }
 }
 

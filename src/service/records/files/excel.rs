@@ -19,22 +19,26 @@ fn columns() -> impl Iterator<Item = &'static str> {
     LOG_COLUMNS.into_iter().chain(MORE_COLUMNS)
 }
 
-fn writer() -> csv::Writer<Vec<u8>> {
-    csv::WriterBuilder::new().delimiter(b';').terminator(csv::Terminator::CRLF).from_writer(Vec::new())
+/// The byte order mark: letters are read as UTF-8.
+pub(in crate::service::records) const MARK: &str = "\u{feff}";
+
+/// Rows as its language wants them.
+pub(in crate::service::records) fn writer<W: std::io::Write>(to: W) -> csv::Writer<W> {
+    csv::WriterBuilder::new().delimiter(b';').terminator(csv::Terminator::CRLF).from_writer(to)
 }
 
 /// The mark and the names.
 pub(super) fn header() -> Result<Vec<u8>, Failure> {
-    let mut writer = writer();
+    let mut writer = writer(Vec::new());
     let names = columns().map(|name| if name == "amount" { TENGE } else { name });
     writer.write_record(names).map_err(|error| not_written(&error))?;
     let text = writer.into_inner().map_err(|error| not_written(&error))?;
-    Ok(["\u{feff}".as_bytes(), &text].concat())
+    Ok([MARK.as_bytes(), &text].concat())
 }
 
 /// The rows.
 pub(super) fn lines(rows: &[LogRow], zone: &TimeZone) -> Result<Vec<u8>, Failure> {
-    let mut writer = writer();
+    let mut writer = writer(Vec::new());
     for row in rows {
         let cells = columns().zip(values(row, zone)).map(|(name, value)| cell(name, value, row));
         writer.write_record(cells).map_err(|error| not_written(&error))?;
@@ -62,12 +66,12 @@ fn name_of(name: Option<&str>, value: String) -> String {
 }
 
 /// The one way to write a text that is none to a spreadsheet. Nothing in it is a formula.
-fn text(value: &str) -> String {
+pub(in crate::service::records) fn text(value: &str) -> String {
     format!("=\"{}\"", value.replace('"', "\"\""))
 }
 
 /// Also a date, a time or a sum.
-fn is_a_number(text: &str) -> bool {
+pub(in crate::service::records) fn is_a_number(text: &str) -> bool {
     text.len() <= TEXT && text.contains(|c: char| c.is_ascii_digit()) && !text.contains(char::is_alphabetic)
 }
 

@@ -59,7 +59,8 @@ pub(super) struct Spooled {
     pub(super) sha: String,
 }
 
-fn nameless(state_dir: &Path) -> std::io::Result<File> {
+/// A file of the state directory that ends with whoever holds it.
+pub(in crate::service::records) fn nameless(state_dir: &Path) -> std::io::Result<File> {
     let path = state_dir.join(format!("import.{}", uuid::Uuid::new_v4()));
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
     std::fs::remove_file(&path)?;

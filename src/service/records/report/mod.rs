@@ -4,6 +4,7 @@
 mod ask;
 mod lists;
 mod tally;
+mod with_lines;
 
 use std::sync::Arc;
 
@@ -16,15 +17,16 @@ use crate::service::Context;
 use crate::service::organisation::not_enrolled;
 use crate::service::payment::Statuses;
 use crate::service::stop::Stopping;
-use crate::store::{ConfigRow, Fact, PaymentRow, Refused, Store, Window, facts, is_booked_since, log_head};
-use ask::{Inquiry, OpenPayments};
+use crate::store::{ConfigRow, Fact, PaymentRow, Refused, Store, Walk, Window, facts, is_booked_since, log_head};
+use ask::OpenPayments;
 use tally::ReportTally;
+pub(super) use with_lines::Lines;
 
 /// The longest range: a year.
 const DAYS: usize = 366;
 
 /// The days of a report.
-struct Days {
+pub(super) struct Days {
     /// Each with its first instant; never empty.
     each: Vec<(Day, Moment)>,
     window: Window,
@@ -34,7 +36,7 @@ struct Days {
 }
 
 impl Days {
-    fn new(context: &Context, from: NamedDay, to: NamedDay) -> Result<Self, Failure> {
+    pub(super) fn new(context: &Context, from: NamedDay, to: NamedDay) -> Result<Self, Failure> {
         let zone = &context.settings.config.daemon.timezone;
         let timezone = zone.iana_name().unwrap_or("UTC").to_owned();
         let now = Moment::now();
@@ -79,7 +81,8 @@ impl Reports {
         let days = Days::new(context, date, date)?;
         self.begun(context, &days)?;
         let asking = self.open.ask(context, days.window, query.bin.as_ref()).await?;
-        let (mut tally, head) = self.tally(context, &days, (query.bin, false), asking).await?;
+        let tally = ReportTally::new(days.each.clone(), false, asking);
+        let (mut tally, head, ()) = self.tally(context, (days.window, query.bin), tally, |_, _| Ok(())).await?;
         let organizations = tally.organizations()?;
         Ok(Reply::Day(DayReport { date: days.from, timezone: days.timezone, head, organizations }))
     }
@@ -91,7 +94,8 @@ impl Reports {
     ) -> Result<Reply, Failure> {
         let days = Days::new(context, query.from, query.to.unwrap_or(NamedDay::Today))?;
         self.begun(context, &days)?;
-        let (mut tally, head) = self.tally(context, &days, (query.bin, true), self.open.unasked()).await?;
+        let tally = ReportTally::new(days.each.clone(), true, self.open.unasked());
+        let (mut tally, head, ()) = self.tally(context, (days.window, query.bin), tally, |_, _| Ok(())).await?;
         let (organizations, daily) = (tally.organizations()?, tally.daily()?);
         let Days { from, to, timezone, .. } = days;
         Ok(Reply::Range(RangeReport { from, to, timezone, head, organizations, days: daily }))
@@ -109,16 +113,15 @@ impl Reports {
         Err(Failure::invalid(format!("{from} has not begun yet: in {timezone} it is {today}")))
     }
 
-    /// Adds up what the caller sees, and names the end of the log it was read from.
-    async fn tally(
+    /// Adds up what the caller sees, reads `more` from the same state, and names the end of the log.
+    async fn tally<T: Send + 'static>(
         &self,
         context: &Context,
-        days: &Days,
-        (bin, is_daily): (Option<OrganizationBin>, bool),
-        asking: Inquiry,
-    ) -> Result<(ReportTally, String), Failure> {
-        let (store, context, window) = (self.store.clone(), context.clone(), days.window);
-        let mut tally = ReportTally::new(days.each.clone(), is_daily, asking);
+        (window, bin): (Window, Option<OrganizationBin>),
+        mut tally: ReportTally,
+        more: impl FnOnce(&Walk<'_>, &dyn Fn(&PaymentRow) -> bool) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<(ReportTally, String, T), Failure> {
+        let (store, context) = (self.store.clone(), context.clone());
         let _turn = self.turn.lock().await;
         self.store
             .aside(move |walker| {
@@ -127,19 +130,20 @@ impl Reports {
                 let sees_config = |row: &&ConfigRow| {
                     is_asked(&row.organization_bin) && context.scope.allows(row.shop_id, &row.organization_bin)
                 };
-                let head = walker.read(|walk| {
+                let (head, more) = walker.read(|walk| {
                     walk.configs()?.iter().filter(sees_config).for_each(|row| tally.know(row));
                     let mut tell = |fact: Fact<'_>| match sees(fact.payment()) {
                         true => tally.take(&fact).map_err(Refused::from),
                         false => Ok(()),
                     };
                     facts(walk, window, &|| store.may_read_on(), &mut tell)?;
+                    let more = more(walk, &sees)?;
                     let (seq, sha) = log_head(walk)?;
-                    Ok(String::from(KeptHead { seq, sha }))
+                    Ok((String::from(KeptHead { seq, sha }), more))
                 })?;
                 match bin {
                     Some(bin) if !tally.knows(&bin) => Err(not_enrolled(&bin)),
-                    _ => Ok((tally, head)),
+                    _ => Ok((tally, head, more)),
                 }
             })
             .await
