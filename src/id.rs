@@ -228,6 +228,13 @@ impl PhoneNumber {
         format!("{prefix}{}", self.0)
     }
 
+    /// For the eyes of whoever has typed it: `+7 701 521 15 45`.
+    #[must_use]
+    pub fn spelled(&self) -> String {
+        let part = |range| self.0.get(range).unwrap_or_default();
+        format!("+7 {} {} {} {}", part(0..3), part(3..6), part(6..8), part(8..10))
+    }
+
     /// What may be stored and shown: `7701***1545`.
     #[must_use]
     pub fn masked(&self) -> String {
@@ -241,7 +248,7 @@ impl TryFrom<String> for PhoneNumber {
     fn try_from(text: String) -> Result<Self, NotAnId> {
         let wrong = || {
             not(
-                "a phone number is a Kazakh mobile number such as +7 701 521 15 45: 10 digits, or 11 that begin with 7 or 8",
+                "a phone number is a Kazakh mobile number such as +7 701 521 15 45: 11 digits that begin with 7 or 8, or 10 that begin with a mobile code such as 701",
             )
         };
         let international = text.starts_with('+');
@@ -251,12 +258,19 @@ impl TryFrom<String> for PhoneNumber {
             return Err(wrong());
         }
         match (digits.len(), digits.as_bytes().first()) {
-            (10, Some(b'7')) if !international => Ok(Self(digits)),
+            (10, _) if !international && has_mobile_code(&digits) => Ok(Self(digits)),
             (11, Some(b'7')) => Ok(Self(digits.split_off(1))),
             (11, Some(b'8')) if !international => Ok(Self(digits.split_off(1))),
             _ => Err(wrong()),
         }
     }
+}
+
+/// The mobile codes of Kazakhstan: 700 to 709, 747, 771, 775 to 778 (architecture §7). Ten digits that begin with another one are
+/// eleven of which one is missing, and to complete them would bill a stranger: `7701521154` is no `77015211545`.
+fn has_mobile_code(digits: &str) -> bool {
+    let code = digits.get(..3).and_then(|code| code.parse::<u16>().ok());
+    code.is_some_and(|code| matches!(code, 700..=709 | 747 | 771 | 775..=778))
 }
 
 impl FromStr for PhoneNumber {
@@ -399,6 +413,13 @@ mod tests {
             assert_eq!(phone.with_prefix('8'), "87015211545");
             assert_eq!(phone.masked(), "7701***1545");
             assert_eq!(format!("{phone:?}"), "PhoneNumber(7701***1545)");
+        }
+        // One digit short, or of no mobile code: nothing is completed.
+        for text in ["7701521154", "770 152 11 54", "8701521154", "7272501234", "7105211545", "7795211545"] {
+            assert!(text.parse::<PhoneNumber>().is_err(), "{text}");
+        }
+        for code in ["700", "709", "747", "771", "775", "778"] {
+            assert!(format!("{code}1234567").parse::<PhoneNumber>().is_ok(), "{code}");
         }
         for text in ["", "+87015211545", "1234567890", "770152115450", "770152115", "phone", "+7701521154٥"] {
             assert!(text.parse::<PhoneNumber>().is_err(), "{text}");

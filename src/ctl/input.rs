@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::invocation::Confirm;
 use super::out::Out;
-use crate::id::{DeviceToken, NotAnId};
+use crate::id::{DeviceToken, NotAnId, OrganizationBin};
 
 /// A token is at most 256 bytes; what is longer is another file.
 const TOKEN_FILE_LIMIT: u64 = 4096;
@@ -37,7 +36,10 @@ pub(super) enum NoInput {
         "nothing was done: with the device of {0} deleted, cancels and refunds of its payments stop; \
          if that is what you want, add --yes"
     )]
-    NotConfirmed(crate::id::OrganizationBin),
+    NotConfirmed(OrganizationBin),
+    /// Asked whether money may leave, a person did not say yes.
+    #[error("no money moved: nobody said yes")]
+    NotPaidBack,
 }
 
 /// A file as people know it.
@@ -58,18 +60,29 @@ pub(super) fn token(file: &Path) -> Result<DeviceToken, NoInput> {
 }
 
 /// Asks a person at a terminal to type the BIN; whoever is not there has not agreed.
-pub(super) fn confirmed(confirm: &Confirm, out: &mut Out) -> Result<(), NoInput> {
-    let refused = || NoInput::NotConfirmed(confirm.bin.clone());
+pub(super) fn forgotten(bin: &OrganizationBin, out: &mut Out) -> Result<(), NoInput> {
+    let refused = || NoInput::NotConfirmed(bin.clone());
     if !io::stdin().is_terminal() {
         return Err(refused());
     }
     out.say(&format!(
         "Kaspi will forget the device of {bin}. Cancels and refunds of its payments stop.\nType {bin} to go on:",
-        bin = confirm.bin
     ));
     let mut line = String::new();
     let read = io::stdin().lock().take(64).read_line(&mut line);
-    if read.is_ok() && line.trim() == confirm.bin.as_str() { Ok(()) } else { Err(refused()) }
+    if read.is_ok() && line.trim() == bin.as_str() { Ok(()) } else { Err(refused()) }
+}
+
+/// Asks a person at a terminal whether money may leave; nobody else is asked.
+pub(super) fn paid_back(what: &str, out: &mut Out) -> Result<(), NoInput> {
+    if !io::stdin().is_terminal() || !out.watched {
+        return Ok(());
+    }
+    out.ask(&format!("Pay back {what}? [y/N] "));
+    let mut line = String::new();
+    let read = io::stdin().lock().take(64).read_line(&mut line);
+    let is_yes = ["y", "yes", "д", "да", "иә"].contains(&line.trim().to_lowercase().as_str());
+    if read.is_ok() && is_yes { Ok(()) } else { Err(NoInput::NotPaidBack) }
 }
 
 /// Asks a person at a terminal whether a key that waits is to be thrown away; whoever is not there keeps it.

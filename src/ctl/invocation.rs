@@ -72,9 +72,11 @@ pub(super) enum Goal {
 }
 
 /// Deleting a device stops the refunds of its payments.
-pub(super) struct Confirm {
-    /// What a person types to agree.
-    pub(super) bin: OrganizationBin,
+pub(super) enum Confirm {
+    /// Kaspi forgets the device of this organisation: a person types its BIN to agree, and whoever is not there has not agreed.
+    Forget(OrganizationBin),
+    /// Money leaves: a person at a terminal says yes. A program that asks means it.
+    PayBack,
 }
 
 impl Invocation {

@@ -9,6 +9,7 @@ mod complete;
 mod args;
 mod when;
 mod shell;
+mod visible;
 mod invocation;
 mod plan;
 mod api;

@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use super::commands::Commands;
 use super::exit::Exit;
+use super::visible;
 
 /// Where text goes.
 pub(super) struct Out {
@@ -50,7 +51,7 @@ impl Out {
     /// The answer for people, who may type what it names.
     pub(super) fn show(&mut self, text: &str) {
         let text = self.shown(text).into_owned();
-        self.data(&text);
+        self.data(&visible::lines(&text));
     }
 
     /// What [`Out::show`] makes of it, for who breaks lines.
@@ -105,6 +106,7 @@ impl Out {
     /// What a person should know besides, one line. When nobody reads it, nobody misses it.
     pub(super) fn say(&mut self, line: &str) {
         let line = self.commands.shown(line);
+        let line = visible::lines(&line);
         let _ = self.talk.write_all(format!("{line}\n").as_bytes()).and_then(|()| self.talk.flush());
     }
 

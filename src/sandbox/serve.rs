@@ -187,6 +187,8 @@ fn for_people(files: &DaemonFiles, places: &Places, kept: bool, continued: bool)
     let socket = files.socket.to_string_lossy();
     let socket = shlex::try_quote(&socket).unwrap_or_default();
     let (control, dialect) = (&places.control_url, places.dialect.word());
+    let dir = places.directory.to_string_lossy();
+    let dir = shlex::try_quote(&dir).unwrap_or_default();
     let again = match continued {
         true => {
             "\nThe daemon goes on with its organisations, payments and log. The bank is a new one: it does not know\n\
@@ -212,8 +214,8 @@ fn for_people(files: &DaemonFiles, places: &Places, kept: bool, continued: bool)
              -H 'Idempotency-Key: order-1' -H 'Content-Type: application/json' \\\n    \
              -d '{{\"kind\":\"remote\",\"amount_tiyn\":15050,\"phone_number\":\"77015211545\"}}'\n\n\
          Be the customer; NUMBER is the payment's QrPaymentId:\n  \
-           curl -X POST {control}/payments/NUMBER/pay    (or decline, scan, expire)\n  \
-           curl {control}/    (all else: faults, time, trade points)\n\n\
+           kaspi-sandbox pay NUMBER --dir {dir}    (or decline)\n  \
+           curl {control}/    (all else: scan, expire, faults, time, trade points)\n\n\
          The daemon's log: {log}\n{end}\n",
         second = SECOND.bin,
         log = files.log_file.display(),

@@ -214,6 +214,9 @@ pub(in crate::ctl) struct RefundArgs {
     /// Pay back although a refund of the same amount that failed may still happen
     #[arg(long)]
     pub(in crate::ctl) repeat_refund: bool,
+    /// Do not ask at the terminal
+    #[arg(long)]
+    pub(in crate::ctl) yes: bool,
     /// The name of this one intention [default: a new one, printed to stderr]
     #[arg(long, value_name = "KEY")]
     pub(in crate::ctl) key: Option<RequestKey>,

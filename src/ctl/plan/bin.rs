@@ -53,6 +53,6 @@ fn add(args: AddArgs) -> Invocation {
 
 fn remove(args: RemoveArgs) -> Invocation {
     let RemoveArgs { bin, delete_device, yes } = args;
-    let confirm = (delete_device && !yes).then(|| Confirm { bin: bin.clone() });
+    let confirm = (delete_device && !yes).then(|| Confirm::Forget(bin.clone()));
     Invocation { confirm, ..Invocation::once(RetireConfig { organization_bin: bin, delete_device }) }
 }

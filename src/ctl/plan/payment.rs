@@ -5,7 +5,7 @@ use crate::ctl::args::{
     AdoptArgs, CreateArgs, LinkArgs, PayArgs, PayerArgs, PaymentCommand, PaymentListArgs, RefundArgs, ResolveArgs,
     SelectArgs,
 };
-use crate::ctl::invocation::{Goal, Invocation};
+use crate::ctl::invocation::{Confirm, Goal, Invocation};
 use crate::ctl::when::Zone;
 use crate::domain::Kind;
 use crate::id::PhoneNumber;
@@ -78,7 +78,9 @@ fn list(args: PaymentListArgs, zone: &Zone) -> Result<Invocation, Usage> {
 
 fn refund(args: RefundArgs) -> Result<Invocation, Usage> {
     let refund = RefundPayment { amount_tiyn: args.amount, repeat_refund: args.repeat_refund };
-    Ok(Invocation::once(PayBack { payment: args.payment, refund }).keyed(args.key, Goal::PaidBack)?)
+    let confirm = (!args.yes).then_some(Confirm::PayBack);
+    let ask = Invocation::once(PayBack { payment: args.payment, refund }).keyed(args.key, Goal::PaidBack)?;
+    Ok(Invocation { confirm, ..ask })
 }
 
 fn resolve(args: ResolveArgs) -> Result<Invocation, Usage> {

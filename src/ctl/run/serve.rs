@@ -7,7 +7,7 @@ use crate::client::{Client, ClientError, Outcome};
 use crate::ctl::exit::{self, Exit};
 use crate::ctl::handed::{self, Source};
 use crate::ctl::input::{self, NoInput};
-use crate::ctl::invocation::{Goal, Invocation, Key};
+use crate::ctl::invocation::{Confirm, Goal, Invocation, Key};
 use crate::ctl::session::Session;
 use crate::domain::State;
 use crate::failure::Code;
@@ -50,8 +50,19 @@ impl Session<'_> {
 
     /// Reads what does not stand on the command line, and asks before what cannot be undone.
     fn complete(&mut self, ask: &mut Invocation) -> Result<(), NoInput> {
-        if let Some(confirm) = &ask.confirm {
-            input::confirmed(confirm, self.out)?;
+        match (&ask.confirm, &ask.operation) {
+            (Some(Confirm::Forget(bin)), _) => input::forgotten(bin, self.out)?,
+            (Some(Confirm::PayBack), Operation::Refund(back)) => {
+                let amount = back.refund.amount_tiyn.map_or_else(|| "all that is left".to_owned(), |it| it.to_string());
+                input::paid_back(&format!("{amount} of {}", back.payment), self.out)?;
+            }
+            // Whoever has typed a number sees whose it is before anybody is billed.
+            (None, Operation::Create(create)) if self.out.watched => {
+                if let Some(phone) = &create.phone_number {
+                    self.out.say(&format!("{} for {}", create.amount_tiyn, phone.spelled()));
+                }
+            }
+            _ => {}
         }
         if let (Operation::Enrol(enrol), Some(file)) = (&mut ask.operation, &ask.token_file) {
             enrol.device_token = Some(input::token(file)?);

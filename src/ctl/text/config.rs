@@ -48,7 +48,7 @@ fn standing(config: &Config) -> String {
 /// The organisations of a shop.
 pub(super) fn list(configs: &[Config], zone: &Zone) -> String {
     let mut table =
-        Table::new(&[">SHOP", "BIN", "DEFAULT", "ACTIVE", "STANDING", "VERIFIED", "TRADE POINT", "DESCRIPTION"]);
+        Table::new(&[">SHOP", "BIN", "DEFAULT", "ACTIVE", "STANDING", "-VERIFIED", "~TRADE POINT", "~DESCRIPTION"]);
     for config in configs {
         table.row([
             config.shop_id.to_string(),
@@ -66,7 +66,7 @@ pub(super) fn list(configs: &[Config], zone: &Zone) -> String {
 
 /// What Kaspi lists.
 pub(super) fn trade_points(points: &[TradePoint]) -> String {
-    let mut table = Table::new(&["TRADE POINT", "NAME", "CITY"]);
+    let mut table = Table::new(&["TRADE POINT", "~NAME", "~CITY"]);
     for point in points {
         table.row([point.id.to_string(), point.name.clone(), point.city.clone().unwrap_or_default()]);
     }

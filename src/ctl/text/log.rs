@@ -10,7 +10,7 @@ use crate::operation::{
 /// A page of rows.
 pub(super) fn list(rows: &[LogRow], zone: &Zone) -> String {
     let mut table =
-        Table::new(&[">ROW", "WHEN", "OPERATION", "STATUS", ">AMOUNT", "BIN", "QRPAYMENTID", "WHO", "ERROR"]);
+        Table::new(&[">ROW", "WHEN", "OPERATION", "STATUS", ">AMOUNT", "BIN", "-QRPAYMENTID", "-WHO", "~ERROR"]);
     for row in rows {
         table.row([
             row.id.to_string(),

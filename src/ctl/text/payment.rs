@@ -3,7 +3,7 @@
 use super::table::{Fields, Table};
 use crate::ctl::when::Zone;
 use crate::domain::State;
-use crate::id::{Description, OrganizationBin};
+use crate::id::{Description, OrganizationBin, PaymentId, QrPaymentId};
 use crate::operation::{Payment, Payments, Refund};
 
 /// The first word a cashier looks for.
@@ -64,6 +64,11 @@ pub(super) fn one(payment: &Payment, zone: &Zone) -> String {
     format!("{}\n{}{}", headline(payment), fields.print(), refunds(&payment.refunds, zone))
 }
 
+/// As a person types it: Kaspi's number where there is one, which every command takes.
+pub(super) fn named(id: PaymentId, number: Option<&QrPaymentId>) -> String {
+    number.map_or_else(|| id.to_string(), ToString::to_string)
+}
+
 fn open(state: State) -> bool {
     matches!(state, State::Creating | State::Waiting | State::Unknown)
 }
@@ -79,7 +84,7 @@ fn refunds(refunds: &[Refund], zone: &Zone) -> String {
     if refunds.is_empty() {
         return String::new();
     }
-    let mut table = Table::new(&["REFUND", ">AMOUNT", "STATUS", "KNOWN BY", "WHEN"]);
+    let mut table = Table::new(&["REFUND", ">AMOUNT", "STATUS", "-KNOWN BY", "WHEN"]);
     for refund in refunds {
         table.row([
             refund.id.to_string(),
@@ -94,16 +99,26 @@ fn refunds(refunds: &[Refund], zone: &Zone) -> String {
 
 /// A page of payments.
 pub(super) fn list(page: &Payments, zone: &Zone) -> String {
-    let mut table = Table::new(&["CREATED", "STATE", ">AMOUNT", ">PAID BACK", "MONEY GOES TO", "INVOICE", "PAYMENT"]);
+    let mut table = Table::new(&[
+        "CREATED",
+        "STATE",
+        ">AMOUNT",
+        ">PAID BACK",
+        "MONEY TO",
+        "~-ORGANISATION",
+        "~-INVOICE",
+        "PAYMENT",
+    ]);
     for payment in &page.payments {
         table.row([
             zone.show(payment.created_at),
             payment.state.to_string(),
             payment.amount_tiyn.to_string(),
             if payment.refunded_tiyn.is_zero() { String::new() } else { payment.refunded_tiyn.to_string() },
-            organisation(&payment.organization_bin, payment.description.as_ref()),
+            payment.organization_bin.to_string(),
+            payment.description.as_ref().map(ToString::to_string).unwrap_or_default(),
             payment.invoice.as_ref().map(ToString::to_string).unwrap_or_default(),
-            payment.id.to_string(),
+            named(payment.id, payment.qr_payment_id.as_ref()),
         ]);
     }
     table.print()
@@ -113,7 +128,10 @@ pub(super) fn list(page: &Payments, zone: &Zone) -> String {
 pub(super) fn next_step(payment: &Payment) -> Option<String> {
     let id = payment.id;
     match payment.state {
-        State::Creating | State::Waiting => Some(format!("to wait for the customer: kaspictl payment wait {id}")),
+        State::Creating | State::Waiting => {
+            let named = named(id, payment.qr_payment_id.as_ref());
+            Some(format!("to wait for the customer: kaspictl payment wait {named}"))
+        }
         State::Unknown => Some(format!(
             "when you know how it ended: kaspictl payment resolve {id} --attach QRID|--abandon --reason TEXT"
         )),

@@ -36,7 +36,7 @@ fn page(
 ) -> String {
     let none = if organizations.is_empty() { "\nno organisation takes payments here\n" } else { "" };
     let each: String = organizations.iter().map(|found| one(found, of, zone)).collect();
-    format!("{title}\n{none}{each}{days}\nhead of the log  {}\n", clean(head))
+    format!("{title}\n{none}{each}{days}\nhead of the log\n{}\n", clean(head))
 }
 
 fn one(found: &OrganizationReport, days: Days<'_>, zone: &Zone) -> String {
@@ -104,7 +104,7 @@ fn payments(title: &str, lines: &[ReportPayment], count: &ListCount, zone: &Zone
     }
     // When it was paid says on which day it is counted.
     let time = if lines.iter().any(|line| line.paid_at.is_some()) { "PAID" } else { "CREATED" };
-    let mut table = Table::new(&[time, "STATE", ">AMOUNT", "INVOICE", "WHAT TO DO"]);
+    let mut table = Table::new(&[time, "STATE", ">AMOUNT", "-INVOICE", "WHAT TO DO"]);
     for line in lines {
         table.row([
             zone.show(line.paid_at.unwrap_or(line.created_at)),
@@ -137,13 +137,14 @@ fn not_asked(lines: &[ReportPayment], count: &ListCount, zone: &Zone) -> String 
 
 /// The command that looks at it, or closes it.
 fn next(line: &ReportPayment) -> String {
-    let id = line.id;
+    // What a person closes is named by the id that nothing else has.
+    let (id, named) = (line.id, super::payment::named(line.id, line.qr_payment_id.as_ref()));
     match line.state {
         State::Unknown => format!("kaspictl payment resolve {id} --attach QRID|--abandon --reason TEXT"),
         State::Abandoned => format!("if it was paid: kaspictl payment resolve {id} --attach QRID --reason TEXT"),
-        State::Paid => format!("hand over the goods, or: kaspictl payment refund {id}"),
+        State::Paid => format!("hand over the goods, or: kaspictl payment refund {named}"),
         State::Creating | State::Waiting | State::Declined | State::Cancelled | State::Expired => {
-            format!("kaspictl payment show {id}")
+            format!("kaspictl payment show {named}")
         }
     }
 }
@@ -168,7 +169,7 @@ fn daily(days: &[DayTotals]) -> String {
     if days.is_empty() {
         return String::new();
     }
-    let mut table = Table::new(&["DAY", "BIN", ">PAYMENTS", ">TAKEN", ">PAID BACK", ">WITHOUT KASPID", ">LEFT"]);
+    let mut table = Table::new(&["DAY", "BIN", "->PAYMENTS", ">TAKEN", ">PAID BACK", "->WITHOUT KASPID", ">LEFT"]);
     for day in days {
         for found in &day.organizations {
             table.row([

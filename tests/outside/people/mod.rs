@@ -10,5 +10,6 @@ mod python;
 mod sandbox_tour;
 mod setup;
 mod shop_troubles;
+mod terminal;
 mod told_commands;
 mod troubleshooting;

@@ -1,0 +1,184 @@
+//! kaspictl at a terminal of eighty columns: tables that fit, a question before money leaves, the number that is billed, and
+//! nothing hidden in what it shows.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+
+use nix::pty::{Winsize, openpty};
+use serde_json::{Value, json};
+
+use crate::support::behaviour::{Till, paid};
+use crate::support::fixture::{Answer, Dialect};
+
+const COLUMNS: usize = 80;
+
+/// A command at a terminal of its own.
+struct Terminal {
+    ours: File,
+    child: Child,
+    shown: Vec<u8>,
+}
+
+impl Terminal {
+    fn types(till: &Till, arguments: &[&str]) -> Self {
+        let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+        let terminal = openpty(Some(&size), None).unwrap();
+        let (ours, theirs) = (File::from(terminal.master), File::from(terminal.slave));
+        let side = || Stdio::from(theirs.try_clone().unwrap());
+        let mut command = Command::new("setsid");
+        command.args(["--ctty", "--wait", env!("CARGO_BIN_EXE_kaspictl")]).args(arguments);
+        let command = command.env("KASPID_SOCKET", till.daemon.socket());
+        let child = command.stdin(side()).stdout(side()).stderr(side()).spawn().unwrap();
+        Self { ours, child, shown: Vec::new() }
+    }
+
+    fn sees(&mut self, text: &str) {
+        let mut bytes = [0; 4096];
+        while !String::from_utf8_lossy(&self.shown).contains(text) {
+            let length = self.ours.read(&mut bytes).unwrap_or(0);
+            assert!(length > 0, "{text:?} was not seen in:\n{}", String::from_utf8_lossy(&self.shown));
+            self.shown.extend_from_slice(&bytes[..length]);
+        }
+    }
+
+    /// All that was shown, and the exit code.
+    fn ends(mut self) -> (String, i32) {
+        let mut bytes = [0; 4096];
+        // A terminal that nobody holds any more is an error, not an end.
+        while let Ok(length @ 1..) = self.ours.read(&mut bytes) {
+            self.shown.extend_from_slice(&bytes[..length]);
+        }
+        let code = self.child.wait().unwrap().code().unwrap();
+        (String::from_utf8(self.shown).unwrap().replace("\r\n", "\n"), code)
+    }
+}
+
+fn shown(till: &Till, arguments: &[&str]) -> (String, i32) {
+    Terminal::types(till, arguments).ends()
+}
+
+/// A paid payment, and its QrPaymentId.
+fn sold(till: &Till, invoice: &str, tiyn: u64) -> (String, String) {
+    let body = json!({"kind": "remote", "amount_tiyn": tiyn, "phone_number": "77015211545", "invoice": invoice});
+    let payment = till.daemon.door.post("/v1/payments", &body).expect(201);
+    let text = |field: &str| payment[field].as_str().unwrap().to_owned();
+    let (id, qr) = (text("id"), text("qr_payment_id"));
+    till.bank.answer_for("GET", &format!("/r3/v01/payment/status/{qr}"), &qr, paid(Dialect::Bank));
+    let tenge = format!("{}.{:02}", tiyn / 100, tiyn % 100);
+    let details = format!(
+        r#"{{"Data":{{"QrPaymentId":{qr},"TotalAmount":{tenge},"AvailableReturnAmount":{tenge}}},"StatusCode":0}}"#
+    );
+    till.bank.answer_for("GET", "/r3/v01/payment/details", &qr, Answer::json(details));
+    assert_eq!(till.daemon.door.get(&format!("/v1/payments/{id}")).expect(200)["state"], "paid");
+    (id, qr)
+}
+
+fn refunds(till: &Till, id: &str) -> usize {
+    let payment: Value = till.daemon.door.get(&format!("/v1/payments/{id}")).expect(200);
+    payment["refunds"].as_array().unwrap().len()
+}
+
+/// Promise: every list fits eighty columns, however long names are; money, BINs and the numbers to type are whole. A pipe gets
+/// everything.
+#[test]
+fn lists_fit_the_terminal() {
+    let till = Till::open(Dialect::Bank, "");
+    let long = "Flowers, gifts and everything for a wedding";
+    till.daemon.door.send("PATCH", "/v1/configs/891027350515", &[], Some(&json!({"description": long}).to_string()));
+    let (id, qr) = sold(&till, "order-of-the-whole-family-2026-11", 98_765_432);
+    till.daemon.door.post(&format!("/v1/payments/{id}/refunds"), &json!({"amount_tiyn": 50})).expect(200);
+    let list = ["payment", "list"];
+    for arguments in [
+        &list[..],
+        &["log", "list"],
+        &["bin", "list"],
+        &["report", "--from", "yesterday"],
+        &["status"],
+        &["payment", "show", &qr],
+    ] {
+        let (text, code) = shown(&till, arguments);
+        assert_eq!(code, 0, "{text}");
+        for line in text.lines() {
+            assert!(line.chars().count() <= COLUMNS, "{arguments:?}: {} columns: {line}", line.chars().count());
+        }
+    }
+    let (text, _) = shown(&till, &list);
+    for whole in [qr.as_str(), "987\u{a0}654.32\u{a0}₸", "891027350515"] {
+        assert!(text.contains(whole), "{whole} in {text}");
+    }
+    let piped = Command::new(env!("CARGO_BIN_EXE_kaspictl"))
+        .args(list)
+        .env("KASPID_SOCKET", till.daemon.socket())
+        .output()
+        .unwrap();
+    let piped = String::from_utf8(piped.stdout).unwrap();
+    assert!(piped.contains(long) && piped.contains("order-of-the-whole-family-2026-11"), "{piped}");
+}
+
+/// Promise: at a terminal no money goes back before a person has said yes; `--yes` and a program are not asked.
+#[test]
+fn money_leaves_when_somebody_has_said_yes() {
+    let till = Till::open(Dialect::Bank, "");
+    let (id, qr) = sold(&till, "order-1", 10_000);
+    let refund = ["payment", "refund", qr.as_str(), "30"];
+    for answer in ["n\n", "\n", "maybe\n", "\u{4}"] {
+        let mut terminal = Terminal::types(&till, &refund);
+        terminal.sees("[y/N]");
+        terminal.ours.write_all(answer.as_bytes()).unwrap();
+        let (text, code) = terminal.ends();
+        assert!(text.contains(&format!("Pay back 30.00\u{a0}₸ of {qr}?")) && text.contains("no money moved"), "{text}");
+        assert_eq!((code, refunds(&till, &id)), (2, 0), "{answer:?}: {text}");
+    }
+    let mut terminal = Terminal::types(&till, &refund);
+    terminal.sees("[y/N]");
+    terminal.ours.write_all("да\n".as_bytes()).unwrap();
+    assert_eq!((terminal.ends().1, refunds(&till, &id)), (0, 1));
+    let (id, qr) = sold(&till, "order-2", 20_000);
+    let (text, code) = shown(&till, &["payment", "refund", &qr, "20", "--yes"]);
+    assert_eq!((code, refunds(&till, &id)), (0, 1), "{text}");
+    let (id, qr) = sold(&till, "order-3", 30_000);
+    let mut program = Command::new(env!("CARGO_BIN_EXE_kaspictl"));
+    let program = program.args(["payment", "refund", &qr, "10"]).env("KASPID_SOCKET", till.daemon.socket());
+    assert!(program.stdin(Stdio::null()).output().unwrap().status.success());
+    assert_eq!(refunds(&till, &id), 1);
+}
+
+/// Promise: whoever types a number at a terminal reads whose it is as it is billed; a number that lacks a digit bills nobody,
+/// and no program's output has it.
+#[test]
+fn the_number_is_read_before_it_is_billed() {
+    let till = Till::open(Dialect::Bank, "");
+    let (text, _) = shown(&till, &["pay", "100", "--phone", "8 (701) 521-15-45"]);
+    let (before, _) = text.split_once("WAITING").unwrap();
+    assert!(before.contains("100.00\u{a0}₸ for +7 701 521 15 45"), "{text}");
+    let (text, code) = shown(&till, &["pay", "100", "--phone", "7701521154"]);
+    assert_eq!(code, 2, "{text}");
+    let mut program = Command::new(env!("CARGO_BIN_EXE_kaspictl"));
+    let program = program.args(["pay", "50", "--phone", "77015211545"]).env("KASPID_SOCKET", till.daemon.socket());
+    let output = program.stdin(Stdio::null()).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8(said).unwrap();
+    assert!(!said.contains("521 15 45") && said.contains("7701***1545"), "{said}");
+    assert_eq!(till.daemon.door.get("/v1/payments").expect(200)["payments"].as_array().unwrap().len(), 2);
+}
+
+/// Promise: what would hide, or turn the direction of reading, is shown as an escape, also in what a command line has wrong.
+#[test]
+fn nothing_is_hidden() {
+    let till = Till::open(Dialect::Bank, "");
+    let evil = "Shop \u{202e}tenalp\u{200b}";
+    let body =
+        json!({"kind": "remote", "amount_tiyn": 100, "phone_number": "77015211545", "comment": evil}).to_string();
+    let headers = [("Idempotency-Key", "evil-1")];
+    let made = till.daemon.door.send("POST", "/v1/payments", &headers, Some(&body));
+    let mut texts = vec![shown(&till, &["pay", "1\u{202e}0\u{1b}[31m", "--phone", "77015211545"]).0];
+    if made.status == 201 {
+        let id = made.json()["id"].as_str().unwrap().to_owned();
+        texts.push(shown(&till, &["payment", "show", &id]).0);
+    }
+    for text in texts {
+        assert!(text.contains("\\u{202e}"), "{text}");
+        assert!(!text.contains(['\u{202e}', '\u{200b}', '\u{1b}']), "{text:?}");
+    }
+}
