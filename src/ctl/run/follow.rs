@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::call::PATIENCE;
@@ -23,7 +24,10 @@ const SLICE: Duration = Duration::from_secs(300);
 /// How often the line of a wait is shown anew.
 const SHOWN: Duration = Duration::from_secs(1);
 
-/// How often a wait goes on over a new connection: the daemon may restart while somebody waits.
+/// Between two attempts to reach a daemon that is gone.
+pub(super) const AGAIN: Duration = Duration::from_millis(250);
+
+/// How often a call is made over a new connection: the daemon may restart while somebody asks.
 pub(super) const RECONNECTS: u32 = 3;
 
 impl Session<'_> {
@@ -48,12 +52,13 @@ impl Session<'_> {
         ask: &Invocation,
     ) -> Exit {
         let payment = match self.wait(client, &PaymentRef::Id(billed.id), limit).await {
-            Ok(Ok(payment)) => payment,
-            Ok(Err(failure)) => {
+            None => return Exit::Waiting,
+            Some(Ok(Ok(payment))) => payment,
+            Some(Ok(Err(failure))) => {
                 self.out.say(&text::failure(&failure));
                 billed
             }
-            Err(error) => {
+            Some(Err(error)) => {
                 self.out.say(&format!("kaspictl: the wait ended early, the payment goes on: {error}"));
                 billed
             }
@@ -61,15 +66,42 @@ impl Session<'_> {
         self.answer(Ok(Ok(Reply::Payment(payment))), ask)
     }
 
-    /// Waits until `payment` is final or `limit` has passed, over a restart of the daemon, too.
+    /// Waits until `payment` is final or `limit` has passed, over restarts of the daemon. None once a person has pressed Ctrl-C,
+    /// which is no word to the customer.
     pub(super) async fn wait(
+        &mut self,
+        client: Client,
+        payment: &PaymentRef,
+        limit: Duration,
+    ) -> Option<Result<Outcome<Payment>, ClientError>> {
+        let mut interrupts = signal(SignalKind::interrupt()).ok();
+        let interrupted = async {
+            match &mut interrupts {
+                Some(interrupts) => drop(interrupts.recv().await),
+                None => std::future::pending().await,
+            }
+        };
+        let waited = tokio::select! {
+            waited = self.waited(client, payment, limit) => Some(waited),
+            () = interrupted => None,
+        };
+        if waited.is_none() {
+            self.out.progress("");
+            self.out.say(&format!(
+                "kaspictl: the wait ends here, and the customer still has the invoice.\n\
+                 to wait again: kaspictl payment wait {payment}\nto take it back: kaspictl payment cancel {payment}"
+            ));
+        }
+        waited
+    }
+
+    async fn waited(
         &mut self,
         mut client: Client,
         payment: &PaymentRef,
         limit: Duration,
     ) -> Result<Outcome<Payment>, ClientError> {
         let begun = Instant::now();
-        let mut reconnects = 0;
         loop {
             let asked = Instant::now();
             let left = limit.saturating_sub(begun.elapsed());
@@ -77,20 +109,41 @@ impl Session<'_> {
             let get = GetPayment { payment: payment.clone(), wait: Some(Span::from_duration(slice)) };
             let answer = client.call(None, Some(slice.saturating_add(PATIENCE)), get);
             match self.watched(&client, payment, asked + left, answer).await {
-                Err(ClientError::Lost(_)) if reconnects < RECONNECTS => {
-                    reconnects += 1;
+                Err(ClientError::Lost(_)) => {
                     drop(client);
-                    client = Client::connect(&self.socket, "kaspictl").await?;
+                    client = self.reached(begun + limit).await?;
                 }
-                Ok(Err(failure)) if failure.code == Code::ShuttingDown && reconnects < RECONNECTS => {
-                    reconnects += 1;
+                Ok(Err(failure)) if failure.code == Code::ShuttingDown => {
                     drop(client);
-                    client = Client::connect(&self.socket, "kaspictl").await?;
+                    client = self.reached(begun + limit).await?;
                 }
-                // Answered early although it is not final: the daemon has its reasons, so no loop without a pause.
-                Ok(Ok(known))
-                    if exit::of_state(known.state) == Exit::Waiting && slice < left && asked.elapsed() >= slice => {}
+                Ok(Ok(known)) if exit::of_state(known.state) == Exit::Waiting && asked.elapsed() < left => {
+                    // Answered early although it is not final: the daemon stops, for one, so no loop without a pause.
+                    if asked.elapsed() < slice {
+                        tokio::time::sleep(AGAIN).await;
+                    }
+                }
                 outcome => return outcome,
+            }
+        }
+    }
+
+    /// The next daemon: one that was stopped may be started again until then.
+    async fn reached(&mut self, until: Instant) -> Result<Client, ClientError> {
+        let mut is_told = false;
+        loop {
+            // Who stops still answers for a moment, and is not asked in a loop.
+            tokio::time::sleep(AGAIN).await;
+            let error = match Client::connect(&self.socket, "kaspictl").await {
+                Ok(client) => return Ok(client),
+                Err(error) => error,
+            };
+            if !matches!(error, ClientError::Unreachable { .. } | ClientError::Lost(_)) || Instant::now() >= until {
+                return Err(error);
+            }
+            if !std::mem::replace(&mut is_told, true) {
+                self.out.progress("");
+                self.out.say(&format!("kaspictl: {error}; the wait goes on when kaspid is there again"));
             }
         }
     }

@@ -40,7 +40,9 @@ impl Session<'_> {
         }
         match (&ask.operation, ask.goal) {
             (Operation::PaymentGet(get), Goal::Final(limit)) => {
-                let outcome = self.wait(client, &get.payment, limit.duration()).await;
+                let Some(outcome) = self.wait(client, &get.payment, limit.duration()).await else {
+                    return Exit::Waiting;
+                };
                 self.answer(outcome.map(|payment| payment.map(Reply::Payment)), &ask)
             }
             (Operation::LogList(query), Goal::Follow) => tail::follow(self, client, query).await,

@@ -1,11 +1,12 @@
 //! `log follow`: rows as their operations end, and again when more is known of one, over restarts of the daemon, until
 //! Ctrl-C.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::call::PATIENCE;
+use super::follow::AGAIN;
 use crate::client::{Client, ClientError};
 use crate::ctl::exit::{self, Exit};
 use crate::ctl::session::Session;
@@ -16,9 +17,6 @@ use crate::operation::{LogQuery, LogRow, LogRows};
 
 /// One question to the daemon, which answers as soon as there is a row.
 const SLICE: Span = Span::from_secs(300);
-
-/// Between two attempts to reach a daemon that is gone.
-const AGAIN: Duration = Duration::from_millis(250);
 
 /// The cursor and the connection of somebody who follows.
 struct Tail<'s, 'o> {

@@ -61,7 +61,7 @@ pub(super) async fn settle(bench: &mut Workbench<'_, '_>) -> Result<Option<Trial
         Some(payment) if payment.state == State::Paid => {
             // Of one key, so that it is paid back once, however often setup is broken off here.
             let (id, key) = (payment.id.to_string(), format!("{}-back", trial.key));
-            bench.typed(&["kaspictl", "payment", "refund", &id, "--key", &key])?;
+            bench.typed(&["kaspictl", "payment", "refund", &id, "--yes", "--key", &key])?;
             TrialEnd::PaidBack
         }
         Some(payment) if matches!(payment.state, State::Creating | State::Waiting | State::Unknown) => {

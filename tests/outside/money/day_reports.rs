@@ -337,7 +337,7 @@ fn kaspictl_shows_the_report() {
     let (id, qr) = invoice(door, BIN, 1_250_050);
     pays(&till, &qr, 1_250_050, None);
     looked_at(door, &id);
-    let (open, _) = invoice(door, BIN, 999);
+    let (_, open) = invoice(door, BIN, 999);
     let kaspictl = |args: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_kaspictl"))
             .args(args)

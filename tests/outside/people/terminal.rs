@@ -182,3 +182,25 @@ fn nothing_is_hidden() {
         assert!(!text.contains(['\u{202e}', '\u{200b}', '\u{1b}']), "{text:?}");
     }
 }
+
+/// Promise: Ctrl-C in a wait says that the customer still has the invoice and what to type, ends with 5, and takes nothing
+/// back.
+#[test]
+fn a_broken_off_wait_says_what_the_customer_has() {
+    let till = Till::open(Dialect::Bank, "");
+    let mut terminal = Terminal::types(&till, &["pay", "100", "--phone", "77015211545", "--wait"]);
+    terminal.sees("s of the wait are left");
+    // As a terminal sends it.
+    terminal.ours.write_all(&[3]).unwrap();
+    let (text, code) = terminal.ends();
+    assert_eq!(code, 5, "{text}");
+    let payments = till.daemon.door.get("/v1/payments").expect(200);
+    let payment = &payments["payments"][0];
+    let id = payment["id"].as_str().unwrap();
+    for words in
+        ["still has the invoice", &format!("kaspictl payment wait {id}"), &format!("kaspictl payment cancel {id}")]
+    {
+        assert!(text.contains(words), "{words} in {text}");
+    }
+    assert_eq!(payment["state"], "waiting");
+}

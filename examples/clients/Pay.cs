@@ -1,0 +1,57 @@
+// Takes a payment and waits for the customer: dotnet run -- TIYN PHONE INVOICE   (.NET 8, nothing else)
+// Ends with 0: paid; 1: not paid; 5: still waiting; 6: nobody knows, look before you bill again.
+using System.Net.Http.Json;
+using System.Net.Sockets;
+using System.Text.Json.Nodes;
+
+var (tiyn, phone, invoice) = (long.Parse(args[0]), args[1], args[2]);
+var end = DateTime.UtcNow.AddMinutes(3);
+var path = Environment.GetEnvironmentVariable("KASPID_SOCKET") ?? "/run/kaspid/kaspid.sock";
+using var kaspid = new HttpClient(new SocketsHttpHandler
+{
+    ConnectCallback = async (_, cancel) =>
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        await socket.ConnectAsync(new UnixDomainSocketEndPoint(path), cancel);
+        return new NetworkStream(socket, ownsSocket: true);
+    },
+}) { BaseAddress = new Uri("http://kaspid"), Timeout = TimeSpan.FromSeconds(90) };
+
+async Task<JsonNode> Ask(Func<HttpRequestMessage> question)
+{
+    while (DateTime.UtcNow < end)
+    {
+        try
+        {
+            var answer = await (await kaspid.SendAsync(question())).Content.ReadFromJsonAsync<JsonNode>();
+            if (answer is not null && (bool?)answer["retryable"] != true) return answer;
+        }
+        catch (Exception lost) when (lost is HttpRequestException or TaskCanceledException or IOException or System.Text.Json.JsonException)
+        {
+            // No answer says nothing. The same key again tells what came of the first, and never bills twice.
+        }
+        await Task.Delay(1000);
+    }
+    return new JsonObject { ["money"] = "unknown" };
+}
+
+HttpRequestMessage Sale() => new(HttpMethod.Post, "/v1/payments")
+{
+    Content = JsonContent.Create(new { kind = "remote", amount_tiyn = tiyn, phone_number = phone, invoice }),
+    Headers = { { "Idempotency-Key", $"sale-{invoice}" } },
+};
+
+var answer = await Ask(Sale);
+while ((string?)answer["state"] is "waiting" or "creating" && DateTime.UtcNow < end)
+{
+    answer = await Ask(() => new HttpRequestMessage(HttpMethod.Get, $"/v1/payments/{answer["id"]}?wait=60s"));
+}
+var what = (string?)answer["state"] ?? (string?)answer["money"];
+Console.WriteLine($"{what} {answer["id"]}");
+return what switch
+{
+    "paid" or "moved" => 0,
+    "declined" or "cancelled" or "expired" or "not_moved" => 1,
+    "waiting" => 5,
+    _ => 6,
+};

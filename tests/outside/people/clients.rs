@@ -1,0 +1,118 @@
+//! The clients of examples/clients, each in its own language against a real daemon: what they tell a till is what happened.
+
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::behaviour::{Till, paid};
+use crate::support::daemon::Daemon;
+use crate::support::fixture::{Answer, Dialect};
+use crate::support::http::Door;
+
+/// A program that runs one, what its example is called, and whether it takes tenge as people write it.
+struct Client {
+    runs: &'static [&'static str],
+    example: &'static str,
+    is_tenge: bool,
+}
+
+const CLIENTS: [Client; 6] = [
+    Client { runs: &["python3"], example: "pay.py", is_tenge: false },
+    Client { runs: &["php"], example: "pay.php", is_tenge: false },
+    Client { runs: &["node"], example: "pay.mjs", is_tenge: false },
+    Client { runs: &["go", "run"], example: "pay.go", is_tenge: false },
+    Client { runs: &["java"], example: "Pay.java", is_tenge: false },
+    Client { runs: &["sh"], example: "pay.sh", is_tenge: true },
+];
+
+impl Client {
+    /// Whether its language is here.
+    fn is_here(&self) -> bool {
+        let found = Command::new("sh").args(["-c", &format!("command -v {}", self.runs[0])]).output().unwrap();
+        let is_here = found.status.success()
+            && (self.runs[0] != "php"
+                || Command::new("php")
+                    .args(["-r", "exit(function_exists('curl_init') ? 0 : 1);"])
+                    .status()
+                    .unwrap()
+                    .success());
+        if !is_here {
+            eprintln!("SKIPPED: {} is not here, {} is not run", self.runs[0], self.example);
+        }
+        is_here
+    }
+
+    fn sells(&self, socket: &Path, tiyn: u64, invoice: &str) -> Child {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/clients").join(self.example);
+        let programs = Path::new(env!("CARGO_BIN_EXE_kaspictl")).parent().unwrap();
+        let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+        let amount = if self.is_tenge { format!("{}.{:02}", tiyn / 100, tiyn % 100) } else { tiyn.to_string() };
+        let mut command = Command::new(self.runs[0]);
+        command.args(&self.runs[1..]).arg(example).args([&amount, "77015211545", invoice]);
+        command.env("KASPID_SOCKET", socket).env("PATH", path).stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// What it said, and how it ended; `go run` says the code of the program that it ran and ends with 1 itself.
+    #[track_caller]
+    fn ends(&self, child: Child, with: i32, said: &str) {
+        let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+        let (told, talk) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+        let code = match self.runs[0] {
+            "go" if talk.contains("exit status ") => {
+                talk.trim().rsplit(' ').next().and_then(|code| code.parse().ok()).unwrap_or(-1)
+            }
+            _ => status.code().unwrap(),
+        };
+        assert_eq!(code, with, "{}: {told}{talk}", self.example);
+        assert!((told.to_string() + &talk).to_lowercase().contains(said), "{}: {told}{talk}", self.example);
+    }
+}
+
+/// The payment of the client, once Kaspi has taken it.
+fn billed(door: &Door) -> Value {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut after = 0;
+    while Instant::now() < deadline {
+        let page = door.get(&format!("/v1/events?after={after}&wait=10s")).expect(200);
+        let events = page["events"].as_array().unwrap();
+        if let Some(event) = events.iter().find(|event| event["type"] == "payment.waiting") {
+            return event["payment"].clone();
+        }
+        after = page["next"].as_u64().unwrap();
+    }
+    panic!("nobody was billed");
+}
+
+/// Promise: a payment that is paid ends with 0, also where the daemon is restarted while the customer thinks; and the customer
+/// is billed once.
+#[test]
+fn a_paid_sale_is_paid_once() {
+    for client in CLIENTS.iter().filter(|client| client.is_here()) {
+        let Till { daemon, home, bank } = Till::open(Dialect::Bank, "");
+        let child = client.sells(&home.socket(), 10_000, "order-1");
+        let payment = billed(&daemon.door);
+        assert!(daemon.stop().success());
+        let daemon = Daemon::start(&home);
+        let qr = payment["qr_payment_id"].as_str().unwrap();
+        bank.answer_for("GET", &format!("/r3/v01/payment/status/{qr}"), qr, paid(Dialect::Bank));
+        client.ends(child, 0, "paid");
+        assert_eq!(bank.seen_at("POST", "/r3/v01/remote/create", "").len(), 1, "{}", client.example);
+        drop(daemon);
+    }
+}
+
+/// Promise: where nobody knows whether the customer was billed, the client says so and does not bill again; what surely was not
+/// is not paid.
+#[test]
+fn what_nobody_knows_is_not_taken_for_unpaid() {
+    for client in CLIENTS.iter().filter(|client| client.is_here()) {
+        let till = Till::open(Dialect::Bank, "");
+        till.bank.answer("POST", "/r3/v01/remote/create", Answer::page(502, "Bad Gateway"));
+        client.ends(client.sells(till.daemon.socket(), 10_000, "order-1"), 6, "unknown");
+        assert_eq!(till.bank.seen_at("POST", "/r3/v01/remote/create", "").len(), 1, "{}", client.example);
+        client.ends(client.sells(till.daemon.socket(), 100_000_001, "order-2"), 1, "not");
+    }
+}
