@@ -196,7 +196,10 @@ fn a_killed_sandbox_takes_its_daemon_along() {
     let mut serve = Serve::start(&[], temporary.path());
     let mut connection = serve.connect();
     serve.tell(Signal::SIGKILL);
-    assert_eq!(connection.read(&mut [0]).expect("an end"), 0);
+    // Reset where the daemon had not taken the connection in yet.
+    let end = connection.read(&mut [0]);
+    let is_reset = end.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset);
+    assert!(is_reset || end.as_ref().is_ok_and(|length| *length == 0), "{end:?}");
 }
 
 #[test]
