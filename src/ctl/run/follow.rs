@@ -117,7 +117,7 @@ impl Session<'_> {
                     drop(client);
                     client = self.reached(begun + limit).await?;
                 }
-                Ok(Ok(known)) if exit::of_state(known.state) == Exit::Waiting && asked.elapsed() < left => {
+                Ok(Ok(known)) if exit::of_state(known.state) == Exit::Waiting && asked.elapsed() + AGAIN < left => {
                     // Answered early although it is not final: the daemon stops, for one, so no loop without a pause.
                     if asked.elapsed() < slice {
                         tokio::time::sleep(AGAIN).await;
