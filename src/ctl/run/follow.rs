@@ -109,11 +109,7 @@ impl Session<'_> {
             let get = GetPayment { payment: payment.clone(), wait: Some(Span::from_duration(slice)) };
             let answer = client.call(None, Some(slice.saturating_add(PATIENCE)), get);
             match self.watched(&client, payment, asked + left, answer).await {
-                Err(ClientError::Lost(_)) => {
-                    drop(client);
-                    client = self.reached(begun + limit).await?;
-                }
-                Ok(Err(failure)) if failure.code == Code::ShuttingDown => {
+                outcome if has_stopped(&outcome) && begun.elapsed() < limit => {
                     drop(client);
                     client = self.reached(begun + limit).await?;
                 }
@@ -205,4 +201,13 @@ impl Session<'_> {
 async fn known(client: &Client, payment: &PaymentRef) -> Option<Payment> {
     let get = GetPayment { payment: payment.clone(), wait: None };
     client.call(None, Some(PATIENCE), get).await.ok()?.ok()
+}
+
+/// Whether the daemon has gone, and may be back.
+fn has_stopped(outcome: &Result<Outcome<Payment>, ClientError>) -> bool {
+    match outcome {
+        Ok(Err(failure)) => failure.code == Code::ShuttingDown,
+        Err(error) => matches!(error, ClientError::Lost(_)),
+        Ok(Ok(_)) => false,
+    }
 }
