@@ -11,6 +11,8 @@ use crate::support::daemon::Daemon;
 use crate::support::fixture::{Answer, Dialect};
 use crate::support::http::Door;
 
+const CREATE: &str = "/r3/v01/remote/create";
+
 /// A program that runs one, what its example is called, and whether it takes tenge as people write it.
 struct Client {
     runs: &'static [&'static str],
@@ -99,8 +101,25 @@ fn a_paid_sale_is_paid_once() {
         let qr = payment["qr_payment_id"].as_str().unwrap();
         bank.answer_for("GET", &format!("/r3/v01/payment/status/{qr}"), qr, paid(Dialect::Bank));
         client.ends(child, 0, "paid");
-        assert_eq!(bank.seen_at("POST", "/r3/v01/remote/create", "").len(), 1, "{}", client.example);
+        assert_eq!(bank.seen_at("POST", CREATE, "").len(), 1, "{}", client.example);
         drop(daemon);
+    }
+}
+
+/// Promise: an answer that is lost is asked for under the same key: the daemon dies while Kaspi has the request, the next one
+/// does not know what came of it, and nobody is billed a second time.
+#[test]
+fn a_lost_answer_bills_nobody_twice() {
+    for client in CLIENTS.iter().filter(|client| client.is_here()) {
+        let Till { daemon, home, bank } = Till::open(Dialect::Bank, "[payments]\none_per_invoice = false");
+        bank.hold();
+        let child = client.sells(&home.socket(), 10_000, "order-1");
+        bank.wait_for("POST", CREATE, 1);
+        daemon.kill();
+        bank.release();
+        let _daemon = Daemon::start(&home);
+        client.ends(child, 6, "unknown");
+        assert_eq!(bank.seen_at("POST", CREATE, "").len(), 1, "{}", client.example);
     }
 }
 
@@ -110,9 +129,9 @@ fn a_paid_sale_is_paid_once() {
 fn what_nobody_knows_is_not_taken_for_unpaid() {
     for client in CLIENTS.iter().filter(|client| client.is_here()) {
         let till = Till::open(Dialect::Bank, "");
-        till.bank.answer("POST", "/r3/v01/remote/create", Answer::page(502, "Bad Gateway"));
+        till.bank.answer("POST", CREATE, Answer::page(502, "Bad Gateway"));
         client.ends(client.sells(till.daemon.socket(), 10_000, "order-1"), 6, "unknown");
-        assert_eq!(till.bank.seen_at("POST", "/r3/v01/remote/create", "").len(), 1, "{}", client.example);
+        assert_eq!(till.bank.seen_at("POST", CREATE, "").len(), 1, "{}", client.example);
         client.ends(client.sells(till.daemon.socket(), 100_000_001, "order-2"), 1, "not");
     }
 }

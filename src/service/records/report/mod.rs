@@ -20,7 +20,6 @@ use crate::service::stop::Stopping;
 use crate::store::{ConfigRow, Fact, PaymentRow, Refused, Store, Walk, Window, facts, is_booked_since, log_head};
 use ask::OpenPayments;
 use tally::ReportTally;
-pub(super) use with_lines::Lines;
 
 /// The longest range: a year.
 const DAYS: usize = 366;

@@ -7,13 +7,7 @@ use crate::id::OrganizationBin;
 use crate::moment::Moment;
 use crate::operation::{OrganizationReport, StatementQuery};
 use crate::service::Context;
-use crate::store::{Refused, StatementEntry, statement};
-
-/// Takes lines, one after the other.
-pub(in crate::service::records) trait Lines: Send + 'static {
-    /// One more.
-    fn line(&mut self, entry: &StatementEntry<'_>) -> Result<(), Refused>;
-}
+use crate::store::{StatementEntry, statement};
 
 impl Reports {
     /// The days of a statement: those of a month so far, where it does not say.
@@ -30,23 +24,23 @@ impl Reports {
         Ok(days)
     }
 
-    /// Gives the lines to `lines`, which comes back with the report and its head.
-    pub(in crate::service::records) async fn with_lines<L: Lines>(
+    /// Tells each line to `file` by `write`; the file comes back with the report and its head.
+    pub(in crate::service::records) async fn with_lines<F: Send + 'static>(
         &self,
         context: &Context,
-        days: Days,
-        bin: Option<OrganizationBin>,
-        lines: L,
-    ) -> Result<(L, Vec<OrganizationReport>, String), Failure> {
+        (days, bin): (Days, Option<OrganizationBin>),
+        mut file: F,
+        write: fn(&mut F, &StatementEntry<'_>) -> Result<(), Failure>,
+    ) -> Result<(F, Vec<OrganizationReport>, String), Failure> {
         let (store, window) = (self.store.clone(), days.window);
         let tally = ReportTally::new(days.each, false, self.open.unasked());
-        let (mut tally, head, lines) = self
+        let (mut tally, head, file) = self
             .tally(context, (window, bin), tally, move |walk, seen| {
-                let mut lines = lines;
-                statement(walk, window, (seen, &|| store.may_read_on()), &mut |entry| lines.line(entry))?;
-                Ok(lines)
+                let mut tell = |entry: &StatementEntry<'_>| Ok(write(&mut file, entry)?);
+                statement(walk, window, (seen, &|| store.may_read_on()), &mut tell)?;
+                Ok(file)
             })
             .await?;
-        Ok((lines, tally.organizations()?, head))
+        Ok((file, tally.organizations()?, head))
     }
 }

@@ -10,11 +10,10 @@ use std::io::{Seek, SeekFrom};
 use std::path::PathBuf;
 
 use super::files::nameless;
-use super::report::{Lines, Reports};
+use super::report::Reports;
 use crate::failure::{Code, Failure};
 use crate::operation::{FileFormat, StatementQuery};
 use crate::service::Context;
-use crate::store::{Refused, StatementEntry};
 use crate::transfer::{Download, Transferred};
 use written::StatementFile;
 
@@ -39,9 +38,9 @@ impl Statements {
         let timezone = zone.iana_name().unwrap_or("UTC").to_owned();
         let days = self.reports.days_of(context, &query)?;
         let file = nameless(&self.state_dir).map_err(|error| not_kept(&error))?;
-        let sheet = Sheet(StatementFile::begin(file, (query.format, query.lang.unwrap_or_default()), zone)?);
-        let (Sheet(mut written), organizations, head) =
-            self.reports.with_lines(context, days, query.bin, sheet).await?;
+        let file = StatementFile::begin(file, (query.format, query.lang.unwrap_or_default()), zone)?;
+        let reported = self.reports.with_lines(context, (days, query.bin), file, StatementFile::line).await?;
+        let (mut written, organizations, head) = reported;
         let file = super::files::aside(move || {
             organizations.iter().try_for_each(|organization| written.total(organization))?;
             let mut file = written.end()?;
@@ -49,15 +48,6 @@ impl Statements {
             Ok(file)
         });
         Ok(Transferred::Download(handed_over(file.await?, query.format, (head, timezone))))
-    }
-}
-
-/// The lines on their way into the file.
-struct Sheet(StatementFile);
-
-impl Lines for Sheet {
-    fn line(&mut self, entry: &StatementEntry<'_>) -> Result<(), Refused> {
-        Ok(self.0.line(entry)?)
     }
 }
 
