@@ -233,12 +233,14 @@ fn announce(bank: &RunningBank) {
     let _ = io::stdout().write_all(bank.announcement().as_bytes()).and_then(|()| io::stdout().flush());
     let _ = writeln!(
         io::stderr(),
-        "The bank listens at {} and speaks the {} dialect; the customer's side is {}.\n\
+        "The bank listens at {} and speaks the {} dialect; the customer's side is {},\n\
+         as a page {}\n\
          Try: curl --cacert {ca} --cert {cert} --key {key} {}/r3/v01/partner/tradepoints/{}\n\
          Ctrl-C ends it.",
         places.url,
         places.dialect.word(),
         places.control_url,
+        places.phone_url,
         places.url,
         places.organization_bins.first().unwrap_or(&""),
         ca = places.ca_file.display(),

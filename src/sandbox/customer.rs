@@ -70,7 +70,7 @@ async fn post(address: &str, path: &str) -> io::Result<Value> {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     tokio::spawn(async move { drop(connection.await) });
-    let request = Request::builder().method("POST").uri(path).header(header::HOST, "sandbox");
+    let request = Request::builder().method("POST").uri(path).header(header::HOST, address);
     let request = request.body(Full::new(Bytes::new())).map_err(io::Error::other)?;
     let answer = sender.send_request(request).await.map_err(io::Error::other)?;
     let body = answer.into_body().collect().await.map_err(io::Error::other)?.to_bytes();

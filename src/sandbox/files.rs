@@ -126,6 +126,8 @@ pub struct Places {
     pub url: String,
     /// The control interface.
     pub control_url: String,
+    /// The customer's phone, for a browser; behind its `#` is what other pages of that browser do not know.
+    pub phone_url: String,
     /// What the bank speaks.
     pub dialect: super::Dialect,
     /// The directory of the files below.

@@ -27,6 +27,7 @@ mod faults;
 mod files;
 mod guide;
 mod ledger;
+mod phone;
 mod refusal;
 mod requests;
 mod rules;
@@ -48,6 +49,7 @@ use hyper::Method;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 pub use authority::{Authority, CannotCertify, NotSignable, PemIdentity, Validity};
 pub use call::{BankCall, Dialect};
@@ -149,8 +151,10 @@ impl Bank {
         if options.identities {
             write_unwelcome(&authority, &directory)?;
         }
+        let token = token(&directory)?;
         let places = Places {
             url,
+            phone_url: format!("{control_url}{}#{token}", phone::PAGE),
             control_url,
             dialect: options.dialect,
             directory: directory.path().to_owned(),
@@ -161,7 +165,8 @@ impl Bank {
         };
         let mut state = BankState::new(options.dialect, options.speed, options.timers);
         state.ledger.first_id = options.first_payment;
-        let shared = Arc::new(SharedBank { state: Mutex::new(state), connections: Connections::new(), authority });
+        let shared =
+            Arc::new(SharedBank { state: Mutex::new(state), connections: Connections::new(), authority, token });
         let (front, behind) = (Arc::clone(&shared), Arc::clone(&shared));
         let tasks = vec![
             tokio::spawn(server::accept(bank, move |stream| {
@@ -179,6 +184,8 @@ impl Bank {
 const PLACES: &str = "sandbox.json";
 /// The authority, from one run in a directory to the next.
 const AUTHORITY: &str = "authority.pem";
+/// What the phone's page shows to be itself.
+const TOKEN: &str = "phone-token";
 /// Its name.
 const ROOT: &str = "Kaspi sandbox root";
 /// Subject of the merchant's certificate.
@@ -193,6 +200,16 @@ fn authority(directory: &Directory) -> Result<(Authority, bool), CannotStart> {
     let authority = Authority::new(ROOT)?;
     directory.write_secret(AUTHORITY, &authority.kept())?;
     Ok((authority, false))
+}
+
+/// What the phone's page shows to be itself, from one run in a directory to the next: a page that is open goes on.
+fn token(directory: &Directory) -> Result<String, CannotWrite> {
+    if let Some(kept) = directory.read(TOKEN).and_then(|kept| kept.parse::<Uuid>().ok()) {
+        return Ok(kept.simple().to_string());
+    }
+    let token = Uuid::new_v4().simple().to_string();
+    directory.write_secret(TOKEN, &token)?;
+    Ok(token)
 }
 
 /// Certificates for tests of the refusal: one that has ended and one of somebody else's authority.

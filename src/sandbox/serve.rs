@@ -213,11 +213,14 @@ fn for_people(files: &DaemonFiles, places: &Places, kept: bool, continued: bool)
            curl --unix-socket $KASPID_SOCKET http://kaspid/v1/payments \\\n    \
              -H 'Idempotency-Key: order-1' -H 'Content-Type: application/json' \\\n    \
              -d '{{\"kind\":\"remote\",\"amount_tiyn\":15050,\"phone_number\":\"77015211545\"}}'\n\n\
-         Be the customer; NUMBER is the payment's QrPaymentId:\n  \
+         Be the customer, in a browser (phone, scanner, refunds, faults):\n  \
+           {phone}\n\n\
+         Or in a terminal; NUMBER is the payment's QrPaymentId:\n  \
            kaspi-sandbox pay NUMBER --dir {dir}    (or decline)\n  \
            curl {control}/    (all else: scan, expire, faults, time, trade points)\n\n\
          The daemon's log: {log}\n{end}\n",
         second = SECOND.bin,
+        phone = places.phone_url,
         log = files.log_file.display(),
     )
 }

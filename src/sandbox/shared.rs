@@ -14,6 +14,8 @@ pub(super) struct SharedBank {
     pub(super) connections: Connections,
     /// Signs requests for client certificates, as the bank does by e-mail.
     pub(super) authority: Authority,
+    /// What the phone's page shows to be itself.
+    pub(super) token: String,
 }
 
 impl SharedBank {

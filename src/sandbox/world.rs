@@ -91,6 +91,13 @@ pub(super) struct RegisteredDevice {
     pub(super) standing: DeviceStanding,
 }
 
+/// The devices of an organisation, counted.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(super) struct DeviceCount {
+    pub(super) works: usize,
+    pub(super) dead: usize,
+}
+
 /// Organisations and devices.
 #[derive(Debug, Default)]
 pub(super) struct World {
@@ -133,6 +140,19 @@ impl World {
     /// True if the bank works with this organisation.
     pub(super) fn knows(&self, bin: &str) -> bool {
         self.organizations.contains_key(bin)
+    }
+
+    /// How many devices of an organisation have a token that works, and how many one that was switched off or forgotten.
+    pub(super) fn devices_of(&self, bin: &str) -> DeviceCount {
+        let mut count = DeviceCount::default();
+        for device in self.devices.values().filter(|device| device.bin == bin) {
+            match device.standing {
+                DeviceStanding::Active => count.works += 1,
+                DeviceStanding::Disabled | DeviceStanding::Forgotten(_) => count.dead += 1,
+                DeviceStanding::Deleted => {}
+            }
+        }
+        count
     }
 
     /// Adds an organisation without trade points; false if it is there.

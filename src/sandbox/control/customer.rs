@@ -17,6 +17,12 @@ pub(super) struct How {
     force: bool,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Scanned {
+    link: String,
+}
+
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Elsewhere {
@@ -63,6 +69,16 @@ pub(super) fn act(state: &mut BankState, id: &str, act: &str, how: How) -> Resul
     show(state, id)
 }
 
+/// The customer's camera reads a QR, or a link is opened: its end is all that tells which payment it is.
+pub(super) fn scan(state: &mut BankState, Scanned { link }: &Scanned) -> Result<Value, Complaint> {
+    let now = state.clock.now();
+    let token = link.trim().rsplit('/').next().unwrap_or_default();
+    let found = state.ledger.payments(now).find(|payment| !token.is_empty() && payment.token == token);
+    let number = found.map(|payment| payment.id.to_string());
+    let number = number.ok_or_else(|| Complaint::absent("No payment of this bank has this link or QR."))?;
+    act(state, &number, "scan", How::default())
+}
+
 /// The merchant's cashier app sends money back, past the API.
 pub(super) fn refund_elsewhere(state: &mut BankState, id: &str, elsewhere: Elsewhere) -> Result<Value, Complaint> {
     let now = state.clock.now();
@@ -86,7 +102,8 @@ fn known<'a>(state: &'a mut BankState, id: &str) -> Result<&'a BankPayment, Comp
     payment.map(|payment| &*payment).ok_or_else(|| Complaint::absent(format!("There is no payment {id}.")))
 }
 
-fn shown(payment: &BankPayment, requests: &Requests, now: Moment) -> Value {
+/// A payment as it is shown.
+pub(super) fn shown(payment: &BankPayment, requests: &Requests, now: Moment) -> Value {
     let order = &payment.order;
     json!({
         "id": payment.id,

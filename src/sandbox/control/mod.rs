@@ -3,13 +3,17 @@
 mod complaint;
 mod customer;
 mod fixtures;
+mod overview;
+mod visitor;
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -19,7 +23,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use super::faults::Fault;
-use super::ledger::Effects;
+use super::phone;
 use super::server::{BODY_LIMIT, HEAD_TIMEOUT};
 use super::shared::SharedBank;
 use super::wire::query;
@@ -39,7 +43,11 @@ as the customer
          {\"force\": true}                    whatever state it is in: a late payment, an error after a payment
   POST   /payments/ID/refund-elsewhere      {\"amount_tiyn\": 5000}; without an amount all that is left
 
+  POST   /scan                              {\"link\": \"https://pay.kaspi.kz/pay/...\"}: what a QR or a link says
+  GET    /phone                             all of this as a page; serve prints its address with the key of this sandbox
+
 what happened
+  GET    /overview                          all that the page shows, at one moment
   GET    /effects                           counts and sums of real effects, also by BIN
   GET    /requests?limit=100                the last requests, tokens replaced; counts of all
   GET    /connections                       accepted, open, failed handshakes
@@ -94,6 +102,14 @@ async fn answer(shared: &SharedBank, request: Request<Incoming>) -> Result<Respo
     let Ok(body) = Limited::new(body, BODY_LIMIT).collect().await else {
         return Ok(json_response(StatusCode::PAYLOAD_TOO_LARGE, &json!({"error": "The body is longer than 1 MiB."})));
     };
+    if head.method == Method::GET
+        && let Some(file) = phone::file(head.uri.path())
+    {
+        return Ok(page(file));
+    }
+    if let Err(Complaint(status, sentence)) = visitor::admit(&head.method, &head.headers, &shared.token) {
+        return Ok(json_response(status, &json!({ "error": sentence })));
+    }
     if head.method == Method::GET && head.uri.path() == "/" {
         return Ok(response(StatusCode::OK, "text/plain; charset=utf-8", ROUTES.to_owned()));
     }
@@ -117,9 +133,11 @@ pub(super) fn run(
     match (method.as_str(), segments.as_slice()) {
         ("GET", ["payments"]) => Ok(customer::list(state)),
         ("GET", ["payments", id]) => customer::show(state, id),
+        ("POST", ["scan"]) => customer::scan(state, &read(body)?),
+        ("GET", ["overview"]) => Ok(overview::overview(state)),
         ("POST", ["payments", id, "refund-elsewhere"]) => customer::refund_elsewhere(state, id, read(body)?),
         ("POST", ["payments", id, act]) => customer::act(state, id, act, read(body)?),
-        ("GET", ["effects"]) => Ok(effects(state.ledger.effects().iter())),
+        ("GET", ["effects"]) => Ok(overview::effects(state.ledger.effects().iter())),
         ("GET", ["requests"]) => {
             let requests = &state.requests;
             let last: Vec<_> = requests.last(limit).collect();
@@ -178,15 +196,19 @@ fn limit(text: &str) -> Result<usize, Complaint> {
     })
 }
 
-/// Sums over all organisations, and each of them.
-fn effects<'a>(by_bin: impl Iterator<Item = (&'a String, &'a Effects)> + Clone) -> Value {
-    let total = by_bin.clone().fold(Effects::default(), |total, (_, one)| total.plus(one));
-    let by_bin: serde_json::Map<String, Value> = by_bin.map(|(bin, one)| (bin.clone(), json!(one))).collect();
-    json!({"total": total, "by_bin": by_bin})
-}
-
 fn json_response(status: StatusCode, value: &Value) -> Response<Full<Bytes>> {
     response(status, "application/json", format!("{value}\n"))
+}
+
+fn page(file: phone::PageFile) -> Response<Full<Bytes>> {
+    let mut page = response(StatusCode::OK, file.content_type, file.text.to_owned());
+    let headers = page.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(phone::POLICY));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // Another sandbox may stand on this port tomorrow, with other files.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    page
 }
 
 fn response(status: StatusCode, content_type: &'static str, body: String) -> Response<Full<Bytes>> {

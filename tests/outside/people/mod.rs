@@ -7,6 +7,7 @@ mod completions;
 mod doctor;
 mod named_socket;
 mod native_client;
+mod phone;
 mod python;
 mod readme;
 mod sandbox_tour;

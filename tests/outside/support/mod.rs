@@ -4,6 +4,7 @@
 pub(crate) mod memory;
 pub(crate) mod somebody;
 pub(crate) mod behaviour;
+pub(crate) mod browser;
 pub(crate) mod chance;
 pub(crate) mod clock;
 pub(crate) mod daemon;
@@ -15,4 +16,5 @@ pub(crate) mod raw_server;
 pub(crate) mod relay;
 pub(crate) mod sandbox;
 pub(crate) mod scripted_bank;
+pub(crate) mod shop;
 pub(crate) mod tls_client;
