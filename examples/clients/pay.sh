@@ -1,6 +1,7 @@
 #!/bin/sh
 # Takes a payment and waits for the customer: pay.sh TENGE PHONE INVOICE
-# Ends with 0: paid; 1: not paid; 5: still waiting; 6: nobody knows, look before you bill again.
+# Ends as kaspictl does. 0: paid; 1: not paid, or refused: the words say which payment the sale has, if it has one;
+# 2, 4: the command line or the rights are wrong; 5: still waiting; 6: nobody knows, look before you bill again.
 # The key is the sale's: whatever happens to this shell, the same command tells what came of it and never bills twice.
 tries=0
 while :; do

@@ -37,9 +37,6 @@ pub(super) enum NoInput {
          if that is what you want, add --yes"
     )]
     NotConfirmed(OrganizationBin),
-    /// Asked whether money may leave, a person did not say yes.
-    #[error("no money moved: nobody said yes")]
-    NotPaidBack,
 }
 
 /// A file as people know it.
@@ -74,15 +71,18 @@ pub(super) fn forgotten(bin: &OrganizationBin, out: &mut Out) -> Result<(), NoIn
 }
 
 /// Asks a person at a terminal whether money may leave; nobody else is asked.
-pub(super) fn paid_back(what: &str, out: &mut Out) -> Result<(), NoInput> {
-    if !io::stdin().is_terminal() || !out.watched {
-        return Ok(());
+pub(super) fn may_leave(question: &str, out: &mut Out) -> bool {
+    if !out.ask(question) {
+        return true;
     }
-    out.ask(&format!("Pay back {what}? [y/N] "));
     let mut line = String::new();
     let read = io::stdin().lock().take(64).read_line(&mut line);
-    let is_yes = ["y", "yes", "д", "да", "иә"].contains(&line.trim().to_lowercase().as_str());
-    if read.is_ok() && is_yes { Ok(()) } else { Err(NoInput::NotPaidBack) }
+    read.is_ok() && ["y", "yes", "д", "да", "иә"].contains(&line.trim().to_lowercase().as_str())
+}
+
+/// Whether there may be a person who answers.
+pub(super) fn is_somebody_there() -> bool {
+    io::stdin().is_terminal()
 }
 
 /// Asks a person at a terminal whether a key that waits is to be thrown away; whoever is not there keeps it.

@@ -86,8 +86,9 @@ fn command_line(typed: Vec<OsString>, socket: Option<OsString>, out: &mut Out) -
     let socket = socket::named(cli.global.socket.clone(), socket);
     let (json, api) = (cli.global.json, cli.global.api);
     let commands = Commands::of(&cli);
-    let planned =
-        Zone::named(&cli.global.timezone).map_err(Usage::from).and_then(|zone| Ok((plan::of(cli, &zone)?, zone)));
+    let planned = Zone::named(cli.global.timezone.as_deref().unwrap_or(when::USUAL))
+        .map_err(Usage::from)
+        .and_then(|zone| Ok((plan::of(cli, &zone)?, zone)));
     if planned.is_ok() {
         out.as_typed(commands);
     }

@@ -2,6 +2,7 @@
 //! exit code still says what happened to the money.
 
 use std::borrow::Cow;
+use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use super::commands::Commands;
@@ -18,6 +19,10 @@ pub(super) struct Out {
     pub(super) watched: bool,
     /// A progress line stands there.
     busy: bool,
+    /// Of a file that a person sees, the line that has no end yet.
+    held: Vec<u8>,
+    /// The command changes nothing: what could not be written is asked for again.
+    only_reads: bool,
     /// Why the data did not arrive, other than that nobody wanted it.
     broken: Option<io::Error>,
     /// What the caller has said of the daemon.
@@ -33,14 +38,21 @@ impl Out {
             terminal: io::stdout().is_terminal(),
             watched: io::stderr().is_terminal(),
             busy: false,
+            held: Vec::new(),
+            only_reads: false,
             broken: None,
             commands: Commands::default(),
         }
     }
 
+    /// The command changes nothing.
+    pub(super) fn only_reads(&mut self) {
+        self.only_reads = true;
+    }
+
     #[cfg(test)]
     pub(super) fn to(data: Box<dyn Write>, talk: Box<dyn Write>) -> Self {
-        Self { data, talk, terminal: false, watched: false, busy: false, broken: None, commands: Commands::default() }
+        Self { data, talk, terminal: false, watched: false, ..Self::standard() }
     }
 
     /// From now on commands are shown as this caller types them.
@@ -69,8 +81,23 @@ impl Out {
         }
     }
 
-    /// A piece of a file; false once nobody reads on, or it cannot be written.
+    /// A piece of a file; false once nobody reads on, or it cannot be written. A person sees it by lines, with nothing hidden.
     pub(super) fn raw(&mut self, bytes: &[u8]) -> bool {
+        if !self.terminal {
+            return self.written(bytes);
+        }
+        self.held.extend_from_slice(bytes);
+        let lines = self.held.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let text: Vec<u8> = self.held.drain(..lines).collect();
+        self.seen(&text)
+    }
+
+    fn seen(&mut self, text: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(text).replace("\r\n", "\n");
+        self.written(visible::lines(&text).as_bytes())
+    }
+
+    fn written(&mut self, bytes: &[u8]) -> bool {
         match self.data.write_all(bytes) {
             Ok(()) => true,
             Err(error) => {
@@ -110,19 +137,31 @@ impl Out {
         let _ = self.talk.write_all(format!("{line}\n").as_bytes()).and_then(|()| self.talk.flush());
     }
 
-    /// A question, behind which its answer is typed.
-    pub(super) fn ask(&mut self, question: &str) {
-        let _ = self.talk.write_all(question.as_bytes()).and_then(|()| self.talk.flush());
+    /// A question, behind which its answer is typed: where its person sees it, also when the talk goes to a file.
+    /// False where nobody sees it.
+    pub(super) fn ask(&mut self, question: &str) -> bool {
+        let question = visible::lines(question);
+        let terminal = OpenOptions::new().write(true).open("/dev/tty");
+        match terminal.and_then(|mut terminal| terminal.write_all(question.as_bytes())) {
+            Ok(()) => true,
+            Err(_) => self.watched && self.talk.write_all(question.as_bytes()).and_then(|()| self.talk.flush()).is_ok(),
+        }
     }
 
     /// The exit code after everything is written. An answer that could not be written is an outcome that
     /// the caller does not know.
     pub(super) fn finish(mut self, exit: Exit) -> Exit {
+        let rest = std::mem::take(&mut self.held);
+        self.seen(&rest);
         match self.broken.take() {
             None => exit,
             Some(error) => {
                 self.say(&format!("kaspictl: the answer could not be written to stdout: {error}"));
-                if exit == Exit::Done { Exit::Unknown } else { exit }
+                match exit {
+                    Exit::Done if self.only_reads => Exit::Refused,
+                    Exit::Done => Exit::Unknown,
+                    exit => exit,
+                }
             }
         }
     }

@@ -6,6 +6,9 @@ use jiff::tz::{self, TimeZone};
 
 use crate::moment::{self, Moment};
 
+/// Where most shops are.
+pub(super) const USUAL: &str = "Asia/Almaty";
+
 /// The time zone of the command line.
 #[derive(Clone, Debug)]
 pub(super) struct Zone(TimeZone);
@@ -21,7 +24,7 @@ impl Zone {
     pub(super) fn named(name: &str) -> Result<Self, NotATime> {
         match moment::zone(name) {
             Some(zone) => Ok(Self(zone)),
-            None if name == "Asia/Almaty" => Ok(Self(TimeZone::fixed(tz::offset(5)))),
+            None if name == USUAL => Ok(Self(TimeZone::fixed(tz::offset(5)))),
             None => Err(NotATime(format!(
                 "{name:?} is not a time zone of this machine; write it as in Asia/Almaty, or install the package tzdata"
             ))),

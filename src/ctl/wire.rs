@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 use tokio::sync::oneshot;
 
-use crate::client::ClientError;
+use crate::client::{Client, ClientError};
 
 /// Bytes read from a file at a time.
 const PIECE: usize = 64 << 10;
@@ -33,6 +33,8 @@ pub(super) struct Outgoing {
 /// # Errors
 /// `Unreachable` and `Permission`: nothing was asked. `Lost`: what came of it is not known.
 pub(super) async fn ask(socket: &Path, request: Outgoing) -> Result<Response<Incoming>, ClientError> {
+    // Who does not greet answers nothing either: a file may take minutes to be made, so its wait says nothing of that.
+    drop(Client::connect(socket, "kaspictl").await?);
     let Outgoing { method, target, content_type, body } = request;
     let stream = UnixStream::connect(socket).await.map_err(|source| match source.kind() {
         ErrorKind::PermissionDenied => ClientError::Permission { socket: socket.to_owned(), source },

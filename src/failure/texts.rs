@@ -81,9 +81,10 @@ pub fn of(code: Code) -> Texts {
             "Another refund of this payment may have happened",
             "See it: kaspictl payment show {payment}; end it: kaspictl payment resolve {payment} --refund ID --happened yes|no --reason TEXT",
         ),
-        Code::InProgress => {
-            ("Another call on this payment is not finished", "Wait for it: kaspictl payment wait {payment}")
-        }
+        Code::InProgress => (
+            "Another call on this payment is not finished",
+            "Repeat it with the same key in a moment, or look: kaspictl payment show {payment}",
+        ),
         Code::RestoredGap => (
             "A backup was put back",
             "Compare the Kaspi Pay app with the log for the time of the gap, then: kaspictl restore --acknowledge",

@@ -87,9 +87,9 @@ pub(super) struct Global {
     /// Print the HTTP request this command stands for, as a curl line, and do nothing
     #[arg(long, global = true, conflicts_with = "json")]
     pub(super) api: bool,
-    /// Time zone of the dates you write and of the times you read
-    #[arg(long, global = true, value_name = "ZONE", default_value = "Asia/Almaty")]
-    pub(super) timezone: String,
+    /// Time zone of the dates you write and of the times you read [default: Asia/Almaty]
+    #[arg(long, global = true, value_name = "ZONE")]
+    pub(super) timezone: Option<String>,
 }
 
 /// What to do.

@@ -82,6 +82,9 @@ impl AskedFile {
 pub(super) fn statement(args: StatementArgs, json: bool) -> Result<Invocation, Usage> {
     let StatementArgs { from, to, bin, format, excel, lang, output } = args;
     let (format, transfer) = AskedFile { output, format, is_excel: excel, is_json: json }.settled()?;
+    if lang.is_some() && format != FileFormat::Excel {
+        return Err(Usage::Incomplete("--lang is for --excel: csv and jsonl are for programs and have one language"));
+    }
     // Words are those of the reader; a program has none.
     let lang = match format {
         FileFormat::Excel => Some(lang.unwrap_or_else(of_locale)),

@@ -68,6 +68,11 @@ pub(super) fn of(cli: Cli, zone: &Zone) -> Result<Plan, Usage> {
         Command::Select(args) => payment::select(args),
         Command::Log(command) => log::ask(command, zone, cli.global.json)?,
         Command::Report(args) => log::report(args),
+        Command::Statement(_) if cli.global.timezone.is_some() => {
+            return Err(Usage::Incomplete(
+                "the days and times of a statement are the shop's, [daemon] timezone: --timezone does not go with it",
+            ));
+        }
         Command::Statement(args) => log::statement(args, cli.global.json)?,
         Command::Import(command) => log::import(command),
     };

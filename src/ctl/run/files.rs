@@ -29,6 +29,9 @@ const SHOWN: Duration = Duration::from_millis(200);
 /// The header with the end of the log at the beginning of the export.
 const HEAD: &str = "x-kaspid-log-head";
 
+/// The header with how many open payments Kaspi could not be asked about.
+const NOT_ASKED: &str = "x-kaspid-not-asked";
+
 /// The most that is read of an answer that is no file.
 const ANSWER: usize = 1 << 20;
 
@@ -112,6 +115,7 @@ impl FileTransfer<'_, '_> {
             return self.refused(answer).await;
         }
         let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
+        let not_asked = header(NOT_ASKED).and_then(|text| text.parse().ok()).unwrap_or(0);
         let (head, length) = (header(HEAD), header("content-length").and_then(|text| text.parse().ok()));
         let output = Output::begin(target, Existing::Replaced);
         let output = output.map_err(|error| not_written(target, &error, "nothing was written"))?;
@@ -135,6 +139,9 @@ impl FileTransfer<'_, '_> {
         }
         let Sunk { target, backup } = sink.finish()?;
         self.saved(&count, !is_backup, head.as_deref(), target);
+        if not_asked > 0 {
+            self.session.out.say(&not_asked_about(not_asked));
+        }
         if let Some(header) = backup {
             self.session.out.say(&what_it_holds(&header));
         }
@@ -299,6 +306,12 @@ struct Sunk<'t> {
     target: Option<&'t Path>,
     /// Of a backup, its header.
     backup: Option<BackupHeader>,
+}
+
+fn not_asked_about(payments: u64) -> String {
+    let (number, verb) =
+        if payments == 1 { ("1 open payment".to_owned(), "it") } else { (format!("{payments} open payments"), "each") };
+    format!("Kaspi could not be asked about {number}: {verb} may have been paid since. Why: kaspictl report")
 }
 
 fn what_it_holds(header: &BackupHeader) -> String {

@@ -87,12 +87,15 @@ impl Session<'_> {
         };
         if waited.is_none() {
             self.out.progress("");
-            self.out.say(&format!(
-                "kaspictl: the wait ends here, and the customer still has the invoice.\n\
-                 to wait again: kaspictl payment wait {payment}\nto take it back: kaspictl payment cancel {payment}"
-            ));
+            let known = tokio::time::timeout(SHOWN, self.looked_up(payment)).await.ok().flatten();
+            self.out.say(&text::left(payment, known.as_ref()));
         }
         waited
+    }
+
+    /// A payment as the daemon knows it, asked anew.
+    async fn looked_up(&self, payment: &PaymentRef) -> Option<Payment> {
+        known(&Client::connect(&self.socket, "kaspictl").await.ok()?, payment).await
     }
 
     async fn waited(
@@ -198,7 +201,7 @@ impl Session<'_> {
 }
 
 /// A payment as it is known now. The daemon asks Kaspi no more often for it than for the wait itself.
-async fn known(client: &Client, payment: &PaymentRef) -> Option<Payment> {
+pub(super) async fn known(client: &Client, payment: &PaymentRef) -> Option<Payment> {
     let get = GetPayment { payment: payment.clone(), wait: None };
     client.call(None, Some(PATIENCE), get).await.ok()?.ok()
 }

@@ -1,7 +1,7 @@
 //! A command, from its questions to its exit code.
 
 use super::call::{at_once, changes, patience};
-use super::follow::RECONNECTS;
+use super::follow::{RECONNECTS, known};
 use super::{files, tail};
 use crate::client::{Client, ClientError, Outcome};
 use crate::ctl::exit::{self, Exit};
@@ -9,6 +9,7 @@ use crate::ctl::handed::{self, Source};
 use crate::ctl::input::{self, NoInput};
 use crate::ctl::invocation::{Confirm, Goal, Invocation, Key};
 use crate::ctl::session::Session;
+use crate::ctl::text;
 use crate::domain::State;
 use crate::failure::Code;
 use crate::operation::{Operation, Reply};
@@ -16,6 +17,9 @@ use crate::operation::{Operation, Reply};
 impl Session<'_> {
     /// Carries a command out, from its questions to its exit code.
     pub(in crate::ctl) async fn serve(&mut self, mut ask: Invocation) -> Exit {
+        if ask.goal == Goal::Answer && !changes(&ask.operation) {
+            self.out.only_reads();
+        }
         if let Err(error) = self.complete(&mut ask) {
             self.out.say(&format!("kaspictl: {error}"));
             return Exit::Usage;
@@ -35,6 +39,10 @@ impl Session<'_> {
             Ok(client) => client,
             Err(error) => return self.no_daemon(&error, &ask.operation),
         };
+        if !self.may_leave(&client, &ask).await {
+            self.out.say("kaspictl: no money moved: nobody said yes");
+            return Exit::Refused;
+        }
         if let Some(Key { key, made: true }) = &ask.key {
             self.out.say(&format!("key: {key}"));
         }
@@ -43,6 +51,11 @@ impl Session<'_> {
                 let Some(outcome) = self.wait(client, &get.payment, limit.duration()).await else {
                     return Exit::Waiting;
                 };
+                if let Err(error) = &outcome {
+                    self.out.say(&format!("kaspictl: {error}"));
+                    self.out.say(&text::left(&get.payment, None));
+                    return Exit::Waiting;
+                }
                 self.answer(outcome.map(|payment| payment.map(Reply::Payment)), &ask)
             }
             (Operation::LogList(query), Goal::Follow) => tail::follow(self, client, query).await,
@@ -54,10 +67,6 @@ impl Session<'_> {
     fn complete(&mut self, ask: &mut Invocation) -> Result<(), NoInput> {
         match (&ask.confirm, &ask.operation) {
             (Some(Confirm::Forget(bin)), _) => input::forgotten(bin, self.out)?,
-            (Some(Confirm::PayBack), Operation::Refund(back)) => {
-                let amount = back.refund.amount_tiyn.map_or_else(|| "all that is left".to_owned(), |it| it.to_string());
-                input::paid_back(&format!("{amount} of {}", back.payment), self.out)?;
-            }
             // Whoever has typed a number sees whose it is before anybody is billed.
             (None, Operation::Create(create)) if self.out.watched => {
                 if let Some(phone) = &create.phone_number {
@@ -70,6 +79,16 @@ impl Session<'_> {
             enrol.device_token = Some(input::token(file)?);
         }
         Ok(())
+    }
+
+    /// Asks before money leaves, with what is known of it; programs are not asked.
+    async fn may_leave(&mut self, client: &Client, ask: &Invocation) -> bool {
+        let (Some(Confirm::PayBack), Operation::Refund(back)) = (&ask.confirm, &ask.operation) else { return true };
+        if !input::is_somebody_there() {
+            return true;
+        }
+        let payment = known(client, &back.payment).await;
+        input::may_leave(&text::pay_back(back, payment.as_ref()), self.out)
     }
 
     fn no_daemon(&mut self, error: &ClientError, operation: &Operation) -> Exit {

@@ -21,7 +21,9 @@ impl Terminal {
     /// A line; an empty one stands for what is in brackets.
     pub(super) fn line(&self, out: &mut Out, question: &str, usual: &str) -> Result<String, SetupError> {
         let usual_shown = if usual.is_empty() { String::new() } else { format!(" [{usual}]") };
-        out.ask(&format!("{question}{usual_shown}: "));
+        if !out.ask(&format!("{question}{usual_shown}: ")) {
+            return Err(SetupError::Left);
+        }
         let mut line = Vec::new();
         let read = io::stdin().lock().take(LONGEST).read_until(b'\n', &mut line);
         match (read, String::from_utf8_lossy(&line).trim()) {

@@ -16,6 +16,7 @@ mod tests;
 pub(super) use doctor::{checks, sentence, sentence_with};
 pub(super) use failure::failure;
 pub(super) use log::line as log_line;
+pub(super) use payment::{left, pay_back};
 pub(super) use qr::draw;
 pub(super) use table::clean;
 

@@ -1,10 +1,10 @@
 //! Payments for people: whether it is paid, whose money it is, what to do next.
 
-use super::table::{Fields, Table};
+use super::table::{Fields, Table, clean};
 use crate::ctl::when::Zone;
-use crate::domain::State;
-use crate::id::{Description, OrganizationBin, PaymentId, QrPaymentId};
-use crate::operation::{Payment, Payments, Refund};
+use crate::domain::{Kind, State};
+use crate::id::{Description, OrganizationBin, PaymentId, PaymentRef, QrPaymentId};
+use crate::operation::{PayBack, Payment, Payments, Refund};
 
 /// The first word a cashier looks for.
 fn headline(payment: &Payment) -> &'static str {
@@ -122,6 +122,44 @@ pub(super) fn list(page: &Payments, zone: &Zone) -> String {
         ]);
     }
     table.print()
+}
+
+/// What a wait leaves that ended before the payment did.
+pub(in crate::ctl) fn left(named: &PaymentRef, known: Option<&Payment>) -> String {
+    let again = format!("to wait again: kaspictl payment wait {named}");
+    let said = match known.map(|payment| (payment.state, payment.kind)) {
+        None => format!("the customer may still have the bill.\n{again}"),
+        Some((State::Creating | State::Waiting, Kind::Remote)) => {
+            format!("the customer still has the invoice.\n{again}\nto take it back: kaspictl payment cancel {named}")
+        }
+        Some((State::Creating | State::Waiting, Kind::Link | Kind::Qr)) => {
+            format!("the customer can still pay, until the code dies by itself: Kaspi takes none back.\n{again}")
+        }
+        Some((State::Unknown, _)) => {
+            format!("nobody knows whether the customer has the bill.\nto look: kaspictl payment show {named}")
+        }
+        Some((state, _)) => format!("the payment is {state}.\nto look: kaspictl payment show {named}"),
+    };
+    format!("kaspictl: the wait ends here: {said}")
+}
+
+/// What is asked before money leaves.
+pub(in crate::ctl) fn pay_back(back: &PayBack, known: Option<&Payment>) -> String {
+    let left = known
+        .and_then(|payment| payment.amount_tiyn.minus(payment.refunded_tiyn)?.minus(payment.refunded_elsewhere_tiyn));
+    let amount = match (back.refund.amount_tiyn, left) {
+        (Some(amount), _) => amount.to_string(),
+        (None, Some(left)) => format!("all that is left, {left},"),
+        (None, None) => "all that is left".to_owned(),
+    };
+    let of = known.map_or_else(String::new, |payment| {
+        format!(
+            " ({}), from {}",
+            payment.amount_tiyn,
+            organisation(&payment.organization_bin, payment.description.as_ref())
+        )
+    });
+    clean(&format!("Pay back {amount} of payment {}{of}? [y/N] ", back.payment))
 }
 
 /// What to do now, if anything.

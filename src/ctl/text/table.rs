@@ -1,6 +1,8 @@
 //! Aligned columns and fields. Whatever stands in a cell, its control characters do not reach the terminal:
 //! names and messages come from outside.
 
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
 use crate::ctl::visible;
 
 /// `text` on one line, with nothing hidden in it.
@@ -8,8 +10,9 @@ pub(in crate::ctl) fn clean(text: &str) -> String {
     visible::clean(text).into_owned()
 }
 
+/// In columns of a terminal: a Chinese letter and most pictures have two.
 fn width(text: &str) -> usize {
-    text.chars().count()
+    UnicodeWidthStr::width(text)
 }
 
 /// The terminal on stdout; what is no terminal has no width, and a table there is as wide as its cells.
@@ -31,8 +34,11 @@ struct Column {
     may_be_left_out: bool,
 }
 
+/// Before the rest of a row that is wider than its line.
+const REST: &str = "    ";
+
 /// Rows under a heading. A heading that begins with `>` aligns its column to the right; in a terminal that is too narrow, one
-/// with `~` is cut and one with `-` is left out.
+/// with `~` is cut and one with `-` is left out, which is said; a row that is still too wide goes on in the next line.
 pub(super) struct Table {
     columns: Vec<Column>,
     rows: Vec<Vec<String>>,
@@ -58,7 +64,22 @@ impl Table {
         if let Some(room) = room {
             self.fit(&mut widths, room);
         }
-        self.rows.iter().map(|row| self.line(row, &widths)).collect()
+        let room = room.unwrap_or(usize::MAX);
+        let rows: String = self.rows.iter().map(|row| self.line(row, &widths, room)).collect();
+        rows + &self.left_out(&widths)
+    }
+
+    /// What a wider terminal would show.
+    fn left_out(&self, widths: &[usize]) -> String {
+        let Some((names, rows)) = self.rows.split_first() else { return String::new() };
+        let has_more = |column: usize| rows.iter().any(|row| row.get(column).is_some_and(|cell| !cell.is_empty()));
+        let gone = |column: &usize| widths.get(*column) == Some(&0) && has_more(*column);
+        let gone: Vec<&str> =
+            (0..widths.len()).filter(gone).filter_map(|column| names.get(column).map(String::as_str)).collect();
+        match gone.is_empty() {
+            true => String::new(),
+            false => format!("(left out here: {}; a wider terminal or --json shows it)\n", gone.join(", ")),
+        }
     }
 
     fn widths(&self) -> Vec<usize> {
@@ -96,15 +117,21 @@ impl Table {
         }
     }
 
-    fn line(&self, row: &[String], widths: &[usize]) -> String {
-        let mut line = String::new();
+    fn line(&self, row: &[String], widths: &[usize], room: usize) -> String {
+        let (mut lines, mut line, mut at) = (String::new(), String::new(), 0);
         for ((cell, &wide), its) in row.iter().zip(widths).zip(&self.columns).filter(|((_, wide), _)| **wide > 0) {
+            if at > 0 && at + wide > room {
+                lines.extend([line.trim_end(), "\n"]);
+                (line, at) = (REST.to_owned(), REST.len());
+            }
             let cell = cut_to(cell, wide);
             let space = " ".repeat(wide.saturating_sub(width(&cell)));
             let (before, behind) = if its.right { (space.as_str(), "") } else { ("", space.as_str()) };
             line.extend([before, &cell, behind, "  "]);
+            at += wide + 2;
         }
-        format!("{}\n", line.trim_end())
+        let end = line.trim_end();
+        if end.is_empty() { lines } else { lines + end + "\n" }
     }
 }
 
@@ -130,7 +157,15 @@ fn leave_out(widths: &mut [usize], column: usize) {
 
 fn cut_to(cell: &str, wide: usize) -> String {
     match width(cell) > wide {
-        true => cell.chars().take(wide.saturating_sub(1)).chain(['…']).collect(),
+        true => {
+            let mut left = wide.saturating_sub(1);
+            let fits = |c: &char| {
+                let room = left.checked_sub(c.width().unwrap_or(0));
+                left = room.unwrap_or(0);
+                room.is_some()
+            };
+            cell.chars().take_while(fits).chain(['…']).collect()
+        }
         false => cell.to_owned(),
     }
 }
@@ -187,8 +222,20 @@ mod tests {
             narrow.contains("12 500.00 ₸") && narrow.contains("flowers f…") && !narrow.contains("root"),
             "{narrow}"
         );
-        assert!((36..60).all(|room| widest(room) <= room));
-        assert!(table.print_within(Some(5)).contains("12737694350"));
+        assert!(narrow.ends_with("(left out here: WHO; a wider terminal or --json shows it)\n"), "{narrow}");
+        let rows = |room| table.print_within(Some(room)).lines().filter(|it| !it.starts_with('(')).map(width).max();
+        assert!((19..60).all(|room| rows(room) <= Some(room)), "a row goes on in the next line");
+        assert!(widest(80) <= 80 && table.print_within(Some(5)).contains("12737694350"));
+    }
+
+    /// Promise: what a terminal shows in two columns is counted as two.
+    #[test]
+    fn wide_letters_are_two() {
+        let mut table = Table::new(&["NAME", "BIN"]);
+        table.row(["市場".to_owned(), "1".to_owned()]);
+        table.row(["x".to_owned(), "2".to_owned()]);
+        assert_eq!(table.print_within(None), "NAME  BIN\n市場  1\nx     2\n");
+        assert_eq!(cut_to("市場市場市場", 8), "市場市…");
     }
 
     #[test]

@@ -229,6 +229,7 @@ fn the_days_are_the_readers() {
         ("from=2020-01-01", "at most 366 days"),
         ("from=9999-12-30&to=9999-12-30", "has not begun"),
         ("format=xlsx", "excel"),
+        ("lang=ru", "format=excel"),
         ("lang=de", "ru"),
         ("month=11", "month"),
     ] {
@@ -236,6 +237,9 @@ fn the_days_are_the_readers() {
         assert!(problem["detail"].as_str().unwrap().contains(word), "{query}: {problem}");
     }
     door.get(&format!("/v1/statement?bin={OTHER}")).problem("not_found");
+    // A month that runs may be asked for by a day that lies ahead.
+    let last = today().parse::<jiff::civil::Date>().unwrap().last_of_month();
+    assert_eq!(month, door.get(&format!("/v1/statement?to={last}")).text());
     let file = till.home.path().join("month.csv");
     let kaspictl = |args: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kaspictl"));
@@ -250,6 +254,38 @@ fn the_days_are_the_readers() {
     assert_eq!(written, door.get("/v1/statement?format=excel&lang=ru").text());
     let api = kaspictl(&["statement", "--from", "today", "--bin", BIN, "--api"]);
     assert!(api.contains("http://kaspid/v1/statement") && api.contains(&format!("bin={BIN}")), "{api}");
+}
+
+/// Promise: what a customer has paid a moment ago stands in the statement as it does in the report, and what Kaspi could not be
+/// asked about is said.
+#[test]
+fn open_payments_are_asked_about() {
+    let till = Till::open(Dialect::Bank, QUIET);
+    let door = &till.daemon.door;
+    let (_, qr) = invoice(door, BIN, 10_000);
+    pays(&till, &qr, 10_000, None);
+    let (paid, totals) = lines(door, "from=today");
+    assert_eq!((&paid[0]["state"], &totals[0]["amount"]), (&json!("paid"), &json!("100.00")));
+    let told = json!({"kind": "remote", "amount_tiyn": 700, "phone_number": "77015211545", "comment": "Roses"});
+    let told = door.post("/v1/payments", &told).expect(201);
+    pays(&till, told["qr_payment_id"].as_str().unwrap(), 900, None);
+    let (seen, _) = lines(door, "from=today");
+    let words = "Kaspi names another amount: not counted; Roses";
+    assert!(seen.iter().any(|line| line["comment"] == words && line["amount"].is_null()), "{seen:?}");
+    invoice(door, BIN, 20_000);
+    till.bank.answer("GET", "/r3/v01/payment/status/*", Answer::page(502, "Bad Gateway"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kaspictl"));
+    let output = command.args(["statement"]).env("KASPID_SOCKET", till.daemon.socket()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.contains("Kaspi could not be asked about 1 open payment"), "{said}");
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let ended = Command::new(env!("CARGO_BIN_EXE_kaspictl"))
+        .args(["statement"])
+        .env("KASPID_SOCKET", till.daemon.socket())
+        .stdout(full)
+        .output()
+        .unwrap();
+    assert_eq!(ended.status.code(), Some(1), "what is asked for again is no unknown outcome: {ended:?}");
 }
 
 /// Promise: a statement is of what its reader sees, and needs `audit`.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::behaviour::{Till, paid};
 use crate::support::daemon::Daemon;
@@ -47,12 +47,19 @@ impl Client {
     }
 
     fn sells(&self, socket: &Path, tiyn: u64, invoice: &str) -> Child {
+        self.sells_for(
+            socket,
+            &if self.is_tenge { format!("{}.{:02}", tiyn / 100, tiyn % 100) } else { tiyn.to_string() },
+            invoice,
+        )
+    }
+
+    fn sells_for(&self, socket: &Path, amount: &str, invoice: &str) -> Child {
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/clients").join(self.example);
         let programs = Path::new(env!("CARGO_BIN_EXE_kaspictl")).parent().unwrap();
         let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
-        let amount = if self.is_tenge { format!("{}.{:02}", tiyn / 100, tiyn % 100) } else { tiyn.to_string() };
         let mut command = Command::new(self.runs[0]);
-        command.args(&self.runs[1..]).arg(example).args([&amount, "77015211545", invoice]);
+        command.args(&self.runs[1..]).arg(example).args([amount, "77015211545", invoice]);
         command.env("KASPID_SOCKET", socket).env("PATH", path).stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
@@ -132,6 +139,56 @@ fn what_nobody_knows_is_not_taken_for_unpaid() {
         till.bank.answer("POST", CREATE, Answer::page(502, "Bad Gateway"));
         client.ends(client.sells(till.daemon.socket(), 10_000, "order-1"), 6, "unknown");
         assert_eq!(till.bank.seen_at("POST", CREATE, "").len(), 1, "{}", client.example);
-        client.ends(client.sells(till.daemon.socket(), 100_000_001, "order-2"), 1, "not");
+        till.bank.answer("POST", CREATE, Answer::json(r#"{"StatusCode":-1601,"Message":"No"}"#));
+        client.ends(client.sells(till.daemon.socket(), 10_000, "order-2"), 1, "");
+    }
+}
+
+/// Promise: a refusal is the answer of one call, not of the sale: with a payment open under another key, with other contents
+/// under the same key, and with a daemon that knows the payment no more while the customer thinks, nobody is told "not paid".
+#[test]
+fn a_refused_call_is_no_unpaid_sale() {
+    for client in CLIENTS.iter().filter(|client| client.is_here() && !client.is_tenge) {
+        let Till { daemon, home, bank } = Till::open(Dialect::Bank, "");
+        let before = tempfile::tempdir().unwrap();
+        let kept = before.path().join("kaspid.redb");
+        assert!(daemon.stop().success());
+        std::fs::copy(home.state().join("kaspid.redb"), &kept).unwrap();
+        let daemon = Daemon::start(&home);
+        let sale = |tiyn: u64| json!({"kind": "remote", "amount_tiyn": tiyn, "phone_number": "77015211545", "invoice": "order-1"});
+        daemon.door.post_with_key("another", "/v1/payments", &sale(10_000)).expect(201);
+        client.ends(client.sells(daemon.socket(), 10_000, "order-1"), 6, "");
+        daemon.door.post_with_key("sale-order-2", "/v1/payments", &sale(10_100)).expect(201);
+        client.ends(client.sells(daemon.socket(), 10_000, "order-2"), 6, "");
+        let child = client.sells(daemon.socket(), 20_000, "order-3");
+        bank.wait_for("POST", CREATE, 3);
+        // An orderly stop answers what was asked: the client has been told of its payment.
+        assert!(daemon.stop().success());
+        std::fs::copy(&kept, home.state().join("kaspid.redb")).unwrap();
+        let _daemon = Daemon::start(&home);
+        client.ends(child, 6, "");
+    }
+}
+
+/// Promise: what is no whole number of tiyn bills nobody; an invoice in any letters is a sale like others; what was paid back is
+/// not paid.
+#[test]
+fn odd_arguments_bill_nobody() {
+    for client in CLIENTS.iter().filter(|client| client.is_here() && !client.is_tenge) {
+        let till = Till::open(Dialect::Bank, "");
+        for amount in ["150.50", "15 000", "15e3", "-1", "abc", ""] {
+            let child = client.sells_for(till.daemon.socket(), amount, "order-1");
+            let ended = child.wait_with_output().unwrap();
+            assert!(!ended.status.success(), "{}: {amount:?}", client.example);
+        }
+        assert_eq!(till.bank.seen_at("POST", CREATE, "").len(), 0, "{}", client.example);
+        let child = client.sells(till.daemon.socket(), 20_000, "заказ № 1");
+        let payment = billed(&till.daemon.door);
+        let qr = payment["qr_payment_id"].as_str().unwrap();
+        till.bank.answer_for("GET", &format!("/r3/v01/payment/status/{qr}"), qr, paid(Dialect::Bank));
+        client.ends(child, 0, "paid");
+        let refund = format!("/v1/payments/{}/refunds", payment["id"].as_str().unwrap());
+        till.daemon.door.post(&refund, &json!({"amount_tiyn": 20_000})).expect(200);
+        client.ends(client.sells(till.daemon.socket(), 20_000, "заказ № 1"), 6, "paid back");
     }
 }

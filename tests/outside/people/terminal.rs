@@ -22,6 +22,15 @@ struct Terminal {
 
 impl Terminal {
     fn types(till: &Till, arguments: &[&str]) -> Self {
+        Self::types_with(till, arguments, false)
+    }
+
+    /// The same with stderr in a file.
+    fn types_into_file(till: &Till, arguments: &[&str]) -> Self {
+        Self::types_with(till, arguments, true)
+    }
+
+    fn types_with(till: &Till, arguments: &[&str], into_file: bool) -> Self {
         let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
         let terminal = openpty(Some(&size), None).unwrap();
         let (ours, theirs) = (File::from(terminal.master), File::from(terminal.slave));
@@ -29,7 +38,8 @@ impl Terminal {
         let mut command = Command::new("setsid");
         command.args(["--ctty", "--wait", env!("CARGO_BIN_EXE_kaspictl")]).args(arguments);
         let command = command.env("KASPID_SOCKET", till.daemon.socket());
-        let child = command.stdin(side()).stdout(side()).stderr(side()).spawn().unwrap();
+        let talk = if into_file { Stdio::from(till.home.log()) } else { side() };
+        let child = command.stdin(side()).stdout(side()).stderr(talk).spawn().unwrap();
         Self { ours, child, shown: Vec::new() }
     }
 
@@ -89,21 +99,27 @@ fn lists_fit_the_terminal() {
     let (id, qr) = sold(&till, "order-of-the-whole-family-2026-11", 98_765_432);
     till.daemon.door.post(&format!("/v1/payments/{id}/refunds"), &json!({"amount_tiyn": 50})).expect(200);
     let list = ["payment", "list"];
-    for arguments in [
-        &list[..],
-        &["log", "list"],
-        &["bin", "list"],
-        &["report", "--from", "yesterday"],
-        &["status"],
-        &["payment", "show", &qr],
-    ] {
+    let fits = |arguments: &[&str]| {
         let (text, code) = shown(&till, arguments);
         assert_eq!(code, 0, "{text}");
         for line in text.lines() {
-            assert!(line.chars().count() <= COLUMNS, "{arguments:?}: {} columns: {line}", line.chars().count());
+            let wide = line.chars().count() + line.chars().filter(|c| ('\u{3040}'..'\u{a000}').contains(c)).count();
+            assert!(wide <= COLUMNS, "{arguments:?}: {wide} columns: {line}");
         }
+    };
+    let [bins, report, status] = [&["bin", "list"][..], &["report", "--from", "yesterday"], &["status"]];
+    for arguments in [&list[..], &["log", "list"], bins, report, status, &["payment", "show", &qr]] {
+        fits(arguments);
     }
+    // A payment without a number of Kaspi has a longer name, and letters of other scripts are two columns wide.
+    till.bank.answer("POST", "/r3/v01/remote/create", Answer::page(502, "Bad Gateway"));
+    let lost =
+        json!({"kind": "remote", "amount_tiyn": 5_000, "phone_number": "77015211545", "invoice": "市場の花束と贈り物"});
+    till.daemon.door.post("/v1/payments", &lost).problem("outcome_unknown");
+    fits(&list);
+    fits(&["log", "list"]);
     let (text, _) = shown(&till, &list);
+    assert!(text.contains("(left out here: ") && text.contains("a wider terminal or --json shows it)"), "{text}");
     for whole in [qr.as_str(), "987\u{a0}654.32\u{a0}₸", "891027350515"] {
         assert!(text.contains(whole), "{whole} in {text}");
     }
@@ -127,13 +143,19 @@ fn money_leaves_when_somebody_has_said_yes() {
         terminal.sees("[y/N]");
         terminal.ours.write_all(answer.as_bytes()).unwrap();
         let (text, code) = terminal.ends();
-        assert!(text.contains(&format!("Pay back 30.00\u{a0}₸ of {qr}?")) && text.contains("no money moved"), "{text}");
-        assert_eq!((code, refunds(&till, &id)), (2, 0), "{answer:?}: {text}");
+        let asked = format!("Pay back 30.00\u{a0}₸ of payment {qr} (100.00\u{a0}₸), from 891027350515? [y/N]");
+        assert!(text.contains(&asked) && text.contains("no money moved"), "{text}");
+        assert_eq!((code, refunds(&till, &id)), (1, 0), "{answer:?}: {text}");
     }
     let mut terminal = Terminal::types(&till, &refund);
     terminal.sees("[y/N]");
     terminal.ours.write_all("да\n".as_bytes()).unwrap();
     assert_eq!((terminal.ends().1, refunds(&till, &id)), (0, 1));
+    // Whoever keeps the talk in a file is a person all the same, and is asked where it is read.
+    let mut terminal = Terminal::types_into_file(&till, &["payment", "refund", &qr]);
+    terminal.sees("Pay back all that is left, 70.00\u{a0}₸, of payment");
+    terminal.ours.write_all(b"n\n").unwrap();
+    assert_eq!((terminal.ends().1, refunds(&till, &id)), (1, 1));
     let (id, qr) = sold(&till, "order-2", 20_000);
     let (text, code) = shown(&till, &["payment", "refund", &qr, "20", "--yes"]);
     assert_eq!((code, refunds(&till, &id)), (0, 1), "{text}");
@@ -173,6 +195,10 @@ fn nothing_is_hidden() {
     let headers = [("Idempotency-Key", "evil-1")];
     let made = till.daemon.door.send("POST", "/v1/payments", &headers, Some(&body));
     let mut texts = vec![shown(&till, &["pay", "1\u{202e}0\u{1b}[31m", "--phone", "77015211545"]).0];
+    let name = json!({"description": evil}).to_string();
+    if till.daemon.door.send("PATCH", "/v1/configs/891027350515", &[], Some(&name)).status == 200 {
+        texts.push(shown(&till, &["statement"]).0);
+    }
     if made.status == 201 {
         let id = made.json()["id"].as_str().unwrap().to_owned();
         texts.push(shown(&till, &["payment", "show", &id]).0);
@@ -203,4 +229,49 @@ fn a_broken_off_wait_says_what_the_customer_has() {
         assert!(text.contains(words), "{words} in {text}");
     }
     assert_eq!(payment["state"], "waiting");
+}
+
+/// Promise: what is said of a wait that was broken off is true of the payment: a code that nobody can take back, a bill of which
+/// nobody knows, a payment that was paid meanwhile.
+#[test]
+fn a_broken_off_wait_tells_no_lies() {
+    let till = Till::open(Dialect::Bank, "");
+    let mut terminal = Terminal::types(&till, &["link", "100", "--wait"]);
+    terminal.sees("s of the wait are left");
+    terminal.ours.write_all(&[3]).unwrap();
+    let (text, code) = terminal.ends();
+    assert!(code == 5 && text.contains("Kaspi takes none back") && !text.contains("payment cancel"), "{code} {text}");
+    till.bank.answer("POST", "/r3/v01/remote/create", Answer::page(502, "Bad Gateway"));
+    let lost = json!({"kind": "remote", "amount_tiyn": 5_000, "phone_number": "77015211545"});
+    let lost = till.daemon.door.post("/v1/payments", &lost).problem("outcome_unknown");
+    let id = lost["payment"].as_str().unwrap();
+    let mut terminal = Terminal::types(&till, &["payment", "wait", id]);
+    terminal.sees("s of the wait are left");
+    terminal.ours.write_all(&[3]).unwrap();
+    let (text, code) = terminal.ends();
+    assert!(code == 5 && text.contains("nobody knows") && !text.contains("payment cancel"), "{code} {text}");
+    // A daemon that does not come back is not the payment's end.
+    let Till { daemon, home, bank } = till;
+    let socket = home.socket();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kaspictl"));
+    let command = command.args(["payment", "wait", id, "--timeout", "2s"]).env("KASPID_SOCKET", &socket);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    daemon.door.get("/v1/health");
+    daemon.kill();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let is_unreached = output.status.code() == Some(3) && !said.contains("the wait ends here");
+    assert!(is_unreached || (output.status.code() == Some(5) && said.contains("may still have the bill")), "{said}");
+    drop(bank);
+}
+
+/// Promise: a daemon that takes the connection and says nothing holds nobody up, also where a file is asked for.
+#[test]
+fn a_deaf_daemon_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("deaf.sock");
+    let _deaf = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kaspictl"));
+    let output = command.args(["statement"]).env("KASPID_SOCKET", &socket).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
 }

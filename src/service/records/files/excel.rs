@@ -54,7 +54,7 @@ fn cell(name: &str, value: String, row: &LogRow) -> String {
         "request_key" => row.request_key.as_ref().map_or(value, |key| text(key.as_str())),
         "x_request_id" => name_of(row.x_request_id.as_deref(), value),
         "actor_name" => name_of(row.actor.as_ref().and_then(|actor| actor.name.as_deref()), value),
-        "error_message" | "kaspi_status" if is_a_number(&value) => text(value.trim_start_matches('\'')),
+        "error_message" | "kaspi_status" if is_more_than_text(&value) => text(value.trim_start_matches('\'')),
         // A spreadsheet reads seconds, and takes a time with more for a text.
         "created_at" => value.split('.').next().unwrap_or_default().to_owned(),
         _ => value,
@@ -71,8 +71,10 @@ pub(in crate::service::records) fn text(value: &str) -> String {
 }
 
 /// Also a date, a time or a sum.
-pub(in crate::service::records) fn is_a_number(text: &str) -> bool {
-    text.len() <= TEXT && text.contains(|c: char| c.is_ascii_digit()) && !text.contains(char::is_alphabetic)
+pub(in crate::service::records) fn is_more_than_text(text: &str) -> bool {
+    const TRUTHS: [&str; 7] = ["true", "false", "истина", "ложь", "ақиқат", "жалған", "шындық"];
+    let has_digit = text.contains(|c: char| c.is_ascii_digit());
+    text.len() <= TEXT && (has_digit || TRUTHS.contains(&text.trim().to_lowercase().as_str()))
 }
 
 #[cfg(test)]
@@ -85,7 +87,10 @@ mod tests {
     fn a_text_stays_one() {
         assert_eq!(text("1-2"), "=\"1-2\"");
         assert_eq!(text("a\"&x"), "=\"a\"\"&x\"");
-        assert!(is_a_number("12:30") && is_a_number("+7") && !is_a_number("a 1") && !is_a_number("-"));
+        for changed in ["12:30", "+7", "1E5", "5 мая", "1 янв", "10:30 PM", "Истина"] {
+            assert!(is_more_than_text(changed), "{changed}");
+        }
+        assert!(!is_more_than_text("Roses") && !is_more_than_text("-"));
         assert_eq!(name_of(Some(&"7".repeat(TEXT + 1)), "it".to_owned()), "it");
     }
 

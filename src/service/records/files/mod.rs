@@ -20,7 +20,7 @@ mod wanted;
 
 pub(super) use cells::{harmless, not_written};
 pub(in crate::service) use configs::ConfigImports;
-pub(super) use excel::{MARK, is_a_number, text as excel_text, writer as excel_writer};
+pub(super) use excel::{MARK, is_more_than_text, text as excel_text, writer as excel_writer};
 pub(in crate::service) use export::Exports;
 pub(in crate::service) use log::LogImports;
 pub(super) use spool::nameless;

@@ -38,6 +38,10 @@ impl Inquiry {
         self.not_asked.get(&id).map(|why| why.clone().into_owned())
     }
 
+    pub(super) fn how_many_not(&self) -> usize {
+        self.not_asked.len()
+    }
+
     pub(super) fn last_asked(&self, id: PaymentId) -> Option<Moment> {
         self.statuses.ages.last_read(id)
     }

@@ -20,6 +20,7 @@ use crate::service::stop::Stopping;
 use crate::store::{ConfigRow, Fact, PaymentRow, Refused, Store, Walk, Window, facts, is_booked_since, log_head};
 use ask::OpenPayments;
 use tally::ReportTally;
+pub(super) use with_lines::Told;
 
 /// The longest range: a year.
 const DAYS: usize = 366;
@@ -42,6 +43,9 @@ impl Days {
         let wrong = |error: NotADay| Failure::invalid(error.to_string());
         let (from, to) = (from.at(now, zone).map_err(wrong)?, to.at(now, zone).map_err(wrong)?);
         if from > to {
+            // Who has named a day reads that day; today is what was not named, as often as not.
+            let today = Day::of(now, zone).is_ok_and(|today| today == to);
+            let to = if today { format!("today, {to}") } else { to.to_string() };
             return Err(Failure::invalid(format!("from={from} is after to={to}")));
         }
         let (mut each, mut day) = (Vec::new(), Some(from));

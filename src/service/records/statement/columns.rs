@@ -76,9 +76,13 @@ impl Wording {
 impl Line {
     pub(super) fn of(entry: &StatementEntry<'_>, words: Wording, zone: &TimeZone) -> Self {
         let row = entry.payment;
-        let of_payment = || match row.comment.as_ref().map(ToString::to_string) {
-            None if row.is_disputed() => Some(words.of(DISPUTED.en, DISPUTED).to_owned()),
-            comment => comment,
+        let comment = row.comment.as_ref().map(ToString::to_string);
+        // What the reader must know stands before what the till has written.
+        let of_payment = || match row.is_disputed() {
+            true => Some(
+                [words.of(DISPUTED.en, DISPUTED)].into_iter().chain(comment.as_deref()).collect::<Vec<_>>().join("; "),
+            ),
+            false => comment.clone(),
         };
         let elsewhere = words.of(ELSEWHERE.en, ELSEWHERE);
         let back = words.of("refund", REFUND);

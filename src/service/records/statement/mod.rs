@@ -10,7 +10,7 @@ use std::io::{Seek, SeekFrom};
 use std::path::PathBuf;
 
 use super::files::nameless;
-use super::report::Reports;
+use super::report::{Reports, Told};
 use crate::failure::{Code, Failure};
 use crate::operation::{FileFormat, StatementQuery};
 use crate::service::Context;
@@ -36,25 +36,34 @@ impl Statements {
     ) -> Result<Transferred, Failure> {
         let zone = context.settings.config.daemon.timezone.clone();
         let timezone = zone.iana_name().unwrap_or("UTC").to_owned();
+        if query.lang.is_some() && query.format != FileFormat::Excel {
+            return Err(Failure::invalid(
+                "lang is for format=excel: csv and jsonl are for programs and have one language",
+            ));
+        }
         let days = self.reports.days_of(context, &query)?;
         let file = nameless(&self.state_dir).map_err(|error| not_kept(&error))?;
         let file = StatementFile::begin(file, (query.format, query.lang.unwrap_or_default()), zone)?;
         let reported = self.reports.with_lines(context, (days, query.bin), file, StatementFile::line).await?;
-        let (mut written, organizations, head) = reported;
+        let (mut written, organizations, told) = reported;
         let file = super::files::aside(move || {
             organizations.iter().try_for_each(|organization| written.total(organization))?;
             let mut file = written.end()?;
             file.seek(SeekFrom::Start(0)).map_err(|error| not_kept(&error))?;
             Ok(file)
         });
-        Ok(Transferred::Download(handed_over(file.await?, query.format, (head, timezone))))
+        Ok(Transferred::Download(handed_over(file.await?, query.format, (told, timezone))))
     }
 }
 
-fn handed_over(file: File, format: FileFormat, (head, timezone): (String, String)) -> Download {
+fn handed_over(file: File, format: FileFormat, (told, timezone): (Told, String)) -> Download {
     let (sender, mut download) = Download::channel(format.content_type());
     download.length = file.metadata().ok().map(|metadata| metadata.len());
-    download.headers = vec![("x-kaspid-log-head", head), ("x-kaspid-timezone", timezone)];
+    download.headers = vec![
+        ("x-kaspid-log-head", told.head),
+        ("x-kaspid-timezone", timezone),
+        ("x-kaspid-not-asked", told.not_asked.to_string()),
+    ];
     tokio::spawn(async move {
         if let Err(error) = sender.file(file).await {
             tracing::error!("a statement could not be read back: {error}");

@@ -9,7 +9,7 @@ use super::columns::{COLUMNS, Line, Wording};
 use crate::failure::Failure;
 use crate::language::Language;
 use crate::operation::{FileFormat, OrganizationReport};
-use crate::service::records::files::{MARK, excel_text, excel_writer, harmless, is_a_number, not_written};
+use crate::service::records::files::{MARK, excel_text, excel_writer, harmless, is_more_than_text, not_written};
 use crate::store::StatementEntry;
 
 /// A file under way.
@@ -108,8 +108,8 @@ fn spreadsheet(at: usize, cell: String) -> String {
         "amount" => cell.replace('.', ","),
         // Digits that a spreadsheet would round, or rob of zeros before them.
         "organization_bin" | "qr_payment_id" if !cell.is_empty() => excel_text(&cell),
-        // `007`, `1-2` and `12:30` would become numbers, dates and times.
-        _ if is_text(at) && is_a_number(&cell) => excel_text(&cell),
+        // `007`, `1-2`, `12:30` and `1E5` would become numbers, dates and times.
+        _ if is_text(at) && is_more_than_text(&cell) => excel_text(&cell),
         _ if is_text(at) => harmless(&cell),
         _ => cell,
     }
@@ -127,7 +127,8 @@ mod tests {
             ("organization_bin", "091027350515", "=\"091027350515\""),
             ("invoice", "007", "=\"007\""),
             ("invoice", "1-2", "=\"1-2\""),
-            ("invoice", "order-5", "order-5"),
+            ("invoice", "order-5", "=\"order-5\""),
+            ("invoice", "order", "order"),
             ("comment", "=HYPERLINK(\"x\")", "'=HYPERLINK(\"x\")"),
             ("amount", "-150.50", "-150,50"),
             ("qr_payment_id", "", ""),
