@@ -5,6 +5,7 @@ mod clients;
 mod command_lines;
 mod completions;
 mod doctor;
+mod documents;
 mod named_socket;
 mod native_client;
 mod phone;
