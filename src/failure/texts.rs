@@ -71,7 +71,7 @@ pub fn of(code: Code) -> Texts {
         ),
         Code::NotInDialect => (
             "The bank of this organisation has no such call",
-            "Take a remote payment or a link instead: kaspictl link AMOUNT --bin {bin}",
+            "Remote payments, links, cancels and refunds go on in every dialect; see what this one speaks: kaspictl bin show {bin}",
         ),
         Code::InvoiceOpen => (
             "This invoice has a payment already",

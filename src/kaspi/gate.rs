@@ -183,6 +183,9 @@ fn refused(dialect: Dialect, errors: Vec<Provider>, call: CallKind) -> CallError
             Some(code) => kind_of_code(code).or_else(by_text),
             None => by_text(),
         };
+        if found.is_none() && code.is_some_and(|code| decides_nothing(code, call)) {
+            return undecided("Kaspi gives a reason that decides nothing", Some((*code, text.clone())));
+        }
         match (found, kind) {
             (None, _) => {
                 let why = "Kaspi gives a reason that is on no list";

@@ -4,12 +4,13 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
+use hyper::Method;
 use serde::{Deserialize, Serialize};
 
 use super::daemon::{CannotRun, DaemonFiles};
 use super::shop::{CannotOpen, GuideOrganisation, MAIN, SECOND, SandboxShop};
 use super::stop::Stop;
-use super::{CannotStart, Dialect, Options, PLACES, Places};
+use super::{CannotStart, Dialect, Options, PLACES, Places, RunningBank};
 use crate::client::{Client, ClientError};
 use crate::failure::{Code, Failure};
 use crate::id::NotAnId;
@@ -81,7 +82,7 @@ pub(super) async fn run(wish: ServeOptions, mut stop: Stop) -> Result<(), ServeE
     let mut shop = open(wish, continued).await?;
     let client = shop.client().await?;
     for who in [MAIN, SECOND] {
-        enrol(&client, who).await?;
+        enrol(&client, &shop.bank, who).await?;
     }
     drop(client);
     announce(&shop, directory.is_some(), continued);
@@ -134,7 +135,7 @@ fn port_of(url: &str) -> Option<u16> {
 }
 
 /// Enrols an organisation; one that is enrolled already gets a device at this bank, which is a new one.
-async fn enrol(client: &Client, who: GuideOrganisation) -> Result<(), ServeError> {
+async fn enrol(client: &Client, bank: &RunningBank, who: GuideOrganisation) -> Result<(), ServeError> {
     let enrol = Enrol {
         shop_id: None,
         organization_bin: who.bin.parse()?,
@@ -146,7 +147,10 @@ async fn enrol(client: &Client, who: GuideOrganisation) -> Result<(), ServeError
     let organization_bin = enrol.organization_bin.clone();
     let known = GetConfig { organization_bin: organization_bin.clone() };
     match client.call(None, None, known).await? {
-        Ok(_) => {
+        Ok(known) => {
+            // It may have moved since to a trade point that this bank has not opened yet; one that is there is no mistake.
+            let place = format!("/trade-points/{organization_bin}/{}", known.trade_point_id);
+            let _ = bank.control(&Method::POST, &place, &serde_json::Value::Null);
             let verify = VerifyConfig { organization_bin: organization_bin.clone() };
             client.call(None, None, verify).await?.map_err(refused)?;
             let register = RegisterDevice { organization_bin, trade_point_id: None };

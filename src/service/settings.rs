@@ -303,7 +303,9 @@ impl Live {
     pub(super) fn old_stay(&self, error: &dyn std::fmt::Display) -> Failure {
         let correct =
             format!("Correct it, check it with: kaspid check --config {}, then: kaspictl reload", self.path.display());
-        Failure::invalid(format!("the old settings stay in force: {error}")).with_hint(correct)
+        // A parser draws the line below its words: here all of it is one sentence.
+        let why = error.to_string().lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+        Failure::invalid(format!("the old settings stay in force: {why}")).with_hint(correct)
     }
 
     /// Puts a set in force; says what is different.

@@ -35,10 +35,10 @@ const STRANGERS: [(&[u8], &str); 21] = [
     (b"\x28\xB5\x2F\xFD", "it is compressed (zstd): zstdcat FILE | kaspictl import log -"),
     (
         b"SQLite format 3\0",
-        "it is an SQLite database: sqlite3 -csv -header FILE 'SELECT * FROM kaspi_pay_log ORDER BY id' > log.csv",
+        "it is an SQLite database: sqlite3 -csv -header FILE 'SELECT * FROM TABLE ORDER BY id' > table.csv",
     ),
-    (b"PGDMP", "it is a dump of pg_dump: psql -c \"\\copy kaspi_pay_log TO 'log.csv' CSV HEADER\""),
-    (b"PGCOPY", "it is PostgreSQL's binary format: psql -c \"\\copy kaspi_pay_log TO 'log.csv' CSV HEADER\""),
+    (b"PGDMP", "it is a dump of pg_dump: psql -c \"\\copy TABLE TO 'table.csv' CSV HEADER\""),
+    (b"PGCOPY", "it is PostgreSQL's binary format: psql -c \"\\copy TABLE TO 'table.csv' CSV HEADER\""),
     (b"{\"kaspid_backup\"", "it is a backup of kaspid: kaspictl restore FILE"),
     (b"%PDF", "it is a PDF: export the table as CSV"),
     (b"-- MySQL dump", SQL),
@@ -53,12 +53,12 @@ const STRANGERS: [(&[u8], &str); 21] = [
     (b"<", "it is HTML or XML: export the table as CSV with a header"),
     (
         b"+--",
-        "it is what mysql prints for people: mysql --batch -e \"SELECT * FROM kaspi_pay_log ORDER BY id\" > log.txt",
+        "it is what mysql prints for people: mysql --batch -e \"SELECT * FROM TABLE ORDER BY id\" > table.txt",
     ),
 ];
 
-const SQL: &str = "it is SQL: export the table, not statements: mysql --batch -e \"SELECT * FROM kaspi_pay_log ORDER BY id\" > log.txt, \
-     psql -c \"\\copy kaspi_pay_log TO 'log.csv' CSV HEADER\", or sqlite3 -csv -header";
+const SQL: &str = "it is SQL: export the table, not statements: mysql --batch -e \"SELECT * FROM TABLE ORDER BY id\" > table.txt, \
+     psql -c \"\\copy TABLE TO 'table.csv' CSV HEADER\", or sqlite3 -csv -header";
 
 /// No text has one.
 const ZERO: &str = "a zero byte stands on this line, as mysql --raw writes a BIT column: leave --raw out, or SELECT that column + 0; in \
@@ -132,7 +132,7 @@ fn begun(piece: &[u8]) -> Result<u8, Unreadable> {
     if second.starts_with(b"---") && second.iter().all(|byte| b"-+ \r".contains(byte)) {
         return Err(Unreadable::at(
             1,
-            "it is what psql prints for people: psql -c \"\\copy kaspi_pay_log TO 'log.csv' CSV HEADER\"",
+            "it is what psql prints for people: psql -c \"\\copy TABLE TO 'table.csv' CSV HEADER\"",
         ));
     }
     Ok(text.first().copied().unwrap_or(0))

@@ -24,6 +24,7 @@ use super::writing::Writing;
 use super::{Refused, StoreError, migration, scratch, sealing, state};
 use crate::failure::{Code, Failure};
 use crate::id::PaymentId;
+use crate::moment::Moment;
 use crate::seal::{SealId, Seals};
 
 /// All state; a cheap handle.
@@ -305,6 +306,12 @@ impl Store {
     /// The state directory.
     pub(crate) fn dir(&self) -> &Path {
         self.shared.place.as_ref().map_or(Path::new("."), |place| &place.dir)
+    }
+
+    /// When the state file was made, where the file system tells.
+    pub(crate) fn made_at(&self) -> Option<Moment> {
+        let made = self.shared.place.as_ref()?.file.metadata().ok()?.created().ok()?;
+        jiff::Timestamp::try_from(made).ok().map(Moment::from)
     }
 
     /// Bytes of the state file.

@@ -176,7 +176,7 @@ fn chosen(
         }
         (Some(id), _) => points.iter().find(|point| point.id == *id).cloned().ok_or_else(|| {
             inactive(format!("Kaspi does not list {id} for {bin}; it lists: {names}"))
-                .with_hint(format!("Choose one that is listed: kaspictl bin add {bin} --trade-point ID"))
+                .with_hint("Repeat it with one that is listed: --trade-point ID (field trade_point_id)")
         }),
     }
 }

@@ -222,6 +222,12 @@ fn a_second_start_goes_on_in_the_same_directory() {
         let before = first.ask("POST", "/v1/payments", &create);
         let refused = sandbox(&["serve", "--dir", kept], temporary.path()).output().expect("kaspi-sandbox runs");
         assert!(String::from_utf8_lossy(&refused.stderr).contains("another kaspi-sandbox"), "{refused:?}");
+        // An organisation has moved to a trade point that the next bank would not know.
+        let moved = if dialect == "bank" { "104050" } else { "770f9511-f30c-52e5-b827-557766552222" };
+        first.customer(&format!("/trade-points/{}/{moved}", BINS[1]));
+        let place = json!({"trade_point_id": moved});
+        let config = first.ask("PATCH", &format!("/v1/configs/{}", BINS[1]), &place);
+        assert_eq!(config["trade_point_id"], moved, "{config}");
         assert!(first.tell(Signal::SIGTERM).success());
 
         let other = if dialect == "bank" { "guide" } else { "bank" };

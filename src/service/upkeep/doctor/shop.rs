@@ -45,9 +45,12 @@ impl ShopChecks {
             ));
         }
         checks.extend(self.payments_check(context).await?);
-        let gap = |gap: ProblemItem| Check::failed("restore", gap.detail, "kaspictl restore --acknowledge");
+        let gap = |gap: ProblemItem| {
+            let first = "compare the Kaspi Pay app with kaspictl payment list for that time first";
+            Check::failed("restore", format!("{}; {first}", gap.detail), "kaspictl restore --acknowledge")
+        };
         checks.extend(gap_problems(&self.store)?.into_iter().map(gap));
-        checks.push(self.backups_check(rows));
+        checks.push(self.backups_check());
         checks.push(self.seal_check());
         Ok(checks)
     }
@@ -127,12 +130,13 @@ impl ShopChecks {
         Ok(problems)
     }
 
-    fn backups_check(&self, rows: &[ConfigRow]) -> Check {
+    fn backups_check(&self) -> Check {
         let now = Moment::now();
         if let Some(trouble) = self.backups.backup_problem() {
             return Check::failed("backup", trouble.detail, "kaspictl backup FILE");
         }
-        let first = rows.iter().map(|row| row.created_at).min();
+        // A state that is new has had no quiet moment yet, however old the rows are that were taken into it.
+        let made = self.store.made_at();
         match newest(self.store.dir()) {
             Err(error) => {
                 Check::failed("backup", format!("the backups cannot be read: {error}"), "kaspictl backup FILE")
@@ -142,7 +146,7 @@ impl ShopChecks {
                 Check::failed("backup", found, "kaspictl backup FILE")
             }
             Ok(Some(at)) => Check::ok("backup", format!("the newest is {} old", rough(now.since(at)))),
-            Ok(None) if first.is_some_and(|first| now.since(first) > STALE) => {
+            Ok(None) if made.is_some_and(|made| now.since(made) > STALE) => {
                 Check::failed("backup", "there is no daily backup", "kaspictl backup FILE")
             }
             Ok(None) => Check::ok("backup", "none yet; the first one follows in a quiet moment"),
