@@ -127,12 +127,12 @@ mod tests {
     use super::*;
     use crate::ctl::args::Cli;
     use crate::ctl::plan::{self, Plan};
-    use crate::ctl::when::Zone;
+    use crate::ctl::when::Person;
     use crate::operation::CreatePayment;
 
     fn line(typed: &str) -> String {
-        let zone = Zone::named("Asia/Almaty").unwrap();
-        match plan::of(Cli::try_parse_from(typed.split(' ')).unwrap(), &zone) {
+        let reader = Person::named("Asia/Almaty").unwrap();
+        match plan::of(Cli::try_parse_from(typed.split(' ')).unwrap(), &reader) {
             Ok(Plan::Invocation(ask)) => curl(&ask, Path::new("/s")),
             _ => panic!("{typed} asks nothing"),
         }
@@ -190,9 +190,9 @@ mod tests {
     /// The body a person copies is one the daemon reads back as the same request.
     #[test]
     fn bodies_read_back() {
-        let zone = Zone::named("Asia/Almaty").unwrap();
+        let reader = Person::named("Asia/Almaty").unwrap();
         let typed = "k link 150 --comment It's --invoice order-1 --repeat-invoice --shop 8 --bin 891027350515";
-        let Ok(Plan::Invocation(ask)) = plan::of(Cli::try_parse_from(typed.split(' ')).unwrap(), &zone) else {
+        let Ok(Plan::Invocation(ask)) = plan::of(Cli::try_parse_from(typed.split(' ')).unwrap(), &reader) else {
             panic!("{typed} asks nothing")
         };
         let words = shlex::split(&curl(&ask, Path::new("/s"))).unwrap();

@@ -6,7 +6,7 @@ use clap::Parser;
 use super::args::Cli;
 use super::plan::{self, Plan};
 use super::text;
-use super::when::Zone;
+use super::when::Person;
 use crate::failure::Failure;
 use crate::id::RequestKey;
 use crate::operation::{Operation, Reply};
@@ -29,8 +29,8 @@ impl Example {
     /// A sentence for people, as kaspictl would say it.
     pub(crate) fn read(words: &[String]) -> Result<Self, String> {
         let cli = Cli::try_parse_from(words).map_err(|error| error.to_string())?;
-        let zone = Zone::named(ZONE).map_err(|error| error.to_string())?;
-        match plan::of(cli, &zone).map_err(|error| error.to_string())? {
+        let reader = Person::named(ZONE).map_err(|error| error.to_string())?;
+        match plan::of(cli, &reader).map_err(|error| error.to_string())? {
             Plan::Invocation(ask) => Ok(Self { operation: ask.operation, key: ask.key.map(|key| key.key) }),
             Plan::Completions(_) | Plan::Restore(_) | Plan::Doctor(_) | Plan::Bugreport(_) | Plan::Setup(_) => {
                 Err("this command is not one question to the daemon".to_owned())
@@ -41,12 +41,12 @@ impl Example {
 
 /// An answer as kaspictl prints it.
 pub(crate) fn answer(reply: &Reply) -> String {
-    Zone::named(ZONE).map_or_else(|error| error.to_string(), |zone| text::reply(reply, &zone))
+    Person::named(ZONE).map_or_else(|error| error.to_string(), |reader| text::reply(reply, &reader))
 }
 
 /// A failure as kaspictl prints it.
 pub(crate) fn failure(failure: &Failure) -> String {
-    text::failure(failure)
+    Person::named(ZONE).map_or_else(|error| error.to_string(), |reader| text::failure(failure, &reader))
 }
 
 /// A code as kaspictl draws it; `None` if `content` does not fit into one.

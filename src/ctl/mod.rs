@@ -54,9 +54,10 @@ use repeat::Words;
 use restore::Restore;
 use session::Session;
 use setup::Setup;
-use when::Zone;
+use when::Person;
 
 use crate::daemon::hide_memory;
+use crate::language::of_locale;
 
 /// What may be typed, for its manual page.
 #[cfg(test)]
@@ -86,9 +87,11 @@ fn command_line(typed: Vec<OsString>, socket: Option<OsString>, out: &mut Out) -
     let socket = socket::named(cli.global.socket.clone(), socket);
     let (json, api) = (cli.global.json, cli.global.api);
     let commands = Commands::of(&cli);
-    let planned = Zone::named(cli.global.timezone.as_deref().unwrap_or(when::USUAL))
+    let language = cli.global.lang.unwrap_or_else(of_locale);
+    let planned = Person::named(cli.global.timezone.as_deref().unwrap_or(when::USUAL))
         .map_err(Usage::from)
-        .and_then(|zone| Ok((plan::of(cli, &zone)?, zone)));
+        .map(|reader| reader.reading(language))
+        .and_then(|reader| Ok((plan::of(cli, &reader)?, reader)));
     if planned.is_ok() {
         out.as_typed(commands);
     }
@@ -96,27 +99,27 @@ fn command_line(typed: Vec<OsString>, socket: Option<OsString>, out: &mut Out) -
         Err(usage) => misunderstood(&Cli::command().error(ErrorKind::ValueValidation, usage), out),
         Ok((Plan::Completions(shell), _)) => completions(shell, out),
         // clap asks for a file unless --acknowledge is there, which is a question to the daemon.
-        Ok((Plan::Restore(args), zone)) => {
-            Restore { file: args.file.unwrap_or_default(), config: args.config }.run(out, &zone, json)
+        Ok((Plan::Restore(args), reader)) => {
+            Restore { file: args.file.unwrap_or_default(), config: args.config }.run(out, &reader, json)
         }
         Ok((Plan::Invocation(ask), _)) if api => {
             out.data(&format!("{}\n", api::curl(&ask, &socket)));
             Exit::Done
         }
-        Ok((Plan::Invocation(ask), zone)) => {
-            talk(Session { out, zone, json, socket, words }, async |session| session.serve(*ask).await)
+        Ok((Plan::Invocation(ask), reader)) => {
+            talk(Session { out, reader, json, socket, words }, async |session| session.serve(*ask).await)
         }
-        Ok((Plan::Doctor(args), zone)) => {
+        Ok((Plan::Doctor(args), reader)) => {
             let doctor = Doctor { config: args.config };
-            talk(Session { out, zone, json, socket, words }, async |session| doctor.run(session).await)
+            talk(Session { out, reader, json, socket, words }, async |session| doctor.run(session).await)
         }
-        Ok((Plan::Setup(args), zone)) => {
+        Ok((Plan::Setup(args), reader)) => {
             let setup = Setup { answers: args.answers, undo: args.undo, config: args.config };
-            talk(Session { out, zone, json, socket, words }, async |session| setup.run(session).await)
+            talk(Session { out, reader, json, socket, words }, async |session| setup.run(session).await)
         }
-        Ok((Plan::Bugreport(args), zone)) => {
+        Ok((Plan::Bugreport(args), reader)) => {
             let bugreport = Bugreport { file: args.file, config: args.config };
-            talk(Session { out, zone, json, socket, words }, async |session| bugreport.run(session).await)
+            talk(Session { out, reader, json, socket, words }, async |session| bugreport.run(session).await)
         }
     }
 }

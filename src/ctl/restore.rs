@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::exit::Exit;
 use super::out::Out;
-use super::when::Zone;
+use super::when::Person;
 use crate::config::Configuration;
 use crate::moment::Moment;
 use crate::seal::SealId;
@@ -56,7 +56,7 @@ struct Done<'a> {
 }
 
 impl Restore {
-    pub(super) fn run(&self, out: &mut Out, zone: &Zone, json: bool) -> Exit {
+    pub(super) fn run(&self, out: &mut Out, reader: &Person, json: bool) -> Exit {
         let config = match Configuration::load(&self.config) {
             Ok(config) => config,
             Err(error) => {
@@ -77,7 +77,7 @@ impl Restore {
                 if json {
                     out.data(&done(&config.daemon.state_dir, &restored, seal));
                 } else {
-                    out.show(&text(&config.daemon.state_dir, &restored, zone));
+                    out.show(&text(&config.daemon.state_dir, &restored, reader));
                 }
                 out.say(
                     "what to do: start the daemon (systemctl start kaspid.socket kaspid.service), compare the Kaspi Pay \
@@ -123,7 +123,7 @@ fn done(dir: &Path, restored: &Restored, seal: Option<SealId>) -> String {
     serde_json::to_string(&done).map(|text| text + "\n").unwrap_or_default()
 }
 
-fn text(dir: &Path, restored: &Restored, zone: &Zone) -> String {
+fn text(dir: &Path, restored: &Restored, reader: &Person) -> String {
     let kept = restored.kept.as_ref().map_or_else(
         || "There was no state to keep.".to_owned(),
         |kept| format!("The replaced state is kept: {}", kept.display()),
@@ -135,5 +135,5 @@ fn text(dir: &Path, restored: &Restored, zone: &Zone) -> String {
         Some(_) => "The log of the replaced state was no longer than that of the backup.".to_owned(),
         None => "What is not in its log is not known: the replaced state could not be read.".to_owned(),
     };
-    format!("Restored into {}: the state of {}\n{gap}\n{kept}\n", dir.display(), zone.show(restored.gap.made_at))
+    format!("Restored into {}: the state of {}\n{gap}\n{kept}\n", dir.display(), reader.show(restored.gap.made_at))
 }

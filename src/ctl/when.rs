@@ -4,37 +4,51 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::{self, TimeZone};
 
+use crate::language::{InEachLanguage, Language};
 use crate::moment::{self, Moment};
 
 /// Where most shops are.
 pub(super) const USUAL: &str = "Asia/Almaty";
 
-/// The time zone of the command line.
+/// Whoever writes times and reads answers: in a time zone, and in a language.
 #[derive(Clone, Debug)]
-pub(super) struct Zone(TimeZone);
+pub(super) struct Person {
+    zone: TimeZone,
+    pub(super) language: Language,
+}
 
 /// A text that is no time, or a zone this machine does not know.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct NotATime(String);
 
-impl Zone {
+impl Person {
     /// The zone of that name. Asia/Almaty is known without the system's zone data, as +05:00, which it is
     /// since 2024-03-01.
     pub(super) fn named(name: &str) -> Result<Self, NotATime> {
         match moment::zone(name) {
-            Some(zone) => Ok(Self(zone)),
-            None if name == USUAL => Ok(Self(TimeZone::fixed(tz::offset(5)))),
+            Some(zone) => Ok(Self { zone, language: Language::English }),
+            None if name == USUAL => Ok(Self { zone: TimeZone::fixed(tz::offset(5)), language: Language::English }),
             None => Err(NotATime(format!(
                 "{name:?} is not a time zone of this machine; write it as in Asia/Almaty, or install the package tzdata"
             ))),
         }
     }
 
+    /// The same person, who reads another language.
+    pub(super) fn reading(self, language: Language) -> Self {
+        Self { language, ..self }
+    }
+
+    /// What of the three this one reads.
+    pub(super) fn words(&self, ru: &'static str, kk: &'static str, en: &'static str) -> &'static str {
+        InEachLanguage::of(ru, kk, en).told(self.language)
+    }
+
     /// `2026-11-24 18:00:05`, for people; the zone is said once per answer.
     pub(super) fn show(&self, moment: Moment) -> String {
         match moment.timestamp() {
-            Ok(timestamp) => timestamp.to_zoned_datetime(self.0.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            Ok(timestamp) => timestamp.to_zoned_datetime(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
             Err(_) => moment.to_string(),
         }
     }
@@ -43,7 +57,7 @@ impl Zone {
     pub(super) fn offset(&self, moment: Moment) -> String {
         moment.timestamp().map_or_else(
             |_| "UTC".to_owned(),
-            |timestamp| timestamp.to_zoned_datetime(self.0.clone()).strftime("%:z").to_string(),
+            |timestamp| timestamp.to_zoned_datetime(self.zone.clone()).strftime("%:z").to_string(),
         )
     }
 
@@ -62,7 +76,7 @@ impl Zone {
             return Ok(timestamp.into());
         }
         let date =
-            Date::strptime("%Y-%m-%d", text).and_then(day).and_then(|date| date.to_zoned_datetime(self.0.clone()));
+            Date::strptime("%Y-%m-%d", text).and_then(day).and_then(|date| date.to_zoned_datetime(self.zone.clone()));
         date.map(|start| start.timestamp().into()).map_err(|_| {
             NotATime(format!("{text:?} is no time: write 2026-11-24, or 2026-11-24T18:00:00+05:00 with its offset"))
         })
@@ -77,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_day_is_the_shops() {
-        let zone = Zone::named("Asia/Almaty").unwrap();
+        let zone = Person::named("Asia/Almaty").unwrap();
         assert_eq!(zone.begin("2026-11-24").unwrap().to_string(), "2026-11-23T19:00:00.000Z");
         assert_eq!(zone.end("2026-11-24").unwrap().to_string(), "2026-11-24T19:00:00.000Z");
         assert_eq!(zone.begin("2026-11-24T18:00:00+05:00").unwrap(), zone.end("2026-11-24T13:00:00Z").unwrap());
@@ -87,10 +101,10 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_said_so() {
-        let zone = Zone::named("Asia/Almaty").unwrap();
+        let zone = Person::named("Asia/Almaty").unwrap();
         for text in ["", "today", "2026-02-30", "2026-11-24T18:00:00", "24.11.2026", "9999-12-31"] {
             assert!(zone.end(text).is_err(), "{text}");
         }
-        assert!(Zone::named("Asia/Nowhere").is_err());
+        assert!(Person::named("Asia/Nowhere").is_err());
     }
 }

@@ -59,7 +59,7 @@ impl<'f> From<&'f Failure> for Problem<'f> {
     fn from(failure: &'f Failure) -> Self {
         Self {
             r#type: format!("urn:kaspid:{}", failure.code.word()),
-            title: texts::of(failure.code).title,
+            title: texts::of(failure.code).title.en,
             status: failure.code.status(),
             code: failure.code,
             detail: &failure.detail,

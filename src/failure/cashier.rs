@@ -41,47 +41,64 @@ pub fn cashier(failure: &Failure) -> Cashier {
             kk: "Төлем жасалған. Қайта жүргізбеңіз.",
             en: "Already paid. Do not charge again.",
         },
-        (Money::NotMoved, Code::InvoiceOpen) => Cashier {
+        (Money::NotMoved, code) => not_moved(code, failure.retryable),
+    }
+}
+
+/// Of a call that surely moved nothing: what stands in its way.
+fn not_moved(code: Code, is_retryable: bool) -> Cashier {
+    match code {
+        Code::InvoiceOpen => Cashier {
             ru: "По этому чеку уже есть платёж. Дождитесь его результата.",
             kk: "Бұл чек бойынша төлем бар. Нәтижесін күтіңіз.",
             en: "This sale has a payment already. Wait for its result.",
         },
-        (Money::NotMoved, Code::InProgress) => Cashier {
+        Code::KeyConflict => Cashier {
+            ru: "Эта продажа уже проводилась с другими данными. Не повторяйте, позовите старшего.",
+            kk: "Бұл сату басқа деректермен жүргізілген. Қайталамаңыз, аға қызметкерді шақырыңыз.",
+            en: "This sale has been asked for before with other contents. Do not repeat it, call a supervisor.",
+        },
+        Code::RestoredGap => Cashier {
+            ru: "Данные кассы восстановлены из копии, и прежние платежи ещё не сверены. Ничего не проведено. Позовите старшего.",
+            kk: "Касса деректері көшірмеден қалпына келтірілді, бұрынғы төлемдер әлі салыстырылған жоқ. Ештеңе жүргізілмеді. Аға қызметкерді шақырыңыз.",
+            en: "A copy of the till's data was put back, and earlier payments are not compared yet. Nothing was done. Call a supervisor.",
+        },
+        Code::InProgress => Cashier {
             ru: "По этому платежу уже идёт операция. Дождитесь её результата.",
             kk: "Бұл төлем бойынша операция жүріп жатыр. Нәтижесін күтіңіз.",
             en: "Something is already being done with this payment. Wait for its result.",
         },
-        (Money::NotMoved, Code::RefundOpen) => Cashier {
+        Code::RefundOpen => Cashier {
             ru: "По этому платежу есть возврат, о котором неизвестно, прошёл ли он. Позовите старшего.",
             kk: "Бұл төлем бойынша өткені белгісіз қайтару бар. Аға қызметкерді шақырыңыз.",
             en: "This payment has a refund of which nobody knows whether it went through. Call a supervisor.",
         },
-        (Money::NotMoved, Code::RefundExceedsBalance) => Cashier {
+        Code::RefundExceedsBalance => Cashier {
             ru: "Возврат больше остатка по платежу. Деньги не возвращены.",
             kk: "Қайтару сомасы төлем қалдығынан көп. Ақша қайтарылмады.",
             en: "The refund is more than is left of the payment. No money was returned.",
         },
-        (Money::NotMoved, Code::NotRefundable) => Cashier {
+        Code::NotRefundable => Cashier {
             ru: "Возврат невозможен. Деньги не возвращены. Позовите старшего.",
             kk: "Қайтару мүмкін емес. Ақша қайтарылмады. Аға қызметкерді шақырыңыз.",
             en: "This cannot be refunded. No money was returned. Call a supervisor.",
         },
-        (Money::NotMoved, Code::NotCancellable) => Cashier {
+        Code::NotCancellable => Cashier {
             ru: "Отменить нельзя. Посмотрите состояние платежа.",
             kk: "Болдырмау мүмкін емес. Төлемнің күйін қараңыз.",
             en: "This cannot be cancelled. Look at the state of the payment.",
         },
-        (Money::NotMoved, Code::OtherBank) => Cashier {
+        Code::OtherBank => Cashier {
             ru: "Этот платёж проведён через другой адрес банка. Ничего не сделано. Позовите старшего.",
             kk: "Бұл төлем банктің басқа мекенжайы арқылы жасалған. Ештеңе жасалмады. Аға қызметкерді шақырыңыз.",
             en: "This payment was made with another bank address. Nothing was done. Call a supervisor.",
         },
-        (Money::NotMoved, _) if failure.retryable => Cashier {
+        _ if is_retryable => Cashier {
             ru: "Не выполнено, деньги не двигались. Попробуйте ещё раз.",
             kk: "Орындалмады, ақша қозғалған жоқ. Қайталап көріңіз.",
             en: "Not done, no money moved. Try again.",
         },
-        (Money::NotMoved, _) => Cashier {
+        _ => Cashier {
             ru: "Не проведено, деньги не списаны. Позовите старшего.",
             kk: "Орындалмады, ақша алынған жоқ. Аға қызметкерді шақырыңыз.",
             en: "Not done, no money was taken. Call a supervisor.",
@@ -100,7 +117,7 @@ mod tests {
         for &code in Code::ALL {
             let failure = Failure::new(code, "x");
             let cashier = cashier(&failure);
-            assert!(!texts::of(code).title.is_empty() && !failure.remedy().is_empty());
+            assert!(!texts::of(code).title.en.is_empty() && !failure.remedy().is_empty());
             assert!([cashier.ru, cashier.kk, cashier.en].iter().all(|text| !text.is_empty()));
             assert!(!failure.remedy().contains('{'), "{}", failure.remedy());
         }

@@ -15,6 +15,7 @@ pub use code::{Code, Money};
 
 use crate::domain::TradePoint;
 use crate::id::{OrganizationBin, PaymentId, RequestKey};
+use crate::language::Language;
 
 /// Why an operation was not carried out. Built by [`Failure::new`] and the `with_` methods.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,10 +134,16 @@ impl Failure {
     /// What to do, for people.
     #[must_use]
     pub fn remedy(&self) -> String {
+        self.remedy_in(Language::English)
+    }
+
+    /// The same in the reader's language, but for what is more exact than the catalogue, which has one.
+    #[must_use]
+    pub fn remedy_in(&self, language: Language) -> String {
         self.hint.clone().unwrap_or_else(|| {
             let bin = self.organization_bin.as_ref().map_or("BIN", OrganizationBin::as_str);
             let payment = self.payment.map_or_else(|| "PAYMENT".to_owned(), |id| id.to_string());
-            texts::of(self.code).remedy.replace("{bin}", bin).replace("{payment}", &payment)
+            texts::of(self.code).remedy.told(language).replace("{bin}", bin).replace("{payment}", &payment)
         })
     }
 }

@@ -304,7 +304,8 @@ impl Live {
         let correct =
             format!("Correct it, check it with: kaspid check --config {}, then: kaspictl reload", self.path.display());
         // A parser draws the line below its words: here all of it is one sentence.
-        let why = error.to_string().lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+        let why =
+            error.to_string().lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
         Failure::invalid(format!("the old settings stay in force: {why}")).with_hint(correct)
     }
 

@@ -51,10 +51,7 @@ const STRANGERS: [(&[u8], &str); 21] = [
     (b"BEGIN TRANSACTION;", SQL),
     (b"PRAGMA ", SQL),
     (b"<", "it is HTML or XML: export the table as CSV with a header"),
-    (
-        b"+--",
-        "it is what mysql prints for people: mysql --batch -e \"SELECT * FROM TABLE ORDER BY id\" > table.txt",
-    ),
+    (b"+--", "it is what mysql prints for people: mysql --batch -e \"SELECT * FROM TABLE ORDER BY id\" > table.txt"),
 ];
 
 const SQL: &str = "it is SQL: export the table, not statements: mysql --batch -e \"SELECT * FROM TABLE ORDER BY id\" > table.txt, \

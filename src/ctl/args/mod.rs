@@ -30,6 +30,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::language::Language;
+
 const ABOUT: &str = "Kaspi Pay from the command line: take payments, pay money back, set organisations (BINs) up.";
 
 const AFTER: &str = "\
@@ -90,6 +92,9 @@ pub(super) struct Global {
     /// Time zone of the dates you write and of the times you read [default: Asia/Almaty]
     #[arg(long, global = true, value_name = "ZONE")]
     pub(super) timezone: Option<String>,
+    /// Language of payments, reports and failures as you read them: ru, kk or en [default: by your locale]
+    #[arg(long, global = true, value_name = "LANGUAGE")]
+    pub(super) lang: Option<Language>,
 }
 
 /// What to do.

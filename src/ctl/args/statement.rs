@@ -7,7 +7,6 @@ use clap::Args;
 use crate::ctl::complete::bins;
 use crate::day::NamedDay;
 use crate::id::OrganizationBin;
-use crate::language::Language;
 use crate::operation::FileFormat;
 
 const STATEMENT: &str = "\
@@ -44,9 +43,6 @@ pub(in crate::ctl) struct StatementArgs {
     /// For a spreadsheet: semicolons, a decimal comma, words of people
     #[arg(long, conflicts_with = "format")]
     pub(in crate::ctl) excel: bool,
-    /// The language of --excel: ru, kk or en [default: by your locale]
-    #[arg(long, value_name = "LANGUAGE")]
-    pub(in crate::ctl) lang: Option<Language>,
     /// Write to this file, which is there whole or not at all, instead of stdout; - is stdout
     #[arg(long, short, value_name = "FILE")]
     pub(in crate::ctl) output: Option<PathBuf>,

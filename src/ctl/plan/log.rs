@@ -8,27 +8,27 @@ use crate::ctl::args::{
 };
 use crate::ctl::invocation::{Goal, Invocation, Transfer};
 use crate::ctl::shell::quoted;
-use crate::ctl::when::Zone;
-use crate::language::of_locale;
+use crate::ctl::when::Person;
+use crate::language::{Language, of_locale};
 use crate::moment::Span;
 use crate::operation::{
     DayQuery, ExportQuery, FileFormat, ImportConfigs, ImportLog, LogQuery, Operation, Order, RangeQuery,
     StatementQuery, VerifyQuery,
 };
 
-pub(super) fn ask(command: LogCommand, zone: &Zone, json: bool) -> Result<Invocation, Usage> {
+pub(super) fn ask(command: LogCommand, reader: &Person, json: bool) -> Result<Invocation, Usage> {
     Ok(match command {
-        LogCommand::List(args) => Invocation::once(query(args, zone)?),
+        LogCommand::List(args) => Invocation::once(query(args, reader)?),
         LogCommand::Follow(args) => follow(args),
-        LogCommand::Export(args) => export(args, zone, json)?,
+        LogCommand::Export(args) => export(args, reader, json)?,
         LogCommand::Verify(args) => Invocation::once(VerifyQuery { head: args.head, rebuild: !args.chain }),
     })
 }
 
-fn query(args: LogListArgs, zone: &Zone) -> Result<LogQuery, Usage> {
+fn query(args: LogListArgs, reader: &Person) -> Result<LogQuery, Usage> {
     Ok(LogQuery {
-        from: args.from.map(|text| zone.begin(&text)).transpose()?,
-        to: args.to.map(|text| zone.end(&text)).transpose()?,
+        from: args.from.map(|text| reader.begin(&text)).transpose()?,
+        to: args.to.map(|text| reader.end(&text)).transpose()?,
         bin: args.bin,
         payment: args.payment,
         operation: args.operation,
@@ -79,8 +79,8 @@ impl AskedFile {
 }
 
 /// The lines of some days.
-pub(super) fn statement(args: StatementArgs, json: bool) -> Result<Invocation, Usage> {
-    let StatementArgs { from, to, bin, format, excel, lang, output } = args;
+pub(super) fn statement(args: StatementArgs, lang: Option<Language>, json: bool) -> Result<Invocation, Usage> {
+    let StatementArgs { from, to, bin, format, excel, output } = args;
     let (format, transfer) = AskedFile { output, format, is_excel: excel, is_json: json }.settled()?;
     if lang.is_some() && format != FileFormat::Excel {
         return Err(Usage::Incomplete("--lang is for --excel: csv and jsonl are for programs and have one language"));
@@ -94,13 +94,13 @@ pub(super) fn statement(args: StatementArgs, json: bool) -> Result<Invocation, U
     Ok(Invocation { transfer: Some(transfer), ..Invocation::once(query) })
 }
 
-fn export(args: LogExportArgs, zone: &Zone, json: bool) -> Result<Invocation, Usage> {
+fn export(args: LogExportArgs, reader: &Person, json: bool) -> Result<Invocation, Usage> {
     let LogExportArgs { format, excel, from, to, bin, output } = args;
     let (format, transfer) = AskedFile { output, format, is_excel: excel, is_json: json }.settled()?;
     let query = ExportQuery {
         format,
-        from: from.map(|text| zone.begin(&text)).transpose()?,
-        to: to.map(|text| zone.end(&text)).transpose()?,
+        from: from.map(|text| reader.begin(&text)).transpose()?,
+        to: to.map(|text| reader.end(&text)).transpose()?,
         bin,
     };
     Ok(Invocation { transfer: Some(transfer), ..Invocation::once(query) })

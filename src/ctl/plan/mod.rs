@@ -12,7 +12,7 @@ use clap_complete::Shell;
 
 use super::args::{BugreportArgs, Cli, Command, DoctorArgs, RestoreArgs, SetupArgs};
 use super::invocation::{Invocation, Transfer};
-use super::when::Zone;
+use super::when::Person;
 use crate::operation::{
     AcknowledgeRestore, Backup, Diagnose, HealthQuery, LimitsQuery, MetricsQuery, Reload, VersionQuery,
 };
@@ -36,7 +36,7 @@ pub(super) enum Plan {
 }
 
 /// The plan of a command line.
-pub(super) fn of(cli: Cli, zone: &Zone) -> Result<Plan, Usage> {
+pub(super) fn of(cli: Cli, reader: &Person) -> Result<Plan, Usage> {
     let ask = match cli.command {
         Command::Completions(_) if cli.global.api => return Err(Usage::NoRequest("completions")),
         Command::Completions(args) => return Ok(Plan::Completions(args.shell)),
@@ -63,17 +63,17 @@ pub(super) fn of(cli: Cli, zone: &Zone) -> Result<Plan, Usage> {
         Command::Pay(args) => payment::pay(args)?,
         Command::Link(args) => payment::code(args, crate::domain::Kind::Link)?,
         Command::Qr(args) => payment::code(args, crate::domain::Kind::Qr)?,
-        Command::Payment(command) => payment::ask(command, zone)?,
+        Command::Payment(command) => payment::ask(command, reader)?,
         Command::Payer(args) => payment::payer(args)?,
         Command::Select(args) => payment::select(args),
-        Command::Log(command) => log::ask(command, zone, cli.global.json)?,
+        Command::Log(command) => log::ask(command, reader, cli.global.json)?,
         Command::Report(args) => log::report(args),
         Command::Statement(_) if cli.global.timezone.is_some() => {
             return Err(Usage::Incomplete(
                 "the days and times of a statement are the shop's, [daemon] timezone: --timezone does not go with it",
             ));
         }
-        Command::Statement(args) => log::statement(args, cli.global.json)?,
+        Command::Statement(args) => log::statement(args, cli.global.lang, cli.global.json)?,
         Command::Import(command) => log::import(command),
     };
     Ok(Plan::Invocation(Box::new(ask)))

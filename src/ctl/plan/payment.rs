@@ -6,7 +6,7 @@ use crate::ctl::args::{
     SelectArgs,
 };
 use crate::ctl::invocation::{Confirm, Goal, Invocation};
-use crate::ctl::when::Zone;
+use crate::ctl::when::Person;
 use crate::domain::Kind;
 use crate::id::PhoneNumber;
 use crate::operation::{
@@ -46,9 +46,9 @@ fn create(args: CreateArgs, kind: Kind, phone: Option<&str>) -> Result<Invocatio
     Ok(Invocation::once(create).keyed(key, goal)?)
 }
 
-pub(super) fn ask(command: PaymentCommand, zone: &Zone) -> Result<Invocation, Usage> {
+pub(super) fn ask(command: PaymentCommand, reader: &Person) -> Result<Invocation, Usage> {
     Ok(match command {
-        PaymentCommand::List(args) => list(args, zone)?,
+        PaymentCommand::List(args) => list(args, reader)?,
         PaymentCommand::Show { payment, qr } => {
             Invocation { draw: qr, ..Invocation::once(GetPayment { payment, wait: None }) }
         }
@@ -64,13 +64,13 @@ pub(super) fn ask(command: PaymentCommand, zone: &Zone) -> Result<Invocation, Us
     })
 }
 
-fn list(args: PaymentListArgs, zone: &Zone) -> Result<Invocation, Usage> {
+fn list(args: PaymentListArgs, reader: &Person) -> Result<Invocation, Usage> {
     Ok(Invocation::once(PaymentQuery {
         state: args.state,
         bin: args.bin,
         key: args.key,
         invoice: args.invoice,
-        since: args.since.map(|text| zone.begin(&text)).transpose()?,
+        since: args.since.map(|text| reader.begin(&text)).transpose()?,
         after: args.after,
         limit: args.limit,
     }))

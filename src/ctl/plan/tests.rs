@@ -24,9 +24,9 @@ const KEPT_LINE: &str =
 const OURS: &str = "019305c1-5d2e-7c3a-9f10-2b7d4c1a6e55";
 
 fn read(line: &str) -> Invocation {
-    let zone = Zone::named("Asia/Almaty").unwrap();
+    let reader = Person::named("Asia/Almaty").unwrap();
     let cli = Cli::try_parse_from(line.split(' ')).unwrap_or_else(|error| panic!("{line}: {error}"));
-    match of(cli, &zone) {
+    match of(cli, &reader) {
         Ok(Plan::Invocation(ask)) => *ask,
         Ok(Plan::Completions(_) | Plan::Restore(_) | Plan::Doctor(_) | Plan::Bugreport(_) | Plan::Setup(_)) => {
             panic!("{line}: is not one question")
@@ -288,7 +288,7 @@ fn deleting_a_device_wants_a_yes() {
 
 #[test]
 fn a_wrong_command_line_never_becomes_an_operation() {
-    let zone = Zone::named("Asia/Almaty").unwrap();
+    let reader = Person::named("Asia/Almaty").unwrap();
     for line in [
         "kaspictl pay 150",
         "kaspictl pay 150 --phone 123",
@@ -325,7 +325,7 @@ fn a_wrong_command_line_never_becomes_an_operation() {
         "kaspictl completions tcsh",
         "kaspictl",
     ] {
-        let read = Cli::try_parse_from(line.split(' ')).map(|cli| of(cli, &zone).is_ok());
+        let read = Cli::try_parse_from(line.split(' ')).map(|cli| of(cli, &reader).is_ok());
         assert!(!matches!(read, Ok(true)), "{line}");
     }
 }

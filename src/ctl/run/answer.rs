@@ -16,9 +16,9 @@ impl Session<'_> {
             Ok(Ok(reply)) => {
                 match self.json {
                     true => self.out.data(&json::reply(&reply)),
-                    false => self.out.show(&text::reply(&reply, &self.zone)),
+                    false => self.out.show(&text::reply(&reply, &self.reader)),
                 }
-                if let Some(next) = text::next(&reply) {
+                if let Some(next) = text::next(&reply, &self.reader) {
                     self.out.say(&next);
                 }
                 exit::of_reply(&reply, ask.goal)
@@ -40,7 +40,7 @@ impl Session<'_> {
         if self.json {
             self.out.data(&json::problem(failure));
         } else {
-            self.out.say(text::failure(failure).trim_end());
+            self.out.say(text::failure(failure, &self.reader).trim_end());
         }
         if let (true, Some(key)) = (failure.retryable, &ask.key) {
             let command = self.words.with(key);

@@ -219,7 +219,7 @@ impl FileTransfer<'_, '_> {
         let reply = Reply::Imported(imported);
         match self.session.json {
             true => self.session.out.data(&json::reply(&reply)),
-            false => self.session.out.show(&text::reply(&reply, &self.session.zone)),
+            false => self.session.out.show(&text::reply(&reply, &self.session.reader)),
         }
         Ok(exit::of_reply(&reply, self.ask.goal))
     }
@@ -252,7 +252,7 @@ impl FileTransfer<'_, '_> {
             if bad.more > 0 {
                 self.session.out.say(&format!("and {} more", bad.more));
             }
-            self.session.out.say(text::failure(&failure).trim_end());
+            self.session.out.say(text::failure(&failure, &self.session.reader).trim_end());
         }
         Ok(exit::of_failure(&failure))
     }

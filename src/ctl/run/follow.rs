@@ -55,7 +55,7 @@ impl Session<'_> {
             None => return Exit::Waiting,
             Some(Ok(Ok(payment))) => payment,
             Some(Ok(Err(failure))) => {
-                self.out.say(&text::failure(&failure));
+                self.out.say(&text::failure(&failure, &self.reader));
                 billed
             }
             Some(Err(error)) => {
@@ -88,7 +88,7 @@ impl Session<'_> {
         if waited.is_none() {
             self.out.progress("");
             let known = tokio::time::timeout(SHOWN, self.looked_up(payment)).await.ok().flatten();
-            self.out.say(&text::left(payment, known.as_ref()));
+            self.out.say(&text::left(payment, known.as_ref(), &self.reader));
         }
         waited
     }

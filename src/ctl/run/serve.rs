@@ -53,7 +53,7 @@ impl Session<'_> {
                 };
                 if let Err(error) = &outcome {
                     self.out.say(&format!("kaspictl: {error}"));
-                    self.out.say(&text::left(&get.payment, None));
+                    self.out.say(&text::left(&get.payment, None, &self.reader));
                     return Exit::Waiting;
                 }
                 self.answer(outcome.map(|payment| payment.map(Reply::Payment)), &ask)
@@ -88,7 +88,7 @@ impl Session<'_> {
             return true;
         }
         let payment = known(client, &back.payment).await;
-        input::may_leave(&text::pay_back(back, payment.as_ref()), self.out)
+        input::may_leave(&text::pay_back(back, payment.as_ref(), &self.reader), self.out)
     }
 
     fn no_daemon(&mut self, error: &ClientError, operation: &Operation) -> Exit {

@@ -87,7 +87,7 @@ impl Tail<'_, '_> {
             }
             Ok(Err(failure)) if is_passing(&failure) => self.gone(&failure.detail),
             Ok(Err(failure)) => {
-                self.session.out.say(text::failure(&failure).trim_end());
+                self.session.out.say(text::failure(&failure, &self.session.reader).trim_end());
                 Err(exit::of_failure(&failure))
             }
             Err(ClientError::Lost(why)) => self.gone(&why),
@@ -127,7 +127,8 @@ impl Tail<'_, '_> {
 
     /// Prints a row; false once nobody reads.
     fn row(&mut self, row: &LogRow) -> bool {
-        let line = if self.session.json { crate::ctl::json::row(row) } else { text::log_line(row, &self.session.zone) };
+        let line =
+            if self.session.json { crate::ctl::json::row(row) } else { text::log_line(row, &self.session.reader) };
         self.session.out.raw(line.as_bytes()) && self.session.out.flush()
     }
 }

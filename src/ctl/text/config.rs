@@ -2,13 +2,13 @@
 
 use super::payment::{organisation, trade_point};
 use super::table::{Fields, Table};
-use crate::ctl::when::Zone;
+use crate::ctl::when::Person;
 use crate::domain::{Standing, TradePoint};
 use crate::operation::{Config, SelectReason, Selected};
 
 /// One organisation.
-pub(super) fn one(config: &Config, zone: &Zone) -> String {
-    let time = |moment| format!("{} ({})", zone.show(moment), zone.offset(moment));
+pub(super) fn one(config: &Config, reader: &Person) -> String {
+    let time = |moment| format!("{} ({})", reader.show(moment), reader.offset(moment));
     let mut fields = Fields::default();
     fields
         .add("organisation", organisation(&config.organization_bin, config.description.as_ref()))
@@ -46,7 +46,7 @@ fn standing(config: &Config) -> String {
 }
 
 /// The organisations of a shop.
-pub(super) fn list(configs: &[Config], zone: &Zone) -> String {
+pub(super) fn list(configs: &[Config], reader: &Person) -> String {
     let mut table =
         Table::new(&[">SHOP", "BIN", "DEFAULT", "ACTIVE", "STANDING", "-VERIFIED", "~TRADE POINT", "~DESCRIPTION"]);
     for config in configs {
@@ -56,7 +56,7 @@ pub(super) fn list(configs: &[Config], zone: &Zone) -> String {
             yes_no(config.is_default).to_owned(),
             yes_no(config.is_active).to_owned(),
             standing(config),
-            config.last_verified_at.map_or_else(|| "never".to_owned(), |at| zone.show(at)),
+            config.last_verified_at.map_or_else(|| "never".to_owned(), |at| reader.show(at)),
             trade_point(&config.trade_point_id, config.trade_point_name.as_ref()),
             config.description.as_ref().map(ToString::to_string).unwrap_or_default(),
         ]);
@@ -74,12 +74,12 @@ pub(super) fn trade_points(points: &[TradePoint]) -> String {
 }
 
 /// Whose money a payment would be.
-pub(super) fn selected(selected: &Selected, zone: &Zone) -> String {
+pub(super) fn selected(selected: &Selected, reader: &Person) -> String {
     let why = match selected.reason {
         SelectReason::Explicit => "because it was named",
         SelectReason::Default => "because it is the shop's default",
     };
     let config = &selected.config;
     let whose = organisation(&config.organization_bin, config.description.as_ref());
-    format!("The money goes to {}, {why}.\n{}", super::table::clean(&whose), one(config, zone))
+    format!("The money goes to {}, {why}.\n{}", super::table::clean(&whose), one(config, reader))
 }

@@ -2,19 +2,21 @@
 
 use super::config;
 use super::table::{Fields, clean};
+use crate::ctl::when::Person;
 use crate::failure::{Failure, Money, texts};
+use crate::language::InEachLanguage;
 
 /// A failure, for stderr.
-pub(in crate::ctl) fn failure(failure: &Failure) -> String {
+pub(in crate::ctl) fn failure(failure: &Failure, reader: &Person) -> String {
     let mut fields = Fields::default();
     fields
-        .add("money", money(failure.money))
-        .add("what to do", failure.remedy())
-        .maybe("organisation", failure.organization_bin.as_ref())
-        .maybe("payment", failure.payment)
-        .maybe("Kaspi says", provider(failure))
-        .maybe("key", failure.request_key.as_ref());
-    let title = texts::of(failure.code).title;
+        .add(reader.words("деньги", "ақша", "money"), money(failure.money).told(reader.language))
+        .add(reader.words("что делать", "не істеу керек", "what to do"), failure.remedy_in(reader.language))
+        .maybe(reader.words("организация", "ұйым", "organisation"), failure.organization_bin.as_ref())
+        .maybe(reader.words("платёж", "төлем", "payment"), failure.payment)
+        .maybe(reader.words("Kaspi говорит", "Kaspi айтады", "Kaspi says"), provider(failure))
+        .maybe(reader.words("ключ", "кілт", "key"), failure.request_key.as_ref());
+    let title = texts::of(failure.code).title.told(reader.language);
     let points = if failure.trade_points.is_empty() {
         String::new()
     } else {
@@ -24,11 +26,15 @@ pub(in crate::ctl) fn failure(failure: &Failure) -> String {
 }
 
 /// Whether money moved, in words.
-pub(super) fn money(money: Money) -> &'static str {
+pub(crate) fn money(money: Money) -> InEachLanguage {
     match money {
-        Money::NotMoved => "not moved",
-        Money::Moved => "moved",
-        Money::Unknown => "nobody here knows whether it moved; look before you repeat",
+        Money::NotMoved => InEachLanguage::of("не двигались", "қозғалған жоқ", "not moved"),
+        Money::Moved => InEachLanguage::of("списаны", "алынды", "moved"),
+        Money::Unknown => InEachLanguage::of(
+            "неизвестно, двигались ли; посмотрите, прежде чем повторять",
+            "қозғалғаны белгісіз; қайталамас бұрын қараңыз",
+            "nobody here knows whether it moved; look before you repeat",
+        ),
     }
 }
 

@@ -1,17 +1,17 @@
 //! The daemon, its certificate and its version for people.
 
 use super::table::{Fields, clean};
-use crate::ctl::when::Zone;
+use crate::ctl::when::Person;
 use crate::operation::{Health, HealthStatus, Identity, LimitsInForce, ProblemItem, Reloaded, SealsInUse, Version};
 
 /// How everything is, and what needs a person.
-pub(super) fn health(health: &Health, zone: &Zone) -> String {
+pub(super) fn health(health: &Health, reader: &Person) -> String {
     let headline = match health.status {
         HealthStatus::Ok => "OK",
         HealthStatus::Degraded => "SOMETHING NEEDS A PERSON",
     };
     let (configs, payments) = (&health.configs, &health.payments);
-    let certificate = health.identity.as_ref().map_or_else(|| "none yet".to_owned(), |it| certificate(it, zone));
+    let certificate = health.identity.as_ref().map_or_else(|| "none yet".to_owned(), |it| certificate(it, reader));
     let mut fields = Fields::default();
     fields
         .add("kaspid", &health.version)
@@ -52,8 +52,8 @@ fn problem(item: &ProblemItem) -> String {
     format!("\n{}", fields.print())
 }
 
-fn certificate(identity: &Identity, zone: &Zone) -> String {
-    let until = zone.show(identity.not_after);
+fn certificate(identity: &Identity, reader: &Person) -> String {
+    let until = reader.show(identity.not_after);
     let waits = if identity.key_waits { "; another key waits for its certificate" } else { "" };
     let life = match identity.days_left {
         _ if identity.no_end => format!("{}, valid without an end", identity.subject),

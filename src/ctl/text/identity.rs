@@ -1,14 +1,14 @@
 //! The key and certificate, for people.
 
 use super::table::Fields;
-use crate::ctl::when::Zone;
+use crate::ctl::when::Person;
 use crate::operation::{CertificateRequest, Identity, IdentityTaken};
 
 /// Whose it is and how long it lives.
-pub(super) fn one(identity: &Identity, zone: &Zone) -> String {
+pub(super) fn one(identity: &Identity, reader: &Person) -> String {
     let mut fields = Fields::default();
     fields.add("subject", &identity.subject);
-    life(&mut fields, identity, zone);
+    life(&mut fields, identity, reader);
     fields.add("key sealed to this machine", if identity.sealed { "yes" } else { "no" });
     if identity.key_waits {
         fields.add("another key waits", "for its certificate; when it comes: kaspictl identity install CERT");
@@ -16,23 +16,23 @@ pub(super) fn one(identity: &Identity, zone: &Zone) -> String {
     fields.print()
 }
 
-fn life(fields: &mut Fields, identity: &Identity, zone: &Zone) {
+fn life(fields: &mut Fields, identity: &Identity, reader: &Person) {
     match identity.no_end {
         true => fields.add("valid until", "no end"),
         false => {
             let at = identity.not_after;
             fields
-                .add("valid until", format!("{} ({})", zone.show(at), zone.offset(at)))
+                .add("valid until", format!("{} ({})", reader.show(at), reader.offset(at)))
                 .add("days left", identity.days_left)
         }
     };
 }
 
 /// What is in use from now on.
-pub(super) fn taken(taken: &IdentityTaken, zone: &Zone) -> String {
+pub(super) fn taken(taken: &IdentityTaken, reader: &Person) -> String {
     let mut fields = Fields::default();
     fields.add("in use now", &taken.identity.subject);
-    life(&mut fields, &taken.identity, zone);
+    life(&mut fields, &taken.identity, reader);
     fields.maybe("the bank", taken.bank.as_ref());
     if let Some(before) = &taken.before {
         let until = if before.no_end { "without an end".to_owned() } else { before.end_day() };

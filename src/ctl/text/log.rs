@@ -1,20 +1,20 @@
 //! The audit log for people.
 
 use super::table::{Fields, Table};
-use crate::ctl::when::Zone;
+use crate::ctl::when::Person;
 use crate::domain::Actor;
 use crate::operation::{
     Acknowledged, Difference, Events, FileSum, Imported, LogRow, OrganizationSums, RestoredGap, Verified,
 };
 
 /// A page of rows.
-pub(super) fn list(rows: &[LogRow], zone: &Zone) -> String {
+pub(super) fn list(rows: &[LogRow], reader: &Person) -> String {
     let mut table =
         Table::new(&[">ROW", "WHEN", "OPERATION", "STATUS", ">AMOUNT", "BIN", "-QRPAYMENTID", "-WHO", "~ERROR"]);
     for row in rows {
         table.row([
             row.id.to_string(),
-            zone.show(row.created_at),
+            reader.show(row.created_at),
             row.operation_type.to_string(),
             row.status.to_string(),
             row.amount.map(|amount| amount.to_string()).unwrap_or_default(),
@@ -28,11 +28,11 @@ pub(super) fn list(rows: &[LogRow], zone: &Zone) -> String {
 }
 
 /// One row by itself, as wide as most are: whoever follows a log sees no table.
-pub(in crate::ctl) fn line(row: &LogRow, zone: &Zone) -> String {
+pub(in crate::ctl) fn line(row: &LogRow, reader: &Person) -> String {
     let amount = row.amount.map(|amount| amount.to_string()).unwrap_or_default();
     let bin = row.organization_bin.as_ref().map(ToString::to_string).unwrap_or_default();
     let external = row.external_id.as_ref().map(ToString::to_string).unwrap_or_default();
-    let (id, when, operation, status) = (row.id, zone.show(row.created_at), row.operation_type, row.status);
+    let (id, when, operation, status) = (row.id, reader.show(row.created_at), row.operation_type, row.status);
     let (operation, status) = (operation.word(), status.word());
     let line = format!(
         "{id:>6}  {when}  {operation:<13}  {status:<7}  {amount:>14}  {bin:<12}  {external:<12}  {:<8}  {}",
@@ -60,14 +60,14 @@ fn error(row: &LogRow) -> String {
 }
 
 /// What changed.
-pub(super) fn events(page: &Events, zone: &Zone) -> String {
+pub(super) fn events(page: &Events, reader: &Person) -> String {
     let mut table = Table::new(&[">SEQ", "WHEN", "WHAT", ">AMOUNT", "BIN", "PAYMENT"]);
     for event in &page.events {
         let payment = event.payment.as_ref();
         let config = event.config.as_ref().map(|config| config.organization_bin.to_string());
         table.row([
             event.seq.to_string(),
-            zone.show(event.at),
+            reader.show(event.at),
             event.event_type.to_string(),
             payment.map(|payment| payment.amount_tiyn.to_string()).unwrap_or_default(),
             payment.map(|payment| payment.organization_bin.to_string()).or(config).unwrap_or_default(),
@@ -147,7 +147,7 @@ fn sums(sums: &[OrganizationSums], is_new: &str) -> String {
 }
 
 /// What was acknowledged.
-pub(super) fn acknowledged(acknowledged: &Acknowledged, zone: &Zone) -> String {
+pub(super) fn acknowledged(acknowledged: &Acknowledged, reader: &Person) -> String {
     if acknowledged.gaps.is_empty() {
         return "There was nothing to acknowledge: payments and refunds are taken.\n".to_owned();
     }
@@ -156,7 +156,7 @@ pub(super) fn acknowledged(acknowledged: &Acknowledged, zone: &Zone) -> String {
         let replaced = replaced_event.map_or_else(|| "unknown".to_owned(), |event| event.to_string());
         let mut fields = Fields::default();
         fields
-            .add("restored", format!("{} (event {event})", zone.show(*restored_at)))
+            .add("restored", format!("{} (event {event})", reader.show(*restored_at)))
             .add("log of the backup ended with event", backup_event)
             .add("log of the replaced file with", replaced);
         fields.print()

@@ -1,5 +1,6 @@
 //! Answers for people: aligned, money in tenge, times of the shop, and always whose money it is.
 
+mod besides;
 mod config;
 mod doctor;
 mod failure;
@@ -13,16 +14,16 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub(super) use besides::{left, pay_back};
 pub(super) use doctor::{checks, sentence, sentence_with};
 pub(super) use failure::failure;
 pub(super) use log::line as log_line;
-pub(super) use payment::{left, pay_back};
 pub(super) use qr::draw;
 pub(super) use table::clean;
 
 use std::time::Duration;
 
-use super::when::Zone;
+use super::when::Person;
 use crate::domain::State;
 use crate::moment::Moment;
 use crate::operation::{Payment, Reply};
@@ -47,42 +48,46 @@ pub(super) fn standing(payment: Option<&Payment>, left: Duration) -> String {
 }
 
 /// An answer as text.
-pub(super) fn reply(reply: &Reply, zone: &Zone) -> String {
+pub(super) fn reply(reply: &Reply, reader: &Person) -> String {
     match reply {
-        Reply::Health(health) => health::health(health, zone),
+        Reply::Health(health) => health::health(health, reader),
         Reply::Version(version) => health::version(version),
         Reply::Limits(limits) => health::limits(limits),
-        Reply::Configs(list) => config::list(&list.configs, zone),
-        Reply::Config(config) => config::one(config, zone),
-        Reply::Enrolled(config) => config::one(config, zone),
+        Reply::Configs(list) => config::list(&list.configs, reader),
+        Reply::Config(config) => config::one(config, reader),
+        Reply::Enrolled(config) => config::one(config, reader),
         Reply::TradePoints(list) => config::trade_points(&list.trade_points),
-        Reply::Selected(selected) => config::selected(selected, zone),
-        Reply::Created(payment) | Reply::Payment(payment) => payment::one(payment, zone),
-        Reply::Payments(page) => payment::list(page, zone),
+        Reply::Selected(selected) => config::selected(selected, reader),
+        Reply::Created(payment) | Reply::Payment(payment) => payment::one(payment, reader),
+        Reply::Payments(page) => payment::list(page, reader),
         Reply::Picture(picture) => format!("{}\n", clean(&picture.content)),
         Reply::Payer(payer) => format!("{}\n", clean(&payer.name)),
-        Reply::Log(page) => log::list(&page.rows, zone),
+        Reply::Log(page) => log::list(&page.rows, reader),
         Reply::Verified(verified) => log::verified(verified),
-        Reply::Identity(identity) => identity::one(identity, zone),
+        Reply::Identity(identity) => identity::one(identity, reader),
         Reply::Reloaded(reloaded) => health::reloaded(reloaded),
-        Reply::Events(page) => log::events(page, zone),
+        Reply::Events(page) => log::events(page, reader),
         Reply::Imported(imported) => log::imported(imported),
-        Reply::Acknowledged(acknowledged) => log::acknowledged(acknowledged, zone),
+        Reply::Acknowledged(acknowledged) => log::acknowledged(acknowledged, reader),
         Reply::Metrics(metrics) => metrics.text.clone(),
-        Reply::Day(day) => report::day(day, zone),
-        Reply::Range(range) => report::range(range, zone),
+        Reply::Day(day) => report::day(day, reader),
+        Reply::Range(range) => report::range(range, reader),
         Reply::Diagnosis(diagnosis) => doctor::checks(&diagnosis.checks),
         Reply::CertificateRequest(request) => request.request.clone(),
-        Reply::IdentityTaken(taken) => identity::taken(taken, zone),
+        Reply::IdentityTaken(taken) => identity::taken(taken, reader),
     }
 }
 
+fn more(reader: &Person, next: &str) -> String {
+    format!("{} --after {next}", reader.words("есть ещё: добавьте", "тағы бар: қосыңыз", "there are more: add"))
+}
+
 /// What a person should know behind the answer: the next page, the next step.
-pub(super) fn next(reply: &Reply) -> Option<String> {
+pub(super) fn next(reply: &Reply, reader: &Person) -> Option<String> {
     match reply {
-        Reply::Created(payment) | Reply::Payment(payment) => payment::next_step(payment),
-        Reply::Payments(page) => page.next.map(|next| format!("there are more: add --after {next}")),
-        Reply::Log(page) => page.next.map(|next| format!("there are more: add --after {next}")),
+        Reply::Created(payment) | Reply::Payment(payment) => besides::next_step(payment, reader),
+        Reply::Payments(page) => page.next.map(|next| more(reader, &next.to_string())),
+        Reply::Log(page) => page.next.map(|next| more(reader, &next.to_string())),
         Reply::Enrolled(config) if !config.is_default => Some(format!(
             "a payment uses it with --bin {bin}; to use it when none is named: kaspictl bin default {bin}",
             bin = config.organization_bin

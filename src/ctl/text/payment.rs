@@ -1,23 +1,45 @@
 //! Payments for people: whether it is paid, whose money it is, what to do next.
 
-use super::table::{Fields, Table, clean};
-use crate::ctl::when::Zone;
-use crate::domain::{Kind, State};
-use crate::id::{Description, OrganizationBin, PaymentId, PaymentRef, QrPaymentId};
-use crate::operation::{PayBack, Payment, Payments, Refund};
+use super::table::{Fields, Table};
+use crate::ctl::when::Person;
+use crate::domain::{Kind, LogStatus, State};
+use crate::id::{Description, OrganizationBin, PaymentId, QrPaymentId};
+use crate::language::{self, InEachLanguage, Language};
+use crate::money::Amount;
+use crate::operation::{Payment, Payments, Refund};
 
 /// The first word a cashier looks for.
-fn headline(payment: &Payment) -> &'static str {
+fn headline(payment: &Payment) -> InEachLanguage {
     match payment.state {
-        State::Creating => "NOT KNOWN YET: Kaspi is being asked",
-        State::Waiting => "WAITING: not paid yet",
-        State::Paid if payment.late => "PAID, after it had been taken for not paid",
-        State::Paid => "PAID",
-        State::Declined => "NOT PAID: declined",
-        State::Cancelled => "NOT PAID: cancelled",
-        State::Expired => "NOT PAID: its time ran out",
-        State::Unknown => "UNKNOWN: look at the customer's phone before you repeat anything",
-        State::Abandoned => "GIVEN UP: it may have been paid",
+        State::Creating => InEachLanguage::of(
+            "ЕЩЁ НЕИЗВЕСТНО: спрашиваем Kaspi",
+            "ӘЛІ БЕЛГІСІЗ: Kaspi-ден сұралуда",
+            "NOT KNOWN YET: Kaspi is being asked",
+        ),
+        State::Waiting => {
+            InEachLanguage::of("ЖДЁТ: ещё не оплачен", "КҮТУДЕ: әлі төленген жоқ", "WAITING: not paid yet")
+        }
+        State::Paid if payment.late => InEachLanguage::of(
+            "ОПЛАЧЕН после того, как считался неоплаченным",
+            "ТӨЛЕНДІ, бұған дейін төленбеген деп саналған",
+            "PAID, after it had been taken for not paid",
+        ),
+        State::Paid => InEachLanguage::of("ОПЛАЧЕН", "ТӨЛЕНДІ", "PAID"),
+        State::Declined => InEachLanguage::of("НЕ ОПЛАЧЕН: отказ", "ТӨЛЕНБЕДІ: бас тартылды", "NOT PAID: declined"),
+        State::Cancelled => InEachLanguage::of("НЕ ОПЛАЧЕН: отменён", "ТӨЛЕНБЕДІ: күші жойылды", "NOT PAID: cancelled"),
+        State::Expired => {
+            InEachLanguage::of("НЕ ОПЛАЧЕН: время вышло", "ТӨЛЕНБЕДІ: уақыты өтті", "NOT PAID: its time ran out")
+        }
+        State::Unknown => InEachLanguage::of(
+            "НЕИЗВЕСТНО: посмотрите в телефон покупателя, прежде чем что-либо повторять",
+            "БЕЛГІСІЗ: бірдеңе қайталамас бұрын сатып алушының телефонын қараңыз",
+            "UNKNOWN: look at the customer's phone before you repeat anything",
+        ),
+        State::Abandoned => InEachLanguage::of(
+            "ЗАКРЫТ ВРУЧНУЮ: возможно, оплачен",
+            "ҚОЛМЕН ЖАБЫЛДЫ: төленген болуы мүмкін",
+            "GIVEN UP: it may have been paid",
+        ),
     }
 }
 
@@ -38,30 +60,66 @@ pub(super) fn trade_point(id: &crate::id::TradePointId, name: Option<&String>) -
 }
 
 /// One payment.
-pub(super) fn one(payment: &Payment, zone: &Zone) -> String {
-    let time = |moment| format!("{} ({})", zone.show(moment), zone.offset(moment));
+pub(super) fn one(payment: &Payment, reader: &Person) -> String {
+    let time = |moment| format!("{} ({})", reader.show(moment), reader.offset(moment));
+    let whole = |amount: &Amount| !amount.is_zero();
     let mut fields = Fields::default();
     fields
-        .add("amount", payment.amount_tiyn)
-        .add("money goes to", organisation(&payment.organization_bin, payment.description.as_ref()))
-        .add("trade point", trade_point(&payment.trade_point_id, payment.trade_point_name.as_ref()))
-        .add("payment", payment.id)
+        .add(reader.words("сумма", "сома", "amount"), payment.amount_tiyn)
+        .add(
+            reader.words("деньги идут", "ақша түседі", "money goes to"),
+            organisation(&payment.organization_bin, payment.description.as_ref()),
+        )
+        .add(
+            reader.words("торговая точка", "сауда нүктесі", "trade point"),
+            trade_point(&payment.trade_point_id, payment.trade_point_name.as_ref()),
+        )
+        .add(reader.words("платёж", "төлем", "payment"), payment.id)
         .maybe("QrPaymentId", payment.qr_payment_id.as_ref())
-        .add("kind", payment.kind)
-        .add("state", state(payment))
-        .maybe("phone", payment.phone.as_ref())
-        .maybe("invoice", payment.invoice.as_ref())
-        .maybe("comment", payment.comment.as_ref())
-        .maybe("link", payment.link.as_ref())
-        .maybe("QR token", payment.qr_token.as_ref())
-        .add("created", time(payment.created_at))
-        .maybe("can be paid until", payment.expires_at.filter(|_| open(payment.state)).map(time))
-        .maybe("paid", payment.paid_at.map(time))
-        .maybe("paid back", Some(payment.refunded_tiyn).filter(|amount| !amount.is_zero()))
-        .maybe("paid back elsewhere", Some(payment.refunded_elsewhere_tiyn).filter(|amount| !amount.is_zero()))
-        .maybe("replaces", payment.supersedes)
-        .maybe("key", payment.request_key.as_ref());
-    format!("{}\n{}{}", headline(payment), fields.print(), refunds(&payment.refunds, zone))
+        .add(reader.words("вид", "түрі", "kind"), kind(payment.kind, reader))
+        .add(reader.words("состояние", "күйі", "state"), state(payment, reader))
+        .maybe(reader.words("телефон", "телефон", "phone"), payment.phone.as_ref())
+        .maybe(reader.words("номер чека", "чек нөмірі", "invoice"), payment.invoice.as_ref())
+        .maybe(reader.words("комментарий", "түсініктеме", "comment"), payment.comment.as_ref())
+        .maybe(reader.words("ссылка", "сілтеме", "link"), payment.link.as_ref())
+        .maybe(reader.words("QR-код", "QR-код", "QR token"), payment.qr_token.as_ref())
+        .add(reader.words("создан", "құрылды", "created"), time(payment.created_at))
+        .maybe(
+            reader.words("можно оплатить до", "төлеуге болады, дейін", "can be paid until"),
+            payment.expires_at.filter(|_| open(payment.state)).map(time),
+        )
+        .maybe(reader.words("оплачен", "төленді", "paid"), payment.paid_at.map(time))
+        .maybe(reader.words("возвращено", "қайтарылды", "paid back"), Some(payment.refunded_tiyn).filter(whole))
+        .maybe(
+            reader.words("возвращено помимо kaspid", "kaspid-тен тыс қайтарылды", "paid back elsewhere"),
+            Some(payment.refunded_elsewhere_tiyn).filter(whole),
+        )
+        .maybe(reader.words("вместо", "орнына", "replaces"), payment.supersedes)
+        .maybe(reader.words("ключ", "кілт", "key"), payment.request_key.as_ref());
+    let headline = headline(payment).told(reader.language);
+    format!("{headline}\n{}{}", fields.print(), refunds(&payment.refunds, reader))
+}
+
+/// English words are those of JSON, which people look for in the papers.
+fn kind(kind: Kind, reader: &Person) -> String {
+    match reader.language {
+        Language::English => kind.to_string(),
+        language => language::kind(kind).told(language).to_owned(),
+    }
+}
+
+pub(super) fn state_word(state: State, reader: &Person) -> String {
+    match reader.language {
+        Language::English => state.to_string(),
+        language => language::state(state).told(language).to_owned(),
+    }
+}
+
+fn status(status: LogStatus, reader: &Person) -> String {
+    match reader.language {
+        Language::English => status.to_string(),
+        language => language::refund(status).told(language).to_owned(),
+    }
 }
 
 /// As a person types it: Kaspi's number where there is one, which every command takes.
@@ -73,46 +131,53 @@ fn open(state: State) -> bool {
     matches!(state, State::Creating | State::Waiting | State::Unknown)
 }
 
-fn state(payment: &Payment) -> String {
+fn state(payment: &Payment, reader: &Person) -> String {
+    let word = state_word(payment.state, reader);
     match &payment.kaspi_status {
-        Some(word) => format!("{} (Kaspi says {word})", payment.state),
-        None => payment.state.to_string(),
+        Some(status) => format!("{word} ({} {status})", reader.words("Kaspi говорит", "Kaspi айтады", "Kaspi says")),
+        None => word,
     }
 }
 
-fn refunds(refunds: &[Refund], zone: &Zone) -> String {
+fn refunds(refunds: &[Refund], reader: &Person) -> String {
     if refunds.is_empty() {
         return String::new();
     }
-    let mut table = Table::new(&["REFUND", ">AMOUNT", "STATUS", "-KNOWN BY", "WHEN"]);
+    let mut table = Table::new(&[
+        reader.words("ВОЗВРАТ", "ҚАЙТАРУ", "REFUND"),
+        reader.words(">СУММА", ">СОМА", ">AMOUNT"),
+        reader.words("СОСТОЯНИЕ", "КҮЙІ", "STATUS"),
+        reader.words("-ОТКУДА ИЗВЕСТНО", "-ҚАЙДАН БЕЛГІЛІ", "-KNOWN BY"),
+        reader.words("КОГДА", "ҚАШАН", "WHEN"),
+    ]);
     for refund in refunds {
         table.row([
             refund.id.to_string(),
             refund.amount_tiyn.to_string(),
-            refund.status.to_string(),
+            status(refund.status, reader),
             refund.evidence.map(|evidence| evidence.to_string()).unwrap_or_default(),
-            zone.show(refund.at),
+            reader.show(refund.at),
         ]);
     }
     format!("\n{}", table.print())
 }
 
 /// A page of payments.
-pub(super) fn list(page: &Payments, zone: &Zone) -> String {
+pub(super) fn list(page: &Payments, reader: &Person) -> String {
     let mut table = Table::new(&[
-        "CREATED",
-        "STATE",
-        ">AMOUNT",
-        ">PAID BACK",
-        "MONEY TO",
-        "~-ORGANISATION",
-        "~-INVOICE",
-        "PAYMENT",
+        reader.words("СОЗДАН", "ҚҰРЫЛДЫ", "CREATED"),
+        reader.words("СОСТОЯНИЕ", "КҮЙІ", "STATE"),
+        reader.words(">СУММА", ">СОМА", ">AMOUNT"),
+        reader.words(">ВОЗВРАТ", ">ҚАЙТАРУ", ">PAID BACK"),
+        reader.words("КОМУ", "КІМГЕ", "MONEY TO"),
+        reader.words("~-ОРГАНИЗАЦИЯ", "~-ҰЙЫМ", "~-ORGANISATION"),
+        reader.words("~-ЧЕК", "~-ЧЕК", "~-INVOICE"),
+        reader.words("ПЛАТЁЖ", "ТӨЛЕМ", "PAYMENT"),
     ]);
     for payment in &page.payments {
         table.row([
-            zone.show(payment.created_at),
-            payment.state.to_string(),
+            reader.show(payment.created_at),
+            state_word(payment.state, reader),
             payment.amount_tiyn.to_string(),
             if payment.refunded_tiyn.is_zero() { String::new() } else { payment.refunded_tiyn.to_string() },
             payment.organization_bin.to_string(),
@@ -122,57 +187,4 @@ pub(super) fn list(page: &Payments, zone: &Zone) -> String {
         ]);
     }
     table.print()
-}
-
-/// What a wait leaves that ended before the payment did.
-pub(in crate::ctl) fn left(named: &PaymentRef, known: Option<&Payment>) -> String {
-    let again = format!("to wait again: kaspictl payment wait {named}");
-    let said = match known.map(|payment| (payment.state, payment.kind)) {
-        None => format!("the customer may still have the bill.\n{again}"),
-        Some((State::Creating | State::Waiting, Kind::Remote)) => {
-            format!("the customer still has the invoice.\n{again}\nto take it back: kaspictl payment cancel {named}")
-        }
-        Some((State::Creating | State::Waiting, Kind::Link | Kind::Qr)) => {
-            format!("the customer can still pay, until the code dies by itself: Kaspi takes none back.\n{again}")
-        }
-        Some((State::Unknown, _)) => {
-            format!("nobody knows whether the customer has the bill.\nto look: kaspictl payment show {named}")
-        }
-        Some((state, _)) => format!("the payment is {state}.\nto look: kaspictl payment show {named}"),
-    };
-    format!("kaspictl: the wait ends here: {said}")
-}
-
-/// What is asked before money leaves.
-pub(in crate::ctl) fn pay_back(back: &PayBack, known: Option<&Payment>) -> String {
-    let left = known
-        .and_then(|payment| payment.amount_tiyn.minus(payment.refunded_tiyn)?.minus(payment.refunded_elsewhere_tiyn));
-    let amount = match (back.refund.amount_tiyn, left) {
-        (Some(amount), _) => amount.to_string(),
-        (None, Some(left)) => format!("all that is left, {left},"),
-        (None, None) => "all that is left".to_owned(),
-    };
-    let of = known.map_or_else(String::new, |payment| {
-        format!(
-            " ({}), from {}",
-            payment.amount_tiyn,
-            organisation(&payment.organization_bin, payment.description.as_ref())
-        )
-    });
-    clean(&format!("Pay back {amount} of payment {}{of}? [y/N] ", back.payment))
-}
-
-/// What to do now, if anything.
-pub(super) fn next_step(payment: &Payment) -> Option<String> {
-    let id = payment.id;
-    match payment.state {
-        State::Creating | State::Waiting => {
-            let named = named(id, payment.qr_payment_id.as_ref());
-            Some(format!("to wait for the customer: kaspictl payment wait {named}"))
-        }
-        State::Unknown => Some(format!(
-            "when you know how it ended: kaspictl payment resolve {id} --attach QRID|--abandon --reason TEXT"
-        )),
-        State::Paid | State::Declined | State::Cancelled | State::Expired | State::Abandoned => None,
-    }
 }

@@ -6,10 +6,64 @@ use super::*;
 use crate::ctl::samples;
 use crate::domain::{Kind, LogStatus, State};
 use crate::failure::{Code, Failure};
+use crate::language::Language;
+
+fn reader() -> Person {
+    Person::named("Asia/Almaty").unwrap()
+}
 
 fn shown(reply: &Reply) -> String {
     // No-break spaces keep an amount together; here they would only hide in the expectations.
-    super::reply(reply, &Zone::named("Asia/Almaty").unwrap()).replace('\u{a0}', " ")
+    super::reply(reply, &reader()).replace('\u{a0}', " ")
+}
+
+/// Promise: whoever reads Russian or Kazakh finds no word of a payment, a report or a failure that only English has, but for
+/// commands, names and what Kaspi says.
+#[test]
+fn an_owner_reads_a_language_of_the_shop() {
+    let [remote, paid_back] = [samples::payment(Kind::Remote, State::Unknown), samples::refunded(LogStatus::Pending)];
+    let told = |reply: &Reply, reader: &Person| super::reply(reply, reader);
+    let reports = samples::replies().into_iter().filter(|reply| matches!(reply, Reply::Range(_) | Reply::Day(_)));
+    let replies: Vec<Reply> = [Reply::Payment(remote), Reply::Payment(paid_back)].into_iter().chain(reports).collect();
+    let names = [
+        "kaspictl",
+        "RemotePaymentCreated",
+        "answer",
+        "kaspid",
+        "Kaspi",
+        "KASPID",
+        "QrPaymentId",
+        "Main BIN",
+        "Main Office",
+        "Pay",
+        "order-123",
+        "Asia/Almaty",
+        "QR",
+    ];
+    for language in [Language::Russian, Language::Kazakh] {
+        let reader = reader().reading(language);
+        let mut texts: Vec<String> = replies.iter().map(|reply| told(reply, &reader)).collect();
+        texts.extend(replies.iter().filter_map(|reply| next(reply, &reader)));
+        texts.extend([State::Waiting, State::Paid, State::Unknown].map(|state| {
+            let payment = samples::payment(Kind::Link, state);
+            besides::left(&"12737694350".parse().unwrap(), Some(&payment), &reader)
+        }));
+        for line in texts.iter().flat_map(|text| text.lines()) {
+            let (line, _) = line.split_once("kaspictl payment").unwrap_or((line, ""));
+            let (line, _) = line.split_once("kaspictl log").unwrap_or((line, ""));
+            let (line, _) = line.split_once("connection refused").unwrap_or((line, ""));
+            let line = names.iter().fold(line.to_owned(), |line, name| line.replace(name, ""));
+            let foreign = line.split(|c: char| !c.is_ascii_alphabetic()).any(|word| word.len() > 3 && !is_hex(word));
+            assert!(
+                !foreign || line.contains("RemotePaymentCreated") || line.contains("answer"),
+                "{language:?}: {line}"
+            );
+        }
+    }
+}
+
+fn is_hex(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[test]
@@ -164,7 +218,7 @@ fn a_failure_says_what_to_do_and_whether_money_moved() {
         Failure::new(Code::TradePointChoice, "Kaspi lists 2 trade points").with_bin(&"891027350515".parse().unwrap());
     failure.trade_points = samples::trade_points();
     assert_eq!(
-        super::failure(&failure),
+        super::failure(&failure, &reader()),
         "\
 Several trade points (trade_point_choice): Kaspi lists 2 trade points
 money         not moved
@@ -177,7 +231,7 @@ TRADE POINT  NAME         CITY
 "
     );
     for &code in Code::ALL {
-        let text = super::failure(&Failure::new(code, "x"));
+        let text = super::failure(&Failure::new(code, "x"), &reader());
         assert!(text.contains("\nmoney") && text.contains("\nwhat to do"), "{text}");
     }
 }
@@ -185,8 +239,8 @@ TRADE POINT  NAME         CITY
 #[test]
 fn the_next_step_is_named() {
     let waiting = Reply::Payment(samples::payment(Kind::Remote, State::Waiting));
-    assert!(next(&waiting).unwrap().ends_with("kaspictl payment wait 12737694350"));
+    assert!(next(&waiting, &reader()).unwrap().ends_with("kaspictl payment wait 12737694350"));
     let unknown = Reply::Payment(samples::payment(Kind::Remote, State::Unknown));
-    assert!(next(&unknown).unwrap().contains("kaspictl payment resolve"));
-    assert_eq!(next(&Reply::Payment(samples::payment(Kind::Remote, State::Paid))), None);
+    assert!(next(&unknown, &reader()).unwrap().contains("kaspictl payment resolve"));
+    assert_eq!(next(&Reply::Payment(samples::payment(Kind::Remote, State::Paid)), &reader()), None);
 }

@@ -15,9 +15,10 @@ pub(in crate::service) fn failure_of(trouble: &CallError) -> Failure {
             Failure::new(Code::KaspiUnavailable, format!("Kaspi gave no usable answer: {why}"))
                 .with_provider(code, text)
         }
-        CallError::NotInDialect => {
-            Failure::new(Code::NotInDialect, "its bank speaks the guide's dialect, which has fewer calls than the bank's own")
-        }
+        CallError::NotInDialect => Failure::new(
+            Code::NotInDialect,
+            "its bank speaks the guide's dialect, which has fewer calls than the bank's own",
+        ),
         CallError::OtherBank(bank) => Failure::new(
             Code::OtherBank,
             format!("it was made with the bank at {bank}, and [kaspi] url is another: it is not asked about there"),

@@ -1,6 +1,8 @@
 //! The manual pages in packaging/man and the journal's catalogue in systemd, written from what the programs say of themselves.
 //! `KASPID_BLESS=1 cargo test --lib manual` writes them anew.
 
+mod errors;
+
 use std::fmt::Write as _;
 use std::path::Path;
 

@@ -1,0 +1,96 @@
+//! What a person is told or asked beside a payment: what to do next, what a wait leaves, whether money may leave.
+
+use super::payment::{named, organisation};
+use super::table::clean;
+use crate::ctl::when::Person;
+use crate::domain::{Kind, State};
+use crate::id::PaymentRef;
+use crate::language;
+use crate::operation::{PayBack, Payment};
+
+/// What to do now, if anything.
+pub(super) fn next_step(payment: &Payment, reader: &Person) -> Option<String> {
+    let id = payment.id;
+    match payment.state {
+        State::Creating | State::Waiting => {
+            let named = named(id, payment.qr_payment_id.as_ref());
+            let wait = reader.words("ждать покупателя", "сатып алушыны күту", "to wait for the customer");
+            Some(format!("{wait}: kaspictl payment wait {named}"))
+        }
+        State::Unknown => {
+            let known =
+                reader.words("когда узнаете, чем кончилось", "немен біткенін білгенде", "when you know how it ended");
+            Some(format!("{known}: kaspictl payment resolve {id} --attach QRID|--abandon --reason TEXT"))
+        }
+        State::Paid | State::Declined | State::Cancelled | State::Expired | State::Abandoned => None,
+    }
+}
+
+/// What a wait leaves that ended before the payment did.
+pub(in crate::ctl) fn left(named: &PaymentRef, known: Option<&Payment>, reader: &Person) -> String {
+    let again = reader.words("ждать дальше", "әрі қарай күту", "to wait again");
+    let again = format!("{again}: kaspictl payment wait {named}");
+    let look = reader.words("посмотреть", "қарау", "to look");
+    let look = format!("{look}: kaspictl payment show {named}");
+    let said = match known.map(|payment| (payment.state, payment.kind)) {
+        None => {
+            let may = reader.words(
+                "счёт у покупателя, возможно, остался.",
+                "шот сатып алушыда қалуы мүмкін.",
+                "the customer may still have the bill.",
+            );
+            format!("{may}\n{again}")
+        }
+        Some((State::Creating | State::Waiting, Kind::Remote)) => {
+            let has = reader.words(
+                "счёт у покупателя остался.",
+                "шот сатып алушыда қалды.",
+                "the customer still has the invoice.",
+            );
+            let cancel = reader.words("отменить его", "оның күшін жою", "to take it back");
+            format!("{has}\n{again}\n{cancel}: kaspictl payment cancel {named}")
+        }
+        Some((State::Creating | State::Waiting, Kind::Link | Kind::Qr)) => {
+            let can = reader.words(
+                "покупатель ещё может оплатить, пока код не истечёт сам: Kaspi его не отзывает.",
+                "код өзі біткенше сатып алушы әлі төлей алады: Kaspi оны қайтармайды.",
+                "the customer can still pay, until the code dies by itself: Kaspi takes none back.",
+            );
+            format!("{can}\n{again}")
+        }
+        Some((State::Unknown, _)) => {
+            let nobody = reader.words(
+                "неизвестно, есть ли счёт у покупателя.",
+                "шоттың сатып алушыда бары белгісіз.",
+                "nobody knows whether the customer has the bill.",
+            );
+            format!("{nobody}\n{look}")
+        }
+        Some((state, _)) => {
+            let is = reader.words("состояние платежа", "төлемнің күйі", "the payment is");
+            format!("{is}: {}.\n{look}", language::state(state).told(reader.language))
+        }
+    };
+    let ends = reader.words("ожидание закончено", "күту аяқталды", "the wait ends here");
+    format!("kaspictl: {ends}: {said}")
+}
+
+/// What is asked before money leaves.
+pub(in crate::ctl) fn pay_back(back: &PayBack, known: Option<&Payment>, reader: &Person) -> String {
+    let left = known
+        .and_then(|payment| payment.amount_tiyn.minus(payment.refunded_tiyn)?.minus(payment.refunded_elsewhere_tiyn));
+    let all = reader.words("всё, что осталось", "қалғанның бәрін", "all that is left");
+    let amount = match (back.refund.amount_tiyn, left) {
+        (Some(amount), _) => amount.to_string(),
+        (None, Some(left)) => format!("{all}, {left},"),
+        (None, None) => all.to_owned(),
+    };
+    let from = reader.words("от", "ұйымнан:", "from");
+    let of = known.map_or_else(String::new, |payment| {
+        let whose = organisation(&payment.organization_bin, payment.description.as_ref());
+        format!(" ({}), {from} {whose}", payment.amount_tiyn)
+    });
+    let back_to = reader.words("Вернуть", "Қайтару керек пе:", "Pay back");
+    let paid = reader.words("по платежу", "төлем", "of payment");
+    clean(&format!("{back_to} {amount} {paid} {}{of}? [y/N] ", back.payment))
+}
