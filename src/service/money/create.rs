@@ -15,7 +15,7 @@ use crate::kaspi::{CallError, Created, NewPayment};
 use crate::moment::Moment;
 use crate::operation::{CreatePayment, Reply};
 use crate::service::bank::{Bank, failure_of};
-use crate::service::payment::{PaymentRows, REMOTE_LIFE, Statuses, Waits};
+use crate::service::payment::{LONGEST_WAIT, PaymentRows, REMOTE_LIFE, Statuses, Waits, too_long};
 use crate::service::{Context, Settings};
 use crate::store::{Ending, PaymentRow, Refused, Store, Writing, Wrote};
 
@@ -140,6 +140,9 @@ fn judge(context: &Context, create: &CreatePayment) -> Result<(), Failure> {
     }
     if create.kind == Kind::Remote && create.phone_number.is_none() {
         return Err(Failure::invalid("phone_number is missing: a remote payment is billed to the customer's phone"));
+    }
+    if create.wait.is_some_and(|wait| wait.duration() > LONGEST_WAIT) {
+        return Err(too_long());
     }
     if create.supersedes.is_some() != create.reason.is_some() {
         return Err(Failure::invalid("supersedes and reason go together"));

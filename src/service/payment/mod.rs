@@ -22,4 +22,4 @@ pub(super) use problems::{awaits_owner, balance_problem, is_given_up_long_ago, p
 pub(super) use rows::PaymentRows;
 pub(super) use status::{For, Statuses};
 pub(super) use total::Totals;
-pub(super) use wait::Waits;
+pub(super) use wait::{LONGEST_WAIT, Waits, too_long};

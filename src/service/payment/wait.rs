@@ -16,8 +16,16 @@ use crate::service::Context;
 use crate::service::stop::Stopping;
 use crate::store::PaymentRow;
 
+/// The longest wait that is taken (architecture §7, limits).
+pub(in crate::service) const LONGEST_WAIT: Duration = Duration::from_secs(600);
+
 /// A waiter for whom the rate had no turn tries again after this.
 const NO_TURN: Duration = Duration::from_millis(250);
+
+/// The refusal of a longer one.
+pub(in crate::service) fn too_long() -> Failure {
+    Failure::invalid("wait is at most 10m; ask again to wait longer")
+}
 
 /// Waits for payments; touches nothing, and asks as [`Statuses`] does.
 pub(in crate::service) struct Waits {

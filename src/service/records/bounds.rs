@@ -1,7 +1,6 @@
 //! How much one answer tells, how long it may be waited for, and whose rows are in it.
 
 use std::io;
-use std::time::Duration;
 
 use serde::Serialize;
 
@@ -11,12 +10,10 @@ use crate::failure::Failure;
 use crate::frame::MAX_BODY;
 use crate::id::{OrganizationBin, ShopId};
 use crate::operation::LimitsInForce;
+use crate::service::payment::LONGEST_WAIT;
 
 /// Rows of a list where the caller names no limit, and the most.
 const LIMIT: (u32, u32) = (100, 1000);
-
-/// The longest wait (architecture §7, limits).
-pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 /// What one caller may use, told.
 pub(in crate::service) fn limits(limits: &LimitSettings) -> LimitsInForce {

@@ -2,12 +2,13 @@
 
 use tokio::time::Instant;
 
-use super::bounds::{LONGEST_WAIT, fitting, limit, sees_row};
+use super::bounds::{fitting, limit, sees_row};
 use crate::chance::select;
 use crate::failure::Failure;
 use crate::moment::Span;
 use crate::operation::{EventQuery, Events, LogQuery, LogRows, Order, Reply};
 use crate::service::Context;
+use crate::service::payment::{LONGEST_WAIT, too_long};
 use crate::service::stop::Stopping;
 use crate::store::{ConfigRow, Store, StoreError, Walk, feed, last_event, log_tail};
 
@@ -63,7 +64,7 @@ impl Feed {
     ) -> Result<(Vec<T>, u64), Failure> {
         let wait = wait.map(Span::duration).unwrap_or_default();
         if wait > LONGEST_WAIT {
-            return Err(Failure::invalid("wait is at most 10m; ask again to wait longer"));
+            return Err(too_long());
         }
         let until = Instant::now() + wait;
         // Subscribed before the first look: what becomes durable in between is not missed.

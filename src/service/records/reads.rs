@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::bounds::{LONGEST_WAIT, fitting, limit, sees_row};
+use super::bounds::{fitting, limit, sees_row};
 use super::feed::Feed;
 use super::pieces::{at_once_or_in_pieces, in_pieces};
 use crate::domain::{Kind, State};
@@ -14,7 +14,7 @@ use crate::moment::Span;
 use crate::operation::{LogQuery, LogRows, Payment, PaymentQuery, Payments, Picture, Reply};
 use crate::service::Context;
 use crate::service::money::Balances;
-use crate::service::payment::{For, PaymentRows, Statuses, Waits};
+use crate::service::payment::{For, LONGEST_WAIT, PaymentRows, Statuses, Waits, too_long};
 use crate::service::stop::Stopping;
 use crate::store::{LogSearch, PIECE, PaymentRow, PaymentSearch, Store, Walk, check_cursor};
 
@@ -48,7 +48,7 @@ impl Reads {
         let (id, came) = (self.payments.visible(context, named)?.id, Instant::now());
         let row = match wait {
             Some(span) if span.duration() > LONGEST_WAIT => {
-                return Err(Failure::invalid("wait is at most 10m; ask again to wait longer"));
+                return Err(too_long());
             }
             Some(span) => self.waits.wait(context, id, span).await?,
             None => self.statuses.seen(&context.settings, id, For::Caller).await?,

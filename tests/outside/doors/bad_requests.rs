@@ -194,6 +194,21 @@ fn a_field_that_may_be_left_out_may_be_null() {
     assert!(tried > 20, "{tried}");
 }
 
+/// Promise: nobody holds the daemon for longer than ten minutes, and a payment that is asked for with a longer wait is not made.
+#[test]
+fn a_wait_above_ten_minutes_is_refused_wherever_it_stands() {
+    let till = Till::open(Dialect::Bank, "");
+    let before = till.bank.seen().len();
+    let body = json!({"kind": "link", "amount_tiyn": 100, "organization_bin": BIN, "wait": "601s"}).to_string();
+    let key = fresh_key();
+    till.daemon.door.send("POST", "/v1/payments", &[("Idempotency-Key", &key)], Some(&body)).problem("invalid_request");
+    for path in ["/v1/log?wait=601s", "/v1/events?wait=601s"] {
+        till.daemon.door.get(path).problem("invalid_request");
+    }
+    assert_eq!(till.bank.seen().len(), before);
+    assert_eq!(till.daemon.door.get("/v1/payments").expect(200)["payments"], json!([]));
+}
+
 /// A page in a browser cannot pay: Origin, Referer and a foreign Host are refused.
 #[test]
 fn browsers_are_refused() {
