@@ -73,7 +73,7 @@ impl Changes {
     ) -> Result<Reply, Failure> {
         self.organisations.config_row(context, &bin)?;
         let (deleted, turn) = match delete_device {
-            true => self.delete_device(context, &bin).await.map(|(deleted, turn)| (Some(deleted), Some(turn)))?,
+            true => self.delete_device(context, &bin).await.map(|(deleted, turn)| (deleted, Some(turn)))?,
             false => (None, None),
         };
         let (actor, name) = (context.caller.actor(), bin.clone());
@@ -93,12 +93,13 @@ impl Changes {
     }
 
     /// Deletes the device where the config stands, for an admin who knows that refunds of this organisation stop. From
-    /// before the call until its token is forgotten nobody else registers this device.
+    /// before the call until its token is forgotten nobody else registers this device. Nothing is deleted of one that was
+    /// retired with its device before: asked again, that is no failure.
     async fn delete_device(
         &self,
         context: &Context,
         bin: &OrganizationBin,
-    ) -> Result<(Triple, DeviceTurn<'_>), Failure> {
+    ) -> Result<(Option<Triple>, DeviceTurn<'_>), Failure> {
         let mut row = self.organisations.config_row(context, bin)?;
         let turn = loop {
             let turn = self.bank.devices.device_turn(bin, &row.trade_point_id, Instant::now()).await;
@@ -112,18 +113,22 @@ impl Changes {
         Ok((self.ask_to_delete(context, &row).await?, turn))
     }
 
-    async fn ask_to_delete(&self, context: &Context, row: &ConfigRow) -> Result<Triple, Failure> {
+    async fn ask_to_delete(&self, context: &Context, row: &ConfigRow) -> Result<Option<Triple>, Failure> {
         let kaspi = context.settings.kaspi()?;
         let with = settled(&context.settings, row)?;
         let triple =
             self.store.read(|reading| Ok(reading.triple(&row.organization_bin, &row.trade_point_id, &with)?))?;
-        let triple = triple.ok_or_else(|| no_token(row))?;
+        let triple = match triple {
+            Some(triple) => triple,
+            None if row.is_retired => return Ok(None),
+            None => return Err(no_token(row)),
+        };
         let ask = context.ask();
         let began = Moment::now();
         let answer = kaspi.delete_device(&ask, &triple).await;
         let note = tried(OperationType::DeviceDelete, &ask, began, answer.as_ref().err()).of(row);
         self.note(context, note).await?;
-        answer.map(|()| triple).map_err(|trouble| {
+        answer.map(|()| Some(triple)).map_err(|trouble| {
             let hint = format!(
                 "The config is as it was; to retire it all the same: kaspictl bin remove {}",
                 row.organization_bin
