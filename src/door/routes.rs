@@ -81,12 +81,16 @@ impl Found<'_> {
     }
 }
 
-/// Finds the route of a request. A path whose parameter is not UTF-8 leads nowhere.
+/// Finds the route of a request. A path whose parameter is not UTF-8 leads nowhere, and a word that a route names in full
+/// is no parameter of another one: no payment is called `adopt`.
 pub(super) fn find<'p>(method: &Method, path: &'p str) -> Found<'p> {
     let mut allowed: Vec<String> = Vec::new();
+    let is_named = RouteId::all().any(|route| route.row().path == path);
     for route in RouteId::all() {
         let Row { method: own, path: template, .. } = route.row();
-        let Some(parameter) = fits(template, path) else { continue };
+        let Some(parameter) = fits(template, path).filter(|parameter| !is_named || parameter.is_empty()) else {
+            continue;
+        };
         if method.as_str() != *own {
             allowed.push((*own).to_owned());
         } else if let Ok(parameter) = percent_decode_str(parameter).decode_utf8() {
@@ -138,6 +142,7 @@ mod tests {
     fn a_wrong_method_is_told_the_right_ones() {
         assert_eq!(find(&Method::PUT, "/v1/configs/1"), Found::OtherMethod("GET, PATCH, DELETE".into()));
         assert_eq!(find(&Method::GET, "/v1/reload"), Found::OtherMethod("POST".into()));
+        assert_eq!(find(&Method::GET, "/v1/payments/adopt"), Found::OtherMethod("POST".into()));
         for path in
             ["", "/", "*", "/v1", "/v1/health/", "//v1/health", "/v1/payers/", "/v1/configs/1/2/3", "/v2/health"]
         {
