@@ -9,9 +9,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::moment::Moment;
 
-/// A calendar day, `2026-11-24` in JSON, in queries and in frames.
+/// A calendar day, `2026-11-24`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "String", extend("format" = "date")))]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(with = "String", extend("format" = "date", "examples" = ["2026-11-24"]))
+)]
 pub struct Day(Date);
 
 /// A text that is no day, or a day beyond the calendar.
@@ -90,12 +94,14 @@ impl fmt::Display for Day {
 #[cfg_attr(
     test,
     derive(schemars::JsonSchema),
-    schemars(with = "String", extend("pattern" = "^([0-9]{4}-[0-9]{2}-[0-9]{2}|today|yesterday)$"))
+    schemars(untagged, extend("examples" = ["2026-11-24"]))
 )]
 pub enum NamedDay {
     /// `today`.
+    #[cfg_attr(test, schemars(with = "String", extend("const" = "today")))]
     Today,
     /// `yesterday`.
+    #[cfg_attr(test, schemars(with = "String", extend("const" = "yesterday")))]
     Yesterday,
     /// `2026-11-24`.
     Date(Day),

@@ -3,6 +3,7 @@
 //! [`DeviceToken`] and [`PhoneNumber`] are secrets: their `Debug` is redacted and they have no `Display`.
 
 mod bank;
+mod phone;
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,6 +13,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 pub use bank::{BankUrl, OurBank};
+pub use phone::PhoneNumber;
 
 /// A text that is not the identifier it should be; says what is wrong and never repeats a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,9 +29,9 @@ fn not(what: impl Into<String>) -> NotAnId {
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $check:expr) => { text_id! { $(#[$doc])* $name, $check, |text| text } };
     ($(#[$doc:meta])* $name:ident, $check:expr, $one_way:expr) => {
-        $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "String"))]
+        $(#[$doc])*
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
@@ -72,6 +74,10 @@ macro_rules! text_id {
     };
 }
 
+/// One line in the language of patterns: what is no control character.
+#[cfg(test)]
+const LINE: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
+
 fn printable(what: &str, text: &str, most: usize) -> Result<(), NotAnId> {
     if text.is_empty() || text.len() > most {
         return Err(not(format!("{what} has 1 to {most} characters, this one has {}", text.len())));
@@ -96,12 +102,17 @@ fn line(what: &str, text: &str, most: usize) -> Result<(), NotAnId> {
 
 text_id! {
     /// A BIN, or the IIN of a sole proprietor: 12 digits whose last is a control digit.
+    ///
     /// An IIN names a person: journal and metrics use the config's number instead.
+    #[cfg_attr(test, schemars(extend("pattern" = "^[0-9]{12}$", "format" = "kz-bin", "examples" = ["891027350515"])))]
     OrganizationBin, check_bin
 }
 
 text_id! {
-    /// A trade point of an organisation, 1–36 characters: an integer in the bank's dialect, any text in the guide's.
+    /// A trade point of an organisation, 1–36 characters: an integer in the dialect `bank`, any text in the dialect `guide`.
+    #[cfg_attr(test, schemars(extend(
+        "minLength" = 1, "maxLength" = 36, "pattern" = "^[A-Za-z0-9_.:-]+$", "examples" = ["104039"]
+    )))]
     TradePointId, |text| match text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b)) {
         true => printable("a trade point id", text, 36),
         false => Err(not("a trade point id is letters, digits and - _ . :")),
@@ -109,8 +120,12 @@ text_id! {
 }
 
 text_id! {
-    /// Kaspi's number of a payment, globally unique: 1–20 digits. A link's `PaymentId` is the same thing. It is a
-    /// number, so zeros before it mean nothing and are not kept; none at all is what broken writers send for "none".
+    /// Kaspi's number of a payment, globally unique: 1–20 digits. Zeros before it mean nothing and are not kept.
+    ///
+    /// The `PaymentId` of a link is the same thing. Nothing but zeros is what broken writers send for "none".
+    #[cfg_attr(test, schemars(extend(
+        "minLength" = 1, "maxLength" = 20, "pattern" = "^0*[1-9][0-9]*$", "examples" = ["12737694350"]
+    )))]
     QrPaymentId,
     |text| match (1..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) {
         true if text.bytes().any(|b| b != b'0') => Ok(()),
@@ -122,21 +137,25 @@ text_id! {
 
 text_id! {
     /// `Idempotency-Key`: one intention of the caller, 1–128 printable ASCII characters.
+    #[cfg_attr(test, schemars(extend("minLength" = 1, "maxLength" = 128, "pattern" = "^[ -~]+$", "examples" = ["order-123"])))]
     RequestKey, |text| printable("an Idempotency-Key", text, 128)
 }
 
 text_id! {
     /// The merchant's own number of a sale, 1–128 characters; sent to Kaspi as `ExternalId` or `merchantInvoiceId`.
+    #[cfg_attr(test, schemars(extend("minLength" = 1, "maxLength" = 128, "pattern" = LINE, "examples" = ["order-123"])))]
     Invoice, |text| if text.is_empty() { Err(not("an invoice is not empty")) } else { line("an invoice", text, 128) }
 }
 
 text_id! {
     /// What the customer reads on an invoice, at most 200 characters.
+    #[cfg_attr(test, schemars(extend("maxLength" = 200, "pattern" = LINE, "examples" = ["Two coffees"])))]
     Comment, |text| line("a comment", text, 200)
 }
 
 text_id! {
-    /// A name for people, at most 255 characters (the guide's `description`).
+    /// A name for people, at most 255 characters.
+    #[cfg_attr(test, schemars(extend("maxLength" = 255, "pattern" = LINE, "examples" = ["Main shop"])))]
     Description, |text| line("a description", text, 255)
 }
 
@@ -149,7 +168,11 @@ impl Description {
 }
 
 text_id! {
-    /// Why a person did something, kept in the audit log: 1–255 characters.
+    /// Why a person did something, kept in the audit log: 1–255 characters, not all of them blanks.
+    #[cfg_attr(test, schemars(extend(
+        "minLength" = 1, "maxLength" = 255,
+        "pattern" = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$", "examples" = ["Seen in the app"]
+    )))]
     Reason, |text| if text.trim().is_empty() { Err(not("a reason is not empty")) } else { line("a reason", text, 255) }
 }
 
@@ -172,10 +195,16 @@ fn control_digit(digits: &[u32]) -> Option<u32> {
     [[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], [3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2]].map(sum).into_iter().find(|&s| s < 10)
 }
 
-/// Kaspi's secret for one (BIN, trade point): 1–256 printable bytes, never parsed; one of the guide's is not a
-/// GUID. Serialised only on its way in (enrolment) and into the store; no reply has a field of this type.
+/// Kaspi's secret for an organisation at a trade point: 1–256 printable ASCII characters. Never told again.
+///
+/// It is never parsed: one of the guide's is not a GUID. Serialised only on its way in (enrolment) and into the store; no
+/// reply has a field of this type.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "String", extend("writeOnly" = true)))]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(with = "String", extend("minLength" = 1, "maxLength" = 256, "writeOnly" = true, "pattern" = "^[ -~]+$"))
+)]
 #[serde(try_from = "String", into = "String")]
 pub struct DeviceToken(Zeroizing<String>);
 
@@ -214,87 +243,13 @@ impl fmt::Debug for DeviceToken {
     }
 }
 
-/// A Kazakh mobile number, kept as its ten national digits. Read from `+7 701 521-15-45`, `87015211545`,
-/// `77015211545` or `7015211545`; what is sent to Kaspi is `[payments] phone_prefix` and the ten digits.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "String"))]
-#[serde(try_from = "String", into = "String")]
-pub struct PhoneNumber(String);
-
-impl PhoneNumber {
-    /// The full number as Kaspi wants it, for instance `77015211545` with prefix `7`.
-    #[must_use]
-    pub fn with_prefix(&self, prefix: char) -> String {
-        format!("{prefix}{}", self.0)
-    }
-
-    /// For the eyes of whoever has typed it: `+7 701 521 15 45`.
-    #[must_use]
-    pub fn spelled(&self) -> String {
-        let part = |range| self.0.get(range).unwrap_or_default();
-        format!("+7 {} {} {} {}", part(0..3), part(3..6), part(6..8), part(8..10))
-    }
-
-    /// What may be stored and shown: `7701***1545`.
-    #[must_use]
-    pub fn masked(&self) -> String {
-        let part = |range| self.0.get(range).unwrap_or_default();
-        format!("7{}***{}", part(0..3), part(6..10))
-    }
-}
-
-impl TryFrom<String> for PhoneNumber {
-    type Error = NotAnId;
-    fn try_from(text: String) -> Result<Self, NotAnId> {
-        let wrong = || {
-            not(
-                "a phone number is a Kazakh mobile number such as +7 701 521 15 45: 11 digits that begin with 7 or 8, or 10 that begin with a mobile code such as 701",
-            )
-        };
-        let international = text.starts_with('+');
-        let mut digits: String =
-            text.chars().filter(|c| !" ()-\u{a0}".contains(*c)).skip(usize::from(international)).collect();
-        if text.len() > 32 || !digits.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(wrong());
-        }
-        match (digits.len(), digits.as_bytes().first()) {
-            (10, _) if !international && has_mobile_code(&digits) => Ok(Self(digits)),
-            (11, Some(b'7')) => Ok(Self(digits.split_off(1))),
-            (11, Some(b'8')) if !international => Ok(Self(digits.split_off(1))),
-            _ => Err(wrong()),
-        }
-    }
-}
-
-/// The mobile codes of Kazakhstan: 700 to 709, 747, 771, 775 to 778 (architecture §7). Ten digits that begin with another one are
-/// eleven of which one is missing, and to complete them would bill a stranger: `7701521154` is no `77015211545`.
-fn has_mobile_code(digits: &str) -> bool {
-    let code = digits.get(..3).and_then(|code| code.parse::<u16>().ok());
-    code.is_some_and(|code| matches!(code, 700..=709 | 747 | 771 | 775..=778))
-}
-
-impl FromStr for PhoneNumber {
-    type Err = NotAnId;
-    fn from_str(text: &str) -> Result<Self, NotAnId> {
-        Self::try_from(text.to_owned())
-    }
-}
-
-impl From<PhoneNumber> for String {
-    fn from(phone: PhoneNumber) -> String {
-        phone.with_prefix('7')
-    }
-}
-
-impl fmt::Debug for PhoneNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PhoneNumber({})", self.masked())
-    }
-}
-
 /// Our id of a payment: a UUIDv7, so ids sort by the time of the intent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(extend("examples" = ["019305c1-7d5a-7b0e-8a52-6f1f4c0a9d11"]))
+)]
 #[serde(transparent)]
 pub struct PaymentId(Uuid);
 
@@ -342,9 +297,9 @@ impl fmt::Display for PaymentId {
     }
 }
 
-/// How a caller names a payment: our id, or the digits of its [`QrPaymentId`].
+/// How a caller names a payment: our id, or the digits of its QrPaymentId.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "String"))]
+#[cfg_attr(test, derive(schemars::JsonSchema), schemars(untagged, extend("examples" = ["12737694350"])))]
 pub enum PaymentRef {
     /// Our id.
     Id(PaymentId),

@@ -10,10 +10,16 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A wall-clock instant in milliseconds since 1970, for records only: running timers are monotonic, and
-/// order is always the sequence number. RFC 3339 UTC in JSON, an integer in stored values and frames.
+/// An instant, RFC 3339; told in UTC to the millisecond.
+///
+/// For records only: running timers are monotonic, and order is always the sequence number. In stored values and frames it
+/// is an integer, milliseconds since 1970.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "String", extend("format" = "date-time")))]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(with = "String", extend("format" = "date-time", "examples" = ["2026-11-24T09:30:00.000Z"]))
+)]
 pub struct Moment(i64);
 
 impl Moment {
@@ -163,10 +169,19 @@ impl<'de> Deserialize<'de> for Moment {
     }
 }
 
-/// A span as people write it in the configuration and in `wait`: `500ms`, `30s`, `10m`, `6h`, `7d`.
-/// Text in JSON and TOML, milliseconds in stored values and frames.
+/// A span as people write it, at most ten minutes: `500ms`, `30s`, `10m`.
+///
+/// What the document of the interface knows of it is how long a caller may wait; the configuration has longer ones. Text in
+/// JSON and TOML, milliseconds in stored values and frames.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "String"))]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(with = "String", extend(
+        "pattern" = "^0*([0-9]{1,5}|[1-5][0-9]{5}|600000)ms$|^0*([0-9]{1,2}|[1-5][0-9]{2}|600)s$|^0*([0-9]|10)m(in)?$|^0+[hd]$",
+        "examples" = ["60s"],
+    ))
+)]
 pub struct Span(Duration);
 
 /// A text that is not a span.

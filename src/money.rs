@@ -7,9 +7,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// An amount of money in tiyn, 0 to [`Amount::LIMIT`].
+/// An amount of money in tiyn, a hundred of which are a tenge: 10000 is 100 tenge. At most 99 999 999.99 tenge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(
+    test,
+    derive(schemars::JsonSchema),
+    schemars(extend("maximum" = Self::LIMIT.0, "examples" = [10000]))
+)]
 #[serde(try_from = "u64", into = "u64")]
 pub struct Amount(u64);
 

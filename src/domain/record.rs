@@ -15,6 +15,8 @@ words! {
 }
 
 words! {
+    /// What was done.
+    ///
     /// The guide's `operation_type`, and the administrative ones.
     OperationType {
         /// A remote invoice.

@@ -7,7 +7,9 @@ use crate::failure::{Cashier, Code, Failure, Money, cashier, texts};
 use crate::id::{PaymentId, RequestKey};
 use crate::operation::BadRow;
 
-/// `application/problem+json`: the `problem` shape of the design, also what `kaspictl --json` prints.
+/// Why something was not done (RFC 9457).
+///
+/// It is also what `kaspictl --json` prints.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Problem<'f> {

@@ -19,7 +19,9 @@ words! {
     }
 }
 
-/// An organisation the shop takes money for (the guide's KaspiPayConfig without its token).
+/// An organisation the shop takes money for.
+///
+/// The guide's KaspiPayConfig without its token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Config {
@@ -114,7 +116,7 @@ pub struct Enrol {
     pub description: Option<Description>,
 }
 
-/// Changes to a config; what is absent stays.
+/// Changes to a config, at least one; what is absent stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

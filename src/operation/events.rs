@@ -87,5 +87,6 @@ pub struct EventQuery {
     /// Answer when something has changed, or after this long with nothing.
     pub wait: Option<Span>,
     /// At most this many, 1–1000; 100 otherwise.
+    #[cfg_attr(test, schemars(range(min = 1, max = 1000)))]
     pub limit: Option<u32>,
 }

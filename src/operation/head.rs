@@ -54,6 +54,6 @@ impl schemars::JsonSchema for KeptHead {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "pattern": "^[1-9][0-9]*:[0-9a-fA-F]{64}$" })
+        schemars::json_schema!({ "type": "string", "pattern": "^0*[1-9][0-9]{0,18}:[0-9a-fA-F]{64}$" })
     }
 }

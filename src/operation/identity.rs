@@ -99,8 +99,9 @@ pub struct IdentityTaken {
     pub bank: Option<String>,
 }
 
-/// A file as its bytes. In JSON base64, or the text itself where that is PEM. `Debug` shows nothing of it, it is wiped
-/// when dropped, and no reply has a field of this type.
+/// A file as its bytes: base64, or the text itself where that is PEM.
+///
+/// `Debug` shows nothing of it, it is wiped when dropped, and no reply has a field of this type.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "String", extend("writeOnly" = true)))]
 pub struct HandedFile(Zeroizing<Vec<u8>>);
@@ -172,7 +173,9 @@ impl Visitor<'_> for FileText {
     }
 }
 
-/// What opens a key. `Debug` shows nothing of it, and it is wiped when dropped.
+/// What opens a key.
+///
+/// `Debug` shows nothing of it, and it is wiped when dropped.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema), schemars(with = "String", extend("writeOnly" = true)))]
 #[serde(from = "String", into = "String")]

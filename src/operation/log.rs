@@ -8,7 +8,9 @@ use crate::id::{ConfigId, OrganizationBin, PaymentId, QrPaymentId, RequestKey, S
 use crate::moment::{Moment, Span};
 use crate::money::Amount;
 
-/// A row of the audit log: the guide's KaspiPayLog and more.
+/// A row of the audit log.
+///
+/// The columns of the guide's KaspiPayLog and more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LogRow {
@@ -72,8 +74,8 @@ pub struct Verified {
     pub first_bad: Option<u64>,
     /// Whether the event of the head that was given has its hash; null when none was given.
     pub head_matches: Option<bool>,
-    /// The first row of each projection that is not what the log makes of it, and each device token that is not the one
-    /// the log tells of; null when neither was compared, or when the log itself is not as it was written.
+    /// The first row of each table that is not what the log makes of it, and each device token that is not the one the
+    /// log tells of; null when neither was compared, or when the log itself is not as it was written.
     pub differences: Option<Vec<Difference>>,
 }
 
@@ -81,7 +83,7 @@ pub struct Verified {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Difference {
-    /// The projection: `payment`, `config`, `key` …
+    /// The table: `payment`, `config`, `key` …
     pub table: String,
     /// The key of the row.
     pub row: String,
@@ -147,6 +149,7 @@ pub struct LogQuery {
     /// Continue behind this row: `next` of the page before.
     pub after: Option<u64>,
     /// At most this many, 1–1000; 100 otherwise.
+    #[cfg_attr(test, schemars(range(min = 1, max = 1000)))]
     pub limit: Option<u32>,
     /// Oldest first (`asc`, the default) or newest first.
     pub order: Option<Order>,
@@ -174,7 +177,7 @@ pub enum Order {
 pub struct VerifyQuery {
     /// A head kept elsewhere, `SEQ:SHA256` as in a report, an export, a backup or the journal.
     pub head: Option<KeptHead>,
-    /// Also make every projection again from the log and compare, so that rows and payments are known to be what the
+    /// Also make every table again from the log and compare, so that rows and payments are known to be what the
     /// log says. Left out for a caller who is narrowed to shops or BINs.
     #[serde(default = "yes", deserialize_with = "null_is_yes")]
     pub rebuild: bool,

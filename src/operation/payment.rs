@@ -117,6 +117,7 @@ pub struct CreatePayment {
     /// How the customer pays.
     pub kind: Kind,
     /// In tiyn: 10000 is 100 tenge.
+    #[cfg_attr(test, schemars(extend("minimum" = 1)))]
     pub amount_tiyn: Amount,
     /// Who is billed; needed for `remote`.
     pub phone_number: Option<PhoneNumber>,
@@ -145,6 +146,7 @@ pub struct CreatePayment {
 #[serde(deny_unknown_fields)]
 pub struct RefundPayment {
     /// In tiyn; all that is left otherwise.
+    #[cfg_attr(test, schemars(extend("minimum" = 1)))]
     pub amount_tiyn: Option<Amount>,
     /// Pay back although a refund of the same amount that failed may still happen.
     #[serde(default, deserialize_with = "null_is_usual")]
@@ -160,7 +162,7 @@ pub struct Adopt {
     pub qr_payment_id: QrPaymentId,
     /// The organisation that got the money.
     pub organization_bin: OrganizationBin,
-    /// Needed where Kaspi cannot tell it (guide dialect, or not yet paid).
+    /// Needed where Kaspi cannot tell it: in the dialect `guide`, or not yet paid.
     pub amount_tiyn: Option<Amount>,
 }
 
@@ -195,6 +197,7 @@ pub struct PaymentQuery {
     /// Continue behind this payment: `next` of the page before.
     pub after: Option<PaymentId>,
     /// At most this many, 1–1000; 100 otherwise.
+    #[cfg_attr(test, schemars(range(min = 1, max = 1000)))]
     pub limit: Option<u32>,
 }
 
@@ -235,7 +238,7 @@ pub struct PayBack {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WaitQuery {
-    /// Answer when the payment is final or this long has passed, for instance `60s`; at most 10 minutes.
+    /// Answer when the payment is final or this long has passed.
     wait: Option<Span>,
 }
 

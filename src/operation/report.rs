@@ -198,7 +198,7 @@ pub struct DayTotals {
     pub organizations: Vec<OrganizationTotals>,
 }
 
-/// An organisation's money of a day; the fields are those of [`OrganizationReport`].
+/// An organisation's money of a day; the fields are those of `OrganizationReport`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OrganizationTotals {

@@ -50,7 +50,7 @@ pub enum Resolve {
     },
 }
 
-/// `resolve` as HTTP writes it: exactly one of four forms.
+/// How a person closes what the daemon cannot: exactly one of `attach`, `abandon`, `refund` with `happened`, and `paid`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]

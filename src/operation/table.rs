@@ -125,10 +125,10 @@ operations! {
         "One config";
     /// Asks Kaspi for the trade points of a BIN (step 1 of the guide); changes nothing.
     TradePoints(TradePointQuery): Message(TradePoints in TradePoints), Admin, Reads, GET "/v1/trade-points/{bin}" bin,
-        "Ask Kaspi for the trade points of a BIN (step 1)";
+        "Ask Kaspi for the trade points of a BIN";
     /// Steps 1–3 of the guide in one: look up the trade point, register the device, store the config.
     Enrol(Enrol): Message(Config in Enrolled | Config), Admin, Changes, POST "/v1/configs" body,
-        "Enrol a BIN: trade point, device, config (steps 1 to 3)";
+        "Enrol a BIN: trade point, device, config";
     /// Activates, makes default, describes, or moves a config to another trade point.
     ChangeConfig(ChangeConfig): Message(Config in Config), Admin, Changes, PATCH "/v1/configs/{bin}" own,
         "Activate, make default, describe or move a config";
@@ -141,13 +141,13 @@ operations! {
     /// Asks Kaspi for a new token for the config's (BIN, trade point) (step 2 of the guide), or for another trade point of
     /// the BIN, so that payments made there can be refunded.
     RegisterDevice(RegisterDevice): Message(Config in Config), Admin, Changes, POST "/v1/configs/{bin}/register" own,
-        "Ask Kaspi for a new device token (step 2)";
+        "Ask Kaspi for a new device token";
     /// Which config a payment would use, and why.
     Select(Select): Message(Selected in Selected), Pay, Reads, GET "/v1/select" query,
         "Which config a payment would use, and why";
     /// Takes a payment (step 4 of the guide). Needs a request key.
     Create(CreatePayment): Message(Payment in Created | Payment), Pay, MovesMoney, POST "/v1/payments" body,
-        "Take a payment (step 4)";
+        "Take a payment";
     /// Payments, newest first.
     PaymentList(PaymentQuery): Message(Payments in Payments), Pay, Reads, GET "/v1/payments" query,
         "Payments, newest first";
@@ -189,7 +189,7 @@ operations! {
         "What changed since a cursor, as soon as it does";
     /// The rows of the audit log as a file. HTTP only: the answer is streamed.
     LogExport(ExportQuery): Download, Audit, Reads, GET "/v1/log/export" query,
-        "The audit log as CSV or JSON lines, with the guide's columns first";
+        "The audit log as CSV or JSON lines, with the columns of KaspiPayLog first";
     /// Takes configs in from a file of the guide's KaspiPayConfig, all or none, or says what would come of it. HTTP only:
     /// the file is streamed.
     ImportConfigs(ImportConfigs): Upload(Imported in Imported), Admin, Changes, POST "/v1/import/configs" file,
