@@ -371,6 +371,17 @@ fn nothing_brings_a_deleted_device_back_by_itself() {
     assert_eq!(registered(&till), 1);
 }
 
+/// Promise: what was retired with its device may be retired so again: a caller who lost the first answer asks once more.
+#[test]
+fn a_device_is_deleted_once_however_often_it_is_asked_for() {
+    let till = Till::open(Dialect::Bank, "");
+    let target = format!("/v1/configs/{BIN}?delete_device=true");
+    till.daemon.door.send("DELETE", &target, &[], None).expect(200);
+    let asked = till.bank.seen().len();
+    assert_eq!(till.daemon.door.send("DELETE", &target, &[], None).expect(200)["standing_reason"], "retired");
+    assert_eq!(till.bank.seen().len(), asked);
+}
+
 /// Promise: a token stays inside, also where the bank repeats it as something else than an error, in another case.
 #[test]
 fn a_token_that_the_bank_repeats_is_not_kept() {
