@@ -59,7 +59,10 @@ async function ask(method, path, body) {
 
 async function act(method, path, body, told) {
   try {
-    say(told(await ask(method, path, body)));
+    const value = await ask(method, path, body);
+    // Whoever has acted on a payment need not be told that it is new.
+    if (value.id) (seen ??= new Set()).add(value.id);
+    say(told(value));
   } catch (error) {
     say(error.message, true);
   }

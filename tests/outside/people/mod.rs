@@ -17,3 +17,4 @@ mod shop_troubles;
 mod terminal;
 mod told_commands;
 mod troubleshooting;
+mod web_till;

@@ -1,10 +1,8 @@
 //! The sandbox's phone in a real browser: what the customer does there happens, and nobody else's page does anything.
 
-use std::process::Command;
-
 use serde_json::{Value, json};
 
-use crate::support::browser::Browser;
+use crate::support::browser::{self, Browser};
 use crate::support::shop::Shop;
 
 const ENTER: &str = "\u{e007}";
@@ -71,11 +69,7 @@ fn seen_by_a_camera(shop: &Shop, id: &str) -> Option<String> {
     let answer = shop.door.get(&format!("/v1/payments/{id}/qr.png"));
     assert_eq!(answer.status, 200, "{}", answer.text());
     std::fs::write(&picture, &answer.body).unwrap();
-    let Ok(read) = Command::new("zbarimg").args(["-q", "--raw"]).arg(&picture).output() else {
-        eprintln!("SKIPPED: zbarimg is not here, no QR is read");
-        return None;
-    };
-    Some(String::from_utf8(read.stdout).unwrap().trim().to_owned())
+    browser::seen_by_a_camera(&picture)
 }
 
 /// Promise: what a QR or a link says is pasted, scanned and confirmed, as a camera would.

@@ -119,15 +119,33 @@ impl Browser {
         serde_json::from_value(found).unwrap()
     }
 
+    /// What a camera reads from a picture that was taken.
+    pub(crate) fn decoded(&self, name: &str) -> Option<String> {
+        seen_by_a_camera(&pages().join(format!("{name}.png")))
+    }
+
     /// A picture of the whole page, for people: target/tmp/pages/NAME.png.
     #[track_caller]
     pub(crate) fn picture(&self, name: &str) {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages");
+        let folder = pages();
         std::fs::create_dir_all(&folder).unwrap();
         let picture = self.of_session("GET", "/screenshot", &Value::Null);
         let bytes = Base64::decode_vec(picture.as_str().unwrap()).unwrap();
         std::fs::write(folder.join(format!("{name}.png")), bytes).unwrap();
     }
+}
+
+/// What a decoder of another house reads in a picture; `None`, and a word about it, where there is none.
+pub(crate) fn seen_by_a_camera(picture: &Path) -> Option<String> {
+    let Ok(read) = Command::new("zbarimg").args(["-q", "--raw"]).arg(picture).output() else {
+        eprintln!("SKIPPED: zbarimg is not here, no QR is read");
+        return None;
+    };
+    Some(String::from_utf8(read.stdout).unwrap().trim().to_owned())
+}
+
+fn pages() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages")
 }
 
 fn axe() -> PathBuf {

@@ -44,8 +44,15 @@ impl Shop {
     /// Asks the bank's control interface.
     #[track_caller]
     pub(crate) fn control(&self, method: &str, target: &str) -> Value {
+        self.tells(method, target, &Value::Null)
+    }
+
+    /// The same with a body.
+    #[track_caller]
+    pub(crate) fn tells(&self, method: &str, target: &str, body: &Value) -> Value {
         let stream = TcpStream::connect(self.place("control_url").trim_start_matches("http://")).unwrap();
-        exchange(stream, &request(method, target, &[], None)).unwrap().expect(200)
+        let body = Some(body.to_string()).filter(|_| !body.is_null());
+        exchange(stream, &request(method, target, &[], body.as_deref())).unwrap().expect(200)
     }
 }
 
