@@ -22,6 +22,8 @@ pub(super) struct Invocation {
     pub(super) confirm: Option<Confirm>,
     /// Draw the payment's code even when stdout is not a terminal.
     pub(super) draw: bool,
+    /// Where a page of the answer goes, for a browser.
+    pub(super) page: Option<PathBuf>,
     /// The file that is sent or kept, where the operation is streamed.
     pub(super) transfer: Option<Transfer>,
 }
@@ -91,6 +93,7 @@ impl Invocation {
             handed: None,
             confirm: None,
             draw: false,
+            page: None,
             transfer: None,
         }
     }

@@ -1,5 +1,7 @@
 //! `report`: what days brought.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use crate::ctl::complete::bins;
@@ -18,7 +20,8 @@ The head at the end names the state of the audit log that was counted: keep it w
 Examples:
   kaspictl report
   kaspictl report --date yesterday --bin 891027350515
-  kaspictl report --from 2026-11-01 --to 2026-11-30 --json";
+  kaspictl report --from 2026-11-01 --to 2026-11-30 --json
+  kaspictl report --from 2026-11-01 --html november.html --lang ru";
 
 /// `kaspictl report`
 #[derive(Args)]
@@ -36,4 +39,7 @@ pub(in crate::ctl) struct ReportArgs {
     /// Only this organisation's
     #[arg(long, value_name = "BIN", add = bins())]
     pub(in crate::ctl) bin: Option<OrganizationBin>,
+    /// Write a page with a plot of the days for the owner, one file for any browser; - is stdout
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    pub(in crate::ctl) html: Option<PathBuf>,
 }

@@ -9,6 +9,7 @@ use crate::ctl::args::{
 use crate::ctl::invocation::{Goal, Invocation, Transfer};
 use crate::ctl::shell::quoted;
 use crate::ctl::when::Person;
+use crate::day::NamedDay;
 use crate::language::{Language, of_locale};
 use crate::moment::Span;
 use crate::operation::{
@@ -48,7 +49,15 @@ fn follow(args: LogFollowArgs) -> Invocation {
 
 /// One day, or a range.
 pub(super) fn report(args: ReportArgs) -> Invocation {
-    let ReportArgs { date, from, to, bin } = args;
+    let ReportArgs { date, from, to, bin, html } = args;
+    // A page has days, also of one day.
+    if html.is_some() {
+        let (from, to) = match from {
+            Some(from) => (from, to),
+            None => (date.unwrap_or(NamedDay::Today), Some(date.unwrap_or(NamedDay::Today))),
+        };
+        return Invocation { page: html, ..Invocation::once(RangeQuery { from, to, bin }) };
+    }
     match from {
         Some(from) => Invocation::once(RangeQuery { from, to, bin }),
         None => Invocation::once(DayQuery { date, bin }),

@@ -1,18 +1,24 @@
 //! What came of a command, shown and judged.
 
+use std::io::Write;
+use std::path::Path;
+
 use super::call::changes;
 use crate::client::{ClientError, Outcome};
 use crate::ctl::exit::{self, Exit};
 use crate::ctl::invocation::Invocation;
+use crate::ctl::save::{Existing, Output};
 use crate::ctl::session::Session;
 use crate::ctl::shell::quoted;
 use crate::ctl::{json, text};
 use crate::failure::{Code, Failure, Money};
+use crate::operation::{RangeReport, Reply};
 
 impl Session<'_> {
     /// Shows what came of the command and judges it.
     pub(super) fn answer(&mut self, outcome: Result<Outcome, ClientError>, ask: &Invocation) -> Exit {
         match outcome {
+            Ok(Ok(Reply::Range(report))) if ask.page.is_some() => self.page(&report, ask.page.as_deref()),
             Ok(Ok(reply)) => {
                 match self.json {
                     true => self.out.data(&json::reply(&reply)),
@@ -32,6 +38,27 @@ impl Session<'_> {
                     self.out.say("what to do: look what came of it before you repeat it: kaspictl status, kaspictl bin list, kaspictl log list --newest-first");
                 }
                 exit::of_client(&error, changes)
+            }
+        }
+    }
+
+    /// Writes a report as a page.
+    fn page(&mut self, report: &RangeReport, file: Option<&Path>) -> Exit {
+        let page = text::page(report, &self.reader);
+        let written = Output::begin(file, Existing::Replaced).and_then(|output| match output {
+            Output::Stdout => {
+                self.out.data(&page);
+                Ok(())
+            }
+            Output::Stream(mut stream) => stream.write_all(page.as_bytes()),
+            Output::File(mut file) => file.write(page.as_bytes()).and_then(|()| file.finish()),
+        });
+        match written {
+            Ok(()) => Exit::Done,
+            Err(error) => {
+                let place = file.unwrap_or(Path::new("-")).display().to_string();
+                self.out.say(&format!("kaspictl: cannot write {place}: {error}"));
+                Exit::Refused
             }
         }
     }

@@ -13,29 +13,29 @@ use crate::support::fixture::{Answer, Dialect};
 use crate::support::http::Door;
 use crate::support::scripted_bank::BIN;
 
-pub(super) const OTHER: &str = "210440028324";
+pub(crate) const OTHER: &str = "210440028324";
 const STATUS: &str = "/r3/v01/payment/status/";
 const DETAILS: &str = "/r3/v01/payment/details";
 
 /// Invoices of one amount may repeat, and nothing but the tests looks at them.
-pub(super) const QUIET: &str = "[payments]\none_per_invoice = false\n[follow]\nremote_sweep = \"off\"";
+pub(crate) const QUIET: &str = "[payments]\none_per_invoice = false\n[follow]\nremote_sweep = \"off\"";
 
 /// The day that `at` is in Almaty, reckoned without kaspid.
-pub(super) fn day_of(at: Timestamp) -> String {
+pub(crate) fn day_of(at: Timestamp) -> String {
     at.to_zoned_datetime(TimeZone::fixed(offset(5))).date().to_string()
 }
 
-pub(super) fn today() -> String {
+pub(crate) fn today() -> String {
     day_of(Timestamp::now())
 }
 
-pub(super) fn yesterday() -> String {
+pub(crate) fn yesterday() -> String {
     day_of(Timestamp::now() - 24.hours())
 }
 
 /// An invoice of `tiyn` for an organisation, and its QrPaymentId.
 #[track_caller]
-pub(super) fn invoice(door: &Door, bin: &str, tiyn: u64) -> (String, String) {
+pub(crate) fn invoice(door: &Door, bin: &str, tiyn: u64) -> (String, String) {
     let body = json!({"kind": "remote", "amount_tiyn": tiyn, "phone_number": "77015211545", "organization_bin": bin});
     let payment = door.post("/v1/payments", &body).expect(201);
     let text = |field: &str| payment[field].as_str().unwrap().to_owned();
@@ -43,12 +43,12 @@ pub(super) fn invoice(door: &Door, bin: &str, tiyn: u64) -> (String, String) {
 }
 
 /// From now on Kaspi says that it was paid, and when.
-pub(super) fn pays(till: &Till, qr: &str, tiyn: u64, date: Option<&str>) {
+pub(crate) fn pays(till: &Till, qr: &str, tiyn: u64, date: Option<&str>) {
     till.bank.answer_for("GET", &format!("{STATUS}{qr}"), qr, paid(Dialect::Bank));
     details(till, qr, tiyn, tiyn, date);
 }
 
-pub(super) fn details(till: &Till, qr: &str, tiyn: u64, left: u64, date: Option<&str>) {
+pub(crate) fn details(till: &Till, qr: &str, tiyn: u64, left: u64, date: Option<&str>) {
     let date = date.map(|date| format!(",\"TransactionDate\":\"{date}\"")).unwrap_or_default();
     let tenge = |tiyn: u64| format!("{}.{:02}", tiyn / 100, tiyn % 100);
     let (total, left) = (tenge(tiyn), tenge(left));
@@ -59,13 +59,13 @@ pub(super) fn details(till: &Till, qr: &str, tiyn: u64, left: u64, date: Option<
 }
 
 #[track_caller]
-pub(super) fn looked_at(door: &Door, id: &str) -> Value {
+pub(crate) fn looked_at(door: &Door, id: &str) -> Value {
     door.get(&format!("/v1/payments/{id}")).expect(200)
 }
 
 /// An organisation's part of a report.
 #[track_caller]
-pub(super) fn part<'r>(report: &'r Value, bin: &str) -> &'r Value {
+pub(crate) fn part<'r>(report: &'r Value, bin: &str) -> &'r Value {
     let all = report["organizations"].as_array().unwrap();
     all.iter().find(|found| found["organization_bin"] == bin).unwrap_or_else(|| panic!("no {bin} in {report}"))
 }
@@ -265,7 +265,7 @@ fn a_refund_in_doubt_is_listed_and_not_counted() {
 }
 
 /// A shop whose user 65534 has `audit` of [`OTHER`] and of nothing else; none where that user has no name.
-pub(super) fn seen_in_part() -> Option<Till> {
+pub(crate) fn seen_in_part() -> Option<Till> {
     let name = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(65534)).unwrap().map(|user| user.name);
     let Some(name) = name else {
         eprintln!("SKIPPED: user 65534 has no name here");

@@ -2,7 +2,7 @@
 
 mod amounts;
 mod contradicted;
-mod day_reports;
+pub(crate) mod day_reports;
 mod days;
 mod doubt;
 mod keys;

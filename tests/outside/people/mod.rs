@@ -8,6 +8,7 @@ mod doctor;
 mod documents;
 mod named_socket;
 mod native_client;
+mod owner;
 mod phone;
 mod python;
 mod readme;
