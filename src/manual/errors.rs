@@ -6,7 +6,7 @@ use std::path::Path;
 use super::is_committed;
 use crate::domain::{Kind, LogStatus, State};
 use crate::failure::{Cashier, Code, Failure, Money, NEVER_SHOWN, cashier, texts};
-use crate::language::{self, InEachLanguage};
+use crate::language::{self, InEachLanguage, Language};
 
 const HEAD: &str = "\
 # Every error and every state
@@ -18,6 +18,8 @@ Of each code stand its HTTP status, whether the call that failed with it has mov
 key may be sent again. A failure of its own may say otherwise in `money` and `retryable`, and then the answer is right. A call that \
 failed is not the sale: behind a lost answer, and with `invoice_open`, `key_conflict` and `restored_gap`, another call of the same sale \
 may have billed.
+
+Of each code stands what it means and what to do, and below it what the cashier reads.
 ";
 
 const STATES: [State; 8] = [
@@ -32,9 +34,7 @@ const STATES: [State; 8] = [
 ];
 
 fn row(page: &mut String, name: &str, ru: &str, kk: &str, en: &str) {
-    // A bar would end the cell.
-    let cell = |text: &str| text.replace('|', "\\|");
-    let _ = writeln!(page, "| {name} | {} | {} | {} |", cell(ru), cell(kk), cell(en));
+    let _ = writeln!(page, "| {name} | {ru} | {kk} | {en} |");
 }
 
 fn words(page: &mut String, name: &str, words: InEachLanguage) {
@@ -56,12 +56,13 @@ fn code(page: &mut String, code: Code) {
     let again =
         if failure.retryable { "may be sent again with the same key" } else { "is not to be sent again as it is" };
     let _ = writeln!(page, "\n### `{}`\n\nHTTP {}; this call {money}; it {again}.\n", code.word(), code.status());
-    table(page, "");
     let texts::Texts { title, remedy } = texts::of(code);
-    words(page, "it is", title);
     let Cashier { ru, kk, en } = cashier(&failure);
-    row(page, "cashier", ru, kk, en);
-    words(page, "what to do", remedy);
+    for (language, till) in [(Language::Russian, ru), (Language::Kazakh, kk), (Language::English, en)] {
+        let (title, remedy) = (title.told(language), remedy.told(language));
+        assert!(![title, remedy, till].iter().any(|text| text.trim().is_empty()), "{code:?} {language}");
+        let _ = writeln!(page, "- {language}: **{title}.** {remedy}\n  > {till}");
+    }
 }
 
 /// Promise: every code and every state has words for the cashier and for the owner in every language of the shop, and the page

@@ -12,8 +12,9 @@ use crate::tree;
 const FOLDERS: [&str; 3] = ["docs", "systemd", "packaging/man"];
 
 /// Texts beside them. The changelog tells of commands that there were.
-const BESIDE: [&str; 6] = [
+const BESIDE: [&str; 7] = [
     "README.md",
+    "README.ru.md",
     "SECURITY.md",
     "packaging/kaspid.toml",
     "packaging/rpm/kaspid.spec",

@@ -125,3 +125,31 @@ fn the_help_by_symptom() {
 fn the_security_model() {
     every_command_works("security.md");
 }
+
+/// Promise: recipes for software that opens no Unix socket work, where the forwarder is here.
+#[test]
+fn the_recipes() {
+    if Command::new("socat").arg("-V").output().is_err() {
+        eprintln!("SKIPPED: socat is not here, recipes.md is not typed");
+        return;
+    }
+    every_command_works("recipes.md");
+}
+
+/// Promise: whoever reads Russian types what whoever reads English types.
+#[test]
+fn the_russian_documents_type_the_same() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    for name in ["tutorial-developer.md", "tutorial-shop-it.md"] {
+        let [english, russian] =
+            [docs.join(name), docs.join("ru").join(name)].map(|file| std::fs::read_to_string(file).unwrap());
+        let typed =
+            |text: &str| blocks(text).iter().map(|block| (block.goes_on, block.text.to_owned())).collect::<Vec<_>>();
+        assert_eq!(typed(&english), typed(&russian), "{name}");
+        assert_eq!(english.matches("\n## ").count(), russian.matches("\n## ").count(), "{name}");
+    }
+    let [english, russian] =
+        ["README.md", "README.ru.md"].map(|name| std::fs::read_to_string(docs.parent().unwrap().join(name)).unwrap());
+    let typed = |text: &str| blocks(text).iter().map(|block| block.text.to_owned()).collect::<Vec<_>>();
+    assert_eq!(typed(&english), typed(&russian), "README.ru.md");
+}

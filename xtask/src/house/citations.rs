@@ -9,7 +9,7 @@ use crate::tree;
 const FOLDERS: [&str; 8] = ["src", "tests", "examples", "docs", "systemd", "packaging", ".ci", "xtask"];
 
 /// Texts that lie beside the folders.
-const BESIDE: [&str; 5] = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "Cargo.toml"];
+const BESIDE: [&str; 6] = ["README.md", "README.ru.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "Cargo.toml"];
 
 /// Papers that are cited by section.
 pub const PAPERS: [&str; 3] = ["architecture", "wire", "data-file"];
