@@ -80,15 +80,21 @@ impl Schedule {
 
     /// Keeps configs verified until the daemon stops.
     pub(in crate::service) async fn keep_verified(self, mut wakes: mpsc::UnboundedReceiver<Wake>) {
+        let mut changes = self.live.changes();
         let mut plan = VisitPlan::new(self.live.get());
         loop {
             plan.renew(&self);
             select! {
                 () = self.stop.begun() => return,
                 Some(wake) = wakes.recv() => plan.wake(&self, wake),
+                Ok(()) = changes.changed() => {}
                 () = sleep_until(plan.next()) => {
                     if let Some(bin) = plan.take() {
-                        plan.look(&self, &bin).await;
+                        select! {
+                            () = plan.look(&self, &bin) => {}
+                            // Of a bank that is not asked any more nothing is waited for, however long it keeps silent.
+                            Ok(()) = changes.changed() => {}
+                        }
                     }
                 }
             }

@@ -13,3 +13,4 @@ mod trade_points_over_days;
 mod waiting;
 mod wrong_clock;
 mod wrong_clock_at_start;
+mod wrong_url;
