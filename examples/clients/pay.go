@@ -1,4 +1,4 @@
-// Takes a payment and waits for the customer: go run pay.go TIYN PHONE INVOICE
+// Takes a payment and waits for the customer: go build pay.go && ./pay TIYN PHONE INVOICE   (go run ends with 1 for every code)
 // Ends with 0: paid; 1: not paid; 2: refused, this call billed nobody and the words say why; 5: still waiting;
 // 6: nobody knows, look before you bill again.
 package main

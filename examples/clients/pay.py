@@ -28,7 +28,8 @@ def ask(method, path, body=None, headers={}):
 
 tiyn, phone, invoice = sys.argv[1:]
 if not re.fullmatch("[0-9]{1,10}", tiyn):
-    sys.exit("An amount is whole tiyn: 15050 is 150.50 tenge.")
+    print("An amount is whole tiyn: 15050 is 150.50 tenge.", file=sys.stderr)
+    sys.exit(2)
 sale = {"kind": "remote", "amount_tiyn": int(tiyn), "phone_number": phone, "invoice": invoice}
 key = {"Content-Type": "application/json", "Idempotency-Key": "sale-" + urllib.parse.quote(invoice, safe="")}
 first = answer = ask("POST", "/v1/payments", sale, key)
@@ -41,5 +42,8 @@ elif "state" not in answer and what != "declined":
     # A refusal is of one call. Another call of this sale may have billed: one that got no answer, or that of a payment it names.
     alone = answer is first and not unanswered and what not in ("key_conflict", "invoice_open", "restored_gap")
     what = "refused" if alone and answer["money"] == "not_moved" else "unknown"
-print(what, answer.get("id") or answer.get("detail") or answer["code"])
+try:
+    print(what, answer.get("id") or answer.get("detail") or answer["code"], flush=True)
+except OSError:
+    pass  # Nobody reads it. The code below says how it ended.
 sys.exit({"paid": 0, "declined": 1, "cancelled": 1, "expired": 1, "refused": 2, "waiting": 5, "creating": 5}.get(what, 6))

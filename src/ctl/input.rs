@@ -70,8 +70,8 @@ pub(super) fn forgotten(bin: &OrganizationBin, out: &mut Out) -> Result<(), NoIn
     if read.is_ok() && line.trim() == bin.as_str() { Ok(()) } else { Err(refused()) }
 }
 
-/// Asks a person at a terminal whether money may leave; nobody else is asked.
-pub(super) fn may_leave(question: &str, out: &mut Out) -> bool {
+/// Asks a person at a terminal; nobody else is asked.
+pub(super) fn is_agreed(question: &str, out: &mut Out) -> bool {
     if !out.ask(question) {
         return true;
     }

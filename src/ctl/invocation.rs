@@ -79,6 +79,10 @@ pub(super) enum Confirm {
     Forget(OrganizationBin),
     /// Money leaves: a person at a terminal says yes. A program that asks means it.
     PayBack,
+    /// A payment of Kaspi is said to be ours: a person at a terminal has compared the two.
+    Attach,
+    /// Nothing is done: what would be is said.
+    Rehearse,
 }
 
 impl Invocation {

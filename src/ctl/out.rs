@@ -2,6 +2,7 @@
 //! exit code still says what happened to the money.
 
 use std::borrow::Cow;
+use std::env;
 use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
@@ -17,6 +18,10 @@ pub(super) struct Out {
     pub(super) terminal: bool,
     /// A person looks at the talk.
     pub(super) watched: bool,
+    /// Whether colours are wanted: on a terminal that has them, of somebody who has not said no.
+    pub(super) colours: bool,
+    /// Whether a line can be wiped off.
+    wipes: bool,
     /// A progress line stands there.
     busy: bool,
     /// Of a file that a person sees, the line that has no end yet.
@@ -37,6 +42,8 @@ impl Out {
             talk: Box::new(io::stderr()),
             terminal: io::stdout().is_terminal(),
             watched: io::stderr().is_terminal(),
+            colours: io::stdout().is_terminal() && !is_dumb() && env::var_os("NO_COLOR").is_none_or(|no| no.is_empty()),
+            wipes: !is_dumb(),
             busy: false,
             held: Vec::new(),
             only_reads: false,
@@ -52,7 +59,7 @@ impl Out {
 
     #[cfg(test)]
     pub(super) fn to(data: Box<dyn Write>, talk: Box<dyn Write>) -> Self {
-        Self { data, talk, terminal: false, watched: false, ..Self::standard() }
+        Self { data, talk, terminal: false, watched: false, colours: false, ..Self::standard() }
     }
 
     /// From now on commands are shown as this caller types them.
@@ -124,7 +131,7 @@ impl Out {
 
     /// How far something is, in place of what was said before; an empty line wipes it off. Only for people.
     pub(super) fn progress(&mut self, line: &str) {
-        if self.watched && (self.busy || !line.is_empty()) {
+        if self.watched && self.wipes && (self.busy || !line.is_empty()) {
             let _ = write!(self.talk, "\r\x1b[K{line}").and_then(|()| self.talk.flush());
             self.busy = !line.is_empty();
         }
@@ -165,6 +172,11 @@ impl Out {
             }
         }
     }
+}
+
+/// A terminal that only prints.
+fn is_dumb() -> bool {
+    env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ key may be sent again. A failure of its own may say otherwise in `money` and `re
 failed is not the sale: behind a lost answer, and with `invoice_open`, `key_conflict` and `restored_gap`, another call of the same sale \
 may have billed.
 
+A wrong method is told with `invalid_request` and HTTP 405, a head that is too long with `too_large` and 431.
+
 Of each code stands what it means and what to do, and below it what the cashier reads.
 ";
 

@@ -49,6 +49,9 @@ pub(in crate::ctl) struct CreateArgs {
     /// Why it is replaced, for the audit log
     #[arg(long, value_name = "TEXT", requires = "supersedes")]
     pub(in crate::ctl) reason: Option<Reason>,
+    /// Say who would be billed and who would get the money, and do nothing
+    #[arg(long, conflicts_with_all = ["wait", "key"])]
+    pub(in crate::ctl) dry_run: bool,
 }
 
 const PAY: &str = "\
@@ -217,13 +220,18 @@ pub(in crate::ctl) struct RefundArgs {
     /// Do not ask at the terminal
     #[arg(long)]
     pub(in crate::ctl) yes: bool,
+    /// Say what would go back and from whom, and do nothing
+    #[arg(long, conflicts_with_all = ["yes", "key"])]
+    pub(in crate::ctl) dry_run: bool,
     /// The name of this one intention [default: a new one, printed to stderr]
     #[arg(long, value_name = "KEY")]
     pub(in crate::ctl) key: Option<RequestKey>,
 }
 
 const RESOLVE: &str = "\
-Look at the customer's phone or into the Kaspi Pay app first; the audit log keeps who said what.
+Look at the customer's phone or into the Kaspi Pay app first; the audit log keeps who said what. \
+--attach asks at a terminal whether amount, phone and time are those of the payment there: Kaspi tells no \
+amount of one that is not paid yet.
 
 Examples:
   kaspictl payment resolve PAYMENT --attach 12737694350 --reason 'found in the Kaspi Pay app'
@@ -258,6 +266,9 @@ pub(in crate::ctl) struct ResolveArgs {
     /// Why, for the audit log
     #[arg(long, value_name = "TEXT")]
     pub(in crate::ctl) reason: Reason,
+    /// Do not ask at the terminal whether the payment of --attach is the right one
+    #[arg(long)]
+    pub(in crate::ctl) yes: bool,
 }
 
 const ADOPT: &str = "\

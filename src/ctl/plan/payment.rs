@@ -43,7 +43,8 @@ fn create(args: CreateArgs, kind: Kind, phone: Option<&str>) -> Result<Invocatio
         supersedes: args.supersedes,
         reason: args.reason,
     };
-    Ok(Invocation::once(create).keyed(key, goal)?)
+    let confirm = args.dry_run.then_some(Confirm::Rehearse);
+    Ok(Invocation { confirm, ..Invocation::once(create).keyed(key, goal)? })
 }
 
 pub(super) fn ask(command: PaymentCommand, reader: &Person) -> Result<Invocation, Usage> {
@@ -78,13 +79,17 @@ fn list(args: PaymentListArgs, reader: &Person) -> Result<Invocation, Usage> {
 
 fn refund(args: RefundArgs) -> Result<Invocation, Usage> {
     let refund = RefundPayment { amount_tiyn: args.amount, repeat_refund: args.repeat_refund };
-    let confirm = (!args.yes).then_some(Confirm::PayBack);
+    let confirm = match (args.dry_run, args.yes) {
+        (true, _) => Some(Confirm::Rehearse),
+        (false, true) => None,
+        (false, false) => Some(Confirm::PayBack),
+    };
     let ask = Invocation::once(PayBack { payment: args.payment, refund }).keyed(args.key, Goal::PaidBack)?;
     Ok(Invocation { confirm, ..ask })
 }
 
 fn resolve(args: ResolveArgs) -> Result<Invocation, Usage> {
-    let reason = args.reason;
+    let (reason, confirm) = (args.reason, (args.attach.is_some() && !args.yes).then_some(Confirm::Attach));
     let resolution = match (args.attach, args.paid, args.refund, args.happened) {
         (Some(qr_payment_id), ..) => Resolve::Attach { qr_payment_id, reason },
         (None, Some(paid), ..) => Resolve::Paid { paid, reason },
@@ -92,7 +97,8 @@ fn resolve(args: ResolveArgs) -> Result<Invocation, Usage> {
         (None, None, ..) if args.abandon => Resolve::Abandon { reason },
         (None, None, ..) => return Err(Usage::Incomplete("payment resolve needs --refund ID with --happened yes|no")),
     };
-    Ok(Invocation::once(ResolvePayment { payment: args.payment, resolution }))
+    let ask = Invocation::once(ResolvePayment { payment: args.payment, resolution });
+    Ok(Invocation { confirm, ..ask })
 }
 
 fn adopt(args: AdoptArgs) -> Invocation {

@@ -189,7 +189,7 @@ impl Session<'_> {
         }
         let picture = GetPicture { payment: PaymentRef::Id(payment.id) };
         match client.call(None, Some(PATIENCE), picture).await {
-            Ok(Ok(picture)) => match text::draw(&picture.content, self.out.terminal) {
+            Ok(Ok(picture)) => match text::draw(&picture.content, self.out.colours) {
                 Ok(code) => return Some(code),
                 Err(error) => self.out.say(&format!("kaspictl: cannot draw the code: {error}")),
             },

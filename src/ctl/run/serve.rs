@@ -12,7 +12,7 @@ use crate::ctl::session::Session;
 use crate::ctl::text;
 use crate::domain::State;
 use crate::failure::Code;
-use crate::operation::{Operation, Reply};
+use crate::operation::{GetPayment, Operation, Reply, Resolve, ResolvePayment, Select};
 
 impl Session<'_> {
     /// Carries a command out, from its questions to its exit code.
@@ -39,8 +39,11 @@ impl Session<'_> {
             Ok(client) => client,
             Err(error) => return self.no_daemon(&error, &ask.operation),
         };
-        if !self.may_leave(&client, &ask).await {
-            self.out.say("kaspictl: no money moved: nobody said yes");
+        if let Some(Confirm::Rehearse) = ask.confirm {
+            return self.rehearse(&client, &ask).await;
+        }
+        if !self.is_agreed(&client, &ask).await {
+            self.out.say("kaspictl: nothing was done, no money moved: nobody said yes");
             return Exit::Refused;
         }
         if let Some(Key { key, made: true }) = &ask.key {
@@ -81,14 +84,48 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Asks before money leaves, with what is known of it; programs are not asked.
-    async fn may_leave(&mut self, client: &Client, ask: &Invocation) -> bool {
-        let (Some(Confirm::PayBack), Operation::Refund(back)) = (&ask.confirm, &ask.operation) else { return true };
+    /// Asks a person, with what is known of it, before money leaves or a payment of Kaspi is called ours; programs are not asked.
+    async fn is_agreed(&mut self, client: &Client, ask: &Invocation) -> bool {
         if !input::is_somebody_there() {
             return true;
         }
-        let payment = known(client, &back.payment).await;
-        input::may_leave(&text::pay_back(back, payment.as_ref(), &self.reader), self.out)
+        let question = match (&ask.confirm, &ask.operation) {
+            (Some(Confirm::PayBack), Operation::Refund(back)) => {
+                text::pay_back(back, known(client, &back.payment).await.as_ref(), &self.reader)
+            }
+            (Some(Confirm::Attach), Operation::Resolve(ResolvePayment { payment, resolution })) => {
+                let Resolve::Attach { qr_payment_id, .. } = resolution else { return true };
+                let known = known(client, payment).await;
+                let Some(known) = known else { return true };
+                text::attach(qr_payment_id, &known, &self.reader)
+            }
+            _ => return true,
+        };
+        input::is_agreed(&question, self.out)
+    }
+
+    /// Says what a command would do, as far as that can be known without doing it.
+    async fn rehearse(&mut self, client: &Client, ask: &Invocation) -> Exit {
+        let (question, would) = match &ask.operation {
+            Operation::Create(create) => {
+                let select = Select { shop_id: create.shop_id, organization_bin: create.organization_bin.clone() };
+                (Operation::Select(select), text::would_bill(create, &self.reader))
+            }
+            Operation::Refund(back) => {
+                let known = known(client, &back.payment).await;
+                let look = GetPayment { payment: back.payment.clone(), wait: None };
+                (Operation::PaymentGet(look), text::would_pay_back(back, known.as_ref(), &self.reader))
+            }
+            _ => return Exit::Usage,
+        };
+        let looked = Invocation::once(question);
+        let outcome = client.send(None, patience(&looked.operation), looked.operation.clone()).await;
+        let is_well = matches!(outcome, Ok(Ok(_)));
+        let exit = self.answer(outcome, &looked);
+        if is_well {
+            self.out.say(&would);
+        }
+        exit
     }
 
     fn no_daemon(&mut self, error: &ClientError, operation: &Operation) -> Exit {

@@ -4,9 +4,9 @@ use super::payment::{named, organisation};
 use super::table::clean;
 use crate::ctl::when::Person;
 use crate::domain::{Kind, State};
-use crate::id::PaymentRef;
+use crate::id::{PaymentRef, QrPaymentId};
 use crate::language;
-use crate::operation::{PayBack, Payment};
+use crate::operation::{CreatePayment, PayBack, Payment};
 
 /// What to do now, if anything.
 pub(super) fn next_step(payment: &Payment, reader: &Person) -> Option<String> {
@@ -75,16 +75,53 @@ pub(in crate::ctl) fn left(named: &PaymentRef, known: Option<&Payment>, reader: 
     format!("kaspictl: {ends}: {said}")
 }
 
-/// What is asked before money leaves.
-pub(in crate::ctl) fn pay_back(back: &PayBack, known: Option<&Payment>, reader: &Person) -> String {
+/// What is asked before a payment of Kaspi is called ours: what a person compares stands in it.
+pub(in crate::ctl) fn attach(number: &QrPaymentId, known: &Payment, reader: &Person) -> String {
+    let whose = organisation(&known.organization_bin, known.description.as_ref());
+    let phone = known.phone.as_ref().map(ToString::to_string).unwrap_or_default();
+    let made = reader.show(known.created_at);
+    let (is_it, compare) = (
+        reader.words("Это тот самый платёж", "Бұл сол төлем бе", "Is this the payment"),
+        reader.words(
+            "Сумма, телефон и время там должны совпадать.",
+            "Ондағы сома, телефон және уақыт сәйкес болуы керек.",
+            "Amount, phone and time there must be these.",
+        ),
+    );
+    clean(&format!("{is_it}, {number}: {} {phone}, {made}, {whose}? {compare} [y/N] ", known.amount_tiyn))
+}
+
+/// What a rehearsal says of a bill.
+pub(in crate::ctl) fn would_bill(create: &CreatePayment, reader: &Person) -> String {
+    let whom = create.phone_number.as_ref().map(|phone| format!(", {}", phone.spelled())).unwrap_or_default();
+    let would = reader.words("был бы выставлен счёт на", "шот қойылар еді:", "would bill");
+    format!("{would} {}{whom}; {}", create.amount_tiyn, nothing_done(reader))
+}
+
+/// What a rehearsal says of a refund.
+pub(in crate::ctl) fn would_pay_back(back: &PayBack, known: Option<&Payment>, reader: &Person) -> String {
+    let would = reader.words("было бы возвращено", "қайтарылар еді:", "would pay back");
+    format!("{would} {}; {}", how_much(back, known, reader), nothing_done(reader))
+}
+
+fn nothing_done(reader: &Person) -> &'static str {
+    reader.words("ничего не сделано (--dry-run)", "ештеңе жасалмады (--dry-run)", "nothing was done (--dry-run)")
+}
+
+fn how_much(back: &PayBack, known: Option<&Payment>, reader: &Person) -> String {
     let left = known
         .and_then(|payment| payment.amount_tiyn.minus(payment.refunded_tiyn)?.minus(payment.refunded_elsewhere_tiyn));
-    let all = reader.words("всё, что осталось", "қалғанның бәрін", "all that is left");
-    let amount = match (back.refund.amount_tiyn, left) {
+    let all = reader.words("всё, что осталось", "қалғанның бәрі", "all that is left");
+    match (back.refund.amount_tiyn, left) {
         (Some(amount), _) => amount.to_string(),
         (None, Some(left)) => format!("{all}, {left},"),
         (None, None) => all.to_owned(),
-    };
+    }
+}
+
+/// What is asked before money leaves.
+pub(in crate::ctl) fn pay_back(back: &PayBack, known: Option<&Payment>, reader: &Person) -> String {
+    let amount = how_much(back, known, reader);
     let from = reader.words("от", "ұйымнан:", "from");
     let of = known.map_or_else(String::new, |payment| {
         let whose = organisation(&payment.organization_bin, payment.description.as_ref());

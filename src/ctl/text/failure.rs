@@ -29,7 +29,7 @@ pub(in crate::ctl) fn failure(failure: &Failure, reader: &Person) -> String {
 pub(crate) fn money(money: Money) -> InEachLanguage {
     match money {
         Money::NotMoved => InEachLanguage::of("не двигались", "қозғалған жоқ", "not moved"),
-        Money::Moved => InEachLanguage::of("списаны", "алынды", "moved"),
+        Money::Moved => InEachLanguage::of("двигались", "қозғалды", "moved"),
         Money::Unknown => InEachLanguage::of(
             "неизвестно, двигались ли; посмотрите, прежде чем повторять",
             "қозғалғаны белгісіз; қайталамас бұрын қараңыз",

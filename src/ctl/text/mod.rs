@@ -15,7 +15,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(super) use besides::{left, pay_back};
+pub(super) use besides::{attach, left, pay_back, would_bill, would_pay_back};
 pub(super) use doctor::{checks, sentence, sentence_with};
 pub(super) use failure::failure;
 pub(super) use html::page;

@@ -8,11 +8,11 @@ use qrcode::{EcLevel, QrCode};
 const BLACK_ON_WHITE: &str = "\u{1b}[38;5;16;48;5;231m";
 const RESET: &str = "\u{1b}[0m";
 
-/// `content` as a code of two modules a character with its quiet zone. Colours are set only for a terminal.
-pub(in crate::ctl) fn draw(content: &str, terminal: bool) -> Result<String, QrError> {
+/// `content` as a code of two modules a character with its quiet zone. Colours are set where they are wanted.
+pub(in crate::ctl) fn draw(content: &str, colours: bool) -> Result<String, QrError> {
     let code = QrCode::with_error_correction_level(content, EcLevel::M)?;
     let picture = code.render::<Dense1x2>().quiet_zone(true).build();
-    let (before, behind) = if terminal { (BLACK_ON_WHITE, RESET) } else { ("", "") };
+    let (before, behind) = if colours { (BLACK_ON_WHITE, RESET) } else { ("", "") };
     Ok(picture.lines().map(|line| format!("{before}{line}{behind}\n")).collect())
 }
 

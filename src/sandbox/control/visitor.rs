@@ -37,11 +37,14 @@ fn refused(sentence: &str) -> Complaint {
     Complaint(StatusCode::FORBIDDEN, sentence.to_owned())
 }
 
-/// Whether a Host can be this computer: a number of its own, or a name without a dot, which nobody on the internet can point here.
+/// How programs of this repository and people call it, beside its numbers.
+const NAMES: [&str; 3] = ["localhost", "sandbox", "kaspid"];
+
+/// Whether a Host is this computer. Any other name may have been pointed here, also one without a dot, of a network's own.
 fn is_here(host: &HeaderValue) -> bool {
     let Ok(authority) = Authority::try_from(host.as_bytes()) else { return false };
     let name = authority.host().trim_start_matches('[').trim_end_matches(']');
-    name.parse::<IpAddr>().map_or(!name.contains('.'), |ip| ip.is_loopback())
+    name.parse::<IpAddr>().map_or(NAMES.contains(&name), |ip| ip.is_loopback())
 }
 
 #[cfg(test)]
@@ -74,6 +77,7 @@ mod tests {
             &[("host", "shop.example:8081"), from, right],
             &[("host", "127.0.0.1.shop.example")],
             &[("host", "192.168.0.7:8081")],
+            &[("host", "printer:8081")],
         ] {
             assert!(!admitted(Method::POST, headers), "{headers:?}");
         }

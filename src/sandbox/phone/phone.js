@@ -176,7 +176,8 @@ function draw(id, value, make) {
   drawn[id] = text;
   const focus = $(id).contains(document.activeElement) ? document.activeElement.id : null;
   $(id).replaceChildren(...make(value));
-  if (focus) ($(focus) ?? $(id).querySelector("button") ?? $("link")).focus();
+  // Never on another payment's button: the key that was meant for the one that is gone would act there.
+  if (focus) ($(focus) ?? $("phone-title")).focus();
 }
 
 function some(list, make, none) {

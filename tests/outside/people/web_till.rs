@@ -20,16 +20,27 @@ struct Till {
 impl Till {
     #[track_caller]
     fn start(shop: &Shop, folder: &Path) -> Self {
+        Self::start_at(shop.place("socket"), folder)
+    }
+
+    #[track_caller]
+    fn start_at(socket: &str, folder: &Path) -> Self {
         let mut child = Command::new("python3")
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/till/till.py"))
             .current_dir(folder)
-            .env("KASPID_SOCKET", shop.place("socket"))
+            .env("KASPID_SOCKET", socket)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         Self { child, address: line.trim().to_owned() }
+    }
+
+    /// The address of a page of it, for who has been let in.
+    fn page(&self, path: &str) -> String {
+        let (base, _) = self.address.split_once('?').unwrap();
+        format!("{base}{path}")
     }
 
     /// Types a sale; the browser is at its page then.
@@ -109,12 +120,13 @@ fn an_unknown_sale_is_not_billed_again() {
     browser.shows("UNKNOWN");
     browser.shows("Do not hand the goods over and do not bill again.");
     without_barriers(&browser, "till-unknown");
-    browser.go(&format!("{}sales/1", till.address));
+    browser.go(&till.page("sales/1"));
     browser.shows("UNKNOWN");
     drop(till);
     till = Till::start(&shop, folder.path());
-    browser.go(&format!("{}language/ru", till.address));
-    browser.go(&format!("{}sales/1", till.address));
+    browser.go(&till.address);
+    browser.go(&till.page("language/ru"));
+    browser.go(&till.page("sales/1"));
     browser.shows("НЕИЗВЕСТНО");
     browser.shows("позовите старшего");
     without_barriers(&browser, "till-unknown-ru");
@@ -142,11 +154,66 @@ fn what_is_wrong_bills_nobody() {
     browser.shows("NOT DONE, nobody was billed");
     without_barriers(&browser, "till-refused");
     let forged = format!(
-        "return fetch('{}sales', {{method: 'POST', mode: 'no-cors', headers: {{'Content-Type': 'application/x-www-form-urlencoded'}}, \
+        "return fetch('{}', {{method: 'POST', mode: 'no-cors', headers: {{'Content-Type': 'application/x-www-form-urlencoded'}}, \
          body: 'amount=5&phone=77015211545'}}).then(() => true, () => true)",
-        till.address
+        till.page("sales")
     );
     browser.go("about:blank");
     browser.run(&forged);
     assert_eq!(shop.control("GET", "/effects")["total"]["invoices"], 0);
+}
+
+/// Promise: a form that is sent twice is one sale; a sale for which kaspid was never asked can be given up; a refund without an
+/// answer is repeated as it was, and no other is made beside it; who has not opened the till's address reads and does nothing.
+#[test]
+fn nothing_is_done_twice() {
+    let Some(browser) = Browser::open(700, 700) else { return };
+    let (shop, folder) = (Shop::open(), tempfile::tempdir().unwrap());
+    let till = Till::start(&shop, folder.path());
+    browser.go(&till.address);
+    browser.keys("[name=phone]", "77015211545");
+    browser.run("document.querySelector('[name=amount]').value = '777'");
+    let twice = "const form = document.querySelector('form'); const send = () => fetch(form.action, {method: 'POST', \
+                 body: new URLSearchParams(new FormData(form))}); return Promise.all([send(), send()]).then(() => true)";
+    browser.run(twice);
+    browser.go(&till.page("sales/1"));
+    browser.shows("WAITING");
+    assert_eq!(shop.control("GET", "/effects")["total"]["invoices"], 1);
+    browser.go(&till.page("sales/2"));
+    browser.shows("404");
+    shop.control("POST", &format!("/payments/{}/pay", number(&newest(&shop))));
+    browser.go(&till.page("sales/1"));
+    browser.shows("PAID");
+    // The answer to a refund of 10 is lost, and the cashier types 55: only the 10 can be repeated.
+    shop.tells("POST", "/faults", &json!({"call": "refund", "fault": "delay", "ms": 8_000}));
+    browser.run("window.confirm = () => true");
+    browser.keys("[name=amount]", &format!("10{ENTER}"));
+    browser.shows("A refund is not finished");
+    let other = "const form = document.querySelector('form'); const body = new URLSearchParams(new FormData(form)); \
+                 body.delete('again'); body.set('amount', '55'); \
+                 return fetch(form.action, {method: 'POST', body}).then(() => true)";
+    browser.run(other);
+    browser.until(
+        "location.reload(); return document.body.innerText.includes('10.00 ₸: paid back')",
+        "the refund is not seen",
+    );
+    assert_eq!(shop.control("GET", "/effects")["total"]["refunded_tiyn"], 1_000);
+    let base = till.page("");
+    let stranger = Command::new("curl").args(["-s", "-o", "/dev/null", "-w", "%{http_code}", &base]).output().unwrap();
+    assert_eq!(String::from_utf8(stranger.stdout).unwrap(), "403");
+    use std::os::unix::fs::PermissionsExt;
+    let mode = folder.path().join("till.db").metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "phones stand in it");
+}
+
+/// Promise: while kaspid is away a sale waits and says so; nobody is billed for one that was given up.
+#[test]
+fn a_sale_is_given_up_while_nobody_was_asked() {
+    let Some(browser) = Browser::open(700, 700) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let till = Till::start_at(folder.path().join("kaspid.sock").to_str().unwrap(), folder.path());
+    till.sells(&browser, "777", "77015211545");
+    browser.shows("ASKING");
+    browser.keys("form button", ENTER);
+    browser.shows("NOT DONE, nobody was billed");
 }
