@@ -41,6 +41,9 @@ pub(in crate::ctl) struct VerifyArgs {
 }
 
 const LIST: &str = "\
+Rows are numbered by the events of the chained log. Events that are no row of their own, such as an intent whose \
+outcome has the row, leave holes in the numbers: `kaspictl log verify` tells whether any event is missing.
+
 A time is RFC 3339 (2026-11-24T18:00:00+05:00) or a date. `--from DATE` begins with that day, `--to DATE` \
 ends with it, both in --timezone.
 

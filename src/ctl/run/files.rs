@@ -124,6 +124,8 @@ impl FileTransfer<'_, '_> {
             return Err(TransferError::File("a backup is nothing for a terminal: name a file".to_owned()));
         }
         let watch = output.watch();
+        // Lines of the file and a line that goes away do not share a terminal.
+        let is_told = !(matches!(output, Output::Stdout) && self.session.out.terminal);
         let mut sink = Sink { output, target, backup: is_backup.then(PassingBackup::default) };
         if is_backup && sink.output.is_readable_by_others() {
             self.session.out.say(
@@ -133,7 +135,7 @@ impl FileTransfer<'_, '_> {
         let count = Count::default();
         let mut body = answer.into_body();
         let mut clock = interval(SHOWN);
-        while let Some(frame) = self.next(&mut body, watch.as_ref(), &mut clock, (&count, length)).await? {
+        while let Some(frame) = self.next(&mut body, watch.as_ref(), &mut clock, (&count, length, is_told)).await? {
             count.add(&frame);
             sink.write(&frame, self.session)?;
         }
@@ -177,7 +179,7 @@ impl FileTransfer<'_, '_> {
         body: &mut Incoming,
         watch: Option<&SignalWatch>,
         clock: &mut Interval,
-        (count, length): (&Count, Option<u64>),
+        (count, length, is_told): (&Count, Option<u64>, bool),
     ) -> Result<Option<hyper::body::Bytes>, TransferError> {
         loop {
             tokio::select! {
@@ -189,7 +191,7 @@ impl FileTransfer<'_, '_> {
                     ))),
                 },
                 () = came(watch) => return Err(TransferError::Stopped),
-                _ = clock.tick() => self.session.out.progress(&progress(count, length)),
+                _ = clock.tick(), if is_told => self.session.out.progress(&progress(count, length)),
             }
         }
     }

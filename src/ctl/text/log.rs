@@ -10,7 +10,7 @@ use crate::operation::{
 /// A page of rows.
 pub(super) fn list(rows: &[LogRow], reader: &Person) -> String {
     let mut table =
-        Table::new(&[">ROW", "WHEN", "OPERATION", "STATUS", ">AMOUNT", "BIN", "-QRPAYMENTID", "-WHO", "~ERROR"]);
+        Table::new(&[">ROW", "WHEN", "OPERATION", "STATUS", ">AMOUNT", "BIN", "QRPAYMENTID", "-WHO", "~FOUND OUT"]);
     for row in rows {
         table.row([
             row.id.to_string(),
@@ -21,7 +21,7 @@ pub(super) fn list(rows: &[LogRow], reader: &Person) -> String {
             row.organization_bin.as_ref().map(ToString::to_string).unwrap_or_default(),
             row.external_id.as_ref().map(ToString::to_string).unwrap_or_default(),
             who(row),
-            error(row),
+            found(row),
         ]);
     }
     table.print()
@@ -37,7 +37,7 @@ pub(in crate::ctl) fn line(row: &LogRow, reader: &Person) -> String {
     let line = format!(
         "{id:>6}  {when}  {operation:<13}  {status:<7}  {amount:>14}  {bin:<12}  {external:<12}  {:<8}  {}",
         who(row),
-        super::clean(&error(row))
+        super::clean(&found(row))
     );
     format!("{}\n", line.trim_end())
 }
@@ -47,6 +47,15 @@ fn who(row: &LogRow) -> String {
         None => "kaspid".to_owned(),
         Some(Actor { name: Some(name), .. }) => name.clone(),
         Some(Actor { uid, .. }) => format!("uid {uid}"),
+    }
+}
+
+/// What the row has found out: the status at Kaspi, which tells a paid payment from a declined one, or what went wrong.
+fn found(row: &LogRow) -> String {
+    match (error(row), row.kaspi_status.as_deref()) {
+        (error, None) => error,
+        (error, Some(status)) if error.is_empty() => status.to_owned(),
+        (error, Some(status)) => format!("{status}: {error}"),
     }
 }
 

@@ -143,6 +143,10 @@ fn a_page_in_three_languages() {
     billed(&shop, 100, "another");
     browser.shows("A new invoice: 1.00 ₸");
     assert_eq!(browser.run("return document.activeElement.id"), format!("decline-{number}"));
+    // Where the payment goes, the focus goes to no other payment's button: a second Enter would act there.
+    browser.keys(&format!("#decline-{number}"), ENTER);
+    browser.shows(&format!("Done: payment {number}, declined"));
+    browser.until("return document.activeElement.id === 'phone-title'", "the focus is on something else");
 }
 
 /// Promise: a page of somebody else in the same browser neither pays nor reads, and an address without the sandbox's key says

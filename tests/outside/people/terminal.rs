@@ -30,7 +30,18 @@ impl Terminal {
         Self::types_with(till, arguments, true)
     }
 
+    /// The same with a variable set.
+    fn types_in(till: &Till, arguments: &[&str], name: &str, value: &str) -> Self {
+        Self::types_where(till, arguments, false, |command| {
+            command.env_remove("NO_COLOR").env("TERM", "xterm").env(name, value);
+        })
+    }
+
     fn types_with(till: &Till, arguments: &[&str], into_file: bool) -> Self {
+        Self::types_where(till, arguments, into_file, |_| {})
+    }
+
+    fn types_where(till: &Till, arguments: &[&str], into_file: bool, set: impl FnOnce(&mut Command)) -> Self {
         let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
         let terminal = openpty(Some(&size), None).unwrap();
         let (ours, theirs) = (File::from(terminal.master), File::from(terminal.slave));
@@ -38,6 +49,7 @@ impl Terminal {
         let mut command = Command::new("setsid");
         command.args(["--ctty", "--wait", env!("CARGO_BIN_EXE_kaspictl")]).args(arguments);
         let command = command.env("KASPID_SOCKET", till.daemon.socket());
+        set(command);
         let talk = if into_file { Stdio::from(till.home.log()) } else { side() };
         let child = command.stdin(side()).stdout(side()).stderr(talk).spawn().unwrap();
         Self { ours, child, shown: Vec::new() }
@@ -274,4 +286,72 @@ fn a_deaf_daemon_is_told_of() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kaspictl"));
     let output = command.args(["statement"]).env("KASPID_SOCKET", &socket).output().unwrap();
     assert_eq!(output.status.code(), Some(3), "{output:?}");
+}
+
+/// Promise: a rehearsal says who would be billed or paid back and from whom, and does nothing.
+#[test]
+fn a_rehearsal_moves_nothing() {
+    let till = Till::open(Dialect::Bank, "");
+    let (id, qr) = sold(&till, "order-1", 10_000);
+    let before = till.bank.seen().len();
+    let (text, code) = shown(&till, &["pay", "150.50", "--phone", "77015211545", "--dry-run"]);
+    assert_eq!(code, 0, "{text}");
+    for words in
+        ["The money goes to 891027350515", "would bill 150.50\u{a0}₸, +7 701 521 15 45; nothing was done (--dry-run)"]
+    {
+        assert!(text.contains(words), "{words} in {text}");
+    }
+    let (text, code) = shown(&till, &["payment", "refund", &qr, "--dry-run"]);
+    assert!(code == 0 && text.contains("would pay back all that is left, 100.00\u{a0}₸,; nothing was done"), "{text}");
+    let (text, code) = shown(&till, &["pay", "5", "--phone", "77015211545", "--bin", "210440028324", "--dry-run"]);
+    assert!(code == 1 && !text.contains("would bill"), "{text}");
+    let posts = till
+        .bank
+        .seen()
+        .iter()
+        .skip(before)
+        .filter(|seen| seen.path().contains("create") || seen.path().contains("return"))
+        .count();
+    assert_eq!((posts, refunds(&till, &id)), (0, 0));
+}
+
+/// Promise: whoever says at a terminal that a payment of Kaspi is the one whose answer was lost reads what to compare first.
+#[test]
+fn a_number_is_compared_before_it_is_attached() {
+    let till = Till::open(Dialect::Bank, "");
+    till.bank.answer("POST", "/r3/v01/remote/create", Answer::page(502, "Bad Gateway"));
+    let lost = json!({"kind": "remote", "amount_tiyn": 20_000, "phone_number": "77015211545"});
+    let lost = till.daemon.door.post("/v1/payments", &lost).problem("outcome_unknown");
+    let id = lost["payment"].as_str().unwrap();
+    let attach = ["payment", "resolve", id, "--attach", "12737694399", "--reason", "seen on the phone"];
+    let mut terminal = Terminal::types(&till, &attach);
+    terminal.sees("[y/N]");
+    terminal.ours.write_all(b"n\n").unwrap();
+    let (text, code) = terminal.ends();
+    for words in
+        ["Is this the payment, 12737694399: 200.00\u{a0}₸ 7701***1545", "Amount, phone and time there must be these."]
+    {
+        assert!(text.contains(words), "{words} in {text}");
+    }
+    let state = || till.daemon.door.get(&format!("/v1/payments/{id}")).expect(200)["state"].clone();
+    assert_eq!((code, state()), (1, json!("unknown")));
+    let (text, code) = shown(&till, &[&attach[..], &["--yes"]].concat());
+    assert_eq!(state(), "waiting", "{code} {text}");
+}
+
+/// Promise: who wants no colours, or has a terminal that only prints, gets none, and no line that is wiped off.
+#[test]
+fn a_plain_terminal_gets_plain_text() {
+    let till = Till::open(Dialect::Bank, "");
+    for (name, value) in [("NO_COLOR", "1"), ("TERM", "dumb")] {
+        let (text, _) = Terminal::types_in(&till, &["link", "100"], name, value).ends();
+        assert!(text.contains('█') || text.contains('▀'), "a code is drawn: {text}");
+        assert!(!text.contains('\u{1b}'), "{name}: {text:?}");
+    }
+    let (text, _) = Terminal::types_in(&till, &["link", "100"], "TERM", "xterm").ends();
+    assert!(text.contains('\u{1b}'), "a scanner wants dark on light");
+    let mut terminal =
+        Terminal::types_in(&till, &["pay", "100", "--phone", "77015211545", "--wait=2s"], "TERM", "dumb");
+    terminal.sees("WAITING");
+    assert!(!terminal.ends().0.contains('\u{1b}'));
 }
