@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::{Request, Response, header};
@@ -15,10 +16,13 @@ use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 use tokio::sync::oneshot;
 
-use crate::client::{Client, ClientError};
+use crate::client::ClientError;
 
 /// Bytes read from a file at a time.
 const PIECE: usize = 64 << 10;
+
+/// A daemon that is there answers the smallest question within it.
+const GREETING: Duration = Duration::from_secs(10);
 
 /// A request: method, path with query, and the file it carries.
 pub(super) struct Outgoing {
@@ -33,8 +37,15 @@ pub(super) struct Outgoing {
 /// # Errors
 /// `Unreachable` and `Permission`: nothing was asked. `Lost`: what came of it is not known.
 pub(super) async fn ask(socket: &Path, request: Outgoing) -> Result<Response<Incoming>, ClientError> {
-    // Who does not greet answers nothing either: a file may take minutes to be made, so its wait says nothing of that.
-    drop(Client::connect(socket, "kaspictl").await?);
+    // A file may take minutes to be made, so its wait says nothing of who answers at all.
+    let version =
+        Outgoing { method: "GET", target: "/v1/version".to_owned(), content_type: None, body: FileBody::none() };
+    let deaf = |_| ClientError::Unreachable { socket: socket.to_owned(), source: ErrorKind::TimedOut.into() };
+    drop(tokio::time::timeout(GREETING, sent(socket, version)).await.map_err(deaf)??);
+    sent(socket, request).await
+}
+
+async fn sent(socket: &Path, request: Outgoing) -> Result<Response<Incoming>, ClientError> {
     let Outgoing { method, target, content_type, body } = request;
     let stream = UnixStream::connect(socket).await.map_err(|source| match source.kind() {
         ErrorKind::PermissionDenied => ClientError::Permission { socket: socket.to_owned(), source },
