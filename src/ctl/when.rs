@@ -53,6 +53,26 @@ impl Person {
         }
     }
 
+    /// A sentence of the daemon, whose times are in UTC, with those of this person.
+    pub(super) fn local(&self, text: &str) -> String {
+        let is_of_a_time = |c: char| c.is_ascii_digit() || "TZ:.-".contains(c);
+        let mut told = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(begin) = rest.find(is_of_a_time) {
+            let (before, behind) = rest.split_at(begin);
+            let (word, after) = behind.split_at(behind.find(|c| !is_of_a_time(c)).unwrap_or(behind.len()));
+            told.push_str(before);
+            // What stands close behind a time belongs to the sentence.
+            let (time, close) = word.split_at(word.rfind('Z').map_or(0, |end| end + 1));
+            match time.parse::<Timestamp>() {
+                Ok(timestamp) => told.extend([self.show(timestamp.into()).as_str(), close]),
+                Err(_) => told.push_str(word),
+            }
+            rest = after;
+        }
+        told + rest
+    }
+
     /// The zone's offset at `moment`, as in `+05:00`.
     pub(super) fn offset(&self, moment: Moment) -> String {
         moment.timestamp().map_or_else(
@@ -88,6 +108,16 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
     use super::*;
+
+    /// Promise: no sentence of the daemon makes its reader reckon with another zone, and nothing else in it is changed.
+    #[test]
+    fn times_in_sentences_are_local() {
+        let person = Person::named("Asia/Almaty").unwrap();
+        let text = "since 2026-11-24T13:00:00.000Z; last tried 2026-11-24T13:00:05.025Z: 10.5 at 12:30 - T1, B-7.Z";
+        let local = "since 2026-11-24 18:00:00; last tried 2026-11-24 18:00:05: 10.5 at 12:30 - T1, B-7.Z";
+        assert_eq!(person.local(text), local);
+        assert_eq!(person.local("2026-11-24T18:00:00+05:00 and ё"), "2026-11-24T18:00:00+05:00 and ё");
+    }
 
     #[test]
     fn a_day_is_the_shops() {

@@ -248,9 +248,9 @@ pub fn of(code: Code) -> Texts {
         Code::KaspiUnavailable => (
             words("Kaspi сейчас не отвечает", "Kaspi қазір жауап бермейді", "Kaspi cannot be asked right now"),
             words(
-                "Повторите с тем же ключом; если не проходит: kaspictl status",
-                "Сол кілтпен қайталаңыз; өтпесе: kaspictl status",
-                "Try again with the same key; if it stays so: kaspictl status",
+                "Повторите с тем же ключом; если не проходит: kaspictl doctor",
+                "Сол кілтпен қайталаңыз; өтпесе: kaspictl doctor",
+                "Try again with the same key; if it stays so: kaspictl doctor",
             ),
         ),
         Code::CertificateRefused => (

@@ -102,7 +102,9 @@ impl Link {
                 continue;
             }
             if certificate || hopeless || Instant::now() + pause >= ask.deadline {
-                return Err(CallError::NeverSent { why, certificate });
+                // Whoever reads it can tell a mistyped address from a bank that is away.
+                let address = self.host.to_str().unwrap_or_default();
+                return Err(CallError::NeverSent { why: format!("{address}: {why}"), certificate });
             }
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);

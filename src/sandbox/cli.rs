@@ -11,7 +11,7 @@ use super::customer::{self, CustomerError};
 use super::serve::{self, ServeError, ServeOptions};
 use super::stop::Stop;
 use super::tour::{self, TourError, TourPage};
-use super::{Bank, CannotStart, Dialect, Options, RunningBank, Timers, daemon};
+use super::{CannotStart, Dialect, Options, RunningBank, Timers, daemon};
 use crate::daemon::DaemonError;
 
 const AFTER: &str = "\
@@ -206,11 +206,7 @@ async fn tours(dialects: &[Dialect]) -> Result<(), SandboxError> {
 }
 
 fn bank_only(runtime: &Runtime, serve: Serve, mut stop: Stop) -> Result<(), SandboxError> {
-    let ServeOptions { mut options, dialect, port, control_port } = serve.wish();
-    serve::go_on(&mut options);
-    let (dialect, port, control_port) =
-        (dialect.unwrap_or_default(), port.unwrap_or_default(), control_port.unwrap_or_default());
-    let bank = runtime.block_on(Bank::start(Options { dialect, port, control_port, ..options }))?;
+    let bank = runtime.block_on(serve::bank_alone(serve.wish()))?;
     announce(&bank);
     // Whoever has started the unit may go on.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);

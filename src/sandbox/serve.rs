@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::daemon::{CannotRun, DaemonFiles};
 use super::shop::{CannotOpen, GuideOrganisation, MAIN, SECOND, SandboxShop};
 use super::stop::Stop;
-use super::{CannotStart, Dialect, Options, PLACES, Places, RunningBank};
+use super::{Bank, CannotStart, Dialect, Options, PLACES, Places, RunningBank};
 use crate::client::{Client, ClientError};
 use crate::failure::{Code, Failure};
 use crate::id::NotAnId;
@@ -118,10 +118,22 @@ async fn open(wish: ServeOptions, continued: bool) -> Result<SandboxShop, ServeE
     }
 }
 
-/// The same for a bank alone, whose daemon somebody else keeps up.
-pub(super) fn go_on(options: &mut Options) {
-    if Kept::of(options.directory.as_deref()).is_some() {
-        number_on(options);
+/// The same for a bank alone, whose daemon somebody else keeps up, at the address that the daemon knows.
+pub(super) async fn bank_alone(wish: ServeOptions) -> Result<RunningBank, CannotStart> {
+    let ServeOptions { mut options, dialect, port, control_port } = wish;
+    let kept = Kept::of(options.directory.as_deref());
+    if kept.is_some() {
+        number_on(&mut options);
+    }
+    options.dialect = dialect.or(kept.as_ref().map(|kept| kept.dialect)).unwrap_or_default();
+    let last = |url: fn(&Kept) -> &str| kept.as_ref().and_then(|kept| port_of(url(kept))).unwrap_or(0);
+    options.port = port.unwrap_or_else(|| last(|kept| &kept.url));
+    options.control_port = control_port.unwrap_or_else(|| last(|kept| &kept.control_url));
+    match Bank::start(options.clone()).await {
+        Err(CannotStart::Listen { .. }) if port.is_none() && control_port.is_none() => {
+            Bank::start(Options { port: 0, control_port: 0, ..options }).await
+        }
+        started => started,
     }
 }
 

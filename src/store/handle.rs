@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use std::time::Duration;
+
 use redb::{Database, ReadableDatabase};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
@@ -24,7 +26,7 @@ use super::writing::Writing;
 use super::{Refused, StoreError, migration, scratch, sealing, state};
 use crate::failure::{Code, Failure};
 use crate::id::PaymentId;
-use crate::moment::Moment;
+use crate::moment::{Moment, since_boot};
 use crate::seal::{SealId, Seals};
 
 /// All state; a cheap handle.
@@ -81,6 +83,7 @@ impl Store {
             walks: Arc::new(Semaphore::new(PLACES)),
             inode,
             secrets,
+            unstored: Mutex::default(),
             hearer: Hearer::default(),
         });
         let underway = Arc::<AtomicUsize>::default();
@@ -103,6 +106,14 @@ impl Store {
     /// Whether the open file has lost its name, in words.
     pub(crate) fn displaced(&self) -> Option<String> {
         self.shared.displaced().map(|displaced| displaced.to_string())
+    }
+
+    /// Why something could not be stored within this time, in words. On a full disk a small change may pass between two that
+    /// do not.
+    pub(crate) fn unstored(&self, within: Duration) -> Option<String> {
+        let unstored = self.shared.unstored.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, why) = unstored.as_ref()?;
+        (since_boot().saturating_sub(*at) < within).then(|| why.clone())
     }
 
     /// Whether the writer is alive: a round trip through its queue.

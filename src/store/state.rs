@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use redb::{Database, ReadableDatabase};
 use tokio::sync::{Mutex, Semaphore, watch};
@@ -45,6 +46,8 @@ pub(super) struct StoreState {
     pub(super) inode: Option<(u64, u64)>,
     /// What opens tokens and keys hashes.
     pub(super) secrets: Arc<Secrets>,
+    /// When something could not be stored the last time, by the clock since boot, and why.
+    pub(super) unstored: std::sync::Mutex<Option<(Duration, String)>>,
     /// Told of every durable change of payments, by the writer.
     pub(super) hearer: Hearer,
 }

@@ -27,6 +27,7 @@ use super::writing::Writing;
 use crate::chance::select;
 use crate::failpoint::fail_point;
 use crate::id::PaymentId;
+use crate::moment::since_boot;
 use crate::notice;
 
 /// What the writer is asked.
@@ -283,6 +284,8 @@ impl Writer {
                     jobs.len().saturating_sub(owed)
                 );
                 self.shared.meters.failures.add();
+                let unstored = Some((since_boot(), error.to_string()));
+                *self.shared.unstored.lock().unwrap_or_else(PoisonError::into_inner) = unstored;
                 self.doubt = self.doubt.or(attempt.before);
                 self.shared.reopen();
             }

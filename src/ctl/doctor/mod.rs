@@ -60,7 +60,7 @@ impl Doctor {
             true => session.out.data(&document(&findings)),
             false => {
                 let again = session.out.shown("kaspictl doctor");
-                let page = page(&as_typed(&findings.checks, session), &again);
+                let page = session.reader.local(&page(&as_typed(&findings.checks, session), &again));
                 session.out.show(&page);
             }
         }

@@ -11,7 +11,10 @@ pub(in crate::ctl) fn failure(failure: &Failure, reader: &Person) -> String {
     let mut fields = Fields::default();
     fields
         .add(reader.words("деньги", "ақша", "money"), money(failure.money).told(reader.language))
-        .add(reader.words("что делать", "не істеу керек", "what to do"), failure.remedy_in(reader.language))
+        .add(
+            reader.words("что делать", "не істеу керек", "what to do"),
+            reader.local(&failure.remedy_in(reader.language)),
+        )
         .maybe(reader.words("организация", "ұйым", "organisation"), failure.organization_bin.as_ref())
         .maybe(reader.words("платёж", "төлем", "payment"), failure.payment)
         .maybe(reader.words("Kaspi говорит", "Kaspi айтады", "Kaspi says"), provider(failure))
@@ -22,7 +25,7 @@ pub(in crate::ctl) fn failure(failure: &Failure, reader: &Person) -> String {
     } else {
         format!("\n{}", config::trade_points(&failure.trade_points))
     };
-    format!("{title} ({}): {}\n{}{points}", failure.code.word(), clean(&failure.detail), fields.print())
+    format!("{title} ({}): {}\n{}{points}", failure.code.word(), clean(&reader.local(&failure.detail)), fields.print())
 }
 
 /// Whether money moved, in words.

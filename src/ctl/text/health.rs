@@ -25,7 +25,7 @@ pub(super) fn health(health: &Health, reader: &Person) -> String {
         )
         .add("payments", format!("{} open, of these {} unknown", payments.open, payments.unknown))
         .add("sealed", sealed(health));
-    let problems: String = health.problems.iter().map(problem).collect();
+    let problems: String = health.problems.iter().map(|item| problem(item, reader)).collect();
     format!("{headline}\n{}{problems}", fields.print())
 }
 
@@ -42,13 +42,13 @@ fn sealed(health: &Health) -> String {
     }
 }
 
-fn problem(item: &ProblemItem) -> String {
+fn problem(item: &ProblemItem, reader: &Person) -> String {
     let mut fields = Fields::default();
     fields
-        .add("problem", format!("{} ({})", item.detail, item.code))
+        .add("problem", format!("{} ({})", reader.local(&item.detail), item.code))
         .maybe("payment", item.payment)
         .maybe("organisation's row", item.config_id)
-        .add("what to do", &item.remedy);
+        .add("what to do", reader.local(&item.remedy));
     format!("\n{}", fields.print())
 }
 

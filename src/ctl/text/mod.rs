@@ -74,7 +74,7 @@ pub(super) fn reply(reply: &Reply, reader: &Person) -> String {
         Reply::Metrics(metrics) => metrics.text.clone(),
         Reply::Day(day) => report::day(day, reader),
         Reply::Range(range) => report::range(range, reader),
-        Reply::Diagnosis(diagnosis) => doctor::checks(&diagnosis.checks),
+        Reply::Diagnosis(diagnosis) => reader.local(&doctor::checks(&diagnosis.checks)),
         Reply::CertificateRequest(request) => request.request.clone(),
         Reply::IdentityTaken(taken) => identity::taken(taken, reader),
     }

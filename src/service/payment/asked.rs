@@ -40,6 +40,8 @@ struct AskRecord {
     reads: usize,
     /// How many were not since the last one that was; a call counts as such until it is answered.
     failures: usize,
+    /// What the last answer told that is new could not be stored: what is known is older than it.
+    is_unkept: bool,
 }
 
 /// What the last ask is worth to somebody who came a while ago.
@@ -47,6 +49,9 @@ struct AskRecord {
 pub(super) enum Freshness {
     /// What is known is the answer: it is fresh, or was read while he waited.
     Answered,
+    /// Kaspi has answered with something new that could not be stored: what is known is no answer, and it is not asked again
+    /// at once.
+    Unkept,
     /// The call that he waited for failed; another would be the next one's.
     Failed,
     /// A call failed a moment ago.
@@ -84,7 +89,14 @@ impl Asks {
         asked.ended = Some(now);
         if is_answered {
             (asked.read, asked.reads, asked.failures) = (Some(asked.began), asked.reads + 1, 0);
+            asked.is_unkept = false;
         }
+    }
+
+    /// What the last answer told could not be stored.
+    pub(super) fn unkept(&self, id: PaymentId) {
+        let (now, mut remembered) = (since_boot(), self.lock());
+        remembered.entry(id, now).is_unkept = true;
     }
 
     /// What is known to somebody who came then.
@@ -92,8 +104,8 @@ impl Asks {
         let Some(asked) = self.of(row.id) else { return Freshness::Nothing };
         match asked.ended {
             Some(ended) if ended >= came && asked.failures > 0 => Freshness::Failed,
-            Some(ended) if ended >= came => Freshness::Answered,
-            _ if !asked.fresh_for(row).is_zero() => Freshness::Answered,
+            Some(ended) if ended >= came => asked.answer(),
+            _ if !asked.fresh_for(row).is_zero() => asked.answer(),
             _ if !asked.rest(row).is_zero() => Freshness::FailedLately,
             _ => Freshness::Nothing,
         }
@@ -130,6 +142,10 @@ impl Remembered {
 }
 
 impl AskRecord {
+    fn answer(&self) -> Freshness {
+        if self.is_unkept { Freshness::Unkept } else { Freshness::Answered }
+    }
+
     /// How long a read is still the answer.
     fn fresh_for(&self, row: &PaymentRow) -> Duration {
         let fresh = self.read.map(|at| (at + interval(row, self.reads)).saturating_sub(since_boot()));

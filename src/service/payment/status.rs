@@ -63,7 +63,10 @@ impl Statuses {
     }
 
     /// A payment as it stands now: asks Kaspi unless what is known is younger than the interval, or nobody's turn of
-    /// the rate is near. Trouble is not an error here: the answer is then what was known.
+    /// the rate is near. Trouble at Kaspi is not an error here: the answer is then what was known.
+    ///
+    /// # Errors
+    /// `storage_failed`: Kaspi has said something new, and what was known is the answer no more.
     pub(in crate::service) async fn seen(
         &self,
         settings: &Settings,
@@ -72,6 +75,10 @@ impl Statuses {
     ) -> Result<PaymentRow, Failure> {
         let refreshed = self.refresh(settings, id, whom).await;
         refreshed.or_else(|failure| {
+            if failure.code == Code::StorageFailed {
+                let detail = format!("what Kaspi says of the payment could not be stored: {}", failure.detail);
+                return Err(Failure { detail, ..failure }.with_money(Money::Unknown).with_payment(id));
+            }
             debug!(payment = %id, code = failure.code.word(), "could not ask about a payment");
             self.payments.row(id)
         })
@@ -124,6 +131,9 @@ impl Statuses {
         }
         match (self.asks.known(&row, came), whom) {
             (Freshness::Answered, _) | (Freshness::Failed | Freshness::FailedLately, For::Caller) => return Ok(row),
+            (Freshness::Unkept, _) => {
+                return Err(Failure::new(Code::StorageFailed, "Kaspi was asked a moment ago"));
+            }
             (Freshness::Failed, _) | (Freshness::FailedLately, For::Follower | For::Report) => {
                 return Err(Failure::new(Code::KaspiUnavailable, "Kaspi was asked a moment ago and did not answer"));
             }
@@ -181,7 +191,7 @@ impl Statuses {
         let newly_paid = row.state != State::Paid && read.status == PROCESSED;
         let details = if newly_paid { self.totals.details_of_paid(settings, row).await } else { None };
         let said = read.status.clone();
-        self.keep_status(row.id, read, details).await?;
+        self.keep_status(row.id, read, details).await.inspect_err(|_| self.asks.unkept(row.id))?;
         Ok((Some(said), self.payments.row(row.id)?))
     }
 

@@ -1,12 +1,13 @@
 //! What needs a person: of the identity, the bank, the organisations, the payments and the daemon itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::backup::Backups;
 use super::identity::NextStart;
 use super::restored::gap_problems;
 use crate::domain::Standing;
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 use crate::identity::ClientIdentity;
 use crate::moment::Moment;
 use crate::operation::ProblemItem;
@@ -21,6 +22,9 @@ pub(super) const RENEW_DAYS: i64 = 30;
 
 /// Payments looked at for what needs a person. An answer holds a mebibyte, and a person less.
 pub(super) const NAMED: usize = 500;
+
+/// How long something that could not be stored is told of: tills try again meanwhile.
+const UNSTORED: Duration = Duration::from_secs(60);
 
 /// Said where only the running daemon has the identity.
 pub(super) const KEPT_NOWHERE: &str = "the key and certificate in use are kept nowhere: the next start would have none";
@@ -92,6 +96,7 @@ impl Problems {
     ) -> Result<Vec<ProblemItem>, Failure> {
         let had_one = self.store.read(|reading| Ok(identity_mark(reading)?))?.is_some();
         let mut problems: Vec<ProblemItem> = self.store.displaced().map(displaced).into_iter().collect();
+        problems.extend(self.store.unstored(UNSTORED).map(unstored));
         let unusable = self.next_start.trouble(&context.settings.place).await;
         problems.extend(identity_problems(context, had_one, unusable));
         problems.extend(self.verifications.failed_looks.bank_problems(context, configs));
@@ -113,6 +118,11 @@ pub(super) async fn for_a_person(store: &Store, context: &Context) -> Result<(Ve
     let (mut rows, more) = store::for_a_person(store, NAMED, is_given_up_long_ago).await?;
     rows.retain(|row| context.sees(row));
     Ok((rows, if context.scope.is_everything() { more } else { 0 }))
+}
+
+fn unstored(why: String) -> ProblemItem {
+    let failure = Failure::new(Code::StorageFailed, format!("the state could not be stored a moment ago: {why}"));
+    problem(failure.code.word(), failure.detail.clone(), failure.remedy())
 }
 
 fn displaced(detail: String) -> ProblemItem {

@@ -130,6 +130,34 @@ fn what_the_bank_said_is_not_lost() {
     assert_eq!(rows["rows"].as_array().unwrap().len(), 2, "{rows}");
 }
 
+/// Promise: with a full disk nobody is told that a customer still has to pay who has paid: what Kaspi says new and cannot be kept
+/// is an error that says so, status and metrics name the disk, and the payment is paid as soon as there is room.
+#[test]
+fn a_payment_that_cannot_be_kept_is_not_called_waiting() {
+    let Some(till) = Till::open() else { return };
+    let sale = till.daemon.door.post("/v1/payments", &invoice()).expect(201);
+    let (id, qr) = (sale["id"].as_str().unwrap(), sale["qr_payment_id"].as_str().unwrap());
+    till.fill();
+    till.bank.pay(qr);
+    for target in [format!("/v1/payments/{id}?wait=30s"), format!("/v1/payments/{id}")] {
+        let problem = till.daemon.door.get(&target).problem("storage_failed");
+        assert_eq!((&problem["money"], &problem["payment"]), (&json!("unknown"), &json!(id)), "{target}: {problem}");
+    }
+    let health = till.daemon.door.get("/v1/health").expect(200);
+    assert!(health["problems"].as_array().unwrap().iter().any(|one| one["code"] == "storage_failed"), "{health}");
+    till.free();
+    // It is retryable: Kaspi is asked again an interval later.
+    let seen = || till.daemon.door.get(&format!("/v1/payments/{id}?wait=30s"));
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    let mut last = seen();
+    while last.status != 200 && std::time::Instant::now() < deadline {
+        assert_eq!(last.problem("storage_failed")["retryable"], true);
+        std::thread::sleep(Duration::from_millis(200));
+        last = seen();
+    }
+    assert_eq!(last.expect(200)["state"], "paid");
+}
+
 /// The same of a refund: the money has moved, and the answer says so.
 #[test]
 fn a_refund_that_cannot_be_stored_has_moved_money() {
