@@ -5,7 +5,13 @@ using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
 
-var (tiyn, phone, invoice) = (long.Parse(args[0]), args[1], args[2]);
+// An exception would end with a code of its own: what is no amount is told before anything is asked.
+if (args.Length != 3 || !long.TryParse(args[0], System.Globalization.NumberStyles.None, null, out var tiyn))
+{
+    Console.Error.WriteLine("TIYN PHONE INVOICE; an amount is whole tiyn: 15050 is 150.50 tenge.");
+    return 2;
+}
+var (phone, invoice) = (args[1], args[2]);
 var end = DateTime.UtcNow.AddMinutes(3);
 var unanswered = 0;
 var path = Environment.GetEnvironmentVariable("KASPID_SOCKET") ?? "/run/kaspid/kaspid.sock";

@@ -8,8 +8,9 @@ use crate::store::{Change, Event, Store};
 
 /// What to look at; also the remedy in health.
 const HINT: &str = "Compare the payments and refunds in the Kaspi Pay app since the backup was made with kaspictl \
-                    payment list; take in what is missing: kaspictl payment adopt QRID --bin BIN. Then: kaspictl \
-                    restore --acknowledge";
+                    payment list; take in what is missing: kaspictl payment adopt QRID --bin BIN. See that no till asks for a \
+                    sale of that time again, also not under its key: the state does not know it any more and would bill \
+                    anew. Then: kaspictl restore --acknowledge";
 
 /// Refuses to move money while a gap is open.
 pub(in crate::service) fn without_gap(store: &Store) -> Result<(), Failure> {
