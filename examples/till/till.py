@@ -20,7 +20,8 @@ WORDS = {
            "declined": "НЕ ОПЛАЧЕНО: отказ", "cancelled": "НЕ ОПЛАЧЕНО: отменено", "expired": "НЕ ОПЛАЧЕНО: время вышло", "refused": "НЕ ПРОВЕДЕНО, счёт не выставлен",
            "unknown": "НЕИЗВЕСТНО", "abandoned": "НЕИЗВЕСТНО, закрыто вручную", "stop": "Не отдавайте товар и не выставляйте счёт снова. Посмотрите в телефон покупателя и позовите старшего.",
            "cancel": "Отменить", "refund": "Вернуть", "back": "Возвращено", "all": "пусто: всё", "sure": "Вернуть деньги?", "home": "К продажам",
-           "bad_amount": "Сумма пишется так: 150 или 150.50", "success": "возвращено", "failed": "не прошло", "pending": "неизвестно", "again": "Повторить возврат", "give_up": "Не проводить",
+           "bad_amount": "Сумма пишется так: 150 или 150.50", "stop_qr": "Код на оплату не получен, и никто его не видел. Начните продажу заново.", "returned": "ВОЗВРАЩЕНО", "absent": "Нет связи с kaspid. Продажи ждут.",
+           "twice": "Для этого телефона и этой суммы есть продажа, о которой неизвестно, выставлен ли счёт", "anyway": "Всё равно выставить ещё один счёт", "success": "возвращено", "failed": "не прошло", "pending": "неизвестно", "again": "Повторить возврат", "give_up": "Не проводить",
            "late": "оплачено после того, как считалось неоплаченным", "no_disk": "Не записано, ничего не сделано. Проверьте диск.",
            "refund_unknown": "Возврат ещё не закончен, или неизвестно, прошёл ли он. Посмотрите в приложении Kaspi Pay, прежде чем возвращать ещё."},
     "kk": {"till": "Касса", "amount": "Сома, ₸", "phone": "Телефон (бос: QR)", "who": "Ұйым", "sell": "Сату", "sales": "Сатулар",
@@ -28,7 +29,8 @@ WORDS = {
            "declined": "ТӨЛЕНБЕДІ: бас тартылды", "cancelled": "ТӨЛЕНБЕДІ: күші жойылды", "expired": "ТӨЛЕНБЕДІ: уақыты өтті", "refused": "ЖҮРГІЗІЛМЕДІ, шот қойылған жоқ",
            "unknown": "БЕЛГІСІЗ", "abandoned": "БЕЛГІСІЗ, қолмен жабылды", "stop": "Тауарды бермеңіз және шотты қайта қоймаңыз. Сатып алушының телефонын қараңыз және аға қызметкерді шақырыңыз.",
            "cancel": "Күшін жою", "refund": "Қайтару", "back": "Қайтарылды", "all": "бос: бәрі", "sure": "Ақшаны қайтару керек пе?", "home": "Сатуларға",
-           "bad_amount": "Сома былай жазылады: 150 немесе 150.50", "success": "қайтарылды", "failed": "өтпеді", "pending": "белгісіз", "again": "Қайтаруды қайталау", "give_up": "Жүргізбеу",
+           "bad_amount": "Сома былай жазылады: 150 немесе 150.50", "stop_qr": "Төлем коды алынбады, оны ешкім көрген жоқ. Сатуды жаңадан бастаңыз.", "returned": "ҚАЙТАРЫЛДЫ", "absent": "kaspid-пен байланыс жоқ. Сатулар күтіп тұр.",
+           "twice": "Осы телефон мен сомаға шоты қойылғаны белгісіз сату бар", "anyway": "Бәрібір тағы бір шот қою", "success": "қайтарылды", "failed": "өтпеді", "pending": "белгісіз", "again": "Қайтаруды қайталау", "give_up": "Жүргізбеу",
            "late": "төленбеген деп саналғаннан кейін төленді", "no_disk": "Жазылмады, ештеңе жасалмады. Дискіні тексеріңіз.",
            "refund_unknown": "Қайтару әлі аяқталған жоқ немесе өткені белгісіз. Тағы қайтармас бұрын Kaspi Pay қолданбасын қараңыз."},
     "en": {"till": "Till", "amount": "Amount, ₸", "phone": "Phone (empty: QR)", "who": "Organisation", "sell": "Sell", "sales": "Sales",
@@ -36,7 +38,8 @@ WORDS = {
            "declined": "NOT PAID: declined", "cancelled": "NOT PAID: cancelled", "expired": "NOT PAID: out of time", "refused": "NOT DONE, nobody was billed",
            "unknown": "UNKNOWN", "abandoned": "UNKNOWN, given up by a person", "stop": "Do not hand the goods over and do not bill again. Look at the customer's phone and call a supervisor.",
            "cancel": "Cancel", "refund": "Pay back", "back": "Paid back", "all": "empty: all", "sure": "Pay the money back?", "home": "To the sales",
-           "bad_amount": "An amount is written 150 or 150.50", "success": "paid back", "failed": "did not happen", "pending": "unknown", "again": "Repeat the refund", "give_up": "Do not bill",
+           "bad_amount": "An amount is written 150 or 150.50", "stop_qr": "No code to pay was received, and nobody has seen one. Start the sale again.", "returned": "PAID BACK", "absent": "No connection to kaspid. Sales wait.",
+           "twice": "For this phone and this amount there is a sale of which nobody knows whether it was billed", "anyway": "Bill once more all the same", "success": "paid back", "failed": "did not happen", "pending": "unknown", "again": "Repeat the refund", "give_up": "Do not bill",
            "late": "paid after it had been taken for not paid", "no_disk": "Not stored, nothing was done. Check the disk.",
            "refund_unknown": "A refund is not finished, or nobody knows whether it happened. Look in the Kaspi Pay app before you pay back more."},
 }
@@ -161,21 +164,31 @@ def home(w):
         f'<option value="{e(one["organization_bin"])}">{e(one["organization_bin"])} {e(one["description"] or "")}</option>' for one in shops)
     sell = field(w["amount"], "amount", 'inputmode="decimal" required autofocus') + field(w["phone"], "phone", 'inputmode="tel"')
     sell += f'<label>{e(w["who"])} <select name="bin">{options}</select></label><input type="hidden" name="form" value="{secrets.token_hex(8)}"><button>{e(w["sell"])}</button>'
+    if not isinstance(answer, dict):
+        sell = f'<p class="bad" role="alert">{e(w["absent"])}</p>' + sell
     rows = db.execute("SELECT * FROM sale ORDER BY number DESC LIMIT 20").fetchall()
     if shops:  # kaspid answers: what was called over may have been paid since
         rows = [row if row["state"] in ("paid", "refused") else looked_at(row) for row in rows]
-    lines = "".join(f'<li><a href="/sales/{row["number"]}">{e(w["sale"])} {row["number"]}</a>: {tenge(row["tiyn"])}, {e(w.get(row["state"], row["state"]))}</li>' for row in rows)
+    lines = "".join(f'<li><a href="/sales/{row["number"]}">{e(w["sale"])} {row["number"]}</a>: {tenge(row["tiyn"])}, {e(stands(row, w))}</li>' for row in rows)
     return form("/sales", sell) + f'<h2>{e(w["sales"])}</h2><ul>{lines}</ul>'
+
+
+def stands(sale, w):
+    """How a sale stands, in words: one whose money went back is not called paid."""
+    answer = json.loads(sale["answer"] or "{}")
+    back = answer.get("refunded_tiyn", 0) + answer.get("refunded_elsewhere_tiyn", 0)
+    return w["returned"] if sale["state"] == "paid" and back >= sale["tiyn"] else w.get(sale["state"], sale["state"])
 
 
 def show(sale, language):
     w, answer, state = WORDS[language], json.loads(sale["answer"] or "{}"), sale["state"]
     parts = [f'<h2>{e(w["sale"])} {sale["number"]}: {tenge(sale["tiyn"])}</h2>',
-             f'<p id="state" class="{e(state)}" role="status">{e(w.get(state, state))}</p>']
+             f'<p id="state" class="{e(state)}" role="status">{e(stands(sale, w))}</p>',
+             f'<p>{e(SHOP)}-{sale["number"]} {e(answer.get("qr_payment_id") or "")} {e(answer.get("phone") or "")}</p>']
     if answer.get("organization_bin"):
         parts.append(f'<p>{e(answer["organization_bin"])} {e(answer.get("description") or "")}</p>')
     if state in ("unknown", "abandoned"):
-        parts.append(f'<p class="bad">{e(w["stop"])}</p>')
+        parts.append(f'<p class="bad">{e(w["stop"] if sale["phone"] else w["stop_qr"])}</p>')
     elif "cashier" in answer and state != "asking":
         parts.append(f'<p class="bad">{e(answer["cashier"][language])}</p>')
     if state == "waiting" and answer.get("kind") == "qr":
@@ -203,7 +216,7 @@ def show(sale, language):
         amount = tenge(open_refund["tiyn"]) if open_refund["tiyn"] else w["all"]
         parts.append(form(f'/sales/{sale["number"]}/refund', f'<input type="hidden" name="again" value="{open_refund["number"]}"><button>{e(w["again"])}: {amount}</button>', w["sure"]))
     elif state == "paid" and back < sale["tiyn"]:
-        parts.append(form(f'/sales/{sale["number"]}/refund', field(w["amount"] + f' ({w["all"]})', "amount", 'inputmode="decimal"') + f'<button>{e(w["refund"])}</button>', w["sure"]))
+        parts.append(form(f'/sales/{sale["number"]}/refund', field(w["amount"] + f' ({w["all"]})', "amount", f'inputmode="decimal" placeholder="{(sale["tiyn"] - back) // 100}.{(sale["tiyn"] - back) % 100:02d}"') + f'<button>{e(w["refund"])}</button>', w["sure"]))
     return "".join(parts) + f'<p><a href="/">{e(w["home"])}</a></p>'
 
 
@@ -247,7 +260,8 @@ async function follow() {
 }
 document.addEventListener("submit", event => {
   const sure = event.target.dataset.sure;
-  if (sure && !confirm(sure)) event.preventDefault();
+  const { amount } = event.target.elements;
+  if (sure && !confirm(`${sure} ${amount ? amount.value || amount.placeholder : ""}`)) event.preventDefault();
 });
 follow();"""
 
@@ -342,6 +356,12 @@ class Till(http.server.BaseHTTPRequestHandler):
         amount = given.get("amount", "").strip()
         if (parts == ["sales"] or parts[-1] == "refund" and amount) and not tiyn(amount):
             return self.page(f'<p class="bad" role="alert">{e(w["bad_amount"])}</p><p><a href="/">{e(w["home"])}</a></p>', status=400)
+        if parts == ["sales"] and not given.get("anyway") and given.get("phone", "").strip():
+            same = db.execute("SELECT number FROM sale WHERE tiyn = ? AND phone = ? AND state = 'unknown' AND form IS NOT ? LIMIT 1",
+                              (tiyn(amount), given["phone"].strip(), given.get("form"))).fetchone()
+            if same:  # the customer may have that bill already
+                again = "".join(f'<input type="hidden" name="{name}" value="{e(given.get(name, ""))}">' for name in ("amount", "phone", "bin", "form", "anyway")).replace('name="anyway" value=""', 'name="anyway" value="yes"')
+                return self.page(f'<p class="bad" role="alert">{e(w["twice"])}: <a href="/sales/{same["number"]}">{e(w["sale"])} {same["number"]}</a></p>' + form("/sales", again + f'<button>{e(w["anyway"])}</button>'))
         if parts == ["sales"]:  # a form that is sent twice is one sale
             row = (given.get("form"), tiyn(amount), given.get("phone", "").strip() or None, given.get("bin") or None)
             db.execute("INSERT OR IGNORE INTO sale (form, tiyn, phone, bin) VALUES (?, ?, ?, ?)", row)
@@ -366,6 +386,8 @@ class Till(http.server.BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        sys.exit(__doc__)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Till)
     print(f"http://127.0.0.1:{server.server_port}/?key={KEY}", flush=True)
     try:

@@ -69,7 +69,8 @@ pub struct OrganizationReport {
     pub open: Vec<ReportPayment>,
     /// Made in these days, and nobody knows: each may have been paid.
     pub unknown: Vec<ReportPayment>,
-    /// Paid in these days after kaspid had called it over, or so found in them: `paid_at` says where it is counted.
+    /// Paid in these days after kaspid had called it over, or so found in them: `paid_at` says where it is counted. What a
+    /// person has seen to (`resolve` with `paid`) is not among them.
     pub late: Vec<ReportPayment>,
     /// Refunds asked for in these days of which nobody knows whether they happened. Not in the sums.
     pub refunds_pending: Vec<ReportRefund>,

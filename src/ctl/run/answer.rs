@@ -54,7 +54,13 @@ impl Session<'_> {
             Output::File(mut file) => file.write(page.as_bytes()).and_then(|()| file.finish()),
         });
         match written {
-            Ok(()) => Exit::Done,
+            Ok(()) => {
+                if let Some(file) = file.filter(|file| file.as_os_str() != "-") {
+                    let words = self.reader.words("страница записана", "бет жазылды", "the page is in");
+                    self.out.say(&format!("{words}: {}", file.display()));
+                }
+                Exit::Done
+            }
             Err(error) => {
                 let place = file.unwrap_or(Path::new("-")).display().to_string();
                 self.out.say(&format!("kaspictl: cannot write {place}: {error}"));

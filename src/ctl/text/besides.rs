@@ -18,9 +18,11 @@ pub(super) fn next_step(payment: &Payment, reader: &Person) -> Option<String> {
             Some(format!("{wait}: kaspictl payment wait {named}"))
         }
         State::Unknown => {
-            let known =
-                reader.words("когда узнаете, чем кончилось", "немен біткенін білгенде", "when you know how it ended");
-            Some(format!("{known}: kaspictl payment resolve {id} --attach QRID|--abandon --reason TEXT"))
+            let known = reader.words("если счёт нашёлся в Kaspi", "шот Kaspi-ден табылса", "when it is found at Kaspi");
+            let not = reader.words("если его там нет", "ол жоқ болса", "when it is not there");
+            Some(format!(
+                "{known}: kaspictl payment resolve {id} --attach QRID --reason TEXT\n{not}: kaspictl payment resolve {id} --abandon --reason TEXT"
+            ))
         }
         State::Paid | State::Declined | State::Cancelled | State::Expired | State::Abandoned => None,
     }
@@ -77,6 +79,7 @@ pub(in crate::ctl) fn left(named: &PaymentRef, known: Option<&Payment>, reader: 
 
 /// What is asked before a payment of Kaspi is called ours: what a person compares stands in it.
 pub(in crate::ctl) fn attach(number: &QrPaymentId, known: &Payment, reader: &Person) -> String {
+    let answer = yes_or_no(reader);
     let whose = organisation(&known.organization_bin, known.description.as_ref());
     let phone = known.phone.as_ref().map(ToString::to_string).unwrap_or_default();
     let made = reader.show(known.created_at);
@@ -88,7 +91,7 @@ pub(in crate::ctl) fn attach(number: &QrPaymentId, known: &Payment, reader: &Per
             "Amount, phone and time there must be these.",
         ),
     );
-    clean(&format!("{is_it}, {number}: {} {phone}, {made}, {whose}? {compare} [y/N] ", known.amount_tiyn))
+    clean(&format!("{is_it}, {number}: {} {phone}, {made}, {whose}? {compare} {answer} ", known.amount_tiyn))
 }
 
 /// What a rehearsal says of a bill.
@@ -121,7 +124,7 @@ fn how_much(back: &PayBack, known: Option<&Payment>, reader: &Person) -> String 
 
 /// What is asked before money leaves.
 pub(in crate::ctl) fn pay_back(back: &PayBack, known: Option<&Payment>, reader: &Person) -> String {
-    let amount = how_much(back, known, reader);
+    let (amount, answer) = (how_much(back, known, reader), yes_or_no(reader));
     let from = reader.words("от", "ұйымнан:", "from");
     let of = known.map_or_else(String::new, |payment| {
         let whose = organisation(&payment.organization_bin, payment.description.as_ref());
@@ -129,5 +132,10 @@ pub(in crate::ctl) fn pay_back(back: &PayBack, known: Option<&Payment>, reader: 
     });
     let back_to = reader.words("Вернуть", "Қайтару керек пе:", "Pay back");
     let paid = reader.words("по платежу", "төлем", "of payment");
-    clean(&format!("{back_to} {amount} {paid} {}{of}? [y/N] ", back.payment))
+    clean(&format!("{back_to} {amount} {paid} {}{of}? {answer} ", back.payment))
+}
+
+/// What may be answered; English yes is taken everywhere.
+fn yes_or_no(reader: &Person) -> &'static str {
+    reader.words("[да/НЕТ]", "[иә/ЖОҚ]", "[y/N]")
 }

@@ -20,7 +20,7 @@ body{font:16px/1.5 system-ui,\"DejaVu Sans\",sans-serif;max-width:52rem;margin:2
 table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}caption{text-align:left;font-weight:600}\
 th,td{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid #c9c9ce}\
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.soft{color:#54545a}.look{color:#a3231f}\
-th[scope=row]{overflow-wrap:anywhere;max-width:16rem}h1,h2,p{overflow-wrap:anywhere}svg{width:100%;height:auto}.in{fill:#1a6b45}.out{fill:#a3231f}.line{stroke:#54545a}code{overflow-wrap:anywhere}\
+.wide{overflow-x:auto}th[scope=row]{min-width:8rem;max-width:16rem;overflow-wrap:break-word}h2{break-after:avoid}h1,h2,p{overflow-wrap:anywhere}svg{width:100%;height:auto}.in{fill:#1a6b45}.out{fill:#a3231f}.line{stroke:#54545a}code{overflow-wrap:anywhere}\
 @media print{body{margin:0}}";
 
 /// The page.
@@ -37,7 +37,7 @@ pub(in crate::ctl) fn page(report: &RangeReport, reader: &Person) -> String {
         body += &plot(report, found, reader);
     }
     body += &days(report, reader);
-    let head = reader.words("конец журнала", "журнал соңы", "head of the log");
+    let head = reader.words("отпечаток журнала", "журнал таңбасы", "head of the log");
     let _ = writeln!(body, "<p class=\"soft\">{head}: <code>{}</code></p>", text(&report.head));
     format!(
         "<!doctype html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
@@ -61,6 +61,15 @@ fn head(names: &[(&str, bool)]) -> String {
     format!("<tr>{}</tr>\n", names.iter().map(cell).collect::<String>())
 }
 
+/// A table that a narrow screen moves sideways, by the keyboard too.
+fn table(names: &[(&str, bool)], rows: &str) -> String {
+    let label = names.first().map_or("", |(name, _)| name);
+    format!(
+        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{label}\">\n<table>\n<thead>{}</thead>\n<tbody>{rows}</tbody>\n</table>\n</div>\n",
+        head(names)
+    )
+}
+
 fn row(name: &str, numbers: &[String]) -> String {
     let cells: String = numbers.iter().map(|number| format!("<td class=\"n\">{number}</td>")).collect();
     format!("<tr><th scope=\"row\">{}</th>{cells}</tr>\n", text(name))
@@ -73,7 +82,7 @@ fn sums(report: &RangeReport, reader: &Person) -> String {
         (reader.words("Платежей", "Төлем саны", "Payments"), true),
         (reader.words("Получено", "Түсті", "Taken"), true),
         (reader.words("Возвращено", "Қайтарылды", "Paid back"), true),
-        (reader.words("Помимо kaspid", "kaspid-тен тыс", "Without kaspid"), true),
+        (reader.words("В приложении", "Қолданбада", "Without kaspid"), true),
         (reader.words("Осталось", "Қалды", "Left"), true),
     ];
     let mut rows = String::new();
@@ -84,17 +93,17 @@ fn sums(report: &RangeReport, reader: &Person) -> String {
         let numbers: Vec<String> =
             std::iter::once(found.payments.to_string()).chain(sums.iter().map(Total::to_string)).collect();
         rows += &row(&name, &numbers);
-        looks += &look(found, &name, reader);
+        looks += &look(report, found, &name, reader);
     }
-    format!("<table>\n<thead>{}</thead>\n<tbody>{rows}</tbody>\n</table>\n{looks}", head(&names))
+    format!("{}{looks}", table(&names, &rows))
 }
 
-fn look(found: &OrganizationReport, name: &str, reader: &Person) -> String {
+fn look(report: &RangeReport, found: &OrganizationReport, name: &str, reader: &Person) -> String {
     let lists = &found.lists;
     let counts = [
         (reader.words("открыты", "ашық", "open"), lists.open.all),
         (reader.words("неизвестно", "белгісіз", "unknown"), lists.unknown.all),
-        (reader.words("оплачены позже", "кейін төленген", "paid late"), lists.late.all),
+        (reader.words("оплачены с опозданием", "кешігіп төленген", "paid late"), lists.late.all),
         (reader.words("сомнительные возвраты", "күмәнді қайтарулар", "refunds in doubt"), lists.refunds_pending.all),
     ];
     let said: Vec<String> =
@@ -104,7 +113,8 @@ fn look(found: &OrganizationReport, name: &str, reader: &Person) -> String {
     }
     let more = reader.words("подробно", "толығырақ", "in detail");
     let bin = &found.organization_bin;
-    let range = format!("kaspictl report --bin {bin}");
+    let (from, to) = (report.from, report.to);
+    let range = format!("kaspictl report --from {from} --to {to} --bin {bin}");
     format!("<p class=\"look\">{}: {} ({more}: <code>{range}</code>)</p>\n", text(name), said.join(", "))
 }
 
@@ -179,18 +189,19 @@ fn days(report: &RangeReport, reader: &Person) -> String {
         (reader.words("Платежей", "Төлем саны", "Payments"), true),
         (reader.words("Получено", "Түсті", "Taken"), true),
         (reader.words("Возвращено", "Қайтарылды", "Paid back"), true),
+        (reader.words("В приложении", "Қолданбада", "Without kaspid"), true),
         (reader.words("Осталось", "Қалды", "Left"), true),
     ];
     let bins = |bin: &OrganizationBin| bin.to_string();
     let mut rows = String::new();
     for day in &report.days {
         for found in &day.organizations {
-            let back = Total::from_tiyn(went_back(found));
             let numbers = [
                 bins(&found.organization_bin),
                 found.payments.to_string(),
                 found.taken_tiyn.to_string(),
-                back.to_string(),
+                found.refunded_tiyn.to_string(),
+                found.refunded_elsewhere_tiyn.to_string(),
                 found.net_tiyn.to_string(),
             ];
             rows += &row(&day.date.to_string(), &numbers);
@@ -198,6 +209,6 @@ fn days(report: &RangeReport, reader: &Person) -> String {
     }
     match rows.is_empty() {
         true => String::new(),
-        false => format!("<table>\n<thead>{}</thead>\n<tbody>{rows}</tbody>\n</table>\n", head(&names)),
+        false => table(&names, &rows),
     }
 }

@@ -67,7 +67,7 @@ pub(super) fn one(payment: &Payment, reader: &Person) -> String {
     fields
         .add(reader.words("сумма", "сома", "amount"), payment.amount_tiyn)
         .add(
-            reader.words("деньги идут", "ақша түседі", "money goes to"),
+            reader.words("получатель", "алушы", "money goes to"),
             organisation(&payment.organization_bin, payment.description.as_ref()),
         )
         .add(
@@ -85,13 +85,13 @@ pub(super) fn one(payment: &Payment, reader: &Person) -> String {
         .maybe(reader.words("QR-код", "QR-код", "QR token"), payment.qr_token.as_ref())
         .add(reader.words("создан", "құрылды", "created"), time(payment.created_at))
         .maybe(
-            reader.words("можно оплатить до", "төлеуге болады, дейін", "can be paid until"),
+            reader.words("можно оплатить до", "төлеу мерзімі", "can be paid until"),
             payment.expires_at.filter(|_| open(payment.state)).map(time),
         )
         .maybe(reader.words("оплачен", "төленді", "paid"), payment.paid_at.map(time))
         .maybe(reader.words("возвращено", "қайтарылды", "paid back"), Some(payment.refunded_tiyn).filter(whole))
         .maybe(
-            reader.words("возвращено помимо kaspid", "kaspid-тен тыс қайтарылды", "paid back elsewhere"),
+            reader.words("возвращено в приложении", "қолданбада қайтарылды", "paid back elsewhere"),
             Some(payment.refunded_elsewhere_tiyn).filter(whole),
         )
         .maybe(reader.words("вместо", "орнына", "replaces"), payment.supersedes)
@@ -134,7 +134,7 @@ fn open(state: State) -> bool {
 fn state(payment: &Payment, reader: &Person) -> String {
     let word = state_word(payment.state, reader);
     match &payment.kaspi_status {
-        Some(status) => format!("{word} ({} {status})", reader.words("Kaspi говорит", "Kaspi айтады", "Kaspi says")),
+        Some(status) => format!("{word} ({} {status})", reader.words("в Kaspi:", "Kaspi-де:", "Kaspi says")),
         None => word,
     }
 }

@@ -27,8 +27,8 @@ const UNKNOWN: InEachLanguage = InEachLanguage::of(
 
 /// What it calls those that were paid late.
 const LATE: InEachLanguage = InEachLanguage::of(
-    "ОПЛАЧЕНЫ ПОЗЖЕ: уже считались неоплаченными",
-    "КЕЙІН ТӨЛЕНДІ: төленбеген деп саналған еді",
+    "ОПЛАЧЕНЫ С ОПОЗДАНИЕМ: раньше считались неоплаченными",
+    "КЕШІГІП ТӨЛЕНДІ: бұған дейін төленбеген деп саналған",
     "PAID LATE: after they had been taken for not paid",
 );
 
@@ -42,9 +42,10 @@ pub(super) fn day(report: &DayReport, reader: &Person) -> String {
 
 /// The days of a range.
 pub(super) fn range(report: &RangeReport, reader: &Person) -> String {
+    let from = reader.words("с ", "", "");
     let to = reader.words("по", "–", "to");
     let both = reader.words("включительно", "қоса алғанда", "both included");
-    let title = format!("{} {to} {}, {both}, {}", report.from, report.to, clean(&report.timezone));
+    let title = format!("{from}{} {to} {}, {both}, {}", report.from, report.to, clean(&report.timezone));
     let days = (report.from, report.to, report.timezone.as_str());
     page(&title, (&report.organizations, days), &daily(&report.days, reader), &report.head, reader)
 }
@@ -68,7 +69,7 @@ fn page(
     let each: String = organizations.iter().map(|found| one(found, of, reader)).collect();
     format!(
         "{title}\n{none}{each}{days}\n{}\n{}\n",
-        reader.words("конец журнала", "журнал соңы", "head of the log"),
+        reader.words("отпечаток журнала", "журнал таңбасы", "head of the log"),
         clean(head)
     )
 }
@@ -101,7 +102,7 @@ fn one(found: &OrganizationReport, days: Days<'_>, reader: &Person) -> String {
         // It may have been made on any day before.
         unlisted(
             reader,
-            reader.words("оплаченных позже", "кейін төленген", "paid late"),
+            reader.words("оплаченных с опозданием", "кешігіп төленген", "paid late"),
             &found.lists.late,
             &list("paid"),
         ),
@@ -126,16 +127,13 @@ fn unlisted(reader: &Person, list: &str, ListCount { all, unlisted, .. }: &ListC
 }
 
 fn sums(found: &OrganizationReport, reader: &Person) -> String {
-    let mut table = Table::new(&[
-        "",
-        reader.words(">ПЛАТЕЖЕЙ", ">ТӨЛЕМ САНЫ", ">PAYMENTS"),
-        reader.words(">СУММА", ">СОМА", ">AMOUNT"),
-    ]);
+    let mut table =
+        Table::new(&["", reader.words(">ШТУК", ">САНЫ", ">PAYMENTS"), reader.words(">СУММА", ">СОМА", ">AMOUNT")]);
     let mut row = |name: &str, count: Option<u64>, amount: Total| {
         table.row([name.to_owned(), count.map(|count| count.to_string()).unwrap_or_default(), amount.to_string()]);
     };
     let kinds = [
-        (reader.words("счета по телефону", "телефон шоттары", "invoices"), found.by_kind.remote),
+        (reader.words("счета на номер телефона", "телефон нөміріне шоттар", "invoices"), found.by_kind.remote),
         (reader.words("ссылки", "сілтемелер", "links"), found.by_kind.link),
         (reader.words("QR-коды", "QR-кодтар", "QR codes"), found.by_kind.qr),
     ];
@@ -146,7 +144,7 @@ fn sums(found: &OrganizationReport, reader: &Person) -> String {
     row(reader.words("возвращено", "қайтарылды", "paid back"), Some(found.refunds), found.refunded_tiyn);
     if !found.refunded_elsewhere_tiyn.is_zero() {
         row(
-            reader.words("возвращено помимо kaspid", "kaspid-тен тыс қайтарылды", "paid back without kaspid"),
+            reader.words("возвращено в приложении Kaspi", "Kaspi қолданбасында қайтарылды", "paid back without kaspid"),
             None,
             found.refunded_elsewhere_tiyn,
         );
@@ -240,7 +238,7 @@ fn next(line: &ReportPayment, reader: &Person) -> String {
     // What a person closes is named by the id that nothing else has.
     let (id, named) = (line.id, super::payment::named(line.id, line.qr_payment_id.as_ref()));
     match line.state {
-        State::Unknown => format!("kaspictl payment resolve {id} --attach QRID|--abandon --reason TEXT"),
+        State::Unknown => format!("kaspictl payment resolve {id} --attach QRID --reason TEXT"),
         State::Abandoned => format!(
             "{}: kaspictl payment resolve {id} --attach QRID --reason TEXT",
             reader.words("если оплачен", "төленген болса", "if it was paid")
@@ -290,7 +288,7 @@ fn daily(days: &[DayTotals], reader: &Person) -> String {
         reader.words("->ПЛАТЕЖЕЙ", "->ТӨЛЕМ САНЫ", "->PAYMENTS"),
         reader.words(">ПОЛУЧЕНО", ">ТҮСТІ", ">TAKEN"),
         reader.words(">ВОЗВРАЩЕНО", ">ҚАЙТАРЫЛДЫ", ">PAID BACK"),
-        reader.words("->ПОМИМО KASPID", "->KASPID-ТЕН ТЫС", "->WITHOUT KASPID"),
+        reader.words("->В ПРИЛОЖЕНИИ", "->ҚОЛДАНБАДА", "->WITHOUT KASPID"),
         reader.words(">ОСТАЛОСЬ", ">ҚАЛДЫ", ">LEFT"),
     ]);
     for day in days {

@@ -132,7 +132,7 @@ Kaspi could not be asked about 2 of 2: connection refused; of those shown, about
 
 UNKNOWN: each may have been paid; look in the Kaspi Pay app
 CREATED              STATE           AMOUNT  INVOICE    WHAT TO DO
-2026-11-24 18:00:00  unknown    12 500.50 ₸  order-123  kaspictl payment resolve {id} --attach QRID|--abandon --reason TEXT
+2026-11-24 18:00:00  unknown    12 500.50 ₸  order-123  kaspictl payment resolve {id} --attach QRID --reason TEXT
 2026-11-24 18:00:00  abandoned  12 500.50 ₸  order-123  if it was paid: kaspictl payment resolve {id} --attach QRID --reason TEXT
 
 PAID LATE: after they had been taken for not paid

@@ -131,6 +131,11 @@ fn an_unknown_sale_is_not_billed_again() {
     browser.shows("позовите старшего");
     without_barriers(&browser, "till-unknown-ru");
     assert_eq!(shop.control("GET", "/effects")["total"]["invoices"], 1);
+    // The same phone and amount again is asked about before a second bill.
+    till.sells(&browser, "777", "77015211545");
+    browser.shows("Всё равно выставить ещё один счёт");
+    assert_eq!(shop.control("GET", "/effects")["total"]["invoices"], 1);
+    browser.go(&till.page("sales/1"));
     let bank = shop.control("GET", "/payments")["payments"][0]["id"].clone();
     shop.control("POST", &format!("/payments/{bank}/pay"));
     let found = json!({"attach": bank.to_string(), "reason": "seen on the phone"});

@@ -169,7 +169,11 @@ impl ReportTally {
         self.on_day(row, at, |sums| sums.take(row.amount))
     }
 
+    /// What a person has seen to needs nobody any more: told again, goods would leave twice.
     fn late(&mut self, row: &PaymentRow) {
+        if row.acknowledged {
+            return;
+        }
         self.list(row, |room| &mut room.late, |found| &mut found.late);
     }
 

@@ -17,7 +17,7 @@ pub(super) const COLUMNS: [(&str, InEachLanguage); 12] = [
     ("invoice", InEachLanguage::of("Номер чека", "Чек нөмірі", "Invoice")),
     ("amount", InEachLanguage::of("Сумма, ₸", "Сомасы, ₸", "Amount, ₸")),
     ("state", InEachLanguage::of("Состояние", "Күйі", "State")),
-    ("who", InEachLanguage::of("Кто", "Кім", "Who")),
+    ("who", InEachLanguage::of("Учётная запись", "Есептік жазба", "Who")),
     ("qr_payment_id", InEachLanguage::of("Номер Kaspi", "Kaspi нөмірі", "Kaspi's number")),
     ("payment_id", InEachLanguage::of("Номер платежа", "Төлем нөмірі", "Payment")),
     ("refund_id", InEachLanguage::of("Номер возврата", "Қайтару нөмірі", "Refund")),
@@ -27,7 +27,7 @@ pub(super) const COLUMNS: [(&str, InEachLanguage); 12] = [
 const REFUND: InEachLanguage = InEachLanguage::of("возврат", "қайтару", "refund");
 
 const ELSEWHERE: InEachLanguage =
-    InEachLanguage::of("возвращено помимо kaspid", "kaspid-тен тыс қайтарылды", "paid back without kaspid");
+    InEachLanguage::of("возвращено в приложении Kaspi", "Kaspi қолданбасында қайтарылды", "paid back without kaspid");
 
 /// A payment that is paid and stands in no sum, since what Kaspi says of it is another amount.
 const DISPUTED: InEachLanguage = InEachLanguage::of(
