@@ -114,7 +114,7 @@ fn look(report: &RangeReport, found: &OrganizationReport, name: &str, reader: &P
     let more = reader.words("подробно", "толығырақ", "in detail");
     let bin = &found.organization_bin;
     let (from, to) = (report.from, report.to);
-    let range = format!("kaspictl report --from {from} --to {to} --bin {bin}");
+    let range = format!("kaspictl report --bin {bin} --from {from} --to {to}");
     format!("<p class=\"look\">{}: {} ({more}: <code>{range}</code>)</p>\n", text(name), said.join(", "))
 }
 
