@@ -90,6 +90,10 @@ pub fn refund(status: LogStatus) -> InEachLanguage {
     }
 }
 
+/// Of a refund that the balance does not show: it counts as failed, and is watched.
+pub const WATCHED: InEachLanguage =
+    InEachLanguage::of("не найден, ещё может пройти", "табылмады, әлі өтуі мүмкін", "not seen, may still come");
+
 /// How a customer pays.
 #[must_use]
 pub fn kind(kind: Kind) -> InEachLanguage {

@@ -180,6 +180,11 @@ def stands(sale, w):
     return w["returned"] if sale["state"] == "paid" and back >= sale["tiyn"] else w.get(sale["state"], sale["state"])
 
 
+def is_watched(refund):
+    """One that failed by the balance alone may still come."""
+    return refund["status"] == "failed" and refund["evidence"] == "balance"
+
+
 def show(sale, language):
     w, answer, state = WORDS[language], json.loads(sale["answer"] or "{}"), sale["state"]
     parts = [f'<h2>{e(w["sale"])} {sale["number"]}: {tenge(sale["tiyn"])}</h2>',
@@ -204,11 +209,11 @@ def show(sale, language):
         parts.append(f'<p>{e(w["back"])}: {tenge(back)}</p>')
     refunds = answer.get("refunds", [])
     if refunds:
-        parts.append("<ul>" + "".join(f'<li>{tenge(one["amount_tiyn"])}: {e(w[one["status"]])}</li>' for one in refunds) + "</ul>")
+        parts.append("<ul>" + "".join(f'<li>{tenge(one["amount_tiyn"])}: {e(w["pending" if is_watched(one) else one["status"]])}</li>' for one in refunds) + "</ul>")
     open_refund = db.execute("SELECT * FROM refund WHERE sale = ? AND said IS NULL", (sale["number"],)).fetchone()
     last = db.execute("SELECT said FROM refund WHERE sale = ? ORDER BY number DESC LIMIT 1", (sale["number"],)).fetchone()
     said = json.loads(last["said"] or "{}") if last else {}
-    if open_refund or any(one["status"] == "pending" for one in refunds):
+    if open_refund or any(one["status"] == "pending" or is_watched(one) for one in refunds):
         parts.append(f'<p class="bad">{e(w["refund_unknown"])}</p>')
     elif "cashier" in said and said.get("money") != "unknown":
         parts.append(f'<p class="bad">{e(said["cashier"][language])}</p>')

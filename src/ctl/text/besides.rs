@@ -3,10 +3,27 @@
 use super::payment::{named, organisation};
 use super::table::clean;
 use crate::ctl::when::Person;
-use crate::domain::{Kind, State};
+use crate::domain::{Evidence, Kind, LogStatus, State};
 use crate::id::{PaymentRef, QrPaymentId};
 use crate::language;
-use crate::operation::{CreatePayment, PayBack, Payment};
+use crate::operation::{CreatePayment, PayBack, Payment, Refund};
+
+/// A refund that the balance does not show, and how a person ends the watch.
+fn watched(payment: &Payment, reader: &Person) -> Option<String> {
+    let is_watched =
+        |refund: &&Refund| refund.status == LogStatus::Failed && refund.evidence == Some(Evidence::Balance);
+    let refund = payment.refunds.iter().rev().find(is_watched)?;
+    let look = reader.words(
+        "возврат ещё может пройти; посмотрите в приложении Kaspi Pay, затем",
+        "қайтару әлі өтуі мүмкін; Kaspi Pay қолданбасын қараңыз, содан кейін",
+        "the refund may still come; look in the Kaspi Pay app, then",
+    );
+    let (id, amount) = (payment.id, refund.amount_tiyn);
+    Some(format!(
+        "{amount}: {look}: kaspictl payment resolve {id} --refund {} --happened yes|no --reason TEXT",
+        refund.id
+    ))
+}
 
 /// What to do now, if anything.
 pub(super) fn next_step(payment: &Payment, reader: &Person) -> Option<String> {
@@ -24,7 +41,8 @@ pub(super) fn next_step(payment: &Payment, reader: &Person) -> Option<String> {
                 "{known}: kaspictl payment resolve {id} --attach QRID --reason TEXT\n{not}: kaspictl payment resolve {id} --abandon --reason TEXT"
             ))
         }
-        State::Paid | State::Declined | State::Cancelled | State::Expired | State::Abandoned => None,
+        State::Paid => watched(payment, reader),
+        State::Declined | State::Cancelled | State::Expired | State::Abandoned => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::table::{Fields, Table};
 use crate::ctl::when::Person;
-use crate::domain::{Kind, LogStatus, State};
+use crate::domain::{Evidence, Kind, LogStatus, State};
 use crate::id::{Description, OrganizationBin, PaymentId, QrPaymentId};
 use crate::language::{self, InEachLanguage, Language};
 use crate::money::Amount;
@@ -115,10 +115,12 @@ pub(super) fn state_word(state: State, reader: &Person) -> String {
     }
 }
 
-fn status(status: LogStatus, reader: &Person) -> String {
-    match reader.language {
-        Language::English => status.to_string(),
-        language => language::refund(status).told(language).to_owned(),
+/// One that failed by the balance alone may still come.
+fn status(refund: &Refund, reader: &Person) -> String {
+    match (refund.status, refund.evidence, reader.language) {
+        (LogStatus::Failed, Some(Evidence::Balance), language) => language::WATCHED.told(language).to_owned(),
+        (status, _, Language::English) => status.to_string(),
+        (status, _, language) => language::refund(status).told(language).to_owned(),
     }
 }
 
@@ -154,7 +156,7 @@ fn refunds(refunds: &[Refund], reader: &Person) -> String {
         table.row([
             refund.id.to_string(),
             refund.amount_tiyn.to_string(),
-            status(refund.status, reader),
+            status(refund, reader),
             refund.evidence.map(|evidence| evidence.to_string()).unwrap_or_default(),
             reader.show(refund.at),
         ]);

@@ -511,3 +511,25 @@ fn a_key_used_again_answers_for_what_was_asked_last() {
     let payment = paid.refund(&key, 3_000).expect(200);
     assert_eq!((&payment["refunded_tiyn"], paid.returns()), (&json!(8_000), 3), "{payment}");
 }
+
+/// Promise: nobody who looks at a payment or a statement reads that such a refund has failed and no more: both say that it may
+/// still come, with the command that ends it, in the reader's language.
+#[test]
+fn a_refund_that_may_still_come_is_not_called_failed() {
+    let paid = Paid::open();
+    paid.failed("first", 3_000);
+    let said = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_kaspictl"));
+        command.args(arguments).env("KASPID_SOCKET", paid.till.daemon.socket());
+        let output = command.output().unwrap();
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    for (language, words) in [("en", "not seen, may still come"), ("ru", "не найден, ещё может пройти")]
+    {
+        let text = said(&["payment", "show", &paid.id, "--lang", language]);
+        let refund = paid.show()["refunds"][0]["id"].as_str().unwrap().to_owned();
+        let command = format!("kaspictl payment resolve {} --refund {refund} --happened yes|no", paid.id);
+        assert!(text.contains(words) && text.contains(&command), "{text}");
+        assert!(said(&["statement", "--excel", "--lang", language]).contains(words));
+    }
+}

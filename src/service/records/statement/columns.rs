@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use crate::domain::{Evidence, LogStatus};
 use crate::language::{self, InEachLanguage, Language};
 use crate::moment::Moment;
 use crate::operation::OrganizationReport;
@@ -93,10 +94,12 @@ impl Line {
             }
             StatementItem::Refund(refund) => {
                 let status = refund.status();
-                (back, words.of(status.word(), language::refund(status)), Some(refund.id.to_string()), None)
+                let is_watched = status == LogStatus::Failed && refund.evidence() == Some(Evidence::Balance);
+                let comment = is_watched.then(|| words.of(language::WATCHED.en, language::WATCHED).to_owned());
+                (back, words.of(status.word(), language::refund(status)), Some(refund.id.to_string()), comment)
             }
             StatementItem::Elsewhere => {
-                let status = crate::domain::LogStatus::Success;
+                let status = LogStatus::Success;
                 (back, words.of(status.word(), language::refund(status)), None, Some(elsewhere.to_owned()))
             }
         };
