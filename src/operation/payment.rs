@@ -91,6 +91,14 @@ pub struct Refund {
     pub return_operation_id: Option<String>,
 }
 
+impl Refund {
+    /// It counts as failed by the balance alone, which a late one would still change.
+    #[must_use]
+    pub fn may_still_come(&self) -> bool {
+        self.status == LogStatus::Failed && self.evidence == Some(Evidence::Balance)
+    }
+}
+
 /// A page of payments, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

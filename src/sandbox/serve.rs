@@ -93,46 +93,58 @@ pub(super) async fn run(wish: ServeOptions, mut stop: Stop) -> Result<(), ServeE
     Ok(shop.close().await?)
 }
 
+/// What was wished for, where it was before; and whether it may be elsewhere, since nobody has named a port.
+struct Continued {
+    options: Options,
+    may_move: bool,
+}
+
+impl Continued {
+    fn of(ServeOptions { mut options, dialect, port, control_port }: ServeOptions, kept: Option<&Kept>) -> Self {
+        options.dialect = dialect.or(kept.map(|kept| kept.dialect)).unwrap_or_default();
+        let last = |url: fn(&Kept) -> &str| kept.and_then(|kept| port_of(url(kept))).unwrap_or(0);
+        options.port = port.unwrap_or_else(|| last(|kept| &kept.url));
+        options.control_port = control_port.unwrap_or_else(|| last(|kept| &kept.control_url));
+        Self { options, may_move: port.is_none() && control_port.is_none() }
+    }
+
+    /// The same on any ports.
+    fn elsewhere(self) -> Options {
+        Options { port: 0, control_port: 0, ..self.options }
+    }
+}
+
 /// Opens the shop where it was: same dialect, same ports while nobody else has them.
 async fn open(wish: ServeOptions, continued: bool) -> Result<SandboxShop, ServeError> {
-    let ServeOptions { mut options, dialect, port, control_port } = wish;
-    let kept = Kept::of(options.directory.as_deref());
-    if let (Some(kept), Some(directory)) = (&kept, &options.directory)
+    let directory = wish.options.directory.clone();
+    let kept = Kept::of(directory.as_deref());
+    if let (Some(kept), Some(directory)) = (&kept, &directory)
         && continued
-        && dialect.is_some_and(|dialect| dialect != kept.dialect)
+        && wish.dialect.is_some_and(|dialect| dialect != kept.dialect)
     {
         return Err(ServeError::OtherDialect { directory: directory.display().to_string(), kept: kept.dialect.word() });
     }
-    options.dialect = dialect.or(kept.as_ref().map(|kept| kept.dialect)).unwrap_or_default();
+    let mut wanted = Continued::of(wish, kept.as_ref());
     if continued {
-        number_on(&mut options);
+        number_on(&mut wanted.options);
     }
-    let last = |url: fn(&Kept) -> &str| kept.as_ref().and_then(|kept| port_of(url(kept))).unwrap_or(0);
-    options.port = port.unwrap_or_else(|| last(|kept| &kept.url));
-    options.control_port = control_port.unwrap_or_else(|| last(|kept| &kept.control_url));
-    match SandboxShop::open(options.clone()).await {
-        Err(CannotOpen::Bank(CannotStart::Listen { .. })) if port.is_none() && control_port.is_none() => {
-            Ok(SandboxShop::open(Options { port: 0, control_port: 0, ..options }).await?)
+    match SandboxShop::open(wanted.options.clone()).await {
+        Err(CannotOpen::Bank(CannotStart::Listen { .. })) if wanted.may_move => {
+            Ok(SandboxShop::open(wanted.elsewhere()).await?)
         }
         opened => Ok(opened?),
     }
 }
 
-/// The same for a bank alone, whose daemon somebody else keeps up, at the address that the daemon knows.
+/// The same for a bank alone, whose daemon somebody else keeps up and knows by its address.
 pub(super) async fn bank_alone(wish: ServeOptions) -> Result<RunningBank, CannotStart> {
-    let ServeOptions { mut options, dialect, port, control_port } = wish;
-    let kept = Kept::of(options.directory.as_deref());
+    let kept = Kept::of(wish.options.directory.as_deref());
+    let mut wanted = Continued::of(wish, kept.as_ref());
     if kept.is_some() {
-        number_on(&mut options);
+        number_on(&mut wanted.options);
     }
-    options.dialect = dialect.or(kept.as_ref().map(|kept| kept.dialect)).unwrap_or_default();
-    let last = |url: fn(&Kept) -> &str| kept.as_ref().and_then(|kept| port_of(url(kept))).unwrap_or(0);
-    options.port = port.unwrap_or_else(|| last(|kept| &kept.url));
-    options.control_port = control_port.unwrap_or_else(|| last(|kept| &kept.control_url));
-    match Bank::start(options.clone()).await {
-        Err(CannotStart::Listen { .. }) if port.is_none() && control_port.is_none() => {
-            Bank::start(Options { port: 0, control_port: 0, ..options }).await
-        }
+    match Bank::start(wanted.options.clone()).await {
+        Err(CannotStart::Listen { .. }) if wanted.may_move => Bank::start(wanted.elsewhere()).await,
         started => started,
     }
 }

@@ -3,16 +3,14 @@
 use super::payment::{named, organisation};
 use super::table::clean;
 use crate::ctl::when::Person;
-use crate::domain::{Evidence, Kind, LogStatus, State};
+use crate::domain::{Kind, State};
 use crate::id::{PaymentRef, QrPaymentId};
 use crate::language;
-use crate::operation::{CreatePayment, PayBack, Payment, Refund};
+use crate::operation::{CreatePayment, PayBack, Payment};
 
 /// A refund that the balance does not show, and how a person ends the watch.
 fn watched(payment: &Payment, reader: &Person) -> Option<String> {
-    let is_watched =
-        |refund: &&Refund| refund.status == LogStatus::Failed && refund.evidence == Some(Evidence::Balance);
-    let refund = payment.refunds.iter().rev().find(is_watched)?;
+    let refund = payment.refunds.iter().rev().find(|refund| refund.may_still_come())?;
     let look = reader.words(
         "возврат ещё может пройти; посмотрите в приложении Kaspi Pay, затем",
         "қайтару әлі өтуі мүмкін; Kaspi Pay қолданбасын қараңыз, содан кейін",

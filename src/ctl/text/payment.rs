@@ -2,7 +2,7 @@
 
 use super::table::{Fields, Table};
 use crate::ctl::when::Person;
-use crate::domain::{Evidence, Kind, LogStatus, State};
+use crate::domain::{Kind, State};
 use crate::id::{Description, OrganizationBin, PaymentId, QrPaymentId};
 use crate::language::{self, InEachLanguage, Language};
 use crate::money::Amount;
@@ -117,10 +117,10 @@ pub(super) fn state_word(state: State, reader: &Person) -> String {
 
 /// One that failed by the balance alone may still come.
 fn status(refund: &Refund, reader: &Person) -> String {
-    match (refund.status, refund.evidence, reader.language) {
-        (LogStatus::Failed, Some(Evidence::Balance), language) => language::WATCHED.told(language).to_owned(),
-        (status, _, Language::English) => status.to_string(),
-        (status, _, language) => language::refund(status).told(language).to_owned(),
+    match reader.language {
+        language if refund.may_still_come() => language::WATCHED.told(language).to_owned(),
+        Language::English => refund.status.to_string(),
+        language => language::refund(refund.status).told(language).to_owned(),
     }
 }
 

@@ -70,7 +70,8 @@ pub(in crate::service::records) fn text(value: &str) -> String {
     format!("=\"{}\"", value.replace('"', "\"\""))
 }
 
-/// Also a date, a time or a sum.
+/// Whether a spreadsheet may take a text for a number, a date, a time, a sum or a truth: every one of them but the last has a
+/// digit.
 pub(in crate::service::records) fn is_more_than_text(text: &str) -> bool {
     const TRUTHS: [&str; 7] = ["true", "false", "истина", "ложь", "ақиқат", "жалған", "шындық"];
     let has_digit = text.contains(|c: char| c.is_ascii_digit());

@@ -3,11 +3,11 @@
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::domain::{Evidence, LogStatus};
+use crate::domain::LogStatus;
 use crate::language::{self, InEachLanguage, Language};
 use crate::moment::Moment;
 use crate::operation::OrganizationReport;
-use crate::store::{StatementEntry, StatementItem};
+use crate::store::{RefundState, StatementEntry, StatementItem};
 
 /// As programs and people call them, in the order of the fields of [`Line`].
 pub(super) const COLUMNS: [(&str, InEachLanguage); 12] = [
@@ -94,7 +94,7 @@ impl Line {
             }
             StatementItem::Refund(refund) => {
                 let status = refund.status();
-                let is_watched = status == LogStatus::Failed && refund.evidence() == Some(Evidence::Balance);
+                let is_watched = refund.state == RefundState::Watched;
                 let comment = is_watched.then(|| words.of(language::WATCHED.en, language::WATCHED).to_owned());
                 (back, words.of(status.word(), language::refund(status)), Some(refund.id.to_string()), comment)
             }
